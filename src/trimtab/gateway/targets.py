@@ -1,0 +1,51 @@
+"""What a model name may mean: providers and models, as the data plane holds them in its snapshot."""
+
+from msgspec import Struct
+
+from trimtab.llm.dialects import Quirks
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """Seconds. ``first_token`` runs from the request being sent to the first byte of the answer's body; ``idle`` between
+    two reads of a stream; ``total`` over one attempt."""
+
+    connect: float = 5.0
+    first_token: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+class PriceOverride(Struct, frozen=True, kw_only=True):
+    """US dollars per million tokens, set by the team for one model; reads and writes of a cache default to ``input``."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """Somewhere calls go. ``api_key`` is in the clear in memory only. ``kind`` names a file of `llm/providers/`."""
+
+    name: str
+    kind: str
+    dialect: str
+    base_url: str
+    api_key: str | None = None
+    headers: dict[str, str] = {}
+    timeouts: Timeouts = Timeouts()
+    quirks: Quirks = Quirks()
+
+    def __repr__(self) -> str:
+        return f"Provider({self.name!r}, kind={self.kind!r}, base_url={self.base_url!r})"
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A name clients may call. ``upstream`` is the provider's own id for it; ``fallback`` names further models of this
+    project, tried in order until one begins to answer."""
+
+    name: str
+    provider: str
+    upstream: str
+    fallback: tuple[str, ...] = ()
+    price: PriceOverride | None = None

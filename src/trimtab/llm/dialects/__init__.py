@@ -1,0 +1,129 @@
+"""Wire formats: pure functions between a vendor's JSON and `llm/types.py`, one file per dialect.
+
+A dialect has two faces. As a *front* it reads a client's request and writes answers, errors and stream events. As an
+*upstream* it writes requests and reads answers. Any front meets any upstream through the canonical types; when both
+are the same dialect the bytes pass through and only what must be read is decoded (`peek`, `forward`, `glance`,
+`meter`), so fields we do not know survive.
+
+Everything that can go wrong in a client's body is `InvalidRequest` with ``param`` set; what goes wrong in a provider's
+is `UpstreamFailure`. No function here does I/O, looks at a clock or makes an id.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from trimtab.core.errors import TrimtabError, UpstreamRejected
+from trimtab.core.registry import Registry
+from trimtab.llm.types import Delta, Request, Response, StopReason, Usage
+
+
+class Quirks(Struct, frozen=True, kw_only=True):
+    """How one provider departs from the dialect it speaks, as data.
+
+    ``max_tokens_field`` is the name it wants for the output bound; ``stream_usage`` says whether it understands
+    ``stream_options.include_usage``; ``default_max_tokens`` is sent where the dialect demands a bound and the caller
+    gave none; ``developer_role`` is false where only ``system`` is known.
+    """
+
+    max_tokens_field: str = "max_tokens"
+    stream_usage: bool = True
+    default_max_tokens: int = 4096
+    developer_role: bool = True
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What the gateway must know of a request before it decides anything. ``wants_usage``: the client itself asked for
+    usage in the stream. ``metadata`` holds only string values."""
+
+    model: str
+    stream: bool = False
+    max_tokens: int | None = None
+    user: str | None = None
+    wants_usage: bool = False
+    metadata: dict[str, str] = {}
+
+
+class Glance(Struct, frozen=True, kw_only=True):
+    """What the books need of a whole answer that passes through unchanged."""
+
+    usage: Usage | None = None
+    id: str = ""
+    model: str = ""
+    stop: StopReason = "unknown"
+    stop_raw: str | None = None
+
+
+class Meter(Protocol):
+    """Watches a same-dialect stream go by. `feed` takes one or more complete SSE events as received and returns the
+    bytes to pass on (the same object unless something we asked for must be kept from the client).
+
+    Read the attributes at any time: ``semantic`` turns true with the first event that carries model output (text,
+    a tool call, reasoning), ``finished`` with the dialect's own end of stream, ``failed`` holds the message of an error
+    event inside a 200 stream.
+    """
+
+    usage: Usage | None
+    id: str
+    model: str
+    stop: StopReason
+    stop_raw: str | None
+    semantic: bool
+    finished: bool
+    failed: str | None
+
+    def feed(self, block: bytes) -> bytes: ...
+
+
+class StreamDecoder(Protocol):
+    """Upstream SSE to canonical events. `feed` takes one or more complete SSE events."""
+
+    def feed(self, block: bytes) -> list[Delta]: ...
+
+    def close(self) -> list[Delta]:
+        """The upstream ended: whatever is still owed (open blocks, a Finish held for its usage). If no end of stream
+        was seen this yields `Failed`."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Canonical events to the client's SSE bytes. ``b""`` where the dialect has nothing to say yet."""
+
+    def feed(self, delta: Delta) -> bytes: ...
+
+
+class Dialect(Protocol):
+    """One wire format, both faces."""
+
+    name: str
+    path: str
+    """Joined to a provider's base URL for a chat call, e.g. ``/chat/completions``."""
+
+    # front: from and to the client
+    def peek(self, body: bytes) -> Head: ...
+    def parse_request(self, body: bytes) -> Request: ...
+    def render_response(self, response: Response) -> bytes: ...
+    def stream_encoder(self, head: Head) -> StreamEncoder: ...
+    def render_error(self, error: TrimtabError, request_id: str) -> bytes: ...
+    def render_stream_error(self, error: TrimtabError, request_id: str) -> bytes:
+        """One well-formed SSE event (with whatever the dialect's clients need after it) that ends a broken stream."""
+        ...
+
+    # upstream: to and from the provider
+    def auth_headers(self, api_key: str | None) -> dict[str, str]: ...
+    def forward(self, body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
+        """The client's own body for a same-dialect upstream: the model renamed, usage asked for, all else kept."""
+        ...
+
+    def render_request(self, request: Request, model: str, quirks: Quirks) -> bytes: ...
+    def parse_response(self, body: bytes) -> Response: ...
+    def stream_decoder(self) -> StreamDecoder: ...
+    def glance(self, body: bytes) -> Glance: ...
+    def meter(self, head: Head) -> Meter: ...
+    def parse_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRejected:
+        """A provider's error answer, of any shape (proxies send HTML), with its status, words and Retry-After."""
+        ...
+
+
+DIALECTS: Registry[Dialect] = Registry("dialects", "trimtab.llm.dialects")

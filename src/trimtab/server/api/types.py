@@ -1,0 +1,287 @@
+"""Bodies of the management API. What telemetry answers with is in `telemetry/views.py`.
+
+Routes, all under ``/api/v1`` (permission in brackets; every one but the login routes needs a key or a session):
+
+    POST   /login                                   {key} or {token}  -> Me, sets the session cookie
+    POST   /logout                                  [self]
+    GET    /me                                      [self] -> Me
+    GET    /status                                  [system:read] -> ServerStatus
+    POST   /login-links                             [system:write] -> LoginLink
+    GET    /projects                                [project:read] -> Page of ProjectView
+    POST   /projects                                [project:write] NewProject -> ProjectView
+    GET    /projects/{project}                      [project:read]
+    PATCH  /projects/{project}                      [project:write] ProjectPatch
+    GET    /projects/{project}/keys                 [key:read] -> KeyPage
+    POST   /projects/{project}/keys                 [key:write] NewKey -> IssuedKey (the secret, once)
+    DELETE /projects/{project}/keys/{key}           [key:write] revoke, effective on every worker when it returns
+    GET    /provider-kinds                          [provider:read] -> list[ProviderKindView]
+    GET    /projects/{project}/providers            [provider:read]
+    POST   /projects/{project}/providers            [provider:write] NewProvider
+    PATCH  /projects/{project}/providers/{name}     [provider:write] ProviderPatch
+    DELETE /projects/{project}/providers/{name}     [provider:write]
+    GET    /projects/{project}/models               [model:read]
+    POST   /projects/{project}/models               [model:write] NewModel
+    PATCH  /projects/{project}/models/{name}        [model:write] ModelPatch
+    DELETE /projects/{project}/models/{name}        [model:write]
+    POST   /projects/{project}/models/{name}/test   [model:call] -> TestResult (one real, tiny call through the live path)
+    GET    /projects/{project}/price?model=         [model:read] -> PriceView (the price row in force now)
+    GET    /projects/{project}/traces               [trace:read] q,start,end,cursor,limit -> TracePage
+    GET    /projects/{project}/traces/{trace_id}    [trace:read] -> TraceDetail
+    GET    /projects/{project}/traces/{trace_id}/spans/{span_id}/io  [trace:read] -> SpanIO
+    GET    /projects/{project}/facets               [trace:read] q,start,end -> list[Facet]
+    GET    /projects/{project}/overview             [trace:read] q,start,end,group_by -> Overview
+
+``{project}`` is the project's slug. Lists are pages ``{items, cursor}``; problems are RFC 9457 with ``code`` and ``fix``.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from trimtab.telemetry.views import StoreHealth
+
+Role = Literal["admin", "read_only", "client"]
+"""``admin``: everything, every project. ``read_only``: all reads of the API. ``client``: the data plane of one project."""
+
+
+class LoginRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One of the two: an admin or read-only ``key``, or the one-time ``token`` of a login link."""
+
+    key: str | None = None
+    token: str | None = None
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    role: Role
+    key_prefix: str
+    projects: list[str]
+    """Slugs this caller may see."""
+    version: str
+
+
+class LoginLink(Struct, frozen=True, kw_only=True):
+    url: str
+    expires: int
+    """Unix milliseconds."""
+
+
+class ProjectView(Struct, frozen=True, kw_only=True):
+    id: str
+    slug: str
+    name: str
+    capture_content: bool
+    created: int
+
+
+class ProjectPage(Struct, frozen=True, kw_only=True):
+    items: list[ProjectView]
+    cursor: str | None = None
+
+
+class NewProject(Struct, kw_only=True, forbid_unknown_fields=True):
+    slug: str
+    name: str = ""
+    capture_content: bool = True
+
+
+class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    capture_content: bool | UnsetType = UNSET
+
+
+class KeyView(Struct, frozen=True, kw_only=True):
+    """``prefix`` is the visible start of the secret. ``state`` is computed now."""
+
+    id: str
+    name: str
+    prefix: str
+    role: Role
+    state: Literal["active", "expired", "revoked"]
+    created: int
+    expires: int | None
+    revoked: int | None
+
+
+class KeyPage(Struct, frozen=True, kw_only=True):
+    items: list[KeyView]
+    cursor: str | None = None
+
+
+class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``expires`` in Unix milliseconds, null for never."""
+
+    name: str
+    role: Literal["client", "read_only"] = "client"
+    expires: int | None = None
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    key: KeyView
+    secret: str
+    """Shown this once; only its hash is kept."""
+
+
+class TimeoutsBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Seconds."""
+
+    connect: float = 5.0
+    first_token: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+
+class ProviderKindView(Struct, frozen=True, kw_only=True):
+    name: str
+    title: str
+    dialect: str
+    base_url: str
+    key_variable: str
+    needs_key: bool
+    models: list[str]
+    available: bool
+    """False where something it needs is not installed."""
+
+
+Health = Literal["unknown", "healthy", "failing"]
+
+
+class ProviderView(Struct, frozen=True, kw_only=True):
+    """``source`` says where it is declared; one from the config file is edited there. ``health`` is of this worker's last
+    calls; ``key_hint`` the last four characters of the secret, or empty."""
+
+    name: str
+    kind: str
+    dialect: str
+    base_url: str
+    key_hint: str
+    headers: dict[str, str]
+    timeouts: TimeoutsBody
+    source: Literal["config", "catalog"]
+    health: Health
+    last_error: str
+    last_seen: int | None
+
+
+class ProviderPage(Struct, frozen=True, kw_only=True):
+    items: list[ProviderView]
+    cursor: str | None = None
+
+
+class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``dialect`` and ``base_url`` may be left out where the kind has them."""
+
+    name: str
+    kind: str = "custom"
+    dialect: str | None = None
+    base_url: str | None = None
+    api_key: str | None = None
+    headers: dict[str, str] = {}
+    timeouts: TimeoutsBody | None = None
+
+
+class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A null ``api_key`` removes it; leaving it out keeps it."""
+
+    base_url: str | UnsetType = UNSET
+    api_key: str | None | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    timeouts: TimeoutsBody | UnsetType = UNSET
+
+
+class PriceBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class PriceView(Struct, frozen=True, kw_only=True):
+    """The price row in force. ``known`` false: no price, cost is then null, never 0. Rates are US dollars per million."""
+
+    model: str
+    provider: str
+    known: bool
+    source: str
+    """Row and version, as on spans: ``genai-prices/0.2.3:openai/gpt-4o-mini``, ``override:…``, ``local:no-price``."""
+    input: str | None
+    output: str | None
+    cache_read: str | None
+    cache_write: str | None
+    note: str
+
+
+class ModelView(Struct, frozen=True, kw_only=True):
+    name: str
+    provider: str
+    upstream: str
+    fallback: list[str]
+    price: PriceView
+    price_override: PriceBody | None
+    source: Literal["config", "catalog"]
+    health: Health
+    last_error: str
+
+
+class ModelPage(Struct, frozen=True, kw_only=True):
+    items: list[ModelView]
+    cursor: str | None = None
+
+
+class NewModel(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``upstream`` is the provider's id for the model; the name itself where left out."""
+
+    name: str
+    provider: str
+    upstream: str | None = None
+    fallback: list[str] = []
+    price: PriceBody | None = None
+
+
+class ModelPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    provider: str | UnsetType = UNSET
+    upstream: str | UnsetType = UNSET
+    fallback: list[str] | UnsetType = UNSET
+    price: PriceBody | None | UnsetType = UNSET
+
+
+class TestResult(Struct, frozen=True, kw_only=True):
+    ok: bool
+    trace_id: str
+    latency: float
+    """Milliseconds."""
+    model_used: str
+    text: str
+    error_code: str
+    error: str
+
+
+class CheckView(Struct, frozen=True, kw_only=True):
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+    fix: str
+
+
+class ServerStatus(Struct, frozen=True, kw_only=True):
+    version: str
+    started: int
+    workers: int
+    catalog: CheckView
+    telemetry: StoreHealth
+    config_file: str
+    data_dir: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457 (``application/problem+json``) with our stable ``code``, the way out in ``fix`` and the request's id."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fix: str
+    request_id: str
+    param: str | None = None

@@ -1,0 +1,115 @@
+"""What the data plane writes down about one call: raw facts, cheap to take, complete enough to rebuild everything.
+
+The hot path stores bytes as they travelled and numbers as they fell; parsing messages, cutting previews and shaping
+spans is the writer's work (`calls.py`), in another process. A record travels and rests as msgpack; new fields take
+defaults, so that a newer writer reads what an older server left in the spool.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.llm.types import Usage
+
+Outcome = Literal["answer", "error", "cancel"]
+"""How it ended: a whole answer; a failure (ours or the provider's, also in the middle of a stream); the client left."""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """A failure as it was told: stable code, sentence, HTTP status (0 where there was none), whose it is."""
+
+    code: str
+    message: str
+    status: int = 0
+    source: Literal["client", "trimtab", "provider", "network"] = "provider"
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """Money of one attempt in picodollars (1e-12 USD), whole numbers, so that books close to the last digit.
+
+    ``amount`` is None when no price is known, which is never the same as 0. ``price`` names the row of the price book
+    and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``.
+    """
+
+    amount: int | None = None
+    price: str = ""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One upstream call. Times are Unix ns; 0 means that it did not come to that.
+
+    ``request`` is what was sent where it differs from the client's own body by more than the model's name (another
+    dialect); ``response`` the raw bytes received in ``dialect``: a JSON body, or the SSE events up to where it ended.
+    """
+
+    span_id: str
+    provider: str
+    kind: str
+    model: str
+    dialect: str
+    started_ns: int
+    ended_ns: int
+    first_byte_ns: int = 0
+    first_token_ns: int = 0
+    status: int = 0
+    outcome: Outcome = "answer"
+    fault: Fault | None = None
+    stream: bool = False
+    usage: Usage | None = None
+    cost: Cost = Cost()
+    response_id: str = ""
+    model_used: str = ""
+    stop: str = ""
+    request: bytes = b""
+    response: bytes = b""
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """One line of the decision record: a target that was considered, what became of it, and why."""
+
+    model: str
+    provider: str
+    verdict: Literal["chosen", "failed", "skipped", "not_needed"]
+    reason: str = ""
+
+
+class CallRecord(Struct, frozen=True, kw_only=True):
+    """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then the
+    attempts' bytes are empty too, and only numbers are kept)."""
+
+    version: int = 1
+    request_id: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str = ""
+    project: str
+    key_id: str
+    front: str
+    model: str
+    app: str = ""
+    environment: str = ""
+    release: str = ""
+    feature: str = ""
+    session: str = ""
+    user: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    stream: bool = False
+    started_ns: int
+    ended_ns: int
+    first_token_ns: int = 0
+    status: int = 200
+    outcome: Outcome = "answer"
+    fault: Fault | None = None
+    capture: bool = True
+    request: bytes = b""
+    attempts: tuple[Attempt, ...] = ()
+    decision: tuple[Candidate, ...] = ()
+    user_agent: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CallRecord)
+encode_record = _encoder.encode
+decode_record = _decoder.decode

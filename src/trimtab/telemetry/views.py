@@ -1,0 +1,225 @@
+"""What people see of telemetry: the answers to every question the console, the API and the CLI ask.
+
+These are the API's own response types (msgspec to OpenAPI to TypeScript), so a name here is a name in the console.
+Times are Unix milliseconds as numbers unless a name ends in ``_ns``; durations are milliseconds; money is US dollars
+as a decimal string (``"0.000125"``) or null when no price is known.
+"""
+
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+SpanKind = Literal[
+    "llm",
+    "embedding",
+    "retriever",
+    "reranker",
+    "tool",
+    "agent",
+    "workflow",
+    "guardrail",
+    "evaluator",
+    "memory",
+    "event",
+    "span",
+]
+Status = Literal["ok", "error", "cancelled", "running"]
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """A half-open span of time, [start, end), Unix milliseconds."""
+
+    start: int
+    end: int
+
+
+class Tokens(Struct, frozen=True, kw_only=True):
+    """Exclusive buckets; ``total`` is their sum. ``estimated``: at least one part was counted by us."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    total: int = 0
+    estimated: bool = False
+
+
+class SpanRow(Struct, frozen=True, kw_only=True):
+    """One span without its long texts. In a trace list each row is a trace's entry span, and ``tokens``, ``cost`` and
+    ``attempts`` are those of the whole call; in a trace each span has its own."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    request_id: str
+    kind: SpanKind
+    name: str
+    status: Status
+    started: float
+    duration: float
+    ttft: float | None
+    """Milliseconds from the start to the first token; null where nothing was streamed or nothing came."""
+    model: str
+    """As asked for."""
+    model_used: str
+    """As answered."""
+    provider: str
+    app: str
+    release: str
+    environment: str
+    feature: str
+    session: str
+    user: str
+    key_id: str
+    tags: list[str]
+    stream: bool
+    stop: str
+    http_status: int
+    error_code: str
+    error_message: str
+    tokens: Tokens
+    cost: str | None
+    price: str
+    """The price book's row and version that made ``cost``; empty where there is none."""
+    attempts: int
+    fallbacks: int
+    input_preview: str
+    output_preview: str
+
+
+class TracePage(Struct, frozen=True, kw_only=True):
+    """``cursor`` asks for the next (older) page; null at the end. ``behind_ms`` is how old the oldest record still on its
+    way to the store is (0 when none): "received, indexing"."""
+
+    rows: list[SpanRow]
+    cursor: str | None
+    behind_ms: int
+
+
+class DecisionLine(Struct, frozen=True, kw_only=True):
+    model: str
+    provider: str
+    verdict: str
+    reason: str
+
+
+class TraceDetail(Struct, frozen=True, kw_only=True):
+    """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
+
+    trace_id: str
+    spans: list[SpanRow]
+    tokens: Tokens
+    cost: str | None
+    unpriced: int
+    """Leaf spans with usage but no known price: ``cost`` is then a lower bound."""
+    started: float
+    duration: float
+    decision: list[DecisionLine]
+    metadata: dict[str, str]
+
+
+class MessageView(Struct, frozen=True, kw_only=True):
+    """``parts`` are canonical parts as of `llm/types.py`: ``{"type": "text", "text": …}``, ``tool_call``, ``image``, …"""
+
+    role: str
+    parts: list[dict[str, Any]]
+    name: str | None = None
+
+
+class SpanIO(Struct, frozen=True, kw_only=True):
+    """The long texts of one span. ``captured`` is false where the project keeps content out. ``raw_*`` are as they
+    travelled (a stream as its SSE text), null where too large or not kept."""
+
+    trace_id: str
+    span_id: str
+    captured: bool
+    input: list[MessageView]
+    output: list[MessageView]
+    tools: list[dict[str, Any]]
+    params: dict[str, Any]
+    raw_request: str | None
+    raw_response: str | None
+    truncated: bool
+
+
+class FacetValue(Struct, frozen=True, kw_only=True):
+    value: str
+    count: int
+
+
+class Facet(Struct, frozen=True, kw_only=True):
+    key: str
+    values: list[FacetValue]
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """Latency percentiles are of whole calls that were answered; null with fewer than one."""
+
+    calls: int
+    errors: int
+    cancelled: int
+    fallbacks: int
+    tokens: Tokens
+    cost: str
+    unpriced: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    ttft_p50: float | None
+    ttft_p95: float | None
+
+
+class Bucket(Struct, frozen=True, kw_only=True):
+    """One step of a time series; ``group`` is "" where nothing was grouped by."""
+
+    start: int
+    group: str
+    calls: int
+    errors: int
+    tokens: int
+    cost: str
+    p50: float | None
+    p95: float | None
+
+
+class GroupRow(Struct, frozen=True, kw_only=True):
+    group: str
+    totals: Totals
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    window: Window
+    step_ms: int
+    totals: Totals
+    previous: Totals
+    """The same for the window of equal length just before."""
+    series: list[Bucket]
+    groups: list[GroupRow]
+
+
+class StoreHealth(Struct, frozen=True, kw_only=True):
+    """``waiting`` counts records on disk that the store does not have yet; ``rejected`` those set aside because they
+    could not be read."""
+
+    state: Literal["ok", "starting", "down", "full"]
+    detail: str
+    waiting: int
+    behind_ms: int
+    rejected: int
+    spans: int
+
+
+GroupBy = Literal["none", "model", "provider", "feature", "key", "user", "app", "status"]
+
+
+class Reader(Protocol):
+    """Questions to the store. Every answer is of one project only. Raises `Unavailable` while the store is away, and
+    `InvalidRequest` with ``param="q"`` for a search that does not parse."""
+
+    async def traces(self, project: str, q: str, window: Window, cursor: str | None, limit: int) -> TracePage: ...
+    async def trace(self, project: str, trace_id: str) -> TraceDetail | None: ...
+    async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None: ...
+    async def facets(self, project: str, q: str, window: Window) -> list[Facet]: ...
+    async def overview(self, project: str, q: str, window: Window, group_by: GroupBy) -> Overview: ...
+    async def health(self) -> StoreHealth: ...
