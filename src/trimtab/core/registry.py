@@ -55,5 +55,5 @@ class Registry(Generic[T]):
         if name not in self.names():
             raise NotFound(f"There is no {self.kind} named {name!r}.", fix=f"Use one of: {', '.join(self.names())}.")
         if name in self._foreign:
-            return cast(T, self._foreign[name].load())
-        return cast(T, getattr(importlib.import_module(f"{self.package}.{name}"), ATTRIBUTE))
+            return cast("T", self._foreign[name].load())
+        return cast("T", getattr(importlib.import_module(f"{self.package}.{name}"), ATTRIBUTE))

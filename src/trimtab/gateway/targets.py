@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import Quirks
 
 
@@ -13,15 +14,6 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     first_token: float = 120.0
     idle: float = 60.0
     total: float = 600.0
-
-
-class PriceOverride(Struct, frozen=True, kw_only=True):
-    """US dollars per million tokens, set by the team for one model; reads and writes of a cache default to ``input``."""
-
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write: float | None = None
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -49,3 +41,10 @@ class Model(Struct, frozen=True, kw_only=True):
     upstream: str
     fallback: tuple[str, ...] = ()
     price: PriceOverride | None = None
+
+
+class ProjectTargets(Struct, frozen=True, kw_only=True):
+    """Everything one project may call, by name."""
+
+    providers: dict[str, Provider] = {}
+    models: dict[str, Model] = {}

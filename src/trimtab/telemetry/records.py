@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 
 Outcome = Literal["answer", "error", "cancel"]
@@ -23,17 +24,6 @@ class Fault(Struct, frozen=True, kw_only=True):
     message: str
     status: int = 0
     source: Literal["client", "trimtab", "provider", "network"] = "provider"
-
-
-class Cost(Struct, frozen=True, kw_only=True):
-    """Money of one attempt in picodollars (1e-12 USD), whole numbers, so that books close to the last digit.
-
-    ``amount`` is None when no price is known, which is never the same as 0. ``price`` names the row of the price book
-    and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``.
-    """
-
-    amount: int | None = None
-    price: str = ""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

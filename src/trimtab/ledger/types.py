@@ -1,0 +1,23 @@
+"""Money as values: what an attempt cost and by which row of the price book; what a team says a model costs."""
+
+from msgspec import Struct
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """Money of one attempt in picodollars (1e-12 USD), whole numbers, so that books close to the last digit.
+
+    ``amount`` is None when no price is known, which is never the same as 0. ``price`` names the row of the price book
+    and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``.
+    """
+
+    amount: int | None = None
+    price: str = ""
+
+
+class PriceOverride(Struct, frozen=True, kw_only=True):
+    """US dollars per million tokens, set by the team for one model; reads and writes of a cache default to ``input``."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
