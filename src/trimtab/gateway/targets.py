@@ -7,8 +7,8 @@ from trimtab.llm.dialects import Quirks
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
-    """Seconds. ``first_token`` runs from the request being sent to the first byte of the answer's body; ``idle`` between
-    two reads of a stream; ``total`` over one attempt."""
+    """Seconds. ``first_token`` runs from the request being sent to the first byte of the answer; ``idle`` between two
+    reads of it; ``total`` over one attempt."""
 
     connect: float = 5.0
     first_token: float = 120.0

@@ -17,8 +17,8 @@ class Project(Struct, frozen=True, kw_only=True):
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """``project`` is the one project a key belongs to; None for keys of the whole instance (the admin key and instance-wide
-    read-only keys). ``expires_ns`` is 0 for never."""
+    """``project`` is the one project a key belongs to; None for keys of the whole instance (the admin key and
+    instance-wide read-only keys). ``expires_ns`` is 0 for never."""
 
     key_id: str
     role: Role
@@ -27,8 +27,8 @@ class Principal(Struct, frozen=True, kw_only=True):
 
 
 class AccessTable(Struct, frozen=True, kw_only=True):
-    """``keys`` maps the SHA-256 digest of a secret to its principal; revoked keys are not in it. Secrets are 256 random bits,
-    so a plain digest cannot be searched, and a dictionary look-up on it tells an attacker nothing by its timing."""
+    """``keys`` maps the SHA-256 digest of a secret to its principal; revoked keys are not in it. Secrets are 256 random
+    bits, so a plain digest cannot be searched, and a look-up on it tells an attacker nothing by its timing."""
 
     keys: dict[bytes, Principal] = {}
     projects: dict[str, Project] = {}

@@ -15,7 +15,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class PriceOverride(Struct, frozen=True, kw_only=True):
-    """US dollars per million tokens, set by the team for one model; reads and writes of a cache default to ``input``."""
+    """US dollars per million tokens, set by the team for one model; cache reads and writes default to ``input``."""
 
     input: float
     output: float

@@ -120,7 +120,7 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One chat call in canonical form. ``extra`` keeps the fields the source dialect alone knows, by their own names."""
+    """One chat call in canonical form. ``extra`` keeps the fields only the source dialect knows, by their own names."""
 
     model: str
     messages: tuple[Message, ...]
@@ -176,7 +176,7 @@ class BlockOpen(Struct, frozen=True, tag="open", kw_only=True):
 
 
 class BlockGrow(Struct, frozen=True, tag="grow", kw_only=True):
-    """More of a block: text, or JSON text of a tool call's arguments, or thinking; ``signature`` ends a thinking block."""
+    """More of a block: text, or JSON text of a tool call's arguments, or thinking; ``signature`` ends the latter."""
 
     index: int
     text: str = ""

@@ -65,8 +65,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):
-    """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then the
-    attempts' bytes are empty too, and only numbers are kept)."""
+    """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then
+    the attempts' bytes are empty too, and only numbers are kept)."""
 
     version: int = 1
     request_id: str

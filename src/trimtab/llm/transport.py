@@ -1,0 +1,463 @@
+"""The lean HTTP/1.1 client that carries calls to providers.
+
+One pool per event loop, one connection per call in flight. httptools (llhttp, the parser of Node) reads the answers, so
+nothing here parses HTTP by hand; what is ours is only the pooling, the deadlines and a read path with no queue and no
+task of its own. General clients cost several times more per call than the rest of the gateway together
+(`docs/benchmarks.md`).
+
+Deadlines are checked by one slow ticker over the calls in flight instead of a timer per call, so they fire up to
+`TICK_S` late.
+"""
+
+import asyncio
+import ssl
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+from msgspec import Struct
+
+from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+
+TICK_S = 0.1
+IDLE_TTL_S = 20.0
+MAX_IDLE_PER_ORIGIN = 256
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+PAUSE_AT_BYTES = 256 * 1024
+
+
+class Origin(Struct, frozen=True):
+    """Where a connection goes; the key of the pool."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """A place to POST to, with everything that is the same for each call already rendered.
+
+    ``head`` is the request line and the constant headers up to ``content-length: ``. Bounds are in seconds.
+    """
+
+    origin: Origin
+    head: bytes
+    connect_s: float
+    first_byte_s: float
+    idle_s: float
+    total_s: float
+
+
+class StaleConnection(Exception):
+    """A pooled connection turned out to be closed before a byte of the answer came: the call may go on a fresh one."""
+
+
+def split_url(url: str) -> tuple[Origin, str]:
+    """A base URL as its origin and path without a trailing slash. Raises ValueError for anything but http(s)."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http or https URL")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Origin(parts.scheme, parts.hostname, port), parts.path.rstrip("/")
+
+
+def render_head(origin: Origin, path: str, headers: dict[str, str]) -> bytes:
+    """The constant start of every request to one endpoint.
+
+    Raises ValueError for a header that could split the request.
+    """
+    default = {"http": 80, "https": 443}[origin.scheme]
+    name = f"[{origin.host}]" if ":" in origin.host else origin.host
+    host = name if origin.port == default else f"{name}:{origin.port}"
+    lines = [f"POST {path} HTTP/1.1", f"host: {host}"]
+    for key, value in headers.items():
+        if any(c in "\r\n\0" for c in key + value) or not key.isascii() or not value.isascii() or " " in key:
+            raise ValueError(f"the header {key!r} has a character that HTTP does not allow")
+        lines.append(f"{key}: {value}")
+    lines.append("content-length: ")
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _garbage(message: str) -> UpstreamFailure:
+    return UpstreamFailure(message, code="upstream_garbage")
+
+
+class Answer(asyncio.Protocol):
+    """One connection and, while a call is on it, that call's answer.
+
+    The reader sees: `head` (status and headers), then either `read` (the whole body) or `chunk` until None.
+    """
+
+    def __init__(self, pool: "Transport", origin: Origin) -> None:
+        self._pool = pool
+        self._origin = origin
+        self._loop = pool.loop
+        self._transport: asyncio.Transport | None = None
+        self.reused = False
+        self.idle_since = 0.0
+        self._parked = False
+        self._closed: Exception | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._received = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._wait_for_end = False
+        self._head_done = False
+        self._complete = False
+        self._detached = False
+        self._paused = False
+        self._inflate: Callable[[bytes], bytes] | None = None
+        self._failure: Exception | None = None
+        self.first_byte_at = 0.0
+        self._idle_s = 0.0
+        self._deadline = 0.0
+        self._final_deadline = 0.0
+        self._bound = ""
+
+    # --- asyncio's side ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._parked:  # nobody asked: a farewell (408) or a broken server; either way not an answer to the next call
+            self.close()
+            return
+        if self._idle_s:
+            now = self._loop.time()
+            if not self.first_byte_at:
+                self.first_byte_at = now
+                self._bound = "idle"
+            self._deadline = now + self._idle_s
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(_garbage(f"The provider's answer is not HTTP: {error}."))
+            self.close()
+        if self._complete and self._detached:
+            self._pool.put_back(self)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = exc or ConnectionResetError("closed by the provider")
+        if not self._complete:
+            if self._head_done and "content-length" not in self.headers and "transfer-encoding" not in self.headers:
+                self.on_message_complete()  # HTTP/1.0 style: the end of the connection is the end of the body
+            elif self.reused and not self.first_byte_at:
+                self._fail(StaleConnection())
+            else:
+                where = "in the middle of its answer" if self.first_byte_at else "before it answered"
+                self._fail(UpstreamFailure(f"The provider closed the connection {where}.", code="upstream_reset"))
+        self._pool.forget(self)
+
+    # --- httptools' side ---
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self.headers.clear()
+            return
+        self.status = status
+        self._head_done = True
+        encoding = self.headers.get("content-encoding", "identity").lower()
+        if encoding in ("gzip", "deflate"):
+            self._inflate = zlib.decompressobj(47 if encoding == "gzip" else 15).decompress
+        elif encoding != "identity":
+            self._fail(
+                UpstreamFailure(f"The provider answered with content-encoding {encoding}.", code="upstream_garbage")
+            )
+        if not self._wait_for_end:
+            self._wake()
+
+    def on_body(self, data: bytes) -> None:
+        if self._detached:
+            return
+        if self._inflate is not None:
+            try:
+                data = self._inflate(data)
+            except zlib.error as error:
+                self._fail(
+                    UpstreamFailure(f"The provider's compressed answer is broken: {error}.", code="upstream_garbage")
+                )
+                return
+        self._chunks.append(data)
+        self._buffered += len(data)
+        self._received += len(data)
+        if self._received > MAX_ANSWER_BYTES:
+            limit = f"{MAX_ANSWER_BYTES >> 20} MB"
+            self._fail(UpstreamFailure(f"The provider's answer is larger than {limit}.", code="upstream_too_large"))
+            self.close()
+        elif not self._wait_for_end:
+            if self._buffered > PAUSE_AT_BYTES and not self._paused and self._transport is not None:
+                self._paused = True
+                self._transport.pause_reading()
+            self._wake()
+
+    def on_message_complete(self) -> None:
+        if not self._head_done:
+            return
+        self._complete = True
+        self._wake()
+
+    # --- the caller's side ---
+
+    def send(self, endpoint: Endpoint, extra: bytes, body: bytes) -> None:
+        """Write the request: ``extra`` is further header lines, each ending in CRLF."""
+        now = self._loop.time()
+        self._idle_s = endpoint.idle_s
+        self._final_deadline = now + endpoint.total_s
+        self._deadline = now + endpoint.first_byte_s
+        self._bound = "first_token"
+        if self._transport is None or self._closed is not None:
+            raise StaleConnection
+        self._parked = False
+        self._transport.write(b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
+
+    async def head(self) -> None:
+        """Wait until status and headers are there."""
+        while not self._head_done:
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """Wait for the whole answer, head and body, with one wake-up, and free the connection."""
+        self._wait_for_end = True
+        self._unpause()
+        while not self._complete:
+            await self._wait()
+        if self._failure is not None:
+            raise self._failure
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = []
+        self._pool.put_back(self)
+        return body
+
+    async def chunk(self) -> bytes | None:
+        """What has arrived since the last call; None at the end of the body (the connection is then free)."""
+        while not self._chunks:
+            if self._failure is not None:
+                raise self._failure
+            if self._complete:
+                self._pool.put_back(self)
+                return None
+            await self._wait()
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = []
+        self._buffered = 0
+        self._unpause()
+        return data
+
+    def detach(self) -> None:
+        """The caller has all it wants: let the rest drain within a second, then reuse the connection; else close it."""
+        if self._complete:
+            self._pool.put_back(self)
+        elif self._closed is None:
+            self._detached = True
+            self._chunks = []
+            self._unpause()
+            self._final_deadline = self._deadline = self._loop.time() + 1.0
+
+    def close(self) -> None:
+        """Hang up; the provider sees its call cancelled."""
+        self._pool.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def is_reusable(self) -> bool:
+        return (
+            self._complete
+            and self._failure is None
+            and self._closed is None
+            and self._parser.should_keep_alive()
+            and self._transport is not None
+            and not self._transport.is_closing()
+        )
+
+    def reuse(self) -> None:
+        self._reset()
+        self.reused = True
+        self._parked = True
+
+    def is_open(self) -> bool:
+        return self._closed is None and self._transport is not None and not self._transport.is_closing()
+
+    def check_deadline(self, now: float) -> None:
+        """Called by the pool's ticker."""
+        if now < self._deadline and now < self._final_deadline:
+            return
+        bound = self._bound if now < self._final_deadline else "total"
+        self._fail(
+            UpstreamTimeout(
+                f"The provider did not keep the {bound} timeout.",
+                fix=f"Raise 'timeouts.{bound}' of the provider, or try again.",
+                code=f"upstream_timeout_{bound}",
+            )
+        )
+        self.close()
+
+    @property
+    def origin(self) -> Origin:
+        return self._origin
+
+    async def _wait(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        if self._failure is not None:
+            raise self._failure
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._wake()
+
+    def _unpause(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+
+class Transport:
+    """The pool. Make one per event loop, inside it; `aclose` when done."""
+
+    def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._idle: dict[Origin, deque[Answer]] = {}
+        self._busy: set[Answer] = set()
+        self._ssl = ssl_context
+        self._ticker: asyncio.TimerHandle | None = None
+        self._since_sweep = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._busy)
+
+    async def post(self, endpoint: Endpoint, body: bytes, extra: bytes = b"") -> Answer:
+        """Send a request and return its answer-to-be at once: nothing of it has been waited for.
+
+        Raises `UpstreamFailure` when no connection can be made. A kept connection that proves closed while sending is
+        replaced silently; one that proves closed later fails with `StaleConnection`, and the caller may post again.
+        """
+        while (answer := self._take_idle(endpoint.origin)) is not None:
+            try:
+                answer.send(endpoint, extra, body)
+            except StaleConnection:
+                continue
+            self._track(answer)
+            return answer
+        answer = await self._connect(endpoint)
+        try:
+            answer.send(endpoint, extra, body)
+        except StaleConnection:
+            raise UpstreamFailure("The provider closed the connection at once.", code="upstream_reset") from None
+        self._track(answer)
+        return answer
+
+    def put_back(self, answer: Answer) -> None:
+        self._busy.discard(answer)
+        idle = self._idle.setdefault(answer.origin, deque())
+        if not answer.is_reusable() or len(idle) >= MAX_IDLE_PER_ORIGIN:
+            answer.close()
+            return
+        answer.reuse()
+        answer.idle_since = self.loop.time()
+        idle.append(answer)
+        self._arm()
+
+    def forget(self, answer: Answer) -> None:
+        self._busy.discard(answer)
+
+    async def aclose(self) -> None:
+        """Close every connection, those in use too."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for answer in [*self._busy, *(a for idle in self._idle.values() for a in idle)]:
+            answer.close()
+        self._idle.clear()
+        await asyncio.sleep(0)
+
+    def _take_idle(self, origin: Origin) -> Answer | None:
+        idle = self._idle.get(origin)
+        while idle:
+            answer = idle.pop()
+            if answer.is_open():
+                return answer
+        return None
+
+    async def _connect(self, endpoint: Endpoint) -> Answer:
+        origin = endpoint.origin
+        context = self._tls() if origin.scheme == "https" else None
+        try:
+            async with asyncio.timeout(endpoint.connect_s):
+                _, answer = await self.loop.create_connection(
+                    lambda: Answer(self, origin),
+                    origin.host,
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                )
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"No connection to {origin.host}:{origin.port} within {endpoint.connect_s:g} s.",
+                fix="Check the provider's base_url, or raise its 'timeouts.connect'.",
+                code="upstream_timeout_connect",
+            ) from None
+        except OSError as error:
+            raise UpstreamFailure(
+                f"No connection to {origin.host}:{origin.port}: {error.strerror or error}.",
+                fix="Check the provider's base_url and that it is running.",
+                code="upstream_unreachable",
+            ) from None
+        return answer
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            self._ssl = ssl.create_default_context()
+            self._ssl.set_alpn_protocols(["http/1.1"])
+        return self._ssl
+
+    def _track(self, answer: Answer) -> None:
+        self._busy.add(answer)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._ticker is None:
+            self._ticker = self.loop.call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._ticker = None
+        now = self.loop.time()
+        for answer in tuple(self._busy):
+            answer.check_deadline(now)
+        if now - self._since_sweep > 1.0:
+            self._since_sweep = now
+            self._sweep(now)
+        if self._busy or any(self._idle.values()):
+            self._arm()
+
+    def _sweep(self, now: float) -> None:
+        for idle in self._idle.values():
+            while idle and (now - idle[0].idle_since > IDLE_TTL_S or not idle[0].is_open()):
+                idle.popleft().close()
