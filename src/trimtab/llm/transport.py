@@ -232,14 +232,18 @@ class Answer(asyncio.Protocol):
         while not self._head_done:
             await self._wait()
 
-    async def read(self) -> bytes:
-        """Wait for the whole answer, head and body, with one wake-up, and free the connection."""
+    async def whole(self) -> None:
+        """Wait until head and body are all there, with one wake-up."""
         self._wait_for_end = True
         self._unpause()
         while not self._complete:
             await self._wait()
         if self._failure is not None:
             raise self._failure
+
+    async def read(self) -> bytes:
+        """The whole body; the connection is then free."""
+        await self.whole()
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._pool.put_back(self)

@@ -1,0 +1,218 @@
+"""One call while it is under way: what is known so far, and the record it becomes."""
+
+from typing import Literal
+
+from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
+from trimtab.core.ids import new_span_id, uuid7_hex
+from trimtab.gateway.caller import Caller
+from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.route import Target
+from trimtab.governance.access import Principal, Project
+from trimtab.ledger.types import Cost
+from trimtab.llm.dialects import Dialect, Head
+from trimtab.llm.types import Usage
+from trimtab.telemetry.records import Attempt, CallRecord, Candidate, Fault, Outcome
+
+Verdict = Literal["chosen", "failed", "skipped", "not_needed"]
+MAX_KEPT_BYTES = 16 * 1024 * 1024
+"""More of one body than this is not kept in a record; the numbers are."""
+
+
+class Try:
+    """One upstream call under way. Times are Unix ns; 0 means that it has not come to that."""
+
+    __slots__ = (
+        "chunks",
+        "cost",
+        "fault",
+        "first_byte_ns",
+        "first_token_ns",
+        "kept",
+        "model_used",
+        "outcome",
+        "request",
+        "response_id",
+        "span_id",
+        "started_ns",
+        "status",
+        "stop",
+        "target",
+        "usage",
+    )
+
+    def __init__(self, target: Target, started_ns: int) -> None:
+        self.target = target
+        self.span_id = new_span_id()
+        self.started_ns = started_ns
+        self.first_byte_ns = 0
+        self.first_token_ns = 0
+        self.status = 0
+        self.outcome: Outcome = "answer"
+        self.fault: Fault | None = None
+        self.usage: Usage | None = None
+        self.cost = Cost()
+        self.response_id = ""
+        self.model_used = ""
+        self.stop = ""
+        self.request = b""
+        self.chunks: list[bytes] = []
+        self.kept = 0
+
+    def keep(self, data: bytes) -> None:
+        """Remember bytes of the answer, up to a bound."""
+        if self.kept < MAX_KEPT_BYTES:
+            self.chunks.append(data)
+            self.kept += len(data)
+
+    def received(self) -> bytes:
+        return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+
+    def as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
+        provider = self.target.provider
+        return Attempt(
+            span_id=self.span_id,
+            provider=provider.name,
+            kind=provider.kind,
+            model=self.target.model.upstream,
+            dialect=provider.dialect,
+            started_ns=self.started_ns,
+            ended_ns=ended_ns,
+            first_byte_ns=self.first_byte_ns,
+            first_token_ns=self.first_token_ns,
+            status=self.status,
+            outcome=self.outcome,
+            fault=self.fault,
+            stream=stream,
+            usage=self.usage,
+            cost=self.cost,
+            response_id=self.response_id,
+            model_used=self.model_used,
+            stop=self.stop,
+            request=self.request if capture else b"",
+            response=self.received() if capture else b"",
+        )
+
+
+class Call:
+    """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "caller",
+        "current",
+        "decision",
+        "ended_ns",
+        "exchange",
+        "fault",
+        "first_token_ns",
+        "front",
+        "head",
+        "outcome",
+        "principal",
+        "project",
+        "recorded",
+        "request_id",
+        "rest",
+        "span_id",
+        "started_ns",
+        "status",
+    )
+
+    def __init__(self, exchange: Exchange, front: Dialect, started_ns: int) -> None:
+        self.exchange = exchange
+        self.front = front
+        self.body = exchange.body
+        self.started_ns = started_ns
+        self.ended_ns = 0
+        self.request_id = "req_" + uuid7_hex(started_ns)
+        self.span_id = new_span_id()
+        self.principal: Principal | None = None
+        self.project: Project | None = None
+        self.head = Head(model="")
+        self.caller = Caller(trace_id="")
+        self.current: Try | None = None
+        self.attempts: list[Attempt] = []
+        self.decision: list[Candidate] = []
+        self.rest: list[Target] = []
+        self.first_token_ns = 0
+        self.status = 200
+        self.outcome: Outcome = "answer"
+        self.fault: Fault | None = None
+        self.recorded = False
+
+    def begin(self, target: Target, now_ns: int) -> Try:
+        self.current = Try(target, now_ns)
+        return self.current
+
+    def end_try(self, now_ns: int) -> None:
+        """Close the attempt under way and add it to the record."""
+        if self.current is not None:
+            capture = self.project is not None and self.project.capture_content
+            self.attempts.append(self.current.as_attempt(now_ns, stream=self.head.stream, capture=capture))
+            self.current = None
+
+    def note(self, target: Target, verdict: Verdict, reason: str) -> None:
+        """Add one line to the decision record."""
+        line = Candidate(model=target.model.name, provider=target.provider.name, verdict=verdict, reason=reason)
+        self.decision.append(line)
+
+    def note_rest(self) -> None:
+        """The targets that were never asked belong in the record too."""
+        for target in self.rest:
+            self.note(target, "not_needed", "an earlier target answered")
+
+    def as_record(self) -> CallRecord:
+        assert self.project is not None
+        assert self.principal is not None
+        capture = self.project.capture_content
+        caller = self.caller
+        return CallRecord(
+            request_id=self.request_id,
+            trace_id=caller.trace_id,
+            span_id=self.span_id,
+            parent_span_id=caller.parent_span_id,
+            project=self.project.id,
+            key_id=self.principal.key_id,
+            front=self.front.name,
+            model=self.head.model,
+            feature=caller.feature,
+            session=caller.session,
+            user=caller.user,
+            tags=caller.tags,
+            metadata=caller.metadata if capture else {},
+            stream=self.head.stream,
+            started_ns=self.started_ns,
+            ended_ns=self.ended_ns,
+            first_token_ns=self.first_token_ns,
+            status=self.status,
+            outcome=self.outcome,
+            fault=self.fault,
+            capture=capture,
+            request=self.body if capture and len(self.body) <= MAX_KEPT_BYTES else b"",
+            attempts=tuple(self.attempts),
+            decision=tuple(self.decision),
+            user_agent=caller.user_agent,
+        )
+
+
+def fault_of(error: TrimtabError) -> Fault:
+    """An error as the record tells it: whose doing it was, and how it was told to the client."""
+    if isinstance(error, UpstreamRejected):
+        source: Literal["client", "trimtab", "provider", "network"] = "provider"
+    elif isinstance(error, UpstreamFailure):
+        source = "network"
+    elif error.status < 500:
+        source = "client"
+    else:
+        source = "trimtab"
+    return Fault(code=error.code, message=error.sentence()[:2000], status=error.status, source=source)
+
+
+def gone_full(detail: str) -> Unavailable:
+    """The record of a call cannot be written, so the call must not be answered."""
+    return Unavailable(
+        f"This server cannot record calls now ({detail}), and it answers none that it cannot record.",
+        fix="Free disk space on the server, or raise TRIMTAB_SPOOL_MAX_MB; then try again.",
+        code="spool_unavailable",
+    )

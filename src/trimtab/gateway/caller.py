@@ -1,0 +1,77 @@
+"""What a client says about its call beside the question: session, user, feature, tags, and the trace it belongs to.
+
+Our headers win over what the dialect carries (OpenAI's ``user``, ``safety_identifier`` and ``metadata``; Anthropic's
+``metadata.user_id``). W3C Trace Context is https://www.w3.org/TR/trace-context/.
+"""
+
+import re
+
+from msgspec import Struct
+
+from trimtab.core.ids import new_trace_id
+from trimtab.gateway.exchange import Exchange
+from trimtab.llm.dialects import Head
+
+MAX_VALUE = 256
+MAX_TAGS = 32
+_TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$")
+_ZERO_TRACE = b"0" * 32
+_ZERO_SPAN = b"0" * 16
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    trace_id: str
+    parent_span_id: str = ""
+    tracestate: bytes = b""
+    session: str = ""
+    user: str = ""
+    feature: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    user_agent: str = ""
+
+
+def read_caller(exchange: Exchange, head: Head, now_ns: int) -> Caller:
+    """Take the context from headers and, failing that, from the body's own fields."""
+    header = exchange.header
+    metadata = head.metadata
+    trace_id, parent, state = _trace_context(exchange, now_ns)
+    tags = header(b"trimtab-tags")
+    return Caller(
+        trace_id=trace_id,
+        parent_span_id=parent,
+        tracestate=state,
+        session=_text(header(b"trimtab-session")) or _meta(metadata, "session_id", "session"),
+        user=_text(header(b"trimtab-user")) or (head.user or "")[:MAX_VALUE] or _meta(metadata, "user_id", "user"),
+        feature=_text(header(b"trimtab-feature")) or _meta(metadata, "feature"),
+        tags=_split(tags) if tags else (),
+        metadata=metadata,
+        user_agent=_text(header(b"user-agent")),
+    )
+
+
+def _trace_context(exchange: Exchange, now_ns: int) -> tuple[str, str, bytes]:
+    given = exchange.header(b"traceparent")
+    if given is not None:
+        match = _TRACEPARENT.match(given)
+        if match and not given.startswith(b"ff") and match[1] != _ZERO_TRACE and match[2] != _ZERO_SPAN:
+            state = exchange.header(b"tracestate") or b""
+            return match[1].decode(), match[2].decode(), state if len(state) <= 512 else b""
+    return new_trace_id(now_ns), "", b""
+
+
+def _meta(metadata: dict[str, str], *names: str) -> str:
+    if metadata:
+        for name in names:
+            if value := metadata.get(name):
+                return value[:MAX_VALUE]
+    return ""
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode("utf-8", "replace")[:MAX_VALUE] if value else ""
+
+
+def _split(value: bytes) -> tuple[str, ...]:
+    found = (part.strip()[:MAX_VALUE] for part in value.decode("utf-8", "replace").split(","))
+    return tuple(dict.fromkeys(part for part in found if part))[:MAX_TAGS]

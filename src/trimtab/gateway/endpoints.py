@@ -1,0 +1,81 @@
+"""From a provider to the bytes every request to it starts with, rendered once and kept while the provider stays."""
+
+from collections.abc import Awaitable, Callable
+
+from trimtab import __version__
+from trimtab.core.errors import InternalError, UpstreamFailure
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.targets import Provider
+from trimtab.governance.access import Project
+from trimtab.llm.dialects import Dialect
+from trimtab.llm.transport import Endpoint, render_head, split_url
+
+FORWARDED = (b"anthropic-beta", b"openai-beta")
+"""Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
+
+
+class Endpoints:
+    """``managed`` gives the base URL of a provider whose process this server runs itself, starting it if need be; it
+    raises `UpstreamFailure` when it cannot."""
+
+    def __init__(self, managed: Callable[[Provider], Awaitable[str]]) -> None:
+        self._managed = managed
+        self._known: dict[tuple[str, str], tuple[Provider, str, Endpoint]] = {}
+
+    async def of(self, project: Project | None, provider: Provider, dialect: Dialect) -> Endpoint:
+        """The endpoint of a provider's chat path. Raises `UpstreamFailure` if it has none."""
+        base = provider.base_url or await self._managed(provider)
+        key = (project.id if project else "", provider.name)
+        known = self._known.get(key)
+        if known is not None and known[0] is provider and known[1] == base:
+            return known[2]
+        endpoint = render_endpoint(provider, base, dialect)
+        self._known[key] = (provider, base, endpoint)
+        return endpoint
+
+
+def render_endpoint(provider: Provider, base_url: str, dialect: Dialect) -> Endpoint:
+    """Everything constant about calls to one provider. Raises `UpstreamFailure` for a base URL that cannot be used."""
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        "accept-encoding": "identity",
+        "user-agent": f"trimtab/{__version__}",
+        **dialect.auth_headers(provider.api_key),
+        **{name.lower(): value for name, value in provider.headers.items()},
+    }
+    try:
+        origin, path = split_url(base_url)
+        head = render_head(origin, path + dialect.path, headers)
+    except ValueError as error:
+        raise UpstreamFailure(
+            f"The provider {provider.name!r} cannot be called: {error}.",
+            fix="Correct its base_url or headers.",
+            code="provider_misconfigured",
+            retryable=False,
+        ) from None
+    bounds = provider.timeouts
+    return Endpoint(
+        origin=origin,
+        head=head,
+        connect_s=bounds.connect,
+        first_byte_s=bounds.first_token,
+        idle_s=bounds.idle,
+        total_s=bounds.total,
+    )
+
+
+def forwarded_headers(call: Call, attempt: Try, *, same_dialect: bool) -> bytes:
+    """The header lines of one request: the trace goes on, with this attempt as the parent of what the provider adds."""
+    trace_id = call.caller.trace_id
+    if not trace_id:
+        raise InternalError("A call without a trace id reached a provider.")
+    lines = b"traceparent: 00-%b-%b-01\r\n" % (trace_id.encode(), attempt.span_id.encode())
+    if call.caller.tracestate:
+        lines += b"tracestate: %b\r\n" % call.caller.tracestate
+    if same_dialect:
+        for name in FORWARDED:
+            value = call.exchange.header(name)
+            if value is not None:
+                lines += b"%b: %b\r\n" % (name, value)
+    return lines

@@ -1,0 +1,34 @@
+"""One client's request and the way to answer it, whatever server stands in front."""
+
+from typing import Protocol
+
+
+class Exchange(Protocol):
+    """A whole request (the body has arrived) and a writer for its answer.
+
+    Answer either with one `respond`, or with `start`, any number of `write`, and one `finish`. ``headers`` are rendered
+    lines, each ending in CRLF. Writing after the client has left does nothing. When the client leaves before the answer
+    is whole, the task that serves the exchange is cancelled and `disconnected` is true.
+    """
+
+    body: bytes
+    disconnected: bool
+    started: bool
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of that lower-case name."""
+        ...
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None: ...
+
+    def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def finish(self, data: bytes = b"") -> None: ...
+
+    def is_congested(self) -> bool:
+        """True while the client reads more slowly than we write; `drain` before writing much more."""
+        ...
+
+    async def drain(self) -> None: ...

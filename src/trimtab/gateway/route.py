@@ -1,0 +1,69 @@
+"""From the name a client called to the ordered list of places that may answer. Pure, from the snapshot."""
+
+import difflib
+
+from msgspec import Struct
+
+from trimtab.core.errors import NotFound
+from trimtab.gateway.targets import Model, ProjectTargets, Provider
+
+
+class Target(Struct, frozen=True):
+    """One candidate: a model at its provider."""
+
+    model: Model
+    provider: Provider
+
+
+def candidates(targets: ProjectTargets, name: str) -> list[Target]:
+    """The model itself, then its fallbacks, depth first, each once. Raises `NotFound` that names what there is.
+
+    A name of the form ``provider/model-id`` reaches any model of a declared provider without a declaration of its own.
+    """
+    found = targets.models.get(name)
+    if found is None:
+        return [_raw(targets, name)]
+    ordered: list[Target] = []
+    seen: set[str] = set()
+    _collect(targets, found, seen, ordered)
+    return ordered
+
+
+def _collect(targets: ProjectTargets, model: Model, seen: set[str], into: list[Target]) -> None:
+    if model.name in seen:
+        return
+    seen.add(model.name)
+    provider = targets.providers.get(model.provider)
+    if provider is not None:
+        into.append(Target(model, provider))
+    for name in model.fallback:
+        following = targets.models.get(name)
+        if following is not None:
+            _collect(targets, following, seen, into)
+        elif "/" in name and name not in seen:
+            seen.add(name)
+            into.append(_raw(targets, name))
+
+
+def _raw(targets: ProjectTargets, name: str) -> Target:
+    provider_name, slash, upstream = name.partition("/")
+    provider = targets.providers.get(provider_name)
+    if slash and upstream and provider is not None:
+        return Target(Model(name=name, provider=provider_name, upstream=upstream), provider)
+    raise NotFound(
+        f"There is no model {name!r} in this project.",
+        fix=_way_out(targets, name),
+        code="model_not_found",
+        param="model",
+    )
+
+
+def _way_out(targets: ProjectTargets, name: str) -> str:
+    known = sorted(targets.models)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    if known:
+        some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+        return f"Models here: {some}. Any model of a provider is called as 'provider/model-id'."
+    return "None is declared yet: add a provider and a model in the console, or in the config file."

@@ -1,0 +1,100 @@
+"""What an attempt used and what that costs, whatever ended it.
+
+The provider's own count is taken where it gave one. Where it gave none although the model wrote something (a stream
+that was cancelled or cut, a server that reports no usage) both sides are estimated from the text and marked so: a
+cancelled stream is never written down as free.
+"""
+
+from typing import Protocol
+
+from trimtab.core.errors import TrimtabError
+from trimtab.gateway.call import Call, Try
+from trimtab.ledger.estimate import estimate_tokens
+from trimtab.ledger.types import Cost, PriceOverride
+from trimtab.llm.dialects import DIALECTS, Dialect
+from trimtab.llm.fold import fold
+from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
+
+
+class Prices(Protocol):
+    """What settling needs of `ledger.prices.PriceBook`."""
+
+    def cost(
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        usage: Usage,
+        at_ns: int,
+        override: PriceOverride | None,
+    ) -> Cost: ...
+
+
+def settle(call: Call, attempt: Try, prices: Prices) -> None:
+    """Fill in the attempt's usage (estimated where it must be) and cost."""
+    if attempt.usage is None or (attempt.outcome != "answer" and attempt.usage.output == 0):
+        attempt.usage = _estimate(call, attempt) or attempt.usage
+    if attempt.usage is None:
+        return
+    model = attempt.target.model
+    attempt.cost = prices.cost(
+        kind=PROVIDER_KINDS.get(attempt.target.provider.kind),
+        model=model.name,
+        upstream=model.upstream,
+        usage=attempt.usage,
+        at_ns=attempt.started_ns,
+        override=model.price,
+    )
+
+
+def _estimate(call: Call, attempt: Try) -> Usage | None:
+    """Tokens counted from the text; None where the provider wrote nothing (then nothing was used as far as we know)."""
+    if not attempt.chunks or attempt.status != 200:
+        return None
+    dialect = DIALECTS.get(attempt.target.provider.dialect)
+    written = _written(dialect, attempt.received(), stream=call.head.stream)
+    if not written:
+        return None
+    read = attempt.usage.input if attempt.usage else 0
+    return Usage(
+        input=read or estimate_tokens(_asked(call)),
+        cache_read=attempt.usage.cache_read if attempt.usage else 0,
+        cache_write=attempt.usage.cache_write if attempt.usage else 0,
+        output=estimate_tokens(written),
+        estimated=True,
+    )
+
+
+def _written(dialect: Dialect, received: bytes, *, stream: bool) -> str:
+    try:
+        if not stream:
+            return _text(dialect.parse_response(received).parts)
+        decoder = dialect.stream_decoder()
+        return _text(fold([*decoder.feed(received), *decoder.close()]).parts)
+    except TrimtabError:
+        return received.decode("utf-8", "replace")
+
+
+def _asked(call: Call) -> str:
+    try:
+        messages: tuple[Message, ...] = call.front.parse_request(call.body).messages
+    except TrimtabError:
+        return call.body.decode("utf-8", "replace")
+    return "\n".join(_text(message.parts) for message in messages)
+
+
+def _text(parts: tuple[Part, ...]) -> str:
+    found: list[str] = []
+    for part in parts:
+        match part:
+            case Text() | Reasoning() | Refusal():
+                found.append(part.text)
+            case ToolCall():
+                found.append(part.name + part.arguments)
+            case ToolResult():
+                found.append(_text(part.parts))
+            case _:
+                pass
+    return "\n".join(found)

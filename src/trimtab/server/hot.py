@@ -1,0 +1,241 @@
+"""The data plane's own way through the HTTP server: uvicorn's protocol, with a shorter path for the hot routes.
+
+uvicorn parses (httptools), keeps connections, pipelines, limits and drains. For the few routes in `HotRoutes` this
+subclass skips what ASGI costs per call (a scope, two queues of messages, an event, header dictionaries) and hands the
+handler an `Exchange` that writes straight to the socket; everything else takes the ordinary ASGI way. What it saves is
+in `docs/benchmarks.md`; why it is safe to rely on uvicorn's class is in ADR 0002.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from trimtab.gateway.exchange import Exchange
+
+logger = logging.getLogger("trimtab.http")
+
+Handler = Callable[[Exchange], Awaitable[None]]
+TooLargeHandler = Callable[[Exchange, int], None]
+
+
+class HotRoutes:
+    """What the protocol serves itself: ``routes`` by method and path. A body above ``max_body`` bytes is not kept, and
+    answered by ``too_large``."""
+
+    def __init__(self, routes: dict[tuple[bytes, bytes], Handler], max_body: int, too_large: TooLargeHandler) -> None:
+        self.routes = routes
+        self.max_body = max_body
+        self.too_large = too_large
+        self._defaults: list[tuple[bytes, bytes]] = []
+        self._default_lines = b""
+
+    def default_lines(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
+        """The headers every answer has, as lines; rendered anew only when uvicorn's clock has moved on."""
+        if self._defaults is not defaults:
+            self._defaults = defaults
+            self._default_lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        return self._default_lines
+
+
+class HotCycle:
+    """One request on a hot route; an `Exchange`. It wears the attributes that uvicorn's protocol looks at."""
+
+    __slots__ = (
+        "_chunks",
+        "_drain_waiter",
+        "_handler",
+        "_headers",
+        "_protocol",
+        "body",
+        "chunked",
+        "complete",
+        "disconnected",
+        "keep_alive",
+        "path",
+        "queued",
+        "response_complete",
+        "size",
+        "started",
+        "task",
+    )
+
+    def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes) -> None:
+        self._protocol = protocol
+        self._handler = handler
+        self._headers = protocol.headers
+        self._chunks: list[bytes] = []
+        self.size = 0
+        self._drain_waiter: asyncio.Future[None] | None = None
+        self.path = path
+        self.body = b""
+        self.complete = False
+        self.queued = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.chunked = False
+        self.started = False
+        self.response_complete = False
+        self.task: asyncio.Task[None] | None = None
+
+    # --- what uvicorn's protocol does to a cycle ---
+
+    @property
+    def message_event(self) -> "HotCycle":
+        return self
+
+    def set(self) -> None:
+        """uvicorn tells a cycle of a lost connection by setting ``disconnected`` and then its event."""
+        if self.disconnected and self.task is not None and not self.task.done():
+            self.task.cancel("the client left")
+
+    # --- Exchange ---
+
+    def header(self, name: bytes) -> bytes | None:
+        for key, value in self._headers:
+            if key == name:
+                return value
+        return None
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
+        if self.disconnected or self.started:
+            return
+        self.started = True
+        self._protocol.transport.write(
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (self._protocol.head(status, self.keep_alive), content_type, len(body), headers, body)
+        )
+        self._done()
+
+    def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None:
+        if self.disconnected or self.started:
+            return
+        self.started = True
+        self.chunked = self._protocol.parser.get_http_version() != "1.0"
+        framing = b"transfer-encoding: chunked\r\n" if self.chunked else b""
+        self.keep_alive = self.keep_alive and self.chunked
+        self._protocol.transport.write(
+            b"%bcontent-type: %b\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n%b%b\r\n"
+            % (self._protocol.head(status, self.keep_alive), content_type, framing, headers)
+        )
+
+    def write(self, data: bytes) -> None:
+        if data and not self.disconnected:
+            self._protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def finish(self, data: bytes = b"") -> None:
+        if self.disconnected or self.response_complete:
+            return
+        if self.chunked:
+            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+            self._protocol.transport.write(last)
+        elif data:
+            self._protocol.transport.write(data)
+        self._done()
+
+    def is_congested(self) -> bool:
+        return self._protocol.flow.write_paused
+
+    async def drain(self) -> None:
+        await self._protocol.flow.drain()
+
+    # --- inside ---
+
+    def receive(self, data: bytes, limit: int) -> int:
+        """Keep a piece of the body while it stays within ``limit``; returns the bytes that came so far."""
+        self.size += len(data)
+        if self.size <= limit:
+            self._chunks.append(data)
+        else:
+            self._chunks.clear()
+        return self.size
+
+    def close_body(self) -> None:
+        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self.complete = True
+
+    async def run(self) -> None:
+        """The handler, with the last net under it: a handler that breaks or forgets to answer closes the connection."""
+        try:
+            await self._handler(self)
+        except asyncio.CancelledError:
+            pass
+        except Exception:
+            logger.exception("a handler of %s broke", self.path.decode("latin-1"))
+        if not self.response_complete and not self.disconnected:
+            self._protocol.transport.close()
+
+    def _done(self) -> None:
+        self.response_complete = True
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
+
+
+class HotProtocol(HttpToolsProtocol):
+    """Made by `protocol_factory`, which sets ``hot``."""
+
+    hot: HotRoutes
+    parser: Any  # uvicorn's annotation allows the None that it becomes when the connection is gone
+    cycle: Any  # RequestResponseCycle | HotCycle: uvicorn's annotation knows only its own
+
+    def on_headers_complete(self) -> None:
+        path = self.url.partition(b"?")[0]
+        handler = self.hot.routes.get((self.parser.get_method(), path))
+        if handler is None or self.parser.should_upgrade():
+            super().on_headers_complete()
+            return
+        previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
+        cycle = self.cycle = HotCycle(self, handler, path)
+        cycle.keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        if previous is not None and not previous.response_complete:
+            cycle.queued = True
+            self.flow.pause_reading()
+            self.pipeline.appendleft(cast("Any", (cycle, self.app)))
+        elif self.expect_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if type(cycle) is not HotCycle:
+            super().on_body(body)
+        elif not cycle.response_complete and cycle.receive(body, self.hot.max_body) > 4 * self.hot.max_body:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        cycle = self.cycle
+        if type(cycle) is not HotCycle:
+            super().on_message_complete()
+        elif not cycle.response_complete:
+            cycle.close_body()
+            if cycle.size > self.hot.max_body:  # answered only now: a client that is still sending would not read it
+                cycle.keep_alive = False
+                self.hot.too_large(cycle, self.hot.max_body)
+            elif not cycle.queued:
+                self._start_hot(cycle)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if type(cycle) is not HotCycle:
+            super()._start_asgi_task(cycle, app)
+            return
+        cycle.queued = False
+        if cycle.complete:
+            self._start_hot(cycle)
+
+    def _start_hot(self, cycle: HotCycle) -> None:
+        task = cycle.task = self.loop.create_task(cycle.run())
+        self.tasks.add(cast("Any", task))
+        task.add_done_callback(cast("Any", self.tasks.discard))
+
+    def head(self, status: int, keep_alive: bool) -> bytes:
+        """Status line and the headers every answer has."""
+        lines = self.hot.default_lines(self.server_state.default_headers)
+        return b"%b%b%b" % (STATUS_LINE[status], lines, b"" if keep_alive else b"connection: close\r\n")
+
+
+def protocol_factory(hot: HotRoutes) -> type[HotProtocol]:
+    """A protocol class of its own for one server, as uvicorn's ``http=`` takes it."""
+    return type("BoundHotProtocol", (HotProtocol,), {"hot": hot})
