@@ -1,0 +1,67 @@
+"""What each role may do. One table, read by the API's guard and by its tests."""
+
+from typing import Literal
+
+from trimtab.core.errors import Forbidden
+from trimtab.governance.access import Principal, Role
+
+Permission = Literal[
+    "self",
+    "system:read",
+    "system:write",
+    "metrics:read",
+    "project:read",
+    "project:write",
+    "key:read",
+    "key:write",
+    "provider:read",
+    "provider:write",
+    "model:read",
+    "model:write",
+    "model:call",
+    "trace:read",
+]
+PERMISSIONS: frozenset[Permission] = frozenset(
+    (
+        "self",
+        "system:read",
+        "system:write",
+        "metrics:read",
+        "project:read",
+        "project:write",
+        "key:read",
+        "key:write",
+        "provider:read",
+        "provider:write",
+        "model:read",
+        "model:write",
+        "model:call",
+        "trace:read",
+    )
+)
+INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
+"""These show or change the whole server, so a key that belongs to one project never holds them."""
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    "admin": PERMISSIONS,
+    "read_only": frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read")),
+    "client": frozenset(("self", "model:read", "model:call")),
+}
+"""``client`` keys are for the data plane; of the API they see themselves and the models they may call."""
+
+
+def holds(principal: Principal, permission: Permission) -> bool:
+    """Whether the principal has the permission somewhere; which project it reaches is `Principal.project`."""
+    if principal.project is not None and permission in INSTANCE_ONLY:
+        return False
+    return permission in GRANTS[principal.role]
+
+
+def require(principal: Principal, permission: Permission) -> None:
+    """Raises `Forbidden` with the permission that lacks."""
+    if not holds(principal, permission):
+        raise Forbidden(
+            f"A key with the role {principal.role!r}{' of one project' if principal.project else ''} "
+            f"may not do this: it needs {permission!r}.",
+            fix="Use a key that may: the admin key, or one made for this by an administrator.",
+        )

@@ -1,0 +1,209 @@
+"""The SQL of projects, keys, sessions and login tokens. Plain functions of a connection; times are Unix milliseconds."""
+
+from msgspec import Struct
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from trimtab.governance.access import Role
+from trimtab.storage.schema import METADATA
+
+PROJECTS = Table(
+    "projects",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("slug", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("capture_content", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=True, index=True),
+    Column("name", String(200), nullable=False),
+    Column("prefix", String(32), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("role", String(32), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=True),
+    Column("revoked", BigInteger, nullable=True),
+)
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("key_id", String(64), ForeignKey("keys.id"), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+LOGIN_TOKENS = Table(
+    "login_tokens",
+    METADATA,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("key_id", String(64), ForeignKey("keys.id"), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+
+class ProjectRow(Struct, frozen=True, kw_only=True):
+    id: str
+    slug: str
+    name: str
+    capture_content: bool
+    created: int
+
+
+class KeyRow(Struct, frozen=True, kw_only=True):
+    """``project_id`` is None for keys of the whole instance."""
+
+    id: str
+    project_id: str | None
+    name: str
+    prefix: str
+    digest: bytes
+    role: Role
+    created: int
+    expires: int | None = None
+    revoked: int | None = None
+
+
+def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
+    return ProjectRow(**row._mapping)  # pyright: ignore[reportCallIssue] # noqa: SLF001 its documented name
+
+
+def _key(row: Row[tuple[object, ...]]) -> KeyRow:
+    return KeyRow(**row._mapping)  # pyright: ignore[reportCallIssue] # noqa: SLF001 its documented name
+
+
+# --- projects ---
+
+
+def projects(conn: Connection, *, after: str = "", limit: int = 1_000_000) -> list[ProjectRow]:
+    """In order of slug, from the one after ``after``."""
+    found = select(PROJECTS).where(PROJECTS.c.slug > after).order_by(PROJECTS.c.slug).limit(limit)
+    return [_project(row) for row in conn.execute(found)]
+
+
+def project_by_slug(conn: Connection, slug: str) -> ProjectRow | None:
+    row = conn.execute(select(PROJECTS).where(PROJECTS.c.slug == slug)).one_or_none()
+    return None if row is None else _project(row)
+
+
+def add_project(conn: Connection, project: ProjectRow) -> None:
+    conn.execute(
+        insert(PROJECTS).values(
+            id=project.id,
+            slug=project.slug,
+            name=project.name,
+            capture_content=project.capture_content,
+            created=project.created,
+        )
+    )
+
+
+def change_project(conn: Connection, project_id: str, *, name: str, capture_content: bool) -> None:
+    conn.execute(update(PROJECTS).where(PROJECTS.c.id == project_id).values(name=name, capture_content=capture_content))
+
+
+# --- keys ---
+
+
+def add_key(conn: Connection, key: KeyRow) -> None:
+    conn.execute(
+        insert(KEYS).values(
+            id=key.id,
+            project_id=key.project_id,
+            name=key.name,
+            prefix=key.prefix,
+            digest=key.digest,
+            role=key.role,
+            created=key.created,
+            expires=key.expires,
+            revoked=key.revoked,
+        )
+    )
+
+
+def keys(conn: Connection, project_id: str | None, *, before: str = "", limit: int = 1_000_000) -> list[KeyRow]:
+    """One project's keys (None: the instance's own), newest first, older than the key ``before``. Ids are UUIDv7, so
+    their order is that of making."""
+    found = select(KEYS).where(KEYS.c.project_id.is_(None) if project_id is None else KEYS.c.project_id == project_id)
+    if before:
+        found = found.where(KEYS.c.id < before)
+    return [_key(row) for row in conn.execute(found.order_by(KEYS.c.id.desc()).limit(limit))]
+
+
+def live_keys(conn: Connection) -> list[KeyRow]:
+    """Every key that was not revoked, of every project; expired ones too, for time alone ends those."""
+    return [_key(row) for row in conn.execute(select(KEYS).where(KEYS.c.revoked.is_(None)))]
+
+
+def key_by_id(conn: Connection, key_id: str) -> KeyRow | None:
+    row = conn.execute(select(KEYS).where(KEYS.c.id == key_id)).one_or_none()
+    return None if row is None else _key(row)
+
+
+def key_by_digest(conn: Connection, digest: bytes) -> KeyRow | None:
+    row = conn.execute(select(KEYS).where(KEYS.c.digest == digest)).one_or_none()
+    return None if row is None else _key(row)
+
+
+def revoke(conn: Connection, key_id: str, now: int) -> None:
+    """End a key for good, and with it every session and login link made with it."""
+    conn.execute(update(KEYS).where(KEYS.c.id == key_id, KEYS.c.revoked.is_(None)).values(revoked=now))
+    conn.execute(delete(SESSIONS).where(SESSIONS.c.key_id == key_id))
+    conn.execute(delete(LOGIN_TOKENS).where(LOGIN_TOKENS.c.key_id == key_id))
+
+
+def restore(conn: Connection, key_id: str) -> None:
+    """Take a revocation back: only for an admin key that the operator sets again."""
+    conn.execute(update(KEYS).where(KEYS.c.id == key_id).values(revoked=None))
+
+
+# --- sessions and login tokens ---
+
+
+def add_session(conn: Connection, digest: bytes, key_id: str, now: int, expires: int) -> None:
+    """Also clears away what has expired: sessions are few and made seldom."""
+    conn.execute(delete(SESSIONS).where(SESSIONS.c.expires <= now))
+    conn.execute(insert(SESSIONS).values(digest=digest, key_id=key_id, created=now, expires=expires))
+
+
+def session_key(conn: Connection, digest: bytes, now: int) -> str | None:
+    """The id of the key a live session stands for."""
+    found = select(SESSIONS.c.key_id).where(SESSIONS.c.digest == digest, SESSIONS.c.expires > now)
+    return conn.execute(found).scalar_one_or_none()
+
+
+def end_session(conn: Connection, digest: bytes) -> None:
+    conn.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
+
+
+def add_login_token(conn: Connection, digest: bytes, key_id: str, now: int, expires: int) -> None:
+    conn.execute(delete(LOGIN_TOKENS).where(LOGIN_TOKENS.c.expires <= now))
+    conn.execute(insert(LOGIN_TOKENS).values(digest=digest, key_id=key_id, expires=expires))
+
+
+def spend_login_token(conn: Connection, digest: bytes, now: int) -> str | None:
+    """The id of the key it was made with, once: one DELETE, so of two that race only one gets a row back."""
+    spent = (
+        delete(LOGIN_TOKENS)
+        .where(LOGIN_TOKENS.c.digest == digest)
+        .returning(LOGIN_TOKENS.c.key_id, LOGIN_TOKENS.c.expires)
+    )
+    row = conn.execute(spent).one_or_none()
+    return row.key_id if row is not None and row.expires > now else None

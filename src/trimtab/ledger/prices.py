@@ -1,0 +1,288 @@
+"""The price book: what tokens cost, by vendor, model and day, from the genai-prices package and the team's own prices.
+
+Nothing is ever fetched: the package carries its rows, and its version stands in every price we name. A row is compiled
+once per model and day into whole numbers, so that costing a call is a dictionary look-up and a few multiplications,
+exact to the picodollar (1e-12 USD), rounded half to even only where a row is finer than that.
+
+Rules of the rows (genai-prices' own, https://github.com/pydantic/genai-prices): a tier's rate holds for all tokens of a
+call once its whole input passes the tier's start; tokens of a kind without a rate of their own cost what the next wider
+kind costs (cache reads as input, hidden reasoning as output, one-hour cache writes as cache writes).
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from trimtab.ledger.types import Cost, PriceOverride
+from trimtab.llm.providers import ProviderKind
+from trimtab.llm.types import Usage
+
+NO_PRICE = Cost(amount=0, price="local:no-price")
+UNKNOWN = Cost()
+
+_DAY_NS = 86_400_000_000_000
+_MINUTE_NS = 60_000_000_000
+_REMEMBERED = 4096
+_PICO_PER_MILLION = 1_000_000
+"""Picodollars per token of one US dollar per million tokens."""
+
+
+class PriceRow(Struct, frozen=True, kw_only=True):
+    """A row for people: US dollars per million tokens as decimal strings, of the lowest tier where there are tiers."""
+
+    known: bool
+    source: str = ""
+    input: str | None = None
+    output: str | None = None
+    cache_read: str | None = None
+    cache_write: str | None = None
+    note: str = ""
+
+
+class _Rates(Struct, frozen=True, kw_only=True):
+    """One tier, compiled: picodollars per token times `_Card.scale`. None where even the wider kind has no rate."""
+
+    input: int | None
+    cache_read: int | None
+    cache_write: int | None
+    cache_write_1h: int | None
+    output: int | None
+    reasoning: int | None
+    audio_input: int | None
+    audio_output: int | None
+    """Audio without a rate of its own is None: it then stays in the bucket it is part of."""
+
+    def total(self, usage: Usage) -> int | None:
+        """None when tokens were spent that nothing says the price of."""
+        write_1h = min(usage.cache_write_1h, usage.cache_write)
+        audio_in = 0 if self.audio_input is None else min(usage.audio_input, usage.input)
+        audio_out = 0 if self.audio_output is None else min(usage.audio_output, usage.output)
+        total = audio_in * (self.audio_input or 0) + audio_out * (self.audio_output or 0)
+        for count, rate in (
+            (usage.input - audio_in, self.input),
+            (usage.cache_read, self.cache_read),
+            (usage.cache_write - write_1h, self.cache_write),
+            (write_1h, self.cache_write_1h),
+            (usage.output - audio_out, self.output),
+            (usage.reasoning, self.reasoning),
+        ):
+            if count:
+                if rate is None:
+                    return None
+                total += count * rate
+        return total
+
+
+class _Card(Struct, frozen=True, kw_only=True):
+    """A row, compiled. ``tiers``: (input tokens above which it holds, rates), highest first, the last one above -1."""
+
+    price: str
+    scale: int
+    tiers: tuple[tuple[int, _Rates], ...]
+    per_request: int
+
+    def cost(self, usage: Usage) -> Cost:
+        whole_input = usage.input + usage.cache_read + usage.cache_write
+        for above, rates in self.tiers:
+            if whole_input > above:
+                total = rates.total(usage)
+                break
+        else:
+            return UNKNOWN
+        if total is None:
+            return UNKNOWN
+        total += self.per_request
+        return Cost(amount=total if self.scale == 1 else round(Fraction(total, self.scale)), price=self.price)
+
+
+class PriceBook:
+    """Prices of every call. `warm` it in a thread after start: the rows take a tenth of a second to load."""
+
+    def __init__(self) -> None:
+        self._cards: dict[tuple[object, ...], _Card | None] = {}
+        self._by_minute: set[tuple[str, str]] = set()
+        self._book: Any = None
+        self._version = ""
+
+    def warm(self) -> None:
+        """Load the packaged rows now."""
+        self._load()
+
+    def cost(
+        self, *, kind: ProviderKind, model: str, upstream: str, usage: Usage, at_ns: int, override: PriceOverride | None
+    ) -> Cost:
+        """What ``usage`` cost at that moment. ``upstream`` is the provider's id for the model, ``model`` our name for it.
+
+        ``amount`` is None where no price is known, also where only some of the spent tokens have one.
+        """
+        if override is None and kind.free:
+            return NO_PRICE
+        card = self._card(kind, model, upstream, at_ns, override)
+        return UNKNOWN if card is None else card.cost(usage)
+
+    def row(
+        self, *, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None
+    ) -> PriceRow:
+        """The row in force at that moment, for people."""
+        if override is None and kind.free:
+            note = "Runs on your own machine: it has no price. Set one on the model to count it."
+            return PriceRow(known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note)
+        card = self._card(kind, model, upstream, at_ns, override)
+        if card is None:
+            note = f"No price of {upstream!r} is known; set one on the model. Until then its cost is unknown, not zero."
+            return PriceRow(known=False, note=note)
+        above, rates = card.tiers[-1]
+        return PriceRow(
+            known=True,
+            source=card.price,
+            input=_per_million(rates.input, card.scale),
+            output=_per_million(rates.output, card.scale),
+            cache_read=_per_million(rates.cache_read, card.scale),
+            cache_write=_per_million(rates.cache_write, card.scale),
+            note=_note(card),
+        )
+
+    def _card(
+        self, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None
+    ) -> _Card | None:
+        # Rows change by day; the few that change by the time of day are remembered by the minute.
+        fine = (kind.price_id, upstream) in self._by_minute
+        key = (kind.price_id, upstream, at_ns // (_MINUTE_NS if fine else _DAY_NS), override, model if override else "")
+        try:
+            return self._cards[key]
+        except KeyError:
+            pass
+        if len(self._cards) >= _REMEMBERED:
+            self._cards.clear()
+        if override is not None:
+            card = _own_card(model, override)
+        elif not kind.price_id:
+            card = None
+        else:
+            card = self._look_up(kind.price_id, upstream, at_ns)
+            if not fine and (kind.price_id, upstream) in self._by_minute:
+                return card
+        self._cards[key] = card
+        return card
+
+    def _look_up(self, price_id: str, upstream: str, at_ns: int) -> _Card | None:
+        book = self._load()
+        try:
+            provider, info = book.find_provider_model(upstream, None, price_id, None)
+        except LookupError:
+            return None
+        if _changes_within_a_day(info.prices):
+            self._by_minute.add((price_id, upstream))
+        prices = info.get_prices(datetime.fromtimestamp(at_ns / 1e9, tz=UTC))
+        rates = {name: value for name, value in vars(prices).items() if value is not None}
+        return _compile(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
+
+    def _load(self) -> Any:
+        if self._book is None:
+            import genai_prices
+            from genai_prices.data_snapshot import get_snapshot
+
+            self._version = genai_prices.__version__
+            self._book = get_snapshot()
+        return self._book
+
+
+def _changes_within_a_day(prices: Any) -> bool:
+    from genai_prices.types import TimeOfDateConstraint
+
+    return isinstance(prices, list) and any(isinstance(row.constraint, TimeOfDateConstraint) for row in prices)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _own_card(model: str, own: PriceOverride) -> _Card | None:
+    named = {
+        "input_mtok": own.input,
+        "output_mtok": own.output,
+        "cache_read_mtok": own.cache_read,
+        "cache_write_mtok": own.cache_write,
+    }
+    # repr gives the shortest decimal that means this float: what the team wrote, not its binary neighbour.
+    rates = {name: Decimal(repr(value)) for name, value in named.items() if value is not None}
+    words = "/".join(format(rate.normalize(), "f") for rate in rates.values())
+    return _compile(f"override:{model}:{words}", rates)
+
+
+def _compile(price: str, rates: dict[str, Any]) -> _Card | None:
+    """None for a row that prices no tokens (hours of audio, pages): we could only guess."""
+    if "input_mtok" not in rates and "output_mtok" not in rates:
+        return None
+    starts = sorted({tier.start for rate in rates.values() for tier in getattr(rate, "tiers", ())}, reverse=True)
+    picked = [(start, _at(rates, start + 1)) for start in starts] + [(-1, _at(rates, 0))]
+    per_request = Fraction(rates.get("requests_kcount", 0)) * _PICO_PER_MILLION * 1000
+    scale = _common_scale([per_request, *(rate for _, tier in picked for rate in tier.values())])
+    return _Card(
+        price=price,
+        scale=scale,
+        tiers=tuple((above, _rates(lambda name, of=tier: _whole(of.get(name), scale))) for above, tier in picked),
+        per_request=int(per_request * scale),
+    )
+
+
+def _at(rates: dict[str, Any], whole_input: int) -> dict[str, Fraction]:
+    """Every per-million rate, in picodollars per token, for a call with that much input."""
+    found: dict[str, Fraction] = {}
+    for name, rate in rates.items():
+        if name.endswith("_mtok"):
+            tiers = getattr(rate, "tiers", ())
+            base = getattr(rate, "base", rate)
+            passed = [tier.price for tier in tiers if whole_input > tier.start]
+            found[name] = Fraction(passed[-1] if passed else base) * _PICO_PER_MILLION
+    return found
+
+
+def _rates(rate: Callable[[str], int | None]) -> _Rates:
+    def first(*names: str) -> int | None:
+        return next((found for name in names if (found := rate(name)) is not None), None)
+
+    return _Rates(
+        input=rate("input_mtok"),
+        cache_read=first("cache_read_mtok", "input_mtok"),
+        cache_write=first("cache_write_mtok", "input_mtok"),
+        cache_write_1h=first("cache_write_1h_mtok", "cache_write_mtok", "input_mtok"),
+        output=rate("output_mtok"),
+        reasoning=first("output_reasoning_mtok", "output_mtok"),
+        audio_input=rate("input_audio_mtok"),
+        audio_output=rate("output_audio_mtok"),
+    )
+
+
+def _whole(rate: Fraction | None, scale: int) -> int | None:
+    return None if rate is None else int(rate * scale)
+
+
+def _common_scale(rates: list[Fraction]) -> int:
+    scale = 1
+    for rate in rates:
+        scale *= (rate * scale).denominator
+    return scale
+
+
+def _per_million(rate: int | None, scale: int) -> str | None:
+    if rate is None:
+        return None
+    dollars = Decimal(rate) / (scale * _PICO_PER_MILLION)
+    return format(dollars.normalize(), "f") if dollars else "0"
+
+
+def _note(card: _Card) -> str:
+    return " ".join(_notes(card))
+
+
+def _notes(card: _Card) -> Iterator[str]:
+    if card.price.startswith("override:"):
+        yield "Set by your team on this model."
+    for above, rates in reversed(card.tiers[:-1]):
+        yield (
+            f"Above {above:,} input tokens: {_per_million(rates.input, card.scale)} in, "
+            f"{_per_million(rates.output, card.scale)} out."
+        )
+    if card.per_request:
+        yield f"Plus {_per_million(card.per_request, card.scale * 1_000_000)} US dollars per call."

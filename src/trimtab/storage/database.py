@@ -1,0 +1,230 @@
+"""The SQL seam: plain synchronous functions of a `Connection`, run on SQLite or PostgreSQL, each in one transaction.
+
+SQLite runs the synchronous engine in a few threads (five times cheaper per read than an asynchronous driver) with WAL
+and one writer at a time; PostgreSQL runs asyncpg and gives the function its connection through ``run_sync``. Nothing is
+connected until the first use, so a server may start while its database is away, and recovers when it comes back.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import exc as sa
+from sqlalchemy.pool import QueuePool
+
+from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.storage import migrations
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+READERS = 4
+"""Threads, and so connections, that read a SQLite file at once."""
+BUSY_S = 5.0
+"""How long a SQLite writer waits for another process's, and how long PostgreSQL may take to accept a connection."""
+STATEMENT_S = 30.0
+
+# The words with which SQLite says that our SQL is wrong; it uses the same error class for a file that is away.
+_OUR_FAULT = ("no such", "near ", "ambiguous column", "incomplete input", "table ", "index ", "duplicate column")
+# PostgreSQL's classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) of "not now, or not here":
+# connection, authorisation, no such database, insufficient resources, operator intervention, system error.
+_AWAY_STATES = ("08", "28", "3D", "53", "57", "58")
+
+
+class _Lane(Protocol):
+    async def run(self, work: Work[T], *, write: bool) -> T: ...
+    async def close(self) -> None: ...
+
+
+class Database:
+    """One catalog database. Make it with `open`; `read` and `write` run a function in a transaction of its own."""
+
+    def __init__(self, url: URL, lane: _Lane) -> None:
+        self._lane = lane
+        self._prepared = False
+        self._preparing = asyncio.Lock()
+        self.dialect = url.get_backend_name()
+        self.place = url.render_as_string(hide_password=True)
+        """Where it is, without its password: for messages and logs."""
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """A database at ``sqlite:///file`` or ``postgresql://user:password@host/name``. Connects to nothing yet.
+
+        Raises `InvalidRequest` for a URL that is neither.
+        """
+        parsed = _parse(url)
+        lane = _PostgresLane(parsed) if parsed.get_backend_name() == "postgresql" else _SqliteLane(parsed)
+        return cls(parsed, lane)
+
+    async def prepare(self) -> None:
+        """Bring the schema up to date, once per process; one process at a time does it. Raises `Unavailable`."""
+        if self._prepared:
+            return
+        async with self._preparing:
+            if not self._prepared:
+                if not await self._guarded(migrations.is_current, write=False):
+                    await self._guarded(migrations.upgrade, write=True)
+                self._prepared = True
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work`` in a transaction that is rolled back at its end. Raises `Unavailable` when the database is away."""
+        await self.prepare()
+        return await self._guarded(work, write=False)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` in a transaction that commits unless it raises. Raises `Unavailable` when the database is away."""
+        await self.prepare()
+        return await self._guarded(work, write=True)
+
+    async def close(self) -> None:
+        await self._lane.close()
+
+    async def _guarded(self, work: Work[T], *, write: bool) -> T:
+        try:
+            return await self._lane.run(work, write=write)
+        except (sa.SQLAlchemyError, OSError, TimeoutError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, sa.IntegrityError) or not _is_away(error):
+            return error
+        return Unavailable(
+            f"The catalog database at {self.place} cannot be used now: {_cause(error)}.",
+            fix="See that it runs, can be reached and has space, and that TRIMTAB_DATABASE_URL is right; "
+            "calls go on meanwhile with the last known configuration.",
+            code="catalog_unavailable",
+            retry_after_s=2.0,
+        )
+
+
+def _parse(url: str) -> URL:
+    example = "Use sqlite:////var/lib/trimtab/catalog.sqlite or postgresql://user:password@host:5432/trimtab."
+    try:
+        parsed = make_url(url)
+    except sa.ArgumentError as error:
+        raise InvalidRequest("The database URL cannot be read.", fix=example, param="TRIMTAB_DATABASE_URL") from error
+    backend = parsed.drivername.partition("+")[0]
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+asyncpg")
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed.set(drivername="sqlite")
+    raise InvalidRequest(
+        f"{parsed.render_as_string(hide_password=True)!r} is not a database that can be used here.",
+        fix=example,
+        param="TRIMTAB_DATABASE_URL",
+    )
+
+
+class _SqliteLane:
+    """A file. One thread writes, a few read; other processes' writers are waited for."""
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(url.database or "")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog-write")
+        self._engine: Engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=READERS + 1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False, "timeout": BUSY_S},
+        )
+        event.listen(self._engine, "connect", _on_sqlite_connect)
+        event.listen(self._engine, "begin", _on_sqlite_begin)
+
+    async def run(self, work: Work[T], *, write: bool) -> T:
+        pool = self._writer if write else self._readers
+        return await asyncio.get_running_loop().run_in_executor(pool, self._transact, work, write)
+
+    def _transact(self, work: Work[T], write: bool) -> T:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._engine.connect().execution_options(write=write) as conn, conn.begin() as transaction:
+            value = work(conn)
+            if not write:
+                transaction.rollback()
+            return value
+
+    async def close(self) -> None:
+        self._readers.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
+        self._engine.dispose()
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    # The driver's own transaction control is switched off (isolation_level None): ours begins them, see below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY_S * 1000)}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_sqlite_begin(conn: Connection) -> None:
+    # A transaction that reads first and writes later can fail at the upgrade of its lock; a writer takes it at once.
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("write") else "BEGIN")
+
+
+class _PostgresLane:
+    """A server, through asyncpg. The engine is imported and made when first used."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine: Any = None
+
+    async def run(self, work: Work[T], *, write: bool) -> T:
+        if self._engine is None:
+            self._engine = self._make()
+        async with self._engine.connect() as conn, conn.begin() as transaction:
+            value: T = await conn.run_sync(work)
+            if not write:
+                await transaction.rollback()
+            return value
+
+    def _make(self) -> Any:
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        return create_async_engine(
+            self._url,
+            pool_size=READERS + 1,
+            max_overflow=READERS,
+            pool_timeout=BUSY_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": BUSY_S, "command_timeout": STATEMENT_S},
+        )
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, OSError | TimeoutError | sa.TimeoutError):
+        return True
+    if not isinstance(error, sa.DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _AWAY_STATES
+    if isinstance(error, sa.InterfaceError):
+        return True
+    words = str(error.orig).lower()
+    return isinstance(error, sa.OperationalError | sa.DatabaseError) and not words.startswith(_OUR_FAULT)
+
+
+def _cause(error: Exception) -> str:
+    """The driver's first line, which names no secret: SQLAlchemy's own text would repeat statement and parameters."""
+    origin = error.orig if isinstance(error, sa.DBAPIError) and error.orig is not None else error
+    if isinstance(origin, OSError) and origin.strerror and not isinstance(origin, TimeoutError):
+        return os.strerror(origin.errno) if origin.errno else origin.strerror
+    first = str(origin).strip().splitlines()
+    text = first[0] if first else type(origin).__name__
+    return text.rpartition(">: ")[2] if text.startswith("<class") else text
+
+

@@ -1,0 +1,66 @@
+"""The schema's history: ``versions/vNNNN_*.py``, in order, never edited once released, only added to.
+
+At start `is_current` compares one row with the newest file name; Alembic is imported only when there is something to
+do (it costs a tenth of a second). `upgrade` runs in one transaction under a lock, so of many processes that start
+together one migrates and the others find it done.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from trimtab.core.errors import Unavailable
+from trimtab.storage.revision import exclusive
+
+VERSIONS = Path(__file__).parent / "versions"
+_LOCK = 0x7472_696D  # "trim"
+
+
+@cache
+def known() -> tuple[str, ...]:
+    """Every revision's number (``"0001"``), oldest first."""
+    return tuple(sorted(path.name[1:5] for path in VERSIONS.glob("v[0-9][0-9][0-9][0-9]_*.py")))
+
+
+def version(conn: Connection) -> str:
+    """The revision the database is at; empty for a new one."""
+    if not inspect(conn).has_table("alembic_version"):
+        return ""
+    return str(conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() or "")
+
+
+def is_current(conn: Connection) -> bool:
+    """Whether nothing is to be done. Raises `Unavailable` for a database of a newer program."""
+    found = version(conn)
+    if found and found not in known():
+        raise Unavailable(
+            f"The catalog has schema {found}, made by a newer Trimtab; this one knows up to {known()[-1]}.",
+            fix="Upgrade this installation, or restore a backup made before the upgrade.",
+            code="catalog_too_new",
+            retryable=False,
+        )
+    return found == known()[-1]
+
+
+def upgrade(conn: Connection) -> None:
+    """Apply what is missing, in the connection's own transaction, unless another process just did."""
+    exclusive(conn, _LOCK)
+    if is_current(conn):
+        return
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
+    head = known()[-1]
+    context = MigrationContext.configure(
+        conn,
+        opts={
+            "fn": lambda revision, _context: script._upgrade_revs(head, revision),  # noqa: SLF001 alembic's own command does the same
+            "script": script,
+            "transactional_ddl": True,
+        },
+    )
+    with Operations.context(context):
+        context.run_migrations()

@@ -1,0 +1,21 @@
+"""The one collection of tables. Rooms declare theirs on it in their ``store.py``; migrations are written by hand, and a
+test compares the two."""
+
+from sqlalchemy import BigInteger, Column, MetaData, String, Table
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+REVISIONS = Table(
+    "revisions",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Counters that say "something changed": see `revision.py`."""
