@@ -1,0 +1,92 @@
+/** One door to the API: JSON in, JSON out, every failure an `ApiProblem` that says what is wrong and how to mend it. */
+
+import type { Problem } from "./types";
+
+export class ApiProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly fix: string;
+  readonly requestId: string;
+  readonly param: string | null;
+
+  constructor(problem: Partial<Problem> & { status: number; detail: string }) {
+    super(problem.detail);
+    this.name = "ApiProblem";
+    this.status = problem.status;
+    this.code = problem.code ?? "";
+    this.fix = problem.fix ?? "";
+    this.requestId = problem.request_id ?? "";
+    this.param = problem.param ?? null;
+  }
+}
+
+/** Turns anything thrown into a problem that can be shown. */
+export function asProblem(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new ApiProblem({ status: 0, detail, code: "console_error" });
+}
+
+type Query = Record<string, string | number | null | undefined>;
+
+export function withQuery(path: string, query: Query): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** A path below a project; each part is escaped, because model names may hold slashes. */
+export function inProject(project: string, ...parts: string[]): string {
+  return ["/projects", project, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as Partial<Problem>;
+    if (typeof body.detail === "string")
+      return new ApiProblem({ ...body, status: response.status, detail: body.detail });
+  } catch {
+    // Not JSON: a proxy in between may answer with a page of its own; its status is all we can tell.
+  }
+  return new ApiProblem({
+    status: response.status,
+    detail: `The server answered ${response.status} ${response.statusText}.`.replace(" .", "."),
+    fix: response.status >= 500 ? "Try again; the server's log has the reason." : "",
+  });
+}
+
+/** Calls `/api/v1` + path. Answers of 204 give `undefined`. */
+export async function request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiProblem({
+      status: 0,
+      code: "unreachable",
+      detail: "The Trimtab server does not answer.",
+      fix: "Check that `trimtab up` is running and that this machine can reach it; the page tries again by itself.",
+    });
+  }
+  if (!response.ok) throw await problemOf(response);
+  if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
+  return (await response.json()) as T;
+}
+
+export const get = <T>(path: string, signal?: AbortSignal) => request<T>("GET", path, undefined, signal);
+export const post = <T>(path: string, body?: unknown) => request<T>("POST", path, body ?? {});
+export const patch = <T>(path: string, body: unknown) => request<T>("PATCH", path, body);
+export const del = (path: string) => request<undefined>("DELETE", path);

@@ -1,0 +1,150 @@
+/** Every question the console asks, with its cache key beside it. */
+
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { get, inProject, withQuery } from "./client";
+import type {
+  Facet,
+  GroupBy,
+  KeyView,
+  Me,
+  ModelView,
+  Overview,
+  Page,
+  PriceView,
+  ProjectView,
+  ProviderKindView,
+  ProviderView,
+  ServerStatus,
+  SpanIO,
+  TraceDetail,
+  TracePage,
+  Window,
+} from "./types";
+
+export const PAGE_SIZE = 100;
+
+async function everyPage<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null | undefined;
+  do {
+    const page = await get<Page<T>>(withQuery(path, { cursor }), signal);
+    items.push(...page.items);
+    cursor = page.cursor;
+  } while (cursor);
+  return items;
+}
+
+export const meQuery = () =>
+  queryOptions({ queryKey: ["me"], queryFn: ({ signal }) => get<Me>("/me", signal), staleTime: 60_000 });
+
+export const statusQuery = () =>
+  queryOptions({
+    queryKey: ["status"],
+    queryFn: ({ signal }) => get<ServerStatus>("/status", signal),
+    refetchInterval: 4_000,
+    staleTime: 2_000,
+    retry: false,
+  });
+
+export const projectsQuery = () =>
+  queryOptions({
+    queryKey: ["projects"],
+    queryFn: ({ signal }) => everyPage<ProjectView>("/projects", signal),
+    staleTime: 30_000,
+  });
+
+export const keysQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["keys", project],
+    queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal),
+  });
+
+export const kindsQuery = () =>
+  queryOptions({
+    queryKey: ["provider-kinds"],
+    queryFn: ({ signal }) => get<ProviderKindView[]>("/provider-kinds", signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const providersQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["providers", project],
+    queryFn: ({ signal }) => everyPage<ProviderView>(inProject(project, "providers"), signal),
+    refetchInterval: 15_000,
+  });
+
+export const modelsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["models", project],
+    queryFn: ({ signal }) => everyPage<ModelView>(inProject(project, "models"), signal),
+    refetchInterval: 15_000,
+  });
+
+export const priceQuery = (project: string, model: string) =>
+  queryOptions({
+    queryKey: ["price", project, model],
+    queryFn: ({ signal }) => get<PriceView>(withQuery(inProject(project, "price"), { model }), signal),
+    staleTime: 60_000,
+    retry: false,
+  });
+
+export const overviewQuery = (project: string, q: string, window: Window, groupBy: GroupBy) =>
+  queryOptions({
+    queryKey: ["overview", project, q, window.start, window.end, groupBy],
+    queryFn: ({ signal }) =>
+      get<Overview>(withQuery(inProject(project, "overview"), { q, ...window, group_by: groupBy }), signal),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+
+export const facetsQuery = (project: string, q: string, window: Window) =>
+  queryOptions({
+    queryKey: ["facets", project, q, window.start, window.end],
+    queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+
+export const tracesQuery = (project: string, q: string, window: Window) =>
+  infiniteQueryOptions({
+    queryKey: ["traces", project, q, window.start, window.end],
+    queryFn: ({ pageParam, signal }) =>
+      get<TracePage>(
+        withQuery(inProject(project, "traces"), { q, ...window, cursor: pageParam, limit: PAGE_SIZE }),
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.cursor,
+    placeholderData: keepPreviousData,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** The newest rows since `start`, asked for again and again while the list is live. */
+export const newestQuery = (project: string, q: string, start: number, everyMs: number | false) =>
+  queryOptions({
+    queryKey: ["traces-newest", project, q, start],
+    queryFn: ({ signal }) =>
+      get<TracePage>(
+        withQuery(inProject(project, "traces"), { q, start, end: Date.now() + 1000, limit: PAGE_SIZE }),
+        signal,
+      ),
+    refetchInterval: everyMs,
+    enabled: everyMs !== false,
+    gcTime: 0,
+  });
+
+export const traceQuery = (project: string, traceId: string) =>
+  queryOptions({
+    queryKey: ["trace", project, traceId],
+    queryFn: ({ signal }) => get<TraceDetail>(inProject(project, "traces", traceId), signal),
+    // A trace that still runs grows; one that ended does not change.
+    refetchInterval: (query) => (query.state.data?.spans.some((span) => span.status === "running") ? 1500 : false),
+    staleTime: 10_000,
+  });
+
+export const spanIOQuery = (project: string, traceId: string, spanId: string) =>
+  queryOptions({
+    queryKey: ["span-io", project, traceId, spanId],
+    queryFn: ({ signal }) => get<SpanIO>(inProject(project, "traces", traceId, "spans", spanId, "io"), signal),
+    staleTime: 60_000,
+  });

@@ -1,0 +1,45 @@
+/** US dollars as whole picodollars (1e-12), the server's own unit, so that sums shown here are exact. */
+
+const PLACES = 12;
+
+/** Reads a decimal string such as `"0.000125"`; null where it is not one. */
+export function parseUsd(text: string): bigint | null {
+  const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(text.trim());
+  if (!match || (!match[2] && !match[3])) return null;
+  const whole = match[2] || "0";
+  const fraction = (match[3] ?? "").padEnd(PLACES, "0");
+  if (/[^0]/.test(fraction.slice(PLACES))) return null;
+  const value = BigInt(whole + fraction.slice(0, PLACES));
+  return match[1] ? -value : value;
+}
+
+/** Writes picodollars as the shortest exact decimal. */
+export function printUsd(pico: bigint): string {
+  const sign = pico < 0n ? "-" : "";
+  const digits = (pico < 0n ? -pico : pico).toString().padStart(PLACES + 1, "0");
+  const fraction = digits.slice(-PLACES).replace(/0+$/, "");
+  return `${sign}${digits.slice(0, -PLACES)}${fraction ? `.${fraction}` : ""}`;
+}
+
+/** tokens x (dollars per million tokens), exactly, rounded half up to a picodollar. */
+export function tokensTimesRate(tokens: number, perMillion: string): bigint | null {
+  const rate = parseUsd(perMillion);
+  if (rate === null) return null;
+  return (rate * BigInt(tokens) + 500_000n) / 1_000_000n;
+}
+
+/** `$1,234.50`, `$0.0213`, `$0.000125`: two decimals from a dollar up, three significant digits below. */
+export function formatUsd(amount: string | null | undefined): string {
+  if (amount === null || amount === undefined) return "no price";
+  const value = Number(amount);
+  if (!Number.isFinite(value)) return amount;
+  if (value === 0) return "$0";
+  const size = Math.abs(value);
+  if (size >= 1)
+    return `${value < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  const decimals = Math.min(PLACES, Math.max(2, 2 - Math.floor(Math.log10(size))));
+  const text = size.toFixed(decimals);
+  const trimmed = text.replace(/0+$/, "");
+  const kept = trimmed.length < text.indexOf(".") + 3 ? text.slice(0, text.indexOf(".") + 3) : trimmed;
+  return `${value < 0 ? "-" : ""}$${kept}`;
+}

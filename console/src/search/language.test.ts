@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { addText, hasValue, parseQuery, printQuery, removeTerm, setOnly, toggleValue } from "./language";
+
+describe("the search language", () => {
+  it("reads fields, negation, groups, comparisons, phrases and words", () => {
+    expect(parseQuery('model:gpt-4o -status:ok user:(ann OR "bob b") duration:>2000 "two words" refund')).toEqual([
+      { kind: "field", key: "model", negated: false, values: ["gpt-4o"] },
+      { kind: "field", key: "status", negated: true, values: ["ok"] },
+      { kind: "field", key: "user", negated: false, values: ["ann", "bob b"] },
+      { kind: "field", key: "duration", negated: false, values: [">2000"] },
+      { kind: "text", text: "two words", negated: false },
+      { kind: "text", text: "refund", negated: false },
+    ]);
+  });
+
+  it("prints what it read", () => {
+    for (const q of [
+      "model:gpt-4o -status:ok",
+      'user:("ann a" OR b*) cost:>0.01',
+      '"a:b" word',
+      'feature:"say \\"hi\\""',
+      '-"not this"',
+    ]) {
+      expect(printQuery(parseQuery(q))).toBe(q);
+    }
+  });
+
+  it("survives printing and reading for awkward values", () => {
+    for (const value of ["a b", 'q"uote', "back\\slash", "(paren)", "OR", "-dash", "ünïcode", "a:b", "openai/gpt-5"]) {
+      const q = toggleValue("", "feature", value);
+      expect(parseQuery(q)).toEqual([{ kind: "field", key: "feature", negated: false, values: [value] }]);
+    }
+  });
+
+  it("reads alternatives written out in full as one term", () => {
+    expect(printQuery(parseQuery("model:a OR model:b x"))).toBe("model:(a OR b) x");
+  });
+
+  it("never throws on unfinished text", () => {
+    for (const q of ["model:", "model:(a OR", '"open', "-", ":", "model:()", "((", "a:b:c", ")"]) {
+      expect(() => parseQuery(q)).not.toThrow();
+    }
+    expect(parseQuery("model:(a OR")).toEqual([{ kind: "field", key: "model", negated: false, values: ["a"] }]);
+    expect(parseQuery("http://x")).toEqual([{ kind: "field", key: "http", negated: false, values: ["//x"] }]);
+  });
+
+  it("lets a facet join and leave the alternatives of its key", () => {
+    let q = toggleValue("refund", "model", "a");
+    q = toggleValue(q, "model", "b c");
+    expect(q).toBe('refund model:(a OR "b c")');
+    expect(hasValue(q, "model", "b c")).toBe(true);
+    q = toggleValue(q, "model", "a");
+    expect(q).toBe('refund model:"b c"');
+    expect(toggleValue(q, "model", "b c")).toBe("refund");
+  });
+
+  it("keeps the other sign apart", () => {
+    expect(toggleValue("model:a", "model", "b", true)).toBe("model:a -model:b");
+  });
+
+  it("adds, removes and replaces terms", () => {
+    expect(addText("a", "model:x  b")).toBe("a model:x b");
+    expect(removeTerm("a model:x b", 1)).toBe("a b");
+    expect(setOnly("a -model:x model:(y OR z)", "model", "q")).toBe("a model:q");
+  });
+});

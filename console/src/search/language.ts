@@ -1,0 +1,187 @@
+/**
+ * The search language as the console handles it: text <-> terms, so that the search bar, the chips and the facets are
+ * three views of one string, and that string is the `q` of the address and of the API.
+ *
+ *   model:gpt-4o-mini   -status:ok   model:(a OR b*)   duration:>2000   "two words"   refund
+ */
+
+export interface FieldTerm {
+  kind: "field";
+  key: string;
+  negated: boolean;
+  /** As typed after the colon, without quotes; alternatives of each other. Comparisons keep their sign: `>2000`. */
+  values: string[];
+}
+export interface TextTerm {
+  kind: "text";
+  text: string;
+  negated: boolean;
+}
+export type Term = FieldTerm | TextTerm;
+
+const KEY = /^[A-Za-z_][\w.-]*$/;
+
+class Scanner {
+  at = 0;
+  constructor(readonly text: string) {}
+
+  skipSpace() {
+    while (this.at < this.text.length && /\s/.test(this.text.charAt(this.at))) this.at++;
+  }
+  get done() {
+    return this.at >= this.text.length;
+  }
+  peek() {
+    return this.text.charAt(this.at);
+  }
+  /** A quoted string (backslash escapes) or everything up to white space or one of `stops`. An open quote runs to the end. */
+  word(stops: string): string {
+    if (this.peek() === '"') return this.quoted();
+    let out = "";
+    while (!this.done && !/\s/.test(this.peek()) && !stops.includes(this.peek())) {
+      out += this.peek();
+      this.at++;
+    }
+    return out;
+  }
+  private quoted(): string {
+    this.at++;
+    let out = "";
+    while (!this.done && this.peek() !== '"') {
+      if (this.peek() === "\\" && this.at + 1 < this.text.length) this.at++;
+      out += this.peek();
+      this.at++;
+    }
+    this.at++;
+    return out;
+  }
+}
+
+function readGroup(scanner: Scanner): string[] {
+  scanner.at++;
+  const values: string[] = [];
+  while (!scanner.done) {
+    scanner.skipSpace();
+    if (scanner.done) break;
+    if (scanner.peek() === ")") {
+      scanner.at++;
+      break;
+    }
+    const quoted = scanner.peek() === '"';
+    const word = scanner.word(")");
+    if (word && (quoted || word !== "OR")) values.push(word);
+  }
+  return values;
+}
+
+function readTerm(scanner: Scanner): Term | null {
+  let negated = false;
+  if (
+    scanner.peek() === "-" &&
+    scanner.at + 1 < scanner.text.length &&
+    !/\s/.test(scanner.text.charAt(scanner.at + 1))
+  ) {
+    negated = true;
+    scanner.at++;
+  }
+  if (scanner.peek() === '"') {
+    const text = scanner.word("");
+    return text ? { kind: "text", text, negated } : null;
+  }
+  const start = scanner.at;
+  const head = scanner.word(':"(');
+  if (scanner.peek() === ":" && KEY.test(head)) {
+    scanner.at++;
+    const values = scanner.peek() === "(" ? readGroup(scanner) : [scanner.word("")].filter(Boolean);
+    return values.length > 0 ? { kind: "field", key: head, negated, values } : null;
+  }
+  scanner.at = start;
+  const text = scanner.word("");
+  return text ? { kind: "text", text, negated } : null;
+}
+
+/** Reads any text; what is unfinished (`model:`) is left out. Never throws. */
+export function parseQuery(text: string): Term[] {
+  const scanner = new Scanner(text);
+  const terms: Term[] = [];
+  for (;;) {
+    scanner.skipSpace();
+    if (scanner.done) break;
+    const before = scanner.at;
+    const term = readTerm(scanner);
+    if (term) {
+      const last = terms.at(-1);
+      const joined = term.kind === "field" && isOr(last) && joinAlternatives(terms.slice(0, -1), term);
+      if (joined) terms.splice(0, terms.length, ...joined);
+      else terms.push(term);
+    }
+    if (scanner.at === before) scanner.at++;
+  }
+  return terms;
+}
+
+const isOr = (term: Term | undefined) => term?.kind === "text" && !term.negated && term.text === "OR";
+
+/** `model:a OR model:b` is one term with two values. */
+function joinAlternatives(terms: Term[], next: FieldTerm): Term[] | null {
+  const last = terms.at(-1);
+  if (last?.kind !== "field" || last.key !== next.key || last.negated !== next.negated) return null;
+  return [...terms.slice(0, -1), { ...last, values: [...last.values, ...next.values] }];
+}
+
+function quote(value: string): string {
+  const plain = value !== "" && value !== "OR" && !/[\s"()\\]/.test(value) && !value.startsWith("-");
+  return plain ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
+
+export function printTerm(term: Term): string {
+  const sign = term.negated ? "-" : "";
+  if (term.kind === "text") {
+    const needsQuotes = /[\s":()\\]/.test(term.text) || term.text.startsWith("-") || term.text === "OR";
+    return sign + (needsQuotes ? `"${term.text.replace(/["\\]/g, "\\$&")}"` : term.text);
+  }
+  const values = term.values.map(quote);
+  return `${sign}${term.key}:${values.length === 1 ? values[0] : `(${values.join(" OR ")})`}`;
+}
+
+export const printQuery = (terms: Term[]): string => terms.map(printTerm).join(" ");
+
+/** Text typed after what is there already; fields of the same key and sign are joined as alternatives only by a facet. */
+export function addText(q: string, text: string): string {
+  return printQuery([...parseQuery(q), ...parseQuery(text)]);
+}
+
+export function removeTerm(q: string, index: number): string {
+  return printQuery(parseQuery(q).filter((_, i) => i !== index));
+}
+
+export function hasValue(q: string, key: string, value: string, negated = false): boolean {
+  return parseQuery(q).some(
+    (t) => t.kind === "field" && t.key === key && t.negated === negated && t.values.includes(value),
+  );
+}
+
+/** A facet's click: the value joins or leaves the alternatives of its key. */
+export function toggleValue(q: string, key: string, value: string, negated = false): string {
+  const terms = parseQuery(q);
+  if (hasValue(q, key, value, negated)) {
+    return printQuery(
+      terms.flatMap((t) => {
+        if (t.kind !== "field" || t.key !== key || t.negated !== negated) return [t];
+        const values = t.values.filter((v) => v !== value);
+        return values.length > 0 ? [{ ...t, values }] : [];
+      }),
+    );
+  }
+  const at = terms.findIndex((t) => t.kind === "field" && t.key === key && t.negated === negated);
+  const found = terms[at];
+  if (found?.kind === "field") terms[at] = { ...found, values: [...found.values, value] };
+  else terms.push({ kind: "field", key, negated, values: [value] });
+  return printQuery(terms);
+}
+
+/** Replaces whatever was asked of a key by exactly one value. */
+export function setOnly(q: string, key: string, value: string): string {
+  const kept = parseQuery(q).filter((t) => t.kind !== "field" || t.key !== key);
+  return printQuery([...kept, { kind: "field", key, negated: false, values: [value] }]);
+}
