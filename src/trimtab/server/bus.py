@@ -1,0 +1,155 @@
+"""How the workers of one server tell each other that the configuration has changed, and know that all have heard.
+
+The supervisor holds a unix socket in the data folder; each worker keeps a connection to it. A worker that changed the
+catalog says so and waits; the supervisor asks every other worker to refresh and answers when each has, or has gone, or
+the bound is over. So a revoked key is refused by every worker when the revocation returns. Lines of JSON.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+logger = logging.getLogger("trimtab.bus")
+
+HEARD_WITHIN_S = 5.0
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``say``: changed (worker), refresh (supervisor), done (worker, for a refresh), settled (supervisor, for a change)."""
+
+    say: str
+    id: int = 0
+
+
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def _encode(line: Line) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
+
+
+class Hub:
+    """The supervisor's end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._workers: dict[asyncio.StreamWriter, set[int]] = {}
+        self._settled: dict[int, asyncio.Event] = {}
+        self._next = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in self._workers:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._workers[writer] = set()
+        try:
+            while raw := await reader.readline():
+                line = _decode(raw)
+                if line.say == "changed":
+                    task = asyncio.get_running_loop().create_task(self._spread(writer, line.id))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                elif line.say == "done":
+                    self._heard(writer, line.id)
+        except (ConnectionError, msgspec.DecodeError) as error:
+            logger.warning("a worker's line broke: %s", error)
+        finally:
+            for owed in self._workers.pop(writer, set[int]()).copy():
+                self._check(owed)
+            writer.close()
+
+    async def _spread(self, origin: asyncio.StreamWriter, change: int) -> None:
+        self._next += 1
+        number = self._next
+        event = self._settled[number] = asyncio.Event()
+        for writer, owed in self._workers.items():
+            if writer is not origin:
+                owed.add(number)
+                writer.write(_encode(Line(say="refresh", id=number)))
+        self._check(number)
+        try:
+            async with asyncio.timeout(HEARD_WITHIN_S):
+                await event.wait()
+        except TimeoutError:
+            logger.error("a worker did not take over a change of the configuration within %g s", HEARD_WITHIN_S)
+        del self._settled[number]
+        origin.write(_encode(Line(say="settled", id=change)))
+
+    def _heard(self, writer: asyncio.StreamWriter, number: int) -> None:
+        self._workers[writer].discard(number)
+        self._check(number)
+
+    def _check(self, number: int) -> None:
+        event = self._settled.get(number)
+        if event is not None and not any(number in owed for owed in self._workers.values()):
+            event.set()
+
+
+class WorkerLine:
+    """A worker's end. ``refresh`` brings this worker up to date; it is called when another worker changed something."""
+
+    def __init__(self, path: Path, refresh: Callable[[], Awaitable[object]]) -> None:
+        self._path = path
+        self._refresh = refresh
+        self._writer: asyncio.StreamWriter | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._waiting: dict[int, asyncio.Event] = {}
+        self._next = 0
+
+    async def open(self) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(self._path)
+        self._listener = asyncio.get_running_loop().create_task(self._listen(reader))
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        if self._writer is not None:
+            self._writer.close()
+
+    async def changed(self) -> None:
+        """Tell the others and wait until every one has refreshed (bounded by the supervisor)."""
+        if self._writer is None or self._writer.is_closing():
+            logger.error("the supervisor is gone: other workers will see this change by polling")
+            return
+        self._next += 1
+        number = self._next
+        event = self._waiting[number] = asyncio.Event()
+        self._writer.write(_encode(Line(say="changed", id=number)))
+        try:
+            async with asyncio.timeout(HEARD_WITHIN_S + 1):
+                await event.wait()
+        except TimeoutError:
+            logger.error("the supervisor did not confirm a change of the configuration")
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        assert self._writer is not None
+        while raw := await reader.readline():
+            line = _decode(raw)
+            if line.say == "settled":
+                if event := self._waiting.get(line.id):
+                    event.set()
+            elif line.say == "refresh":
+                try:
+                    await self._refresh()
+                except Exception:  # the loop's edge: one failed refresh (database away) must not end the line
+                    logger.exception("the configuration could not be refreshed")
+                self._writer.write(_encode(Line(say="done", id=line.id)))

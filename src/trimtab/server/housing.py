@@ -1,0 +1,73 @@
+"""The data folder: made private, held by one server at a time, and where each thing in it lies."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import Conflict, Unavailable
+
+
+class RunFile(Struct, frozen=True, kw_only=True):
+    """``server.json``: how tools find the server that holds this folder. Gone when it has stopped."""
+
+    pid: int
+    url: str
+    version: str
+
+
+class House:
+    """One data folder, held by a lock for as long as this object lives.
+
+    Raises `Conflict` when another server has it and `Unavailable` when it cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        try:
+            for part in (self.folder, self.spool, self.run):
+                part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock: IO[str] | None = (self.folder / "lock").open("a+")
+        except OSError as error:
+            raise Unavailable(
+                f"The data folder {self.folder} cannot be used: {error.strerror}.",
+                fix="Give another with --data-dir, or correct its permissions.",
+                code="data_dir_unusable",
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Conflict(
+                f"Another server is using the data folder {self.folder}.",
+                fix="Stop it, or give this one a folder of its own with --data-dir.",
+                code="data_dir_in_use",
+            ) from None
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and other things of one run."""
+        return self.folder / "run"
+
+    @property
+    def run_file(self) -> Path:
+        return self.folder / "server.json"
+
+    def announce(self, note: RunFile) -> None:
+        """Write the run file in one step, so that nobody reads half of it."""
+        draft = self.run_file.with_suffix(".new")
+        draft.write_bytes(msgspec.json.encode(note))
+        draft.chmod(0o600)
+        os.replace(draft, self.run_file)
+
+    def leave(self) -> None:
+        self.run_file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None

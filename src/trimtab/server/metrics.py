@@ -1,0 +1,155 @@
+"""Numbers for Prometheus, in its text format: the calls as they end, and the state of what the server depends on.
+
+With several workers each keeps its counters in files of a shared folder (prometheus_client's multiprocess mode), so
+that whichever worker answers ``/metrics`` tells the sum of all.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.telemetry.records import Attempt, CallRecord
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
+
+LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
+MAX_SERIES = 2000
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def share_metrics(folder: Path) -> None:
+    """Make this process and those it starts count together. Call it before a `Metrics` is made, on an empty folder."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    os.environ[MULTIPROCESS] = str(folder)
+
+
+class Gauges:
+    """Readings taken when somebody asks; each returns a number now."""
+
+    def __init__(self, readings: dict[str, tuple[str, Callable[[], float]]]) -> None:
+        self.readings = readings
+
+
+class Metrics:
+    """Counts every record. Series are bounded: past `MAX_SERIES` new label values are counted as ``other``, so that a
+    client cannot make series without end by the names it calls."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        import prometheus_client as prom
+
+        self._prom = prom
+        self._gauges = gauges
+        self._registry = prom.CollectorRegistry()
+        to = self._registry
+        self._calls = prom.Counter(
+            "trimtab_calls", "Calls by how they ended", ["project", "model", "outcome"], registry=to
+        )
+        about = "Upstream calls by how they ended"
+        self._attempts = prom.Counter("trimtab_attempts", about, ["provider", "outcome", "status"], registry=to)
+        about = "Tokens in exclusive buckets"
+        self._tokens = prom.Counter("trimtab_tokens", about, ["project", "provider", "bucket"], registry=to)
+        self._cost = prom.Counter("trimtab_cost_usd", "Cost in US dollars", ["project", "provider"], registry=to)
+        about = "Attempts with usage but no known price"
+        self._unpriced = prom.Counter("trimtab_unpriced_attempts", about, ["project", "provider"], registry=to)
+        bounds = LATENCY_BUCKETS_S
+        self._latency = prom.Histogram("trimtab_call_seconds", "Whole calls", ["project"], buckets=bounds, registry=to)
+        about = "Start of a stream to its first token"
+        self._ttft = prom.Histogram("trimtab_first_token_seconds", about, ["project"], buckets=bounds, registry=to)
+        # Looking a series up by its labels costs more than counting in it, so found ones are kept.
+        self._call_series: dict[tuple[str, str, str], _CallSeries] = {}
+        self._attempt_series: dict[tuple[str, str, str, int], _AttemptSeries] = {}
+
+    def observe(self, record: CallRecord) -> None:
+        """Count one call; a few microseconds."""
+        model = record.decision[0].model if record.decision else ""
+        call = self._call_series.get((record.project, model, record.outcome)) or self._call(record, model)
+        call.count.inc()
+        call.latency.observe((record.ended_ns - record.started_ns) / 1e9)
+        if record.first_token_ns and record.stream:
+            call.ttft.observe((record.first_token_ns - record.started_ns) / 1e9)
+        for attempt in record.attempts:
+            key = (record.project, attempt.provider, attempt.outcome, attempt.status)
+            (self._attempt_series.get(key) or self._attempt(key)).observe(attempt)
+
+    def _call(self, record: CallRecord, model: str) -> "_CallSeries":
+        if len(self._call_series) >= MAX_SERIES:
+            model = "other"  # a few more series at most: one per project and outcome
+            if known := self._call_series.get((record.project, model, record.outcome)):
+                return known
+        series = _CallSeries(
+            self._calls.labels(record.project, model, record.outcome),
+            self._latency.labels(record.project),
+            self._ttft.labels(record.project),
+        )
+        self._call_series[record.project, model, record.outcome] = series
+        return series
+
+    def _attempt(self, key: tuple[str, str, str, int]) -> "_AttemptSeries":
+        project, provider, outcome, status = key
+        series = self._attempt_series[key] = _AttemptSeries(
+            self._attempts.labels(provider, outcome, str(status)),
+            {bucket: self._tokens.labels(project, provider, bucket) for bucket in BUCKETS},
+            self._cost.labels(project, provider),
+            self._unpriced.labels(project, provider),
+        )
+        return series
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format, version 0.0.4."""
+        prom = self._prom
+        if MULTIPROCESS in os.environ:
+            from prometheus_client import multiprocess
+
+            registry = prom.CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)
+        else:
+            registry = self._registry
+        return prom.generate_latest(registry) + self._readings()
+
+    def _readings(self) -> bytes:
+        lines: list[str] = []
+        for name, (about, read) in self._gauges.readings.items():
+            lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge", f"{name} {read():g}"]
+        return ("\n".join(lines) + "\n").encode() if lines else b""
+
+
+class _CallSeries:
+    """The series one kind of call is counted in."""
+
+    __slots__ = ("count", "latency", "ttft")
+
+    def __init__(self, count: "Counter", latency: "Histogram", ttft: "Histogram") -> None:
+        self.count = count
+        self.latency = latency
+        self.ttft = ttft
+
+
+class _AttemptSeries:
+    """The series one kind of attempt is counted in."""
+
+    __slots__ = ("cost", "count", "tokens", "unpriced")
+
+    def __init__(self, count: "Counter", tokens: dict[str, "Counter"], cost: "Counter", unpriced: "Counter") -> None:
+        self.count = count
+        self.tokens = tokens
+        self.cost = cost
+        self.unpriced = unpriced
+
+    def observe(self, attempt: Attempt) -> None:
+        self.count.inc()
+        usage = attempt.usage
+        if usage is None:
+            return
+        for bucket, series in self.tokens.items():
+            tokens = getattr(usage, bucket)
+            if tokens:
+                series.inc(tokens)
+        if attempt.cost.amount is None:
+            self.unpriced.inc()
+        elif attempt.cost.amount:
+            self.cost.inc(attempt.cost.amount / 1e12)
