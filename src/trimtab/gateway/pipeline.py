@@ -25,6 +25,7 @@ from trimtab.gateway.resilience import next_step, retry_delay_s
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.settle import Prices, settle
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.sse import SSESplitter
@@ -70,11 +71,11 @@ class Gateway:
         self._now = parts.clock.now_ns
         self._observe = parts.observe
 
-    async def chat(self, exchange: Exchange, front: Dialect) -> None:
-        """Serve one chat call, whatever becomes of it."""
+    async def chat(self, exchange: Exchange, front: Dialect, admitted: tuple[Principal, Project] | None = None) -> None:
+        """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in."""
         call = Call(exchange, front, self._now())
         try:
-            self._admit(call)
+            self._admit(call, admitted)
             self._read(call)
             await self._answer(call)
         except TrimtabError as error:
@@ -87,11 +88,12 @@ class Gateway:
 
     # --- before any provider is asked ---
 
-    def _admit(self, call: Call) -> None:
-        header = call.exchange.header
-        secret = secret_of(header(b"authorization"), header(b"x-api-key"))
-        access = self._snapshot().access
-        call.principal, call.project = admit(access, secret, header(b"trimtab-project"), call.started_ns)
+    def _admit(self, call: Call, admitted: tuple[Principal, Project] | None) -> None:
+        if admitted is None:
+            header = call.exchange.header
+            secret = secret_of(header(b"authorization"), header(b"x-api-key"))
+            admitted = admit(self._snapshot().access, secret, header(b"trimtab-project"), call.started_ns)
+        call.principal, call.project = admitted
         if not self._spool.accepting:
             raise gone_full("its spool is full or its disk failed")
 

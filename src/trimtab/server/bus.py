@@ -20,7 +20,7 @@ HEARD_WITHIN_S = 5.0
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``say``: changed (worker), refresh (supervisor), done (worker, for a refresh), settled (supervisor, for a change)."""
+    """``say``: a worker says ``changed`` and ``done`` (for a refresh), the supervisor ``refresh`` and ``settled``."""
 
     say: str
     id: int = 0
@@ -41,6 +41,7 @@ class Hub:
         self._workers: dict[asyncio.StreamWriter, set[int]] = {}
         self._settled: dict[int, asyncio.Event] = {}
         self._next = 0
+        self._change = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -48,6 +49,17 @@ class Hub:
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path)
         self._path.chmod(0o600)
+
+    async def joined(self, count: int, within_s: float) -> bool:
+        """Wait until ``count`` workers hold a line; false when they do not in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while len(self._workers) < count:
+                    self._change.clear()
+                    await self._change.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         if self._server is not None:
@@ -57,6 +69,7 @@ class Hub:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._workers[writer] = set()
+        self._change.set()
         try:
             while raw := await reader.readline():
                 line = _decode(raw)

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -20,17 +21,31 @@ LONGEST_PAUSE_S = 10.0
 CALM_AFTER_S = 30.0
 
 
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends, however that happens. A child calls it first of all."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    parent = os.environ.get("TRIMTAB_PARENT_PID")
+    if parent and os.getppid() != int(parent):  # it ended in the moment before
+        raise SystemExit(1)
+
+
 class Child:
     """One process that is kept running. ``begin`` starts it without waiting and may be called before the event loop
     exists (so that a slow child warms up while this process imports); `watch` restarts it whenever it ends, with a
     growing pause; `stop` asks politely, then ends it."""
 
-    def __init__(self, name: str, argv: Sequence[str], *, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], *, env: dict[str, str] | None = None, fds: Sequence[int] = ()
+    ) -> None:
         self.name = name
         self.restarts = 0
         self.state: State = "stopped"
         self._argv = list(argv)
         self._env = {**os.environ, **(env or {}), "TRIMTAB_PARENT_PID": str(os.getpid())}
+        self._fds = tuple(fds)
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
@@ -42,7 +57,7 @@ class Child:
     def begin(self) -> None:
         # A session of its own: Ctrl-C in the terminal is for the parent, which then stops its children in order.
         self._process = subprocess.Popen(  # noqa: S603  our own module, our own interpreter
-            self._argv, stdin=subprocess.DEVNULL, env=self._env, start_new_session=True
+            self._argv, stdin=subprocess.DEVNULL, env=self._env, start_new_session=True, pass_fds=self._fds
         )
         self.state = "running"
 

@@ -20,23 +20,27 @@ class RunFile(Struct, frozen=True, kw_only=True):
 
 
 class House:
-    """One data folder, held by a lock for as long as this object lives.
+    """One data folder, held by a lock for as long as this object lives. ``shared``: it is the supervisor that holds it.
 
     Raises `Conflict` when another server has it and `Unavailable` when it cannot be used.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self._lock: IO[str] | None = None
         self.folder = folder.absolute()
         try:
             for part in (self.folder, self.spool, self.run):
                 part.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock: IO[str] | None = (self.folder / "lock").open("a+")
+            if not shared:
+                self._lock = (self.folder / "lock").open("a+")
         except OSError as error:
             raise Unavailable(
                 f"The data folder {self.folder} cannot be used: {error.strerror}.",
                 fix="Give another with --data-dir, or correct its permissions.",
                 code="data_dir_unusable",
             ) from None
+        if self._lock is None:
+            return
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

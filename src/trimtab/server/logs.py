@@ -10,7 +10,7 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"
 
 
 class JsonLines(logging.Formatter):
-    """``{"at", "level", "logger", "message", …extra}``; what comes from outside is escaped by JSON itself, so nobody can
+    """``{"at", "level", "logger", "message", …}``; what comes from outside is escaped by JSON itself, so that nobody can
     forge a line by a newline in a value."""
 
     def format(self, record: logging.LogRecord) -> str:

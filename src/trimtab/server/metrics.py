@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.views import StoreHealth
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
@@ -153,3 +154,19 @@ class _AttemptSeries:
             self.unpriced.inc()
         elif attempt.cost.amount:
             self.cost.inc(attempt.cost.amount / 1e12)
+
+
+STORE_STATES = ("ok", "starting", "down", "full")
+
+
+def store_lines(health: StoreHealth) -> bytes:
+    """The telemetry store's state as gauges: one series per state, 1 for the one it is in."""
+    lines = ["# HELP trimtab_store_state The telemetry store's state", "# TYPE trimtab_store_state gauge"]
+    lines += [f'trimtab_store_state{{state="{state}"}} {int(state == health.state)}' for state in STORE_STATES]
+    for name, about, value in (
+        ("trimtab_store_waiting", "Records on disk that the store does not have yet", health.waiting),
+        ("trimtab_store_behind_seconds", "Age of the oldest of them", health.behind_ms / 1000),
+        ("trimtab_store_rejected", "Records set aside because they could not be read", health.rejected),
+    ):
+        lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+    return ("\n".join(lines) + "\n").encode()

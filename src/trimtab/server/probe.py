@@ -1,0 +1,102 @@
+"""A test call: one real, tiny call of a model through the live path, as the console's "Test" button makes it."""
+
+import time
+
+import msgspec
+
+from trimtab.core.errors import TrimtabError
+from trimtab.gateway.pipeline import Gateway
+from trimtab.governance.access import Principal, Project
+from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.types import Refusal, Text
+from trimtab.server.api.types import TestResult
+
+QUESTION = "Reply with one short greeting."
+MAX_TOKENS = 64
+FRONT = "openai_chat"
+
+
+class Prober:
+    """Makes test calls on one gateway. They cost what a call costs, and are traced with the feature ``trimtab.test``."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def call(self, project: Project, model: str, principal: Principal) -> TestResult:
+        front = DIALECTS.get(FRONT)
+        question = {"model": model, "max_tokens": MAX_TOKENS, "messages": [{"role": "user", "content": QUESTION}]}
+        exchange = LocalExchange(msgspec.json.encode(question), {b"trimtab-feature": b"trimtab.test"})
+        began = time.perf_counter()
+        await self._gateway.chat(exchange, front, admitted=(principal, project))
+        latency = (time.perf_counter() - began) * 1000
+        trace_id = exchange.answer_header(b"trimtab-trace-id")
+        if exchange.status != 200:
+            error = msgspec.json.decode(exchange.answer, type=_Refused).error
+            return TestResult(
+                ok=False, trace_id=trace_id, latency=latency, model_used="", text="",
+                error_code=error.code or error.type, error=error.message,
+            )  # fmt: skip
+        try:
+            answer = front.parse_response(exchange.answer)
+        except TrimtabError as broken:
+            return TestResult(
+                ok=False, trace_id=trace_id, latency=latency, model_used="", text="",
+                error_code=broken.code, error=broken.sentence(),
+            )  # fmt: skip
+        text = "".join(part.text for part in answer.parts if isinstance(part, Text | Refusal))
+        return TestResult(
+            ok=True, trace_id=trace_id, latency=latency, model_used=answer.model, text=text, error_code="", error=""
+        )
+
+
+class _Error(msgspec.Struct):
+    message: str
+    type: str = ""
+    code: str | None = None
+
+
+class _Refused(msgspec.Struct):
+    error: _Error
+
+
+class LocalExchange:
+    """An `Exchange` without a socket: for calls that this process makes of itself."""
+
+    def __init__(self, body: bytes, headers: dict[bytes, bytes]) -> None:
+        self.body = body
+        self.disconnected = False
+        self.started = False
+        self.status = 0
+        self.answer = b""
+        self._headers = headers
+        self._answer_headers = b""
+
+    def header(self, name: bytes) -> bytes | None:
+        return self._headers.get(name)
+
+    def answer_header(self, name: bytes) -> str:
+        for line in self._answer_headers.split(b"\r\n"):
+            key, _, value = line.partition(b": ")
+            if key == name:
+                return value.decode("latin-1")
+        return ""
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
+        self.started = True
+        self.status, self.answer, self._answer_headers = status, body, headers
+
+    def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None:
+        self.started = True
+        self.status, self._answer_headers = status, headers
+
+    def write(self, data: bytes) -> None:
+        self.answer += data
+
+    def finish(self, data: bytes = b"") -> None:
+        self.answer += data
+
+    def is_congested(self) -> bool:
+        return False
+
+    async def drain(self) -> None:
+        return

@@ -1,0 +1,189 @@
+"""Where every object of a server is made and connected. Nothing here decides anything."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+
+from trimtab.core.clock import SystemClock
+from trimtab.gateway.endpoints import Endpoints
+from trimtab.gateway.health import HealthBoard
+from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.governance import bootstrap, secrets, sessions
+from trimtab.governance.secrets import SecretBox
+from trimtab.ledger.prices import PriceBook
+from trimtab.llm.transport import Transport
+from trimtab.server import config_file
+from trimtab.server.api.data import hot_routes
+from trimtab.server.app import create_app
+from trimtab.server.config_file import ConfigFile
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.hot import HotProtocol, protocol_factory
+from trimtab.server.housing import House
+from trimtab.server.local_models import LocalModels
+from trimtab.server.metrics import Gauges, Metrics
+from trimtab.server.probe import Prober
+from trimtab.server.settings import Settings
+from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
+from trimtab.server.snapshot import SnapshotHolder
+from trimtab.storage.database import Database
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool import Spool
+
+logger = logging.getLogger("trimtab.wiring")
+
+
+class FirstLook(Struct, frozen=True, kw_only=True):
+    """What the first start has to show a person, and nobody later: empty at any other start."""
+
+    admin_secret: str = ""
+    login_link: str = ""
+
+
+class Wired:
+    """A connected server: ``app`` for ASGI, ``protocol`` for uvicorn's ``http=``, and how to take it apart again."""
+
+    def __init__(self, app: Any, protocol: type[HotProtocol], holder: SnapshotHolder) -> None:
+        self.app = app
+        self.protocol = protocol
+        self.holder = holder
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """Closers run last added first."""
+        self._closers.append(closer)
+
+    async def aclose(self) -> None:
+        for closer in reversed(self._closers):
+            await closer()
+        self._closers.clear()
+
+
+def read_config(settings: Settings) -> ConfigFile:
+    """The config file, or an empty one. Raises `InvalidRequest` with every mistake in it."""
+    return config_file.load(settings.config) if settings.config is not None else ConfigFile()
+
+
+async def prepare_catalog(settings: Settings, house: House) -> FirstLook:
+    """Migrate the catalog and see that a project and a way in exist. Away, it is left for later: the last snapshot may
+    still serve."""
+    config = read_config(settings)
+    db = Database.open(settings.catalog_url)
+    try:
+        return await _prepare(db, settings, config)
+    finally:
+        await db.close()
+
+
+async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> FirstLook:
+    from trimtab.core.errors import Unavailable
+
+    now = time.time_ns() // 1_000_000
+    try:
+        await db.prepare()
+        first = await db.write(
+            lambda conn: bootstrap.ensure(conn, admin_key=settings.admin_key, project=config.project, now=now)
+        )
+        if first.admin_secret is None:
+            return FirstLook()
+        link = await db.write(lambda conn: sessions.make_link(conn, first.admin_key_id, now))
+    except Unavailable as error:
+        logger.warning("the catalog is away: %s", error.sentence())
+        return FirstLook()
+    return FirstLook(admin_secret=first.admin_secret, login_link=f"{settings.address}/login?token={link.secret}")
+
+
+async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
+    """Make and connect everything of one server process."""
+    clock = SystemClock()
+    box: SecretBox = secrets.load(house.folder, settings.secret_key)
+    config = read_config(settings)
+    db = Database.open(settings.catalog_url)
+    holder = SnapshotHolder(db, config, box, house.folder / SNAPSHOT_FILE)
+    await holder.load()
+    holder.start()
+    spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
+    reader = TelemetryReader(house.run / "telemetry.sock")
+    transport = Transport()
+    local = LocalModels(house.run)
+    health = HealthBoard()
+    prices = PriceBook()
+    metrics = Metrics(Gauges(_readings(spool, transport, holder)))
+
+    def observe(record: CallRecord) -> None:
+        health.observe(record)
+        metrics.observe(record)
+
+    gateway = Gateway(
+        Parts(
+            snapshot=lambda: holder.current,
+            transport=transport,
+            endpoints=Endpoints(local.endpoint),
+            prices=prices,
+            spool=spool,
+            clock=clock,
+            observe=observe,
+        )
+    )
+
+    def ready() -> str:
+        if not holder.ready:
+            return holder.away or "The configuration has not been read yet."
+        return spool.refusal
+
+    async def metrics_text() -> str:
+        stored = await reader.health()
+        return (metrics.text() + store_lines(stored)).decode()
+
+    deps = Dependencies(
+        db=db,
+        snapshots=holder,
+        reader=reader,
+        prices=prices,
+        settings=settings,
+        secrets=box,
+        config=config,
+        health=health,
+        call_model=Prober(gateway).call,
+        ready=ready,
+        metrics=metrics_text,
+        started=clock.now_ns() // 1_000_000,
+        clock=clock,
+    )
+    hot = hot_routes(gateway, lambda: holder.current, clock, settings.max_body_mb << 20)
+    wired = Wired(create_app(deps), protocol_factory(hot), holder)
+    wired.on_close(db.close)
+    wired.on_close(reader.aclose)
+    wired.on_close(holder.close)
+    wired.on_close(_in_order(spool.close))
+    wired.on_close(local.aclose)
+    wired.on_close(transport.aclose)
+    warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
+
+    async def warmed() -> None:
+        await warming
+
+    wired.on_close(warmed)
+    return wired
+
+
+def _in_order(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def closer() -> None:
+        close()
+
+    return closer
+
+
+def _readings(spool: Spool, transport: Transport, holder: SnapshotHolder) -> dict[str, tuple[str, Callable[[], float]]]:
+    return {
+        "trimtab_spool_waiting": ("Records of this worker that the store does not have yet", lambda: spool.waiting),
+        "trimtab_spool_bytes": ("Bytes of this worker's spool on disk", lambda: spool.disk_bytes),
+        "trimtab_spool_appended": ("Records this worker has made durable", lambda: spool.appended),
+        "trimtab_spool_failed": ("Records that could not be made durable", lambda: spool.failed),
+        "trimtab_upstream_in_flight": ("Upstream calls under way in this worker", lambda: transport.in_flight),
+        "trimtab_catalog_away": ("1 while the catalog cannot be read", lambda: float(bool(holder.away))),
+    }
