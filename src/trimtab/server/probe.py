@@ -17,7 +17,7 @@ FRONT = "openai_chat"
 
 
 class Prober:
-    """Makes test calls on one gateway. They cost what a call costs, and are traced with the feature ``trimtab.test``."""
+    """Makes test calls on one gateway. They cost what a call costs; the feature on their trace is ``trimtab.test``."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -67,6 +67,7 @@ class LocalExchange:
         self.disconnected = False
         self.started = False
         self.status = 0
+        self.content_type = b""
         self.answer = b""
         self._headers = headers
         self._answer_headers = b""
@@ -82,11 +83,11 @@ class LocalExchange:
         return ""
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
-        self.started = True
+        self.started, self.content_type = True, content_type
         self.status, self.answer, self._answer_headers = status, body, headers
 
     def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None:
-        self.started = True
+        self.started, self.content_type = True, content_type
         self.status, self._answer_headers = status, headers
 
     def write(self, data: bytes) -> None:

@@ -6,12 +6,14 @@ data folder, owns the telemetry process, and ends everything in order when it is
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -55,15 +57,16 @@ def _run(settings: Settings, house: House, began: float) -> int:
         body = supervise(settings, house, listener, telemetry, began)
     else:
         body = _serve_alone(settings, house, listener, telemetry, began)
-    return _event_loop(body)
+    return run_event_loop(body)
 
 
-def _event_loop(body: "asyncio._CoroutineLike[int]") -> int:  # pyright: ignore[reportPrivateUsage]
+def run_event_loop(body: Coroutine[Any, Any, int]) -> int:
+    """Run to the end on uvloop, or on asyncio's own loop where there is no uvloop (Windows)."""
     try:
         import uvloop
-    except ImportError:  # Windows has none
-        return asyncio.run(body)  # pyright: ignore[reportArgumentType]
-    return uvloop.run(body)  # pyright: ignore[reportArgumentType]
+    except ImportError:
+        return asyncio.run(body)
+    return uvloop.run(body)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -94,7 +97,15 @@ def telemetry_child(settings: Settings, house: House) -> Child:
 
 
 class HotServer(uvicorn.Server):
-    """uvicorn without its own signal handling: `serve` decides when to stop."""
+    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -115,14 +126,9 @@ async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_re
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
-    server = HotServer(config)
+    server = HotServer(config, on_ready)
     stop_on_signals(lambda: _stop(server))
-    task = asyncio.ensure_future(server.serve(sockets=[listener]))
-    while not server.started and not task.done():
-        await asyncio.sleep(0.005)  # uvicorn has no event for it
-    if not task.done():
-        on_ready()
-    await task
+    await server.serve(sockets=[listener])
 
 
 def _stop(server: HotServer) -> None:
@@ -141,7 +147,7 @@ async def _serve_alone(
     settings: Settings, house: House, listener: socket.socket, telemetry: Child, began: float
 ) -> int:
     try:
-        look = await prepare_catalog(settings, house)
+        look = await prepare_catalog(settings)
         wired = await wire(settings, house, worker="w0")
         telemetry.watch()
         try:
@@ -156,8 +162,6 @@ async def _serve_alone(
 
 def announce(settings: Settings, house: House, look: FirstLook, began: float) -> None:
     """Tell people and tools that the server is ready, and at the first start how to get in."""
-    import os
-
     url = settings.address
     house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
     logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - began, 2)})
@@ -168,7 +172,7 @@ def announce(settings: Settings, house: House, look: FirstLook, began: float) ->
     if look.admin_secret:
         lines += [
             f"  admin key     {look.admin_secret}",
-            "                (shown this once: keep it; it opens the console, the API and the default project's models)",
+            "                (shown this once: it opens the console, the API and the default project's models)",
             "",
             "A first call, once a model is declared (console: Models, or a config file):",
             f"  curl {url}/v1/chat/completions \\",

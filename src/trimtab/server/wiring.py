@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from trimtab.core.clock import SystemClock
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.pipeline import Gateway, Parts
@@ -24,7 +25,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
 from trimtab.server.local_models import LocalModels
-from trimtab.server.metrics import Gauges, Metrics
+from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
@@ -68,7 +69,7 @@ def read_config(settings: Settings) -> ConfigFile:
     return config_file.load(settings.config) if settings.config is not None else ConfigFile()
 
 
-async def prepare_catalog(settings: Settings, house: House) -> FirstLook:
+async def prepare_catalog(settings: Settings) -> FirstLook:
     """Migrate the catalog and see that a project and a way in exist. Away, it is left for later: the last snapshot may
     still serve."""
     config = read_config(settings)
@@ -80,8 +81,6 @@ async def prepare_catalog(settings: Settings, house: House) -> FirstLook:
 
 
 async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> FirstLook:
-    from trimtab.core.errors import Unavailable
-
     now = time.time_ns() // 1_000_000
     try:
         await db.prepare()

@@ -21,7 +21,7 @@ from trimtab.server.housing import House
 from trimtab.server.logs import configure_logging
 from trimtab.server.metrics import share_metrics
 from trimtab.server.settings import Settings
-from trimtab.server.up import STORE_GRACE_S, announce, serve, stop_on_signals
+from trimtab.server.up import STORE_GRACE_S, announce, run_event_loop, serve, stop_on_signals
 from trimtab.server.wiring import prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")
@@ -36,7 +36,7 @@ async def supervise(settings: Settings, house: House, listener: socket.socket, t
     stopped = asyncio.Event()
     stop_on_signals(stopped.set)
     try:
-        look = await prepare_catalog(settings, house)
+        look = await prepare_catalog(settings)
         share_metrics(house.run / "metrics")
         await hub.open()
         telemetry.watch()
@@ -62,9 +62,8 @@ async def supervise(settings: Settings, house: House, listener: socket.socket, t
 
 def _worker(settings: Settings, fd: int, index: int) -> Child:
     argv = [sys.executable, "-m", "trimtab.server.workers", "--fd", str(fd), "--name", f"w{index}"]
-    return Child(
-        f"worker {index}", argv, env={SETTINGS: msgspec.json.encode(settings, enc_hook=str).decode()}, fds=(fd,)
-    )
+    told = msgspec.json.encode(settings, enc_hook=str).decode()
+    return Child(f"worker {index}", argv, env={SETTINGS: told}, fds=(fd,))
 
 
 async def work(settings: Settings, fd: int, name: str) -> int:
@@ -90,9 +89,7 @@ def main() -> int:
     options = parser.parse_args()
     settings = msgspec.json.decode(os.environ.pop(SETTINGS), type=Settings, dec_hook=_path)
     configure_logging(settings.log_level)
-    import uvloop
-
-    return uvloop.run(work(settings, options.fd, options.name))
+    return run_event_loop(work(settings, options.fd, options.name))
 
 
 def _path(kind: type, value: object) -> object:
