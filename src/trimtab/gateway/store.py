@@ -6,7 +6,7 @@ the config file declares is handed in as `Declared`: it wins over the catalog by
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -310,13 +310,16 @@ def add_provider(conn: Connection, row: ProviderRow, declared: Declared) -> None
     conn.execute(insert(PROVIDERS).values(**_provider_values(row), created=row.created))
 
 
-def change_provider(conn: Connection, row: ProviderRow, declared: Declared) -> None:
-    """Write ``row`` over the one of its name."""
+def change_provider(
+    conn: Connection, project_id: str, name: str, declared: Declared, change: Callable[[ProviderRow], ProviderRow]
+) -> ProviderRow:
+    """Replace the provider by what ``change`` makes of it, read and written in one transaction."""
     bump(conn, REVISION)
-    _not_declared("provider", row.name, declared.providers)
-    provider(conn, row.project_id, row.name)
-    at = (PROVIDERS.c.project_id == row.project_id, PROVIDERS.c.name == row.name)
+    _not_declared("provider", name, declared.providers)
+    row = change(provider(conn, project_id, name))
+    at = (PROVIDERS.c.project_id == project_id, PROVIDERS.c.name == name)
     conn.execute(update(PROVIDERS).where(*at).values(**_provider_values(row)))
+    return row
 
 
 def _provider_values(row: ProviderRow) -> dict[str, object]:
@@ -379,14 +382,17 @@ def add_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
     conn.execute(insert(MODELS).values(**_model_values(row), created=row.created))
 
 
-def change_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
-    """Write ``row`` over the one of its name."""
+def change_model(
+    conn: Connection, project_id: str, name: str, declared: Declared, change: Callable[[ModelRow], ModelRow]
+) -> ModelRow:
+    """Replace the model by what ``change`` makes of it, read and written in one transaction."""
     bump(conn, REVISION)
-    _not_declared("model", row.name, declared.models.keys())
-    model(conn, row.project_id, row.name)
+    _not_declared("model", name, declared.models.keys())
+    row = change(model(conn, project_id, name))
     _check_model(conn, row, declared)
-    at = (MODELS.c.project_id == row.project_id, MODELS.c.name == row.name)
+    at = (MODELS.c.project_id == project_id, MODELS.c.name == name)
     conn.execute(update(MODELS).where(*at).values(**_model_values(row)))
+    return row
 
 
 def _model_values(row: ModelRow) -> dict[str, object]:

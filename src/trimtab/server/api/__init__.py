@@ -1,1 +1,18 @@
-"""HTTP handlers, one file per room. Thin: decode, ask the room, encode."""
+"""The management API: one file of thin handlers per room. A handler decodes, calls a room, and answers; it decides nothing."""
+
+from litestar.handlers import HTTPRouteHandler
+
+
+def all_routes() -> tuple[HTTPRouteHandler, ...]:
+    """Every route of the API, for the app, its description and its tests."""
+    from trimtab.server.api import keys, models, projects, providers, session, system, traces
+
+    return (
+        *system.ROUTES,
+        *session.ROUTES,
+        *projects.ROUTES,
+        *keys.ROUTES,
+        *providers.ROUTES,
+        *models.ROUTES,
+        *traces.ROUTES,
+    )

@@ -1,0 +1,118 @@
+"""Keys: of a project, and of the whole instance."""
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.governance import keys, store
+from trimtab.governance.keys import Wanted
+from trimtab.governance.store import KeyRow
+from trimtab.server.api.types import IssuedKey, KeyPage, KeyView, NewKey
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+
+TAG = "keys"
+
+
+def _view(row: KeyRow, now: int) -> KeyView:
+    return KeyView(
+        id=row.id,
+        name=row.name,
+        prefix=row.prefix,
+        role=row.role,
+        state=keys.state(row, now),
+        created=row.created,
+        expires=row.expires,
+        revoked=row.revoked,
+    )
+
+
+async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, limit: int) -> KeyPage:
+    before, now = read_cursor(cursor), deps.now()
+    rows = await deps.db.read(lambda conn: store.keys(conn, project_id, before=before, limit=limit + 1))
+    more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return KeyPage(items=[_view(row, now) for row in rows[:limit]], cursor=more)
+
+
+async def _issue(deps: Dependencies, project_id: str | None, data: NewKey) -> IssuedKey:
+    now = deps.now()
+    wanted = Wanted(name=data.name, role=data.role, project_id=project_id, expires=data.expires)
+    issued = await deps.db.write(lambda conn: keys.issue(conn, wanted, now))
+    await deps.snapshots.changed()
+    return IssuedKey(key=_view(issued.key, now), secret=issued.secret)
+
+
+async def _revoke(deps: Dependencies, project_id: str | None, key: str) -> None:
+    now = deps.now()
+    await deps.db.write(lambda conn: keys.revoke(conn, project_id, key, now))
+    await deps.snapshots.changed()
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/keys",
+    "key:read",
+    Operation(id="listKeys", summary="List a project's keys", tag=TAG, errors=(404,)),
+)
+async def list_keys(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> KeyPage:
+    """Newest first, revoked and expired ones too; never their secrets."""
+    return await _page(deps, tenant.id, cursor, limit)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/keys",
+    "key:write",
+    Operation(id="createKey", summary="Make a key for a project", tag=TAG, status=201, errors=(404,)),
+)
+async def create_key(deps: Deps, tenant: Tenant, data: NewKey) -> IssuedKey:
+    """The secret is in this answer and nowhere else."""
+    return await _issue(deps, tenant.id, data)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/keys/{key:str}",
+    "key:write",
+    Operation(id="revokeKey", summary="Revoke a project's key", tag=TAG, status=204, errors=(404,)),
+)
+async def revoke_key(deps: Deps, tenant: Tenant, key: str) -> None:
+    """In effect on every worker when it returns; the key's sessions end too."""
+    await _revoke(deps, tenant.id, key)
+
+
+@route(
+    "GET",
+    "/api/v1/keys",
+    "key:read",
+    Operation(id="listInstanceKeys", summary="List the keys of the whole instance", tag=TAG),
+)
+async def list_instance_keys(deps: Deps, cursor: Cursor = None, limit: Limit = 100) -> KeyPage:
+    """The admin key and instance-wide read-only keys, newest first."""
+    return await _page(deps, None, cursor, limit)
+
+
+@route(
+    "POST",
+    "/api/v1/keys",
+    "key:write",
+    Operation(id="createInstanceKey", summary="Make a key that reads every project", tag=TAG, status=201),
+)
+async def create_instance_key(deps: Deps, data: NewKey) -> IssuedKey:
+    """Its role is ``read_only``; the secret is in this answer and nowhere else."""
+    if data.role != "read_only":
+        raise InvalidRequest(
+            "A key of the whole instance can only read.", fix="Set 'role' to 'read_only', or make it under a project.", param="role"
+        )
+    return await _issue(deps, None, data)
+
+
+@route(
+    "DELETE",
+    "/api/v1/keys/{key:str}",
+    "key:write",
+    Operation(id="revokeInstanceKey", summary="Revoke a key of the instance", tag=TAG, status=204, errors=(404, 409)),
+)
+async def revoke_instance_key(deps: Deps, key: str) -> None:
+    """In effect on every worker when it returns. The admin key is replaced (TRIMTAB_ADMIN_KEY), not revoked."""
+    await _revoke(deps, None, key)
+
+
+ROUTES = (list_keys, create_key, revoke_key, list_instance_keys, create_instance_key, revoke_instance_key)

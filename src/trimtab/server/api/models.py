@@ -1,0 +1,194 @@
+"""Models: the names clients may call, what they cost, and one real call to try them."""
+
+from msgspec import UNSET, structs
+
+from trimtab.core.errors import NotFound
+from trimtab.gateway import store
+from trimtab.gateway.store import ModelRow, did_you_mean
+from trimtab.gateway.targets import Model
+from trimtab.governance.access import Project
+from trimtab.ledger.prices import PriceRow
+from trimtab.ledger.types import PriceOverride
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.server.api.types import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+
+TAG = "models"
+
+
+# --- views ---
+
+
+def _price(deps: Dependencies, tenant: Project, model: Model) -> PriceView:
+    provider = deps.snapshots.current.targets[tenant.id].providers.get(model.provider)
+    if provider is None or provider.kind not in PROVIDER_KINDS.names():
+        row = PriceRow(known=False, note="Its provider is not usable now, so its price is not known.")
+    else:
+        row = deps.prices.row(
+            kind=PROVIDER_KINDS.get(provider.kind),
+            model=model.name,
+            upstream=model.upstream,
+            at_ns=deps.clock.now_ns(),
+            override=model.price,
+        )
+    return PriceView(
+        model=model.name,
+        provider=model.provider,
+        known=row.known,
+        source=row.source,
+        input=row.input,
+        output=row.output,
+        cache_read=row.cache_read,
+        cache_write=row.cache_write,
+        note=row.note,
+    )
+
+
+def _view(deps: Dependencies, tenant: Project, model: Model, *, declared: bool) -> ModelView:
+    standing = deps.health.model(tenant.id, model.provider, model.upstream)
+    trouble = "" if declared else deps.snapshots.trouble(tenant.id, model.name)
+    own = model.price
+    return ModelView(
+        name=model.name,
+        provider=model.provider,
+        upstream=model.upstream,
+        fallback=list(model.fallback),
+        price=_price(deps, tenant, model),
+        price_override=None
+        if own is None
+        else PriceBody(input=own.input, output=own.output, cache_read=own.cache_read, cache_write=own.cache_write),
+        source="config" if declared else "catalog",
+        health="failing" if trouble else standing.health,
+        last_error=trouble or standing.error,
+    )
+
+
+def _target(row: ModelRow) -> Model:
+    return Model(name=row.name, provider=row.provider, upstream=row.upstream, fallback=row.fallback, price=row.price)
+
+
+def _override(body: PriceBody | None) -> PriceOverride | None:
+    if body is None:
+        return None
+    return PriceOverride(
+        input=body.input, output=body.output, cache_read=body.cache_read, cache_write=body.cache_write
+    )
+
+
+# --- routes ---
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/models",
+    "model:read",
+    Operation(id="listModels", summary="List a project's models", tag=TAG, errors=(404,)),
+)
+async def list_models(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ModelPage:
+    """In order of name. One declared in the config file hides one of the same name in the catalog."""
+    rows = {row.name: row for row in await deps.db.read(lambda conn: store.models(conn, tenant.id))}
+    declared = deps.config.models if deps.config.project == tenant.slug else {}
+    names, more = cut(sorted(rows.keys() | declared.keys()), cursor, limit)
+    items = [_view(deps, tenant, declared.get(n) or _target(rows[n]), declared=n in declared) for n in names]
+    return ModelPage(items=items, cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/models",
+    "model:write",
+    Operation(id="createModel", summary="Add a model", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_model(deps: Deps, tenant: Tenant, data: NewModel) -> ModelView:
+    """Fallbacks are models of this project, tried in order until one begins to answer."""
+    now = deps.now()
+    row = ModelRow(
+        project_id=tenant.id,
+        name=data.name,
+        provider=data.provider,
+        upstream=data.name if data.upstream is None else data.upstream,
+        fallback=tuple(data.fallback),
+        price=_override(data.price),
+        created=now,
+        updated=now,
+    )
+    await deps.db.write(lambda conn: store.add_model(conn, row, deps.config.declared(tenant.slug)))
+    await deps.snapshots.changed()
+    return _view(deps, tenant, _target(row), declared=False)
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}/models/{name:str}",
+    "model:write",
+    Operation(id="changeModel", summary="Change a model", tag=TAG, errors=(404, 409)),
+)
+async def change_model(deps: Deps, tenant: Tenant, name: str, data: ModelPatch) -> ModelView:
+    """What is left out stays. A null ``price`` takes the model's own price away. In the path, write ``/`` as ``%2F``."""
+    declared, now = deps.config.declared(tenant.slug), deps.now()
+    row = await deps.db.write(
+        lambda conn: store.change_model(conn, tenant.id, name, declared, lambda old: _changed(old, data, now))
+    )
+    await deps.snapshots.changed()
+    return _view(deps, tenant, _target(row), declared=False)
+
+
+def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
+    return structs.replace(
+        old,
+        provider=old.provider if data.provider is UNSET else data.provider,
+        upstream=old.upstream if data.upstream is UNSET else data.upstream,
+        fallback=old.fallback if data.fallback is UNSET else tuple(data.fallback),
+        price=old.price if data.price is UNSET else _override(data.price),
+        updated=now,
+    )
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/models/{name:str}",
+    "model:write",
+    Operation(id="deleteModel", summary="Remove a model", tag=TAG, status=204, errors=(404, 409)),
+)
+async def delete_model(deps: Deps, tenant: Tenant, name: str) -> None:
+    """Refused while another model falls back to it. In the path, write ``/`` as ``%2F``."""
+    declared = deps.config.declared(tenant.slug)
+    await deps.db.write(lambda conn: store.remove_model(conn, tenant.id, name, declared))
+    await deps.snapshots.changed()
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/models/{name:str}/test",
+    "model:call",
+    Operation(id="testModel", summary="Try a model with one real, tiny call", tag=TAG, errors=(404,)),
+)
+async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: str) -> TestResult:
+    """Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error."""
+    models = deps.snapshots.current.targets[tenant.id].models
+    if name not in models:
+        trouble = deps.snapshots.trouble(tenant.id, name)
+        raise NotFound(f"There is no usable model {name[:80]!r} in this project.", fix=trouble or did_you_mean(name, models))
+    return await deps.call_model(tenant, name, caller.principal)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/price",
+    "model:read",
+    Operation(id="getPrice", summary="The price of a model, in force now", tag=TAG, errors=(404,)),
+)
+async def get_price(deps: Deps, tenant: Tenant, model: str) -> PriceView:
+    """``model`` is a model's name, or ``provider/model-id`` for one that is not declared."""
+    targets = deps.snapshots.current.targets[tenant.id]
+    found = targets.models.get(model)
+    if found is None:
+        provider, _, upstream = model.partition("/")
+        if provider not in targets.providers or not upstream:
+            raise NotFound(f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models))
+        found = Model(name=model, provider=provider, upstream=upstream)
+    return _price(deps, tenant, found)
+
+
+ROUTES = (list_models, create_model, change_model, delete_model, test_model, get_price)

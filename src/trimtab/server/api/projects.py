@@ -1,0 +1,74 @@
+"""Projects."""
+
+from msgspec import UNSET
+
+from trimtab.governance import projects, store
+from trimtab.governance.projects import ProjectChange
+from trimtab.governance.store import ProjectRow
+from trimtab.server.api.types import NewProject, ProjectPage, ProjectPatch, ProjectView
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+
+TAG = "projects"
+
+
+def _view(row: ProjectRow) -> ProjectView:
+    return ProjectView(id=row.id, slug=row.slug, name=row.name, capture_content=row.capture_content, created=row.created)
+
+
+@route("GET", "/api/v1/projects", "project:read", Operation(id="listProjects", summary="List projects", tag=TAG))
+async def list_projects(deps: Deps, caller: CallerNow, cursor: Cursor = None, limit: Limit = 100) -> ProjectPage:
+    """Those this key may see, in order of slug."""
+    after, own = read_cursor(cursor), caller.principal.project
+    if own is not None:
+        rows = [await deps.db.read(lambda conn: projects.get(conn, own.slug))] if own.slug > after else []
+    else:
+        rows = await deps.db.read(lambda conn: store.projects(conn, after=after, limit=limit + 1))
+    more = write_cursor(rows[limit - 1].slug) if len(rows) > limit else None
+    return ProjectPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects",
+    "project:write",
+    Operation(id="createProject", summary="Make a project", tag=TAG, status=201, errors=(409,)),
+)
+async def create_project(deps: Deps, data: NewProject) -> ProjectView:
+    now = deps.now()
+    row = await deps.db.write(
+        lambda conn: projects.create(
+            conn, slug=data.slug, name=data.name, capture_content=data.capture_content, now=now
+        )
+    )
+    await deps.snapshots.changed()
+    return _view(row)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}",
+    "project:read",
+    Operation(id="getProject", summary="One project", tag=TAG, errors=(404,)),
+)
+async def get_project(deps: Deps, tenant: Tenant) -> ProjectView:
+    return _view(await deps.db.read(lambda conn: projects.get(conn, tenant.slug)))
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}",
+    "project:write",
+    Operation(id="changeProject", summary="Change a project", tag=TAG, errors=(404,)),
+)
+async def change_project(deps: Deps, tenant: Tenant, data: ProjectPatch) -> ProjectView:
+    """``capture_content`` false keeps messages out of everything that is stored from then on."""
+    wanted = ProjectChange(
+        name=None if data.name is UNSET else data.name,
+        capture_content=None if data.capture_content is UNSET else data.capture_content,
+    )
+    row = await deps.db.write(lambda conn: projects.change(conn, tenant.slug, wanted))
+    await deps.snapshots.changed()
+    return _view(row)
+
+
+ROUTES = (list_projects, create_project, get_project, change_project)

@@ -1,0 +1,247 @@
+"""Providers: somewhere calls go. Those of the catalog are changed here, those of the config file in the file."""
+
+import re
+
+from msgspec import UNSET
+
+from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.gateway import store
+from trimtab.gateway.store import ProviderRow, Sealed, did_you_mean
+from trimtab.gateway.targets import Timeouts
+from trimtab.governance.access import Project
+from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.server.api.types import (
+    NewProvider,
+    ProviderKindView,
+    ProviderPage,
+    ProviderPatch,
+    ProviderView,
+    TimeoutsBody,
+)
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+
+TAG = "providers"
+MASK = "••••••••"
+_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
+
+
+# --- views ---
+
+
+def _timeouts_view(timeouts: Timeouts) -> TimeoutsBody:
+    return TimeoutsBody(
+        connect=timeouts.connect, first_token=timeouts.first_token, idle=timeouts.idle, total=timeouts.total
+    )
+
+
+def _hint(secret: str | None) -> str:
+    """The last four characters, of a secret long enough that they give nothing away."""
+    return secret[-4:] if secret and len(secret) >= 12 else ""
+
+
+def _masked(headers: dict[str, str], hidden: frozenset[str] = frozenset()) -> dict[str, str]:
+    return {name: MASK if name in hidden or _SECRET_NAME.search(name) else value for name, value in headers.items()}
+
+
+def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
+    standing = deps.health.provider(row.project_id, row.name)
+    health, error = standing.health, standing.error
+    try:
+        secret = store.unseal(deps.secrets, row)
+    except Unavailable as unreadable:
+        secret, health, error = Sealed(), "failing", unreadable.sentence()
+    return ProviderView(
+        name=row.name,
+        kind=row.kind,
+        dialect=row.dialect,
+        base_url=row.base_url,
+        key_hint=_hint(secret.api_key),
+        headers=_masked(secret.headers),
+        timeouts=_timeouts_view(row.timeouts),
+        source="catalog",
+        health=health,
+        last_error=error,
+        last_seen=standing.seen,
+    )
+
+
+def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView:
+    declared = deps.config.providers[name]
+    standing = deps.health.provider(tenant.id, name)
+    return ProviderView(
+        name=name,
+        kind=declared.kind,
+        dialect=declared.dialect,
+        base_url=declared.base_url,
+        key_hint=_hint(declared.api_key),
+        headers=_masked(declared.headers, deps.config.hidden.get(name, frozenset())),
+        timeouts=_timeouts_view(declared.timeouts),
+        source="config",
+        health=standing.health,
+        last_error=standing.error,
+        last_seen=standing.seen,
+    )
+
+
+# --- routes ---
+
+
+@route(
+    "GET",
+    "/api/v1/provider-kinds",
+    "provider:read",
+    Operation(id="listProviderKinds", summary="The vendors known here", tag=TAG),
+)
+async def list_provider_kinds(deps: Deps) -> list[ProviderKindView]:
+    return [
+        ProviderKindView(
+            name=kind.name,
+            title=kind.title,
+            dialect=kind.dialect,
+            base_url=kind.base_url,
+            key_variable=kind.key_variable,
+            needs_key=kind.needs_key,
+            models=list(kind.models),
+            available=deps.available(kind),
+        )
+        for kind in PROVIDER_KINDS.all().values()
+    ]
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/providers",
+    "provider:read",
+    Operation(id="listProviders", summary="List a project's providers", tag=TAG, errors=(404,)),
+)
+async def list_providers(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ProviderPage:
+    """In order of name. One declared in the config file hides one of the same name in the catalog."""
+    rows = {row.name: row for row in await deps.db.read(lambda conn: store.providers(conn, tenant.id))}
+    declared = deps.config.declared(tenant.slug).providers
+    names, more = cut(sorted(rows.keys() | declared), cursor, limit)
+    return ProviderPage(
+        items=[_config_view(deps, tenant, n) if n in declared else _catalog_view(deps, rows[n]) for n in names], cursor=more
+    )
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/providers",
+    "provider:write",
+    Operation(id="createProvider", summary="Add a provider", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_provider(deps: Deps, tenant: Tenant, data: NewProvider) -> ProviderView:
+    """Its key is kept encrypted and never shown again."""
+    row = _new_row(deps, tenant, data)
+    await deps.db.write(lambda conn: store.add_provider(conn, row, deps.config.declared(tenant.slug)))
+    await deps.snapshots.changed()
+    return _catalog_view(deps, row)
+
+
+def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> ProviderRow:
+    store.check_provider_name(data.name)
+    if data.kind not in PROVIDER_KINDS.names():
+        raise InvalidRequest(
+            f"There is no provider kind {data.kind[:80]!r}.", fix=did_you_mean(data.kind, PROVIDER_KINDS.names()), param="kind"
+        )
+    kind = PROVIDER_KINDS.get(data.kind)
+    dialect = data.dialect or kind.dialect
+    if dialect not in DIALECTS.names():
+        raise InvalidRequest(
+            f"There is no dialect {dialect[:80]!r}.", fix=did_you_mean(dialect, DIALECTS.names()), param="dialect"
+        )
+    base_url = data.base_url or kind.base_url
+    if base_url or not kind.managed:
+        base_url = store.check_base_url(base_url)
+    secret = Sealed(api_key=data.api_key, headers=data.headers)
+    store.check_secret(secret)
+    if kind.needs_key and secret.api_key is None:
+        raise InvalidRequest(
+            f"{kind.title} needs an API key.", fix=f"Send 'api_key' (its own clients read {kind.key_variable}).", param="api_key"
+        )
+    return ProviderRow(
+        project_id=tenant.id,
+        name=data.name,
+        kind=data.kind,
+        dialect=dialect,
+        base_url=base_url,
+        sealed=store.seal(deps.secrets, tenant.id, data.name, secret),
+        timeouts=_timeouts(data.timeouts or TimeoutsBody()),
+        created=deps.now(),
+        updated=deps.now(),
+    )
+
+
+def _timeouts(body: TimeoutsBody) -> Timeouts:
+    timeouts = Timeouts(connect=body.connect, first_token=body.first_token, idle=body.idle, total=body.total)
+    store.check_timeouts(timeouts)
+    return timeouts
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}/providers/{name:str}",
+    "provider:write",
+    Operation(id="changeProvider", summary="Change a provider", tag=TAG, errors=(404, 409)),
+)
+async def change_provider(deps: Deps, tenant: Tenant, name: str, data: ProviderPatch) -> ProviderView:
+    """What is left out stays. A header sent back masked keeps its value."""
+    declared, now = deps.config.declared(tenant.slug), deps.now()
+    row = await deps.db.write(
+        lambda conn: store.change_provider(
+            conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now)
+        )
+    )
+    await deps.snapshots.changed()
+    return _catalog_view(deps, row)
+
+
+def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:
+    sealed = old.sealed
+    if data.api_key is not UNSET or data.headers is not UNSET:
+        sealed = _resealed(deps, old, data)
+    return ProviderRow(
+        project_id=old.project_id,
+        name=old.name,
+        kind=old.kind,
+        dialect=old.dialect,
+        base_url=old.base_url if data.base_url is UNSET else store.check_base_url(data.base_url),
+        sealed=sealed,
+        timeouts=old.timeouts if data.timeouts is UNSET else _timeouts(data.timeouts),
+        created=old.created,
+        updated=now,
+    )
+
+
+def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
+    try:
+        before = store.unseal(deps.secrets, old)
+    except Unavailable:
+        # The way out that the error names is to enter the secret again: that must work.
+        if data.api_key is UNSET or data.headers is UNSET:
+            raise
+        before = Sealed()
+    headers = before.headers
+    if data.headers is not UNSET:
+        headers = {n: before.headers.get(n, v) if v == MASK else v for n, v in data.headers.items()}
+    secret = Sealed(api_key=before.api_key if data.api_key is UNSET else data.api_key, headers=headers)
+    store.check_secret(secret)
+    return store.seal(deps.secrets, old.project_id, old.name, secret)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/providers/{name:str}",
+    "provider:write",
+    Operation(id="deleteProvider", summary="Remove a provider", tag=TAG, status=204, errors=(404, 409)),
+)
+async def delete_provider(deps: Deps, tenant: Tenant, name: str) -> None:
+    """Refused while a model uses it."""
+    declared = deps.config.declared(tenant.slug)
+    await deps.db.write(lambda conn: store.remove_provider(conn, tenant.id, name, declared))
+    await deps.snapshots.changed()
+
+
+ROUTES = (list_provider_kinds, list_providers, create_provider, change_provider, delete_provider)

@@ -1,0 +1,95 @@
+"""Traces: what happened, asked of the telemetry store. Every question is of one project."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import Cursor, Deps, Operation, Tenant, route
+from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetail, TracePage, Window
+
+TAG = "traces"
+_DAY_MS = 24 * 3600 * 1000
+
+Query = Annotated[str, Meta(description="A search, e.g. `status:error model:fast refund`.", max_length=2000)]
+Start = Annotated[int, Meta(ge=0, le=2**53, description="Unix milliseconds; a day before the end if left out.")] | None
+End = Annotated[int, Meta(ge=0, le=2**53, description="Unix milliseconds, not included; now if left out.")] | None
+Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most.")]
+
+
+def _window(deps: Dependencies, start: int | None, end: int | None) -> Window:
+    until = deps.now() + 1 if end is None else end
+    since = max(0, until - _DAY_MS) if start is None else start
+    if since >= until:
+        raise InvalidRequest("The time range is empty.", fix="Give a 'start' before 'end'.", param="start")
+    return Window(start=since, end=until)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/traces",
+    "trace:read",
+    Operation(id="listTraces", summary="Search traces", tag=TAG, errors=(404,)),
+)
+async def list_traces(
+    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None, cursor: Cursor = None, limit: Rows = 50
+) -> TracePage:
+    """Newest first."""
+    return await deps.reader.traces(tenant.id, q, _window(deps, start, end), cursor, limit)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/traces/{trace_id:str}",
+    "trace:read",
+    Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404,)),
+)
+async def get_trace(deps: Deps, tenant: Tenant, trace_id: str) -> TraceDetail:
+    found = await deps.reader.trace(tenant.id, trace_id)
+    if found is None:
+        raise NotFound(
+            f"There is no trace {trace_id[:64]!r} in this project.",
+            fix="If its call was made just now, it may still be on its way to the store.",
+        )
+    return found
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/traces/{trace_id:str}/spans/{span_id:str}/io",
+    "trace:read",
+    Operation(id="getSpanIO", summary="What went into a span and came out", tag=TAG, errors=(404,)),
+)
+async def get_span_io(deps: Deps, tenant: Tenant, trace_id: str, span_id: str) -> SpanIO:
+    found = await deps.reader.span_io(tenant.id, trace_id, span_id)
+    if found is None:
+        raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
+    return found
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/facets",
+    "trace:read",
+    Operation(id="listFacets", summary="Values to filter by, with counts", tag=TAG, errors=(404,)),
+)
+async def list_facets(
+    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None
+) -> list[Facet]:
+    return await deps.reader.facets(tenant.id, q, _window(deps, start, end))
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/overview",
+    "trace:read",
+    Operation(id="getOverview", summary="Calls, errors, cost and latency over time", tag=TAG, errors=(404,)),
+)
+async def get_overview(
+    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None, group_by: GroupBy = "none"
+) -> Overview:
+    return await deps.reader.overview(tenant.id, q, _window(deps, start, end), group_by)
+
+
+ROUTES = (list_traces, get_trace, get_span_io, list_facets, get_overview)

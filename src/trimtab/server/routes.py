@@ -1,0 +1,81 @@
+"""How a route of the API is made: method, path, permission, and what it says about itself, in one place.
+
+``permission=None`` opens a route to everybody; a test keeps the list of those short.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal, cast
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Dependency
+from msgspec import Meta, Struct
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.governance.access import Project
+from trimtab.governance.permissions import Permission
+from trimtab.server.auth import Caller
+from trimtab.server.dependencies import Dependencies
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+# Values that the app hands to a route by the name of its argument: `deps`, `caller`, `tenant` (the project in the path).
+Deps = Annotated[Dependencies, Dependency(skip_validation=True)]
+CallerNow = Annotated[Caller, Dependency(skip_validation=True)]
+Tenant = Annotated[Project, Dependency(skip_validation=True)]
+
+Cursor = Annotated[str, Meta(description="From the page before; leave it out for the first.", max_length=1000)] | None
+Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """What OpenAPI says of a route beyond its types. ``errors`` are the statuses beside 400, 401, 403, 429, 500, 503."""
+
+    id: str
+    summary: str
+    tag: str
+    errors: tuple[int, ...] = ()
+    status: int = 200
+    media_type: str = "application/json"
+
+
+def route(
+    method: Method, path: str, permission: Permission | None, operation: Operation
+) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
+    """A decorator that makes an async function a route."""
+    made = HTTPRouteHandler(
+        path,
+        http_method=method,
+        status_code=operation.status,
+        operation_id=operation.id,
+        opt={"permission": permission, "operation": operation},
+        media_type=operation.media_type,
+    )
+    return cast("Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]", made)
+
+
+def cut(names: list[str], cursor: str | None, limit: int) -> tuple[list[str], str | None]:
+    """One page of sorted names, and the cursor of the next."""
+    after = read_cursor(cursor)
+    rest = [name for name in names if name > after] if after else names
+    page = rest[:limit]
+    return page, (write_cursor(page[-1]) if len(rest) > limit else None)
+
+
+def write_cursor(last: str) -> str:
+    """Opaque to callers, so that what it holds may change."""
+    return base64.urlsafe_b64encode(f"1:{last}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> str:
+    """The last name of the page before; empty for the first page. Raises `InvalidRequest` for one we did not make."""
+    if not cursor:
+        return ""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        text = ""
+    mark, _, last = text.partition(":")
+    if mark != "1" or not last or "\0" in last:
+        raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
+    return last

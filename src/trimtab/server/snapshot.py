@@ -1,0 +1,276 @@
+"""The data plane's configuration in the making: catalog and config file become one immutable `Snapshot`.
+
+The holder swaps snapshots whole. It reads the catalog anew when its revision counter has moved: right after a change
+made here, and within a second or so for changes of other processes. The last good state also rests in a file, sealed
+secrets and digests of keys only, so that a worker serves through an outage of the database and can even start in one.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from trimtab.core.errors import Unavailable
+from trimtab.gateway import store as targets_store
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.store import ModelRow, ProviderRow
+from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.governance import store as governance_store
+from trimtab.governance.access import AccessTable, Principal, Project
+from trimtab.governance.projects import REVISION
+from trimtab.governance.secrets import SecretBox
+from trimtab.governance.store import KeyRow, ProjectRow
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.server.config_file import ConfigFile
+from trimtab.storage import revision
+from trimtab.storage.database import Database
+
+log = logging.getLogger("trimtab.snapshot")
+
+FILE = "snapshot.msgpack"
+POLL_S = 1.0
+_POLL_AWAY_S = 3.0
+
+
+class CatalogState(Struct, frozen=True, kw_only=True):
+    """Everything of the catalog that the data plane needs, as it rests: no secret in the clear."""
+
+    version: int
+    projects: list[ProjectRow]
+    keys: list[KeyRow]
+    providers: list[ProviderRow]
+    models: list[ModelRow]
+
+
+class Built(Struct, frozen=True, kw_only=True):
+    """A snapshot, its principals by key id (for sessions), and what could not be taken into it, by project id and name."""
+
+    snapshot: Snapshot
+    by_key_id: dict[str, Principal]
+    trouble: dict[tuple[str, str], str]
+
+
+def read_state(conn: Connection) -> CatalogState:
+    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again."""
+    return CatalogState(
+        version=revision.current(conn, REVISION),
+        projects=governance_store.projects(conn),
+        keys=governance_store.live_keys(conn),
+        providers=targets_store.providers(conn),
+        models=targets_store.models(conn),
+    )
+
+
+def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
+    """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out."""
+    trouble: dict[tuple[str, str], str] = {}
+    projects = {row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects}
+    targets: dict[str, ProjectTargets] = {}
+    for project in projects.values():
+        providers = _providers(state, project, box, trouble)
+        models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
+        if project.slug == config.project:
+            providers |= config.providers
+            models |= config.models
+        targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
+    principals = {row.digest: _principal(row, projects) for row in state.keys}
+    return Built(
+        snapshot=Snapshot(
+            version=state.version,
+            access=AccessTable(keys=principals, projects={p.slug: p for p in projects.values()}),
+            targets=targets,
+        ),
+        by_key_id={principal.key_id: principal for principal in principals.values()},
+        trouble=trouble,
+    )
+
+
+def _principal(row: KeyRow, projects: dict[str, Project]) -> Principal:
+    return Principal(
+        key_id=row.id,
+        role=row.role,
+        project=None if row.project_id is None else projects[row.project_id],
+        expires_ns=0 if row.expires is None else row.expires * 1_000_000,
+    )
+
+
+def _providers(
+    state: CatalogState, project: Project, box: SecretBox, trouble: dict[tuple[str, str], str]
+) -> dict[str, Provider]:
+    made: dict[str, Provider] = {}
+    for row in state.providers:
+        if row.project_id == project.id:
+            try:
+                made[row.name] = _provider(row, box)
+            except Unavailable as error:
+                trouble[project.id, row.name] = error.sentence()
+                log.error("provider %s of project %s cannot be used: %s", row.name, project.slug, error.sentence())
+    return made
+
+
+def _provider(row: ProviderRow, box: SecretBox) -> Provider:
+    secret = targets_store.unseal(box, row)
+    quirks = PROVIDER_KINDS.get(row.kind).quirks if row.kind in PROVIDER_KINDS.names() else Quirks()
+    return Provider(
+        name=row.name,
+        kind=row.kind,
+        dialect=row.dialect,
+        base_url=row.base_url,
+        api_key=secret.api_key,
+        headers=secret.headers,
+        timeouts=row.timeouts,
+        quirks=quirks,
+    )
+
+
+def _model(row: ModelRow) -> Model:
+    return Model(name=row.name, provider=row.provider, upstream=row.upstream, fallback=row.fallback, price=row.price)
+
+
+def _sound(
+    project: Project, providers: dict[str, Provider], models: dict[str, Model], trouble: dict[tuple[str, str], str]
+) -> dict[str, Model]:
+    """Only models that can be called: a catalog model may point at what the config file no longer declares."""
+    callable_ = {name: model for name, model in models.items() if model.provider in providers}
+    for name in models.keys() - callable_.keys():
+        trouble[project.id, name] = f"Its provider {models[name].provider!r} is not declared or cannot be used."
+    return {
+        name: msgspec.structs.replace(model, fallback=tuple(f for f in model.fallback if f in callable_))
+        if any(f not in callable_ for f in model.fallback)
+        else model
+        for name, model in callable_.items()
+    }
+
+
+class SnapshotHolder:
+    """Where the current snapshot is found. Call `load` once, then `start` for the polling; `close` at the end.
+
+    ``on_change`` is awaited after a change made through this process, once it is in force here: the place to tell other
+    workers and to wait for them.
+    """
+
+    def __init__(self, db: Database, config: ConfigFile, box: SecretBox, file: Path) -> None:
+        self._db = db
+        self._config = config
+        self._box = box
+        self._file = file
+        self._built: Built | None = None
+        self._refreshing = asyncio.Lock()
+        self._poller: asyncio.Task[None] | None = None
+        self.on_change: Callable[[], Awaitable[None]] | None = None
+        self.away = ""
+        """Why the catalog cannot be read now; empty when it can."""
+
+    @property
+    def ready(self) -> bool:
+        return self._built is not None
+
+    @property
+    def current(self) -> Snapshot:
+        """The snapshot in force. Raises `Unavailable` before the first one."""
+        return self._now().snapshot
+
+    def principal(self, key_id: str) -> Principal | None:
+        """Of a live key, by its id."""
+        return self._now().by_key_id.get(key_id)
+
+    def trouble(self, project_id: str, name: str) -> str:
+        """Why a provider or model of the catalog is not in the snapshot; empty when it is."""
+        return self._now().trouble.get((project_id, name), "")
+
+    def _now(self) -> Built:
+        if self._built is None:
+            raise Unavailable(
+                "The server has no configuration yet: the catalog has not been read.",
+                fix=self.away or "Try again in a moment.",
+                code="starting",
+                retry_after_s=1.0,
+            )
+        return self._built
+
+    async def load(self) -> None:
+        """The first snapshot: from the catalog, or from the file while the catalog is away. With neither, stays unready
+        and `start` keeps trying."""
+        try:
+            await self.refresh()
+        except Unavailable as error:
+            self.away = error.sentence()
+            state = await asyncio.to_thread(_read_file, self._file)
+            if state is not None:
+                self._built = build(state, self._config, self._box)
+            log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
+
+    async def refresh(self) -> bool:
+        """Bring the snapshot up to date with the catalog as it is now; True when it changed. Raises `Unavailable`."""
+        async with self._refreshing:
+            if self._built is not None and not self.away:
+                version = await self._db.read(lambda conn: revision.current(conn, REVISION))
+                if version == self._built.snapshot.version:
+                    return False
+            state = await self._db.read(read_state)
+            self._built = build(state, self._config, self._box)
+            self.away = ""
+            await asyncio.to_thread(_write_file, self._file, state)
+            return True
+
+    async def changed(self) -> None:
+        """After a change made here: in force in this process, then (``on_change``) in the others."""
+        await self.refresh()
+        if self.on_change is not None:
+            await self.on_change()
+
+    def start(self) -> None:
+        """Begin to follow changes of other processes."""
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._follow(), name="snapshot-poll")
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_POLL_AWAY_S if self.away else POLL_S)
+            try:
+                if await self.refresh():
+                    log.info("configuration %d is in force", self.current.version)
+            except Unavailable as error:
+                if not self.away:
+                    log.warning("%s Going on with the last known configuration.", error.message)
+                self.away = error.sentence()
+            except Exception:  # a job loop's edge: it must outlive whatever one turn meets
+                log.exception("the configuration could not be refreshed")
+
+    async def close(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._poller
+            self._poller = None
+
+
+def _write_file(path: Path, state: CatalogState) -> None:
+    """Whole or not at all. A disk that is full must not stop the change itself, so failing is only logged."""
+    try:
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 by its contract
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.msgpack.encode(state))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        log.error("the last known configuration could not be kept at %s: %s", path, error)
+
+
+def _read_file(path: Path) -> CatalogState | None:
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=CatalogState)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        log.error("the last known configuration at %s cannot be read: %s", path, error)
+        return None
