@@ -113,6 +113,7 @@ class Answer(asyncio.Protocol):
         self._wait_for_end = False
         self._head_done = False
         self._complete = False
+        self._keep_alive = False
         self._detached = False
         self._paused = False
         self._inflate: Callable[[bytes], bytes] | None = None
@@ -142,7 +143,6 @@ class Answer(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(_garbage(f"The provider's answer is not HTTP: {error}."))
-            self.close()
         if self._complete and self._detached:
             self._pool.put_back(self)
 
@@ -153,7 +153,8 @@ class Answer(asyncio.Protocol):
         self._closed = exc or ConnectionResetError("closed by the provider")
         if not self._complete:
             if self._head_done and "content-length" not in self.headers and "transfer-encoding" not in self.headers:
-                self.on_message_complete()  # HTTP/1.0 style: the end of the connection is the end of the body
+                self._complete = True  # HTTP/1.0 style: the end of the connection is the end of the body
+                self._wake()
             elif self.reused and not self.first_byte_at:
                 self._fail(StaleConnection())
             else:
@@ -200,7 +201,6 @@ class Answer(asyncio.Protocol):
         if self._received > MAX_ANSWER_BYTES:
             limit = f"{MAX_ANSWER_BYTES >> 20} MB"
             self._fail(UpstreamFailure(f"The provider's answer is larger than {limit}.", code="upstream_too_large"))
-            self.close()
         elif not self._wait_for_end:
             if self._buffered > PAUSE_AT_BYTES and not self._paused and self._transport is not None:
                 self._paused = True
@@ -210,6 +210,7 @@ class Answer(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self._head_done:
             return
+        self._keep_alive = self._parser.should_keep_alive()  # llhttp knows it only until the message is over
         self._complete = True
         self._wake()
 
@@ -217,14 +218,16 @@ class Answer(asyncio.Protocol):
 
     def send(self, endpoint: Endpoint, extra: bytes, body: bytes) -> None:
         """Write the request: ``extra`` is further header lines, each ending in CRLF."""
+        if self._transport is None or self._closed is not None:
+            raise StaleConnection
+        if self._parked:
+            self._parked = False
+            self._reset()
         now = self._loop.time()
         self._idle_s = endpoint.idle_s
         self._final_deadline = now + endpoint.total_s
         self._deadline = now + endpoint.first_byte_s
         self._bound = "first_token"
-        if self._transport is None or self._closed is not None:
-            raise StaleConnection
-        self._parked = False
         self._transport.write(b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
 
     async def head(self) -> None:
@@ -285,13 +288,13 @@ class Answer(asyncio.Protocol):
             self._complete
             and self._failure is None
             and self._closed is None
-            and self._parser.should_keep_alive()
+            and self._keep_alive
             and self._transport is not None
             and not self._transport.is_closing()
         )
 
-    def reuse(self) -> None:
-        self._reset()
+    def park(self) -> None:
+        """Keep the connection for a later call; what it answered stays readable until then."""
         self.reused = True
         self._parked = True
 
@@ -310,7 +313,6 @@ class Answer(asyncio.Protocol):
                 code=f"upstream_timeout_{bound}",
             )
         )
-        self.close()
 
     @property
     def origin(self) -> Origin:
@@ -333,9 +335,11 @@ class Answer(asyncio.Protocol):
             waiter.set_result(None)
 
     def _fail(self, error: Exception) -> None:
+        """The answer is lost, and the connection with it."""
         if self._failure is None:
             self._failure = error
         self._wake()
+        self.close()
 
     def _unpause(self) -> None:
         if self._paused and self._transport is not None:
@@ -385,7 +389,7 @@ class Transport:
         if not answer.is_reusable() or len(idle) >= MAX_IDLE_PER_ORIGIN:
             answer.close()
             return
-        answer.reuse()
+        answer.park()
         answer.idle_since = self.loop.time()
         idle.append(answer)
         self._arm()

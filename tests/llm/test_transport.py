@@ -1,0 +1,373 @@
+"""The client to providers against a raw socket that misbehaves in every way a provider can."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+from trimtab.llm.transport import (
+    Answer,
+    Endpoint,
+    StaleConnection,
+    Transport,
+    render_head,
+    split_url,
+)
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+    return head + await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def provider(serve: Serve) -> AsyncGenerator[int]:
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def endpoint(port: int, **bounds: float) -> Endpoint:
+    origin, path = split_url(f"http://127.0.0.1:{port}/v1")
+    limits = {"connect_s": 2.0, "first_byte_s": 5.0, "idle_s": 5.0, "total_s": 10.0, **bounds}
+    return Endpoint(origin=origin, head=render_head(origin, path + "/chat", {"accept": "*/*"}), **limits)
+
+
+def always(answer: bytes, requests: list[bytes] | None = None) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            request = await read_request(reader)
+            if requests is not None:
+                requests.append(request)
+            writer.write(answer)
+
+    return serve
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110  (nothing tells: it is another object's state)
+            await asyncio.sleep(0.005)
+
+
+async def whole(answer: Answer) -> bytes:
+    await answer.whole()
+    return await answer.read()
+
+
+async def chunks(answer: Answer) -> list[bytes]:
+    await answer.head()
+    found: list[bytes] = []
+    while (data := await answer.chunk()) is not None:
+        found.append(data)
+    return found
+
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-rate: 7\r\n\r\nhello"
+
+
+def test_a_call_sends_the_constant_head_the_extra_headers_and_the_body() -> None:
+    async def main() -> None:
+        seen: list[bytes] = []
+        async with provider(always(OK, seen)) as port:
+            transport = Transport()
+            answer = await transport.post(endpoint(port), b'{"a":1}', b"traceparent: 00-1\r\n")
+            assert await whole(answer) == b"hello"
+            assert (answer.status, seen[0].count(b"\r\n\r\n")) == (200, 1)
+            assert seen[0].startswith(b"POST /v1/chat HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n" % port)
+            assert b"\r\ncontent-length: 7\r\ntraceparent: 00-1\r\n\r\n" in seen[0]
+            assert seen[0].endswith(b'{"a":1}')
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_connection_is_used_again_after_a_whole_answer() -> None:
+    async def main() -> None:
+        connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await always(OK)(reader, writer)
+
+        async with provider(serve) as port:
+            transport = Transport()
+            for _ in range(5):
+                assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
+            assert connections == 1
+            assert transport.in_flight == 0
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_kept_connection_that_the_provider_closed_is_told_as_stale_and_a_second_post_works() -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            await read_request(reader)  # the second call arrives on the kept connection, and is not answered
+
+        async with provider(serve) as port:
+            transport = Transport()
+            assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
+            stale = await transport.post(endpoint(port), b"{}")
+            with pytest.raises(StaleConnection):
+                await stale.whole()
+            assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_unasked_answer_on_a_kept_connection_never_becomes_the_answer_to_the_next_call() -> None:
+    async def main() -> None:
+        farewell = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            if not farewell.is_set():
+                await asyncio.sleep(0.05)
+                writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
+                await writer.drain()
+                farewell.set()
+
+        async with provider(serve) as port:
+            transport = Transport()
+            await whole(await transport.post(endpoint(port), b"{}"))
+            await farewell.wait()
+            await asyncio.sleep(0.05)
+            answer = await transport.post(endpoint(port), b"{}")
+            assert (await whole(answer), answer.status) == (b"hello", 200)
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_chunks_arrive_as_they_come_and_the_end_frees_the_connection() -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            for part in (b"one", b"two"):
+                writer.write(b"%x\r\n%b\r\n" % (len(part), part))
+                await writer.drain()
+                await asyncio.sleep(0.02)
+            writer.write(b"0\r\n\r\n")
+            await reader.read()
+
+        async with provider(serve) as port:
+            transport = Transport()
+            assert await chunks(await transport.post(endpoint(port), b"{}")) == [b"one", b"two"]
+            assert transport.in_flight == 0
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"", "upstream_reset"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "upstream_reset"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", "upstream_reset"),
+        (b"\x16\x03\x01 this is not HTTP\r\n\r\n", "upstream_garbage"),
+        (b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx", "upstream_garbage"),
+        (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope", "upstream_garbage"),
+    ],
+)
+def test_a_broken_answer_is_a_failure_with_a_stable_code(answer: bytes, code: str) -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(answer)
+
+        async with provider(serve) as port:
+            transport = Transport()
+            posted = await transport.post(endpoint(port), b"{}")
+            with pytest.raises(UpstreamFailure) as caught:
+                await whole(posted)
+            assert caught.value.code == code
+            assert transport.in_flight == 0
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_compressed_answer_is_read_although_we_asked_for_none() -> None:
+    async def main() -> None:
+        body = gzip.compress(b"hello" * 100)
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+        async with provider(always(head + body)) as port:
+            transport = Transport()
+            assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello" * 100
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sends", "code"),
+    [
+        ({"first_byte_s": 0.2}, b"", "upstream_timeout_first_token"),
+        ({"idle_s": 0.2}, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "upstream_timeout_idle"),
+        ({"total_s": 0.3}, b"", "upstream_timeout_total"),
+    ],
+)
+def test_each_bound_ends_a_silent_call(bounds: dict[str, float], sends: bytes, code: str) -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(sends)
+            await reader.read()  # silence until the client hangs up
+
+        async with provider(serve) as port:
+            transport = Transport()
+            posted = await transport.post(endpoint(port, **bounds), b"{}")
+            with pytest.raises(UpstreamTimeout) as caught:
+                await whole(posted)
+            assert caught.value.code == code
+            assert caught.value.fix
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_no_listener_is_told_with_its_address() -> None:
+    async def main() -> None:
+        async with provider(always(OK)) as port:
+            pass
+        transport = Transport()
+        with pytest.raises(UpstreamFailure, match=rf"127\.0\.0\.1:{port}") as caught:
+            await transport.post(endpoint(port), b"{}")
+        assert caught.value.code == "upstream_unreachable"
+        await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_closing_an_answer_hangs_up_on_the_provider() -> None:
+    async def main() -> None:
+        left = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            try:
+                await reader.read()
+            finally:
+                left.set()
+
+        async with provider(serve) as port:
+            transport = Transport()
+            answer = await transport.post(endpoint(port), b"{}")
+            await answer.head()
+            assert await answer.chunk() == b"abc"
+            answer.close()
+            async with asyncio.timeout(2):
+                await left.wait()
+            assert transport.in_flight == 0
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_answer_the_reader_has_done_with_drains_and_its_connection_is_used_again() -> None:
+    async def main() -> None:
+        go_on = asyncio.Event()
+        connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            await go_on.wait()
+            writer.write(b"0\r\n\r\n")
+            await always(OK)(reader, writer)
+
+        async with provider(serve) as port:
+            transport = Transport()
+            answer = await transport.post(endpoint(port), b"{}")
+            await answer.head()
+            assert await answer.chunk() == b"abc"
+            answer.detach()
+            go_on.set()
+            await until(lambda: transport.in_flight == 0)
+            assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
+            assert connections == 1
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_slow_reader_pauses_the_provider_instead_of_filling_memory() -> None:
+    async def main() -> None:
+        sent = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal sent
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            piece = b"x" * 65536
+            for _ in range(400):
+                writer.write(b"10000\r\n%b\r\n" % piece)
+                await writer.drain()
+                sent += len(piece)
+            writer.write(b"0\r\n\r\n")
+
+        async with provider(serve) as port:
+            transport = Transport()
+            answer = await transport.post(endpoint(port), b"{}")
+            await answer.head()
+            before = -1
+            while before != sent:  # until the kernel's buffers are full and nothing moves any more
+                before = sent
+                await asyncio.sleep(0.1)
+            assert sent < 400 * 65536
+            total = 0
+            while (data := await answer.chunk()) is not None:
+                total += len(data)
+            assert total == 400 * 65536
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "http://", "127.0.0.1:80", "javascript:alert(1)"])
+def test_only_http_urls_are_places_to_call(url: str) -> None:
+    with pytest.raises(ValueError, match="not an http"):
+        split_url(url)
+
+
+@pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "ü", "a\0"])
+def test_a_header_cannot_split_a_request(value: str) -> None:
+    origin, _ = split_url("http://localhost")
+    with pytest.raises(ValueError, match="HTTP does not allow"):
+        render_head(origin, "/", {"x-key": value})
