@@ -105,7 +105,7 @@ def _create(path: Path, sync: Sync) -> sqlite3.Connection:
 class Spool:
     """A worker's own append-only journal. Made in, and used by, one event loop.
 
-    ``max_bytes`` bounds what this worker's files may take on disk, those of earlier runs included; ``segment_bytes`` and
+    ``max_bytes`` bounds what this worker's files may take on disk, earlier runs included; ``segment_bytes`` and
     ``segment_age_s`` say when the next segment begins. `appended` and `failed` count records.
     """
 

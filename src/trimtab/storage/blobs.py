@@ -1,0 +1,78 @@
+"""Large contents by what they are: kept under their SHA-256, so the same bytes are kept once and a retry is harmless.
+
+A reference is ``sha256:<64 hex digits>``. `FolderBlobs` keeps them as files; an object store fits behind the same
+three methods.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+_REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+class Blobs(Protocol):
+    """Content-addressed bytes. All three block; `put` returns only when the content is safely stored."""
+
+    def put(self, content: bytes) -> str:
+        """Store and return the reference. Raises `OSError`."""
+        ...
+
+    def get(self, reference: str) -> bytes | None:
+        """The content, or None where there is no such blob (any more)."""
+        ...
+
+    def delete(self, reference: str) -> None:
+        """Forget it; a reference that is not there is no error."""
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files, ``<folder>/ab/cdef…``, readable by their owner only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._path(digest)
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(path, content)
+        return f"sha256:{digest}"
+
+    def get(self, reference: str) -> bytes | None:
+        try:
+            return self._path(_digest(reference)).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def delete(self, reference: str) -> None:
+        self._path(_digest(reference)).unlink(missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest[2:]
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        """Whole or not at all: a file of its own, made durable, then renamed into place."""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _digest(reference: str) -> str:
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise ValueError(f"Not the reference of a blob: {reference!r}.")
+    return match[1]

@@ -1,0 +1,325 @@
+"""The reading side of the spool: batches with a boundary, confirmed once the store has them; dead letters.
+
+`SpoolReader` belongs to the one process that drains. It never writes to a segment. What it must not forget is in a
+file of its own, ``drain.db``:
+
+- ``positions``: how far each segment has been confirmed;
+- ``batch``: the boundary of the batch that is on its way to the store. It is committed, with fsync, before the first
+  insert, so that after a crash exactly the same records go out again under the same name and the store can tell;
+- ``rejected``: records that could not be read or stored, with the reason: kept, counted, never in the way.
+
+A segment that its worker has left (its lock can be had) and that is confirmed to the end is unlinked.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.ids import uuid7_hex
+from trimtab.telemetry.spool import LOCK_SUFFIX, POSITIONS_FILE, SEGMENT_SUFFIX
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS positions (segment TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, parts BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS rejected (
+    id INTEGER PRIMARY KEY, segment TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (segment, seq));
+"""
+BROKEN_SUFFIX: Final = ".broken"
+# An orphaned lock file is one whose segment never came to be: its worker died in between.
+_ORPHAN_AGE_S = 60.0
+
+
+class Run(Struct, frozen=True):
+    """A run of records in one segment, both ends included."""
+
+    segment: str
+    first: int
+    last: int
+
+
+class Spooled(Struct, frozen=True):
+    """One record as it lies in the spool; (``segment``, ``seq``) names it for ever."""
+
+    segment: str
+    seq: int
+    at_ms: int
+    body: bytes
+
+
+class Batch(Struct, frozen=True):
+    """Records that go to the store together. ``id`` names the batch in the store's deduplication."""
+
+    id: str
+    parts: tuple[Run, ...]
+    records: tuple[Spooled, ...]
+
+
+class Rejected(Struct, frozen=True):
+    """A dead letter."""
+
+    segment: str
+    seq: int
+    at_ms: int
+    reason: str
+    body: bytes
+
+
+class Backlog(Struct, frozen=True):
+    """What the store does not have yet. ``oldest_ms`` is the Unix time of the oldest such record, 0 for none."""
+
+    waiting: int
+    oldest_ms: int
+
+
+class SpoolReader:
+    """Used by one thread of one process (a lock file sees to it). Every method blocks and may raise `sqlite3.Error`."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory = directory
+        self._guard = _claim(directory)
+        path = directory / POSITIONS_FILE
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+        path.chmod(0o600)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+        self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
+        self._open: dict[str, sqlite3.Connection] = {}
+
+    def close(self) -> None:
+        for db in self._open.values():
+            db.close()
+        self._open.clear()
+        self._db.close()
+        os.close(self._guard)
+
+    # --- batches ---------------------------------------------------------------------------------------------------
+
+    def pending(self) -> Batch | None:
+        """The batch that was on its way when this process last ended: to be sent again, exactly as it was."""
+        row = self._db.execute("SELECT id, parts FROM batch").fetchone()
+        if row is None:
+            return None
+        parts = msgspec.msgpack.decode(row[1], type=tuple[Run, ...])
+        records = [record for part in parts for record in self._read(part.segment, part.first, part.last, None)]
+        return Batch(row[0], parts, tuple(records))
+
+    def peek(self, limit: int, max_bytes: int = 64 << 20) -> Batch | None:
+        """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``."""
+        records: list[Spooled] = []
+        parts: list[Run] = []
+        size = 0
+        for segment in self.segments():
+            after = self._positions.get(segment, 0)
+            found = 0
+            for record in self._read(segment, after + 1, None, limit - len(records)):
+                records.append(record)
+                found += 1
+                size += len(record.body)
+                if size >= max_bytes:
+                    break
+            if found:
+                parts.append(Run(segment, after + 1, records[-1].seq))
+            if len(records) >= limit or size >= max_bytes:
+                break
+        return Batch(uuid7_hex(), tuple(parts), tuple(records)) if records else None
+
+    def remember(self, batch: Batch) -> None:
+        """Commit the boundary before anything of the batch leaves."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO batch (one, id, parts) VALUES (1, ?, ?)",
+            (batch.id, msgspec.msgpack.encode(batch.parts)),
+        )
+
+    def confirm(self, batch: Batch) -> None:
+        """The store has the batch: move on, in one transaction, and remove what is done with."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO positions (segment, seq) VALUES (?, ?)",
+                [(part.segment, part.last) for part in batch.parts],
+            )
+            self._db.execute("DELETE FROM batch")
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        for part in batch.parts:
+            self._positions[part.segment] = part.last
+
+    # --- dead letters ----------------------------------------------------------------------------------------------
+
+    def reject(self, record: Spooled, reason: str) -> None:
+        """Set one record aside, durably. Rejecting it again changes nothing."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO rejected (segment, seq, at_ms, reason, body) VALUES (?, ?, ?, ?, ?)",
+            (record.segment, record.seq, record.at_ms, reason[:2000], record.body),
+        )
+
+    def rejected(self, limit: int = 100) -> list[Rejected]:
+        rows = self._db.execute(
+            "SELECT segment, seq, at_ms, reason, body FROM rejected ORDER BY id DESC LIMIT ?", (limit,)
+        )
+        return [Rejected(*row) for row in rows]
+
+    def rejected_count(self) -> int:
+        return self._db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+
+    # --- the folder ------------------------------------------------------------------------------------------------
+
+    def segments(self) -> list[str]:
+        """Every segment there is, oldest first."""
+        files = (name for name in os.listdir(self.directory) if name.endswith(SEGMENT_SUFFIX))
+        return sorted((name.removesuffix(SEGMENT_SUFFIX) for name in files), key=lambda name: name.rpartition("~")[2])
+
+    def backlog(self) -> Backlog:
+        """How much waits, and since when."""
+        waiting = 0
+        oldest = 0
+        for segment in self.segments():
+            db = self._connection(segment)
+            if db is None:
+                continue
+            after = self._positions.get(segment, 0)
+            last = db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0
+            if last > after:
+                waiting += last - after
+                row = db.execute("SELECT at_ms FROM records WHERE seq = ?", (after + 1,)).fetchone()
+                if row is not None and (oldest == 0 or row[0] < oldest):
+                    oldest = row[0]
+        return Backlog(waiting, oldest)
+
+    def clear(self) -> int:
+        """Unlink the segments that are left and drained, and orphaned locks; returns how many segments went."""
+        removed = 0
+        for segment in self.segments():
+            # The order matters: first see that nobody writes any more, then that everything written is confirmed.
+            if not self._left(segment):
+                continue
+            db = self._connection(segment)
+            if db is None or (db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0) > self._positions.get(
+                segment, 0
+            ):
+                continue
+            self._remove(segment)
+            removed += 1
+        self._remove_orphans()
+        return removed
+
+    def _read(self, segment: str, first: int, last: int | None, limit: int | None) -> list[Spooled]:
+        db = self._connection(segment)
+        if db is None:
+            return []
+        rows = db.execute(
+            "SELECT seq, at_ms, body FROM records WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?",
+            (first, last if last is not None else 1 << 62, limit if limit is not None else -1),
+        )
+        records: list[Spooled] = []
+        try:
+            for row in rows:
+                records.append(Spooled(segment, *row))  # noqa: PERF401  what came before a bad page is kept
+        except sqlite3.DatabaseError as error:
+            if not _ruined(error):
+                raise
+            if not records and self._left(segment):
+                self._set_aside(segment, str(error))
+        return records
+
+    def _connection(self, segment: str) -> sqlite3.Connection | None:
+        """An open, read-only connection; None for a file that is not a segment (a worker died while making it)."""
+        db = self._open.get(segment)
+        if db is None:
+            path = self.directory / f"{segment}{SEGMENT_SUFFIX}"
+            # Read only, so that closing the last connection never copies the log into the file it is about to leave.
+            db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10.0, check_same_thread=False)
+            left = self._left(segment)  # asked first: what is then missing from the file will never come
+            try:
+                known = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]
+            except sqlite3.DatabaseError as error:
+                db.close()
+                if not _ruined(error):
+                    raise
+                if left:
+                    self._set_aside(segment, str(error))
+                return None
+            if not known:
+                db.close()
+                if left:
+                    self._remove(segment)
+                return None
+            self._open[segment] = db
+        return db
+
+    def _left(self, segment: str) -> bool:
+        """Whether its worker can no longer write to it: the lock is free."""
+        try:
+            handle = os.open(self.directory / f"{segment}{LOCK_SUFFIX}", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        else:
+            return True
+        finally:
+            os.close(handle)
+
+    def _remove(self, segment: str) -> None:
+        """Unlink a drained segment, the data last: a crash in between leaves something that is still recognised."""
+        db = self._open.pop(segment, None)
+        if db is not None:
+            db.close()
+        base = self.directory / segment
+        for suffix in (f"{SEGMENT_SUFFIX}-wal", f"{SEGMENT_SUFFIX}-shm", SEGMENT_SUFFIX, LOCK_SUFFIX):
+            Path(f"{base}{suffix}").unlink(missing_ok=True)
+        self._positions.pop(segment, None)
+        self._db.execute("DELETE FROM positions WHERE segment = ?", (segment,))
+
+    def _remove_orphans(self) -> None:
+        now = time.time()
+        for name in os.listdir(self.directory):
+            path = self.directory / name
+            segment = name.removesuffix(LOCK_SUFFIX)
+            if not name.endswith(LOCK_SUFFIX) or "~" not in name:
+                continue
+            if (self.directory / f"{segment}{SEGMENT_SUFFIX}").exists() or not self._left(segment):
+                continue
+            if now - path.stat().st_mtime > _ORPHAN_AGE_S:
+                path.unlink(missing_ok=True)
+
+    def _set_aside(self, segment: str, reason: str) -> None:
+        """A file that SQLite cannot read is kept, under another name, and counted; the others go on."""
+        db = self._open.pop(segment, None)
+        if db is not None:
+            db.close()
+        for suffix in ("-wal", ""):
+            path = self.directory / f"{segment}{SEGMENT_SUFFIX}{suffix}"
+            if path.exists():
+                path.rename(self.directory / f"{segment}{BROKEN_SUFFIX}{suffix}")
+        self.reject(Spooled(segment, 0, time.time_ns() // 1_000_000, b""), f"unreadable spool file: {reason}")
+
+
+def _ruined(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is damaged, for good; anything else (a lock, a full disk) passes."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _claim(directory: Path) -> int:
+    """One drain per folder: a second one would send every record twice."""
+    handle = os.open(directory / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
