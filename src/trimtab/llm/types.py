@@ -1,15 +1,15 @@
 """The canonical model of one chat call: what every dialect translates to and from.
 
 A message is a role and an ordered list of parts; an answer is the same parts, either whole (`Response`) or as block
-events (`Delta`): a block starts, grows, stops. A whole answer is always the fold of a stream (`dialects/fold.py`), so
-there is one response path.
+events (`Delta`): a block starts, grows, stops. A whole answer is always the fold of a stream (`fold.py`), so there is
+one response path.
 
 Token buckets in `Usage` are mutually exclusive; the sum of the five is every token that was billed or read.
 """
 
 from typing import Any, Literal
 
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import Raw, Struct, field
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 StopReason = Literal[
@@ -139,6 +139,7 @@ class Request(Struct, frozen=True, kw_only=True):
     stream: bool = False
     user: str | None = None
     extra: dict[str, Raw] = field(default_factory=dict[str, Raw])
+    binding: tuple[str, ...] = ()
 
 
 class Response(Struct, frozen=True, kw_only=True):
@@ -166,13 +167,16 @@ class Start(Struct, frozen=True, tag="start", kw_only=True):
 
 
 class BlockOpen(Struct, frozen=True, tag="open", kw_only=True):
-    """``id`` and ``name`` are a tool call's; ``raw`` is an opaque block's whole JSON."""
+    """``id`` and ``name`` are a tool call's; ``redacted`` a redacted thinking block's data; ``dialect`` and ``raw`` an
+    opaque block's, which is whole when it opens and never grows."""
 
     index: int
     kind: Literal["text", "tool_call", "reasoning", "refusal", "opaque"]
     id: str = ""
     name: str = ""
-    raw: Raw | UnsetType = UNSET
+    redacted: str | None = None
+    dialect: str = ""
+    raw: Raw = Raw(b"null")
 
 
 class BlockGrow(Struct, frozen=True, tag="grow", kw_only=True):

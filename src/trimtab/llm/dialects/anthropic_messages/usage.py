@@ -1,0 +1,73 @@
+"""Anthropic's usage object and our exclusive buckets.
+
+https://docs.claude.com/en/api/messages: ``input_tokens`` excludes what was read from and written to the prompt cache;
+``output_tokens`` includes thinking (``output_tokens_details.thinking_tokens``). In a stream ``message_start`` tells the
+input side and each ``message_delta`` cumulative totals: a field told later replaces the one told before.
+"""
+
+from typing import Any, cast
+
+from trimtab.llm.dialects._reading import count
+from trimtab.llm.types import Usage
+
+_FIELDS = (
+    "input_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
+    "cache_creation",
+    "output_tokens_details",
+)
+
+
+def merged(before: dict[str, Any], told: Any) -> dict[str, Any]:
+    """The usage object after a further one was told."""
+    if not isinstance(told, dict):
+        return before
+    later = cast("dict[str, Any]", told)
+    return before | {name: later[name] for name in _FIELDS if later.get(name) is not None}
+
+
+def usage_of(value: Any) -> Usage | None:
+    """From a decoded usage object; None where there is none."""
+    if not isinstance(value, dict) or not value:
+        return None
+    usage = cast("dict[str, Any]", value)
+    output = count(usage.get("output_tokens"))
+    thinking = min(count(_inner(usage, "output_tokens_details", "thinking_tokens")), output)
+    one_hour = count(_inner(usage, "cache_creation", "ephemeral_1h_input_tokens"))
+    five_minutes = count(_inner(usage, "cache_creation", "ephemeral_5m_input_tokens"))
+    # the total is the older field; a server that tells only the split is understood as well
+    written = count(usage.get("cache_creation_input_tokens")) or one_hour + five_minutes
+    return Usage(
+        input=count(usage.get("input_tokens")),
+        cache_read=count(usage.get("cache_read_input_tokens")),
+        cache_write=written,
+        cache_write_1h=min(one_hour, written),
+        output=output - thinking,
+        reasoning=thinking,
+    )
+
+
+def render_usage(usage: Usage | None) -> dict[str, Any]:
+    """Back in Anthropic's convention. Its clients need the two totals, so unknown usage is told as zeros."""
+    known = usage or Usage()
+    told: dict[str, Any] = {
+        "input_tokens": known.input,
+        "cache_creation_input_tokens": known.cache_write,
+        "cache_read_input_tokens": known.cache_read,
+        "output_tokens": known.output + known.reasoning,
+    }
+    if known.cache_write:
+        told["cache_creation"] = {
+            "ephemeral_5m_input_tokens": known.cache_write - known.cache_write_1h,
+            "ephemeral_1h_input_tokens": known.cache_write_1h,
+        }
+    if known.reasoning:
+        told["output_tokens_details"] = {"thinking_tokens": known.reasoning}
+    return told
+
+
+def _inner(usage: dict[str, Any], outer: str, name: str) -> Any:
+    found = usage.get(outer)
+    return cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None

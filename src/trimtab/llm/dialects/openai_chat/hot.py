@@ -1,0 +1,223 @@
+"""What every same-dialect call pays for: read the few fields that matter, leave the bytes alone."""
+
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.llm import sse
+from trimtab.llm.dialects import Glance, Head, Quirks
+from trimtab.llm.dialects._errors import words_of
+from trimtab.llm.dialects._reading import BROKEN, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects.openai_chat.stops import stop_of
+from trimtab.llm.dialects.openai_chat.usage import usage_of
+from trimtab.llm.types import StopReason, Usage
+
+MOST_TOKENS = 2**31 - 1
+
+
+class _StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
+class _Request(Struct):
+    """The fields `peek` reads; the decoder skips all others without building anything."""
+
+    model: str
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    metadata: dict[str, Any] | None = None
+    stream_options: _StreamOptions | None = None
+
+
+class _Choice(Struct):
+    finish_reason: str | None = None
+
+
+class _Answer(Struct):
+    id: str | None = None
+    model: str | None = None
+    choices: list[_Choice] | None = None
+    usage: dict[str, Any] | None = None
+
+
+_decode_request = msgspec.json.Decoder(_Request).decode
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode = msgspec.json.Decoder(Any).decode
+_encode = msgspec.json.Encoder().encode
+_WITH_USAGE = Raw(b'{"include_usage":true}')
+_NO_METADATA: dict[str, str] = {}
+
+
+def peek(body: bytes) -> Head:
+    try:
+        found = _decode_request(body)
+    except BROKEN:
+        raise _why(body) from None
+    bound = found.max_completion_tokens if found.max_completion_tokens is not None else found.max_tokens
+    if not found.model or (bound is not None and not 0 < bound <= MOST_TOKENS):
+        raise _why(body)
+    options = found.stream_options
+    metadata = found.metadata
+    return Head(
+        model=found.model,
+        stream=found.stream is True,
+        max_tokens=bound,
+        user=found.user or found.safety_identifier,
+        wants_usage=options is not None and options.include_usage is True,
+        metadata={k: v for k, v in metadata.items() if isinstance(v, str)} if metadata else _NO_METADATA,
+    )
+
+
+def _why(body: bytes) -> TrimtabError:
+    """What `peek` stumbled over, said well."""
+    try:
+        fields = root(body, refuse_request)
+        if not fields.need("model").text():
+            return fields.fail("model", "is empty")
+        fields.boolean("stream")
+        fields.integer("max_tokens", 1, MOST_TOKENS)
+        fields.integer("max_completion_tokens", 1, MOST_TOKENS)
+        fields.text("user")
+        fields.text("safety_identifier")
+        fields.schema("metadata")
+        options = fields.get("stream_options")
+        if options is not None:
+            options.fields().boolean("include_usage")
+    except TrimtabError as error:
+        return error
+    return InvalidRequest("The body is not a valid chat completion request.")
+
+
+def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
+    try:
+        fields = _decode_fields(body)
+        fields["model"] = Raw(_encode(model))
+        if head.stream and not head.wants_usage and quirks.stream_usage:
+            fields["stream_options"] = _ask_for_usage(fields.get("stream_options"))
+        return _encode(fields)
+    except BROKEN:
+        raise _why(body) from None
+
+
+def _ask_for_usage(options: Raw | None) -> Raw:
+    if options is None or bytes(options) == b"null":
+        return _WITH_USAGE
+    known = _decode_fields(options)
+    known["include_usage"] = Raw(b"true")
+    return Raw(_encode(known))
+
+
+def glance(body: bytes) -> Glance:
+    try:
+        found = _decode_answer(body)
+    except BROKEN:
+        return _glance_slowly(body)
+    word = found.choices[0].finish_reason if found.choices else None
+    return Glance(
+        usage=usage_of(found.usage), id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word
+    )
+
+
+def _glance_slowly(body: bytes) -> Glance:
+    """An answer with a field of an unexpected type: take what can be taken. Only what is no JSON object is garbage."""
+    seen = loose(body, refuse_answer)
+    word = _text(_first_choice(seen).get("finish_reason"))
+    return Glance(
+        usage=usage_of(seen.get("usage")),
+        id=_text(seen.get("id")) or "",
+        model=_text(seen.get("model")) or "",
+        stop=stop_of(word),
+        stop_raw=word,
+    )
+
+
+class OpenAIMeter:
+    """Watches chunks go by. Once the model has begun to speak, an ordinary text chunk costs a few substring searches:
+    quotes inside JSON strings are escaped, so the searched names cannot come from what the model wrote."""
+
+    __slots__ = ("_keep_usage", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+
+    def __init__(self, head: Head) -> None:
+        self._keep_usage = head.wants_usage
+        self.usage: Usage | None = None
+        self.id = ""
+        self.model = ""
+        self.stop: StopReason = "unknown"
+        self.stop_raw: str | None = None
+        self.semantic = False
+        self.finished = False
+        self.failed: str | None = None
+
+    def feed(self, block: bytes) -> bytes:
+        if (
+            self.semantic
+            and b'_tokens"' not in block
+            and b'"error"' not in block
+            and b'"finish_reason":"' not in block
+            and b'"finish_reason": "' not in block
+            and b"[DONE]" not in block
+        ):
+            return block
+        return self._look(block)
+
+    def _look(self, block: bytes) -> bytes:
+        swallowed = False
+        kept: list[bytes] = []
+        for event in sse.split(block):
+            if self._swallow(event):
+                swallowed = True
+            else:
+                kept.append(event)
+        return b"".join(kept) if swallowed else block
+
+    def _swallow(self, event: bytes) -> bool:
+        """Read one event; whether it must be kept from the client."""
+        data = sse.data_of(event)
+        if data is None:
+            return False
+        if data.strip() == b"[DONE]":
+            self.finished = True
+            return False
+        try:
+            decoded = _decode(data)
+        except BROKEN:
+            decoded = None
+        if not isinstance(decoded, dict):
+            self.failed = self.failed or "The provider sent a stream event that is not a JSON object."
+            return False
+        chunk = cast("dict[str, Any]", decoded)
+        if chunk.get("error"):
+            self.failed = words_of(chunk)[0]
+            return False
+        self._note(chunk)
+        # the chunk we asked for and the client did not; a chunk that also carries a choice is the provider's own way
+        return not self._keep_usage and isinstance(chunk.get("usage"), dict) and not chunk.get("choices")
+
+    def _note(self, chunk: dict[str, Any]) -> None:
+        self.id = self.id or _text(chunk.get("id")) or ""
+        self.model = self.model or _text(chunk.get("model")) or ""
+        self.usage = usage_of(chunk.get("usage")) or self.usage
+        choice = _first_choice(chunk)
+        word = _text(choice.get("finish_reason"))
+        if word:
+            self.stop, self.stop_raw = stop_of(word), word
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and not self.semantic:
+            told = cast("dict[str, Any]", delta)
+            self.semantic = any(value for name, value in told.items() if name != "role")
+
+
+def _first_choice(answer: dict[str, Any]) -> dict[str, Any]:
+    choices = answer.get("choices")
+    first: Any = cast("list[Any]", choices)[0] if isinstance(choices, list) and choices else None
+    return cast("dict[str, Any]", first) if isinstance(first, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
