@@ -275,10 +275,8 @@ def _circle(start: str, models: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _provider(row: Row[tuple[object, ...]]) -> ProviderRow:
-    return msgspec.convert(
-        {**row._mapping, "timeouts": msgspec.json.decode(row.timeouts)},  # noqa: SLF001 its documented name
-        ProviderRow,
-    )
+    values = {name: getattr(row, name) for name in ProviderRow.__struct_fields__}
+    return ProviderRow(**{**values, "timeouts": msgspec.json.decode(row.timeouts, type=Timeouts)})
 
 
 def providers(conn: Connection, project_id: str | None = None) -> list[ProviderRow]:
@@ -349,8 +347,10 @@ def remove_provider(conn: Connection, project_id: str, name: str, declared: Decl
 
 
 def _model(row: Row[tuple[object, ...]]) -> ModelRow:
-    parsed = {"fallback": msgspec.json.decode(row.fallback), "price": msgspec.json.decode(row.price or "null")}
-    return msgspec.convert({**row._mapping, **parsed}, ModelRow)  # noqa: SLF001 its documented name
+    values = {name: getattr(row, name) for name in ModelRow.__struct_fields__}
+    values["fallback"] = msgspec.json.decode(row.fallback, type=tuple[str, ...])
+    values["price"] = msgspec.json.decode(row.price or "null", type=PriceOverride | None)
+    return ModelRow(**values)
 
 
 def models(conn: Connection, project_id: str | None = None) -> list[ModelRow]:

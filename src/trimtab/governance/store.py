@@ -82,11 +82,11 @@ class KeyRow(Struct, frozen=True, kw_only=True):
 
 
 def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
-    return ProjectRow(**row._mapping)  # pyright: ignore[reportCallIssue] # noqa: SLF001 its documented name
+    return ProjectRow(**{name: getattr(row, name) for name in ProjectRow.__struct_fields__})
 
 
 def _key(row: Row[tuple[object, ...]]) -> KeyRow:
-    return KeyRow(**row._mapping)  # pyright: ignore[reportCallIssue] # noqa: SLF001 its documented name
+    return KeyRow(**{name: getattr(row, name) for name in KeyRow.__struct_fields__})
 
 
 # --- projects ---

@@ -18,7 +18,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from trimtab.core.errors import Forbidden, NotFound, Unauthenticated
+from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.governance import permissions, sessions
 from trimtab.governance.access import Principal, Project, digest
 from trimtab.governance.admit import secret_of
@@ -45,14 +45,20 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     deps = cast("Dependencies", connection.app.state.deps)
     method = str(connection.scope.get("method", "GET"))
     permission = cast("Permission | None", handler.opt["permission"])
+    _unescape(connection)
+    takes_body = "data" in handler.parsed_fn_signature.parameters
     if permission is None:
         if method not in _SAFE:
             refuse_foreign_origin(connection.headers, deps, needs_proof=False)
+        if takes_body:
+            _refuse_other_than_json(connection.headers)
         return
     caller = await identify(deps, connection.headers)
     if caller.session is not None and method not in _SAFE:
         refuse_foreign_origin(connection.headers, deps, needs_proof=True)
     permissions.require(caller.principal, permission)
+    if takes_body:
+        _refuse_other_than_json(connection.headers)
     connection.scope["state"]["caller"] = caller
     slug = connection.path_params.get("project")
     if slug is not None:
@@ -60,6 +66,23 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     elif permission in INSTANCE_WIDE_ROUTES and caller.principal.project is not None:
         raise Forbidden(
             "A key of one project may not do this for the whole server.", fix="Use the admin key, or an instance-wide one."
+        )
+
+
+def _unescape(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Names in the path as they are meant: `app.py` keeps an escaped slash escaped, so that it does not cut a name."""
+    named = {name: str(value).replace("%2F", "/") for name, value in connection.path_params.items()}
+    if any("\0" in value for value in named.values()):
+        raise NotFound("There is no such thing: a name cannot hold a NUL.", fix="Check the path.")
+    connection.scope["path_params"] = named
+
+
+def _refuse_other_than_json(headers: Mapping[str, str]) -> None:
+    """A form can be posted by any page of the web; JSON cannot without being asked first."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise InvalidRequest(
+            "The body must be JSON.", fix="Send it with 'content-type: application/json'.", code="not_json", status=415
         )
 
 

@@ -5,6 +5,7 @@ Whatever is raised becomes a `TrimtabError` first (`as_error`); the table of sta
 """
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -93,16 +94,25 @@ def _of_http(error: HTTPException, what: str) -> TrimtabError:
 
 
 def _invalid(error: ValidationException) -> InvalidRequest:
-    """Litestar lists what was wrong as ``{message, key}``; a body that is no JSON at all has no list."""
+    """Litestar lists what was wrong as ``{message, key}``; a body that is no JSON at all has no list. Of a body the key
+    is always ``data``, and the message says where in it."""
     found = error.extra if isinstance(error.extra, list) else []
     first = cast("dict[str, Any]", found[0]) if found else {}
-    param = str(first.get("key") or "") or None
-    words = str(first.get("message") or _first_line(error.detail))
+    words = str(first.get("message") or _first_line(error.detail)).rstrip(".")
+    param = str(first.get("key") or "")
+    if param == "data":
+        named = _FIELD.search(words)
+        param = named.group(1) if named else ""
+        words = _PLACE.sub("", words)
     return InvalidRequest(
-        f"{param}: {words}." if param else f"{words.rstrip('.')}.",
+        f"{param}: {words}." if param else f"{words}.",
         fix="The schema at /api/openapi.json says what is expected here.",
-        param=param,
+        param=param or None,
     )
+
+
+_PLACE = re.compile(r" - at `\$[^`]*`")
+_FIELD = re.compile(r"(?: - at `\$\.|field `)([^`]+)`")
 
 
 def _first_line(text: str) -> str:

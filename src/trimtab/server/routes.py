@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, cast
 
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Dependency
+from litestar.params import Dependency, Parameter
 from msgspec import Meta, Struct
 
 from trimtab.core.errors import InvalidRequest
@@ -24,8 +24,10 @@ Deps = Annotated[Dependencies, Dependency(skip_validation=True)]
 CallerNow = Annotated[Caller, Dependency(skip_validation=True)]
 Tenant = Annotated[Project, Dependency(skip_validation=True)]
 
-Cursor = Annotated[str, Meta(description="From the page before; leave it out for the first.", max_length=1000)] | None
-Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
+# Bounds stand twice: `Meta` is what our OpenAPI shows, `Parameter` what Litestar checks.
+_CURSOR_ABOUT = "From the page before; leave it out for the first."
+Cursor = Annotated[Annotated[str, Meta(description=_CURSOR_ABOUT, max_length=1000)] | None, Parameter(max_length=1000)]
+Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most."), Parameter(ge=1, le=500)]
 
 
 class Operation(Struct, frozen=True, kw_only=True):

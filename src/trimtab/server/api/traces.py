@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from litestar.params import Parameter
 from msgspec import Meta
 
 from trimtab.core.errors import InvalidRequest, NotFound
@@ -12,10 +13,22 @@ from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetai
 TAG = "traces"
 _DAY_MS = 24 * 3600 * 1000
 
-Query = Annotated[str, Meta(description="A search, e.g. `status:error model:fast refund`.", max_length=2000)]
-Start = Annotated[int, Meta(ge=0, le=2**53, description="Unix milliseconds; a day before the end if left out.")] | None
-End = Annotated[int, Meta(ge=0, le=2**53, description="Unix milliseconds, not included; now if left out.")] | None
-Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most.")]
+# Bounds stand twice: `Meta` is what our OpenAPI shows, `Parameter` what Litestar checks.
+_LAST = 2**53
+Query = Annotated[
+    str,
+    Meta(description="A search, e.g. `status:error model:fast refund`.", max_length=2000),
+    Parameter(max_length=2000),
+]
+Start = Annotated[
+    Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds; a day before the end if left out.")] | None,
+    Parameter(ge=0, le=_LAST),
+]
+End = Annotated[
+    Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds, not included; now if left out.")] | None,
+    Parameter(ge=0, le=_LAST),
+]
+Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most."), Parameter(ge=1, le=200)]
 
 
 def _window(deps: Dependencies, start: int | None, end: int | None) -> Window:

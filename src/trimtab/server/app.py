@@ -1,0 +1,134 @@
+"""The ASGI app beside the hot routes: the management API (Litestar), and the console's files.
+
+What is under ``/api`` or ``/v1`` and is not there gets a problem in JSON, never the console's page; every answer carries
+a request id; nothing here knows what a route does.
+"""
+
+from typing import Any
+from urllib.parse import unquote
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.core.ids import new_id
+from trimtab.governance.access import Project
+from trimtab.server import problems
+from trimtab.server.api import all_routes
+from trimtab.server.auth import Caller, guard
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.static import StaticConsole
+
+MAX_BODY = 1_000_000
+"""Bytes of a body of the management API."""
+
+_PLAIN = frozenset(("/healthz", "/readyz", "/metrics"))
+_API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+def create_app(deps: Dependencies) -> "App":
+    """The app, ready to be served. It starts and stops nothing: `wiring.py` does."""
+    return App(create_api(deps), StaticConsole(deps.static))
+
+
+def create_api(deps: Dependencies) -> Litestar:
+    """The Litestar half: routes, guard, what routes are handed, and how errors look."""
+
+    def give_deps() -> Dependencies:
+        return deps
+
+    return Litestar(
+        route_handlers=list(all_routes()),
+        guards=[guard],
+        dependencies={
+            "deps": Provide(give_deps, sync_to_thread=False, use_cache=True),
+            "caller": Provide(_caller, sync_to_thread=False),
+            "tenant": Provide(_tenant, sync_to_thread=False),
+        },
+        exception_handlers={Exception: problems.handle},
+        state=State({"deps": deps}),
+        request_max_body_size=MAX_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _caller(request: Request[Any, Any, Any]) -> Caller:
+    return request.scope["state"]["caller"]
+
+
+def _tenant(request: Request[Any, Any, Any]) -> Project:
+    return request.scope["state"]["tenant"]
+
+
+class App:
+    """Sends each request to the API or to the console's files."""
+
+    def __init__(self, api: Litestar, console: StaticConsole) -> None:
+        self.api = api
+        self._console = console
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            # uvicorn turns a close before accepting into a 403, which is right: nothing here speaks WebSocket.
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        path: str = scope["path"]
+        request_id = new_id("req")
+        if path in _PLAIN or path.startswith("/api/"):
+            inner = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
+            await self.api(inner, receive, _marked(send, request_id))
+        elif path in ("/api", "/v1") or path.startswith("/v1/"):
+            what = f"{scope['method']} {path}"
+            fix = "Models are called at /v1/chat/completions and /v1/messages; the API is described at /api/openapi.json."
+            await _refuse(send, NotFound(f"There is nothing at {what[:200]}.", fix=fix), request_id)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self._console(scope, receive, send)
+        else:
+            error = TrimtabError(f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405)
+            await _refuse(send, error, request_id)
+
+
+def _path(scope: Any) -> str:
+    """The path with an escaped slash kept escaped, so that ``models/team%2Ffast`` stays one name; `unescape` undoes it."""
+    raw = scope.get("raw_path")
+    if raw is None or b"%2" not in raw:
+        return scope["path"]
+    text = raw.partition(b"?")[0].decode("latin-1")
+    return unquote(text.replace("%2F", "%252F").replace("%2f", "%252F"))
+
+
+def _marked(send: Any, request_id: str) -> Any:
+    """Puts the request id, and what hardens every answer of the API, on the answer."""
+
+    async def marked(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message["headers"] if pair[0].lower() != b"x-request-id"]
+            mark = (problems.REQUEST_ID.encode(), request_id.encode())
+            message = {**message, "headers": [*kept, mark, *_API_HEADERS]}
+        await send(message)
+
+    return marked
+
+
+async def _refuse(send: Any, error: TrimtabError, request_id: str) -> None:
+    body = problems.body_of(error, request_id)
+    pairs = problems.headers_of(error, request_id) | {"content-type": problems.MEDIA_TYPE, "content-length": str(len(body))}
+    headers = [(name.encode(), value.encode()) for name, value in pairs.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": [*headers, *_API_HEADERS]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
