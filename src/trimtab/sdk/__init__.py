@@ -1,0 +1,25 @@
+"""The Python client: a thin, typed face of the management API, and what official model clients need to reach us.
+
+It exists so that a program can look at its own traces, keys and models without writing HTTP, and so that a call made
+with the `openai` or `anthropic` client carries its session, user, feature and tags. What enters: an address and a key
+(or `TRIMTAB_URL` and `TRIMTAB_API_KEY`). What leaves: frozen structs (`sdk/types.py`) and the errors of
+`trimtab.core.errors`. It is light on purpose: importing it loads no HTTP library, and it knows nothing of the server's
+rooms.
+
+    from openai import OpenAI
+    from trimtab.sdk import Client, call_headers, openai_options
+
+    answer = OpenAI(**openai_options()).chat.completions.create(
+        model="fast",
+        messages=[{"role": "user", "content": "Hello"}],
+        extra_headers=call_headers(session="s-1", feature="greeting"),
+    )
+    for trace in Client().traces("default", q="feature:greeting"):
+        print(trace.started, trace.model_used, trace.cost)
+"""
+
+from trimtab.sdk.client import Client
+from trimtab.sdk.connection import DEFAULT_URL
+from trimtab.sdk.official import anthropic_options, call_headers, openai_options
+
+__all__ = ["DEFAULT_URL", "Client", "anthropic_options", "call_headers", "openai_options"]

@@ -1,0 +1,190 @@
+"""`Client`: one method per question. Every method asks once and returns a struct, or raises an error of
+`trimtab.core.errors`; only `traces` asks more than once, as its iteration goes on."""
+
+from collections.abc import Iterator
+from typing import Any, Self, TypeVar
+
+from msgspec import Struct
+
+from trimtab.sdk import types as t
+from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
+
+T = TypeVar("T")
+PAGE = 100
+
+
+class _Items(Struct):
+    cursor: str | None = None
+
+
+class _Projects(_Items):
+    items: list[t.Project] = []
+
+
+class _Keys(_Items):
+    items: list[t.Key] = []
+
+
+class _Providers(_Items):
+    items: list[t.Provider] = []
+
+
+class _Models(_Items):
+    items: list[t.Model] = []
+
+
+class Client:
+    """A server's management API. ``base_url`` defaults to ``TRIMTAB_URL``, ``api_key`` to ``TRIMTAB_ADMIN_KEY`` or
+    ``TRIMTAB_API_KEY``. A project is named by its slug; times are Unix milliseconds. Usable as a context manager."""
+
+    def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
+        self._http = Connection(server_url(base_url), management_key(api_key), timeout)
+
+    @property
+    def url(self) -> str:
+        return self._http.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # --- the server ---
+
+    def me(self) -> t.Me:
+        """Who this key is."""
+        return self._http.ask("GET", path("me"), t.Me)
+
+    def status(self) -> t.ServerStatus:
+        return self._http.ask("GET", path("status"), t.ServerStatus)
+
+    def login_link(self) -> t.LoginLink:
+        """A link that opens the console once, with this key's permissions."""
+        return self._http.ask("POST", path("login-links"), t.LoginLink)
+
+    # --- projects and keys ---
+
+    def projects(self) -> list[t.Project]:
+        return self._all(_Projects, path("projects"))
+
+    def create_project(self, slug: str, name: str = "", *, capture_content: bool = True) -> t.Project:
+        body = {"slug": slug, "name": name, "capture_content": capture_content}
+        return self._http.ask("POST", path("projects"), t.Project, body=body)
+
+    def keys(self, project: str) -> list[t.Key]:
+        return self._all(_Keys, path("projects", project, "keys"))
+
+    def create_key(self, project: str, name: str, *, role: str = "client", expires: int | None = None) -> t.IssuedKey:
+        """``role`` is ``client`` (calls models) or ``read_only`` (reads the API)."""
+        body = {"name": name, "role": role, "expires": expires}
+        return self._http.ask("POST", path("projects", project, "keys"), t.IssuedKey, body=body)
+
+    def revoke_key(self, project: str, key_id: str) -> None:
+        """When this returns, no worker accepts the key any more."""
+        self._http.ask("DELETE", path("projects", project, "keys", key_id), type(None))
+
+    # --- providers and models ---
+
+    def providers(self, project: str) -> list[t.Provider]:
+        return self._all(_Providers, path("projects", project, "providers"))
+
+    def create_provider(
+        self,
+        project: str,
+        name: str,
+        *,
+        kind: str = "custom",
+        dialect: str | None = None,
+        base_url: str | None = None,
+        api_key: str | None = None,
+    ) -> t.Provider:
+        body = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url, "api_key": api_key}
+        return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
+
+    def models(self, project: str) -> list[t.Model]:
+        return self._all(_Models, path("projects", project, "models"))
+
+    def create_model(
+        self,
+        project: str,
+        name: str,
+        *,
+        provider: str,
+        upstream: str | None = None,
+        fallback: list[str] | None = None,
+        price: dict[str, float] | None = None,
+    ) -> t.Model:
+        """``upstream`` is the provider's own id (the name, if left out); ``price`` is US dollars per million tokens,
+        with ``input`` and ``output``."""
+        body = {"name": name, "provider": provider, "upstream": upstream, "fallback": fallback, "price": price}
+        return self._http.ask("POST", path("projects", project, "models"), t.Model, body=body)
+
+    def delete_model(self, project: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, "models", name), type(None))
+
+    def test_model(self, project: str, name: str) -> t.TestCall:
+        """One real call; it costs what such a call costs."""
+        return self._http.ask("POST", path("projects", project, "models", name, "test"), t.TestCall)
+
+    # --- traces ---
+
+    def trace_page(
+        self,
+        project: str,
+        *,
+        q: str = "",
+        start: int | None = None,
+        end: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> t.TracePage:
+        """One page, newest first. The time range defaults to the last day."""
+        query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "cursor": cursor, "limit": limit}
+        return self._http.ask("GET", path("projects", project, "traces"), t.TracePage, query=query)
+
+    def traces(
+        self, project: str, *, q: str = "", start: int | None = None, end: int | None = None
+    ) -> Iterator[t.Span]:
+        """Every matching trace's entry span, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.trace_page(project, q=q, start=start, end=end, cursor=cursor, limit=PAGE)
+            yield from page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def trace(self, project: str, trace_id: str) -> t.Trace:
+        return self._http.ask("GET", path("projects", project, "traces", trace_id), t.Trace)
+
+    def span_io(self, project: str, trace_id: str, span_id: str) -> t.SpanIO:
+        """What went into a span and came out of it."""
+        where = path("projects", project, "traces", trace_id, "spans", span_id, "io")
+        return self._http.ask("GET", where, t.SpanIO)
+
+    def overview(
+        self,
+        project: str,
+        *,
+        q: str = "",
+        start: int | None = None,
+        end: int | None = None,
+        group_by: str = "none",
+    ) -> t.Overview:
+        """Calls, errors, tokens, cost and latency over a time range (the last day), and the same by group."""
+        query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
+        return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
+
+    def _all(self, shape: type[_Items], where: str) -> list[Any]:
+        found: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page: Any = self._http.ask("GET", where, shape, query={"cursor": cursor})
+            found += page.items
+            cursor = page.cursor
+            if cursor is None:
+                return found

@@ -1,0 +1,241 @@
+"""What the client returns. The same names as the server's bodies; a test keeps each a subset of the server's.
+
+Times are Unix milliseconds, durations milliseconds, money US dollars as a decimal string or None where no price is
+known. Fields a newer server adds are ignored.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    role: str
+    key_prefix: str
+    projects: list[str]
+    version: str
+
+
+class LoginLink(Struct, frozen=True, kw_only=True):
+    url: str
+    expires: int
+
+
+class StoreHealth(Struct, frozen=True, kw_only=True):
+    """``waiting``: records on disk that the store does not have yet; ``behind_ms``: the age of the oldest of them."""
+
+    state: str
+    detail: str
+    waiting: int
+    behind_ms: int
+    rejected: int
+    spans: int
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    name: str
+    state: str
+    detail: str
+    fix: str
+
+
+class ServerStatus(Struct, frozen=True, kw_only=True):
+    version: str
+    started: int
+    workers: int
+    catalog: Check
+    telemetry: StoreHealth
+    config_file: str
+    data_dir: str
+
+
+class Project(Struct, frozen=True, kw_only=True):
+    id: str
+    slug: str
+    name: str
+    capture_content: bool
+    created: int
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    prefix: str
+    role: str
+    state: str
+    created: int
+    expires: int | None
+    revoked: int | None
+
+
+class IssuedKey(Struct, frozen=True, kw_only=True):
+    """``secret`` is shown this once."""
+
+    key: Key
+    secret: str
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    name: str
+    kind: str
+    dialect: str
+    base_url: str
+    key_hint: str
+    source: str
+    health: str
+    last_error: str
+
+
+class Price(Struct, frozen=True, kw_only=True):
+    """US dollars per million tokens. ``known`` false: no price, so cost is None, never 0."""
+
+    model: str
+    provider: str
+    known: bool
+    source: str
+    input: str | None
+    output: str | None
+    cache_read: str | None
+    cache_write: str | None
+    note: str
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    name: str
+    provider: str
+    upstream: str
+    fallback: list[str]
+    price: Price
+    source: str
+    health: str
+    last_error: str
+
+
+class TestCall(Struct, frozen=True, kw_only=True):
+    """One real, tiny call through the live path."""
+
+    ok: bool
+    trace_id: str
+    latency: float
+    model_used: str
+    text: str
+    error_code: str
+    error: str
+
+
+class Tokens(Struct, frozen=True, kw_only=True):
+    """Exclusive buckets; ``total`` is their sum."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    total: int = 0
+    estimated: bool = False
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """One span without its long texts. In a list of traces: a trace's entry span, with the whole call's numbers."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    request_id: str
+    kind: str
+    name: str
+    status: str
+    started: float
+    duration: float
+    ttft: float | None
+    model: str
+    model_used: str
+    provider: str
+    feature: str
+    session: str
+    user: str
+    tags: list[str]
+    stream: bool
+    stop: str
+    http_status: int
+    error_code: str
+    error_message: str
+    tokens: Tokens
+    cost: str | None
+    price: str
+    attempts: int
+    fallbacks: int
+    input_preview: str
+    output_preview: str
+
+
+class TracePage(Struct, frozen=True, kw_only=True):
+    rows: list[Span]
+    cursor: str | None
+    behind_ms: int
+
+
+class DecisionLine(Struct, frozen=True, kw_only=True):
+    model: str
+    provider: str
+    verdict: str
+    reason: str
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
+
+    trace_id: str
+    spans: list[Span]
+    tokens: Tokens
+    cost: str | None
+    unpriced: int
+    started: float
+    duration: float
+    decision: list[DecisionLine]
+    metadata: dict[str, str]
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """``parts`` as of `trimtab.llm.types`, as JSON: ``{"type": "text", "text": ...}``, ``tool_call``, ``image``, ..."""
+
+    role: str
+    parts: list[dict[str, Any]]
+    name: str | None = None
+
+
+class SpanIO(Struct, frozen=True, kw_only=True):
+    """``captured`` is false where the project keeps content out."""
+
+    captured: bool
+    input: list[Message]
+    output: list[Message]
+    tools: list[dict[str, Any]]
+    params: dict[str, Any]
+    truncated: bool
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    calls: int
+    errors: int
+    cancelled: int
+    fallbacks: int
+    tokens: Tokens
+    cost: str
+    unpriced: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    ttft_p50: float | None
+    ttft_p95: float | None
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    group: str
+    totals: Totals
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    totals: Totals
+    previous: Totals
+    groups: list[Group]
