@@ -43,14 +43,17 @@ def relay_between(front: Dialect, upstream: Dialect, head: Head) -> "Relay":
 class Passing:
     """Same dialect: the bytes as they are, watched by the dialect's meter."""
 
-    __slots__ = ("_meter", "feed", "tells_failure")
+    __slots__ = ("_ended_well", "_meter", "feed", "tells_failure")
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self.feed = meter.feed
         self.tells_failure = True
+        self._ended_well = False
 
     def close(self) -> bytes:
+        # Some servers leave the closing event out; a stream that gave its stop reason and ended cleanly is whole.
+        self._ended_well = self._meter.failed is None and self._meter.stop != "unknown"
         return b""
 
     @property
@@ -75,7 +78,7 @@ class Passing:
 
     @property
     def finished(self) -> bool:
-        return self._meter.finished
+        return self._meter.finished or self._ended_well
 
     @property
     def failed(self) -> str | None:

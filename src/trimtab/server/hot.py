@@ -8,9 +8,12 @@ in `docs/benchmarks.md`; why it is safe to rely on uvicorn's class is in ADR 000
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from trimtab.gateway.exchange import Exchange
@@ -239,3 +242,19 @@ class HotProtocol(HttpToolsProtocol):
 def protocol_factory(hot: HotRoutes) -> type[HotProtocol]:
     """A protocol class of its own for one server, as uvicorn's ``http=`` takes it."""
     return type("BoundHotProtocol", (HotProtocol,), {"hot": hot})
+
+
+class HotServer(uvicorn.Server):
+    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -11,8 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -20,6 +19,7 @@ import uvicorn
 from trimtab import __version__
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.server.children import Child
+from trimtab.server.hot import HotServer
 from trimtab.server.housing import House, RunFile
 from trimtab.server.logs import configure_logging
 from trimtab.server.settings import Settings
@@ -94,22 +94,6 @@ def telemetry_child(settings: Settings, house: House) -> Child:
     if settings.telemetry_url:
         argv += ["--url", settings.telemetry_url]
     return Child("the telemetry process", argv)
-
-
-class HotServer(uvicorn.Server):
-    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:

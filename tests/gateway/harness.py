@@ -1,0 +1,137 @@
+"""A gateway on a real socket: our HTTP protocol, the real pipeline and transport; a spool that can be looked into."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+
+from trimtab.core.clock import SystemClock
+from trimtab.core.errors import Unavailable
+from trimtab.gateway.endpoints import Endpoints
+from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.targets import Model, ProjectTargets, Provider, Timeouts
+from trimtab.governance.access import AccessTable, Principal, Project, digest
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.types import PriceOverride
+from trimtab.llm.transport import Transport
+from trimtab.server.api.data import hot_routes
+from trimtab.server.hot import HotServer, protocol_factory
+from trimtab.telemetry.records import CallRecord
+
+KEY = "tt_client"
+PRICE = PriceOverride(input=1.0, output=2.0)
+
+
+class OpenSpool:
+    """Keeps records in a list; can be told to refuse, or to wait before it says that a record is durable."""
+
+    def __init__(self) -> None:
+        self.records: list[CallRecord] = []
+        self.accepting = True
+        self.broken = False
+        self.gate: asyncio.Event | None = None
+
+    def append(self, record: CallRecord) -> Awaitable[None]:
+        return asyncio.ensure_future(self._append(record))
+
+    async def _append(self, record: CallRecord) -> None:
+        if self.broken:
+            raise Unavailable("the disk is full")
+        if self.gate is not None:
+            await self.gate.wait()
+        self.records.append(record)
+
+    async def one(self) -> CallRecord:
+        """The only record, once it is there."""
+        async with asyncio.timeout(5):
+            while not self.records:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert len(self.records) == 1, self.records
+        return self.records[0]
+
+
+def provider(name: str, port: int, dialect: str = "openai_chat", **more: Any) -> Provider:
+    more.setdefault("timeouts", Timeouts(connect=1, first_token=2, idle=2, total=5))
+    return Provider(name=name, kind="custom", dialect=dialect, base_url=f"http://127.0.0.1:{port}/v1", **more)
+
+
+class Running:
+    """A gateway under test: its address, its spool, and a client."""
+
+    def __init__(self, port: int, spool: OpenSpool, client: httpx.AsyncClient, server: HotServer) -> None:
+        self.port = port
+        self.spool = spool
+        self.client = client
+        self.server = server
+
+    async def chat(self, body: dict[str, Any], **headers: str) -> httpx.Response:
+        return await self.client.post(
+            "/v1/chat/completions", json=body, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+
+@asynccontextmanager
+async def running(
+    providers: list[Provider], models: list[Model], *, capture: bool = True, max_body: int = 1 << 20
+) -> AsyncGenerator[Running]:
+    project = Project(id="prj_1", slug="default", capture_content=capture)
+    other = Project(id="prj_2", slug="other")
+    access = AccessTable(
+        keys={
+            digest(KEY): Principal(key_id="key_1", role="client", project=project),
+            digest("tt_admin"): Principal(key_id="key_0", role="admin"),
+            digest("tt_reader"): Principal(key_id="key_2", role="read_only"),
+            digest("tt_old"): Principal(key_id="key_3", role="client", project=project, expires_ns=1),
+        },
+        projects={"default": project, "other": other},
+    )
+    targets = ProjectTargets(providers={p.name: p for p in providers}, models={m.name: m for m in models})
+    snapshot = Snapshot(version=1, access=access, targets={"prj_1": targets, "prj_2": ProjectTargets()})
+    spool = OpenSpool()
+    transport = Transport()
+
+    async def managed(provider: Provider) -> str:
+        raise AssertionError(provider.name)
+
+    gateway = Gateway(
+        Parts(
+            snapshot=lambda: snapshot,
+            transport=transport,
+            endpoints=Endpoints(managed),
+            prices=PriceBook(),
+            spool=spool,
+            clock=SystemClock(),
+            observe=lambda record: None,
+        )
+    )
+    hot = hot_routes(gateway, lambda: snapshot, SystemClock(), max_body)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    ready = asyncio.Event()
+    config = uvicorn.Config(
+        nothing_here, http=protocol_factory(hot), lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
+    server = HotServer(config, ready.set)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    await ready.wait()
+    port = listener.getsockname()[1]
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=10
+    ) as client:
+        yield Running(port, spool, client, server)
+    server.should_exit = True
+    await serving
+    await transport.aclose()
+
+
+async def nothing_here(
+    scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b"the other way"})
