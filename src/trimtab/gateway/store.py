@@ -247,14 +247,15 @@ def check_fallbacks(name: str, models: Mapping[str, tuple[str, ...]]) -> None:
             raise InvalidRequest(
                 f"The fallback {other[:80]!r} is not a model of this project.", fix=known, param="fallback"
             )
-    circle = _circle(name, models)
-    if circle:
+    found = circle(name, models)
+    if found:
         raise InvalidRequest(
-            f"The fallbacks go round in a circle: {' -> '.join(circle)}.", fix="Remove one of them.", param="fallback"
+            f"The fallbacks go round in a circle: {' -> '.join(found)}.", fix="Remove one of them.", param="fallback"
         )
 
 
-def _circle(start: str, models: Mapping[str, tuple[str, ...]]) -> list[str]:
+def circle(start: str, models: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The names along a path of fallbacks that leads from ``start`` back to it; empty where there is none."""
     trail: dict[str, str] = {}
     waiting = [start]
     while waiting:

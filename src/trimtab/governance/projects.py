@@ -40,7 +40,9 @@ def check_name(name: str, *, param: str = "name") -> str:
     name = name.strip()
     if len(name) > 200 or not name.isprintable():
         raise InvalidRequest(
-            "The name is too long or holds control characters.", fix="Use one line of at most 200 characters.", param=param
+            "The name is too long or holds control characters.",
+            fix="Use one line of at most 200 characters.",
+            param=param,
         )
     return name
 

@@ -118,7 +118,9 @@ def _create(path: Path) -> None:
 def _read(path: Path) -> bytes:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise InvalidRequest(
-            f"Others than its owner may read the key file {path}.", fix=f"Run: chmod 600 {path}", param="TRIMTAB_DATA_DIR"
+            f"Others than its owner may read the key file {path}.",
+            fix=f"Run: chmod 600 {path}",
+            param="TRIMTAB_DATA_DIR",
         )
     try:
         return parse_key(path.read_text(encoding="ascii"))

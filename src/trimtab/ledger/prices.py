@@ -130,7 +130,9 @@ class PriceBook:
         """The row in force at that moment, for people."""
         if override is None and kind.free:
             note = "Runs on your own machine: it has no price. Set one on the model to count it."
-            return PriceRow(known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note)
+            return PriceRow(
+                known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note
+            )
         card = self._card(kind, model, upstream, at_ns, override)
         if card is None:
             note = f"No price of {upstream!r} is known; set one on the model. Until then its cost is unknown, not zero."

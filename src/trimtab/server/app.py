@@ -87,12 +87,16 @@ class App:
             await self.api(inner, receive, _marked(send, request_id))
         elif path in ("/api", "/v1") or path.startswith("/v1/"):
             what = f"{scope['method']} {path}"
-            fix = "Models are called at /v1/chat/completions and /v1/messages; the API is described at /api/openapi.json."
+            fix = (
+                "Models are called at /v1/chat/completions and /v1/messages; the API is described at /api/openapi.json."
+            )
             await _refuse(send, NotFound(f"There is nothing at {what[:200]}.", fix=fix), request_id)
         elif scope["method"] in ("GET", "HEAD"):
             await self._console(scope, receive, send)
         else:
-            error = TrimtabError(f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405)
+            error = TrimtabError(
+                f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405
+            )
             await _refuse(send, error, request_id)
 
 
@@ -120,7 +124,10 @@ def _marked(send: Any, request_id: str) -> Any:
 
 async def _refuse(send: Any, error: TrimtabError, request_id: str) -> None:
     body = problems.body_of(error, request_id)
-    pairs = problems.headers_of(error, request_id) | {"content-type": problems.MEDIA_TYPE, "content-length": str(len(body))}
+    pairs = problems.headers_of(error, request_id) | {
+        "content-type": problems.MEDIA_TYPE,
+        "content-length": str(len(body)),
+    }
     headers = [(name.encode(), value.encode()) for name, value in pairs.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": [*headers, *_API_HEADERS]})
     await send({"type": "http.response.body", "body": body})

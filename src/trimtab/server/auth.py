@@ -65,7 +65,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         connection.scope["state"]["tenant"] = await project_of(deps, caller.principal, str(slug))
     elif permission in INSTANCE_WIDE_ROUTES and caller.principal.project is not None:
         raise Forbidden(
-            "A key of one project may not do this for the whole server.", fix="Use the admin key, or an instance-wide one."
+            "A key of one project may not do this for the whole server.",
+            fix="Use the admin key, or an instance-wide one.",
         )
 
 
@@ -148,7 +149,9 @@ async def project_of(deps: Dependencies, principal: Principal, slug: str) -> Pro
         if found is not None:
             return found
     raise NotFound(
-        f"There is no project {slug[:80]!r} for this key.", fix="GET /api/v1/projects lists those it may see.", code="project_not_found"
+        f"There is no project {slug[:80]!r} for this key.",
+        fix="GET /api/v1/projects lists those it may see.",
+        code="project_not_found",
     )
 
 

@@ -108,14 +108,18 @@ class _Described:
         if parameters:
             rendered["parameters"] = parameters
         if self.body is not None:
-            rendered["requestBody"] = {"required": True, "content": {"application/json": {"schema": named[_key(self.body)]}}}
+            rendered["requestBody"] = {
+                "required": True,
+                "content": {"application/json": {"schema": named[_key(self.body)]}},
+            }
         if self.permission:
             rendered["x-permission"] = self.permission
         return rendered
 
     def _parameters(self, named: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in self.path_names
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in self.path_names
         ]
         signature = inspect.signature(self.function)
         for name, type_ in self.query.items():

@@ -74,7 +74,8 @@ def as_error(error: Exception, what: str) -> TrimtabError:
     if isinstance(error, HTTPException):
         return _of_http(error, what)
     return InternalError(
-        "Something went wrong inside Trimtab.", fix="The server's log has the details under this request's id; please report it."
+        "Something went wrong inside Trimtab.",
+        fix="The server's log has the details under this request's id; please report it.",
     )
 
 
@@ -84,13 +85,18 @@ def _of_http(error: HTTPException, what: str) -> TrimtabError:
         return NotFound(f"There is nothing at {what[:200]}.", fix="The API is described at /api/openapi.json.")
     if status == 405:
         return TrimtabError(
-            f"{what[:200]} is not offered.", fix="The header 'allow' names the methods that are.", code="method_not_allowed", status=405
+            f"{what[:200]} is not offered.",
+            fix="The header 'allow' names the methods that are.",
+            code="method_not_allowed",
+            status=405,
         )
     if status == 413:
         return TooLarge("The body is larger than this API takes.", fix="Send at most 1 MB.")
     if 400 <= status < 500:
         return InvalidRequest(_first_line(error.detail), fix="Correct the request and send it again.", status=status)
-    return InternalError("Something went wrong inside Trimtab.", fix="The server's log has the details under this request's id.")
+    return InternalError(
+        "Something went wrong inside Trimtab.", fix="The server's log has the details under this request's id."
+    )
 
 
 def _invalid(error: ValidationException) -> InvalidRequest:

@@ -38,7 +38,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: str = ""
 
     def __repr__(self) -> str:
-        return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port}, workers={self.workers})"
+        return (
+            f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port}, workers={self.workers})"
+        )
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, **options: object) -> "Settings":
@@ -314,7 +316,8 @@ def table() -> str:
         "| variable | option | default | meaning | example |\n|---|---|---|---|---|\n"
     )
     lines = (
-        f"| `{s.variable}` | {f'`{s.option}`' if s.option else ''} | {s.default} | {s.meaning} | `{s.example}` |" for s in SETTINGS
+        f"| `{s.variable}` | {f'`{s.option}`' if s.option else ''} | {s.default} | {s.meaning} | `{s.example}` |"
+        for s in SETTINGS
     )
     return head + "\n".join(lines) + "\n"
 

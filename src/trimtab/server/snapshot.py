@@ -72,7 +72,9 @@ def read_state(conn: Connection) -> CatalogState:
 def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out."""
     trouble: dict[tuple[str, str], str] = {}
-    projects = {row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects}
+    projects = {
+        row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects
+    }
     targets: dict[str, ProjectTargets] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)

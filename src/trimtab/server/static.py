@@ -75,7 +75,11 @@ class StaticConsole:
             await _answer(send, status, [(b"content-type", kind), (b"cache-control", _ASK)], body, head=head)
             return
         headers = dict(scope["headers"])
-        common = [(b"etag", file.etag.encode()), (b"cache-control", _FOREVER if file.forever else _ASK), (b"vary", b"accept-encoding")]
+        common = [
+            (b"etag", file.etag.encode()),
+            (b"cache-control", _FOREVER if file.forever else _ASK),
+            (b"vary", b"accept-encoding"),
+        ]
         if headers.get(b"if-none-match", b"").decode("latin-1") == file.etag:
             await _answer(send, 304, common, None, head=True)
             return

@@ -226,5 +226,3 @@ def _cause(error: Exception) -> str:
     first = str(origin).strip().splitlines()
     text = first[0] if first else type(origin).__name__
     return text.rpartition(">: ")[2] if text.startswith("<class") else text
-
-

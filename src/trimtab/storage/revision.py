@@ -13,7 +13,10 @@ from trimtab.storage.schema import REVISIONS
 def bump(conn: Connection, name: str) -> int:
     """Count ``name`` up by one within this transaction; the new value."""
     raised = conn.execute(
-        update(REVISIONS).where(REVISIONS.c.name == name).values(value=REVISIONS.c.value + 1).returning(REVISIONS.c.value)
+        update(REVISIONS)
+        .where(REVISIONS.c.name == name)
+        .values(value=REVISIONS.c.value + 1)
+        .returning(REVISIONS.c.value)
     ).scalar_one_or_none()
     if raised is None:
         conn.execute(REVISIONS.insert().values(name=name, value=1))

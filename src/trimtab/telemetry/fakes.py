@@ -34,7 +34,9 @@ NO_TOTALS = Totals(
 )
 
 
-def span_row(trace_id: str, span_id: str, *, started: float = 0.0, model: str = "fast", cost: str | None = None) -> SpanRow:
+def span_row(
+    trace_id: str, span_id: str, *, started: float = 0.0, model: str = "fast", cost: str | None = None
+) -> SpanRow:
     """A plausible entry span; change it with `msgspec.structs.replace`."""
     return SpanRow(
         trace_id=trace_id,

@@ -99,7 +99,9 @@ async def create_instance_key(deps: Deps, data: NewKey) -> IssuedKey:
     """Its role is ``read_only``; the secret is in this answer and nowhere else."""
     if data.role != "read_only":
         raise InvalidRequest(
-            "A key of the whole instance can only read.", fix="Set 'role' to 'read_only', or make it under a project.", param="role"
+            "A key of the whole instance can only read.",
+            fix="Set 'role' to 'read_only', or make it under a project.",
+            param="role",
         )
     return await _issue(deps, None, data)
 

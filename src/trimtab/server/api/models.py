@@ -71,9 +71,7 @@ def _target(row: ModelRow) -> Model:
 def _override(body: PriceBody | None) -> PriceOverride | None:
     if body is None:
         return None
-    return PriceOverride(
-        input=body.input, output=body.output, cache_read=body.cache_read, cache_write=body.cache_write
-    )
+    return PriceOverride(input=body.input, output=body.output, cache_read=body.cache_read, cache_write=body.cache_write)
 
 
 # --- routes ---
@@ -169,7 +167,9 @@ async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: str) -
     models = deps.snapshots.current.targets[tenant.id].models
     if name not in models:
         trouble = deps.snapshots.trouble(tenant.id, name)
-        raise NotFound(f"There is no usable model {name[:80]!r} in this project.", fix=trouble or did_you_mean(name, models))
+        raise NotFound(
+            f"There is no usable model {name[:80]!r} in this project.", fix=trouble or did_you_mean(name, models)
+        )
     return await deps.call_model(tenant, name, caller.principal)
 
 
@@ -186,7 +186,9 @@ async def get_price(deps: Deps, tenant: Tenant, model: str) -> PriceView:
     if found is None:
         provider, _, upstream = model.partition("/")
         if provider not in targets.providers or not upstream:
-            raise NotFound(f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models))
+            raise NotFound(
+                f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models)
+            )
         found = Model(name=model, provider=provider, upstream=upstream)
     return _price(deps, tenant, found)
 

@@ -12,7 +12,9 @@ TAG = "projects"
 
 
 def _view(row: ProjectRow) -> ProjectView:
-    return ProjectView(id=row.id, slug=row.slug, name=row.name, capture_content=row.capture_content, created=row.created)
+    return ProjectView(
+        id=row.id, slug=row.slug, name=row.name, capture_content=row.capture_content, created=row.created
+    )
 
 
 @route("GET", "/api/v1/projects", "project:read", Operation(id="listProjects", summary="List projects", tag=TAG))

@@ -122,7 +122,8 @@ async def list_providers(deps: Deps, tenant: Tenant, cursor: Cursor = None, limi
     declared = deps.config.declared(tenant.slug).providers
     names, more = cut(sorted(rows.keys() | declared), cursor, limit)
     return ProviderPage(
-        items=[_config_view(deps, tenant, n) if n in declared else _catalog_view(deps, rows[n]) for n in names], cursor=more
+        items=[_config_view(deps, tenant, n) if n in declared else _catalog_view(deps, rows[n]) for n in names],
+        cursor=more,
     )
 
 
@@ -144,7 +145,9 @@ def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> Provider
     store.check_provider_name(data.name)
     if data.kind not in PROVIDER_KINDS.names():
         raise InvalidRequest(
-            f"There is no provider kind {data.kind[:80]!r}.", fix=did_you_mean(data.kind, PROVIDER_KINDS.names()), param="kind"
+            f"There is no provider kind {data.kind[:80]!r}.",
+            fix=did_you_mean(data.kind, PROVIDER_KINDS.names()),
+            param="kind",
         )
     kind = PROVIDER_KINDS.get(data.kind)
     dialect = data.dialect or kind.dialect
@@ -159,7 +162,9 @@ def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> Provider
     store.check_secret(secret)
     if kind.needs_key and secret.api_key is None:
         raise InvalidRequest(
-            f"{kind.title} needs an API key.", fix=f"Send 'api_key' (its own clients read {kind.key_variable}).", param="api_key"
+            f"{kind.title} needs an API key.",
+            fix=f"Send 'api_key' (its own clients read {kind.key_variable}).",
+            param="api_key",
         )
     return ProviderRow(
         project_id=tenant.id,
@@ -190,9 +195,7 @@ async def change_provider(deps: Deps, tenant: Tenant, name: str, data: ProviderP
     """What is left out stays. A header sent back masked keeps its value."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     row = await deps.db.write(
-        lambda conn: store.change_provider(
-            conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now)
-        )
+        lambda conn: store.change_provider(conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now))
     )
     await deps.snapshots.changed()
     return _catalog_view(deps, row)

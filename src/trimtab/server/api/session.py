@@ -23,7 +23,8 @@ async def login(deps: Deps, data: LoginRequest) -> Response[Me]:
     principal = await _principal(deps, data)
     if principal.role == "client":
         raise Forbidden(
-            "A client key calls models; it does not open the console.", fix="Sign in with the admin key or a read-only key."
+            "A client key calls models; it does not open the console.",
+            fix="Sign in with the admin key or a read-only key.",
         )
     now = deps.now()
     expires = principal.expires_ns // 1_000_000 or None
@@ -45,7 +46,9 @@ async def _principal(deps: Dependencies, data: LoginRequest) -> Principal:
         await catch_up(deps)
     principal = deps.snapshots.principal(key_id)
     if principal is None or 0 < principal.expires_ns <= deps.clock.now_ns():
-        raise Unauthenticated("The key this link was made with has ended.", fix="Make a new link.", code="login_link_spent")
+        raise Unauthenticated(
+            "The key this link was made with has ended.", fix="Make a new link.", code="login_link_spent"
+        )
     return principal
 
 

@@ -12,7 +12,9 @@ TAG = "system"
 _OPEN = {"cache-control": "no-store"}
 
 
-@route("GET", "/healthz", None, Operation(id="healthz", summary="Is the process alive", tag=TAG, media_type="text/plain"))
+@route(
+    "GET", "/healthz", None, Operation(id="healthz", summary="Is the process alive", tag=TAG, media_type="text/plain")
+)
 async def healthz() -> Response[str]:
     return Response("ok\n", media_type="text/plain", headers=_OPEN)
 
@@ -21,7 +23,12 @@ async def healthz() -> Response[str]:
 async def readyz(deps: Deps) -> Response[str]:
     """503 until the configuration is there and records can be kept, and while draining. Says no more than one word."""
     lacking = not deps.snapshots.ready or bool(deps.ready())
-    return Response("not ready\n" if lacking else "ready\n", status_code=503 if lacking else 200, media_type="text/plain", headers=_OPEN)
+    return Response(
+        "not ready\n" if lacking else "ready\n",
+        status_code=503 if lacking else 200,
+        media_type="text/plain",
+        headers=_OPEN,
+    )
 
 
 @route(
@@ -63,7 +70,9 @@ def _catalog(deps: Dependencies) -> CheckView:
             detail=deps.snapshots.away,
             fix="Bring the database back; nothing else needs to be done.",
         )
-    return CheckView(name="catalog", state="ok", detail=f"{deps.db.dialect}, configuration {deps.snapshots.current.version}", fix="")
+    return CheckView(
+        name="catalog", state="ok", detail=f"{deps.db.dialect}, configuration {deps.snapshots.current.version}", fix=""
+    )
 
 
 ROUTES = (healthz, readyz, metrics, openapi, get_status)

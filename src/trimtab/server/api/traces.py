@@ -46,7 +46,13 @@ def _window(deps: Dependencies, start: int | None, end: int | None) -> Window:
     Operation(id="listTraces", summary="Search traces", tag=TAG, errors=(404,)),
 )
 async def list_traces(
-    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None, cursor: Cursor = None, limit: Rows = 50
+    deps: Deps,
+    tenant: Tenant,
+    q: Query = "",
+    start: Start = None,
+    end: End = None,
+    cursor: Cursor = None,
+    limit: Rows = 50,
 ) -> TracePage:
     """Newest first."""
     return await deps.reader.traces(tenant.id, q, _window(deps, start, end), cursor, limit)
@@ -87,9 +93,7 @@ async def get_span_io(deps: Deps, tenant: Tenant, trace_id: str, span_id: str) -
     "trace:read",
     Operation(id="listFacets", summary="Values to filter by, with counts", tag=TAG, errors=(404,)),
 )
-async def list_facets(
-    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None
-) -> list[Facet]:
+async def list_facets(deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None) -> list[Facet]:
     return await deps.reader.facets(tenant.id, q, _window(deps, start, end))
 
 
