@@ -24,6 +24,8 @@ from trimtab.server.hot import HotServer, protocol_factory
 from trimtab.telemetry.records import CallRecord
 
 KEY = "tt_client"
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 PRICE = PriceOverride(input=1.0, output=2.0)
 
 
@@ -70,9 +72,9 @@ class Running:
         self.server = server
 
     async def chat(self, body: dict[str, Any], **headers: str) -> httpx.Response:
-        return await self.client.post(
-            "/v1/chat/completions", json=body, headers={k.replace("_", "-"): v for k, v in headers.items()}
-        )
+        """Header names with ``_`` for ``-``; values travel as UTF-8."""
+        rendered = {k.replace("_", "-").encode(): v.encode() for k, v in headers.items()}
+        return await self.client.post("/v1/chat/completions", json=body, headers=rendered)
 
 
 @asynccontextmanager
