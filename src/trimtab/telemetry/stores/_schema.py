@@ -1,0 +1,178 @@
+"""The tables, as a template: MergeTree in a folder or on one server, ReplicatedMergeTree on a cluster.
+
+- ``spans``: one wide, narrow row per span with its trace's values, no long text. Ordered by (project, entry, start), so
+  a list reads its newest granules backwards; a bloom filter finds a trace. Small granules: a trace is one granule.
+- ``span_io``: the long texts, as they travelled, and once more as plain lower-case text under an inverted index for
+  search. Read by one span at a time, hence very small granules.
+- ``ledger``: one row per attempt, for the books.
+
+Migrations are a list that only grows; each is a number and its statements, all of which may run twice.
+"""
+
+from collections.abc import Callable
+from string import Template
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.telemetry.stores import bind
+
+
+class Topology(Struct, frozen=True, kw_only=True):
+    """``cluster`` is empty for one node. On a cluster the server's own macros name shard and replica."""
+
+    cluster: str = ""
+
+    def fill(self, statement: str) -> str:
+        if not self.cluster:
+            return Template(statement).substitute(cluster="", merge_tree="MergeTree")
+        replicated = "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
+        return Template(statement).substitute(cluster=f"ON CLUSTER `{self.cluster}`", merge_tree=replicated)
+
+
+# An insert is acknowledged to the spool, which then forgets: so its part is on the disk, not in a cache. The window is
+# how many batches back a repeated insert is recognised; the writer repeats only the last one.
+_DURABLE: Final = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"
+
+_VERSIONS: Final = """
+CREATE TABLE IF NOT EXISTS schema_versions ${cluster} (version UInt32, applied DateTime DEFAULT now())
+ENGINE = ${merge_tree} ORDER BY version"""
+
+_SPANS: Final = f"""
+CREATE TABLE IF NOT EXISTS spans ${{cluster}} (
+    project LowCardinality(String),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    parent_span_id String CODEC(ZSTD(1)),
+    request_id String CODEC(ZSTD(1)),
+    entry UInt8,
+    leaf UInt8,
+    kind LowCardinality(String),
+    name LowCardinality(String),
+    status LowCardinality(String),
+    start_ns Int64 CODEC(Delta, ZSTD(1)),
+    duration_ns Int64 CODEC(ZSTD(1)),
+    ttft_ns Nullable(Int64) CODEC(ZSTD(1)),
+    model LowCardinality(String),
+    model_used LowCardinality(String),
+    provider LowCardinality(String),
+    provider_kind LowCardinality(String),
+    tried Array(LowCardinality(String)),
+    app LowCardinality(String),
+    release LowCardinality(String),
+    environment LowCardinality(String),
+    feature LowCardinality(String),
+    session String CODEC(ZSTD(1)),
+    user String CODEC(ZSTD(1)),
+    key_id LowCardinality(String),
+    tags Array(LowCardinality(String)),
+    metadata Map(LowCardinality(String), String),
+    stream UInt8,
+    stop LowCardinality(String),
+    http_status UInt16,
+    error_code LowCardinality(String),
+    error_message String CODEC(ZSTD(1)),
+    error_source LowCardinality(String),
+    input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens UInt64 CODEC(T64, ZSTD(1)),
+    tokens_estimated UInt8,
+    cost Nullable(Int64) CODEC(ZSTD(1)),
+    price LowCardinality(String),
+    unpriced UInt16,
+    attempts UInt16,
+    fallbacks UInt16,
+    captured UInt8,
+    shared_io UInt8,
+    input_preview String CODEC(ZSTD(1)),
+    output_preview String CODEC(ZSTD(1)),
+    decision String CODEC(ZSTD(1)),
+    response_id String CODEC(ZSTD(1)),
+    user_agent LowCardinality(String),
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_request request_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_session session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_user user TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = ${{merge_tree}}
+PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(start_ns, 'UTC'))
+ORDER BY (project, entry, start_ns, span_id)
+SETTINGS index_granularity = 1024, {_DURABLE}"""
+
+_SPAN_IO: Final = f"""
+CREATE TABLE IF NOT EXISTS span_io ${{cluster}} (
+    project LowCardinality(String),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    start_ns Int64 CODEC(Delta, ZSTD(1)),
+    request_dialect LowCardinality(String),
+    response_dialect LowCardinality(String),
+    stream UInt8,
+    request String CODEC(ZSTD(1)),
+    response String CODEC(ZSTD(1)),
+    request_blob String CODEC(ZSTD(1)),
+    response_blob String CODEC(ZSTD(1)),
+    note String CODEC(ZSTD(1)),
+    text String CODEC(ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 8,
+    INDEX words text TYPE text(tokenizer = 'splitByNonAlpha')
+) ENGINE = ${{merge_tree}}
+PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(start_ns, 'UTC'))
+ORDER BY (project, start_ns, trace_id, span_id)
+SETTINGS index_granularity = 128, {_DURABLE}"""
+
+_LEDGER: Final = f"""
+CREATE TABLE IF NOT EXISTS ledger ${{cluster}} (
+    project LowCardinality(String),
+    at_ns Int64 CODEC(Delta, ZSTD(1)),
+    request_id String CODEC(ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    attempt UInt16,
+    outcome LowCardinality(String),
+    provider LowCardinality(String),
+    provider_kind LowCardinality(String),
+    model LowCardinality(String),
+    model_used LowCardinality(String),
+    app LowCardinality(String),
+    release LowCardinality(String),
+    environment LowCardinality(String),
+    feature LowCardinality(String),
+    session String CODEC(ZSTD(1)),
+    user String CODEC(ZSTD(1)),
+    key_id LowCardinality(String),
+    response_id String CODEC(ZSTD(1)),
+    input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h_tokens UInt64 CODEC(T64, ZSTD(1)),
+    audio_input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    audio_output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    metered UInt8,
+    tokens_estimated UInt8,
+    cost Nullable(Int64) CODEC(ZSTD(1)),
+    price LowCardinality(String)
+) ENGINE = ${{merge_tree}}
+PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(at_ns, 'UTC'))
+ORDER BY (project, at_ns, span_id)
+SETTINGS {_DURABLE}"""
+
+MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, (_SPANS, _SPAN_IO, _LEDGER)),)
+
+
+def migrate(run: Callable[[str, dict[str, str]], bytes], topology: Topology) -> int:
+    """Apply what is missing, in order, with ``run(sql, params)``; returns the version reached."""
+    run(topology.fill(_VERSIONS), {})
+    lines = msgspec.json.decode(run("SELECT ifNull(max(version), 0) FROM schema_versions", {}), type=list[int])
+    version = lines[0]
+    for number, statements in MIGRATIONS:
+        if number > version:
+            for statement in statements:
+                run(topology.fill(statement), {})
+            run("INSERT INTO schema_versions (version) SELECT {version:UInt32}", bind({"version": number}))
+            version = number
+    return version

@@ -1,0 +1,98 @@
+"""The embedded store: ClickHouse's engine in this process, its tables in a folder.
+
+One process at a time may open the folder, and a fault in the engine ends the process: so this runs in the telemetry
+process, never in a server. A connection runs one statement at a time and lets go of the GIL meanwhile; inserts have a
+connection of their own, queries share a few.
+"""
+
+import queue
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.stores import ROWS, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores._schema import Topology, migrate
+
+
+class ChdbStore:
+    """Opens the folder, or raises `StoreAway` (another process has it, the disk is full)."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        import chdb  # 0.5 s and 100 MB: only where a store is really opened
+
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bounds = {
+            "max_server_memory_usage": limits.memory,
+            "mark_cache_size": limits.mark_cache,
+            "primary_index_cache_size": limits.mark_cache,
+            "index_mark_cache_size": limits.mark_cache // 2,
+        }
+        self._threads = limits.threads
+        self._closed = False
+        try:
+            address = f"{folder}?{urlencode(bounds)}"
+            self._inserting: Any = cast("Any", chdb).connect(address)
+            self._insert_lock = threading.Lock()
+            self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            self._all: list[Any] = []
+            for _ in range(limits.readers):
+                connection: Any = cast("Any", chdb).connect(address)
+                self._all.append(connection)
+                self._idle.put(connection)
+        except Exception as error:
+            raise StoreAway(f"The telemetry store in {folder} cannot be opened: {error}") from error
+
+    def prepare(self) -> None:
+        migrate(self.query, Topology())
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        with self._connection() as connection:
+            try:
+                return cast("bytes", connection.query(sql, fmt, params=dict(params)).bytes())
+            except Exception as error:
+                raise failure(str(error)) from error
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+        with self._insert_lock:
+            if self._closed:
+                raise StoreAway("The telemetry store is closed.")
+            try:
+                stream = self._inserting.send_insert(insert_sql(table, columns, token), "MsgPack")
+                with stream:
+                    stream.append(rows)
+                    stream.finish()
+            except Exception as error:
+                raise failure(str(error)) from error
+
+    def close(self) -> None:
+        with self._insert_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._inserting.close()
+        for _ in self._all:
+            self._idle.get().close()  # each as it comes back from its query
+
+    @contextmanager
+    def _connection(self) -> Generator[Any]:
+        if self._closed:
+            raise StoreAway("The telemetry store is closed.")
+        connection = self._idle.get()
+        try:
+            yield connection
+        finally:
+            self._idle.put(connection)
+
+
+def _open(url: str, limits: Limits) -> ChdbStore:
+    path = urlsplit(url).path
+    if not path:
+        raise InvalidRequest("A chdb address needs a folder.", fix="Write chdb:///path/to/folder.", param="url")
+    return ChdbStore(Path(path), limits)
+
+
+PLUG = StorePlug(schemes=("chdb",), open=_open)

@@ -1,0 +1,86 @@
+"""A store behind ClickHouse's HTTP interface: a real server, or the telemetry process's shim of it on a unix socket.
+
+Wire: https://clickhouse.com/docs/interfaces/http. The statement (or the rows, with the INSERT in ``query``) is the body
+of a POST; ``param_<name>`` binds a placeholder; an error is any status but 200, its text in the body.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+
+from trimtab.telemetry.stores import ROWS, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores._schema import Topology, migrate
+
+CONNECT_S = 5.0
+ANSWER_S = 120.0
+
+
+class Address:
+    """A ClickHouse URL taken apart: ``http(s)://user:password@host:8123/database?cluster=name``."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        default = 8443 if parts.scheme == "https" else 8123
+        self.base = f"{parts.scheme}://{parts.hostname}:{parts.port or default}"
+        self.database = parts.path.strip("/")
+        self.cluster = parse_qs(parts.query).get("cluster", [""])[0]
+        self.headers: dict[str, str] = {}
+        if parts.username:
+            self.headers["X-ClickHouse-User"] = unquote(parts.username)
+            self.headers["X-ClickHouse-Key"] = unquote(parts.password or "")
+
+    def query(self, params: Mapping[str, str], fmt: str) -> dict[str, str]:
+        """The URL's query for one statement."""
+        found = {f"param_{name}": value for name, value in params.items()}
+        found["default_format"] = fmt
+        # Older servers quote 64-bit numbers in JSON; the engine in process does not.
+        found["output_format_json_quote_64bit_integers"] = "0"
+        if self.database:
+            found["database"] = self.database
+        return found
+
+
+class ClickHouseStore:
+    """Blocking client; one connection pool, safe to share between threads."""
+
+    def __init__(self, url: str, *, uds: Path | None = None) -> None:
+        self.address = Address(url)
+        transport = httpx.HTTPTransport(uds=str(uds)) if uds else None
+        self._http = httpx.Client(
+            base_url=self.address.base,
+            headers=self.address.headers,
+            transport=transport,
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+        )
+
+    def prepare(self) -> None:
+        migrate(self.query, Topology(cluster=self.address.cluster))
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        return self._post(self.address.query(params, fmt), sql.encode())
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+        statement = f"{insert_sql(table, columns, token)} FORMAT MsgPack"
+        self._post({**self.address.query({}, ROWS), "query": statement}, rows)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _post(self, query: dict[str, str], body: bytes) -> bytes:
+        try:
+            answer = self._http.post("/", params=query, content=body)
+        except httpx.HTTPError as error:
+            raise StoreAway(f"The telemetry store at {self.address.base} does not answer: {error!r}") from error
+        if answer.status_code != 200:
+            raise failure(answer.text)
+        return answer.content
+
+
+def _open(url: str, limits: Limits) -> ClickHouseStore:
+    del limits  # a server of its own has its own
+    return ClickHouseStore(url)
+
+
+PLUG = StorePlug(schemes=("http", "https"), open=_open)
