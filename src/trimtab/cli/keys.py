@@ -1,0 +1,95 @@
+"""`trimtab keys`: virtual keys of a project."""
+
+import time
+
+import click
+
+from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
+from trimtab.sdk.client import Client
+
+
+@click.group()
+def command() -> None:
+    """Create, list and revoke a project's keys."""
+
+
+@command.command("list")
+@project_option
+@api_command
+def list_keys(*, project: str, client: Client, as_json: bool) -> None:
+    """List a project's keys. Secrets are never shown again.
+
+    \b
+    Example:
+      trimtab keys list --project support
+    """
+    keys = client.keys(project)
+    if as_json:
+        print_json(keys)
+        return
+    rows = [
+        (
+            k.id,
+            k.name,
+            k.prefix,
+            k.role,
+            k.state,
+            local_time(k.created),
+            local_time(k.expires) if k.expires else "never",
+        )
+        for k in keys
+    ]
+    print_table(
+        ("ID", "NAME", "STARTS WITH", "ROLE", "STATE", "CREATED", "EXPIRES"),
+        rows,
+        empty="This project has no keys. Make one with: trimtab keys create NAME",
+    )
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(["client", "read_only"]),
+    default="client",
+    show_default=True,
+    help="client calls models; read_only reads the API.",
+)
+@click.option("--expires", type=Span(), default=None, help="End after this long, e.g. 30d. [default: never]")
+@project_option
+@api_command
+def create(name: str, *, role: str, expires: int | None, project: str, client: Client, as_json: bool) -> None:
+    """Create a key. Its secret is printed on standard output, this once.
+
+    \b
+    Examples:
+      trimtab keys create my-app
+      export OPENAI_API_KEY=$(trimtab keys create ci --expires 1d)
+    """
+    ends = None if expires is None else int(time.time() * 1000) + expires
+    issued = client.create_key(project, name, role=role, expires=ends)
+    if as_json:
+        print_json(issued)
+        return
+    click.echo(issued.secret)
+    click.echo(
+        f"Key {issued.key.id} ({issued.key.role}) of project {project}: keep it now, it is not shown again.", err=True
+    )
+
+
+@command.command()
+@click.argument("key_id")
+@project_option
+@api_command
+def revoke(key_id: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Revoke a key: when this returns, no worker accepts it.
+
+    \b
+    Example:
+      trimtab keys revoke key_0199aabb
+    """
+    client.revoke_key(project, key_id)
+    if as_json:
+        print_json({"revoked": key_id})
+    else:
+        click.echo(f"Revoked {key_id}.")

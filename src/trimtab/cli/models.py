@@ -1,0 +1,126 @@
+"""`trimtab models`: the names that clients may call."""
+
+import click
+
+from trimtab.cli.base import FAILED, api_command, money, print_json, print_table, project_option
+from trimtab.sdk.client import Client
+
+
+@click.group()
+def command() -> None:
+    """Declare, list, test and remove the models of a project."""
+
+
+@command.command("list")
+@project_option
+@api_command
+def list_models(*, project: str, client: Client, as_json: bool) -> None:
+    """List the models that clients of a project may call. Prices are US dollars per million tokens.
+
+    \b
+    Example:
+      trimtab models list
+    """
+    models = client.models(project)
+    if as_json:
+        print_json(models)
+        return
+    rows = [
+        (m.name, m.provider, m.upstream, m.fallback, *_price(m.price.known, m.price.input, m.price.output), m.health)
+        for m in models
+    ]
+    print_table(
+        ("NAME", "PROVIDER", "UPSTREAM", "FALLBACK", "INPUT", "OUTPUT", "HEALTH"),
+        rows,
+        empty="No models yet. Add one with: trimtab models add fast --provider openai --upstream gpt-4o-mini",
+    )
+
+
+def _price(known: bool, input_price: str | None, output_price: str | None) -> tuple[str | None, str | None]:
+    return (money(input_price), money(output_price)) if known else ("unknown", "unknown")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--provider", required=True, help="A provider of this project.")
+@click.option("--upstream", default=None, help="The provider's own id for the model. [default: NAME]")
+@click.option("--fallback", multiple=True, help="A model to try when this one fails; repeat for more, in order.")
+@click.option(
+    "--price",
+    nargs=2,
+    type=float,
+    default=None,
+    metavar="INPUT OUTPUT",
+    help="US dollars per million tokens. [default: the price book's]",
+)
+@project_option
+@api_command
+def add(
+    name: str,
+    *,
+    provider: str,
+    upstream: str | None,
+    fallback: tuple[str, ...],
+    price: tuple[float, float] | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+) -> None:
+    """Declare a model that clients may call by NAME.
+
+    \b
+    Examples:
+      trimtab models add fast --provider openai --upstream gpt-4o-mini --fallback slow
+      trimtab models add lab --provider lab --price 0.10 0.40
+    """
+    rates = None if price is None else {"input": price[0], "output": price[1]}
+    made = client.create_model(
+        project, name, provider=provider, upstream=upstream, fallback=list(fallback), price=rates
+    )
+    if as_json:
+        print_json(made)
+    else:
+        known = "" if made.price.known else "; its price is not known, so its cost will be null (--price sets one)"
+        click.echo(f"Added model {made.name} -> {made.upstream} of {made.provider}{known}.")
+
+
+@command.command()
+@click.argument("name")
+@project_option
+@api_command
+def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Remove a model: clients can no longer call it. Its traces stay.
+
+    \b
+    Example:
+      trimtab models remove fast
+    """
+    client.delete_model(project, name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"Removed model {name}.")
+
+
+@command.command()
+@click.argument("name")
+@project_option
+@click.pass_context
+@api_command
+def test(ctx: click.Context, name: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Make one real, tiny call through the live path. It costs what such a call costs.
+
+    \b
+    Example:
+      trimtab models test fast
+    """
+    result = client.test_model(project, name)
+    if as_json:
+        print_json(result)
+    elif result.ok:
+        click.echo(f"{name}: {result.model_used} answered in {result.latency:.0f} ms: {result.text!r}")
+        click.echo(f"Trace: {result.trace_id}")
+    else:
+        click.echo(f"{name}: {result.error_code}: {result.error}", err=True)
+    if not result.ok:
+        ctx.exit(FAILED)

@@ -1,0 +1,86 @@
+"""`trimtab providers`: where calls go."""
+
+import os
+
+import click
+
+from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.core.errors import InvalidRequest
+from trimtab.sdk.client import Client
+
+
+@click.group()
+def command() -> None:
+    """Declare and list the providers of a project."""
+
+
+@command.command("list")
+@project_option
+@api_command
+def list_providers(*, project: str, client: Client, as_json: bool) -> None:
+    """List a project's providers and how they fare.
+
+    \b
+    Example:
+      trimtab providers list
+    """
+    providers = client.providers(project)
+    if as_json:
+        print_json(providers)
+        return
+    rows = [
+        (
+            p.name,
+            p.kind,
+            p.dialect,
+            p.base_url,
+            f"...{p.key_hint}" if p.key_hint else "",
+            p.source,
+            p.health,
+            p.last_error,
+        )
+        for p in providers
+    ]
+    print_table(
+        ("NAME", "KIND", "DIALECT", "BASE URL", "KEY", "FROM", "HEALTH", "LAST ERROR"),
+        rows,
+        empty="No providers yet. Add one with: trimtab providers add openai --kind openai --key-env OPENAI_API_KEY",
+    )
+
+
+@command.command()
+@click.argument("name")
+@click.option("--kind", default="custom", show_default=True, help="openai, anthropic, local, custom, ...")
+@click.option("--dialect", default=None, help="openai_chat or anthropic_messages. [default: the kind's]")
+@click.option("--base-url", default=None, help="Where it is. [default: the kind's]")
+@click.option("--key-env", default=None, metavar="VARIABLE", help="The environment variable that holds its key.")
+@project_option
+@api_command
+def add(
+    name: str,
+    *,
+    kind: str,
+    dialect: str | None,
+    base_url: str | None,
+    key_env: str | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+) -> None:
+    """Declare a provider. Its key is read from a variable, so that it stays out of the shell's history.
+
+    \b
+    Examples:
+      trimtab providers add openai --kind openai --key-env OPENAI_API_KEY
+      trimtab providers add lab --base-url http://127.0.0.1:8000/v1
+    """
+    key = None
+    if key_env is not None:
+        key = os.environ.get(key_env)
+        if not key:
+            raise InvalidRequest(f"The variable {key_env} is not set.", fix=f"export {key_env}=...", param="key_env")
+    made = client.create_provider(project, name, kind=kind, dialect=dialect, base_url=base_url, api_key=key)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"Added provider {made.name} ({made.dialect} at {made.base_url or 'this machine'}).")

@@ -1,0 +1,124 @@
+"""`trimtab traces`: what happened."""
+
+import time
+
+import click
+
+from trimtab.cli.base import Span, api_command, local_time, money, print_json, print_table, project_option
+from trimtab.sdk import types as t
+from trimtab.sdk.client import Client
+
+
+@click.group()
+def command() -> None:
+    """Search traces and look into one."""
+
+
+@command.command("list")
+@click.option("--query", "-q", default="", help="A search, as in the console: status:error model:fast refund.")
+@click.option("--last", type=Span(), default="24h", show_default=True, help="How far back.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@project_option
+@api_command
+def list_traces(*, query: str, last: int, limit: int, project: str, client: Client, as_json: bool) -> None:
+    """List traces, newest first.
+
+    \b
+    Examples:
+      trimtab traces list
+      trimtab traces list -q 'status:error' --last 1h
+      trimtab traces list --json --limit 1000 | jq '.[].cost'
+    """
+    start = int(time.time() * 1000) - last
+    found: list[t.Span] = []
+    for trace in client.traces(project, q=query, start=start):
+        found.append(trace)
+        if len(found) == limit:
+            break
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            local_time(row.started),
+            row.trace_id,
+            row.status,
+            row.model if row.model == row.model_used else f"{row.model} > {row.model_used or '-'}",
+            row.feature or None,
+            row.tokens.total,
+            money(row.cost),
+            f"{row.duration:.0f} ms",
+            row.fallbacks,
+        )
+        for row in found
+    ]
+    print_table(
+        ("STARTED", "TRACE", "STATUS", "MODEL", "FEATURE", "TOKENS", "COST", "TOOK", "FALLBACKS"),
+        rows,
+        empty="No traces match. Widen --last, or loosen --query.",
+    )
+
+
+@command.command()
+@click.argument("trace_id")
+@click.option("--content/--no-content", default=True, help="Show messages too.", show_default=True)
+@project_option
+@api_command
+def show(trace_id: str, *, content: bool, project: str, client: Client, as_json: bool) -> None:
+    """Show one trace: its spans, the decision record, cost, and what was said.
+
+    \b
+    Example:
+      trimtab traces show 0199c1e0a7b27d3f9d0a1b2c3d4e5f60
+    """
+    trace = client.trace(project, trace_id)
+    entry = trace.spans[0] if trace.spans else None
+    io = client.span_io(project, trace_id, entry.span_id) if content and entry is not None else None
+    if as_json:
+        print_json({"trace": trace, "io": io})
+        return
+    _print_summary(trace)
+    _print_spans(trace)
+    if trace.decision:
+        click.echo("\nDecision")
+        lines = [(line.model, line.provider, line.verdict, line.reason) for line in trace.decision]
+        print_table(("MODEL", "PROVIDER", "VERDICT", "REASON"), lines, empty="")
+    if io is not None:
+        _print_io(io)
+
+
+def _print_summary(trace: t.Trace) -> None:
+    cost = money(trace.cost) or "unknown"
+    lower = f" (a lower bound: {trace.unpriced} spans have no known price)" if trace.unpriced and trace.cost else ""
+    click.echo(f"Trace {trace.trace_id}")
+    click.echo(f"  started  {local_time(trace.started)}, took {trace.duration:.0f} ms")
+    click.echo(f"  tokens   {trace.tokens.total} ({trace.tokens.input} in, {trace.tokens.output} out)")
+    click.echo(f"  cost     {cost}{lower}\n")
+
+
+def _print_spans(trace: t.Trace) -> None:
+    rows: list[tuple[object, ...]] = []
+    depth: dict[str, int] = {}
+    for span in trace.spans:
+        level = depth[span.span_id] = depth.get(span.parent_span_id, -1) + 1
+        name = f"{'  ' * level}{span.name}"
+        at = f"{span.started - trace.started:.0f} ms"
+        rows.append(
+            (name, span.kind, span.status, at, f"{span.duration:.0f} ms", span.tokens.total, span.price or None)
+        )
+        if span.error_message:
+            rows.append((f"{'  ' * (level + 1)}! {span.error_message}", "", "", "", "", "", ""))
+    print_table(("SPAN", "KIND", "STATUS", "AT", "TOOK", "TOKENS", "PRICE"), rows, empty="This trace has no spans yet.")
+
+
+def _print_io(io: t.SpanIO) -> None:
+    if not io.captured:
+        click.echo("\nThis project keeps content out of its traces.")
+        return
+    for title, messages in (("Input", io.input), ("Output", io.output)):
+        click.echo(f"\n{title}")
+        for message in messages:
+            said = " ".join(str(part.get("text", f"[{part.get('type')}]")) for part in message.parts)
+            click.echo(f"  {message.role}: {said}")
+    if io.truncated:
+        click.echo("  (cut; the console has the rest)")

@@ -1,0 +1,23 @@
+"""`trimtab version`."""
+
+import platform
+
+import click
+
+from trimtab import __version__
+from trimtab.cli.base import json_option, print_json
+
+
+@click.command()
+@json_option
+def command(*, as_json: bool) -> None:
+    """Print the version.
+
+    \b
+    Example:
+      trimtab version --json
+    """
+    if as_json:
+        print_json({"trimtab": __version__, "python": platform.python_version(), "platform": platform.platform()})
+    else:
+        click.echo(f"trimtab {__version__} (Python {platform.python_version()})")
