@@ -35,7 +35,7 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
             k.role,
             k.state,
             local_time(k.created),
-            local_time(k.expires) if k.expires else "never",
+            k.expires and local_time(k.expires),
         )
         for k in keys
     ]
@@ -72,9 +72,7 @@ def create(name: str, *, role: str, expires: int | None, project: str, client: C
         print_json(issued)
         return
     click.echo(issued.secret)
-    click.echo(
-        f"Key {issued.key.id} ({issued.key.role}) of project {project}: keep it now, it is not shown again.", err=True
-    )
+    click.echo(f"Key {issued.key.id} ({role}) of project {project}: keep it now, it is not shown again.", err=True)
 
 
 @command.command()

@@ -34,7 +34,7 @@ def list_providers(*, project: str, client: Client, as_json: bool) -> None:
             p.kind,
             p.dialect,
             p.base_url,
-            f"...{p.key_hint}" if p.key_hint else "",
+            p.key_hint and f"...{p.key_hint}",
             p.source,
             p.health,
             p.last_error,

@@ -35,6 +35,8 @@ def command(ctx: click.Context, **options: Any) -> None:
         from trimtab.server.settings import Settings
         from trimtab.server.up import run
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("trimtab"):
+            raise
         with told(as_json=False):
             raise TrimtabError(
                 f"The server is not installed: there is no module {error.name!r}.", fix="pip install 'trimtab[server]'"
