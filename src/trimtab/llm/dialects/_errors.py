@@ -38,7 +38,7 @@ def rejected(status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRe
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (RFC 9110 10.2.3: seconds or a date).
 
-    A date is read against the answer's own ``date`` header, so no clock is needed here and the two machines' clocks need
+    A date is read against the answer's own ``date`` header: no clock is needed here, and the two machines' clocks need
     not agree. Header names are lower-case.
     """
     milliseconds = _positive(headers.get("retry-after-ms"))

@@ -1,0 +1,160 @@
+"""What a simulated model says: the same to the same request, always."""
+
+import json
+import re
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from trimtab.llm.simulated.scenario import Scenario
+
+End = Literal["stop", "stop_sequence", "length", "tool_calls"]
+_WORDS = (
+    "tides",
+    "turn",
+    "the",
+    "small",
+    "tab",
+    "and",
+    "the",
+    "tab",
+    "turns",
+    "the",
+    "great",
+    "rudder",
+    "🌊",
+    "naïvely",
+)
+_DEEPEST_SAMPLE = 12
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """What of a request decides the answer, in no vendor's words. ``tools`` are (name, schema) pairs."""
+
+    last_text: str
+    prompt_tokens: int
+    answers_tool: bool = False
+    tools: tuple[tuple[str, dict[str, Any]], ...] = ()
+    tool_mode: Literal["auto", "none", "required"] = "auto"
+    tool_name: str | None = None
+    schema: dict[str, Any] | None = None
+    json_object: bool = False
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """An answer: text in pieces (one token each), or tool calls as (name, arguments) pairs."""
+
+    pieces: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
+    end: End = "stop"
+    stopped_by: str | None = None
+    output_tokens: int = 0
+
+
+def answer(ask: Ask, scenario: Scenario) -> Said:
+    tool = _tool_to_call(ask)
+    if tool is not None:
+        return _call(tool, scenario)
+    pieces, stopped_by = _text(ask, scenario)
+    end: End = "stop_sequence" if stopped_by is not None else "stop"
+    if ask.max_tokens is not None and len(pieces) > ask.max_tokens:
+        pieces, end, stopped_by = pieces[: ask.max_tokens], "length", None
+    return Said(pieces=pieces, end=end, stopped_by=stopped_by, output_tokens=len(pieces))
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """The value if it is a JSON object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON list."""
+    return (
+        [cast("dict[str, Any]", v) for v in cast("list[Any]", value) if isinstance(v, dict)]
+        if isinstance(value, list)
+        else []
+    )
+
+
+def count(text: str) -> int:
+    """Tokens of a text as these models count them: its words."""
+    return len(pieces_of(text))
+
+
+def pieces_of(text: str) -> tuple[str, ...]:
+    """A text in tokens; joined they are the text."""
+    return tuple(re.findall(r"\s*\S+|\s+$", text))
+
+
+def sample(schema: Any, depth: int = 0) -> Any:
+    """A value that fits a JSON schema of the kinds that structured outputs allow."""
+    if not isinstance(schema, dict) or depth > _DEEPEST_SAMPLE:
+        return None
+    known = cast("dict[str, Any]", schema)
+    for name in ("const", "default"):
+        if name in known:
+            return known[name]
+    if known.get("enum"):
+        return known["enum"][0]
+    for name in ("anyOf", "oneOf", "allOf"):
+        if known.get(name):
+            return sample(known[name][0], depth + 1)
+    named: Any = known.get("type")
+    kind: Any = cast("list[Any]", named)[0] if isinstance(named, list) and named else named
+    match kind:
+        case "string":
+            return "tide"
+        case "integer":
+            return max(1, int(known.get("minimum", 1)))
+        case "number":
+            return max(1.5, float(known.get("minimum", 1.5)))
+        case "boolean":
+            return True
+        case "null":
+            return None
+        case "array":
+            return [sample(known.get("items", {"type": "string"}), depth + 1)]
+        case _:
+            properties = cast("dict[str, Any]", known.get("properties") or {})
+            return {name: sample(inner, depth + 1) for name, inner in properties.items()}
+
+
+def _tool_to_call(ask: Ask) -> tuple[str, dict[str, Any]] | None:
+    """Called when it must be, or when the user names the tool; never again once its result is there."""
+    if not ask.tools or ask.tool_mode == "none":
+        return None
+    if ask.tool_name is not None:
+        return next((tool for tool in ask.tools if tool[0] == ask.tool_name), None)
+    if ask.tool_mode == "required":
+        return ask.tools[0]
+    if ask.answers_tool:
+        return None
+    return next((tool for tool in ask.tools if tool[0] in ask.last_text), None)
+
+
+def _call(tool: tuple[str, dict[str, Any]], scenario: Scenario) -> Said:
+    name, schema = tool
+    arguments = json.dumps(sample(schema), ensure_ascii=False) if scenario.arguments is None else scenario.arguments
+    calls = ((name, arguments),) * max(1, scenario.calls)
+    return Said(calls=calls, end="tool_calls", output_tokens=sum(1 + count(a) for _, a in calls))
+
+
+def _text(ask: Ask, scenario: Scenario) -> tuple[tuple[str, ...], str | None]:
+    if scenario.fault == "huge":
+        return ("x" * scenario.bytes,), None
+    if scenario.text is not None:
+        text = scenario.text
+    elif ask.schema is not None or ask.json_object:
+        text = json.dumps(sample(ask.schema or {"properties": {"answer": {"type": "string"}}}), ensure_ascii=False)
+    elif scenario.tokens is not None:
+        numbered = (_WORDS[index % len(_WORDS)] for index in range(scenario.tokens))
+        text = " ".join(numbered)
+    else:
+        text = f"You asked: {ask.last_text or 'nothing'} The small tab turns the great rudder — naïvely said. 🌊"
+    found = [(at, mark) for mark in ask.stop if mark and (at := text.find(mark)) >= 0]
+    stopped_by = min(found)[1] if found else None
+    if found:
+        text = text[: min(found)[0]]
+    return pieces_of(text), stopped_by

@@ -1,0 +1,233 @@
+"""A simulated Anthropic. https://docs.claude.com/en/api/messages and /en/docs/build-with-claude/streaming
+
+The shapes are those of Anthropic's reference and of the types in its Python SDK; the errors those of its error page.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.scenario import Scenario
+
+PATH = "/v1/messages"
+MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5")
+SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
+
+_ERRORS: dict[int, tuple[str, str]] = {
+    400: ("invalid_request_error", "The request is not valid."),
+    401: ("authentication_error", "invalid x-api-key"),
+    402: ("billing_error", "Your credit balance is too low to access the API."),
+    403: ("permission_error", "Your API key does not have permission to use the specified resource."),
+    404: ("not_found_error", "model: not found"),
+    413: ("request_too_large", "Request exceeds the maximum size"),
+    429: ("rate_limit_error", "This request would exceed your account's rate limit. Please try again later."),
+    500: ("api_error", "Internal server error"),
+    504: ("timeout_error", "Request timed out"),
+    529: ("overloaded_error", "Overloaded"),
+}
+
+
+class Refused(Exception):
+    """The request is one that Anthropic would not take."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+        kind = _ERRORS[status][0]
+        self.body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_simulated"}
+
+
+def presented_key(headers: dict[str, str]) -> str | None:
+    return headers.get("x-api-key")
+
+
+def answer_headers(number: int) -> dict[str, str]:
+    return {"request-id": _request_id(number), "anthropic-organization-id": "simulated"}
+
+
+error_headers = answer_headers
+
+
+def error_body(status: int, number: int, message: str | None = None) -> bytes:
+    kind, words = _ERRORS.get(status) or _ERRORS[500 if status >= 500 else 400]
+    error = {"type": kind, "message": message or words}
+    return _dump({"type": "error", "error": error, "request_id": _request_id(number)})
+
+
+def stream_error(number: int, message: str | None = None) -> bytes:
+    return b"event: error\ndata: " + error_body(529, number, message) + b"\n\n"
+
+
+def check(body: dict[str, Any]) -> None:
+    """Raises `Refused` for what the vendor refuses first."""
+    for name in ("model", "max_tokens", "messages"):
+        if body.get(name) is None:
+            raise Refused(f"{name}: Field required")
+    messages = body["messages"]
+    if not isinstance(messages, list) or not messages:
+        raise Refused("messages: at least one message is required")
+    for index, message in enumerate(cast("list[Any]", messages)):
+        _check_message(index, an_object(message))
+    for index, tool in enumerate(objects(body.get("tools"))):
+        if tool.get("type", "custom") == "custom" and not isinstance(tool.get("input_schema"), dict):
+            raise Refused(f"tools.{index}.custom.input_schema: Field required")
+
+
+def _check_message(index: int, message: dict[str, Any]) -> None:
+    if message.get("role") not in ("user", "assistant", "system"):
+        raise Refused(f'messages.{index}.role: Input should be "user" or "assistant"')
+    blocks = message.get("content")
+    if not blocks:
+        raise Refused(f"messages.{index}: all messages must have non-empty content")
+    seen_other = False
+    for at, block in enumerate(objects(blocks)):
+        kind = block.get("type")
+        if kind == "text" and not block.get("text"):
+            raise Refused(f"messages.{index}.content.{at}: text content blocks must be non-empty")
+        if kind == "thinking" and not block.get("signature"):
+            raise Refused(f"messages.{index}.content.{at}.thinking.signature: Field required")
+        if kind == "tool_use" and not isinstance(block.get("input"), dict):
+            raise Refused(f"messages.{index}.content.{at}.tool_use.input: Input should be a valid dictionary")
+        if kind == "tool_result" and seen_other:
+            raise Refused(f"messages.{index}: `tool_result` blocks must come before all other blocks of the message")
+        seen_other = seen_other or kind != "tool_result"
+
+
+def ask_of(body: dict[str, Any]) -> Ask:
+    messages = cast("list[dict[str, Any]]", body["messages"])
+    texts = [_text(m["content"]) for m in messages]
+    users = [text for m, text in zip(messages, texts, strict=True) if m["role"] == "user" and text]
+    last = messages[-1]["content"]
+    choice = an_object(body.get("tool_choice"))
+    format_ = an_object(an_object(body.get("output_config")).get("format") or body.get("output_format"))
+    tools = [t for t in objects(body.get("tools")) if isinstance(t.get("input_schema"), dict)]
+    return Ask(
+        last_text=users[-1] if users else "",
+        prompt_tokens=sum(3 + count(text) for text in texts) + count(_text(body.get("system"))),
+        answers_tool=any(block.get("type") == "tool_result" for block in objects(last)),
+        tools=tuple((t["name"], t["input_schema"]) for t in tools),
+        tool_mode={"any": "required", "none": "none"}.get(choice.get("type"), "auto"),  # type: ignore[arg-type]
+        tool_name=choice.get("name"),
+        schema=format_.get("schema"),
+        max_tokens=body["max_tokens"],
+        stop=tuple(body.get("stop_sequences") or ()),
+    )
+
+
+def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:
+    said = answer(ask_of(body), scenario)
+    content: list[dict[str, Any]] = []
+    thought = _thought(body, scenario)
+    if thought:
+        content.append({"type": "thinking", "thinking": thought, "signature": SIGNATURE})
+    if said.pieces:
+        content.append({"type": "text", "text": "".join(said.pieces)})
+    for index, (name, text) in enumerate(said.calls):
+        content.append({"type": "tool_use", "id": _tool_id(number, index), "name": name, "input": _input(text)})
+    told = _message(model, number) | {"content": content} | _stop(said)
+    return _dump(told | {"usage": _usage(body, said, scenario, said.output_tokens)})
+
+
+def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]:
+    """The events of an answer, each whole."""
+    said = answer(ask_of(body), scenario)
+    start: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None}
+    start |= {"usage": _usage(body, said, scenario, 1)}
+    yield _event("message_start", message=_message(model, number) | start)
+    index = 0
+    thought = _thought(body, scenario)
+    if thought:
+        yield _event(
+            "content_block_start", index=0, content_block={"type": "thinking", "thinking": "", "signature": ""}
+        )
+        for piece in pieces_of(thought):
+            yield _event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": piece})
+        yield _event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": SIGNATURE})
+        yield _event("content_block_stop", index=0)
+        index = 1
+    if said.pieces:
+        yield _event("content_block_start", index=index, content_block={"type": "text", "text": ""})
+        yield _event("ping")
+        for piece in said.pieces:
+            yield _event("content_block_delta", index=index, delta={"type": "text_delta", "text": piece})
+        yield _event("content_block_stop", index=index)
+    for at, (name, text) in enumerate(said.calls):
+        block: dict[str, Any] = {"type": "tool_use", "id": _tool_id(number, at), "name": name, "input": {}}
+        yield _event("content_block_start", index=index + at, content_block=block)
+        # the first fragment is empty; the vendor cuts arguments anywhere
+        for fragment in ("", *(text[cut : cut + 9] for cut in range(0, len(text), 9))):
+            delta = {"type": "input_json_delta", "partial_json": fragment}
+            yield _event("content_block_delta", index=index + at, delta=delta)
+        yield _event("content_block_stop", index=index + at)
+    usage = _usage(body, said, scenario, said.output_tokens)
+    yield _event("message_delta", delta=_stop(said), usage=usage)
+    yield _event("message_stop")
+
+
+def _message(model: str, number: int) -> dict[str, Any]:
+    return {"id": f"msg_{number:024d}", "type": "message", "role": "assistant", "model": model}
+
+
+def _stop(said: Said) -> dict[str, Any]:
+    words = {"stop": "end_turn", "stop_sequence": "stop_sequence", "length": "max_tokens", "tool_calls": "tool_use"}
+    return {"stop_reason": words[said.end], "stop_sequence": said.stopped_by}
+
+
+def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) -> dict[str, Any]:  # noqa: ARG001
+    thinking = _thinking_tokens(body, scenario)
+    told: dict[str, Any] = {
+        "input_tokens": ask_of(body).prompt_tokens,
+        "cache_creation_input_tokens": scenario.cache_write,
+        "cache_read_input_tokens": scenario.cached,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": scenario.cache_write - scenario.cache_write_1h,
+            "ephemeral_1h_input_tokens": scenario.cache_write_1h,
+        },
+        "output_tokens": output + thinking,
+        "service_tier": "standard",
+    }
+    if thinking:
+        told["output_tokens_details"] = {"thinking_tokens": thinking}
+    return told
+
+
+def _thinks(body: dict[str, Any]) -> bool:
+    return an_object(body.get("thinking")).get("type") in ("enabled", "adaptive")
+
+
+def _thinking_tokens(body: dict[str, Any], scenario: Scenario) -> int:
+    return scenario.reasoning or (16 if _thinks(body) else 0)
+
+
+def _thought(body: dict[str, Any], scenario: Scenario) -> str:
+    return scenario.reasoning_text or ("The tab is small; the rudder is great." if _thinks(body) else "")
+
+
+def _input(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return " ".join(block["text"] for block in objects(content) if block.get("type") == "text")
+
+
+def _tool_id(number: int, index: int) -> str:
+    return f"toolu_{number:018d}{index:04d}"
+
+
+def _request_id(number: int) -> str:
+    return f"req_{number:024d}"
+
+
+def _event(name: str, **fields: Any) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + _dump({"type": name} | fields) + b"\n\n"
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

@@ -1,0 +1,318 @@
+"""The ASGI app: finds the vendor by the path, checks the key, plays the scenario, and keeps what it saw."""
+
+import asyncio
+import itertools
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any, Protocol, cast
+
+from trimtab.llm.simulated import anthropic_messages, openai_chat
+from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\n"
+_LOGIN = b"<!doctype html><html><body><form>Please sign in to the network to go on.</form></body></html>\n"
+_SPLIT_AT = 7
+"""Bytes of a piece under ``split``: odd and small, so that characters of several bytes are cut."""
+
+
+class Vendor(Protocol):
+    """What a file of this folder offers."""
+
+    @property
+    def PATH(self) -> str: ...  # noqa: N802 - modules are the implementations
+    @property
+    def MODELS(self) -> tuple[str, ...]: ...  # noqa: N802
+    def presented_key(self, headers: dict[str, str]) -> str | None: ...
+    def answer_headers(self, number: int) -> dict[str, str]: ...
+    def error_headers(self, number: int) -> dict[str, str]: ...
+    def error_body(self, status: int, number: int, message: str | None = None) -> bytes: ...
+    def stream_error(self, number: int, message: str | None = None) -> bytes: ...
+    def check(self, body: dict[str, Any]) -> None: ...
+    def whole(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes: ...
+    def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
+
+
+_VENDORS: dict[str, Vendor] = {
+    openai_chat.PATH: cast("Vendor", openai_chat),
+    anthropic_messages.PATH: cast("Vendor", anthropic_messages),
+}
+_REFUSALS = (openai_chat.Refused, anthropic_messages.Refused)
+
+
+class Call:
+    """One call as it was seen. ``cancelled``: the client left before the answer was whole. ``events``: those sent."""
+
+    __slots__ = ("body", "cancelled", "events", "finished", "headers", "number", "path", "scenario", "status")
+
+    def __init__(self, number: int, path: str, headers: dict[str, str], scenario: Scenario) -> None:
+        self.number = number
+        self.path = path
+        self.headers = headers
+        self.scenario = scenario
+        self.body: dict[str, Any] = {}
+        self.status = 0
+        self.events = 0
+        self.finished = False
+        self.cancelled = False
+
+    def as_json(self) -> dict[str, Any]:
+        keys = ("number", "path", "status", "events", "finished", "cancelled")
+        return {key: getattr(self, key) for key in keys} | {"model": self.body.get("model")}
+
+
+class SimulatedProviders:
+    """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``.
+
+    ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
+    ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.
+    """
+
+    def __init__(self, scenario: Scenario | None = None, api_key: str | None = None) -> None:
+        self.scenario = scenario or Scenario()
+        self.api_key = api_key
+        self.calls: list[Call] = []
+        self._numbers = itertools.count(1)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        vendor = _VENDORS.get(path)
+        if vendor is not None and method == "POST":
+            await self._call(vendor, scope, receive, send)
+        elif path == "/v1/models" and method == "GET":
+            await _respond(send, 200, _models(), {})
+        elif path == "/simulated/calls" and method in ("GET", "DELETE"):
+            told = [call.as_json() for call in self.calls]
+            if method == "DELETE":
+                self.calls.clear()
+            await _respond(send, 200, json.dumps(told).encode(), {})
+        else:
+            error = {"error": {"message": f"There is no {method} {path}.", "type": "invalid_request_error"}}
+            await _respond(send, 404, json.dumps(error).encode(), {})
+
+    async def _call(self, vendor: Vendor, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        call = Call(next(self._numbers), scope["path"], headers, self.scenario)
+        self.calls.append(call)
+        raw = await _read(receive)
+        stage = _Stage(vendor, call, receive, send)
+        if self.api_key is not None and vendor.presented_key(headers) != self.api_key:
+            await stage.refuse(401)
+            return
+        try:
+            model = self._understand(vendor, call, raw)
+        except _REFUSALS as refused:
+            await stage.respond(refused.status, json.dumps(refused.body).encode(), vendor.error_headers(call.number))
+            return
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            await stage.refuse(400, f"We could not parse the body of your request: {error}")
+            return
+        await stage.play(model)
+
+    def _understand(self, vendor: Vendor, call: Call, raw: bytes) -> str:
+        body: Any = json.loads(raw)
+        if not isinstance(body, dict):
+            raise TypeError("the body is not a JSON object")
+        call.body = cast("dict[str, Any]", body)
+        vendor.check(call.body)
+        model, call.scenario = read_model(call.body["model"], self.scenario)
+        if "x-simulate" in call.headers:
+            call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
+        return model
+
+
+class _Stage:
+    """Plays one call's scenario; stops as soon as the client has left."""
+
+    def __init__(self, vendor: Vendor, call: Call, receive: Receive, send: Send) -> None:
+        self._vendor = vendor
+        self._call = call
+        self._receive = receive
+        self._send = send
+        self._gone = asyncio.Event()
+
+    async def play(self, model: str) -> None:
+        watch = asyncio.create_task(self._watch())
+        try:
+            await self._play(model)
+        except ClientGoneError:
+            self._call.cancelled = True
+        finally:
+            watch.cancel()
+
+    async def _play(self, model: str) -> None:
+        call, scenario = self._call, self._call.scenario
+        await self._pause(scenario.first_ms)
+        streams = bool(call.body.get("stream"))
+        match scenario.fault:
+            case "html":
+                await self.respond(502, _HTML, {"content-type": "text/html"})
+            case "garbage":
+                await self.respond(200, _LOGIN, {"content-type": "text/html"})
+            case "reset" if not (streams and scenario.after):
+                self._reset()
+            case "stall" if not (streams and scenario.after):
+                await self._stall()
+            case _ if scenario.status != 200:
+                await self.refuse(scenario.status, scenario.message)
+            case _ if streams:
+                await self._stream(self._vendor.stream(call.body, model, scenario, call.number))
+            case _:
+                await self._whole(self._vendor.whole(call.body, model, scenario, call.number))
+
+    async def refuse(self, status: int, message: str | None = None) -> None:
+        headers = self._vendor.error_headers(self._call.number)
+        if self._call.scenario.retry_after is not None:
+            headers["retry-after"] = self._call.scenario.retry_after
+        await self.respond(status, self._vendor.error_body(status, self._call.number, message), headers)
+
+    async def respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self._call.status = status
+        await _respond(self._send, status, body, headers)
+        self._call.finished = True
+
+    async def _whole(self, body: bytes) -> None:
+        call = self._call
+        headers = self._vendor.answer_headers(call.number) | {"content-length": str(len(body))}
+        fault = call.scenario.fault
+        await self._start(200, "application/json", headers)
+        if fault in ("cut", "half_line"):
+            await self._write(body[: len(body) // 2])
+            self._reset()  # a body shorter than announced: the connection has to end
+        await self._write_all(body)
+        await self._send({"type": "http.response.body", "body": b""})
+        call.finished = True
+
+    async def _stream(self, events: Iterator[bytes]) -> None:
+        call, scenario = self._call, self._call.scenario
+        await self._start(200, "text/event-stream; charset=utf-8", self._vendor.answer_headers(call.number))
+        for event in events:
+            if scenario.fault != "none" and call.events == scenario.after and await self._break(event):
+                break
+            await self._write_all(event)
+            call.events += 1
+            await self._pause(scenario.delay_ms)
+        else:
+            call.finished = True
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _break(self, event: bytes) -> bool:
+        """The fault's moment has come; whether the stream ends here."""
+        match self._call.scenario.fault:
+            case "reset":
+                self._reset()
+            case "stall":
+                await self._stall()
+            case "half_line":
+                await self._write(event[: len(event) // 2])
+            case "stream_error":
+                number, message = self._call.number, self._call.scenario.message
+                await self._write(self._vendor.stream_error(number, message))
+            case "cut":
+                pass
+            case _:
+                return False
+        return True
+
+    async def _start(self, status: int, content_type: str, headers: dict[str, str]) -> None:
+        self._call.status = status
+        listed = _header_list({"content-type": content_type} | headers)
+        await self._send({"type": "http.response.start", "status": status, "headers": listed})
+
+    async def _write_all(self, data: bytes) -> None:
+        """One event or body, in the pieces its fault asks for."""
+        match self._call.scenario.fault:
+            case "drip":
+                step = 1
+            case "split":
+                step = _SPLIT_AT
+            case _:
+                await self._write(data)
+                return
+        for start in range(0, len(data), step):
+            await self._write(data[start : start + step])
+            await self._pause(self._call.scenario.delay_ms)
+
+    async def _write(self, data: bytes) -> None:
+        if self._gone.is_set():
+            raise ClientGoneError
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _pause(self, ms: float) -> None:
+        if ms > 0:
+            try:
+                await asyncio.wait_for(self._gone.wait(), ms / 1000)
+            except TimeoutError:
+                return
+        else:
+            await asyncio.sleep(0)
+        if self._gone.is_set():
+            raise ClientGoneError
+
+    async def _stall(self) -> None:
+        await self._gone.wait()
+        raise ClientGoneError
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone.set()
+
+    def _reset(self) -> None:
+        """Send a TCP reset. ASGI knows no such thing, but uvicorn's ``send`` belongs to what holds the transport."""
+        transport = getattr(getattr(self._send, "__self__", None), "transport", None)
+        if transport is not None:
+            raw: socket.socket | None = transport.get_extra_info("socket")
+            if raw is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+        raise ClientGoneError if transport is not None else ConnectionResetError("a simulated reset")
+
+
+class ClientGoneError(Exception):
+    """There is nobody left to write to."""
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _respond(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+    known = {"content-type": "application/json", "content-length": str(len(body))} | headers
+    await send({"type": "http.response.start", "status": status, "headers": _header_list(known)})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _header_list(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _models() -> bytes:
+    names = [name for vendor in _VENDORS.values() for name in vendor.MODELS]
+    data = [{"id": name, "object": "model", "created": openai_chat.CREATED, "owned_by": "simulated"} for name in names]
+    return json.dumps({"object": "list", "data": data}).encode()

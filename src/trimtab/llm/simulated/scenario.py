@@ -1,0 +1,73 @@
+"""What a simulated provider shall do, as one value, and how a call asks for it."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+
+FAULTS = {
+    "none": "answer as the vendor does",
+    "reset": "reset the TCP connection: before the answer, or after `after` stream events",
+    "stall": "say nothing more until the client leaves: before the answer, or after `after` stream events",
+    "half_line": "send half of the event after `after` events, then end as if all were well",
+    "cut": "end the stream cleanly after `after` events, before its end",
+    "drip": "send the answer byte by byte, `delay_ms` apart",
+    "split": "send the answer in pieces that cut characters of several bytes in two",
+    "html": "a proxy's error page with status 502",
+    "garbage": "a login page with status 200",
+    "stream_error": "an error event in the stream after `after` events",
+    "huge": "one event, or one answer, of `bytes` bytes of text",
+}
+"""Besides these, a number from 400 to 599 answers with that status and the vendor's error body."""
+
+
+class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``tokens`` fixes the length of a text answer; ``delay_ms`` is between two events, ``first_ms`` before the first.
+
+    ``cached``, ``cache_write``, ``reasoning`` are token counts to report; ``calls`` is how many tool calls are made;
+    ``reasoning_text`` makes the OpenAI side stream ``reasoning_content`` as DeepSeek does; ``arguments`` stands in for
+    the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out.
+    """
+
+    fault: str = "none"
+    after: int = 0
+    tokens: int | None = None
+    delay_ms: float = 0
+    first_ms: float = 0
+    retry_after: str | None = None
+    bytes: int = 2_000_000
+    cached: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+    reasoning: int = 0
+    calls: int = 1
+    text: str | None = None
+    reasoning_text: str | None = None
+    arguments: str | None = None
+    usage: bool = True
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fault not in FAULTS and not (self.fault.isdigit() and 400 <= int(self.fault) <= 599):
+            raise ValueError(f"There is no fault {self.fault!r}; use one of {', '.join(FAULTS)}, or 400 to 599.")
+
+    @property
+    def status(self) -> int:
+        """The error status asked for, else 200."""
+        return int(self.fault) if self.fault.isdigit() else 200
+
+
+def read_model(model: str, base: Scenario) -> tuple[str, Scenario]:
+    """``gpt-4o-mini?tokens=5`` is the model ``gpt-4o-mini`` and what is asked of it. Raises `ValueError`."""
+    name, mark, wishes = model.partition("?")
+    return name, read_wishes(wishes, base) if mark else base
+
+
+def read_wishes(wishes: str, base: Scenario) -> Scenario:
+    """``fault=stall&after=3`` on top of ``base``. Raises `ValueError` for a wish there is not."""
+    asked: dict[str, Any] = msgspec.to_builtins(base) | dict(parse_qsl(wishes, keep_blank_values=True))
+    try:
+        return msgspec.convert(asked, Scenario, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
