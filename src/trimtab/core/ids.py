@@ -1,18 +1,20 @@
 """Identifiers: UUID version 7 (RFC 9562) everywhere, so that ids sort by the time they were made.
 
-Trace and span ids follow W3C Trace Context: 16 and 8 bytes, lower-case hex, never all zero.
+Trace and span ids follow W3C Trace Context: 16 and 8 bytes, lower-case hex, never all zero. An id names a thing and is
+no secret, so the random bits come from Python's generator (seeded by the system, a tenth of the cost per call of asking
+the kernel each time); keys and tokens are made in `governance` from `secrets`.
 """
 
-import os
 import time
+from random import getrandbits
 
 
 def uuid7_hex(now_ns: int | None = None) -> str:
     """A UUIDv7 as 32 lower-case hex digits: 48 bits of Unix milliseconds, then 74 random bits."""
     ms = (time.time_ns() if now_ns is None else now_ns) // 1_000_000
-    rand = int.from_bytes(os.urandom(10), "big")
+    rand = getrandbits(74)
     value = (ms & 0xFFFF_FFFF_FFFF) << 80
-    value |= 0x7000 << 64 | (rand >> 68 & 0x0FFF) << 64
+    value |= (0x7000 | rand >> 62) << 64
     value |= 0b10 << 62 | rand & 0x3FFF_FFFF_FFFF_FFFF
     return f"{value:032x}"
 
@@ -29,5 +31,4 @@ def new_trace_id(now_ns: int | None = None) -> str:
 
 def new_span_id() -> str:
     """A W3C span id: 8 random bytes as 16 hex digits, never all zero."""
-    raw = os.urandom(8)
-    return raw.hex() if any(raw) else "0000000000000001"
+    return f"{getrandbits(64) or 1:016x}"
