@@ -162,8 +162,8 @@ def _preface(results: Results) -> str:
     rounds = len({one.round for one in results.measured})
     return (
         f"Measured {m['date']}, commit `{m['commit']}`, {m['cores']} cores of {m['cpu']}, Linux {m['kernel']}, "
-        f"Python {m['python']}; rounds: {rounds}. Meanwhile strangers used {statistics.median(foreign):.2f} cores (median "
-        f"measurement) and {max(foreign):.2f} (worst); the hypervisor took {max(stolen):.2f} cores at most."
+        f"Python {m['python']}; rounds: {rounds}. Meanwhile strangers used {statistics.median(foreign):.2f} cores in "
+        f"the median phase and {max(foreign):.2f} in the worst; the hypervisor took {max(stolen):.2f} cores at most."
     )
 
 

@@ -139,7 +139,7 @@ class Bench:
             return None
         kinds = {p.name for p in self.results.phases if p.kind == phase.kind and p.loop == "closed"}
         rates = [m.tally.per_second for m in self.results.measured if m.peer == peer.name and m.phase in kinds]
-        return max(rates) if rates and max(rates) < 1.25 * phase.rate else None
+        return max(rates) if rates and max(rates) < 1.5 * phase.rate else None
 
     def _measure(self, peer: Peer, phase: Phase, number: int) -> None:
         self._ask(f"/control?events_per_write={phase.events_per_write}", "POST")
