@@ -74,6 +74,11 @@ def _end_of_last_event(data: bytes | bytearray, start: int) -> int:
 
 def split(block: bytes) -> list[bytes]:
     """The single events of a block, each with its own ending; joined they are the block."""
+    if b"\r" not in block:  # nearly every vendor; the general way below searches for marks that are not there
+        parts = block.split(b"\n\n")
+        tail = parts.pop()
+        found = [part + b"\n\n" for part in parts]
+        return [*found, tail] if tail else found
     events: list[bytes] = []
     start = 0
     while start < len(block):

@@ -155,22 +155,13 @@ class OpenAIMeter:
         self.failed: str | None = None
 
     def feed(self, block: bytes) -> bytes:
-        if (
-            self.semantic
-            and b'_tokens"' not in block
-            and b'"error"' not in block
-            and b'"finish_reason":"' not in block
-            and b'"finish_reason": "' not in block
-            and b"[DONE]" not in block
-        ):
-            return block
-        return self._look(block)
+        return block if self.semantic and _is_plain(block) else self._look(block)
 
     def _look(self, block: bytes) -> bytes:
         swallowed = False
         kept: list[bytes] = []
         for event in sse.split(block):
-            if self._swallow(event):
+            if (not self.semantic or not _is_plain(event)) and self._swallow(event):
                 swallowed = True
             else:
                 kept.append(event)
@@ -211,6 +202,17 @@ class OpenAIMeter:
         if isinstance(delta, dict) and not self.semantic:
             told = cast("dict[str, Any]", delta)
             self.semantic = any(value for name, value in told.items() if name != "role")
+
+
+def _is_plain(block: bytes) -> bool:
+    """Whether there is nothing in it but more of what the model says."""
+    return (
+        b'_tokens"' not in block
+        and b'"error"' not in block
+        and b'"finish_reason":"' not in block
+        and b'"finish_reason": "' not in block
+        and b"[DONE]" not in block
+    )
 
 
 def _first_choice(answer: dict[str, Any]) -> dict[str, Any]:
