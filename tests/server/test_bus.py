@@ -1,0 +1,109 @@
+"""Workers telling each other: a change is over only when every other worker has heard."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from trimtab.server import bus
+from trimtab.server.bus import Hub, WorkerLine
+
+
+class Worker:
+    def __init__(self, path: Path, *, slow_s: float = 0.0, fails: bool = False) -> None:
+        self.refreshed = 0
+        self._slow_s = slow_s
+        self._fails = fails
+        self.line = WorkerLine(path, self.refresh)
+
+    async def refresh(self) -> None:
+        await asyncio.sleep(self._slow_s)
+        if self._fails:
+            raise RuntimeError("the database is away")
+        self.refreshed += 1
+
+
+def test_a_change_returns_only_when_every_other_worker_has_refreshed(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        workers = [Worker(tmp_path / "bus", slow_s=index * 0.05) for index in range(4)]
+        for worker in workers:
+            await worker.line.open()
+        assert await hub.joined(4, 2)
+        await workers[0].line.changed()
+        assert [w.refreshed for w in workers] == [0, 1, 1, 1]
+        await asyncio.gather(workers[1].line.changed(), workers[2].line.changed())
+        assert [w.refreshed for w in workers] == [2, 2, 2, 3]
+        for worker in workers:
+            await worker.line.close()
+        await hub.close()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_ends_meanwhile_holds_nobody_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", slow_s=30)
+        await first.line.open()
+        await second.line.open()
+        assert await hub.joined(2, 2)
+        changing = asyncio.ensure_future(first.line.changed())
+        await asyncio.sleep(0.05)
+        await second.line.close()
+        async with asyncio.timeout(2):
+            await changing
+        await first.line.close()
+        await hub.close()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_cannot_refresh_is_waited_for_no_longer_than_its_answer(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", fails=True)
+        await first.line.open()
+        await second.line.open()
+        assert await hub.joined(2, 2)
+        async with asyncio.timeout(2):
+            await first.line.changed()
+            await first.line.changed()
+        await first.line.close()
+        await second.line.close()
+        await hub.close()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_hangs_is_given_up_after_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus, "HEARD_WITHIN_S", 0.2)
+
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", slow_s=30)
+        await first.line.open()
+        await second.line.open()
+        assert await hub.joined(2, 2)
+        async with asyncio.timeout(2):
+            await first.line.changed()
+        await first.line.close()
+        await second.line.close()
+        await hub.close()
+
+    asyncio.run(main())
+
+
+def test_the_socket_is_private_and_missing_workers_are_noticed(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        assert (tmp_path / "bus").stat().st_mode & 0o777 == 0o600
+        assert not await hub.joined(1, 0.05)
+        await hub.close()
+
+    asyncio.run(main())
