@@ -138,7 +138,7 @@ def failure(text: str) -> StoreAway | StoreRefused:
 
 def insert_sql(table: str, columns: tuple[str, ...], token: str) -> str:
     """An insert under a deduplication token. No placeholder may stand there, so the token is checked: it is ours."""
-    if not re.fullmatch(r"[A-Za-z0-9:-]{1,200}", token):
+    if not re.fullmatch(r"[A-Za-z0-9_:-]{1,200}", token):
         raise ValueError(f"Not a token: {token!r}.")
     settings = f"insert_deduplication_token = '{token}', max_partitions_per_insert_block = 0"
     return f"INSERT INTO {table} ({', '.join(columns)}) SETTINGS {settings}"

@@ -57,11 +57,12 @@ class ChdbStore:
                 raise failure(str(error)) from error
 
     def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+        statement = insert_sql(table, columns, token)
         with self._insert_lock:
             if self._closed:
                 raise StoreAway("The telemetry store is closed.")
             try:
-                stream = self._inserting.send_insert(insert_sql(table, columns, token), "MsgPack")
+                stream = self._inserting.send_insert(statement, "MsgPack")
                 with stream:
                     stream.append(rows)
                     stream.finish()

@@ -1,0 +1,259 @@
+"""One record of a call into rows: a request span, an llm span per attempt, their texts, and a ledger row per attempt.
+
+Usage is counted once: attempts are leaves and carry it; the request span carries the sums of the whole call for lists
+and charts, and is no leaf. Texts are stored once: the request span has the client's body and the answer it got; an
+attempt has texts of its own only where they differ (a body in another dialect, an answer the client never saw).
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from trimtab.llm.types import Usage
+from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.messages import (
+    Unread,
+    answered,
+    asked,
+    preview,
+    read_request,
+    read_response,
+    request_text,
+    text_of,
+)
+from trimtab.telemetry.records import Attempt, CallRecord, Fault
+from trimtab.telemetry.rows import Rows
+
+BLOB_BYTES = 64 << 10
+"""A payload above this goes to the blobs; its row keeps the reference."""
+TEXT_CHARACTERS = 256 << 10
+"""How much of a span's text can be searched."""
+SHARED_REQUEST, SHARED_RESPONSE = 1, 2
+"""Bits of ``shared_io``: which of an attempt's texts are its parent's."""
+
+_STATUS = {"answer": "ok", "error": "error", "cancel": "cancelled"}
+_NO_USAGE = Usage()
+_NO_FAULT = Fault(code="", message="", source="trimtab")
+_json = msgspec.json.Encoder()
+
+
+class CallMapper:
+    """Turns records into rows. Pure but for large payloads, which it puts into ``blobs`` (idempotent by content)."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def add(self, rows: Rows, owner: int, record: CallRecord) -> None:
+        """Append everything one record becomes; ``owner`` is its place in the batch. All or nothing."""
+        mark = rows.mark()
+        try:
+            final = final_attempt(record)
+            texts = texts_of(record, final)
+            self._request_span(rows, owner, record, final, texts)
+            for number, attempt in enumerate(record.attempts):
+                self._attempt_span(rows, owner, record, attempt, attempt is final, texts)
+                _ledger_row(rows, owner, record, attempt, number)
+        except BaseException:
+            rows.rewind(mark)
+            raise
+
+    def _request_span(self, rows: Rows, owner: int, record: CallRecord, final: Attempt | None, texts: "Texts") -> None:
+        sums = _sums(record.attempts)
+        fault = record.fault or _NO_FAULT
+        tried = list(dict.fromkeys(attempt.provider for attempt in record.attempts))
+        targets = len({(attempt.provider, attempt.model) for attempt in record.attempts})
+        first = record.first_token_ns
+        rows.spans.add(
+            owner,
+            (
+                record.project, record.trace_id, record.span_id, record.parent_span_id, record.request_id, 1, 0, "span",
+                f"request {record.model}", _STATUS[record.outcome], record.started_ns,
+                max(0, record.ended_ns - record.started_ns),
+                first - record.started_ns if record.stream and first >= record.started_ns else None, record.model,
+                (final.model_used or final.model) if final else "", final.provider if final else "",
+                final.kind if final else "", tried, record.app, record.release, record.environment, record.feature,
+                record.session, record.user, record.key_id, list(record.tags), record.metadata, int(record.stream),
+                final.stop if final else "", record.status, fault.code, fault.message,
+                fault.source if record.fault else "", sums.input, sums.cache_read, sums.cache_write, sums.output,
+                sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
+                len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
+                _json.encode(record.decision).decode(), final.response_id if final else "", record.user_agent,
+            ),
+        )  # fmt: skip
+        if record.capture:
+            raw = _Raw(record.span_id, record.started_ns, record.front, record.request, final)
+            self._io(rows, owner, record, raw, texts)
+
+    def _attempt_span(
+        self, rows: Rows, owner: int, record: CallRecord, attempt: Attempt, final: bool, texts: "Texts"
+    ) -> None:
+        usage = attempt.usage or _NO_USAGE
+        fault = attempt.fault or _NO_FAULT
+        shared = (0 if attempt.request else SHARED_REQUEST) | (SHARED_RESPONSE if final else 0)
+        first = attempt.first_token_ns
+        answer = texts.answered if final else ""
+        if not final and record.capture and attempt.response:
+            answer = preview(_answer(attempt, [])[0])
+        rows.spans.add(
+            owner,
+            (
+                record.project, record.trace_id, attempt.span_id, record.span_id, record.request_id, 0, 1, "llm",
+                f"chat {attempt.model}", _STATUS[attempt.outcome], attempt.started_ns,
+                max(0, attempt.ended_ns - attempt.started_ns),
+                first - attempt.started_ns if attempt.stream and first >= attempt.started_ns else None, attempt.model,
+                attempt.model_used, attempt.provider, attempt.kind, [attempt.provider], record.app, record.release,
+                record.environment, record.feature, record.session, record.user, record.key_id, list(record.tags), {},
+                int(attempt.stream), attempt.stop, attempt.status, fault.code, fault.message,
+                fault.source if attempt.fault else "", max(0, usage.input), max(0, usage.cache_read),
+                max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
+                attempt.cost.amount, attempt.cost.price, _unpriced(attempt),
+                1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
+            ),
+        )  # fmt: skip
+        answer_of = None if final else attempt
+        if record.capture and (attempt.request or (answer_of and answer_of.response)):
+            raw = _Raw(attempt.span_id, attempt.started_ns, attempt.dialect, attempt.request, answer_of)
+            self._io(rows, owner, record, raw, None)
+
+    def _io(self, rows: Rows, owner: int, record: CallRecord, raw: "_Raw", texts: "Texts | None") -> None:
+        """The texts of one span as they travelled. Only the request span has plain text: a search meets it once."""
+        answer = raw.answer
+        request, request_blob = self._place(raw.request)
+        response, response_blob = self._place(answer.response if answer else b"")
+        rows.span_io.add(
+            owner,
+            (
+                record.project, record.trace_id, raw.span_id, raw.started_ns, raw.dialect,
+                answer.dialect if answer else "", int(_streamed(answer)), request, response, request_blob,
+                response_blob, texts.note if texts else "", texts.plain if texts else "",
+            ),
+        )  # fmt: skip
+
+    def _place(self, content: bytes) -> tuple[bytes, str]:
+        if len(content) <= BLOB_BYTES:
+            return content, ""
+        return b"", self._blobs.put(content)
+
+
+class _Raw(NamedTuple):
+    """One span's bodies: the request in its dialect, and the attempt whose answer it is, if any."""
+
+    span_id: str
+    started_ns: int
+    dialect: str
+    request: bytes
+    answer: Attempt | None
+
+
+class Texts(NamedTuple):
+    """What a call said, as text: two previews, everything in lower case for search, and what could not be read."""
+
+    asked: str
+    answered: str
+    plain: str
+    note: str
+
+
+_NOTHING = Texts("", "", "", "")
+
+
+def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
+    """Parse both bodies once. What does not parse is searched and previewed as the text it is."""
+    if not record.capture:
+        return _NOTHING
+    notes: list[str] = []
+    question, body = _question(record, notes)
+    answer, said = _answer(final, notes) if final is not None and final.response else ("", "")
+    plain = f"{body}\n{said}"[:TEXT_CHARACTERS].lower()
+    return Texts(preview(question), preview(answer), plain, " ".join(notes))
+
+
+def _question(record: CallRecord, notes: list[str]) -> tuple[str, str]:
+    if not record.request:
+        return "", ""
+    request = read_request(record.front, record.request)
+    if isinstance(request, Unread):
+        notes.append(f"The request could not be read: {request.why}")
+        raw = _loose(record.request)
+        return raw, raw
+    return asked(request), request_text(request)
+
+
+def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str]:
+    if attempt.status != 200:  # a refusal's body: its message is the span's error; it is kept raw
+        return "", _loose(attempt.response)
+    response = read_response(attempt.dialect, attempt.response, stream=_streamed(attempt))
+    if isinstance(response, Unread):
+        notes.append(f"The answer could not be read: {response.why}")
+        raw = _loose(attempt.response)
+        return raw, raw
+    return answered(response), text_of(response.parts)
+
+
+def _loose(body: bytes) -> str:
+    return body[:TEXT_CHARACTERS].decode("utf-8", "replace")
+
+
+def _streamed(attempt: Attempt | None) -> bool:
+    """Whether the answer's bytes are events: a provider refuses a stream with a plain body."""
+    return attempt is not None and attempt.stream and attempt.status == 200
+
+
+def final_attempt(record: CallRecord) -> Attempt | None:
+    """The attempt whose answer the client got: the last one, if any was made."""
+    return record.attempts[-1] if record.attempts else None
+
+
+def _ledger_row(rows: Rows, owner: int, record: CallRecord, attempt: Attempt, number: int) -> None:
+    usage = attempt.usage or _NO_USAGE
+    rows.ledger.add(
+        owner,
+        (
+            record.project, attempt.started_ns, record.request_id, record.trace_id, attempt.span_id, number,
+            attempt.outcome, attempt.provider, attempt.kind, attempt.model, attempt.model_used, record.app,
+            record.release, record.environment, record.feature, record.session, record.user, record.key_id,
+            attempt.response_id, max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write),
+            max(0, usage.output), max(0, usage.reasoning), max(0, usage.cache_write_1h), max(0, usage.audio_input),
+            max(0, usage.audio_output), int(attempt.usage is not None), int(usage.estimated), attempt.cost.amount,
+            attempt.cost.price,
+        ),
+    )  # fmt: skip
+
+
+class _Sums(NamedTuple):
+    """The exclusive buckets of all attempts together, and their price where at least one is known."""
+
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+    estimated: int
+    cost: int | None
+    unpriced: int
+
+
+def _sums(attempts: tuple[Attempt, ...]) -> _Sums:
+    if len(attempts) == 1:  # nearly always
+        attempt = attempts[0]
+        usage = attempt.usage or _NO_USAGE
+        return _Sums(
+            max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write), max(0, usage.output),
+            max(0, usage.reasoning), int(usage.estimated), attempt.cost.amount, _unpriced(attempt),
+        )  # fmt: skip
+    each = [_sums((attempt,)) for attempt in attempts]
+    priced = [sums.cost for sums in each if sums.cost is not None]
+    return _Sums(
+        sum(sums.input for sums in each),
+        sum(sums.cache_read for sums in each),
+        sum(sums.cache_write for sums in each),
+        sum(sums.output for sums in each),
+        sum(sums.reasoning for sums in each),
+        max((sums.estimated for sums in each), default=0),
+        sum(priced) if priced else None,
+        sum(sums.unpriced for sums in each),
+    )
+
+
+def _unpriced(attempt: Attempt) -> int:
+    return int(attempt.usage is not None and attempt.cost.amount is None)

@@ -1,0 +1,138 @@
+"""From bytes as they travelled back to what was said: canonical messages, their plain text, and what people see.
+
+The store keeps raw bodies and the name of their dialect; messages are rebuilt whenever they are needed, so a better
+dialect reads old calls better too. A body that does not parse is no failure here: it gives a note, and its own text.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import TrimtabError
+from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.fold import Fold
+from trimtab.llm.sse import split
+from trimtab.llm.types import Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
+from trimtab.telemetry.views import MessageView
+
+
+class Unread(Struct, frozen=True):
+    """A body that its dialect could not read, and why."""
+
+    why: str
+
+
+def read_request(dialect: str, body: bytes) -> Request | Unread:
+    """A client's request."""
+    try:
+        return DIALECTS.get(dialect).parse_request(body)
+    except TrimtabError as error:
+        return Unread(error.message)
+    except Exception as error:  # noqa: BLE001  a plug is called: its defect must not lose the record
+        return Unread(f"{type(error).__name__}: {error}")
+
+
+def read_response(dialect: str, body: bytes, *, stream: bool) -> Response | Unread:
+    """A provider's answer: a JSON body, or the events of a stream up to where it ended."""
+    try:
+        plug = DIALECTS.get(dialect)
+        if not stream:
+            return plug.parse_response(body)
+        decoder = plug.stream_decoder()
+        whole = Fold()
+        # What is after the last complete event was cut off by the network: not a message, but kept in the raw bytes.
+        for delta in decoder.feed(_complete(body)):
+            whole.feed(delta)
+        for delta in decoder.close():
+            whole.feed(delta)
+        return whole.response()
+    except TrimtabError as error:
+        return Unread(error.message)
+    except Exception as error:  # noqa: BLE001  as above
+        return Unread(f"{type(error).__name__}: {error}")
+
+
+def _complete(body: bytes) -> bytes:
+    if body.endswith((b"\n\n", b"\r\n\r\n")):
+        return body
+    events = split(body)
+    return b"".join(events[:-1]) if events else b""
+
+
+# --- plain text ----------------------------------------------------------------------------------------------------
+
+
+def text_of(parts: Iterable[Part]) -> str:
+    """Everything a person could read in the parts; images and opaque parts have no text."""
+    found: list[str] = []
+    for part in parts:
+        kind = type(part)
+        if kind is Text or kind is Reasoning or kind is Refusal:
+            found.append(part.text)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+        elif isinstance(part, ToolCall):
+            found.append(f"{part.name}({part.arguments})")
+        elif isinstance(part, ToolResult):
+            found.append(text_of(part.parts))
+    return found[0] if len(found) == 1 else "\n".join(found)
+
+
+def request_text(request: Request) -> str:
+    return "\n".join([text_of(message.parts) for message in request.messages])
+
+
+def asked(request: Request) -> str:
+    """What the call is about, for a preview: the last thing the user (or a tool) said."""
+    for message in reversed(request.messages):
+        if message.role in ("user", "tool"):
+            text = text_of(message.parts)
+            if text:
+                return text
+    return text_of(request.messages[-1].parts) if request.messages else ""
+
+
+def answered(response: Response) -> str:
+    """What came back, for a preview: visible text first, then tool calls, then thinking."""
+    visible = text_of([part for part in response.parts if isinstance(part, Text | Refusal)])
+    return visible or text_of(response.parts)
+
+
+PREVIEW = 200
+
+
+def preview(text: str) -> str:
+    """The first 200 characters on one line."""
+    return " ".join(text[: PREVIEW * 4].split())[:PREVIEW]
+
+
+# --- what people see -----------------------------------------------------------------------------------------------
+
+
+def message_views(request: Request) -> list[MessageView]:
+    return [
+        MessageView(role=message.role, parts=_builtins(message.parts), name=message.name)
+        for message in request.messages
+    ]
+
+
+def answer_view(response: Response) -> list[MessageView]:
+    return [MessageView(role="assistant", parts=_builtins(response.parts))] if response.parts else []
+
+
+def tools_view(request: Request) -> list[dict[str, Any]]:
+    return _builtins(request.tools)
+
+
+def params_view(request: Request) -> dict[str, Any]:
+    """How the model was asked to behave: all of the request but messages and tools, without what was left out."""
+    whole = msgspec.json.decode(msgspec.json.encode(request), type=dict[str, Any])
+    params: dict[str, Any] = {**whole, **whole["extra"]}
+    for name in ("model", "messages", "tools", "extra"):
+        params.pop(name, None)
+    return {name: value for name, value in params.items() if value not in (None, [], {})}
+
+
+def _builtins(value: Any) -> list[dict[str, Any]]:
+    # Through JSON, because opaque parts hold raw JSON.
+    return msgspec.json.decode(msgspec.json.encode(value), type=list[dict[str, Any]])

@@ -1,0 +1,201 @@
+"""The telemetry process: ``python -m trimtab.telemetry.process --data-dir DIR --socket PATH [--url URL]``.
+
+A process of its own, so that neither a fault in the engine nor its memory nor its threads ever touch a call: should it
+die, the spool waits until it is back. It opens its socket first and the store after, drains the spool in one thread,
+answers questions in a few others, and ends with its parent, however that ends.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TypeVar
+
+import uvicorn
+import uvloop
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.shim import Shim
+from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
+from trimtab.telemetry.writer import Progress, Writer
+
+T = TypeVar("T")
+logger = logging.getLogger("trimtab.telemetry.process")
+
+NICENESS = 5
+DRAIN_S = 8.0
+PARENT_POLL_S = 1.0
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+# The mapper computes in Python beside the thread that answers questions: hand over the GIL sooner than by default.
+SWITCH_S = 0.001
+
+
+class Telemetry:
+    """The store, the writer and the face of one telemetry process."""
+
+    def __init__(self, data_dir: Path, url: str, limits: Limits) -> None:
+        self._url = url
+        self._limits = limits
+        self._spool_dir = data_dir / "spool"
+        self._blobs = FolderBlobs(data_dir / "blobs")
+        self._progress = Progress()
+        self._stopping = threading.Event()
+        self._writer: Writer | None = None
+        self._thread = threading.Thread(target=self._work, name="writer")
+        self.shim = Shim(self._progress, self._blobs, threads=limits.readers)
+        self.fault: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Drain what is there, bounded, then close. Blocks."""
+        self._stopping.set()
+        if self._writer is not None:
+            self._writer.stop(DRAIN_S)
+        self._thread.join()
+        self.shim.close()
+
+    def _work(self) -> None:
+        try:
+            spool = self._patiently(lambda: SpoolReader(self._spool_dir))
+            store = self._patiently(self._open_store)
+            if spool is not None and store is not None:
+                self._drain(spool, store)
+            if store is not None:
+                store.close()
+            if spool is not None:
+                spool.close()
+        except BaseException as error:  # the thread's edge: the process ends, and is started again by its parent
+            logger.exception("the telemetry writer broke")
+            self.fault = error
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _drain(self, spool: SpoolReader, store: Store) -> None:
+        writer = Writer(spool, store, CallMapper(self._blobs), progress=self._progress)
+        self._writer = writer
+        self.shim.store = store
+        if self._stopping.is_set():  # it came while the store was being opened
+            writer.stop(DRAIN_S)
+        writer.run()
+        self.shim.store = None
+
+    def _open_store(self) -> Store:
+        store = open_store(self._url, self._limits)
+        try:
+            store.prepare()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _patiently(self, make: Callable[[], T]) -> T | None:
+        """Try until it works or we are told to stop; say why it does not."""
+        pause = FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            try:
+                return make()
+            except (StoreAway, StoreRefused, OSError, sqlite3.Error) as error:
+                said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else str(error)
+                if said != self._progress.detail:
+                    logger.warning("telemetry cannot start yet: %s", said)
+                self._progress.state, self._progress.detail = "down", said
+            self._stopping.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+        return None
+
+
+def listen(path: Path) -> socket.socket:
+    """A unix socket that only its owner may open. A leftover of an earlier process is replaced."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(128)
+    return listener
+
+
+def die_with_parent() -> int:
+    """Ask the kernel for SIGTERM when the parent ends (Linux; elsewhere `_watch_parent` sees it). Returns its pid."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    parent = int(os.environ.get("TRIMTAB_PARENT_PID") or os.getppid())
+    if os.getppid() != parent:  # it ended in the moment before
+        raise SystemExit(1)
+    return parent
+
+
+async def serve(telemetry: Telemetry, listener: socket.socket, parent: int) -> None:
+    """Answer until told to stop or orphaned; then drain and end."""
+    config = uvicorn.Config(
+        telemetry.shim,  # pyright: ignore[reportArgumentType]  a bare ASGI callable
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="uvloop",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    serving = loop.create_task(server.serve(sockets=[listener]))
+    telemetry.start()
+    while os.getppid() == parent and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PARENT_POLL_S)
+    await asyncio.to_thread(telemetry.stop)  # questions are answered, and health is told, while it drains
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: this process drains before it stops answering."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m trimtab.telemetry.process", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="the folder with spool, blobs and the store")
+    parser.add_argument("--socket", type=Path, required=True, help="the unix socket to answer on")
+    parser.add_argument(
+        "--url", default="", help="the store: chdb:///folder (default, in the data folder) or http(s)://"
+    )
+    options = parser.parse_args(argv)
+    parent = die_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    sys.setswitchinterval(SWITCH_S)
+    with contextlib.suppress(OSError):  # a container may forbid it
+        os.nice(NICENESS)
+    listener = listen(options.socket)
+    telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
+    try:
+        uvloop.run(serve(telemetry, listener, parent))
+    finally:
+        options.socket.unlink(missing_ok=True)
+    return 1 if telemetry.fault is not None else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

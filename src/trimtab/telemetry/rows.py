@@ -1,0 +1,92 @@
+"""Rows on their way to the store: flat lists of values, column after column, row after row.
+
+ClickHouse's MsgPack format is exactly that, without any framing, so a whole batch is one call of a C encoder; bodies
+travel as they are, whatever bytes they hold. The columns here are those of `stores/_schema.py`, by name.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+SPANS: Final = (
+    "project", "trace_id", "span_id", "parent_span_id", "request_id", "entry", "leaf", "kind", "name", "status",
+    "start_ns", "duration_ns", "ttft_ns", "model", "model_used", "provider", "provider_kind", "tried", "app", "release",
+    "environment", "feature", "session", "user", "key_id", "tags", "metadata", "stream", "stop", "http_status",
+    "error_code", "error_message", "error_source", "input_tokens", "cache_read_tokens", "cache_write_tokens",
+    "output_tokens", "reasoning_tokens", "tokens_estimated", "cost", "price", "unpriced", "attempts", "fallbacks",
+    "captured", "shared_io", "input_preview", "output_preview", "decision", "response_id", "user_agent",
+)  # fmt: skip
+SPAN_IO: Final = (
+    "project", "trace_id", "span_id", "start_ns", "request_dialect", "response_dialect", "stream", "request",
+    "response", "request_blob", "response_blob", "note", "text",
+)  # fmt: skip
+LEDGER: Final = (
+    "project", "at_ns", "request_id", "trace_id", "span_id", "attempt", "outcome", "provider", "provider_kind", "model",
+    "model_used", "app", "release", "environment", "feature", "session", "user", "key_id", "response_id",
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "metered", "tokens_estimated", "cost",
+    "price",
+)  # fmt: skip
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Table:
+    """Rows of one table. ``owners`` says for each row which record of the batch it comes from."""
+
+    __slots__ = ("columns", "name", "owners", "values")
+
+    def __init__(self, name: str, columns: tuple[str, ...]) -> None:
+        self.name = name
+        self.columns = columns
+        self.values: list[Any] = []
+        self.owners: list[int] = []
+
+    def add(self, owner: int, row: tuple[Any, ...]) -> None:
+        self.values += row
+        self.owners.append(owner)
+
+    def cut(self, first: int, end: int) -> list[Any]:
+        """The values of rows [first, end)."""
+        width = len(self.columns)
+        return self.values[first * width : end * width]
+
+    def truncate(self, rows: int) -> None:
+        """Take back everything after the first ``rows`` rows."""
+        del self.values[rows * len(self.columns) :]
+        del self.owners[rows:]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """As people read them; for tests and tools."""
+        width = len(self.columns)
+        starts = range(0, len(self.values), width)
+        return [dict(zip(self.columns, self.values[at : at + width], strict=True)) for at in starts]
+
+
+def encode(values: list[Any]) -> bytes:
+    """MsgPack values one after another: an array without its header (1, 3 or 5 bytes, by its length)."""
+    header = 1 if len(values) < 16 else 3 if len(values) < 65536 else 5
+    return _encode(values)[header:]
+
+
+class Rows:
+    """What one batch of records becomes."""
+
+    __slots__ = ("ledger", "span_io", "spans")
+
+    def __init__(self) -> None:
+        self.spans = Table("spans", SPANS)
+        self.span_io = Table("span_io", SPAN_IO)
+        self.ledger = Table("ledger", LEDGER)
+
+    def tables(self) -> tuple[Table, ...]:
+        # The spans come last: a span that can be seen then has its texts and its books.
+        return (self.span_io, self.ledger, self.spans)
+
+    def mark(self) -> tuple[int, ...]:
+        return tuple(len(table.owners) for table in self.tables())
+
+    def rewind(self, mark: tuple[int, ...]) -> None:
+        """Back to an earlier `mark`: no half of a record is ever stored."""
+        for table, rows in zip(self.tables(), mark, strict=True):
+            table.truncate(rows)

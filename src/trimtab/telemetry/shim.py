@@ -1,0 +1,151 @@
+"""The telemetry process's face: ClickHouse's HTTP interface over whatever store it holds, and its own health.
+
+    POST /            a statement, or ``?query=INSERT … FORMAT …`` with rows: as a ClickHouse server takes them
+    GET  /ping        ``Ok.``
+    GET  /health      `StoreHealth` as JSON; answers before the store is open
+    GET  /blobs/REF   a large payload
+
+So a client cannot tell the folder from a server. Served on a unix socket that only its owner may open.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.stores import ROWS, Store, StoreAway, StoreRefused
+from trimtab.telemetry.views import StoreHealth
+from trimtab.telemetry.writer import Progress
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_INSERT = re.compile(
+    r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\)"
+    r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT MsgPack"
+)
+_SPANS = "SELECT sum(rows) FROM system.parts WHERE active AND table = 'spans' AND database = currentDatabase()"
+_COUNT_FOR_S = 2.0
+
+
+class Shim:
+    """A bare ASGI application. ``store`` is set once it is open; until then only health is known."""
+
+    def __init__(self, progress: Progress, blobs: Blobs, *, threads: int) -> None:
+        self.store: Store | None = None
+        self._progress = progress
+        self._blobs = blobs
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="query")
+        self._spans = 0
+        self._counted_s = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path == "/health":
+            await _answer(send, 200, msgspec.json.encode(await self.health()), b"application/json")
+        elif path == "/ping":
+            await _answer(send, 200, b"Ok.\n")
+        elif path.startswith("/blobs/"):
+            await self._blob(path.removeprefix("/blobs/"), send)
+        elif path == "/" and scope["method"] == "POST":
+            await self._statement(scope, receive, send)
+        else:
+            await _answer(send, 404, b"There is nothing here.\n")
+
+    async def health(self) -> StoreHealth:
+        progress = self._progress
+        behind = max(0, time.time_ns() // 1_000_000 - progress.oldest_ms) if progress.oldest_ms else 0
+        return StoreHealth(
+            state=progress.state,
+            detail=progress.detail,
+            waiting=progress.waiting,
+            behind_ms=behind,
+            rejected=progress.rejected,
+            spans=await self._count(),
+        )
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def _count(self) -> int:
+        """How many spans the store has: asked anew every two seconds; the last known number while the store is away."""
+        now = time.monotonic()
+        if self.store is not None and now - self._counted_s > _COUNT_FOR_S:
+            self._counted_s = now
+            try:
+                found = await self._in_thread(self.store.query, _SPANS, {}, ROWS)
+                self._spans = msgspec.json.decode(found.splitlines()[0], type=list[int])[0]
+            except (StoreAway, StoreRefused):
+                return self._spans
+        return self._spans
+
+    async def _blob(self, reference: str, send: Send) -> None:
+        try:
+            content = await self._in_thread(self._blobs.get, reference)
+        except ValueError as error:
+            await _answer(send, 400, f"{error}\n".encode())
+            return
+        if content is None:
+            await _answer(send, 404, b"There is no such blob.\n")
+        else:
+            await _answer(send, 200, content, b"application/octet-stream")
+
+    async def _statement(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = dict(parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True))
+        body = await _body(receive)
+        store = self.store
+        if store is None:
+            await _answer(send, 503, f"{self._progress.detail}\n".encode())
+            return
+        params = {name.removeprefix("param_"): value for name, value in query.items() if name.startswith("param_")}
+        try:
+            if "query" in query:
+                await self._insert(store, query["query"], body)
+                found = b""
+            else:
+                fmt = query.get("default_format", "TabSeparated")
+                found = await self._in_thread(store.query, body.decode(), params, fmt)
+        except StoreRefused as error:
+            await _answer(send, 400, f"{error.message}\n".encode())
+        except StoreAway as error:
+            await _answer(send, 503, f"{error.message}\n".encode())
+        except UnicodeDecodeError as error:
+            await _answer(send, 400, f"The statement is not UTF-8: {error}\n".encode())
+        else:
+            await _answer(send, 200, found)
+
+    async def _insert(self, store: Store, statement: str, rows: bytes) -> None:
+        found = _INSERT.fullmatch(statement)
+        if found is None:
+            raise StoreRefused("Code: 62. Only inserts of MsgPack rows under a token are taken here.")
+        columns = tuple(found["columns"].split(", "))
+        await self._in_thread(store.insert, found["table"], columns, rows, found["token"])
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""  # the client has gone
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,242 @@
+"""From the spool into the store, each record exactly once, whatever dies in between.
+
+One batch at a time, in five steps; a crash between any two of them is healed by starting again:
+
+1. take the batch that was on its way when we last ended, or the next records of the spool;
+2. remember its boundary, durably (`drain.py`);
+3. map records to rows; a record that cannot be mapped is set aside with its reason;
+4. insert into each table under the token ``<batch>:<table>``: a repeated insert of the same token changes nothing;
+5. confirm: the spool moves on, drained files are removed.
+
+A store that is away is waited for, with growing pauses, and the records stay where they are. A row that the store will
+never take is found by halving the batch, its record is set aside, and the rest goes in.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import Batch, SpoolReader
+from trimtab.telemetry.records import decode_record
+from trimtab.telemetry.rows import Rows, Table, encode
+from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
+
+logger = logging.getLogger("trimtab.telemetry.writer")
+
+State = Literal["ok", "starting", "down", "full"]
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
+    old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring."""
+
+    batch: int = 5_000
+    enough: int = 1_000
+    batch_bytes: int = 32 << 20
+    linger_s: float = 0.2
+    spacing_s: float = 0.5
+    poll_s: float = 0.05
+    clear_s: float = 1.0
+    first_pause_s: float = 0.2
+    longest_pause_s: float = 5.0
+
+
+class Progress(Struct, kw_only=True):
+    """What the writer tells of itself; read by other threads."""
+
+    state: State = "starting"
+    detail: str = "The telemetry store is being opened."
+    waiting: int = 0
+    oldest_ms: int = 0
+    rejected: int = 0
+    records: int = 0
+    rows: int = 0
+    batches: int = 0
+
+
+class Writer:
+    """Runs in one thread. ``step(name)`` is called after each step, so that a test may end the process right there."""
+
+    def __init__(
+        self,
+        spool: SpoolReader,
+        store: Store,
+        mapper: CallMapper,
+        *,
+        pace: Pace | None = None,
+        progress: Progress | None = None,
+        step: Callable[[str], None] | None = None,
+    ) -> None:
+        self.progress = progress or Progress()
+        self.progress.rejected = spool.rejected_count()
+        self._spool = spool
+        self._store = store
+        self._mapper = mapper
+        self._pace = pace or Pace()
+        self._step = step or _no_step
+        self._stop = threading.Event()
+        self._deadline = 0.0
+        self._last_batch_s = 0.0
+        self._last_clear_s = 0.0
+
+    def run(self) -> None:
+        """Drain until `stop`, then what is left, bounded by its ``within_s``. Never raises for a store that is away."""
+        pause = self._pace.first_pause_s
+        pending = True
+        while not self._finished():
+            try:
+                moved = self._again() if pending else self._next()
+                pending = False
+            except (StoreAway, StoreRefused, sqlite3.Error, OSError) as error:
+                self._report(error)
+                pending = True  # whatever was remembered must go again, exactly as it was
+                if self._stop.is_set():
+                    return
+                self._stop.wait(pause)
+                pause = min(pause * 2, self._pace.longest_pause_s)
+                continue
+            pause = self._pace.first_pause_s
+            self._well()
+            if not moved and not self._stop.wait(self._pace.poll_s):
+                self._tidy()
+
+    def stop(self, within_s: float) -> None:
+        """Take what is there and end; at most ``within_s`` from now. From any thread."""
+        self._deadline = time.monotonic() + within_s
+        self._stop.set()
+
+    def drain_once(self) -> int:
+        """Send everything that is there now; returns how many records moved. Raises what the store raises."""
+        moved = self._again()
+        while batch := self._spool.peek(self._pace.batch, self._pace.batch_bytes):
+            moved += self._send(batch, remember=True)
+        self._tidy()
+        return moved
+
+    # --- one batch -------------------------------------------------------------------------------------------------
+
+    def _again(self) -> int:
+        batch = self._spool.pending()
+        return 0 if batch is None else self._send(batch, remember=False)
+
+    def _next(self) -> int:
+        batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
+        if batch is None:
+            self.progress.waiting = self.progress.oldest_ms = 0
+            return 0
+        self._measure()
+        if not self._ripe(batch):
+            return 0
+        return self._send(batch, remember=True)
+
+    def _ripe(self, batch: Batch) -> bool:
+        if len(batch.records) >= self._pace.enough or self._stop.is_set():
+            return True
+        age_s = time.time() - batch.records[0].at_ms / 1000
+        rested = time.monotonic() - self._last_batch_s >= self._pace.spacing_s
+        return age_s >= self._pace.linger_s and rested
+
+    def _send(self, batch: Batch, *, remember: bool) -> int:
+        if remember:
+            self._spool.remember(batch)
+            self._step("remembered")
+        rows = self._map(batch)
+        self._step("mapped")
+        for table in rows.tables():
+            self._insert(batch, table, 0, len(table.owners), f"{batch.id}:{table.name}")
+            self._step(f"inserted:{table.name}")
+        self._spool.confirm(batch)
+        self._step("confirmed")
+        self._last_batch_s = time.monotonic()
+        self.progress.records += len(batch.records)
+        self.progress.rows += sum(len(table.owners) for table in rows.tables())
+        self.progress.batches += 1
+        self._tidy()
+        self._step("cleared")
+        return len(batch.records)
+
+    def _map(self, batch: Batch) -> Rows:
+        rows = Rows()
+        for place, spooled in enumerate(batch.records):
+            try:
+                self._mapper.add(rows, place, decode_record(spooled.body))
+            except (StoreAway, OSError):
+                raise  # a blob could not be put: the disk's fault, not the record's
+            except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
+                self._set_aside(batch, place, f"{type(error).__name__}: {error}")
+        return rows
+
+    def _insert(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
+        """Insert rows [first, end); where the store refuses a row, find it by halving. Halves and tokens depend on the
+        batch alone, so the same batch sent again is recognised piece by piece."""
+        if first == end:
+            return
+        try:
+            self._store.insert(table.name, table.columns, self._encoded(table, first, end), token)
+        except (RowsRefused, msgspec.EncodeError, UnicodeEncodeError, OverflowError) as error:
+            if end - first == 1:
+                self._set_aside(batch, table.owners[first], f"{table.name}: {error}")
+                return
+            middle = (first + end) // 2
+            self._insert(batch, table, first, middle, f"{token}:{first}-{middle}")
+            self._insert(batch, table, middle, end, f"{token}:{middle}-{end}")
+
+    @staticmethod
+    def _encoded(table: Table, first: int, end: int) -> bytes:
+        whole = first == 0 and end == len(table.owners)
+        return encode(table.values if whole else table.cut(first, end))
+
+    def _set_aside(self, batch: Batch, place: int, reason: str) -> None:
+        logger.warning("record %s/%d is set aside: %s", batch.records[place].segment, batch.records[place].seq, reason)
+        self._spool.reject(batch.records[place], reason)
+        self.progress.rejected = self._spool.rejected_count()
+
+    # --- what is told ----------------------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        backlog = self._spool.backlog()
+        self.progress.waiting, self.progress.oldest_ms = backlog.waiting, backlog.oldest_ms
+
+    def _tidy(self) -> None:
+        """Now and then: remove drained files, count what waits."""
+        now = time.monotonic()
+        if now - self._last_clear_s < self._pace.clear_s:
+            return
+        self._last_clear_s = now
+        self._spool.clear()
+        self._measure()
+
+    def _well(self) -> None:
+        if self.progress.state != "ok":
+            logger.info("the telemetry store is well")
+        self.progress.state, self.progress.detail = "ok", ""
+
+    def _report(self, error: Exception) -> None:
+        said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"The spool cannot be read: {error}"
+        state: State = "full" if isinstance(error, StoreFull) else "down"
+        if (state, said) != (self.progress.state, self.progress.detail):
+            logger.warning("records wait: %s", said)
+        self.progress.state, self.progress.detail = state, said
+        try:
+            self._measure()
+        except sqlite3.Error:
+            return  # the state above says what matters
+
+    def _finished(self) -> bool:
+        if not self._stop.is_set():
+            return False
+        if time.monotonic() >= self._deadline:
+            return True
+        backlog = self._spool.backlog()
+        return backlog.waiting == 0
+
+
+def _no_step(name: str) -> None:
+    del name
