@@ -29,6 +29,16 @@ def test_the_run_file_says_where_the_server_is_while_it_is_there(tmp_path: Path)
     assert not house.run_file.exists()
 
 
+def test_a_folder_with_a_long_path_still_has_room_for_sockets(tmp_path: Path) -> None:
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    house = House(deep)
+    again = House(deep, shared=True)
+    assert len(str(house.run / "telemetry.sock")) <= 103
+    assert house.run == again.run
+    assert house.run.stat().st_mode & 0o777 == 0o700
+    house.run.rmdir()
+
+
 def test_a_folder_that_cannot_be_made_is_told_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot be used") as caught:

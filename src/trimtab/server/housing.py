@@ -1,7 +1,9 @@
 """The data folder: made private, held by one server at a time, and where each thing in it lies."""
 
 import fcntl
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -9,6 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import Conflict, Unavailable
+
+
+SOCKET_PATH_LIMIT = 103
+LONGEST_SOCKET_NAME = len("/telemetry.sock")
 
 
 class RunFile(Struct, frozen=True, kw_only=True):
@@ -31,6 +37,8 @@ class House:
         try:
             for part in (self.folder, self.spool, self.run):
                 part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.run.stat().st_uid != os.getuid():
+                raise PermissionError(1, f"{self.run} belongs to somebody else")
             if not shared:
                 self._lock = (self.folder / "lock").open("a+")
         except OSError as error:
@@ -56,8 +64,13 @@ class House:
 
     @property
     def run(self) -> Path:
-        """Sockets and other things of one run."""
-        return self.folder / "run"
+        """Sockets and other things of one run. In the data folder, unless its path is too long for a unix socket's name
+        (108 bytes on Linux, 104 on macOS): then in a private folder below the system's temporary one."""
+        place = self.folder / "run"
+        if len(os.fsencode(place)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
+            return place
+        mark = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"trimtab-{os.getuid()}-{mark}"
 
     @property
     def run_file(self) -> Path:
