@@ -1,0 +1,85 @@
+# Two commands are all a person needs: `make demo` and `make test`. Both set up what they need, on a machine with nothing
+# but Python 3.11 (or newer), pip and, for the browser tests, apt. Everything lands in .venv and console/node_modules.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help setup console run demo test check format bench docs schemas clean
+
+UV_VERSION := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+ARGS ?=
+PYTEST_ARGS ?=
+SOURCES := src tests bench scripts hatch_build.py
+
+# uv may neither bring a Python of its own nor look for another environment than ours.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+UV := $(BIN)/uv
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMPS)/venv:
+	@python="$$(scripts/find_python.sh)"
+	echo "Making $(VENV) with $$python ..." >&2
+	"$$python" -m venv $(VENV) >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" >&2
+	mkdir -p $(STAMPS) && touch $@
+
+# --compile-bytecode: the first start must be as quick as every other. It writes bytecode even where
+# PYTHONDONTWRITEBYTECODE is set.
+$(STAMPS)/packages: $(STAMPS)/venv pyproject.toml uv.lock
+	@echo "Installing the locked packages ..." >&2
+	env -u PYTHONDONTWRITEBYTECODE $(UV) sync --frozen --all-extras --group smollm2 --compile-bytecode --quiet >&2
+	touch $@
+
+setup: $(STAMPS)/packages console ## Make .venv, install everything, build the console
+	@$(BIN)/python -m compileall -q src >&2
+
+console: $(STAMPS)/packages ## Build the console (needs no Node on the machine)
+	@$(BIN)/python scripts/console.py build
+
+run: setup ## Start a server: make run ARGS="--port 8080"
+	@exec $(BIN)/trimtab up $(ARGS)
+
+demo: setup ## See it at work: a local model, 40 questions, the console
+	@exec $(BIN)/trimtab demo $(ARGS)
+
+test: setup ## Run every test, browser tests included
+	@scripts/chromium.sh
+	$(BIN)/python scripts/console.py run test
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: setup ## Lint, types, import directions, audit, schema drift, then every test
+	@$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py
+	$(BIN)/python -m trimtab.server.openapi | diff -u schemas/openapi.json - || { echo "schemas/openapi.json is out of date: make schemas" >&2; exit 1; }
+	$(BIN)/python scripts/console.py run check
+	$(MAKE) --no-print-directory test
+
+format: $(STAMPS)/packages ## Put the code in shape
+	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	$(BIN)/ruff format $(SOURCES)
+
+schemas: $(STAMPS)/packages ## Write schemas/openapi.json and the console's types anew
+	@$(BIN)/python -m trimtab.server.openapi > schemas/openapi.json.new
+	mv schemas/openapi.json.new schemas/openapi.json
+	$(BIN)/python scripts/console.py run types
+
+docs: $(STAMPS)/packages ## Write the generated pages of docs/reference anew
+	@mkdir -p docs/reference
+	$(BIN)/python -m trimtab.server.settings > docs/reference/settings.md
+	$(BIN)/python -m trimtab.cli.reference > docs/reference/cli.md
+
+bench: setup ## Measure (minutes); results and method: docs/benchmarks.md
+	@for part in bench/*/run.py; do module="$${part%.py}"; $(BIN)/python -m "$${module//\//.}" $(ARGS); done
+
+clean: ## Remove what set-up and builds made
+	@rm -rf $(VENV) console/node_modules src/trimtab/server/static dist
