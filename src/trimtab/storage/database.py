@@ -72,12 +72,12 @@ class Database:
                 self._prepared = True
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction that is rolled back at its end. Raises `Unavailable` when the database is away."""
+        """Run ``work`` in a transaction that is rolled back. Raises `Unavailable` when the database is away."""
         await self.prepare()
         return await self._guarded(work, write=False)
 
     async def write(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction that commits unless it raises. Raises `Unavailable` when the database is away."""
+        """Run ``work`` in a transaction that commits unless it raises. Raises `Unavailable` as `read` does."""
         await self.prepare()
         return await self._guarded(work, write=True)
 

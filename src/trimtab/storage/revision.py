@@ -5,23 +5,19 @@ counter's row lock also puts the writers of one counter in a row, so a higher nu
 lower one.
 """
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, text
 
 from trimtab.storage.schema import REVISIONS
+
+_BUMP = text(
+    "INSERT INTO revisions (name, value) VALUES (:name, 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = revisions.value + 1 RETURNING value"
+)
 
 
 def bump(conn: Connection, name: str) -> int:
     """Count ``name`` up by one within this transaction; the new value."""
-    raised = conn.execute(
-        update(REVISIONS)
-        .where(REVISIONS.c.name == name)
-        .values(value=REVISIONS.c.value + 1)
-        .returning(REVISIONS.c.value)
-    ).scalar_one_or_none()
-    if raised is None:
-        conn.execute(REVISIONS.insert().values(name=name, value=1))
-        return 1
-    return int(raised)
+    return int(conn.execute(_BUMP, {"name": name}).scalar_one())
 
 
 def current(conn: Connection, name: str) -> int:

@@ -7,6 +7,7 @@ together one migrates and the others find it done.
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -54,13 +55,11 @@ def upgrade(conn: Connection) -> None:
 
     script = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
     head = known()[-1]
-    context = MigrationContext.configure(
-        conn,
-        opts={
-            "fn": lambda revision, _context: script._upgrade_revs(head, revision),  # noqa: SLF001 alembic's own command does the same
-            "script": script,
-            "transactional_ddl": True,
-        },
-    )
+
+    def steps(revision: Any, _context: MigrationContext) -> Any:
+        return script._upgrade_revs(head, revision)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] as alembic's command does
+
+    options: dict[str, Any] = {"fn": steps, "script": script, "transactional_ddl": True}
+    context = MigrationContext.configure(conn, opts=options)
     with Operations.context(context):
         context.run_migrations()

@@ -1,0 +1,90 @@
+"""The schema's history: it makes exactly the tables the rooms declare, once, whoever starts at the same time."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+import trimtab.gateway.store
+import trimtab.governance.store  # noqa: F401 declares its tables
+from trimtab.core.errors import Unavailable
+from trimtab.storage import migrations
+from trimtab.storage.database import Database
+from trimtab.storage.schema import METADATA
+
+
+def differences(conn: Connection) -> list[Any]:
+    context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+    return [found for found in compare_metadata(context, METADATA) if "alembic_version" not in str(found)]
+
+
+def test_the_migrations_make_the_tables_that_the_rooms_declare(catalog_url: str) -> None:
+    async def story() -> list[Any]:
+        db = Database.open(catalog_url)
+        try:
+            return await db.read(differences)
+        finally:
+            await db.close()
+
+    assert asyncio.run(story()) == []
+
+
+def test_processes_that_start_together_migrate_once(catalog_url: str) -> None:
+    async def story() -> list[str]:
+        all_at_once = [Database.open(catalog_url) for _ in range(6)]
+        await asyncio.gather(*(db.prepare() for db in all_at_once))
+        versions = [await db.read(migrations.version) for db in all_at_once]
+        for db in all_at_once:
+            await db.close()
+        return versions
+
+    assert asyncio.run(story()) == [migrations.known()[-1]] * 6
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_alone(catalog_url: str) -> None:
+    async def story() -> Unavailable:
+        db = Database.open(catalog_url)
+        await db.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+        await db.close()
+        newer = Database.open(catalog_url)
+        with pytest.raises(Unavailable) as caught:
+            await newer.prepare()
+        await newer.close()
+        return caught.value
+
+    error = asyncio.run(story())
+    assert error.code == "catalog_too_new"
+    assert "9999" in error.message
+    assert not error.retryable
+
+
+def test_a_start_with_nothing_to_migrate_does_not_load_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    program = f"""
+import asyncio, sys
+from trimtab.storage.database import Database
+async def main():
+    db = Database.open({url!r})
+    await db.prepare()
+    await db.close()
+asyncio.run(main())
+print("alembic" in sys.modules)
+"""
+    said = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [run.stdout.strip() for run in said] == ["True", "False"]
+
+
+def test_the_numbers_of_the_migrations_have_no_gap_and_each_follows_the_one_before() -> None:
+    known = migrations.known()
+    assert known == tuple(f"{n:04}" for n in range(1, len(known) + 1))
+    for number, before in zip(known, (None, *known), strict=False):
+        (file,) = migrations.VERSIONS.glob(f"v{number}_*.py")
+        scope: dict[str, Any] = {}
+        exec(compile(file.read_text(), str(file), "exec"), scope)
+        assert (scope["revision"], scope["down_revision"]) == (number, before)
