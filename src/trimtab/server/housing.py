@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from trimtab.core.errors import Conflict, Unavailable
 
-
 SOCKET_PATH_LIMIT = 103
 LONGEST_SOCKET_NAME = len("/telemetry.sock")
 
