@@ -89,7 +89,9 @@ def test_a_mistake_in_our_sql_is_not_told_as_a_database_that_is_away(catalog_url
 
 def test_foreign_keys_hold(catalog_url: str) -> None:
     def orphan(conn: Connection) -> None:
-        conn.execute(text("INSERT INTO login_tokens (digest, key_id, expires) VALUES (:d, 'nobody', 1)"), {"d": b"x" * 32})
+        conn.execute(
+            text("INSERT INTO login_tokens (digest, key_id, expires) VALUES (:d, 'nobody', 1)"), {"d": b"x" * 32}
+        )
 
     async def story(db: Database) -> None:
         with pytest.raises(IntegrityError):
@@ -152,7 +154,10 @@ def test_a_file_that_is_no_database_is_unavailable_and_left_as_it_is(tmp_path: P
 @pytest.mark.postgres
 def test_connections_that_the_server_cut_are_replaced(postgres: Any) -> None:
     url = postgres()
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
 
     async def story(db: Database, other: Database) -> int:
         await asyncio.gather(*(db.read(lambda conn: conn.execute(text("SELECT pg_sleep(0.05)"))) for _ in range(3)))

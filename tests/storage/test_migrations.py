@@ -76,7 +76,9 @@ async def main():
 asyncio.run(main())
 print("alembic" in sys.modules)
 """
-    said = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(2)]
+    said = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(2)
+    ]
     assert [run.stdout.strip() for run in said] == ["True", "False"]
 
 

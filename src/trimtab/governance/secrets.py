@@ -66,7 +66,7 @@ class SecretBox:
 
 
 def parse_key(text: str) -> bytes:
-    """32 bytes from 64 hex digits or 43 or 44 characters of (URL-safe) base64. Raises `InvalidRequest`, never repeats it."""
+    """32 bytes from 64 hex digits or 43 or 44 characters of base64. Raises `InvalidRequest`, without them."""
     text = text.strip()
     raw = b""
     with contextlib.suppress(binascii.Error, ValueError):
@@ -86,7 +86,7 @@ def _base64(text: str) -> bytes:
 
 
 def load(data_dir: Path, variable: str | None) -> SecretBox:
-    """The instance's box: from the variable's value where set, else from the key file, which is made if it is absent."""
+    """The instance's box: from the variable's value where set, else from the key file, made if it is absent."""
     if variable:
         return SecretBox(parse_key(variable))
     path = data_dir / FILE

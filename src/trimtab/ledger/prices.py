@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -115,7 +115,7 @@ class PriceBook:
     def cost(
         self, *, kind: ProviderKind, model: str, upstream: str, usage: Usage, at_ns: int, override: PriceOverride | None
     ) -> Cost:
-        """What ``usage`` cost at that moment. ``upstream`` is the provider's id for the model, ``model`` our name for it.
+        """What ``usage`` cost at that moment. ``upstream`` is the provider's id for the model, ``model`` our name.
 
         ``amount`` is None where no price is known, also where only some of the spent tokens have one.
         """
@@ -137,7 +137,7 @@ class PriceBook:
         if card is None:
             note = f"No price of {upstream!r} is known; set one on the model. Until then its cost is unknown, not zero."
             return PriceRow(known=False, note=note)
-        above, rates = card.tiers[-1]
+        _, rates = card.tiers[-1]
         return PriceRow(
             known=True,
             source=card.price,
@@ -179,8 +179,9 @@ class PriceBook:
             return None
         if _changes_within_a_day(info.prices):
             self._by_minute.add((price_id, upstream))
-        prices = info.get_prices(datetime.fromtimestamp(at_ns / 1e9, tz=UTC))
-        rates = {name: value for name, value in vars(prices).items() if value is not None}
+        prices = info.get_prices(datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC))
+        named = cast("dict[str, Any]", vars(prices))
+        rates = {name: value for name, value in named.items() if value is not None}
         return _compile(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
 
     def _load(self) -> Any:
