@@ -1,0 +1,27 @@
+import { Activity, Boxes, KeyRound, ListTree, type LucideIcon, Plug, Server, Settings } from "lucide-react";
+
+export interface NavItem {
+  to:
+    | "/p/$project/overview"
+    | "/p/$project/traces"
+    | "/p/$project/models"
+    | "/p/$project/providers"
+    | "/p/$project/keys"
+    | "/p/$project/connect"
+    | "/p/$project/settings";
+  label: string;
+  icon: LucideIcon;
+  /** What to type in the palette besides the label. */
+  words: string;
+  gap?: boolean;
+}
+
+export const NAV: NavItem[] = [
+  { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
+  { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
+  { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test", gap: true },
+  { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
+  { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
+  { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl", gap: true },
+  { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
+];

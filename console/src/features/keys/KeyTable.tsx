@@ -1,0 +1,81 @@
+import { Link } from "@tanstack/react-router";
+import { Ban } from "lucide-react";
+import type { KeyView } from "@/api/types";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { Panel, Tag } from "@/ui/bits";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { WriteButton } from "@/ui/WriteButton";
+
+interface Props {
+  project: string;
+  keys: KeyView[];
+  onRevoke: (key: KeyView) => void;
+}
+
+const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
+const ROLES = { admin: "admin", read_only: "read only", client: "calls models" };
+
+function when(ms: number | null, now: number) {
+  return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
+}
+
+export function KeyTable({ project, keys, onRevoke }: Props) {
+  const now = Date.now();
+  const columns: Column<KeyView>[] = [
+    {
+      id: "name",
+      label: "name",
+      cell: (key) => (
+        <>
+          <strong>{key.name || "unnamed"}</strong>
+          <div className="mono muted">{key.prefix}…</div>
+        </>
+      ),
+    },
+    { id: "role", label: "may", cell: (key) => ROLES[key.role] ?? key.role },
+    { id: "state", label: "state", cell: (key) => <Tag tone={TONES[key.state]}>{key.state}</Tag> },
+    { id: "created", label: "created", cell: (key) => when(key.created, now) },
+    {
+      id: "ends",
+      label: "ends",
+      cell: (key) =>
+        key.revoked !== null ? (
+          <>revoked {when(key.revoked, now)}</>
+        ) : key.expires === null ? (
+          <span className="muted">never</span>
+        ) : (
+          when(key.expires, now)
+        ),
+    },
+    {
+      id: "calls",
+      label: "calls",
+      cell: (key) => (
+        <Link to="/p/$project/traces" params={{ project }} search={{ q: `key:${key.id}` }}>
+          its calls
+        </Link>
+      ),
+    },
+    {
+      id: "actions",
+      label: "",
+      align: "right",
+      cell: (key) =>
+        key.state === "active" && (
+          <WriteButton
+            variant="default"
+            leftSection={<Ban size={13} />}
+            onClick={() => onRevoke(key)}
+            aria-label={`Revoke ${key.name}`}
+          >
+            Revoke
+          </WriteButton>
+        ),
+    },
+  ];
+  return (
+    <Panel>
+      <DataTable label="Keys" columns={columns} rows={keys} rowKey={(key) => key.id} />
+    </Panel>
+  );
+}

@@ -1,0 +1,69 @@
+import { Skeleton, Switch } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { keysQuery } from "@/api/queries";
+import type { KeyView } from "@/api/types";
+import { Empty } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { KeyTable } from "./KeyTable";
+import { NewKeyDialog } from "./NewKeyDialog";
+import { RevokeDialog } from "./RevokeDialog";
+
+/** "Who may call, and since when?" */
+export function KeysPage() {
+  const { project } = useParams({ from: "/inside/p/$project/keys" });
+  const search = useSearch({ from: "/inside/p/$project/keys" });
+  const navigate = useNavigate({ from: "/p/$project/keys" });
+  const keys = useQuery(keysQuery(project));
+  const [revoking, setRevoking] = useState<KeyView | null>(null);
+  const all = search.show === "all";
+  const rows = (keys.data ?? []).filter((key) => all || key.state === "active");
+  const ended = (keys.data?.length ?? 0) - (keys.data ?? []).filter((key) => key.state === "active").length;
+  return (
+    <Page
+      title="Keys"
+      lead="Applications call with a key of this project. Each can be ended by itself, at once, everywhere."
+      actions={
+        <>
+          {ended > 0 && (
+            <Switch
+              label={`Show ended (${ended})`}
+              checked={all}
+              onChange={(e) => void navigate({ search: { show: e.currentTarget.checked ? "all" : undefined } })}
+            />
+          )}
+          <WriteButton
+            size="sm"
+            leftSection={<Plus size={15} />}
+            onClick={() => void navigate({ search: (s) => ({ ...s, new: "1" }) })}
+          >
+            Create a key
+          </WriteButton>
+        </>
+      }
+    >
+      {keys.isError && <ProblemNotice error={keys.error} retry={() => void keys.refetch()} />}
+      {keys.isPending && <Skeleton height={180} />}
+      {keys.data && rows.length === 0 && (
+        <Empty title="No key yet">
+          <p>
+            Give each application or person a key of their own: calls are traced and costed by key, and one can be
+            revoked without touching the others. The secret is shown once; Trimtab keeps only its hash.
+          </p>
+        </Empty>
+      )}
+      {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} />}
+      {search.new && (
+        <NewKeyDialog
+          project={project}
+          onClose={() => void navigate({ search: (s) => ({ ...s, new: undefined }), replace: true })}
+        />
+      )}
+      <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
+    </Page>
+  );
+}

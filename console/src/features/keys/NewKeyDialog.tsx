@@ -1,0 +1,118 @@
+import { Button, Group, Modal, Select, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, post } from "@/api/client";
+import { keysQuery } from "@/api/queries";
+import type { IssuedKey, NewKey } from "@/api/types";
+import { Code } from "@/ui/Copy";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { keepFreshKey } from "./freshKey";
+
+const LIFETIMES = [
+  { value: "", label: "Never" },
+  { value: "1", label: "In a day" },
+  { value: "7", label: "In a week" },
+  { value: "30", label: "In 30 days" },
+  { value: "90", label: "In 90 days" },
+  { value: "365", label: "In a year" },
+];
+const ROLES = [
+  { value: "client", label: "Call models" },
+  { value: "read_only", label: "Read only: console and API" },
+];
+const DAY = 86_400_000;
+
+/** Creates a key, then shows its secret the only time it can be shown. */
+export function NewKeyDialog({ project, onClose }: { project: string; onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<NewKey["role"]>("client");
+  const [days, setDays] = useState("");
+  const queries = useQueryClient();
+  const create = useMutation({
+    mutationFn: () =>
+      post<IssuedKey>(inProject(project, "keys"), {
+        name: name.trim(),
+        role,
+        expires: days ? Date.now() + Number(days) * DAY : null,
+      } satisfies NewKey),
+    onSuccess: async (issued) => {
+      if (issued.key.role === "client") keepFreshKey(project, issued.secret);
+      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim()) create.mutate();
+  };
+  if (create.data) return <Secret project={project} issued={create.data} onClose={onClose} />;
+  return (
+    <Modal opened onClose={onClose} title={<strong>Create a key</strong>}>
+      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
+        <TextInput
+          label="Name"
+          description="Who or what will use it."
+          placeholder="support-bot"
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          data-autofocus
+        />
+        <Select
+          label="It may"
+          data={ROLES}
+          value={role}
+          onChange={(value) => setRole((value ?? "client") as NewKey["role"])}
+          allowDeselect={false}
+        />
+        <Select
+          label="It ends"
+          data={LIFETIMES}
+          value={days}
+          onChange={(value) => setDays(value ?? "")}
+          allowDeselect={false}
+        />
+        {create.isError && <ProblemNotice error={create.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={create.isPending} disabled={!name.trim()}>
+            Create
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}
+
+function Secret({ project, issued, onClose }: { project: string; issued: IssuedKey; onClose: () => void }) {
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={<strong>{issued.key.name}</strong>}
+      size={560}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+    >
+      <div style={{ display: "grid", gap: 14 }} data-testid="secret">
+        <Notice tone="warn" title="Copy it now">
+          This is the only time it is shown. Trimtab keeps its hash; if it is lost, create another.
+        </Notice>
+        <Code text={issued.secret} label="Copy the key" wrap />
+        <Group justify="space-between" gap="xs">
+          {issued.key.role === "client" ? (
+            <Link to="/p/$project/connect" params={{ project }}>
+              Use it in a snippet
+            </Link>
+          ) : (
+            <span />
+          )}
+          <Button size="sm" onClick={onClose}>
+            I have it
+          </Button>
+        </Group>
+      </div>
+    </Modal>
+  );
+}

@@ -1,0 +1,79 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { modelsQuery, providersQuery } from "@/api/queries";
+import { Empty } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { ModelEditor } from "./ModelEditor";
+import { ModelRow } from "./ModelRow";
+import css from "./models.module.css";
+
+/** "What can be called by name here, does it work, and what does it cost?" */
+export function ModelsPage() {
+  const { project } = useParams({ from: "/inside/p/$project/models" });
+  const search = useSearch({ from: "/inside/p/$project/models" });
+  const navigate = useNavigate({ from: "/p/$project/models" });
+  const models = useQuery(modelsQuery(project));
+  const providers = useQuery(providersQuery(project));
+  const edited = models.data?.find((model) => model.name === search.edit);
+  const noProviders = providers.data?.length === 0;
+  const close = () => void navigate({ search: {} });
+  return (
+    <Page
+      title="Models"
+      lead="The names clients may call, where each goes, and what stands in when it fails."
+      actions={
+        <WriteButton
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => void navigate({ search: { new: "1" } })}
+          why={noProviders ? "Add a provider first: a model is called at one." : undefined}
+        >
+          Add a model
+        </WriteButton>
+      }
+    >
+      {models.isError && <ProblemNotice error={models.error} retry={() => void models.refetch()} />}
+      {models.isPending && <Skeleton height={220} />}
+      {models.data?.length === 0 && (
+        <Empty title="No model can be called yet">
+          <p>
+            A model here is a name of your choice and the provider that answers it. Clients say{" "}
+            <code>model="the-name"</code>; what stands behind it can change without a deploy.
+            {noProviders && " First tell Trimtab of a provider."}
+          </p>
+          {noProviders && (
+            <Link to="/p/$project/providers" params={{ project }} search={{ new: "1" }}>
+              Add a provider
+            </Link>
+          )}
+        </Empty>
+      )}
+      {models.data && models.data.length > 0 && (
+        <ul className={css.list} aria-label="Models">
+          {models.data.map((model) => (
+            <ModelRow
+              key={model.name}
+              project={project}
+              model={model}
+              onEdit={() => void navigate({ search: { edit: model.name } })}
+            />
+          ))}
+        </ul>
+      )}
+      {(search.new || edited) && (
+        <ModelEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          model={edited}
+          models={models.data ?? []}
+          providers={providers.data ?? []}
+          onClose={close}
+        />
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,133 @@
+import { Tooltip } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Pencil, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { del, inProject } from "@/api/client";
+import { providersQuery } from "@/api/queries";
+import type { ModelView, ProviderKindView, ProviderView } from "@/api/types";
+import { formatAgo, plural } from "@/lib/format";
+import { Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { HealthSign } from "@/ui/status";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./models.module.css";
+
+const FROM_FILE = "It is declared in the config file; change it there.";
+
+interface Props {
+  project: string;
+  provider: ProviderView;
+  kind: ProviderKindView | undefined;
+  models: ModelView[];
+  onEdit: () => void;
+}
+
+export function ProviderRow({ project, provider, kind, models, onEdit }: Props) {
+  const [asking, setAsking] = useState(false);
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => del(inProject(project, "providers", provider.name)),
+    onSuccess: async () => {
+      setAsking(false);
+      await queries.invalidateQueries({ queryKey: providersQuery(project).queryKey });
+    },
+  });
+  const fromFile = provider.source === "config" ? FROM_FILE : undefined;
+  return (
+    <li data-provider={provider.name}>
+      <div className={css.row}>
+        <div style={{ minWidth: 0 }}>
+          <div className={css.name}>
+            <span className="ellipsis">{provider.name}</span>
+            {fromFile && <Tag title={FROM_FILE}>config file</Tag>}
+          </div>
+          <div className={css.sub}>
+            {kind?.title ?? provider.kind}, {provider.dialect.replaceAll("_", " ")}
+          </div>
+        </div>
+        <div style={{ minWidth: 0 }}>
+          <div className="mono ellipsis" title={provider.base_url}>
+            {provider.base_url || "on this machine"}
+          </div>
+          <div className={css.sub}>
+            {models.length === 0
+              ? "no model uses it"
+              : `${plural(models.length, "model")}: ${models.map((m) => m.name).join(", ")}`}
+          </div>
+        </div>
+        <KeyHint provider={provider} needsKey={kind?.needs_key ?? false} />
+        <Health provider={provider} />
+        <div className={css.actions}>
+          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${provider.name}`}>
+            <Pencil size={14} />
+          </WriteButton>
+          <WriteButton
+            variant="default"
+            px={8}
+            onClick={() => setAsking(true)}
+            why={
+              fromFile ??
+              (models.length > 0
+                ? `${plural(models.length, "model")} still use it; move or delete those first.`
+                : undefined)
+            }
+            aria-label={`Delete ${provider.name}`}
+          >
+            <Trash2 size={14} />
+          </WriteButton>
+        </div>
+      </div>
+      <Confirm
+        opened={asking}
+        title={`Delete ${provider.name}?`}
+        action="Delete"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => remove.mutate()}
+        onClose={() => setAsking(false)}
+      >
+        Its address and its key are erased. The traces of calls made there stay. See{" "}
+        <Link to="/p/$project/traces" params={{ project }} search={{ q: `provider:"${provider.name}"` }}>
+          its calls
+        </Link>
+        .
+      </Confirm>
+    </li>
+  );
+}
+
+function KeyHint({ provider, needsKey }: { provider: ProviderView; needsKey: boolean }) {
+  if (provider.key_hint) {
+    return (
+      <div>
+        <span className="mono">••••{provider.key_hint}</span>
+        <div className={css.sub}>key, encrypted</div>
+      </div>
+    );
+  }
+  return needsKey ? (
+    <div style={{ color: "var(--warn)", fontWeight: 550 }}>
+      no key
+      <div className={css.sub}>calls will be refused there</div>
+    </div>
+  ) : (
+    <div className="muted">needs no key</div>
+  );
+}
+
+function Health({ provider }: { provider: ProviderView }) {
+  const seen = provider.last_seen === null ? "" : formatAgo(provider.last_seen, Date.now());
+  return (
+    <div style={{ minWidth: 0 }}>
+      <HealthSign health={provider.health} label />
+      {provider.health === "failing" && provider.last_error ? (
+        <Tooltip label={provider.last_error}>
+          <div className={`${css.sub} ellipsis`}>{provider.last_error}</div>
+        </Tooltip>
+      ) : (
+        seen && <div className={css.sub}>{seen}</div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { kindsQuery, modelsQuery, providersQuery } from "@/api/queries";
+import { Empty } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./models.module.css";
+import { ProviderEditor } from "./ProviderEditor";
+import { ProviderRow } from "./ProviderRow";
+
+/** "Where do calls go, with what key, and do they answer?" */
+export function ProvidersPage() {
+  const { project } = useParams({ from: "/inside/p/$project/providers" });
+  const search = useSearch({ from: "/inside/p/$project/providers" });
+  const navigate = useNavigate({ from: "/p/$project/providers" });
+  const providers = useQuery(providersQuery(project));
+  const models = useQuery(modelsQuery(project));
+  const kinds = useQuery(kindsQuery());
+  const edited = providers.data?.find((provider) => provider.name === search.edit);
+  const ready = kinds.data !== undefined;
+  return (
+    <Page
+      title="Providers"
+      lead="Where calls go. Keys are kept encrypted and are never shown again."
+      actions={
+        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+          Add a provider
+        </WriteButton>
+      }
+    >
+      {providers.isError && <ProblemNotice error={providers.error} retry={() => void providers.refetch()} />}
+      {providers.isPending && <Skeleton height={180} />}
+      {providers.data?.length === 0 && (
+        <Empty title="No provider yet">
+          <p>
+            A provider is somewhere models are served: OpenAI, Anthropic, a vLLM or Ollama of your own, or the small
+            local model that comes with Trimtab and needs no key. Add one, then name the models that clients may call.
+          </p>
+        </Empty>
+      )}
+      {providers.data && providers.data.length > 0 && (
+        <ul className={css.list} aria-label="Providers">
+          {providers.data.map((provider) => (
+            <ProviderRow
+              key={provider.name}
+              project={project}
+              provider={provider}
+              kind={kinds.data?.find((k) => k.name === provider.kind)}
+              models={(models.data ?? []).filter((m) => m.provider === provider.name)}
+              onEdit={() => void navigate({ search: { edit: provider.name } })}
+            />
+          ))}
+        </ul>
+      )}
+      {ready && (search.new || edited) && (
+        <ProviderEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          provider={edited}
+          kinds={kinds.data}
+          onClose={() => void navigate({ search: {} })}
+        />
+      )}
+    </Page>
+  );
+}

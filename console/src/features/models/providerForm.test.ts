@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { check, formOf, newProviderOf, parseHeaders, patchOf } from "./providerForm";
+
+const form = { ...formOf(undefined, undefined), name: "lab", baseUrl: "http://127.0.0.1:9100/v1" };
+
+describe("the provider form", () => {
+  it("sends a key only when one was typed, and removes one only when asked", () => {
+    expect(patchOf(form, form)).toEqual({});
+    expect(patchOf({ ...form, apiKey: " sk-1 " }, form)).toEqual({ api_key: "sk-1" });
+    expect(patchOf({ ...form, removeKey: true }, form)).toEqual({ api_key: null });
+    expect(newProviderOf(form).api_key).toBeNull();
+  });
+  it("reads headers line by line", () => {
+    expect(parseHeaders("X-A: 1\n\n  x-b :two: three ")).toEqual({ "X-A": "1", "x-b": "two: three" });
+    expect(parseHeaders("no colon")).toBeNull();
+  });
+  it("wants an address unless the server runs it itself", () => {
+    expect(check({ ...form, baseUrl: "" }, false)).toHaveProperty("baseUrl");
+    expect(check({ ...form, baseUrl: "" }, true)).toEqual({});
+    expect(check({ ...form, baseUrl: "ftp://x" }, false)).toHaveProperty("baseUrl");
+    expect(check({ ...form, timeouts: { ...form.timeouts, idle: "0" } }, false)).toHaveProperty("idle");
+  });
+});

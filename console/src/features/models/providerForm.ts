@@ -1,0 +1,92 @@
+import type { NewProvider, ProviderKindView, ProviderPatch, ProviderView, TimeoutsBody } from "@/api/types";
+
+export interface ProviderForm {
+  name: string;
+  kind: string;
+  dialect: string;
+  baseUrl: string;
+  /** What was typed now; the one that is kept is never here. */
+  apiKey: string;
+  removeKey: boolean;
+  headers: string;
+  timeouts: Record<keyof TimeoutsBody, string>;
+}
+
+export const DIALECTS = [
+  { value: "openai_chat", label: "OpenAI Chat Completions" },
+  { value: "anthropic_messages", label: "Anthropic Messages" },
+];
+export const TIMEOUTS: { key: keyof TimeoutsBody; label: string; standard: number }[] = [
+  { key: "connect", label: "Connect", standard: 5 },
+  { key: "first_token", label: "First token", standard: 120 },
+  { key: "idle", label: "Between tokens", standard: 60 },
+  { key: "total", label: "Whole attempt", standard: 600 },
+];
+
+export function formOf(provider: ProviderView | undefined, kind: ProviderKindView | undefined): ProviderForm {
+  const times = Object.fromEntries(TIMEOUTS.map((t) => [t.key, String(provider?.timeouts[t.key] ?? t.standard)]));
+  return {
+    name: provider?.name ?? "",
+    kind: provider?.kind ?? kind?.name ?? "custom",
+    dialect: provider?.dialect ?? kind?.dialect ?? "openai_chat",
+    baseUrl: provider?.base_url ?? kind?.base_url ?? "",
+    apiKey: "",
+    removeKey: false,
+    headers: Object.entries(provider?.headers ?? {})
+      .map(([name, value]) => `${name}: ${value}`)
+      .join("\n"),
+    timeouts: times as ProviderForm["timeouts"],
+  };
+}
+
+/** `Name: value` lines; null where one is not of that form. */
+export function parseHeaders(text: string): Record<string, string> | null {
+  const out: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    if (!line.trim()) continue;
+    const match = /^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*:\s*(.*?)\s*$/.exec(line);
+    if (!match?.[1]) return null;
+    out[match[1]] = match[2] ?? "";
+  }
+  return out;
+}
+
+export type ProviderErrors = Partial<Record<"name" | "baseUrl" | "headers" | keyof TimeoutsBody, string>>;
+
+export function check(form: ProviderForm, managed: boolean): ProviderErrors {
+  const errors: ProviderErrors = {};
+  if (!form.name.trim()) errors.name = "Give it a name.";
+  if (!managed && !/^https?:\/\/[^\s/]+/.test(form.baseUrl.trim())) {
+    errors.baseUrl = "An address such as https://api.example.com/v1.";
+  }
+  if (parseHeaders(form.headers) === null) errors.headers = "One header per line, as Name: value.";
+  for (const { key } of TIMEOUTS) if (!(Number(form.timeouts[key]) > 0)) errors[key] = "Seconds, more than 0.";
+  return errors;
+}
+
+function timeoutsOf(form: ProviderForm): TimeoutsBody {
+  return Object.fromEntries(TIMEOUTS.map((t) => [t.key, Number(form.timeouts[t.key])])) as unknown as TimeoutsBody;
+}
+
+export function newProviderOf(form: ProviderForm): NewProvider {
+  return {
+    name: form.name.trim(),
+    kind: form.kind,
+    dialect: form.dialect,
+    base_url: form.baseUrl.trim() || null,
+    api_key: form.apiKey.trim() || null,
+    headers: parseHeaders(form.headers) ?? {},
+    timeouts: timeoutsOf(form),
+  };
+}
+
+/** Only what was changed is sent: a key left alone stays. */
+export function patchOf(form: ProviderForm, before: ProviderForm): ProviderPatch {
+  const out: ProviderPatch = {};
+  if (form.baseUrl.trim() !== before.baseUrl) out.base_url = form.baseUrl.trim();
+  if (form.headers !== before.headers) out.headers = parseHeaders(form.headers) ?? {};
+  if (JSON.stringify(form.timeouts) !== JSON.stringify(before.timeouts)) out.timeouts = timeoutsOf(form);
+  if (form.apiKey.trim()) out.api_key = form.apiKey.trim();
+  else if (form.removeKey) out.api_key = null;
+  return out;
+}

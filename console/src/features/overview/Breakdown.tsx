@@ -1,0 +1,127 @@
+import { Skeleton } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import type { GroupBy, GroupRow, Overview } from "@/api/types";
+import { formatCompact, formatInt, formatMs, formatPercent } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { setOnly } from "@/search/language";
+import type { RangeSearch } from "@/search/range";
+import { type Column, DataTable } from "@/ui/DataTable";
+import css from "./overview.module.css";
+
+interface Props {
+  overview: Overview | undefined;
+  by: GroupBy;
+  project: string;
+  q: string;
+  range: RangeSearch;
+  sort: string;
+  onSort: (sort: string) => void;
+}
+
+type LinkTo = (q: string, text: string) => React.ReactNode;
+
+function columnsOf(by: GroupBy, q: string, max: number, all: number, link: LinkTo): Column<GroupRow>[] {
+  const only = (row: GroupRow) => (row.group === "" ? q : setOnly(q, by, row.group));
+  return [
+    {
+      id: "group",
+      label: by,
+      value: (r) => r.group,
+      cell: (r) => (r.group === "" ? <span className="muted">not set</span> : link(only(r), r.group)),
+    },
+    {
+      id: "calls",
+      label: "calls",
+      align: "right",
+      value: (r) => r.totals.calls,
+      cell: (r) => (
+        <span
+          className={css.share}
+          title={`${formatInt(r.totals.calls)} calls, ${formatPercent(r.totals.calls, all)} of all`}
+        >
+          <span className={css.shareBar} aria-hidden="true">
+            <span style={{ width: `${(100 * r.totals.calls) / Math.max(1, max)}%` }} />
+          </span>
+          {formatInt(r.totals.calls)}
+        </span>
+      ),
+    },
+    {
+      id: "errors",
+      label: "errors",
+      align: "right",
+      value: (r) => r.totals.errors,
+      cell: (r) =>
+        r.totals.errors === 0 ? (
+          <span className="muted">0</span>
+        ) : (
+          link(setOnly(only(r), "status", "error"), formatInt(r.totals.errors))
+        ),
+    },
+    {
+      id: "rate",
+      label: "error rate",
+      align: "right",
+      value: (r) => (r.totals.calls ? r.totals.errors / r.totals.calls : null),
+      cell: (r) => formatPercent(r.totals.errors, r.totals.calls),
+    },
+    { id: "p50", label: "p50", align: "right", value: (r) => r.totals.p50, cell: (r) => formatMs(r.totals.p50) },
+    { id: "p95", label: "p95", align: "right", value: (r) => r.totals.p95, cell: (r) => formatMs(r.totals.p95) },
+    {
+      id: "ttft",
+      label: "first token p50",
+      align: "right",
+      value: (r) => r.totals.ttft_p50,
+      cell: (r) => formatMs(r.totals.ttft_p50),
+    },
+    {
+      id: "tokens",
+      label: "tokens",
+      align: "right",
+      value: (r) => r.totals.tokens.total,
+      cell: (r) => <span title={formatInt(r.totals.tokens.total)}>{formatCompact(r.totals.tokens.total)}</span>,
+    },
+    {
+      id: "cost",
+      label: "cost",
+      align: "right",
+      value: (r) => Number(r.totals.cost),
+      cell: (r) => (
+        <span
+          title={
+            r.totals.unpriced ? `A lower bound: ${formatInt(r.totals.unpriced)} without a price` : `$${r.totals.cost}`
+          }
+        >
+          {r.totals.unpriced > 0 && "≥ "}
+          {formatUsd(r.totals.cost)}
+        </span>
+      ),
+    },
+  ];
+}
+
+export function Breakdown({ overview, by, project, q, range, sort, onSort }: Props) {
+  if (!overview) return <Skeleton height={160} radius={0} />;
+  const link: LinkTo = (query, text) => (
+    <Link to="/p/$project/traces" params={{ project }} search={{ ...range, q: query || undefined }}>
+      {text}
+    </Link>
+  );
+  const max = Math.max(...overview.groups.map((g) => g.totals.calls), 0);
+  if (overview.groups.length === 0)
+    return (
+      <p style={{ padding: 16 }} className="muted">
+        No calls in this range match the search.
+      </p>
+    );
+  return (
+    <DataTable
+      label={`Calls by ${by}`}
+      columns={columnsOf(by, q, max, overview.totals.calls, link)}
+      rows={overview.groups}
+      rowKey={(row) => row.group}
+      sort={sort}
+      onSort={onSort}
+    />
+  );
+}

@@ -1,0 +1,122 @@
+import { Button, Skeleton, Switch, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, patch } from "@/api/client";
+import { projectsQuery, statusQuery } from "@/api/queries";
+import type { ProjectView } from "@/api/types";
+import { formatDateTime, formatInt } from "@/lib/format";
+import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { Facts, Panel } from "@/ui/bits";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+
+/** "What does this project keep, and what is this server?" */
+export function SettingsPage() {
+  const { project } = useParams({ from: "/inside/p/$project/settings" });
+  const projects = useQuery(projectsQuery());
+  const current = projects.data?.find((p) => p.slug === project);
+  return (
+    <Page title="Settings" lead={<>Of the project {current?.name || project}.</>}>
+      <div style={{ display: "grid", gap: 20, maxWidth: 680 }}>
+        {projects.isError && <ProblemNotice error={projects.error} retry={() => void projects.refetch()} />}
+        {projects.isPending && <Skeleton height={180} />}
+        {projects.data && !current && <Notice title={`There is no project ${project}, or you may not see it.`} />}
+        {current && <ProjectForm key={current.id} project={current} />}
+        <Server />
+      </div>
+    </Page>
+  );
+}
+
+function ProjectForm({ project }: { project: ProjectView }) {
+  const [name, setName] = useState(project.name);
+  const [capture, setCapture] = useState(project.capture_content);
+  const may = useMayWrite();
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const dirty = name !== project.name || capture !== project.capture_content;
+  const save = useMutation({
+    mutationFn: () => patch<ProjectView>(inProject(project.slug), { name: name.trim(), capture_content: capture }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: projectsQuery().queryKey }),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Panel>
+      <form onSubmit={submit} style={{ display: "grid", gap: 16, padding: 20 }}>
+        <TextInput
+          label="Name"
+          description={`In addresses and in the API it is “${project.slug}”.`}
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          disabled={!may}
+        />
+        <Switch
+          label="Keep the content of calls"
+          description="On: messages, tool calls and answers are kept with each trace. Off: only numbers (tokens, cost, times, status) are kept. It holds for calls made after the change; what is already kept stays."
+          checked={capture}
+          onChange={(e) => setCapture(e.currentTarget.checked)}
+          disabled={!may}
+        />
+        {!may && <Notice tone="warn">{READ_ONLY}</Notice>}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div style={{ display: "flex", gap: 10, alignItems: "center" }}>
+          <Button type="submit" size="sm" disabled={!dirty || !may} loading={save.isPending}>
+            Save
+          </Button>
+          {dirty && (
+            <Button
+              variant="subtle"
+              color="gray"
+              size="sm"
+              onClick={() => {
+                setName(project.name);
+                setCapture(project.capture_content);
+              }}
+            >
+              Undo
+            </Button>
+          )}
+          {save.isSuccess && !dirty && <span role="status">Saved</span>}
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Panel>
+  );
+}
+
+function Server() {
+  const { data: status } = useQuery(statusQuery());
+  if (!status) return null;
+  return (
+    <section>
+      <h2 style={{ fontSize: 14, fontWeight: 620, marginBottom: 8 }}>This server</h2>
+      <Panel>
+        <div style={{ padding: 20 }}>
+          <Facts
+            rows={[
+              ["Version", <code key="v">{status.version}</code>],
+              ["Started", formatDateTime(status.started)],
+              ["Workers", formatInt(status.workers)],
+              ["Data folder", <code key="d">{status.data_dir}</code>],
+              [
+                "Config file",
+                status.config_file ? <code>{status.config_file}</code> : <span className="muted">none</span>,
+              ],
+              ["Catalog", `${status.catalog.state}${status.catalog.detail ? `: ${status.catalog.detail}` : ""}`],
+              [
+                "Telemetry store",
+                `${status.telemetry.state}${status.telemetry.detail ? `: ${status.telemetry.detail}` : ""}`,
+              ],
+              ["Spans kept", formatInt(status.telemetry.spans)],
+            ]}
+          />
+        </div>
+      </Panel>
+    </section>
+  );
+}

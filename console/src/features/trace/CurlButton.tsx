@@ -1,0 +1,34 @@
+import { Button, Tooltip } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Terminal } from "lucide-react";
+import { spanIOQuery } from "@/api/queries";
+import type { TraceDetail } from "@/api/types";
+import { CopyButton } from "@/ui/Copy";
+import { curlOf, frontOf } from "./curl";
+import { entrySpan } from "./entry";
+
+/** The client's own request as a curl command. */
+export function CurlButton({ project, trace }: { project: string; trace: TraceDetail }) {
+  const entry = entrySpan(trace);
+  const io = useQuery({ ...spanIOQuery(project, trace.trace_id, entry?.span_id ?? ""), enabled: entry !== undefined });
+  const body = io.data?.raw_request;
+  if (!body || !entry) {
+    const why = io.data && !io.data.captured ? "this project keeps content out" : "the request's bytes are not there";
+    return (
+      <Tooltip label={io.isPending ? "Loading" : `Not possible: ${why}.`}>
+        <Button
+          variant="default"
+          leftSection={<Terminal size={13} />}
+          data-disabled
+          aria-disabled="true"
+          onClick={(e) => e.preventDefault()}
+        >
+          Copy as curl
+        </Button>
+      </Tooltip>
+    );
+  }
+  const text = () =>
+    curlOf(window.location.origin, frontOf(body, `${entry.name} ${String(io.data?.params.dialect ?? "")}`), body);
+  return <CopyButton text={text} label="Copy as curl" />;
+}

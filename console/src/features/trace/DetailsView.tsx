@@ -1,0 +1,84 @@
+import { Link } from "@tanstack/react-router";
+import type { SpanRow, TraceDetail } from "@/api/types";
+import { formatDateTime, formatInt, formatMs } from "@/lib/format";
+import { setOnly } from "@/search/language";
+import { Facts, Panel, Tag } from "@/ui/bits";
+import { KindSign } from "@/ui/status";
+
+interface Props {
+  project: string;
+  trace: TraceDetail;
+  span: SpanRow;
+}
+
+/** Everything else that is known of the span. Values that can be asked for lead to the calls that share them. */
+export function DetailsView({ project, trace, span }: Props) {
+  const shared = (key: string, value: string) =>
+    value && (
+      <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", key, value) }}>
+        {value}
+      </Link>
+    );
+  const tokens = span.tokens;
+  return (
+    <Panel>
+      <div style={{ padding: 16, display: "grid", gap: 18 }}>
+        <Facts
+          rows={[
+            ["Kind", <KindSign key="k" kind={span.kind} label />],
+            ["Name", span.name],
+            [
+              "Started",
+              <span key="s" className="num">
+                {formatDateTime(span.started, true)}
+              </span>,
+            ],
+            [
+              "Duration",
+              <span key="d" className="num">
+                {formatMs(span.duration)}
+              </span>,
+            ],
+            ["First token", span.ttft !== null && <span className="num">{formatMs(span.ttft)}</span>],
+            ["Model asked", shared("model", span.model)],
+            ["Model used", span.model_used],
+            ["Provider", shared("provider", span.provider)],
+            ["Stop reason", span.stop],
+            ["HTTP status", span.http_status || ""],
+            ["Tokens", tokens.total > 0 && tokenText(span)],
+            ["Feature", shared("feature", span.feature)],
+            ["User", shared("user", span.user)],
+            ["Session", shared("session", span.session)],
+            ["Key", shared("key", span.key_id)],
+            ["App", shared("app", span.app)],
+            ["Environment", span.environment],
+            ["Release", span.release],
+            ["Tags", span.tags.length > 0 && span.tags.map((tag) => <Tag key={tag}>{tag}</Tag>)],
+          ]}
+        />
+        <Facts
+          rows={[
+            ["Trace", <code key="t">{span.trace_id}</code>],
+            ["Span", <code key="s">{span.span_id}</code>],
+            ["Parent", span.parent_span_id && <code>{span.parent_span_id}</code>],
+            ["Request", span.request_id && <code>{span.request_id}</code>],
+          ]}
+        />
+        {Object.keys(trace.metadata).length > 0 && (
+          <Facts rows={Object.entries(trace.metadata).map(([key, value]) => [key, <code key={key}>{value}</code>])} />
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function tokenText({ tokens }: SpanRow) {
+  const parts = [
+    `${formatInt(tokens.input)} input`,
+    tokens.cache_read > 0 && `${formatInt(tokens.cache_read)} cache read`,
+    tokens.cache_write > 0 && `${formatInt(tokens.cache_write)} cache write`,
+    `${formatInt(tokens.output)} output`,
+    tokens.reasoning > 0 && `${formatInt(tokens.reasoning)} reasoning`,
+  ];
+  return <span className="num">{`${parts.filter(Boolean).join(", ")}${tokens.estimated ? " (estimated)" : ""}`}</span>;
+}

@@ -1,0 +1,166 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { formatMs } from "@/lib/format";
+import { useSize } from "@/lib/hooks";
+import { SpanLine } from "./SpanLine";
+import css from "./trace.module.css";
+import { axisTicks, initialCollapsed, reveal, type SpanTree, visibleRows } from "./tree";
+
+interface Props {
+  tree: SpanTree;
+  selected: number;
+  onSelect: (index: number) => void;
+  /** Bars on a time axis beside the names, instead of numbers. */
+  timeline: boolean;
+}
+
+const ROW = 30;
+/** Where the lanes of a timeline begin, as a share of the pane. */
+export const LANE_START = 0.4;
+
+/** The spans as a foldable, virtual tree; the timeline is the same tree with a lane to each row. */
+export function SpanList({ tree, selected, onSelect, timeline }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [sizeRef, size] = useSize<HTMLDivElement>();
+  const [folded, setFolded] = useState<ReadonlySet<number>>(() => initialCollapsed(tree));
+  const rows = useMemo(() => visibleRows(tree, folded), [tree, folded]);
+  const at = rows.findIndex((row) => row.index === selected);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 15,
+  });
+
+  // What is selected from elsewhere (an address, another view) must be on show.
+  useEffect(() => setFolded((now) => reveal(tree, now, selected)), [tree, selected]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls to a new selection only, never while folding
+  useEffect(() => {
+    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+  }, [selected]);
+
+  const fold = (index: number, open: boolean) => {
+    setFolded((now) => {
+      const next = new Set(now);
+      if (open) next.delete(index);
+      else next.add(index);
+      return next;
+    });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = rows[at];
+    const to = (i: number) => {
+      const target = rows[Math.max(0, Math.min(rows.length - 1, i))];
+      if (target) onSelect(target.index);
+    };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowDown" || event.key === "j") to(at + 1);
+    else if (event.key === "ArrowUp" || event.key === "k") to(at - 1);
+    else if (event.key === "PageDown") to(at + 20);
+    else if (event.key === "PageUp") to(at - 20);
+    else if (event.key === "Home") to(0);
+    else if (event.key === "End") to(rows.length - 1);
+    else if (event.key === "ArrowRight" && row?.expandable) row.expanded ? to(at + 1) : fold(row.index, true);
+    else if (event.key === "ArrowLeft" && row?.expanded) fold(row.index, false);
+    else if (event.key === "ArrowLeft" && row && (tree.parent[row.index] ?? -1) >= 0)
+      onSelect(tree.parent[row.index] as number);
+    else return;
+    event.preventDefault();
+  };
+  const everything = rows.length >= tree.spans.length;
+  return (
+    <>
+      <div className={css.navHead} style={{ padding: "4px 12px", minHeight: 30 }}>
+        <span className="num muted" data-testid="span-count">
+          {rows.length.toLocaleString("en-US")} of {tree.spans.length.toLocaleString("en-US")} spans on show
+        </span>
+        <FoldButtons tree={tree} everything={everything} folded={folded.size > 0} onFold={setFolded} />
+      </div>
+      {timeline && <Axis tree={tree} width={size.width} />}
+      <div ref={sizeRef} style={{ flex: 1, minHeight: 0, display: "flex", flexDirection: "column" }}>
+        <div
+          ref={scroller}
+          className={css.scroller}
+          role="tree"
+          tabIndex={0}
+          aria-label={timeline ? "Timeline of spans" : "Tree of spans"}
+          aria-activedescendant={at >= 0 ? `span-${selected}` : undefined}
+          onKeyDown={onKeyDown}
+          data-testid="span-list"
+        >
+          <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows[item.index];
+              return row ? (
+                <SpanLine
+                  key={row.index}
+                  tree={tree}
+                  row={row}
+                  top={item.start}
+                  selected={row.index === selected}
+                  timeline={timeline}
+                  onSelect={() => onSelect(row.index)}
+                  onFold={() => fold(row.index, !row.expanded)}
+                />
+              ) : null;
+            })}
+          </div>
+        </div>
+      </div>
+    </>
+  );
+}
+
+interface FoldProps {
+  tree: SpanTree;
+  everything: boolean;
+  folded: boolean;
+  onFold: (folded: ReadonlySet<number>) => void;
+}
+
+function FoldButtons({ tree, everything, folded, onFold }: FoldProps) {
+  const hasDepth = tree.spans.length > tree.roots.length;
+  if (!hasDepth) return null;
+  const foldAll = () =>
+    onFold(new Set(tree.spans.flatMap((_, i) => (tree.parent[i] !== -1 && tree.children[i]?.length ? [i] : []))));
+  const style = {
+    border: 0,
+    background: "none",
+    color: "var(--accent)",
+    font: "inherit",
+    cursor: "pointer",
+    padding: 2,
+  };
+  return (
+    <span style={{ marginLeft: "auto", display: "flex", gap: 8 }}>
+      {!everything && (
+        <button type="button" style={style} onClick={() => onFold(new Set())}>
+          Unfold all
+        </button>
+      )}
+      {(everything || folded) && tree.spans.length > 3 && (
+        <button type="button" style={style} onClick={foldAll}>
+          Fold
+        </button>
+      )}
+    </span>
+  );
+}
+
+function Axis({ tree, width }: { tree: SpanTree; width: number }) {
+  const length = tree.end - tree.start;
+  const lane = width * (1 - LANE_START) - 12;
+  const ticks = axisTicks(length, Math.max(1, Math.floor(lane / 80)));
+  return (
+    <div className={css.axis} aria-hidden="true">
+      {ticks.map((tick) => {
+        const left = width * LANE_START + (length > 0 ? (tick / length) * lane : 0);
+        return left < width - 40 ? (
+          <span key={tick} className={`${css.tick} num`} style={{ left }}>
+            {formatMs(tick)}
+          </span>
+        ) : null;
+      })}
+    </div>
+  );
+}

@@ -1,0 +1,170 @@
+import { Button, Menu, SegmentedControl, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
+import { ArrowLeft, Copy } from "lucide-react";
+import { useMemo } from "react";
+import { traceQuery } from "@/api/queries";
+import type { TraceDetail } from "@/api/types";
+import { formatDateTime } from "@/lib/format";
+import { useIsNarrow, useShortcuts } from "@/lib/hooks";
+import { CopyIconButton } from "@/ui/Copy";
+import { ProblemNotice } from "@/ui/Notice";
+import { useTitle } from "@/ui/Page";
+import ui from "@/ui/ui.module.css";
+import { CurlButton } from "./CurlButton";
+import { SpanList } from "./SpanList";
+import { SpanPane } from "./SpanPane";
+import css from "./trace.module.css";
+import { buildTree, firstSelection } from "./tree";
+import { Verdict } from "./Verdict";
+
+/** "What happened in this call, and what did it cost?" */
+export function TracePage() {
+  const { project, traceId } = useParams({ from: "/inside/p/$project/traces/$traceId" });
+  useTitle(`Trace ${traceId.slice(0, 8)}`);
+  const trace = useQuery(traceQuery(project, traceId));
+  if (trace.isError) {
+    return (
+      <div className={ui.page} style={{ maxWidth: 720 }}>
+        <ProblemNotice error={trace.error} retry={() => void trace.refetch()} />
+        <p className="muted" style={{ marginTop: 12 }}>
+          A call made within the last second may still be on its way to the store: it is safe on disk and will be here
+          shortly.
+        </p>
+      </div>
+    );
+  }
+  if (!trace.data) {
+    return (
+      <div className={ui.page} aria-busy="true">
+        <Skeleton height={90} mb={16} />
+        <Skeleton height={420} />
+      </div>
+    );
+  }
+  return <Loaded project={project} trace={trace.data} />;
+}
+
+function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
+  const search = useSearch({ from: "/inside/p/$project/traces/$traceId" });
+  const navigate = useNavigate({ from: "/p/$project/traces/$traceId" });
+  const narrow = useIsNarrow(900);
+  const tree = useMemo(() => buildTree(trace.spans), [trace.spans]);
+  const selected = (search.span && tree.byId.get(search.span)) ?? firstSelection(tree);
+  const span = tree.spans[selected || 0];
+  const timeline = search.nav === "timeline";
+  const patch = (change: Partial<typeof search>, replace = false) =>
+    void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
+  const back = useBack(project);
+  useShortcuts({ Escape: back });
+  if (!span) return <p className={ui.page}>This trace has no spans.</p>;
+  const navHeight = `${Math.min(300, 76 + Math.min(tree.spans.length, 6) * 30 + (timeline ? 22 : 0))}px`;
+  return (
+    <div className={css.page}>
+      <Head project={project} trace={trace} onBack={back} />
+      <div className={css.body} data-nav={timeline ? "timeline" : "tree"}>
+        <nav className={css.navPane} aria-label="Spans" style={narrow ? { height: navHeight } : undefined}>
+          <div className={css.navHead}>
+            <SegmentedControl
+              size="xs"
+              aria-label="Show spans as"
+              data={[
+                { value: "tree", label: "Tree" },
+                { value: "timeline", label: "Timeline" },
+              ]}
+              value={timeline ? "timeline" : "tree"}
+              onChange={(value) => patch({ nav: value === "tree" ? undefined : value })}
+            />
+          </div>
+          <SpanList
+            key={trace.trace_id}
+            tree={tree}
+            selected={selected || 0}
+            timeline={timeline}
+            onSelect={(index) => patch({ span: tree.spans[index]?.span_id }, true)}
+          />
+        </nav>
+        <SpanPane
+          project={project}
+          trace={trace}
+          span={span}
+          view={search.view}
+          onView={(view) => patch({ view: view === "conversation" ? undefined : view })}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** Back to the list as it was, or, from a link somebody sent, to the list. */
+function useBack(project: string): () => void {
+  const router = useRouter();
+  return () => {
+    if (router.history.canGoBack()) router.history.back();
+    else void router.navigate({ to: "/p/$project/traces", params: { project } });
+  };
+}
+
+function Head({ project, trace, onBack }: { project: string; trace: TraceDetail; onBack: () => void }) {
+  const entry = trace.spans.find((span) => span.request_id !== "");
+  return (
+    <header className={css.head}>
+      <div className={css.crumbs}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          px={6}
+          onClick={onBack}
+          leftSection={<ArrowLeft size={14} />}
+        >
+          Traces
+        </Button>
+        <h1 className="ellipsis">
+          <span className="sr-only">Trace </span>
+          <Link
+            to="/p/$project/traces/$traceId"
+            params={{ project, traceId: trace.trace_id }}
+            className="mono"
+            style={{ color: "inherit" }}
+          >
+            {trace.trace_id.slice(0, 12)}…
+          </Link>
+        </h1>
+        <CopyIconButton text={trace.trace_id} label="Copy the trace id" />
+        <span className="num muted ellipsis">{formatDateTime(trace.started, true)}</span>
+        <span className={css.crumbTools}>
+          <CurlButton project={project} trace={trace} />
+          <Menu position="bottom-end">
+            <Menu.Target>
+              <Button variant="default" leftSection={<Copy size={13} />}>
+                Ids
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <IdItem label="Trace id" id={trace.trace_id} />
+              {entry && <IdItem label="Request id" id={entry.request_id} />}
+              {entry?.session && <IdItem label="Session" id={entry.session} />}
+              <IdItem label="Link" id={window.location.href} />
+            </Menu.Dropdown>
+          </Menu>
+        </span>
+      </div>
+      <Verdict trace={trace} />
+    </header>
+  );
+}
+
+function IdItem({ label, id }: { label: string; id: string }) {
+  return (
+    <div style={{ display: "flex", alignItems: "center", gap: 10, padding: "4px 8px" }}>
+      <span className="muted" style={{ width: 74 }}>
+        {label}
+      </span>
+      <code className="ellipsis" style={{ maxWidth: 220 }}>
+        {id}
+      </code>
+      <CopyIconButton text={id} label={`Copy: ${label}`} />
+    </div>
+  );
+}

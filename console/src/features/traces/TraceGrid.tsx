@@ -1,0 +1,148 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { useIsNarrow } from "@/lib/hooks";
+import { HeadRow, TraceRow } from "./TraceRow";
+import css from "./traces.module.css";
+import type { TraceList } from "./useTraceList";
+
+interface Props {
+  list: TraceList;
+  selected: string;
+  onPeek: (traceId: string) => void;
+  onOpen: (traceId: string) => void;
+  onClose: () => void;
+}
+
+const ROW = 36;
+const ROW_TALL = 54;
+
+/** The virtual list. The grid holds the focus; the row it stands on is its active descendant. */
+export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const narrow = useIsNarrow();
+  const [cursor, setCursor] = useState("");
+  const { rows } = list;
+  const height = narrow ? ROW_TALL : ROW;
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    getItemKey: (i) => rows[i]?.trace_id ?? i,
+    overscan: 12,
+  });
+  const items = virtual.getVirtualItems();
+  const lastShown = items.at(-1)?.index ?? 0;
+  const { hasMore, loadMore } = list;
+
+  useEffect(() => {
+    if (hasMore && lastShown >= rows.length - 30) loadMore();
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are measured anew when their height changes
+  useEffect(() => virtual.measure(), [height]);
+  const { arrived, toTop } = useHeldScroll(
+    rows.map((r) => r.trace_id),
+    height,
+    scroller.current,
+  );
+
+  const at = rows.findIndex((row) => row.trace_id === (selected || cursor));
+  const move = (to: number) => {
+    const index = Math.max(0, Math.min(rows.length - 1, to));
+    const row = rows[index];
+    if (!row) return;
+    setCursor(row.trace_id);
+    virtual.scrollToIndex(index, { align: "auto" });
+    if (selected) onPeek(row.trace_id);
+  };
+  const pageful = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = rows[at];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowDown" || event.key === "j") move(at + 1);
+    else if (event.key === "ArrowUp" || event.key === "k") move(at < 0 ? 0 : at - 1);
+    else if (event.key === "PageDown") move(at + pageful);
+    else if (event.key === "PageUp") move(at - pageful);
+    else if (event.key === "Home") move(0);
+    else if (event.key === "End") move(rows.length - 1);
+    else if (event.key === "Enter" && row) selected === row.trace_id ? onOpen(row.trace_id) : onPeek(row.trace_id);
+    else if (event.key === "Escape" && selected) onClose();
+    else return;
+    event.preventDefault();
+  };
+
+  const now = Date.now();
+  return (
+    <div
+      role="grid"
+      aria-label="Traces"
+      aria-rowcount={list.hasMore ? -1 : rows.length + 1}
+      style={{ display: "contents" }}
+    >
+      <HeadRow />
+      {arrived > 0 && (
+        <button type="button" className={css.newPill} onClick={toTop}>
+          {arrived} new
+        </button>
+      )}
+      <div
+        ref={scroller}
+        className={css.scroller}
+        role="rowgroup"
+        tabIndex={0}
+        aria-label="Calls, newest first. Arrow keys move, Enter opens."
+        aria-activedescendant={at >= 0 ? `trace-${rows[at]?.trace_id}` : undefined}
+        onKeyDown={onKeyDown}
+        data-testid="trace-list"
+      >
+        <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
+          {items.map((item) => {
+            const row = rows[item.index];
+            if (!row) return null;
+            return (
+              <TraceRow
+                key={item.key}
+                id={`trace-${row.trace_id}`}
+                row={row}
+                index={item.index}
+                selected={item.index === at}
+                now={now}
+                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                onClick={() => {
+                  setCursor(row.trace_id);
+                  narrow ? onOpen(row.trace_id) : onPeek(row.trace_id);
+                }}
+                onOpen={() => onOpen(row.trace_id)}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** While someone reads further down, rows that arrive on top must not move what is being read. */
+function useHeldScroll(ids: string[], height: number, scroller: HTMLElement | null) {
+  const top = useRef<string | undefined>(undefined);
+  const [arrived, setArrived] = useState(0);
+  const first = ids[0];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new first row can push the others down
+  useEffect(() => {
+    const before = top.current;
+    top.current = first;
+    if (!scroller || before === undefined || before === first) return;
+    const pushed = ids.indexOf(before);
+    if (pushed <= 0 || scroller.scrollTop < height) return;
+    scroller.scrollTop += pushed * height;
+    setArrived((n) => n + pushed);
+  }, [first]);
+  useEffect(() => {
+    if (!scroller) return;
+    const onScroll = () => {
+      if (scroller.scrollTop < height) setArrived(0);
+    };
+    scroller.addEventListener("scroll", onScroll, { passive: true });
+    return () => scroller.removeEventListener("scroll", onScroll);
+  }, [scroller, height]);
+  return { arrived, toTop: () => scroller?.scrollTo({ top: 0 }) };
+}

@@ -1,0 +1,116 @@
+import type { CSSProperties } from "react";
+import type { SpanRow } from "@/api/types";
+import { formatCompact, formatDateTime, formatInt, formatListTime, formatMs } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { StatusSign } from "@/ui/status";
+import css from "./traces.module.css";
+
+export function HeadRow() {
+  return (
+    <div className={`${css.cols} ${css.headRow}`} role="row">
+      <span role="columnheader">Time</span>
+      <span role="columnheader">
+        <span className="sr-only">Status</span>
+      </span>
+      <span role="columnheader">Model</span>
+      <span role="columnheader">Question and answer</span>
+      <span role="columnheader" className={css.wideOnly}>
+        Feature
+      </span>
+      <span role="columnheader" className={css.wideOnly}>
+        User
+      </span>
+      <span role="columnheader" className={`${css.right} ${css.wideOnly}`}>
+        Tokens
+      </span>
+      <span role="columnheader" className={css.right}>
+        Cost
+      </span>
+      <span role="columnheader" className={css.right}>
+        Duration
+      </span>
+    </div>
+  );
+}
+
+interface Props {
+  row: SpanRow;
+  id: string;
+  index: number;
+  selected: boolean;
+  now: number;
+  style: CSSProperties;
+  onClick: () => void;
+  onOpen: () => void;
+}
+
+/** One call in one line; on a narrow list in two. */
+export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen }: Props) {
+  const failed = row.status === "error";
+  const what = failed && row.error_message ? row.error_message : row.input_preview || row.name;
+  return (
+    <div
+      id={id}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      data-bad={failed}
+      data-trace={row.trace_id}
+      className={`${css.row} ${css.cols}`}
+      style={style}
+      onClick={onClick}
+      onDoubleClick={onOpen}
+    >
+      <span role="gridcell" className={`num muted ${css.time}`} title={formatDateTime(row.started, true)}>
+        {formatListTime(row.started, now)}
+      </span>
+      <span role="gridcell" style={{ display: "flex" }}>
+        <StatusSign status={row.status} />
+      </span>
+      <span role="gridcell" className={`ellipsis ${css.model}`} title={modelTitle(row)}>
+        {row.model || row.name}
+        {row.fallbacks > 0 && <span className="muted"> → {row.model_used || "fallback"}</span>}
+      </span>
+      <span role="gridcell" className={`ellipsis ${css.what}`}>
+        {what}
+        {!failed && row.output_preview && <span className={css.answer}> → {row.output_preview}</span>}
+      </span>
+      <span role="gridcell" className={`ellipsis muted ${css.wideOnly} ${css.optional}`}>
+        {row.feature}
+      </span>
+      <span role="gridcell" className={`ellipsis muted ${css.wideOnly} ${css.optional}`}>
+        {row.user}
+      </span>
+      <span
+        role="gridcell"
+        className={`${css.right} ${css.wideOnly} ${css.optional}`}
+        title={`${formatInt(row.tokens.total)} tokens`}
+      >
+        {row.tokens.total === 0 ? "–" : formatCompact(row.tokens.total)}
+      </span>
+      <span
+        role="gridcell"
+        className={`${css.right} ${css.optional}`}
+        title={row.cost === null ? "no price is known" : `$${row.cost}`}
+      >
+        {row.cost === null ? <span className="muted">–</span> : formatUsd(row.cost)}
+      </span>
+      <span
+        role="gridcell"
+        className={css.right}
+        title={row.ttft === null ? undefined : `first token after ${formatMs(row.ttft)}`}
+      >
+        {row.status === "running" ? "running" : formatMs(row.duration)}
+      </span>
+      <span className={`ellipsis ${css.small}`} aria-hidden="true">
+        {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatUsd(row.cost)} · `}
+        {what}
+      </span>
+    </div>
+  );
+}
+
+function modelTitle(row: SpanRow): string {
+  const used = row.model_used && row.model_used !== row.model ? `, answered by ${row.model_used}` : "";
+  return `${row.model}${used}${row.provider ? ` at ${row.provider}` : ""}`;
+}

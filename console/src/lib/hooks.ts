@@ -1,0 +1,73 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+
+/** "Now" for a page whose range ends at now: stands still while it is read, moves on `tick` or every `everyMs`. */
+export function useAnchor(everyMs: number | false = false): { now: number; tick: () => void } {
+  const [now, setNow] = useState(() => Date.now());
+  const tick = useCallback(() => setNow(Date.now()), []);
+  useEffect(() => {
+    if (everyMs === false) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") tick();
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs, tick]);
+  return { now, tick };
+}
+
+const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
+
+/** True where a plain letter belongs to what is being typed, or to a dialog that is open. */
+function taken(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null;
+  if (!target) return false;
+  return TYPING.has(target.tagName) || target.isContentEditable || target.closest("[role=dialog]") !== null;
+}
+
+export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
+
+/** Plain-key shortcuts (`/`, `?`, `j`, `Escape`, `mod+k`) for as long as the component is on show. */
+export function useShortcuts(shortcuts: Shortcuts) {
+  const latest = useRef(shortcuts);
+  latest.current = shortcuts;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const mod = event.metaKey || event.ctrlKey;
+      const name = mod ? `mod+${event.key.toLowerCase()}` : event.key;
+      const run = latest.current[name];
+      if (!run || event.altKey || event.defaultPrevented) return;
+      if (!mod && taken(event)) return;
+      event.preventDefault();
+      run(event);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+}
+
+/** The size of an element, as it changes. */
+export function useSize<T extends HTMLElement>(): [(node: T | null) => void, { width: number; height: number }] {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const observer = useRef<ResizeObserver | null>(null);
+  const ref = useCallback((node: T | null) => {
+    observer.current?.disconnect();
+    if (!node) return;
+    observer.current = new ResizeObserver(([entry]) => {
+      if (entry) setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
+    });
+    observer.current.observe(node);
+  }, []);
+  return [ref, size];
+}
+
+export function useIsNarrow(px = 720): boolean {
+  const query = `(max-width: ${px}px)`;
+  const [narrow, setNarrow] = useState(() => window.matchMedia(query).matches);
+  useEffect(() => {
+    const media = window.matchMedia(query);
+    const onChange = () => setNarrow(media.matches);
+    onChange();
+    media.addEventListener("change", onChange);
+    return () => media.removeEventListener("change", onChange);
+  }, [query]);
+  return narrow;
+}

@@ -1,0 +1,49 @@
+import "@mantine/core/styles.css";
+import "@fontsource-variable/inter";
+import "@fontsource-variable/jetbrains-mono";
+import "./styles/tokens.css";
+import "./styles/base.css";
+
+import { MantineProvider } from "@mantine/core";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { ApiProblem } from "@/api/client";
+import { makeRouter } from "./router";
+import { cssVariables, theme } from "./theme";
+
+/** A session that ended while a page was open: log in again and come back to the same address. */
+function onFailure(error: unknown) {
+  if (!(error instanceof ApiProblem) || error.status !== 401) return;
+  const { pathname, href } = router.state.location;
+  if (pathname === "/login") return;
+  queries.removeQueries({ queryKey: ["me"] });
+  void router.navigate({ to: "/login", search: { next: href } });
+}
+
+const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: onFailure }),
+  defaultOptions: {
+    queries: {
+      refetchOnWindowFocus: false,
+      // Only what may pass by itself is tried again: the server away (0) or a store that starts (503).
+      retry: (count, error) => error instanceof ApiProblem && [0, 502, 503].includes(error.status) && count < 3,
+      retryDelay: (attempt) => 600 * 2 ** attempt,
+    },
+    mutations: { onError: onFailure },
+  },
+});
+const router = makeRouter(queries);
+
+const mount = document.getElementById("root");
+if (!mount) throw new Error("index.html has no #root");
+createRoot(mount).render(
+  <StrictMode>
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,175 @@
+/** The map of the console. The project is in the path; filters, range, selection and views are in the query. */
+
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { ApiProblem } from "@/api/client";
+import { meQuery } from "@/api/queries";
+import { NotFound, PageFailure } from "@/features/frame/Failure";
+import { Frame } from "@/features/frame/Frame";
+import { lastProject } from "@/features/frame/lastProject";
+import { LoginPage } from "@/features/login/LoginPage";
+
+interface Context {
+  queries: QueryClient;
+}
+
+type Raw = Record<string, unknown>;
+
+/** The named parts of the query, as text; whatever else is in an address is not ours. */
+function fields<K extends string>(raw: Raw, ...keys: K[]): { [key in K]?: string } {
+  const out: { [key in K]?: string } = {};
+  for (const key of keys) {
+    const value = raw[key];
+    if (typeof value === "string" && value !== "") out[key] = value;
+  }
+  return out;
+}
+const RANGE = ["range", "start", "end"] as const;
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  component: LoginPage,
+  validateSearch: (raw: Raw) => fields(raw, "token", "next"),
+});
+
+/** Everything below needs a session; without one the way leads through the login page and back. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  component: Frame,
+  errorComponent: PageFailure,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      return { me: await context.queries.ensureQueryData(meQuery()) };
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 401) {
+        throw redirect({ to: "/login", search: { next: location.href === "/" ? undefined : location.href } });
+      }
+      throw error;
+    }
+  },
+});
+
+const home = createRoute({
+  getParentRoute: () => inside,
+  path: "/",
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: "/p/$project/overview", params: { project: lastProject(context.me.projects) } });
+  },
+});
+
+const projectRoute = createRoute({ getParentRoute: () => inside, path: "/p/$project", component: Outlet });
+
+const projectHome = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/p/$project/overview", params });
+  },
+});
+
+const overview = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "overview",
+  component: lazyRouteComponent(() => import("@/features/overview/OverviewPage"), "OverviewPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort"),
+});
+
+const traces = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "traces",
+  component: lazyRouteComponent(() => import("@/features/traces/TracesPage"), "TracesPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "peek", "live", "facets"),
+});
+
+const trace = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "traces/$traceId",
+  component: lazyRouteComponent(() => import("@/features/trace/TracePage"), "TracePage"),
+  validateSearch: (raw: Raw) => fields(raw, "span", "view", "nav"),
+});
+
+const models = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "models",
+  component: lazyRouteComponent(() => import("@/features/models/ModelsPage"), "ModelsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+});
+
+const providers = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "providers",
+  component: lazyRouteComponent(() => import("@/features/models/ProvidersPage"), "ProvidersPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+});
+
+const keys = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "keys",
+  component: lazyRouteComponent(() => import("@/features/keys/KeysPage"), "KeysPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "show"),
+});
+
+const connect = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "connect",
+  component: lazyRouteComponent(() => import("@/features/connect/ConnectPage"), "ConnectPage"),
+  validateSearch: (raw: Raw) => fields(raw, "model", "with"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "settings",
+  component: lazyRouteComponent(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
+});
+
+const routeTree = root.addChildren([
+  login,
+  inside.addChildren([
+    home,
+    projectRoute.addChildren([projectHome, overview, traces, trace, models, providers, keys, connect, settings]),
+  ]),
+]);
+
+/** Plain `key=value`, so that addresses can be read and written by hand. */
+function parseSearch(search: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(search));
+}
+
+function stringifySearch(search: Record<string, unknown>): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(search)) {
+    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+  }
+  const out = params.toString().replaceAll("%3A", ":").replaceAll("%2F", "/");
+  return out ? `?${out}` : "";
+}
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queries },
+    parseSearch,
+    stringifySearch,
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: PageFailure,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,35 @@
+import { Button, Group, Modal } from "@mantine/core";
+import type { ReactNode } from "react";
+import { ProblemNotice } from "./Notice";
+
+interface Props {
+  opened: boolean;
+  title: string;
+  /** What goes, and what stays. */
+  children: ReactNode;
+  action: string;
+  busy?: boolean;
+  error?: unknown;
+  onConfirm: () => void;
+  onClose: () => void;
+}
+
+/** Asks before something is gone. The safe answer has the focus. */
+export function Confirm({ opened, title, children, action, busy, error, onConfirm, onClose }: Props) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={<strong>{title}</strong>}>
+      <div style={{ display: "grid", gap: 12 }}>
+        <div>{children}</div>
+        {error ? <ProblemNotice error={error} /> : null}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose} data-autofocus>
+            Keep
+          </Button>
+          <Button color="red.8" size="sm" loading={busy} onClick={onConfirm}>
+            {action}
+          </Button>
+        </Group>
+      </div>
+    </Modal>
+  );
+}

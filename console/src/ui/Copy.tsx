@@ -1,0 +1,76 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import { Check, Copy as CopyIcon } from "lucide-react";
+import { useState } from "react";
+import css from "./ui.module.css";
+
+/** Copies; on plain HTTP, where browsers offer no clipboard, through a text area as in older days. */
+async function copyText(text: string) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+function useCopy(text: string | (() => string)): [boolean, () => void] {
+  const [done, setDone] = useState(false);
+  const copy = () => {
+    void copyText(typeof text === "string" ? text : text()).then(() => {
+      setDone(true);
+      setTimeout(() => setDone(false), 1500);
+    });
+  };
+  return [done, copy];
+}
+
+interface Props {
+  text: string | (() => string);
+  label: string;
+}
+
+export function CopyIconButton({ text, label }: Props) {
+  const [done, copy] = useCopy(text);
+  return (
+    <Tooltip label={done ? "Copied" : label}>
+      <ActionIcon size="sm" onClick={copy} aria-label={done ? "Copied" : label}>
+        {done ? <Check size={14} color="var(--good)" /> : <CopyIcon size={14} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+export function CopyButton({ text, label, variant = "default" }: Props & { variant?: string }) {
+  const [done, copy] = useCopy(text);
+  return (
+    <Button variant={variant} onClick={copy} leftSection={done ? <Check size={14} /> : <CopyIcon size={14} />}>
+      {done ? "Copied" : label}
+    </Button>
+  );
+}
+
+/** Text to take away. */
+export function Code({ text, label = "Copy", wrap = false, maxHeight }: CodeProps) {
+  return (
+    <div className={css.code}>
+      <pre data-wrap={wrap} style={{ maxHeight, overflowY: maxHeight ? "auto" : undefined }} tabIndex={0}>
+        {text}
+      </pre>
+      <span className={css.codeCopy}>
+        <CopyIconButton text={text} label={label} />
+      </span>
+    </div>
+  );
+}
+interface CodeProps {
+  text: string;
+  label?: string;
+  wrap?: boolean;
+  maxHeight?: number;
+}
