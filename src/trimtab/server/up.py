@@ -18,10 +18,10 @@ import uvicorn
 
 from trimtab import __version__
 from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.core.logs import configure_logging
 from trimtab.server.children import Child
 from trimtab.server.hot import HotServer
 from trimtab.server.housing import House, RunFile
-from trimtab.server.logs import configure_logging
 from trimtab.server.settings import Settings
 from trimtab.server.wiring import FirstLook, Wired, prepare_catalog, wire
 
@@ -93,7 +93,7 @@ def telemetry_child(settings: Settings, house: House) -> Child:
     argv += ["--data-dir", str(house.folder), "--socket", str(house.run / "telemetry.sock")]
     if settings.telemetry_url:
         argv += ["--url", settings.telemetry_url]
-    return Child("the telemetry process", argv)
+    return Child("the telemetry process", argv, env={"TRIMTAB_LOG_LEVEL": settings.log_level})
 
 
 async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from trimtab.core.logs import configure_logging
 from trimtab.server.bus import Hub, WorkerLine
 from trimtab.server.children import Child
 from trimtab.server.housing import House
-from trimtab.server.logs import configure_logging
 from trimtab.server.metrics import share_metrics
 from trimtab.server.settings import Settings
 from trimtab.server.up import STORE_GRACE_S, announce, run_event_loop, serve, stop_on_signals
