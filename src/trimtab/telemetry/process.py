@@ -23,6 +23,7 @@ from typing import TypeVar
 import uvicorn
 import uvloop
 
+from trimtab.core.logs import configure_logging
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
@@ -183,8 +184,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     parent = die_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    configure_logging(os.environ.get("TRIMTAB_LOG_LEVEL", "info"))
     sys.setswitchinterval(SWITCH_S)
     with contextlib.suppress(OSError):  # a container may forbid it
         os.nice(NICENESS)
