@@ -1,0 +1,133 @@
+"""A real server process on a folder of its own, and simulated providers beside it: what the flow tests stand on."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ADMIN = "tt_" + "admin-key-of-the-tests-0123456789abcdefghij"
+START_S = 30.0
+
+
+class Live:
+    """One `trimtab up`. ``start`` and ``kill`` may be called again and again: the folder stays."""
+
+    def __init__(self, folder: Path, config: str = "", *, workers: int = 1, env: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.url = ""
+        self._config = folder / "trimtab.yaml"
+        self._config.write_text(config)
+        self._workers = workers
+        self._env = {**os.environ, "TRIMTAB_ADMIN_KEY": ADMIN, "TRIMTAB_DRAIN_SECONDS": "5", **(env or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / "server.log"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *, ready: bool = True) -> None:
+        argv = [sys.executable, "-m", "trimtab.cli.main", "up", "--port", "0", "--data-dir", str(self.data)]
+        argv += ["--config", str(self._config), "--workers", str(self._workers)]
+        note = self.data / "server.json"
+        note.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(note.exists, START_S, lambda: self.told())
+        self.url = json.loads(note.read_text())["url"]
+        if ready:
+            until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, START_S, self.told)
+
+    def kill(self) -> None:
+        """kill -9 of the server process, as a crash is."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator stops it; returns the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=60)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def told(self) -> str:
+        return self.log.read_text(errors="replace")[-5000:]
+
+    def api(self, path: str, **params: Any) -> Any:
+        response = httpx.get(f"{self.url}/api/v1{path}", params=params, headers=admin(), timeout=30)
+        response.raise_for_status()
+        return response.json()
+
+    def traces(self, project: str = "default", q: str = "") -> list[dict[str, Any]]:
+        """Every trace of the last hour, newest first."""
+        now = int(time.time() * 1000)
+        rows: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            params: dict[str, Any] = {"q": q, "start": now - 3_600_000, "end": now + 60_000, "limit": 500}
+            page = self.api(f"/projects/{project}/traces", **params, **({"cursor": cursor} if cursor else {}))
+            rows += page["rows"]
+            cursor = page["cursor"]
+            if cursor is None:
+                return rows
+
+    def settled(self, within_s: float = 30.0) -> None:
+        """Wait until the store has every record that is on disk."""
+
+        def empty() -> bool:
+            health = self.api("/status")["telemetry"]
+            return health["state"] == "ok" and health["waiting"] == 0
+
+        until(empty, within_s, self.told)
+
+
+def admin() -> dict[str, str]:
+    return {"authorization": f"Bearer {ADMIN}"}
+
+
+def until(true: Callable[[], bool], within_s: float, why: Callable[[], str]) -> None:
+    """Wait for something another process does; says why it did not when it did not."""
+    end = time.monotonic() + within_s
+    while True:
+        with contextlib.suppress(httpx.TransportError, httpx.HTTPStatusError):
+            if true():
+                return
+        if time.monotonic() > end:
+            raise AssertionError(f"it did not come to it within {within_s:g} s; the server said:\n{why()}")
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def live(folder: Path, config: str = "", **more: Any) -> Generator[Live]:
+    server = Live(folder, config, **more)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.is_running():
+            server.stop()
+
+
+@contextlib.contextmanager
+def simulated() -> Generator[str]:
+    """The simulated providers in a process of their own; gives their address."""
+    argv = [sys.executable, "-m", "trimtab.llm.simulated", "--port", "0"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
