@@ -120,8 +120,14 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One chat call in canonical form. ``extra`` keeps the fields only the source dialect knows, by their own names."""
+    """One chat call in canonical form. ``extra`` keeps the fields only the source dialect knows, by their own names.
 
+    ``dialect`` is the source dialect: only that one may put ``extra`` back on the wire. ``binding`` names those fields
+    of ``extra`` that decide what the answer is (several choices, server tools, audio): another dialect must refuse the
+    call rather than drop them. The other extras are hints, and may be dropped.
+    """
+
+    dialect: str = ""
     model: str
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()

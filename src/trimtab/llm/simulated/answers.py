@@ -101,8 +101,9 @@ def sample(schema: Any, depth: int = 0) -> Any:
     for name in ("anyOf", "oneOf", "allOf"):
         if known.get(name):
             return sample(known[name][0], depth + 1)
-    named: Any = known.get("type")
-    kind: Any = cast("list[Any]", named)[0] if isinstance(named, list) and named else named
+    kind = known.get("type")
+    if isinstance(kind, list):
+        kind = next(iter(cast("list[Any]", kind)), None)
     match kind:
         case "string":
             return "tide"

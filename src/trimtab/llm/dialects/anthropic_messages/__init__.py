@@ -3,8 +3,8 @@
 Checked against the types of the official Python SDK (``anthropic.types``).
 """
 
-from trimtab.llm.dialects import Head, Meter
-from trimtab.llm.dialects.anthropic_messages import errors, hot
+from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
+from trimtab.llm.dialects.anthropic_messages import errors, hot, render, request, response, stream
 
 VERSION = "2023-06-01"
 """The API version every request names: https://docs.claude.com/en/api/versioning"""
@@ -15,7 +15,11 @@ class AnthropicMessages:
     path = "/messages"
 
     peek = staticmethod(hot.peek)
+    parse_request = staticmethod(request.parse_request)
+    render_response = staticmethod(response.render_response)
     forward = staticmethod(hot.forward)
+    render_request = staticmethod(render.render_request)
+    parse_response = staticmethod(response.parse_response)
     glance = staticmethod(hot.glance)
     render_error = staticmethod(errors.render_error)
     render_stream_error = staticmethod(errors.render_stream_error)
@@ -27,8 +31,14 @@ class AnthropicMessages:
             headers["x-api-key"] = api_key
         return headers
 
+    def stream_encoder(self, head: Head) -> StreamEncoder:
+        return stream.AnthropicStreamEncoder(head)
+
+    def stream_decoder(self) -> StreamDecoder:
+        return stream.AnthropicStreamDecoder()
+
     def meter(self, head: Head) -> Meter:
         return hot.AnthropicMeter(head)
 
 
-PLUG = AnthropicMessages()
+PLUG: Dialect = AnthropicMessages()

@@ -5,7 +5,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
@@ -33,6 +33,8 @@ class _Answer(Struct):
     model: str | None = None
     stop_reason: str | None = None
     usage: dict[str, Any] | None = None
+    content: Raw | None = None
+    error: Raw | None = None
 
 
 _decode_request = msgspec.json.Decoder(_Request).decode
@@ -92,6 +94,8 @@ def glance(body: bytes) -> Glance:
         found = _decode_answer(body)
     except BROKEN:
         return _glance_slowly(body)
+    if found.content is None:
+        raise no_content(None if found.error is None else _decode(found.error))
     word = found.stop_reason
     return Glance(
         usage=usage_of(found.usage), id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word
@@ -101,6 +105,8 @@ def glance(body: bytes) -> Glance:
 def _glance_slowly(body: bytes) -> Glance:
     """An answer with a field of an unexpected type: take what can be taken. Only what is no JSON object is garbage."""
     seen = loose(body, refuse_answer)
+    if seen.get("content") is None:
+        raise no_content(seen.get("error"))
     word = _text(seen.get("stop_reason"))
     return Glance(
         usage=usage_of(seen.get("usage")),
@@ -109,6 +115,14 @@ def _glance_slowly(body: bytes) -> Glance:
         stop=stop_of(word),
         stop_raw=word,
     )
+
+
+def no_content(error: Any) -> UpstreamFailure:
+    """A 200 that holds no answer: some servers wrap their failures in one."""
+    if error:
+        message, code, _ = words_of(error)
+        return UpstreamFailure(message, code=code or "upstream_error_in_answer")
+    return UpstreamFailure("The provider's answer holds no content.", code="upstream_garbage")
 
 
 class AnthropicMeter:

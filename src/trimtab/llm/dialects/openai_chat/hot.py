@@ -5,7 +5,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
@@ -43,6 +43,7 @@ class _Answer(Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: dict[str, Any] | None = None
+    error: Raw | None = None
 
 
 _decode_request = msgspec.json.Decoder(_Request).decode
@@ -118,7 +119,9 @@ def glance(body: bytes) -> Glance:
         found = _decode_answer(body)
     except BROKEN:
         return _glance_slowly(body)
-    word = found.choices[0].finish_reason if found.choices else None
+    if not found.choices:
+        raise no_choice(None if found.error is None else _decode(found.error))
+    word = found.choices[0].finish_reason
     return Glance(
         usage=usage_of(found.usage), id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word
     )
@@ -127,7 +130,10 @@ def glance(body: bytes) -> Glance:
 def _glance_slowly(body: bytes) -> Glance:
     """An answer with a field of an unexpected type: take what can be taken. Only what is no JSON object is garbage."""
     seen = loose(body, refuse_answer)
-    word = _text(_first_choice(seen).get("finish_reason"))
+    choice = _first_choice(seen)
+    if not choice:
+        raise no_choice(seen.get("error"))
+    word = _text(choice.get("finish_reason"))
     return Glance(
         usage=usage_of(seen.get("usage")),
         id=_text(seen.get("id")) or "",
@@ -135,6 +141,14 @@ def _glance_slowly(body: bytes) -> Glance:
         stop=stop_of(word),
         stop_raw=word,
     )
+
+
+def no_choice(error: Any) -> UpstreamFailure:
+    """A 200 that holds no answer: some servers wrap their failures in one."""
+    if error:
+        message, code, _ = words_of(error)
+        return UpstreamFailure(message, code=code or "upstream_error_in_answer")
+    return UpstreamFailure("The provider's answer holds no choice.", code="upstream_garbage")
 
 
 class OpenAIMeter:

@@ -1,6 +1,8 @@
 """OpenAI's finish reasons and ours. https://platform.openai.com/docs/api-reference/chat/object"""
 
-from trimtab.llm.types import StopReason
+from collections.abc import Iterable
+
+from trimtab.llm.types import Part, Refusal, StopReason, ToolCall
 
 _STOPS: dict[str, StopReason] = {
     "stop": "stop",
@@ -18,7 +20,20 @@ _WORDS: dict[StopReason, str] = {
 
 
 def stop_of(word: str | None) -> StopReason:
+    """The word alone, as `glance` and the meter know it."""
     return _STOPS.get(word, "unknown") if word else "unknown"
+
+
+def settled_stop(word: str | None, parts: Iterable[Part]) -> StopReason:
+    """The word in the light of what was said: OpenAI ends both a refusal and a call of a tool that ``tool_choice``
+    named with a plain ``stop``."""
+    stop = stop_of(word)
+    if stop != "stop":
+        return stop
+    kinds = {type(part) for part in parts}
+    if ToolCall in kinds:
+        return "tool_calls"
+    return "refusal" if Refusal in kinds else stop
 
 
 def finish_reason(stop: StopReason, *, refused_in_words: bool = False) -> str:

@@ -1,0 +1,123 @@
+"""Anthropic's content blocks and our parts. https://docs.claude.com/en/api/messages"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from trimtab.core.errors import Unsupported
+from trimtab.llm.dialects._crossing import foreign
+from trimtab.llm.dialects._reading import BROKEN, Cursor
+from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+
+NAME = "anthropic_messages"
+Wire = dict[str, Any]
+
+
+def parts_of(content: Cursor) -> tuple[Part, ...]:
+    """``content``: a string, or a list of blocks."""
+    if content.kind == "string":
+        return (Text(content.text()),)
+    if content.kind != "array":
+        raise content.fail("must be a string or a list of content blocks")
+    return tuple(part_of(each) for each in content.items())
+
+
+def part_of(cursor: Cursor) -> Part:
+    fields = cursor.fields()
+    match fields.need("type").text():
+        case "text":
+            return Text(fields.need("text").text())
+        case "image":
+            return _image_of(cursor)
+        case "tool_use":
+            value = fields.need("input")
+            value.fields()
+            arguments = bytes(value.opaque()).decode("utf-8")  # the model's own spelling, numbers and all
+            return ToolCall(fields.need("id").text(), fields.need("name").text(), arguments)
+        case "tool_result":
+            content = fields.get("content")
+            parts = () if content is None else parts_of(content)
+            return ToolResult(fields.need("tool_use_id").text(), parts, fields.boolean("is_error") or False)
+        case "thinking":
+            return Reasoning(text=fields.need("thinking").text(), signature=fields.text("signature") or None)
+        case "redacted_thinking":
+            return Reasoning(redacted=fields.need("data").text())
+        case _:  # documents, search results, server tools, and what is new since
+            return Opaque(NAME, cursor.opaque())
+
+
+def _image_of(cursor: Cursor) -> Part:
+    source = cursor.fields().need("source").fields()
+    match source.need("type").text():
+        case "base64":
+            return Image(data=source.need("data").text(), media_type=source.need("media_type").text())
+        case "url":
+            return Image(url=source.need("url").text())
+        case _:  # a file of Anthropic's own store
+            return Opaque(NAME, cursor.opaque())
+
+
+def block_of(part: Part) -> Wire | Raw | None:
+    """The block of a part; None for what would be empty or would be refused, and says nothing."""
+    match part:
+        case Text() | Refusal():
+            return {"type": "text", "text": part.text} if part.text else None
+        case Image():
+            return {"type": "image", "source": _source(part)}
+        case ToolCall():
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": tool_input(part.arguments)}
+        case ToolResult():
+            return _tool_result(part)
+        case Reasoning():
+            return _thinking(part)
+        case Opaque() if part.dialect == NAME:
+            return part.raw
+        case Opaque():
+            raise foreign(part)
+
+
+def _source(image: Image) -> Wire:
+    if image.url is not None:
+        return {"type": "url", "url": image.url}
+    return {"type": "base64", "media_type": image.media_type or "image/png", "data": image.data or ""}
+
+
+def _thinking(part: Reasoning) -> Wire | None:
+    if part.redacted is not None:
+        return {"type": "redacted_thinking", "data": part.redacted}
+    if part.signature is None:
+        return None  # another vendor's thoughts: Anthropic takes back only those it has signed
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+def _tool_result(part: ToolResult) -> Wire:
+    wire: Wire = {"type": "tool_result", "tool_use_id": part.call_id}
+    inner: list[Wire | Raw] = []
+    for each in part.parts:
+        if not isinstance(each, Text | Image | Opaque):
+            raise Unsupported(f"A {type(each).__name__} part has no place in a tool's result.", param="messages")
+        block = block_of(each)
+        if block is not None:
+            inner.append(block)
+    if inner:
+        wire["content"] = inner
+    if part.is_error:
+        wire["is_error"] = True
+    return wire
+
+
+def tool_input(arguments: str) -> Wire | Raw:
+    """``input`` must be an object, but arguments may be cut off or wrong, and the model must see what it wrote.
+
+    Such text is wrapped the way Anthropic advises for handing invalid JSON back:
+    https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming. No text at all is how models
+    of other vendors call a tool that takes nothing.
+    """
+    if not arguments.strip():
+        return {}
+    try:
+        value: Any = msgspec.json.decode(arguments)
+    except BROKEN:
+        value = None
+    return Raw(arguments.encode("utf-8")) if isinstance(value, dict) else {"INVALID_JSON": arguments}

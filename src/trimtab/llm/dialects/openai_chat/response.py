@@ -1,0 +1,90 @@
+"""A whole chat completion, read and written. https://platform.openai.com/docs/api-reference/chat/object"""
+
+from typing import Any
+
+from trimtab.llm.dialects._reading import Cursor, Fields, encode, refuse_answer, root
+from trimtab.llm.dialects.openai_chat.hot import no_choice
+from trimtab.llm.dialects.openai_chat.parts import call_of, tool_call
+from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
+from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
+from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
+
+
+def parse_response(body: bytes) -> Response:
+    """The first choice. Takes what compatible servers leave out or put elsewhere; raises `UpstreamFailure`."""
+    fields = root(body, refuse_answer)
+    choices = fields.items("choices")
+    if not choices:
+        error = fields.get("error")
+        raise no_choice(None if error is None else error.anything())
+    choice = choices[0].fields()
+    parts = _parts(choice.need("message").fields())
+    word = choice.text("finish_reason")
+    usage = fields.get("usage")
+    created = fields.get("created")
+    return Response(
+        id=fields.text("id") or "",
+        model=fields.text("model") or "",
+        parts=parts,
+        stop=settled_stop(word, parts),
+        stop_raw=word,
+        usage=usage_of(usage.anything()) if usage is not None else None,
+        created=int(created.number()) if created is not None and created.kind == "number" else 0,
+    )
+
+
+def _parts(message: Fields) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    if thought is not None and thought.kind == "string" and thought.text():
+        parts.append(Reasoning(text=thought.text()))
+    text = _content(message.get("content"))
+    if text:
+        parts.append(Text(text))
+    refusal = message.text("refusal")
+    if refusal:
+        parts.append(Refusal(refusal))
+    parts += [call_of(call, f"call_{index}") for index, call in enumerate(message.items("tool_calls"))]
+    return tuple(parts)
+
+
+def _content(content: Cursor | None) -> str:
+    if content is None:
+        return ""
+    if content.kind == "string":
+        return content.text()
+    parts = [item.fields() for item in content.items()]  # Mistral answers in parts
+    return "".join(part.text("text") or "" for part in parts if part.text("type") == "text")
+
+
+def render_response(response: Response) -> bytes:
+    """Parts of other vendors that a client of this dialect could not read (their server tools' blocks) are left out."""
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    texts = [part.text for part in response.parts if isinstance(part, Text)]
+    thoughts = [part.text for part in response.parts if isinstance(part, Reasoning) and part.text]
+    refusals = [part.text for part in response.parts if isinstance(part, Refusal)]
+    calls = [tool_call(part) for part in response.parts if isinstance(part, ToolCall)]
+    if texts or not (calls or refusals):
+        message["content"] = "".join(texts)
+    if refusals:
+        message["refusal"] = "".join(refusals)
+    if thoughts:
+        message["reasoning_content"] = "".join(thoughts)
+    if calls:
+        message["tool_calls"] = calls
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": finish_reason(response.stop, refused_in_words=bool(refusals)),
+    }
+    told: dict[str, Any] = {
+        "id": response.id,
+        "object": "chat.completion",
+        "created": response.created,
+        "model": response.model,
+        "choices": [choice],
+    }
+    if response.usage is not None:
+        told["usage"] = render_usage(response.usage)
+    return encode(told)
