@@ -32,7 +32,11 @@ def test_a_strangers_plug_comes_by_entry_point_and_may_not_take_one_of_our_names
         metadata.EntryPoint("theirs", "trimtab.llm.providers.custom:PLUG", group),
         metadata.EntryPoint("openai", "trimtab.llm.providers.custom:PLUG", group),
     ]
-    monkeypatch.setattr(metadata, "entry_points", lambda **_: points)
+
+    def found(*, group: str) -> list[metadata.EntryPoint]:
+        return [point for point in points if point.group == group]
+
+    monkeypatch.setattr(metadata, "entry_points", found)
     kinds: Registry[ProviderKind] = Registry("providers", PACKAGE)
     assert kinds.get("theirs").name == "custom"
     assert kinds.get("openai").name == "openai"

@@ -10,8 +10,8 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"
 
 
 class JsonLines(logging.Formatter):
-    """``{"at", "level", "logger", "message", …}``. JSON itself escapes what comes from outside, so that nobody can forge
-    a line by a newline in a value."""
+    """``{"at", "level", "logger", "message", …}``. JSON itself escapes what comes from outside: nobody forges a line
+    by a newline in a value."""
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -43,5 +43,5 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "alembic", "sqlalchemy", "asyncio", "clickhouse_connect"):
+    for noisy in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "alembic", "sqlalchemy", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
