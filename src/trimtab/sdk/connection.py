@@ -1,4 +1,4 @@
-"""How the client talks to a server: one pooled HTTP connection, answers decoded into structs, problems raised as errors.
+"""How the client talks to a server: pooled HTTP connections, answers decoded into structs, problems raised as errors.
 
 httpx is imported with the first request, not with the module.
 """
@@ -61,7 +61,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 def server_url(given: str | None = None, environ: Mapping[str, str] | None = None) -> str:
-    """The server's address: what is given, else ``TRIMTAB_URL``, else the default; without a slash or ``/v1`` at its end.
+    """The server's address: what is given, else ``TRIMTAB_URL``, else the default; no slash or ``/v1`` at its end.
 
     Raises `InvalidRequest` for what is not an HTTP address.
     """
@@ -131,13 +131,8 @@ class Connection:
                 headers["authorization"] = f"Bearer {self._key}"
             self._client = httpx.Client(base_url=self.url, headers=headers, timeout=self._timeout)
         try:
-            return self._client.request(
-                method,
-                where,
-                params=query,
-                content=content,
-                headers={"content-type": "application/json"} if content else None,
-            )
+            headers = {"content-type": "application/json"} if content else None
+            return self._client.request(method, where, params=query, content=content, headers=headers)
         except httpx.TransportError as error:
             raise Unreachable(
                 f"No Trimtab server answers at {self.url} ({type(error).__name__}: {error}).",
@@ -152,7 +147,7 @@ class Connection:
         kind = _BY_STATUS.get(answer.status_code, TrimtabError)
         fix = problem.fix
         if answer.status_code == 401:
-            fix = "Set TRIMTAB_ADMIN_KEY (or TRIMTAB_API_KEY) to a key of this server; the first `trimtab up` printed one."
+            fix = "Set TRIMTAB_ADMIN_KEY or TRIMTAB_API_KEY to a key of this server; its first start printed one."
         retry_after = answer.headers.get("retry-after", "")
         return kind(
             problem.detail or f"The server answered with status {answer.status_code}.",

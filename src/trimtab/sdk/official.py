@@ -2,9 +2,18 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.connection import server_url
+
+
+class ClientOptions(TypedDict):
+    """What both official clients take by these names."""
+
+    base_url: str
+    api_key: str
+
 
 MAX_VALUE = 256
 """Characters of a value that the server keeps; a longer one is refused here rather than cut there."""
@@ -51,14 +60,14 @@ def _checked(name: str, value: str) -> str:
 
 def openai_options(
     base_url: str | None = None, api_key: str | None = None, environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
+) -> ClientOptions:
     """``OpenAI(**openai_options())``: the client's calls go through Trimtab."""
     return {"base_url": f"{server_url(base_url, environ)}/v1", "api_key": _call_key(api_key, environ)}
 
 
 def anthropic_options(
     base_url: str | None = None, api_key: str | None = None, environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
+) -> ClientOptions:
     """``Anthropic(**anthropic_options())``; that client adds ``/v1`` to its base URL itself."""
     return {"base_url": server_url(base_url, environ), "api_key": _call_key(api_key, environ)}
 
