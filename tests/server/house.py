@@ -1,0 +1,119 @@
+"""A whole management API on a temporary folder: real catalog, real snapshot, a store in memory."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+
+from trimtab.core.clock import FixedClock
+from trimtab.gateway.health import HealthBoard
+from trimtab.governance import bootstrap
+from trimtab.governance.access import Principal, Project
+from trimtab.governance.secrets import SecretBox, load
+from trimtab.ledger.prices import PriceBook
+from trimtab.server.api.types import TestResult
+from trimtab.server.app import App, create_app
+from trimtab.server.config_file import ConfigFile
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.settings import Settings
+from trimtab.server.snapshot import FILE, SnapshotHolder
+from trimtab.storage.database import Database
+from trimtab.telemetry.fakes import FakeReader
+
+T = TypeVar("T")
+ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
+PRICES = PriceBook()
+
+
+@dataclass
+class House:
+    """One server's management API, and what is behind it. ``client`` has no key; ``admin`` has the admin key."""
+
+    deps: Dependencies
+    app: App
+    db: Database
+    holder: SnapshotHolder
+    reader: FakeReader
+    clock: FixedClock
+    box: SecretBox
+    folder: Path
+    calls: list[tuple[str, str, str]]
+    lacking: list[str]
+    _clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
+
+    def client(self, key: str | None = None, **options: Any) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(app=self.app)
+        made = httpx.AsyncClient(transport=transport, base_url="http://trimtab.test", headers=headers, **options)
+        self._clients.append(made)
+        return made
+
+    @property
+    def admin(self) -> httpx.AsyncClient:
+        return self.client(ADMIN)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+        await self.holder.close()
+        await self.db.close()
+
+
+async def make_house(
+    folder: Path, *, config: ConfigFile | None = None, settings: Settings | None = None, url: str | None = None
+) -> House:
+    """Built as `wiring.py` builds it, with fakes only at the edges."""
+    config = config or ConfigFile()
+    settings = settings or Settings(data_dir=folder)
+    clock, reader, box = FixedClock(), FakeReader(), load(folder, None)
+    db = Database.open(url or settings.catalog_url)
+    now = clock.now_ns() // 1_000_000
+    await db.write(lambda conn: bootstrap.ensure(conn, admin_key=ADMIN, project=config.project, now=now))
+    holder = SnapshotHolder(db, config, box, folder / FILE)
+    await holder.load()
+    calls: list[tuple[str, str, str]] = []
+    lacking: list[str] = []
+
+    async def call_model(project: Project, model: str, principal: Principal) -> TestResult:
+        calls.append((project.slug, model, principal.key_id))
+        return TestResult(
+            ok=True, trace_id="t" * 32, latency=1.5, model_used=model, text="pong", error_code="", error=""
+        )
+
+    async def metrics() -> str:
+        return "trimtab_up 1\n"
+
+    deps = Dependencies(
+        db=db,
+        snapshots=holder,
+        reader=reader,
+        prices=PRICES,
+        settings=settings,
+        secrets=box,
+        config=config,
+        health=HealthBoard(),
+        call_model=call_model,
+        ready=lambda: lacking[0] if lacking else "",
+        metrics=metrics,
+        started=now,
+        clock=clock,
+        static=folder / "static",
+    )
+    return House(
+        deps=deps,
+        app=create_app(deps),
+        db=db,
+        holder=holder,
+        reader=reader,
+        clock=clock,
+        box=box,
+        folder=folder,
+        calls=calls,
+        lacking=lacking,
+    )
+
+
+class Run(Protocol):
+    def __call__(self, story: Callable[[House], Coroutine[Any, Any, T]], **options: Any) -> T: ...
