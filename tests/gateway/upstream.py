@@ -69,7 +69,7 @@ def answers(body: dict[str, Any] | bytes, status: int = 200, headers: str = "") 
 
 
 def streams(*pieces: bytes | str, end: bool = True) -> Script:
-    """Server-sent events. ``"wait"`` waits for ``go_on``, ``"hang"`` until the client leaves, ``"reset"`` breaks off."""
+    """Server-sent events. ``"wait"`` is for ``go_on``, ``"hang"`` until the client leaves, ``"reset"`` breaks off."""
 
     async def script(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")

@@ -1,0 +1,174 @@
+"""Any front to any upstream: the vendors' own clients, through the gateway, to a provider of either dialect."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+import uvicorn
+from harness import KEY, PRICE, Running, provider, running
+
+from trimtab.gateway.targets import Model
+from trimtab.llm.simulated.app import SimulatedProviders
+from trimtab.llm.simulated.scenario import Scenario
+from trimtab.server.hot import HotServer
+
+UPSTREAMS = ("openai_chat", "anthropic_messages")
+UPSTREAM_MODEL = {"openai_chat": "gpt-4o-mini", "anthropic_messages": "claude-sonnet-4-5"}
+TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+@asynccontextmanager
+async def crossing(upstream: str, wishes: str = "") -> AsyncGenerator[Running]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    ready = asyncio.Event()
+    app = SimulatedProviders(Scenario())
+    simulated = HotServer(uvicorn.Config(app, lifespan="off", log_config=None), ready.set)
+    serving = asyncio.ensure_future(simulated.serve(sockets=[listener]))
+    await ready.wait()
+    model = UPSTREAM_MODEL[upstream] + (f"?{wishes}" if wishes else "")
+    there = provider("sim", listener.getsockname()[1], upstream, api_key="k")
+    async with running([there], [Model(name="m", provider="sim", upstream=model, price=PRICE)]) as g:
+        yield g
+    simulated.should_exit = True
+    await serving
+
+
+def openai_client(g: Running) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{g.port}/v1", api_key=KEY, max_retries=0)
+
+
+def anthropic_client(g: Running) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(base_url=f"http://127.0.0.1:{g.port}", api_key=KEY, max_retries=0)
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+def test_openais_client_talks_to_either_provider(upstream: str) -> None:
+    async def main() -> None:
+        async with crossing(upstream, "text=grüße aus trimtab") as g:
+            client = openai_client(g)
+            messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+            whole = await client.chat.completions.create(model="m", messages=messages, max_tokens=50)
+            assert whole.choices[0].message.content == "grüße aus trimtab"
+            assert whole.choices[0].finish_reason == "stop"
+            assert whole.usage is not None
+            text, usage = "", None
+            stream = await client.chat.completions.create(
+                model="m", messages=messages, stream=True, stream_options={"include_usage": True}
+            )
+            async for chunk in stream:
+                text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+                usage = chunk.usage or usage
+            assert text == "grüße aus trimtab"
+            assert usage is not None
+            books = [r.attempts[0].usage for r in g.spool.records]
+            assert [b.input + b.cache_read for b in books if b] == [whole.usage.prompt_tokens, usage.prompt_tokens]
+            assert [b.output + b.reasoning for b in books if b] == [
+                whole.usage.completion_tokens,
+                usage.completion_tokens,
+            ]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+def test_anthropics_client_talks_to_either_provider(upstream: str) -> None:
+    async def main() -> None:
+        async with crossing(upstream, "text=grüße aus trimtab&cached=3") as g:
+            client = anthropic_client(g)
+            messages: Any = [{"role": "user", "content": "Hello"}]
+            whole = await client.messages.create(model="m", max_tokens=50, system="Be brief.", messages=messages)
+            assert [b.text for b in whole.content if b.type == "text"] == ["grüße aus trimtab"]
+            assert whole.stop_reason == "end_turn"
+            async with client.messages.stream(model="m", max_tokens=50, messages=messages) as stream:
+                final = await stream.get_final_message()
+            assert [b.text for b in final.content if b.type == "text"] == ["grüße aus trimtab"]
+            for answer, record in zip((whole, final), g.spool.records, strict=True):
+                usage = record.attempts[0].usage
+                assert usage is not None
+                assert (answer.usage.input_tokens, answer.usage.cache_read_input_tokens) == (usage.input, 3)
+                assert answer.usage.output_tokens == usage.output
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+def test_tool_calls_cross_with_their_ids_names_and_arguments(upstream: str) -> None:
+    async def main() -> None:
+        async with crossing(upstream, "calls=2") as g:
+            ours = openai_client(g)
+            tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": TOOL}}]
+            asked: Any = [{"role": "user", "content": "Weather?"}]
+            first = await ours.chat.completions.create(model="m", messages=asked, tools=tools, tool_choice="required")
+            calls = first.choices[0].message.tool_calls
+            assert calls is not None
+            assert [c.function.name for c in calls if c.type == "function"] == ["weather", "weather"]
+            assert len({c.id for c in calls}) == 2
+            assert first.choices[0].finish_reason == "tool_calls"
+            results: Any = [{"role": "tool", "tool_call_id": c.id, "content": "sunny"} for c in calls]
+            answer = first.choices[0].message.model_dump(exclude_none=True)
+            second = await ours.chat.completions.create(model="m", messages=[*asked, answer, *results], tools=tools)
+            assert second.choices[0].message.content or second.choices[0].message.tool_calls
+
+            theirs = anthropic_client(g)
+            offered: Any = [{"name": "weather", "input_schema": TOOL}]
+            async with theirs.messages.stream(
+                model="m", max_tokens=100, messages=asked, tools=offered, tool_choice={"type": "any"}
+            ) as stream:
+                final = await stream.get_final_message()
+            uses = [b for b in final.content if b.type == "tool_use"]
+            assert [u.name for u in uses] == ["weather", "weather"]
+            assert all(isinstance(u.input, dict) for u in uses)
+            assert final.stop_reason == "tool_use"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize(
+    ("fault", "ours", "theirs"),
+    [
+        ("400", openai.BadRequestError, anthropic.BadRequestError),
+        ("401", openai.AuthenticationError, anthropic.AuthenticationError),
+        ("429", openai.RateLimitError, anthropic.RateLimitError),
+        ("500", openai.InternalServerError, anthropic.InternalServerError),
+        ("html", openai.InternalServerError, anthropic.InternalServerError),
+    ],
+)
+def test_a_providers_error_arrives_as_the_clients_own_kind_of_error(
+    upstream: str, fault: str, ours: type[Exception], theirs: type[Exception]
+) -> None:
+    async def main() -> None:
+        async with crossing(upstream, f"fault={fault}") as g:
+            messages: Any = [{"role": "user", "content": "Hello"}]
+            with pytest.raises(ours):
+                await openai_client(g).chat.completions.create(model="m", messages=messages)
+            with pytest.raises(theirs):
+                await anthropic_client(g).messages.create(model="m", max_tokens=5, messages=messages)
+            assert [r.outcome for r in g.spool.records] == ["error", "error"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("fault", ["reset", "cut", "half_line", "stream_error"])
+def test_a_stream_that_breaks_in_the_middle_raises_in_the_client_and_never_looks_whole(
+    upstream: str, fault: str
+) -> None:
+    async def main() -> None:
+        async with crossing(upstream, f"fault={fault}&after=4&tokens=20") as g:
+            messages: Any = [{"role": "user", "content": "Hello"}]
+            ours = openai_client(g).chat.completions.create(model="m", messages=messages, stream=True)
+            with pytest.raises(openai.APIError):
+                [chunk async for chunk in await ours]
+            async with anthropic_client(g).messages.stream(model="m", max_tokens=50, messages=messages) as theirs:
+                with pytest.raises(anthropic.APIError):
+                    await theirs.get_final_message()
+            assert [r.outcome for r in g.spool.records] == ["error", "error"]
+            assert all(r.attempts[-1].fault for r in g.spool.records)
+
+    asyncio.run(main())
