@@ -1,4 +1,5 @@
 """A store in memory, for tests of whatever asks questions of telemetry. It answers from the rows it was given."""
+# ruff: noqa: ARG002 - the arguments are the protocol's, used or not
 
 from msgspec import Struct
 

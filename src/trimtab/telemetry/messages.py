@@ -128,7 +128,7 @@ def params_view(request: Request) -> dict[str, Any]:
     """How the model was asked to behave: all of the request but messages and tools, without what was left out."""
     whole = msgspec.json.decode(msgspec.json.encode(request), type=dict[str, Any])
     params: dict[str, Any] = {**whole, **whole["extra"]}
-    for name in ("model", "messages", "tools", "extra"):
+    for name in ("model", "messages", "tools", "extra", "dialect"):
         params.pop(name, None)
     return {name: value for name, value in params.items() if value not in (None, [], {})}
 

@@ -20,6 +20,7 @@ import msgspec
 
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.stores import ROWS, Store, StoreAway, StoreRefused
+from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER
 from trimtab.telemetry.views import StoreHealth
 from trimtab.telemetry.writer import Progress
 
@@ -27,6 +28,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_BEHIND = BEHIND_HEADER.encode()
 _INSERT = re.compile(
     r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\)"
     r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT MsgPack"
@@ -63,15 +65,18 @@ class Shim:
 
     async def health(self) -> StoreHealth:
         progress = self._progress
-        behind = max(0, time.time_ns() // 1_000_000 - progress.oldest_ms) if progress.oldest_ms else 0
         return StoreHealth(
             state=progress.state,
             detail=progress.detail,
             waiting=progress.waiting,
-            behind_ms=behind,
+            behind_ms=self._behind_ms(),
             rejected=progress.rejected,
             spans=await self._count(),
         )
+
+    def _behind_ms(self) -> int:
+        oldest = self._progress.oldest_ms
+        return max(0, time.time_ns() // 1_000_000 - oldest) if oldest else 0
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -121,7 +126,7 @@ class Shim:
         except UnicodeDecodeError as error:
             await _answer(send, 400, f"The statement is not UTF-8: {error}\n".encode())
         else:
-            await _answer(send, 200, found)
+            await _answer(send, 200, found, behind_ms=self._behind_ms())
 
     async def _insert(self, store: Store, statement: str, rows: bytes) -> None:
         found = _INSERT.fullmatch(statement)
@@ -145,7 +150,9 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+async def _answer(
+    send: Send, status: int, body: bytes, kind: bytes = b"text/plain; charset=utf-8", *, behind_ms: int = 0
+) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (_BEHIND, b"%d" % behind_ms)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -129,7 +129,7 @@ class MessageView(Struct, frozen=True, kw_only=True):
 
 class SpanIO(Struct, frozen=True, kw_only=True):
     """The long texts of one span. ``captured`` is false where the project keeps content out. ``raw_*`` are as they
-    travelled (a stream as its SSE text), null where too large or not kept."""
+    travelled (a stream as its SSE text), null where too large or not kept. ``note`` says what could not be read."""
 
     trace_id: str
     span_id: str
@@ -141,6 +141,7 @@ class SpanIO(Struct, frozen=True, kw_only=True):
     raw_request: str | None
     raw_response: str | None
     truncated: bool
+    note: str = ""
 
 
 class FacetValue(Struct, frozen=True, kw_only=True):

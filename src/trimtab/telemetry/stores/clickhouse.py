@@ -15,6 +15,8 @@ from trimtab.telemetry.stores._schema import Topology, migrate
 
 CONNECT_S = 5.0
 ANSWER_S = 120.0
+BEHIND_HEADER = "x-trimtab-behind-ms"
+"""On each answer of the shim: how old the oldest record is that the store does not have yet; 0 where there is none."""
 
 
 class Address:

@@ -1,0 +1,362 @@
+"""From rows of the store to the views people see: the columns each question asks for, and what becomes of them.
+
+A row arrives as a JSON array; a struct with ``array_like`` gives its places names.
+"""
+
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.telemetry.query import TOKENS
+from trimtab.telemetry.views import (
+    Bucket,
+    DecisionLine,
+    SpanKind,
+    SpanRow,
+    Status,
+    Tokens,
+    Totals,
+    TraceDetail,
+)
+
+T = TypeVar("T")
+
+
+def rows_of(line: type[T], data: bytes) -> list[T]:
+    """The rows of one answer."""
+    return msgspec.json.Decoder(line).decode_lines(data)
+
+
+def dollars(picodollars: int | None) -> str | None:
+    """A decimal string, exact and without an exponent: ``"0.000125"``."""
+    if picodollars is None:
+        return None
+    text = f"{Decimal(picodollars).scaleb(-12):f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def _milliseconds(nanoseconds: float | None) -> float | None:
+    return None if nanoseconds is None else round(nanoseconds / 1e6, 3)
+
+
+# --- spans ---------------------------------------------------------------------------------------------------------
+
+SPAN_COLUMNS: Final = (
+    "trace_id, span_id, parent_span_id, request_id, kind, name, status, start_ns, duration_ns, ttft_ns, model, "
+    "model_used, provider, app, release, environment, feature, session, user, key_id, tags, stream, stop, http_status, "
+    "error_code, error_message, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, "
+    "tokens_estimated, cost, price, attempts, fallbacks, input_preview, output_preview, entry, leaf, unpriced, "
+    "metadata, decision"
+)
+
+
+class SpanLine(Struct, frozen=True, array_like=True):
+    """`SPAN_COLUMNS` of one span."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    request_id: str
+    kind: SpanKind
+    name: str
+    status: Status
+    start_ns: int
+    duration_ns: int
+    ttft_ns: int | None
+    model: str
+    model_used: str
+    provider: str
+    app: str
+    release: str
+    environment: str
+    feature: str
+    session: str
+    user: str
+    key_id: str
+    tags: list[str]
+    stream: int
+    stop: str
+    http_status: int
+    error_code: str
+    error_message: str
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    tokens_estimated: int
+    cost: int | None
+    price: str
+    attempts: int
+    fallbacks: int
+    input_preview: str
+    output_preview: str
+    entry: int
+    leaf: int
+    unpriced: int
+    metadata: dict[str, str]
+    decision: str
+
+    def tokens(self) -> Tokens:
+        return _tokens(
+            self.input_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+            self.output_tokens,
+            self.reasoning_tokens,
+            self.tokens_estimated,
+        )
+
+
+def _tokens(fresh: int, read: int, write: int, output: int, reasoning: int, estimated: int) -> Tokens:
+    return Tokens(
+        input=fresh,
+        cache_read=read,
+        cache_write=write,
+        output=output,
+        reasoning=reasoning,
+        total=fresh + read + write + output + reasoning,
+        estimated=bool(estimated),
+    )
+
+
+def span_row(line: SpanLine, *, own: bool = False) -> SpanRow:
+    """A span as a person sees it; with ``own`` without the sums that an entry span carries of its call."""
+    bare = own and not line.leaf
+    return SpanRow(
+        trace_id=line.trace_id,
+        span_id=line.span_id,
+        parent_span_id=line.parent_span_id,
+        request_id=line.request_id,
+        kind=line.kind,
+        name=line.name,
+        status=line.status,
+        started=line.start_ns / 1e6,
+        duration=line.duration_ns / 1e6,
+        ttft=None if line.ttft_ns is None else line.ttft_ns / 1e6,
+        model=line.model,
+        model_used=line.model_used,
+        provider=line.provider,
+        app=line.app,
+        release=line.release,
+        environment=line.environment,
+        feature=line.feature,
+        session=line.session,
+        user=line.user,
+        key_id=line.key_id,
+        tags=line.tags,
+        stream=bool(line.stream),
+        stop=line.stop,
+        http_status=line.http_status,
+        error_code=line.error_code,
+        error_message=line.error_message,
+        tokens=Tokens() if bare else line.tokens(),
+        cost=None if bare else dollars(line.cost),
+        price="" if bare else line.price,
+        attempts=line.attempts,
+        fallbacks=line.fallbacks,
+        input_preview=line.input_preview,
+        output_preview=line.output_preview,
+    )
+
+
+def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
+    """All spans of a trace, oldest first. Usage and cost are of leaves alone, so nothing is counted twice."""
+    leaves = [line for line in lines if line.leaf]
+    priced = [line.cost for line in leaves if line.cost is not None]
+    started = min(line.start_ns for line in lines)
+    ended = max(line.start_ns + line.duration_ns for line in lines)
+    metadata: dict[str, str] = {}
+    decision: list[DecisionLine] = []
+    for line in lines:
+        metadata |= line.metadata
+        if line.decision:
+            decision += msgspec.json.decode(line.decision, type=list[DecisionLine])
+    return TraceDetail(
+        trace_id=trace_id,
+        spans=[span_row(line, own=True) for line in lines],
+        tokens=_tokens(
+            sum(line.input_tokens for line in leaves),
+            sum(line.cache_read_tokens for line in leaves),
+            sum(line.cache_write_tokens for line in leaves),
+            sum(line.output_tokens for line in leaves),
+            sum(line.reasoning_tokens for line in leaves),
+            max((line.tokens_estimated for line in leaves), default=0),
+        ),
+        cost=dollars(sum(priced)) if priced else None,
+        unpriced=sum(line.unpriced for line in leaves),
+        started=started / 1e6,
+        duration=(ended - started) / 1e6,
+        decision=decision,
+        metadata=metadata,
+    )
+
+
+# --- totals --------------------------------------------------------------------------------------------------------
+
+# Latency is of calls that were answered. Percentiles are DDSketch's: within half a percent of the true value, wherever
+# it lies (https://clickhouse.com/docs/sql-reference/aggregate-functions/reference/quantileddsketch).
+TOTALS_COLUMNS: Final = (
+    "count(), countIf(status = 'error'), countIf(status = 'cancelled'), sum(fallbacks), sum(input_tokens), "
+    "sum(cache_read_tokens), sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), "
+    "max(tokens_estimated), toString(sum(toInt128(ifNull(cost, 0)))), sum(unpriced), "
+    "quantilesDDIf(0.005, 0.5, 0.95, 0.99)(duration_ns, status = 'ok'), countIf(status = 'ok'), "
+    "quantilesDDIf(0.005, 0.5, 0.95)(assumeNotNull(ttft_ns), status = 'ok' AND ttft_ns IS NOT NULL), "
+    "countIf(status = 'ok' AND ttft_ns IS NOT NULL)"
+)
+
+
+class TotalsLine(Struct, frozen=True, array_like=True):
+    """A group's name and `TOTALS_COLUMNS`."""
+
+    group: str
+    calls: int
+    errors: int
+    cancelled: int
+    fallbacks: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    tokens_estimated: int
+    cost: str
+    unpriced: int
+    latency: tuple[float | None, float | None, float | None]
+    answered: int
+    first_token: tuple[float | None, float | None]
+    streamed: int
+
+
+def totals(line: TotalsLine | None) -> Totals:
+    if line is None:
+        return _NO_TOTALS
+    p50, p95, p99 = line.latency if line.answered else (None, None, None)
+    ttft_p50, ttft_p95 = line.first_token if line.streamed else (None, None)
+    return Totals(
+        calls=line.calls,
+        errors=line.errors,
+        cancelled=line.cancelled,
+        fallbacks=line.fallbacks,
+        tokens=_tokens(
+            line.input_tokens,
+            line.cache_read_tokens,
+            line.cache_write_tokens,
+            line.output_tokens,
+            line.reasoning_tokens,
+            line.tokens_estimated,
+        ),
+        cost=dollars(int(line.cost)) or "0",
+        unpriced=line.unpriced,
+        p50=_milliseconds(p50),
+        p95=_milliseconds(p95),
+        p99=_milliseconds(p99),
+        ttft_p50=_milliseconds(ttft_p50),
+        ttft_p95=_milliseconds(ttft_p95),
+    )
+
+
+_NO_TOTALS: Final = Totals(
+    calls=0,
+    errors=0,
+    cancelled=0,
+    fallbacks=0,
+    tokens=Tokens(),
+    cost="0",
+    unpriced=0,
+    p50=None,
+    p95=None,
+    p99=None,
+    ttft_p50=None,
+    ttft_p95=None,
+)
+
+# --- series --------------------------------------------------------------------------------------------------------
+
+SERIES_COLUMNS: Final = (
+    f"count(), countIf(status = 'error'), sum({TOKENS}), toString(sum(toInt128(ifNull(cost, 0)))), "
+    "quantilesDDIf(0.005, 0.5, 0.95)(duration_ns, status = 'ok'), countIf(status = 'ok')"
+)
+_STEPS_S: Final = (1, 5, 10, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 604800, 2592000)
+_MOST_BUCKETS: Final = 96
+
+
+class SeriesLine(Struct, frozen=True, array_like=True):
+    """A bucket's number, a group's name and `SERIES_COLUMNS`."""
+
+    number: int
+    group: str
+    calls: int
+    errors: int
+    tokens: int
+    cost: str
+    latency: tuple[float | None, float | None]
+    answered: int
+
+
+def step_ms(span_ms: int) -> int:
+    """The shortest step of a watch or a calendar that cuts a window into at most 96."""
+    for step in _STEPS_S:
+        if span_ms <= step * 1000 * _MOST_BUCKETS:
+            return step * 1000
+    return -(-span_ms // _MOST_BUCKETS)
+
+
+def series(lines: list[SeriesLine], first: int, end: int, step: int, groups: list[str]) -> list[Bucket]:
+    """Every bucket of every group, empty ones too, so that a chart has no holes; ``first`` and ``end`` count steps."""
+    found = {(line.number, line.group): line for line in lines}
+    return [
+        _bucket(found.get((number, group)), number * step, group) for group in groups for number in range(first, end)
+    ]
+
+
+def _bucket(line: SeriesLine | None, start: int, group: str) -> Bucket:
+    if line is None:
+        return Bucket(start=start, group=group, calls=0, errors=0, tokens=0, cost="0", p50=None, p95=None)
+    p50, p95 = line.latency if line.answered else (None, None)
+    return Bucket(
+        start=start,
+        group=group,
+        calls=line.calls,
+        errors=line.errors,
+        tokens=line.tokens,
+        cost=dollars(int(line.cost)) or "0",
+        p50=_milliseconds(p50),
+        p95=_milliseconds(p95),
+    )
+
+
+# --- texts ---------------------------------------------------------------------------------------------------------
+
+IO_COLUMNS: Final = (
+    "span_id, request_dialect, response_dialect, stream, base64Encode(request), base64Encode(response), request_blob, "
+    "response_blob"
+)
+
+
+class IOLine(Struct, frozen=True, array_like=True):
+    """`IO_COLUMNS` of one span. Bodies come in base64: they may hold any bytes, JSON may not."""
+
+    span_id: str
+    request_dialect: str
+    response_dialect: str
+    stream: int
+    request: bytes
+    response: bytes
+    request_blob: str
+    response_blob: str
+
+
+class OwnLine(Struct, frozen=True, array_like=True):
+    """What `span_io` must know of a trace's spans."""
+
+    span_id: str
+    parent_span_id: str
+    start_ns: int
+    captured: int
+    shared_io: int
+
+
+OWN_COLUMNS: Final = "span_id, parent_span_id, start_ns, captured, shared_io"

@@ -1,0 +1,311 @@
+"""Answers to people's questions, from the store through ClickHouse's HTTP interface.
+
+`TelemetryReader` is what the server holds: it talks to the telemetry process's socket (or to a ClickHouse server),
+binds every value, and puts project and time window into every statement. While nobody answers, it raises
+`Unavailable`; only `health` always says something.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry import answers
+from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
+from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
+from trimtab.telemetry.conversation import Bodies, conversation
+from trimtab.telemetry.query import Condition, compile_query
+from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure
+from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
+from trimtab.telemetry.views import (
+    Facet,
+    FacetValue,
+    GroupBy,
+    GroupRow,
+    Overview,
+    SpanIO,
+    StoreHealth,
+    TraceDetail,
+    TracePage,
+    Window,
+)
+
+T = TypeVar("T")
+MAX_PAGE: Final = 500
+MAX_SPANS: Final = 100_000
+MAX_GROUPS: Final = 50
+SERIES_GROUPS: Final = 10
+FACET_VALUES: Final = 20
+ANSWER_S: Final = 30.0
+
+_GROUPS: Final[dict[GroupBy, str]] = {
+    "none": "''",
+    "model": "model",
+    "provider": "provider",
+    "feature": "feature",
+    "key": "key_id",
+    "user": "user",
+    "app": "app",
+    "status": "status",
+}
+_FACETS: Final = {
+    "model": "model",
+    "provider": "provider",
+    "status": "status",
+    "feature": "feature",
+    "app": "app",
+    "release": "release",
+    "environment": "environment",
+    "user": "user",
+    "key": "key_id",
+    "stop": "stop",
+    "error": "error_code",
+}
+
+
+class TelemetryReader:
+    """Implements `views.Reader`. ``source`` is the telemetry process's socket, or a ClickHouse URL."""
+
+    def __init__(self, source: Path | str) -> None:
+        url = source if isinstance(source, str) else "http://telemetry"
+        self._address = Address(url)
+        transport = httpx.AsyncHTTPTransport(uds=str(source)) if isinstance(source, Path) else None
+        self._http = httpx.AsyncClient(
+            base_url=self._address.base,
+            headers=self._address.headers,
+            transport=transport,
+            timeout=httpx.Timeout(ANSWER_S, connect=2.0),
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    # --- traces ----------------------------------------------------------------------------------------------------
+
+    async def traces(self, project: str, q: str, window: Window, cursor: str | None, limit: int) -> TracePage:
+        """One page, newest first. A cursor is a place in time, so what arrives meanwhile moves no page."""
+        condition = compile_query(q, project, window)
+        limit = max(1, min(limit, MAX_PAGE))
+        where, params = condition.sql, dict(condition.params)
+        if cursor is not None:
+            where += " AND (start_ns, span_id) < ({cursor_ns:Int64}, {cursor_span:String})"
+            params["cursor_ns"], params["cursor_span"] = _place(cursor)
+        sql = f"SELECT {answers.SPAN_COLUMNS} FROM spans WHERE {where}"  # noqa: S608  columns and conditions are ours
+        sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {limit + 1}"
+        data, behind_ms = await self._ask(sql, params)
+        lines = rows_of(SpanLine, data)
+        more = len(lines) > limit
+        rows = [answers.span_row(line) for line in lines[:limit]]
+        last = lines[limit - 1] if more else None
+        return TracePage(rows=rows, cursor=_cursor(last.start_ns, last.span_id) if last else None, behind_ms=behind_ms)
+
+    async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
+        lines = await self._rows(
+            SpanLine,
+            f"SELECT {answers.SPAN_COLUMNS} FROM spans"  # noqa: S608
+            " WHERE project = {project:String} AND trace_id = {trace:String}"
+            f" ORDER BY start_ns, entry DESC, span_id LIMIT {MAX_SPANS}",
+            {"project": project, "trace": trace_id},
+        )
+        return answers.trace_detail(trace_id, lines) if lines else None
+
+    async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
+        """The texts of a span; what an attempt shares with its request is read there."""
+        which: dict[str, Value] = {"project": project, "trace": trace_id}
+        spans = await self._rows(
+            OwnLine,
+            f"SELECT {answers.OWN_COLUMNS} FROM spans"  # noqa: S608
+            f" WHERE project = {{project:String}} AND trace_id = {{trace:String}} LIMIT {MAX_SPANS}",
+            which,
+        )
+        span = next((line for line in spans if line.span_id == span_id), None)
+        if span is None:
+            return None
+        if not span.captured:
+            return SpanIO(
+                trace_id=trace_id,
+                span_id=span_id,
+                captured=False,
+                input=[],
+                output=[],
+                tools=[],
+                params={},
+                raw_request=None,
+                raw_response=None,
+                truncated=False,
+            )
+        starts = [line.start_ns for line in spans]
+        found = await self._rows(
+            IOLine,
+            f"SELECT {answers.IO_COLUMNS} FROM span_io"  # noqa: S608
+            " WHERE project = {project:String} AND start_ns >= {first:Int64} AND start_ns <= {last:Int64}"
+            " AND trace_id = {trace:String} AND span_id IN ({span:String}, {parent:String})",
+            {**which, "first": min(starts), "last": max(starts), "span": span_id, "parent": span.parent_span_id},
+        )
+        bodies = await self._bodies(span, {line.span_id: line for line in found})
+        return await asyncio.to_thread(conversation, trace_id, span_id, bodies)
+
+    async def _bodies(self, span: OwnLine, lines: Mapping[str, IOLine]) -> Bodies:
+        own = lines.get(span.span_id)
+        parent = lines.get(span.parent_span_id)
+        asked = parent if span.shared_io & SHARED_REQUEST else own
+        answered = parent if span.shared_io & SHARED_RESPONSE else own
+        request = await self._content(asked.request, asked.request_blob) if asked else b""
+        response = await self._content(answered.response, answered.response_blob) if answered else b""
+        return Bodies(
+            request_dialect=asked.request_dialect if asked else "",
+            request=request,
+            response_dialect=answered.response_dialect if answered else "",
+            response=response,
+            stream=bool(answered and answered.stream),
+        )
+
+    async def _content(self, inline: bytes, reference: str) -> bytes | None:
+        """A body, from its row or from the blobs; None where the blob is gone."""
+        if not reference:
+            return inline
+        try:
+            answer = await self._http.get(f"/blobs/{reference}")
+        except httpx.HTTPError as error:
+            raise _away(error) from error
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise failure(answer.text)
+        return answer.content
+
+    # --- sums ------------------------------------------------------------------------------------------------------
+
+    async def facets(self, project: str, q: str, window: Window) -> list[Facet]:
+        """The most frequent values of each key among the calls that a search finds; what is empty is left out."""
+        condition = compile_query(q, project, window)
+        columns = ", ".join(_FACETS.values())
+        sets = ", ".join(f"({column})" for column in _FACETS.values())
+        # In each grouping set every column but one is empty, so joined together they are that one's value.
+        by_key = (
+            f"SELECT grouping({columns}) AS which, concat({columns}) AS value, count() AS calls FROM spans"  # noqa: S608
+            f" WHERE {condition.sql} GROUP BY GROUPING SETS ({sets}) HAVING value != ''"
+            f" ORDER BY calls DESC, value LIMIT {FACET_VALUES} BY which"
+        )
+        by_tag = (
+            f"SELECT 0 AS which, arrayJoin(tags) AS value, count() AS calls FROM spans WHERE {condition.sql}"  # noqa: S608
+            f" GROUP BY value ORDER BY calls DESC, value LIMIT {FACET_VALUES}"
+        )
+        lines, tags = await asyncio.gather(
+            self._rows(tuple[int, str, int], by_key, condition.params),
+            self._rows(tuple[int, str, int], by_tag, condition.params),
+        )
+        found = {key: [FacetValue(value=v, count=n) for which, v, n in lines if which == _mask(key)] for key in _FACETS}
+        found["tag"] = [FacetValue(value=value, count=count) for _, value, count in tags]
+        return [Facet(key=key, values=values) for key, values in found.items() if values]
+
+    async def overview(self, project: str, q: str, window: Window, group_by: GroupBy) -> Overview:
+        """Totals of the window and of the one before it, groups with percentiles, and a series."""
+        if window.end <= window.start:
+            raise InvalidRequest("The window ends before it starts.", fix="Let start be less than end.", param="end")
+        condition = compile_query(q, project, window)
+        length = window.end - window.start
+        before = compile_query(q, project, Window(start=window.start - length, end=window.start))
+        now, previous, groups = await asyncio.gather(
+            self._totals(condition, "''"),
+            self._totals(before, "''"),
+            self._totals(condition, _GROUPS[group_by]) if group_by != "none" else _none(),
+        )
+        step = answers.step_ms(length)
+        shown = [line.group for line in groups[:SERIES_GROUPS]] if group_by != "none" else [""]
+        lines = await self._series(condition, _GROUPS[group_by], step, shown if group_by != "none" else [])
+        first, end = window.start // step, -(-window.end // step)
+        return Overview(
+            window=window,
+            step_ms=step,
+            totals=answers.totals(now[0] if now else None),
+            previous=answers.totals(previous[0] if previous else None),
+            series=answers.series(lines, first, end, step, shown),
+            groups=[GroupRow(group=line.group, totals=answers.totals(line)) for line in groups],
+        )
+
+    async def _totals(self, condition: Condition, group: str) -> list[TotalsLine]:
+        sql = f"SELECT {group} AS grouped, {answers.TOTALS_COLUMNS} FROM spans WHERE {condition.sql}"  # noqa: S608
+        sql += f" GROUP BY grouped ORDER BY count() DESC, grouped LIMIT {MAX_GROUPS}"
+        return await self._rows(TotalsLine, sql, condition.params)
+
+    async def _series(self, condition: Condition, group: str, step: int, groups: list[str]) -> list[SeriesLine]:
+        params: dict[str, Value] = {**condition.params, "step_ns": step * 1_000_000}
+        where = condition.sql
+        if groups:
+            names = {f"group{number}": name for number, name in enumerate(groups)}
+            params |= names
+            where += f" AND {group} IN ({', '.join(f'{{{name}:String}}' for name in names)})"
+        sql = (
+            f"SELECT intDiv(start_ns, {{step_ns:Int64}}) AS number, {group} AS grouped, {answers.SERIES_COLUMNS}"  # noqa: S608
+            f" FROM spans WHERE {where} GROUP BY number, grouped"
+        )
+        return await self._rows(SeriesLine, sql, params)
+
+    async def health(self) -> StoreHealth:
+        """How the telemetry process is; ``down`` while it does not answer."""
+        try:
+            answer = await self._http.get("/health", timeout=2.0)
+            if answer.status_code == 200:
+                return msgspec.json.decode(answer.content, type=StoreHealth)
+            said = f"it answered {answer.status_code}"
+        except (httpx.HTTPError, msgspec.DecodeError) as error:
+            said = repr(error)
+        detail = f"The telemetry process does not answer ({said}); it is started again, records wait in the spool."
+        return StoreHealth(state="down", detail=detail, waiting=0, behind_ms=0, rejected=0, spans=0)
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    async def _rows(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
+        data, _ = await self._ask(sql, params)
+        return rows_of(line, data)
+
+    async def _ask(self, sql: str, params: Mapping[str, Value]) -> tuple[bytes, int]:
+        """The rows as JSON lines, and how far behind the store is."""
+        statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}"
+        try:
+            answer = await self._http.post("/", params=self._address.query(bind(params), ROWS), content=statement)
+        except httpx.HTTPError as error:
+            raise _away(error) from error
+        if answer.status_code != 200:
+            raise failure(answer.text)
+        return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
+
+
+async def _none() -> list[TotalsLine]:
+    return []
+
+
+def _mask(key: str) -> int:
+    """What ``grouping()`` gives for this facet's set: a bit for each column that is not in it, the first highest."""
+    place = len(_FACETS) - 1 - list(_FACETS).index(key)
+    return ((1 << len(_FACETS)) - 1) ^ (1 << place)
+
+
+def _away(error: httpx.HTTPError) -> StoreAway:
+    return StoreAway(
+        f"The telemetry store does not answer: {error!r}.",
+        fix="Calls go on and their records wait; ask again in a few seconds.",
+        retry_after_s=2.0,
+    )
+
+
+def _cursor(start_ns: int, span_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{start_ns}.{span_id}".encode()).decode()
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    try:
+        start, _, span = base64.urlsafe_b64decode(cursor.encode()).decode().partition(".")
+        number = int(start)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidRequest("This cursor is not one of ours.", fix="Leave it out.", param="cursor") from error
+    if not -(1 << 63) <= number < 1 << 63:
+        raise InvalidRequest("This cursor is not one of ours.", fix="Leave it out.", param="cursor")
+    return number, span
