@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of
 from trimtab.llm.dialects.anthropic_messages.usage import merged, usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -95,7 +95,7 @@ def glance(body: bytes) -> Glance:
     except BROKEN:
         return _glance_slowly(body)
     if found.content is None:
-        raise no_content(None if found.error is None else _decode(found.error))
+        raise no_content(None if found.error is None else Cursor(found.error, "error", refuse_answer).anything())
     word = found.stop_reason
     return Glance(
         usage=usage_of(found.usage), id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word

@@ -97,7 +97,7 @@ def _results_first(blocks: list[Block]) -> list[Block]:
 
 
 def _tool(tool: Tool) -> Wire:
-    wire: Wire = {"name": tool.name, "input_schema": tool.parameters or _NO_INPUT}
+    wire: Wire = {"name": tool.name, "input_schema": _NO_INPUT if tool.parameters is None else tool.parameters}
     if tool.description is not None:
         wire["description"] = tool.description
     if tool.strict is not None:
@@ -145,5 +145,8 @@ def _output_config(request: Request, *, own: bool) -> Wire:
             param="response_format",
         )
     if wanted is not None and wanted.kind == "json_schema":
-        config["format"] = {"type": "json_schema", "schema": wanted.schema or {"type": "object"}}
+        config["format"] = {
+            "type": "json_schema",
+            "schema": {"type": "object"} if wanted.schema is None else wanted.schema,
+        }
     return config

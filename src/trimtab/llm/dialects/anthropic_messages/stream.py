@@ -308,7 +308,6 @@ class AnthropicStreamEncoder:
             out += self._write(BlockClose(index=self._now)) + self._catch_up()
         # the input side is told here as well: a provider of another dialect tells it only at its end
         usage = render_usage(finish.usage or self._usage)
-        usage.pop("cache_creation", None)
         delta = {"stop_reason": stop_reason(finish.stop, finish.stop_raw), "stop_sequence": None}
         return out + _event("message_delta", {"delta": delta, "usage": usage}) + _event("message_stop", {})
 

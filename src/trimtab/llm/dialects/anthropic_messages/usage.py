@@ -58,7 +58,7 @@ def render_usage(usage: Usage | None) -> dict[str, Any]:
         "cache_read_input_tokens": known.cache_read,
         "output_tokens": known.output + known.reasoning,
     }
-    if known.cache_write:
+    if known.cache_write_1h:  # without it the total says it all
         told["cache_creation"] = {
             "ephemeral_5m_input_tokens": known.cache_write - known.cache_write_1h,
             "ephemeral_1h_input_tokens": known.cache_write_1h,
