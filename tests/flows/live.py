@@ -77,7 +77,7 @@ class Live:
         rows: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            params: dict[str, Any] = {"q": q, "start": now - 3_600_000, "end": now + 60_000, "limit": 500}
+            params: dict[str, Any] = {"q": q, "start": now - 3_600_000, "end": now + 60_000, "limit": 200}
             page = self.api(f"/projects/{project}/traces", **params, **({"cursor": cursor} if cursor else {}))
             rows += page["rows"]
             cursor = page["cursor"]
@@ -96,6 +96,20 @@ class Live:
 
 def admin() -> dict[str, str]:
     return {"authorization": f"Bearer {ADMIN}"}
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent is ``pid``."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(entry.name))
+    return found
 
 
 def until(true: Callable[[], bool], within_s: float, why: Callable[[], str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from live import Live, admin, live, simulated, until
+from live import Live, admin, children, live, simulated, until
 
 CONFIG = """
 providers:
@@ -104,19 +104,6 @@ def test_kill_9_of_the_server_under_load_loses_no_acknowledged_call_and_doubles_
         assert len(acknowledged) > 50
         assert_each_is_there_once(server, acknowledged)
         assert server.stop() == 0
-
-
-def children(pid: int) -> list[int]:
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.timeout(180)

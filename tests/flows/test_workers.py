@@ -1,0 +1,78 @@
+"""Several workers on one port act as one server: what one is told, all obey at once."""
+
+import os
+import signal
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live import Live, admin, children, live, simulated, until
+
+CONFIG = """
+providers:
+  sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
+models:
+  m: {{provider: sim, model: "gpt-4o-mini?tokens=3"}}
+"""
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
+    with simulated() as url, live(tmp_path_factory.mktemp("w"), CONFIG.format(url=url), workers=3) as running:
+        yield running
+
+
+def call(server: Live, key: str, **headers: str) -> httpx.Response:
+    """One call on a connection of its own, so that any worker may get it."""
+    told = {"authorization": f"Bearer {key}", "connection": "close", **headers}
+    return httpx.post(f"{server.url}/v1/chat/completions", json=ASK, headers=told, timeout=20)
+
+
+def new_key(server: Live) -> tuple[str, str]:
+    made = httpx.post(f"{server.url}/api/v1/projects/default/keys", json={"name": "k"}, headers=admin())
+    assert made.status_code in (200, 201), made.text
+    return made.json()["key"]["id"], made.json()["secret"]
+
+
+def test_a_new_key_is_known_and_a_revoked_one_refused_by_every_worker_when_the_answer_comes(server: Live) -> None:
+    for _ in range(3):
+        key_id, secret = new_key(server)
+        assert {call(server, secret).status_code for _ in range(15)} == {200}
+        gone = httpx.delete(f"{server.url}/api/v1/projects/default/keys/{key_id}", headers=admin())
+        assert gone.is_success
+        assert {call(server, secret).status_code for _ in range(30)} == {401}
+
+
+def test_every_workers_calls_arrive_in_one_store_and_one_sum_of_metrics(server: Live) -> None:
+    _, secret = new_key(server)
+    for number in range(30):
+        assert call(server, secret, **{"trimtab-session": f"sum-{number}"}).status_code == 200
+    server.settled()
+    rows = [row for row in server.traces() if row["session"].startswith("sum-")]
+    assert len({row["session"] for row in rows}) == len(rows) == 30
+    told = {httpx.get(f"{server.url}/metrics", headers=admin()).text for _ in range(6)}
+    sums = {line.rpartition(" ")[2] for text in told for line in text.splitlines() if line.startswith("trimtab_calls")}
+    assert sums, told
+    spools = list((server.data / "spool").glob("w*.lock"))
+    assert len({path.name.partition("~")[0] for path in spools}) == 3
+
+
+def test_a_worker_that_dies_is_replaced_and_the_port_answers_on(server: Live) -> None:
+    workers = [pid for pid in children(server.pid) if "trimtab.server.workers" in cmdline(pid)]
+    assert len(workers) == 3
+    os.kill(workers[0], signal.SIGKILL)
+    _, secret = new_key(server)
+    assert {call(server, secret).status_code for _ in range(20)} == {200}
+    until(
+        lambda: len([p for p in children(server.pid) if "trimtab.server.workers" in cmdline(p)]) == 3, 10, server.told
+    )
+
+
+def cmdline(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
