@@ -14,6 +14,7 @@ A segment that its worker has left (its lock can be had) and that is confirmed t
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -79,7 +80,8 @@ class Backlog(Struct, frozen=True):
 
 
 class SpoolReader:
-    """Used by one thread of one process (a lock file sees to it). Every method blocks and may raise `sqlite3.Error`."""
+    """For one process at a time (a lock file sees to it). Every method blocks and may raise `sqlite3.Error`; two
+    threads may share it: one sends a batch while the other reads ahead."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,6 +95,7 @@ class SpoolReader:
         self._db.executescript(_SCHEMA)
         self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
         self._open: dict[str, sqlite3.Connection] = {}
+        self._lock = threading.RLock()
 
     def close(self) -> None:
         for db in self._open.values():
@@ -105,20 +108,26 @@ class SpoolReader:
 
     def pending(self) -> Batch | None:
         """The batch that was on its way when this process last ended: to be sent again, exactly as it was."""
-        row = self._db.execute("SELECT id, parts FROM batch").fetchone()
-        if row is None:
-            return None
-        parts = msgspec.msgpack.decode(row[1], type=tuple[Run, ...])
-        records = [record for part in parts for record in self._read(part.segment, part.first, part.last, None)]
-        return Batch(row[0], parts, tuple(records))
+        with self._lock:
+            row = self._db.execute("SELECT id, parts FROM batch").fetchone()
+            if row is None:
+                return None
+            parts = msgspec.msgpack.decode(row[1], type=tuple[Run, ...])
+            records = [record for part in parts for record in self._read(part.segment, part.first, part.last, None)]
+            return Batch(row[0], parts, tuple(records))
 
-    def peek(self, limit: int, max_bytes: int = 64 << 20) -> Batch | None:
-        """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``."""
+    def peek(self, limit: int, max_bytes: int = 64 << 20, *, beyond: Batch | None = None) -> Batch | None:
+        """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``.
+        With ``beyond``, those that come after a batch that is not confirmed yet."""
+        with self._lock:
+            return self._peek(limit, max_bytes, {run.segment: run.last for run in beyond.parts} if beyond else {})
+
+    def _peek(self, limit: int, max_bytes: int, beyond: dict[str, int]) -> Batch | None:
         records: list[Spooled] = []
         parts: list[Run] = []
         size = 0
         for segment in self.segments():
-            after = self._positions.get(segment, 0)
+            after = max(self._positions.get(segment, 0), beyond.get(segment, 0))
             found = 0
             for record in self._read(segment, after + 1, None, limit - len(records)):
                 records.append(record)
@@ -134,45 +143,48 @@ class SpoolReader:
 
     def remember(self, batch: Batch) -> None:
         """Commit the boundary before anything of the batch leaves."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO batch (one, id, parts) VALUES (1, ?, ?)",
-            (batch.id, msgspec.msgpack.encode(batch.parts)),
-        )
+        with self._lock:
+            self._db.execute(
+                "INSERT OR REPLACE INTO batch (one, id, parts) VALUES (1, ?, ?)",
+                (batch.id, msgspec.msgpack.encode(batch.parts)),
+            )
 
     def confirm(self, batch: Batch) -> None:
         """The store has the batch: move on, in one transaction, and remove what is done with."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO positions (segment, seq) VALUES (?, ?)",
-                [(part.segment, part.last) for part in batch.parts],
-            )
-            self._db.execute("DELETE FROM batch")
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        for part in batch.parts:
-            self._positions[part.segment] = part.last
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO positions (segment, seq) VALUES (?, ?)",
+                    [(part.segment, part.last) for part in batch.parts],
+                )
+                self._db.execute("DELETE FROM batch")
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            for part in batch.parts:
+                self._positions[part.segment] = part.last
 
     # --- dead letters ----------------------------------------------------------------------------------------------
 
     def reject(self, record: Spooled, reason: str) -> None:
         """Set one record aside, durably. Rejecting it again changes nothing."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO rejected (segment, seq, at_ms, reason, body) VALUES (?, ?, ?, ?, ?)",
-            (record.segment, record.seq, record.at_ms, reason[:2000], record.body),
-        )
+        with self._lock:
+            self._db.execute(
+                "INSERT OR IGNORE INTO rejected (segment, seq, at_ms, reason, body) VALUES (?, ?, ?, ?, ?)",
+                (record.segment, record.seq, record.at_ms, reason[:2000], record.body),
+            )
 
     def rejected(self, limit: int = 100) -> list[Rejected]:
-        rows = self._db.execute(
-            "SELECT segment, seq, at_ms, reason, body FROM rejected ORDER BY id DESC LIMIT ?", (limit,)
-        )
-        return [Rejected(*row) for row in rows]
+        sql = "SELECT segment, seq, at_ms, reason, body FROM rejected ORDER BY id DESC LIMIT ?"
+        with self._lock:
+            return [Rejected(*row) for row in self._db.execute(sql, (limit,))]
 
     def rejected_count(self) -> int:
-        return self._db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+        with self._lock:
+            return self._db.execute("SELECT count(*) FROM rejected").fetchone()[0]
 
     # --- the folder ------------------------------------------------------------------------------------------------
 
@@ -183,6 +195,10 @@ class SpoolReader:
 
     def backlog(self) -> Backlog:
         """How much waits, and since when."""
+        with self._lock:
+            return self._backlog()
+
+    def _backlog(self) -> Backlog:
         waiting = 0
         oldest = 0
         for segment in self.segments():
@@ -200,6 +216,10 @@ class SpoolReader:
 
     def clear(self) -> int:
         """Unlink the segments that are left and drained, and orphaned locks; returns how many segments went."""
+        with self._lock:
+            return self._clear()
+
+    def _clear(self) -> int:
         removed = 0
         for segment in self.segments():
             # The order matters: first see that nobody writes any more, then that everything written is confirmed.

@@ -103,7 +103,10 @@ PREVIEW = 200
 
 def preview(text: str) -> str:
     """The first 200 characters on one line."""
-    return " ".join(text[: PREVIEW * 4].split())[:PREVIEW]
+    line = " ".join(text[: PREVIEW + 50].split())
+    if len(line) < PREVIEW and len(text) > PREVIEW + 50:  # much white space
+        line = " ".join(text[: PREVIEW * 20].split())
+    return line[:PREVIEW]
 
 
 # --- what people see -----------------------------------------------------------------------------------------------

@@ -230,6 +230,11 @@ class TelemetryReader:
             groups=[GroupRow(group=line.group, totals=answers.totals(line)) for line in groups],
         )
 
+    async def groups(self, project: str, q: str, window: Window, group_by: GroupBy) -> list[GroupRow]:
+        """Totals and percentiles of each value of one dimension, the most frequent first."""
+        lines = await self._totals(compile_query(q, project, window), _GROUPS[group_by])
+        return [GroupRow(group=line.group, totals=answers.totals(line)) for line in lines]
+
     async def _totals(self, condition: Condition, group: str) -> list[TotalsLine]:
         sql = f"SELECT {group} AS grouped, {answers.TOTALS_COLUMNS} FROM spans WHERE {condition.sql}"  # noqa: S608
         sql += f" GROUP BY grouped ORDER BY count() DESC, grouped LIMIT {MAX_GROUPS}"

@@ -1,6 +1,7 @@
 """From the spool into the store, each record exactly once, whatever dies in between.
 
-One batch at a time, in five steps; a crash between any two of them is healed by starting again:
+One batch at a time, in five steps (the next one is read and mapped meanwhile); a crash between any two of them is healed
+by starting again:
 
 1. take the batch that was on its way when we last ended, or the next records of the spool;
 2. remember its boundary, durably (`drain.py`);
@@ -17,7 +18,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -85,9 +87,17 @@ class Writer:
         self._deadline = 0.0
         self._last_batch_s = 0.0
         self._last_clear_s = 0.0
+        self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
+        self._ahead: Future[_Prepared | None] | None = None
 
     def run(self) -> None:
         """Drain until `stop`, then what is left, bounded by its ``within_s``. Never raises for a store that is away."""
+        try:
+            self._run()
+        finally:
+            self._mapping.shutdown(wait=True)
+
+    def _run(self) -> None:
         pause = self._pace.first_pause_s
         pending = True
         while not self._finished():
@@ -115,18 +125,28 @@ class Writer:
     def drain_once(self) -> int:
         """Send everything that is there now; returns how many records moved. Raises what the store raises."""
         moved = self._again()
-        while batch := self._spool.peek(self._pace.batch, self._pace.batch_bytes):
-            moved += self._send(batch, remember=True)
+        while True:
+            prepared = self._read_ahead()
+            if prepared is None:
+                batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
+                if batch is None:
+                    break
+                prepared = self._prepare(batch)
+            moved += self._send(prepared, remember=True)
         self._tidy()
         return moved
 
     # --- one batch -------------------------------------------------------------------------------------------------
 
     def _again(self) -> int:
+        self._ahead = None
         batch = self._spool.pending()
-        return 0 if batch is None else self._send(batch, remember=False)
+        return 0 if batch is None else self._send(self._prepare(batch), remember=False)
 
     def _next(self) -> int:
+        prepared = self._read_ahead()
+        if prepared is not None:
+            return self._send(prepared, remember=True)
         batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
         if batch is None:
             self.progress.waiting = self.progress.oldest_ms = 0
@@ -134,7 +154,7 @@ class Writer:
         self._measure()
         if not self._ripe(batch):
             return 0
-        return self._send(batch, remember=True)
+        return self._send(self._prepare(batch), remember=True)
 
     def _ripe(self, batch: Batch) -> bool:
         if len(batch.records) >= self._pace.enough or self._stop.is_set():
@@ -143,55 +163,62 @@ class Writer:
         rested = time.monotonic() - self._last_batch_s >= self._pace.spacing_s
         return age_s >= self._pace.linger_s and rested
 
-    def _send(self, batch: Batch, *, remember: bool) -> int:
+    def _send(self, prepared: "_Prepared", *, remember: bool) -> int:
+        batch = prepared.batch
         if remember:
             self._spool.remember(batch)
             self._step("remembered")
-        rows = self._map(batch)
-        self._step("mapped")
-        for table in rows.tables():
-            self._insert(batch, table, 0, len(table.owners), f"{batch.id}:{table.name}")
+        if len(batch.records) >= self._pace.enough:
+            self._ahead = self._mapping.submit(self._prepare_after, batch)
+        for table, encoded in zip(prepared.rows.tables(), prepared.encoded, strict=True):
+            self._insert(batch, table, encoded, 0, len(table.owners), f"{batch.id}:{table.name}")
             self._step(f"inserted:{table.name}")
         self._spool.confirm(batch)
         self._step("confirmed")
         self._last_batch_s = time.monotonic()
         self.progress.records += len(batch.records)
-        self.progress.rows += sum(len(table.owners) for table in rows.tables())
+        self.progress.rows += sum(len(table.owners) for table in prepared.rows.tables())
         self.progress.batches += 1
         self._tidy()
         self._step("cleared")
         return len(batch.records)
 
-    def _map(self, batch: Batch) -> Rows:
+    def _read_ahead(self) -> "_Prepared | None":
+        ahead, self._ahead = self._ahead, None
+        return ahead.result() if ahead is not None else None
+
+    def _prepare_after(self, batch: Batch) -> "_Prepared | None":
+        """In the other thread. A small batch is left alone: by its turn it will have grown."""
+        following = self._spool.peek(self._pace.batch, self._pace.batch_bytes, beyond=batch)
+        if following is None or len(following.records) < self._pace.enough:
+            return None
+        return self._prepare(following)
+
+    def _prepare(self, batch: Batch) -> "_Prepared":
         rows = Rows()
         for place, spooled in enumerate(batch.records):
             try:
                 self._mapper.add(rows, place, decode_record(spooled.body))
-            except (StoreAway, OSError):
+            except OSError:
                 raise  # a blob could not be put: the disk's fault, not the record's
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
-        return rows
+        return _Prepared(batch, rows, tuple(_encoded(table) for table in rows.tables()))
 
-    def _insert(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
+    def _insert(self, batch: Batch, table: Table, encoded: bytes | None, first: int, end: int, token: str) -> None:
         """Insert rows [first, end); where the store refuses a row, find it by halving. Halves and tokens depend on the
         batch alone, so the same batch sent again is recognised piece by piece."""
         if first == end:
             return
         try:
-            self._store.insert(table.name, table.columns, self._encoded(table, first, end), token)
-        except (RowsRefused, msgspec.EncodeError, UnicodeEncodeError, OverflowError) as error:
+            self._store.insert(table.name, table.columns, encoded or encode(table.cut(first, end)), token)
+        except (RowsRefused, *_CANNOT_ENCODE) as error:
             if end - first == 1:
                 self._set_aside(batch, table.owners[first], f"{table.name}: {error}")
                 return
             middle = (first + end) // 2
-            self._insert(batch, table, first, middle, f"{token}:{first}-{middle}")
-            self._insert(batch, table, middle, end, f"{token}:{middle}-{end}")
-
-    @staticmethod
-    def _encoded(table: Table, first: int, end: int) -> bytes:
-        whole = first == 0 and end == len(table.owners)
-        return encode(table.values if whole else table.cut(first, end))
+            self._insert(batch, table, None, first, middle, f"{token}:{first}-{middle}")
+            self._insert(batch, table, None, middle, end, f"{token}:{middle}-{end}")
 
     def _set_aside(self, batch: Batch, place: int, reason: str) -> None:
         logger.warning("record %s/%d is set aside: %s", batch.records[place].segment, batch.records[place].seq, reason)
@@ -236,6 +263,24 @@ class Writer:
             return True
         backlog = self._spool.backlog()
         return backlog.waiting == 0
+
+
+class _Prepared(NamedTuple):
+    """A batch, its rows, and each table's rows encoded (None where one of them cannot be)."""
+
+    batch: Batch
+    rows: Rows
+    encoded: tuple[bytes | None, ...]
+
+
+_CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
+
+
+def _encoded(table: Table) -> bytes | None:
+    try:
+        return encode(table.values)
+    except _CANNOT_ENCODE:
+        return None
 
 
 def _no_step(name: str) -> None:

@@ -1,0 +1,58 @@
+"""A telemetry process on a data folder of its own, as the server starts it, and a way to see how it is."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+
+class TelemetryProcess:
+    """Started on entry, drained and stopped on exit."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.socket = data_dir / "run" / "telemetry.sock"
+        self._argv = [sys.executable, "-m", "trimtab.telemetry.process"]
+        self._argv += ["--data-dir", str(data_dir), "--socket", str(self.socket)]
+
+    def __enter__(self) -> "TelemetryProcess":
+        self._process = subprocess.Popen(self._argv, env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid())})
+        self._http = httpx.Client(base_url="http://telemetry", transport=httpx.HTTPTransport(uds=str(self.socket)))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._http.close()
+        self._process.terminate()
+        self._process.wait(60)
+
+    def health(self) -> dict[str, object]:
+        try:
+            return self._http.get("/health").json()
+        except httpx.HTTPError:
+            return {"state": "starting", "waiting": -1, "spans": -1}
+
+    def wait_until(self, spans: int) -> float:
+        """Until that many spans are in the store; returns the seconds it took."""
+        began = time.perf_counter()
+        while int(str(self.health()["spans"])) < spans:
+            if self._process.poll() is not None:
+                raise RuntimeError("the telemetry process ended")
+            time.sleep(0.05)
+        return time.perf_counter() - began
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_mb(self) -> tuple[int, int]:
+        """Resident now, and at its highest."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        found = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if line.startswith("Vm")}
+        return int(found["VmRSS"]) >> 10, int(found["VmHWM"]) >> 10
+
+    def disk_mb(self) -> int:
+        folder = self.data_dir / "telemetry"
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) >> 20

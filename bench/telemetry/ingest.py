@@ -1,0 +1,46 @@
+"""Spans per second from spool to store: the spool files are full, the telemetry process starts, the clock runs until the
+last span can be queried. Opening the engine is in the time.
+
+    python bench/telemetry/ingest.py --calls 500000 --data-dir DIR [--hours 24]
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from house import TelemetryProcess
+from material import Material, fill_spool
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    options = parser.parse_args()
+    with TelemetryProcess(options.data_dir) as process:
+        process.wait_until(0)
+        before = int(str(process.health()["spans"]))
+    records = Material(options.seed).calls(options.calls, end_ns=time.time_ns(), hours=options.hours, project="bench")
+    calls, size = fill_spool(options.data_dir / "spool", records)
+    with TelemetryProcess(options.data_dir) as process:
+        took = process.wait_until(before + 2 * calls)
+        rss, peak = process.rss_mb()
+        found = {
+            "calls": calls,
+            "spool_mb": size >> 20,
+            "seconds": round(took, 2),
+            "calls_per_s": round(calls / took),
+            "spans_per_s": round(2 * calls / took),
+            "cpu_us_per_call": round(process.cpu_s() / calls * 1e6, 1),
+            "rss_mb": rss,
+            "peak_rss_mb": peak,
+            "disk_mb": process.disk_mb(),
+        }
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
