@@ -38,13 +38,14 @@ class Gauges:
 
 class Metrics:
     """Counts every record. Series are bounded: past `MAX_SERIES` new label values are counted as ``other``, so that a
-    client cannot make series without end by the names it calls."""
+    client cannot make series without end by the names it calls. ``slug_of`` gives a project's slug by its id."""
 
-    def __init__(self, gauges: Gauges) -> None:
+    def __init__(self, gauges: Gauges, slug_of: Callable[[str], str]) -> None:
         import prometheus_client as prom
 
         self._prom = prom
         self._gauges = gauges
+        self._slug_of = slug_of
         self._registry = prom.CollectorRegistry()
         to = self._registry
         self._calls = prom.Counter(
@@ -82,16 +83,15 @@ class Metrics:
             model = "other"  # a few more series at most: one per project and outcome
             if known := self._call_series.get((record.project, model, record.outcome)):
                 return known
+        slug = self._slug_of(record.project)
         series = _CallSeries(
-            self._calls.labels(record.project, model, record.outcome),
-            self._latency.labels(record.project),
-            self._ttft.labels(record.project),
+            self._calls.labels(slug, model, record.outcome), self._latency.labels(slug), self._ttft.labels(slug)
         )
         self._call_series[record.project, model, record.outcome] = series
         return series
 
     def _attempt(self, key: tuple[str, str, str, int]) -> "_AttemptSeries":
-        project, provider, outcome, status = key
+        project, provider, outcome, status = self._slug_of(key[0]), *key[1:]
         series = self._attempt_series[key] = _AttemptSeries(
             self._attempts.labels(provider, outcome, str(status)),
             {bucket: self._tokens.labels(project, provider, bucket) for bucket in BUCKETS},

@@ -111,7 +111,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     local = LocalModels(house.run)
     health = HealthBoard()
     prices = PriceBook()
-    metrics = Metrics(Gauges(_readings(spool, transport, holder)))
+    metrics = Metrics(Gauges(_readings(spool, transport, holder)), _slugs(holder))
 
     def observe(record: CallRecord) -> None:
         health.observe(record)
@@ -168,6 +168,14 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _slugs(holder: SnapshotHolder) -> Callable[[str], str]:
+    def slug_of(project_id: str) -> str:
+        projects = holder.current.access.projects.values()
+        return next((project.slug for project in projects if project.id == project_id), project_id)
+
+    return slug_of
 
 
 def _in_order(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
