@@ -1,17 +1,37 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const OUT = here("../src/trimtab/server/static");
+
+/** Writes `file.gz` beside each text file, once, so that the server never compresses on a request. */
+function precompress(): Plugin {
+  return {
+    name: "precompress",
+    apply: "build",
+    closeBundle() {
+      for (const name of readdirSync(OUT, { recursive: true, encoding: "utf8" })) {
+        const file = join(OUT, name);
+        if (!/\.(js|css|html|svg)$/.test(name) || statSync(file).size < 1024) continue;
+        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+      }
+    },
+  };
+}
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), precompress()],
   resolve: { alias: { "@": here("./src") } },
   build: {
-    outDir: here("../src/trimtab/server/static"),
+    outDir: OUT,
     emptyOutDir: true,
     sourcemap: false,
-    // Fonts must stay files: the content security policy allows data: for images only.
+    // Fonts must stay files: they are cached, and the policy should need no data: for them.
     assetsInlineLimit: 0,
     target: "es2022",
     chunkSizeWarningLimit: 700,

@@ -3,26 +3,28 @@ import { useState } from "react";
 import type { Facet } from "@/api/types";
 import { formatCompact, formatInt } from "@/lib/format";
 import { keyInfo } from "./keys";
-import { hasValue, parseQuery, toggleValue } from "./language";
+import { hasValue, literal, parseQuery, toggleValue } from "./language";
 import css from "./search.module.css";
 
 interface Props {
   facets: readonly Facet[];
   q: string;
   onChange: (q: string) => void;
+  /** How a value is shown where it is not itself what people know it by. */
+  label?: (key: string, value: string) => string;
 }
 
 const SHORT = 6;
 
 /** Counts per value of what the search has found; a click is the same as typing `key:value`. */
-export function FacetPanel({ facets, q, onChange }: Props) {
+export function FacetPanel({ facets, q, onChange, label = (_key, value) => value }: Props) {
   const shown = facets
     .map((facet) => withSelected(facet, q))
     .filter((facet) => facet.values.some((v) => v.value !== ""));
   return (
     <div className={css.facets}>
       {shown.map((facet) => (
-        <FacetGroup key={facet.key} facet={facet} q={q} onChange={onChange} />
+        <FacetGroup key={facet.key} facet={facet} q={q} onChange={onChange} label={label} />
       ))}
     </div>
   );
@@ -31,13 +33,19 @@ export function FacetPanel({ facets, q, onChange }: Props) {
 /** A value that is asked for stays on show even where nothing was found, so that it can be taken back. */
 function withSelected(facet: Facet, q: string): Facet {
   const asked = parseQuery(q).flatMap((t) => (t.kind === "field" && t.key === facet.key && !t.negated ? t.values : []));
-  const missing = asked.filter((value) => !/[*<>]/.test(value) && !facet.values.some((v) => v.value === value));
+  const missing = asked.filter(
+    (value) => (value.quoted || !literal(value.text).quoted) && !facet.values.some((v) => v.value === value.text),
+  );
   return missing.length === 0
     ? facet
-    : { ...facet, values: [...missing.map((value) => ({ value, count: 0 })), ...facet.values] };
+    : { ...facet, values: [...missing.map(({ text }) => ({ value: text, count: 0 })), ...facet.values] };
 }
 
-function FacetGroup({ facet, q, onChange }: { facet: Facet; q: string; onChange: (q: string) => void }) {
+interface GroupProps extends Required<Omit<Props, "facets">> {
+  facet: Facet;
+}
+
+function FacetGroup({ facet, q, onChange, label }: GroupProps) {
   const [all, setAll] = useState(false);
   const values = facet.values.filter((v) => v.value !== "");
   const shown = all ? values : values.slice(0, SHORT);
@@ -58,7 +66,7 @@ function FacetGroup({ facet, q, onChange }: { facet: Facet; q: string; onChange:
             title={`${value}: ${formatInt(count)}. Click to ask for it, Alt-click to leave it out`}
           >
             <span className={css.box}>{on && <Check size={10} strokeWidth={3.5} aria-hidden="true" />}</span>
-            <span className="ellipsis">{value}</span>
+            <span className="ellipsis">{label(facet.key, value)}</span>
             <span className={`${css.count} num`}>{formatCompact(count)}</span>
           </button>
         );

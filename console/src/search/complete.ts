@@ -3,7 +3,7 @@
 import type { Facet } from "@/api/types";
 import { formatInt } from "@/lib/format";
 import { SEARCH_KEYS } from "./keys";
-import { printTerm } from "./language";
+import { literal, printTerm } from "./language";
 
 export interface Suggestion {
   label: string;
@@ -26,14 +26,17 @@ export function suggest(word: string, facets: readonly Facet[]): Suggestion[] {
   return suggestValues(bare.slice(0, colon), bare.slice(colon + 1), negated, facets);
 }
 
+/** `meta.` goes on with a name before its colon. */
+const colon = (key: string) => (key.endsWith(".") ? "" : ":");
+
 function suggestKeys(typed: string, sign: string): Suggestion[] {
   const low = typed.toLowerCase();
   return SEARCH_KEYS.filter((k) => k.key.startsWith(low) || (low.length > 2 && k.what.includes(low)))
     .slice(0, LIMIT)
     .map((k) => ({
-      label: `${sign}${k.key}:`,
+      label: sign + k.key + colon(k.key),
       hint: k.numeric ? `${k.what}, with > or <` : k.what,
-      text: `${sign}${k.key}:`,
+      text: sign + k.key + colon(k.key),
       done: false,
     }));
 }
@@ -52,7 +55,7 @@ function suggestValues(key: string, typed: string, negated: boolean, facets: rea
     .map((v) => ({
       label: v.value,
       hint: v.hint,
-      text: printTerm({ kind: "field", key, negated, values: [v.value] }),
+      text: printTerm({ kind: "field", key, negated, values: [literal(v.value)] }),
       done: true,
     }));
 }

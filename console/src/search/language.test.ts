@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { addText, hasValue, parseQuery, printQuery, removeTerm, setOnly, toggleValue } from "./language";
+import { addText, hasValue, parseQuery, printQuery, removeTerm, setCompare, setOnly, toggleValue } from "./language";
+
+const v = (...texts: string[]) => texts.map((text) => ({ text, quoted: false }));
 
 describe("the search language", () => {
   it("reads fields, negation, groups, comparisons, phrases and words", () => {
     expect(parseQuery('model:gpt-4o -status:ok user:(ann OR "bob b") duration:>2000 "two words" refund')).toEqual([
-      { kind: "field", key: "model", negated: false, values: ["gpt-4o"] },
-      { kind: "field", key: "status", negated: true, values: ["ok"] },
-      { kind: "field", key: "user", negated: false, values: ["ann", "bob b"] },
-      { kind: "field", key: "duration", negated: false, values: [">2000"] },
+      { kind: "field", key: "model", negated: false, values: v("gpt-4o") },
+      { kind: "field", key: "status", negated: true, values: v("ok") },
+      { kind: "field", key: "user", negated: false, values: [...v("ann"), { text: "bob b", quoted: true }] },
+      { kind: "field", key: "duration", negated: false, values: v(">2000") },
       { kind: "text", text: "two words", negated: false },
       { kind: "text", text: "refund", negated: false },
     ]);
@@ -26,10 +28,31 @@ describe("the search language", () => {
   });
 
   it("survives printing and reading for awkward values", () => {
-    for (const value of ["a b", 'q"uote', "back\\slash", "(paren)", "OR", "-dash", "ünïcode", "a:b", "openai/gpt-5"]) {
+    for (const value of [
+      "a b",
+      'q"uote',
+      "back\\slash",
+      "(paren)",
+      "OR",
+      "-dash",
+      "ünïcode",
+      "a:b",
+      "openai/gpt-5",
+      "a*b",
+      ">5",
+    ]) {
       const q = toggleValue("", "feature", value);
-      expect(parseQuery(q)).toEqual([{ kind: "field", key: "feature", negated: false, values: [value] }]);
+      const [term] = parseQuery(q);
+      expect(term).toMatchObject({ kind: "field", key: "feature", negated: false, values: [{ text: value }] });
+      expect(hasValue(q, "feature", value)).toBe(true);
+      expect(toggleValue(q, "feature", value)).toBe("");
     }
+  });
+
+  it("keeps quotes, which switch wildcards off", () => {
+    expect(printQuery(parseQuery('model:"gpt*" name:gpt*'))).toBe('model:"gpt*" name:gpt*');
+    expect(hasValue("model:a*", "model", "a*")).toBe(false);
+    expect(printQuery(parseQuery("meta.team-name:red foo-bar:baz"))).toBe('meta.team-name:red "foo-bar:baz"');
   });
 
   it("reads alternatives written out in full as one term", () => {
@@ -40,8 +63,8 @@ describe("the search language", () => {
     for (const q of ["model:", "model:(a OR", '"open', "-", ":", "model:()", "((", "a:b:c", ")"]) {
       expect(() => parseQuery(q)).not.toThrow();
     }
-    expect(parseQuery("model:(a OR")).toEqual([{ kind: "field", key: "model", negated: false, values: ["a"] }]);
-    expect(parseQuery("http://x")).toEqual([{ kind: "field", key: "http", negated: false, values: ["//x"] }]);
+    expect(parseQuery("model:(a OR")).toEqual([{ kind: "field", key: "model", negated: false, values: v("a") }]);
+    expect(parseQuery("http://x")).toEqual([{ kind: "field", key: "http", negated: false, values: v("//x") }]);
   });
 
   it("lets a facet join and leave the alternatives of its key", () => {
@@ -61,6 +84,7 @@ describe("the search language", () => {
   it("adds, removes and replaces terms", () => {
     expect(addText("a", "model:x  b")).toBe("a model:x b");
     expect(removeTerm("a model:x b", 1)).toBe("a b");
+    expect(setCompare("duration:>1 a", "duration", ">9")).toBe("a duration:>9");
     expect(setOnly("a -model:x model:(y OR z)", "model", "q")).toBe("a model:q");
   });
 });

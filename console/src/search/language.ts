@@ -5,12 +5,18 @@
  *   model:gpt-4o-mini   -status:ok   model:(a OR b*)   duration:>2000   "two words"   refund
  */
 
+export interface Value {
+  /** As typed after the colon, without quotes. Comparisons keep their sign: `>2000`. */
+  text: string;
+  /** Was quoted: means itself, without wildcards and signs. */
+  quoted: boolean;
+}
 export interface FieldTerm {
   kind: "field";
   key: string;
   negated: boolean;
-  /** As typed after the colon, without quotes; alternatives of each other. Comparisons keep their sign: `>2000`. */
-  values: string[];
+  /** Alternatives of each other. */
+  values: Value[];
 }
 export interface TextTerm {
   kind: "text";
@@ -19,7 +25,7 @@ export interface TextTerm {
 }
 export type Term = FieldTerm | TextTerm;
 
-const KEY = /^[A-Za-z_][\w.-]*$/;
+const KEY = /^(meta\.[^\s:"()]+|[A-Za-z_][A-Za-z0-9_.]*)$/;
 
 class Scanner {
   at = 0;
@@ -57,9 +63,15 @@ class Scanner {
   }
 }
 
-function readGroup(scanner: Scanner): string[] {
+function readValue(scanner: Scanner, stops: string): Value | null {
+  const quoted = scanner.peek() === '"';
+  const text = scanner.word(stops);
+  return text ? { text, quoted } : null;
+}
+
+function readGroup(scanner: Scanner): Value[] {
   scanner.at++;
-  const values: string[] = [];
+  const values: Value[] = [];
   while (!scanner.done) {
     scanner.skipSpace();
     if (scanner.done) break;
@@ -67,9 +79,10 @@ function readGroup(scanner: Scanner): string[] {
       scanner.at++;
       break;
     }
-    const quoted = scanner.peek() === '"';
-    const word = scanner.word(")");
-    if (word && (quoted || word !== "OR")) values.push(word);
+    const before = scanner.at;
+    const value = readValue(scanner, '")(');
+    if (value && (value.quoted || value.text.toUpperCase() !== "OR")) values.push(value);
+    if (scanner.at === before) scanner.at++;
   }
   return values;
 }
@@ -92,7 +105,8 @@ function readTerm(scanner: Scanner): Term | null {
   const head = scanner.word(':"(');
   if (scanner.peek() === ":" && KEY.test(head)) {
     scanner.at++;
-    const values = scanner.peek() === "(" ? readGroup(scanner) : [scanner.word("")].filter(Boolean);
+    const one = scanner.peek() === "(" ? null : readValue(scanner, "");
+    const values = scanner.peek() === "(" && !one ? readGroup(scanner) : one ? [one] : [];
     return values.length > 0 ? { kind: "field", key: head, negated, values } : null;
   }
   scanner.at = start;
@@ -129,18 +143,21 @@ function joinAlternatives(terms: Term[], next: FieldTerm): Term[] | null {
   return [...terms.slice(0, -1), { ...last, values: [...last.values, ...next.values] }];
 }
 
-function quote(value: string): string {
-  const plain = value !== "" && value !== "OR" && !/[\s"()\\]/.test(value) && !value.startsWith("-");
-  return plain ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+/** A value that means exactly this text. */
+export function literal(text: string): Value {
+  const plain = text !== "" && text.toUpperCase() !== "OR" && !/[\s"()\\*]/.test(text) && !/^[-<>=]/.test(text);
+  return { text, quoted: !plain };
 }
+
+const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 export function printTerm(term: Term): string {
   const sign = term.negated ? "-" : "";
   if (term.kind === "text") {
     const needsQuotes = /[\s":()\\]/.test(term.text) || term.text.startsWith("-") || term.text === "OR";
-    return sign + (needsQuotes ? `"${term.text.replace(/["\\]/g, "\\$&")}"` : term.text);
+    return sign + (needsQuotes ? quote(term.text) : term.text);
   }
-  const values = term.values.map(quote);
+  const values = term.values.map((v) => (v.quoted ? quote(v.text) : v.text));
   return `${sign}${term.key}:${values.length === 1 ? values[0] : `(${values.join(" OR ")})`}`;
 }
 
@@ -155,9 +172,11 @@ export function removeTerm(q: string, index: number): string {
   return printQuery(parseQuery(q).filter((_, i) => i !== index));
 }
 
+const means = (value: Value, text: string) => value.text === text && (value.quoted || !literal(text).quoted);
+
 export function hasValue(q: string, key: string, value: string, negated = false): boolean {
   return parseQuery(q).some(
-    (t) => t.kind === "field" && t.key === key && t.negated === negated && t.values.includes(value),
+    (t) => t.kind === "field" && t.key === key && t.negated === negated && t.values.some((v) => means(v, value)),
   );
 }
 
@@ -168,20 +187,26 @@ export function toggleValue(q: string, key: string, value: string, negated = fal
     return printQuery(
       terms.flatMap((t) => {
         if (t.kind !== "field" || t.key !== key || t.negated !== negated) return [t];
-        const values = t.values.filter((v) => v !== value);
+        const values = t.values.filter((v) => !means(v, value));
         return values.length > 0 ? [{ ...t, values }] : [];
       }),
     );
   }
   const at = terms.findIndex((t) => t.kind === "field" && t.key === key && t.negated === negated);
   const found = terms[at];
-  if (found?.kind === "field") terms[at] = { ...found, values: [...found.values, value] };
-  else terms.push({ kind: "field", key, negated, values: [value] });
+  if (found?.kind === "field") terms[at] = { ...found, values: [...found.values, literal(value)] };
+  else terms.push({ kind: "field", key, negated, values: [literal(value)] });
   return printQuery(terms);
 }
 
-/** Replaces whatever was asked of a key by exactly one value. */
-export function setOnly(q: string, key: string, value: string): string {
+function replaceKey(q: string, key: string, value: Value): string {
   const kept = parseQuery(q).filter((t) => t.kind !== "field" || t.key !== key);
   return printQuery([...kept, { kind: "field", key, negated: false, values: [value] }]);
 }
+
+/** Replaces whatever was asked of a key by exactly one value. */
+export const setOnly = (q: string, key: string, value: string) => replaceKey(q, key, literal(value));
+
+/** The same with a comparison, e.g. `>2000`. */
+export const setCompare = (q: string, key: string, comparison: string) =>
+  replaceKey(q, key, { text: comparison, quoted: false });

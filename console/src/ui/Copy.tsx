@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { Check, Copy as CopyIcon } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import css from "./ui.module.css";
 
 /** Copies; on plain HTTP, where browsers offer no clipboard, through a text area as in older days. */
@@ -46,10 +46,15 @@ export function CopyIconButton({ text, label }: Props) {
   );
 }
 
-export function CopyButton({ text, label, variant = "default" }: Props & { variant?: string }) {
+interface ButtonProps {
+  text: string | (() => string);
+  label: ReactNode;
+}
+
+export function CopyButton({ text, label }: ButtonProps) {
   const [done, copy] = useCopy(text);
   return (
-    <Button variant={variant} onClick={copy} leftSection={done ? <Check size={14} /> : <CopyIcon size={14} />}>
+    <Button variant="default" onClick={copy} leftSection={done ? <Check size={14} /> : <CopyIcon size={14} />}>
       {done ? "Copied" : label}
     </Button>
   );

@@ -39,7 +39,7 @@ const STATUS: Record<Status, Look> = {
 const HEALTH: Record<Health, Look> = {
   healthy: { icon: CircleCheck, color: "var(--good)", label: "healthy" },
   failing: { icon: CircleX, color: "var(--bad)", label: "failing" },
-  unknown: { icon: CircleDashed, color: "var(--text-3)", label: "not called yet" },
+  unknown: { icon: CircleDashed, color: "var(--text-3)", label: "not known yet" },
 };
 const KIND: Record<SpanKind, Look> = {
   llm: { icon: MessageSquareText, color: "var(--k-llm)", label: "llm" },

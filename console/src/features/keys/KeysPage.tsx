@@ -23,6 +23,15 @@ export function KeysPage() {
   const all = search.show === "all";
   const rows = (keys.data ?? []).filter((key) => all || key.state === "active");
   const ended = (keys.data?.length ?? 0) - (keys.data ?? []).filter((key) => key.state === "active").length;
+  const create = (
+    <WriteButton
+      size="sm"
+      leftSection={<Plus size={15} />}
+      onClick={() => void navigate({ search: (s) => ({ ...s, new: "1" }) })}
+    >
+      Create a key
+    </WriteButton>
+  );
   return (
     <Page
       title="Keys"
@@ -36,13 +45,7 @@ export function KeysPage() {
               onChange={(e) => void navigate({ search: { show: e.currentTarget.checked ? "all" : undefined } })}
             />
           )}
-          <WriteButton
-            size="sm"
-            leftSection={<Plus size={15} />}
-            onClick={() => void navigate({ search: (s) => ({ ...s, new: "1" }) })}
-          >
-            Create a key
-          </WriteButton>
+          {rows.length > 0 && create}
         </>
       }
     >
@@ -54,6 +57,7 @@ export function KeysPage() {
             Give each application or person a key of their own: calls are traced and costed by key, and one can be
             revoked without touching the others. The secret is shown once; Trimtab keeps only its hash.
           </p>
+          {create}
         </Empty>
       )}
       {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} />}

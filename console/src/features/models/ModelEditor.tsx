@@ -104,7 +104,7 @@ export function ModelEditor({ project, model, models, providers, onClose }: Prop
           <Button variant="default" size="sm" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={!dirty}>
+          <Button type="submit" size="sm" loading={save.isPending} disabled={model !== undefined && !dirty}>
             {model ? "Save" : "Add"}
           </Button>
         </div>

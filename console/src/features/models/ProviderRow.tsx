@@ -106,6 +106,7 @@ function KeyHint({ provider, needsKey }: { provider: ProviderView; needsKey: boo
       </div>
     );
   }
+  if (provider.source === "config") return <div className="muted">key as in the config file</div>;
   return needsKey ? (
     <div style={{ color: "var(--warn)", fontWeight: 550 }}>
       no key

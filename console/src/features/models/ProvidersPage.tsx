@@ -21,15 +21,16 @@ export function ProvidersPage() {
   const kinds = useQuery(kindsQuery());
   const edited = providers.data?.find((provider) => provider.name === search.edit);
   const ready = kinds.data !== undefined;
+  const add = (
+    <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+      Add a provider
+    </WriteButton>
+  );
   return (
     <Page
       title="Providers"
       lead="Where calls go. Keys are kept encrypted and are never shown again."
-      actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
-          Add a provider
-        </WriteButton>
-      }
+      actions={providers.data?.length ? add : null}
     >
       {providers.isError && <ProblemNotice error={providers.error} retry={() => void providers.refetch()} />}
       {providers.isPending && <Skeleton height={180} />}
@@ -39,6 +40,7 @@ export function ProvidersPage() {
             A provider is somewhere models are served: OpenAI, Anthropic, a vLLM or Ollama of your own, or the small
             local model that comes with Trimtab and needs no key. Add one, then name the models that clients may call.
           </p>
+          {add}
         </Empty>
       )}
       {providers.data && providers.data.length > 0 && (

@@ -26,7 +26,7 @@ export const TIMEOUTS: { key: keyof TimeoutsBody; label: string; standard: numbe
 export function formOf(provider: ProviderView | undefined, kind: ProviderKindView | undefined): ProviderForm {
   const times = Object.fromEntries(TIMEOUTS.map((t) => [t.key, String(provider?.timeouts[t.key] ?? t.standard)]));
   return {
-    name: provider?.name ?? "",
+    name: provider?.name ?? (kind && kind.name !== "custom" ? kind.name : ""),
     kind: provider?.kind ?? kind?.name ?? "custom",
     dialect: provider?.dialect ?? kind?.dialect ?? "openai_chat",
     baseUrl: provider?.base_url ?? kind?.base_url ?? "",

@@ -2,11 +2,13 @@ import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { GroupBy, GroupRow, Overview } from "@/api/types";
 import { formatCompact, formatInt, formatMs, formatPercent } from "@/lib/format";
+import { useKeyName } from "@/lib/keyName";
 import { formatUsd } from "@/lib/money";
 import { setOnly } from "@/search/language";
 import type { RangeSearch } from "@/search/range";
 import { type Column, DataTable } from "@/ui/DataTable";
 import css from "./overview.module.css";
+import { noPrice } from "./Tiles";
 
 interface Props {
   overview: Overview | undefined;
@@ -20,14 +22,28 @@ interface Props {
 
 type LinkTo = (q: string, text: string) => React.ReactNode;
 
-function columnsOf(by: GroupBy, q: string, max: number, all: number, link: LinkTo): Column<GroupRow>[] {
+interface ColumnInput {
+  by: GroupBy;
+  q: string;
+  max: number;
+  all: number;
+  link: LinkTo;
+  keyName: (id: string) => string;
+}
+
+function columnsOf({ by, q, max, all, link, keyName }: ColumnInput): Column<GroupRow>[] {
   const only = (row: GroupRow) => (row.group === "" ? q : setOnly(q, by, row.group));
   return [
     {
       id: "group",
       label: by,
       value: (r) => r.group,
-      cell: (r) => (r.group === "" ? <span className="muted">not set</span> : link(only(r), r.group)),
+      cell: (r) =>
+        r.group === "" ? (
+          <span className="muted">not set</span>
+        ) : (
+          link(only(r), by === "key" ? keyName(r.group) : r.group)
+        ),
     },
     {
       id: "calls",
@@ -92,8 +108,11 @@ function columnsOf(by: GroupBy, q: string, max: number, all: number, link: LinkT
             r.totals.unpriced ? `A lower bound: ${formatInt(r.totals.unpriced)} without a price` : `$${r.totals.cost}`
           }
         >
-          {r.totals.unpriced > 0 && "≥ "}
-          {formatUsd(r.totals.cost)}
+          {noPrice(r.totals) ? (
+            <span className="muted">no price</span>
+          ) : (
+            (r.totals.unpriced > 0 ? "≥ " : "") + formatUsd(r.totals.cost)
+          )}
         </span>
       ),
     },
@@ -101,6 +120,7 @@ function columnsOf(by: GroupBy, q: string, max: number, all: number, link: LinkT
 }
 
 export function Breakdown({ overview, by, project, q, range, sort, onSort }: Props) {
+  const keyName = useKeyName(project);
   if (!overview) return <Skeleton height={160} radius={0} />;
   const link: LinkTo = (query, text) => (
     <Link to="/p/$project/traces" params={{ project }} search={{ ...range, q: query || undefined }}>
@@ -117,7 +137,7 @@ export function Breakdown({ overview, by, project, q, range, sort, onSort }: Pro
   return (
     <DataTable
       label={`Calls by ${by}`}
-      columns={columnsOf(by, q, max, overview.totals.calls, link)}
+      columns={columnsOf({ by, q, max, all: overview.totals.calls, link, keyName })}
       rows={overview.groups}
       rowKey={(row) => row.group}
       sort={sort}

@@ -67,7 +67,7 @@ export function OverviewPage() {
       {error ? <ProblemNotice error={error} retry={tick} /> : null}
       {nothing ? (
         <FirstCall project={project} range={range.label} />
-      ) : (
+      ) : error && !whole.data ? null : (
         <>
           <Tiles overview={whole.data} project={project} q={q} range={rangeOnly(search)} />
           <Charts

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Window } from "@/api/types";
+import { formatClock, formatDay } from "@/lib/format";
 import css from "./overview.module.css";
 
 export interface PlotSeries {
@@ -33,6 +34,27 @@ function translucent(color: string, percent: number): string {
   return `color-mix(in srgb, ${color} ${percent}%, transparent)`;
 }
 
+const isFlat = (u: uPlot) => u.data.slice(1).every((column) => Array.from(column).every((value) => !value));
+
+/** A value between two gaps has no line to stand on; it is drawn as a point. */
+function lonePoints(u: uPlot, series: number): number[] {
+  const values = u.data[series] ?? [];
+  const known = (i: number) => values[i] !== null && values[i] !== undefined;
+  return Array.from(values.keys()).filter((i) => known(i) && !known(i - 1) && !known(i + 1));
+}
+
+/** Hours within a day, days beyond; the first of a new day carries its date. */
+function timeLabels(splits: number[]): string[] {
+  const step = splits.length > 1 ? (splits[1] as number) - (splits[0] as number) : 0;
+  return splits.map((seconds, i) => {
+    const clock = formatClock(seconds * 1000, false).slice(0, step < 60 ? 8 : 5);
+    const day = formatDay(seconds * 1000).slice(5);
+    if (step >= 86_400) return day;
+    const before = splits[i - 1];
+    return before !== undefined && formatDay(before * 1000).slice(5) !== day ? day : clock;
+  });
+}
+
 /** The options for the scheme in force; uPlot paints on a canvas, so colours are read out of the style sheet. */
 function optionsOf(props: Props, latest: { current: Props }, size: { width: number; height: number }): uPlot.Options {
   const text = readColor("--text-3");
@@ -59,7 +81,16 @@ function optionsOf(props: Props, latest: { current: Props }, size: { width: numb
       y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: [
-      { stroke: text, font, grid: { show: false }, ticks: { show: false }, size: 24, gap: 4, space: 70 },
+      {
+        stroke: text,
+        font,
+        grid: { show: false },
+        ticks: { show: false },
+        size: 24,
+        gap: 4,
+        space: 64,
+        values: (_u, splits) => timeLabels(splits),
+      },
       {
         stroke: text,
         font,
@@ -68,7 +99,8 @@ function optionsOf(props: Props, latest: { current: Props }, size: { width: numb
         size: 58,
         gap: 6,
         space: 34,
-        values: (_u, splits) => splits.map((v) => latest.current.format(v)),
+        // An axis over nothing but zeros would show a scale nobody measured.
+        values: (u, splits) => splits.map((v) => (v > 0 && isFlat(u) ? "" : latest.current.format(v))),
       },
     ],
     series: [
@@ -84,7 +116,14 @@ function optionsOf(props: Props, latest: { current: Props }, size: { width: numb
               paths: bars,
               points: { show: false },
             }
-          : { label: s.label, stroke: color, width: 1.6, paths: line, points: { size: 4 }, spanGaps: false };
+          : {
+              label: s.label,
+              stroke: color,
+              width: 1.6,
+              paths: line,
+              points: { show: true, size: 5, fill: color, filter: lonePoints },
+              spanGaps: false,
+            };
       }),
     ],
     hooks: {

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { Overview, Totals } from "@/api/types";
 import { type Change, formatChange, formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
-import { setOnly } from "@/search/language";
+import { setCompare, setOnly } from "@/search/language";
 import type { RangeSearch } from "@/search/range";
 import css from "./overview.module.css";
 
@@ -31,8 +31,8 @@ interface Tile {
 const rate = (t: Totals) => (t.calls === 0 ? null : (100 * t.errors) / t.calls);
 
 function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
-  const slow = now.p95 === null ? q : setOnly(q, "duration", `>${Math.floor(now.p95)}`);
-  const late = now.ttft_p95 === null ? q : setOnly(q, "ttft", `>${Math.floor(now.ttft_p95)}`);
+  const slow = now.p95 === null ? q : setCompare(q, "duration", `>${Math.floor(now.p95)}`);
+  const late = now.ttft_p95 === null ? q : setCompare(q, "ttft", `>${Math.floor(now.ttft_p95)}`);
   return [
     {
       label: "Calls",
@@ -58,11 +58,11 @@ function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
     },
     {
       label: "Cost",
-      value: formatUsd(now.cost),
+      value: noPrice(now) ? "no price" : formatUsd(now.cost),
       foot: now.unpriced > 0 ? `${plural(now.unpriced, "call")} without a price` : "",
       change: formatChange(Number(now.cost), Number(before.cost)),
       sense: "more-is-bad",
-      q: setOnly(q, "cost", ">0"),
+      q: setCompare(q, "cost", ">0"),
       tip: `$${now.cost}, before $${before.cost}.${now.unpriced > 0 ? " A lower bound: calls without a known price are not in it." : ""}`,
     },
     {
@@ -103,6 +103,9 @@ function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
   ];
 }
 
+/** Nothing that was used has a known price: then the sum of zero is no amount of money. */
+export const noPrice = (t: Totals) => t.unpriced > 0 && Number(t.cost) === 0;
+
 function callsFoot(now: Totals): string {
   const parts = [];
   if (now.fallbacks > 0) parts.push(plural(now.fallbacks, "fallback"));
@@ -137,7 +140,7 @@ export function Tiles({ overview, project, q, range }: Props) {
 }
 
 function ChangeMark({ change, sense }: { change: Change; sense: Sense }) {
-  if (change.direction === "none") return <span>nothing before</span>;
+  if (change.direction === "none" || change.text === "new") return <span>nothing before</span>;
   if (change.direction === "same") return <span>as before</span>;
   const tone = sense === "neutral" ? undefined : change.direction === "up" ? "bad" : "good";
   return (

@@ -1,5 +1,5 @@
 import { Skeleton } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { priceQuery } from "@/api/queries";
 import type { PriceView, SpanRow, TraceDetail } from "@/api/types";
@@ -38,7 +38,7 @@ export function CostView({ project, trace, span }: Props) {
   return (
     <div style={{ display: "grid", gap: 16 }} data-testid="cost">
       {bearers.slice(0, MANY).map((bearer) => (
-        <SpanCost key={bearer.span_id} project={project} span={bearer} />
+        <SpanCost key={bearer.span_id} project={project} trace={trace} span={bearer} />
       ))}
       {bearers.length > MANY && (
         <p className="muted">
@@ -49,8 +49,24 @@ export function CostView({ project, trace, span }: Props) {
   );
 }
 
-function SpanCost({ project, span }: { project: string; span: SpanRow }) {
-  const price = useQuery({ ...priceQuery(project, span.model), enabled: span.model !== "" });
+/**
+ * The price row to show for a span: the one that made its cost, if it is still in force. An attempt knows the provider's
+ * id of its model; a price of the team's own hangs on the project's name for it, which the decision record knows.
+ */
+function usePriceRow(project: string, trace: TraceDetail, span: SpanRow) {
+  const names = trace.decision.filter((line) => line.provider === span.provider).map((line) => line.model);
+  const wanted = [...new Set([...names, `${span.provider}/${span.model}`])];
+  const found = useQueries({ queries: wanted.slice(0, 5).map((model) => priceQuery(project, model)) });
+  const rows = found.flatMap((query) => (query.data ? [query.data] : []));
+  return {
+    row: rows.find((row) => row.known && row.source === span.price) ?? rows.find((row) => row.known) ?? rows[0],
+    model: names[0] ?? span.model,
+    loading: found.some((query) => query.isLoading),
+  };
+}
+
+function SpanCost({ project, trace, span }: Props) {
+  const price = usePriceRow(project, trace, span);
   return (
     <section className={ui.panel} style={{ overflow: "hidden" }}>
       <div
@@ -69,11 +85,11 @@ function SpanCost({ project, span }: { project: string; span: SpanRow }) {
           {span.cost === null ? "no price" : `$${span.cost}`}
         </span>
       </div>
-      {price.isLoading && <Skeleton height={90} m={16} w="auto" />}
-      {price.data?.known && span.cost !== null ? (
-        <Priced span={span} price={price.data} />
+      {price.loading && <Skeleton height={90} m={16} w="auto" />}
+      {price.row?.known && span.cost !== null ? (
+        <Priced span={span} price={price.row} />
       ) : (
-        !price.isLoading && <Unpriced project={project} span={span} note={price.data?.note ?? ""} />
+        !price.loading && <Unpriced project={project} span={span} model={price.model} note={price.row?.note ?? ""} />
       )}
     </section>
   );
@@ -171,7 +187,7 @@ function Swatch({ bucket }: { bucket: string }) {
   );
 }
 
-function Unpriced({ project, span, note }: { project: string; span: SpanRow; note: string }) {
+function Unpriced({ project, span, model, note }: { project: string; span: SpanRow; model: string; note: string }) {
   return (
     <div style={{ padding: 16, display: "grid", gap: 10 }}>
       <p>
@@ -187,10 +203,10 @@ function Unpriced({ project, span, note }: { project: string; span: SpanRow; not
           <code>{span.price}</code>
         </p>
       )}
-      {span.cost === null && span.model && (
+      {span.cost === null && model && (
         <p>
-          <Link to="/p/$project/models" params={{ project }} search={{ edit: span.model }}>
-            Set a price for {span.model}
+          <Link to="/p/$project/models" params={{ project }} search={{ edit: model }}>
+            Set a price for {model}
           </Link>{" "}
           and calls from then on are costed.
         </p>

@@ -6,6 +6,7 @@ import type { TraceDetail } from "@/api/types";
 import { CopyButton } from "@/ui/Copy";
 import { curlOf, frontOf } from "./curl";
 import { entrySpan } from "./entry";
+import css from "./trace.module.css";
 
 /** The client's own request as a curl command. */
 export function CurlButton({ project, trace }: { project: string; trace: TraceDetail }) {
@@ -23,12 +24,21 @@ export function CurlButton({ project, trace }: { project: string; trace: TraceDe
           aria-disabled="true"
           onClick={(e) => e.preventDefault()}
         >
-          Copy as curl
+          <CurlLabel />
         </Button>
       </Tooltip>
     );
   }
   const text = () =>
     curlOf(window.location.origin, frontOf(body, `${entry.name} ${String(io.data?.params.dialect ?? "")}`), body);
-  return <CopyButton text={text} label="Copy as curl" />;
+  return <CopyButton text={text} label={<CurlLabel />} />;
+}
+
+/** Short on a phone. */
+function CurlLabel() {
+  return (
+    <span>
+      <span className={css.curlLong}>Copy as </span>curl
+    </span>
+  );
 }

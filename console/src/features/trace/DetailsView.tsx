@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { SpanRow, TraceDetail } from "@/api/types";
 import { formatDateTime, formatInt, formatMs } from "@/lib/format";
+import { useKeyName } from "@/lib/keyName";
 import { setOnly } from "@/search/language";
 import { Facts, Panel, Tag } from "@/ui/bits";
 import { KindSign } from "@/ui/status";
@@ -13,10 +14,11 @@ interface Props {
 
 /** Everything else that is known of the span. Values that can be asked for lead to the calls that share them. */
 export function DetailsView({ project, trace, span }: Props) {
-  const shared = (key: string, value: string) =>
+  const keyName = useKeyName(project);
+  const shared = (key: string, value: string, label = value) =>
     value && (
       <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", key, value) }}>
-        {value}
+        {label}
       </Link>
     );
   const tokens = span.tokens;
@@ -49,7 +51,7 @@ export function DetailsView({ project, trace, span }: Props) {
             ["Feature", shared("feature", span.feature)],
             ["User", shared("user", span.user)],
             ["Session", shared("session", span.session)],
-            ["Key", shared("key", span.key_id)],
+            ["Key", shared("key", span.key_id, keyName(span.key_id))],
             ["App", shared("app", span.app)],
             ["Environment", span.environment],
             ["Release", span.release],

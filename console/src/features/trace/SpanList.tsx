@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
-import { formatMs } from "@/lib/format";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { formatInt, formatMs, plural } from "@/lib/format";
 import { useSize } from "@/lib/hooks";
 import { SpanLine } from "./SpanLine";
 import css from "./trace.module.css";
@@ -10,6 +10,8 @@ interface Props {
   tree: SpanTree;
   selected: number;
   onSelect: (index: number) => void;
+  /** What stands at the head of the list. */
+  switcher: ReactNode;
   /** Bars on a time axis beside the names, instead of numbers. */
   timeline: boolean;
 }
@@ -19,7 +21,7 @@ const ROW = 30;
 export const LANE_START = 0.4;
 
 /** The spans as a foldable, virtual tree; the timeline is the same tree with a lane to each row. */
-export function SpanList({ tree, selected, onSelect, timeline }: Props) {
+export function SpanList({ tree, selected, onSelect, timeline, switcher }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [sizeRef, size] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlySet<number>>(() => initialCollapsed(tree));
@@ -70,9 +72,11 @@ export function SpanList({ tree, selected, onSelect, timeline }: Props) {
   const everything = rows.length >= tree.spans.length;
   return (
     <>
-      <div className={css.navHead} style={{ padding: "4px 12px", minHeight: 30 }}>
-        <span className="num muted" data-testid="span-count">
-          {rows.length.toLocaleString("en-US")} of {tree.spans.length.toLocaleString("en-US")} spans on show
+      <div className={css.navHead}>
+        {switcher}
+        <span className="num muted ellipsis" data-testid="span-count">
+          {everything ? "" : `${formatInt(rows.length)} of `}
+          {plural(tree.spans.length, "span")}
         </span>
         <FoldButtons tree={tree} everything={everything} folded={folded.size > 0} onFold={setFolded} />
       </div>

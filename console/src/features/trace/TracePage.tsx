@@ -64,23 +64,23 @@ function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
       <Head project={project} trace={trace} onBack={back} />
       <div className={css.body} data-nav={timeline ? "timeline" : "tree"}>
         <nav className={css.navPane} aria-label="Spans" style={narrow ? { height: navHeight } : undefined}>
-          <div className={css.navHead}>
-            <SegmentedControl
-              size="xs"
-              aria-label="Show spans as"
-              data={[
-                { value: "tree", label: "Tree" },
-                { value: "timeline", label: "Timeline" },
-              ]}
-              value={timeline ? "timeline" : "tree"}
-              onChange={(value) => patch({ nav: value === "tree" ? undefined : value })}
-            />
-          </div>
           <SpanList
             key={trace.trace_id}
             tree={tree}
             selected={selected || 0}
             timeline={timeline}
+            switcher={
+              <SegmentedControl
+                size="xs"
+                aria-label="Show spans as"
+                data={[
+                  { value: "tree", label: "Tree" },
+                  { value: "timeline", label: "Timeline" },
+                ]}
+                value={timeline ? "timeline" : "tree"}
+                onChange={(value) => patch({ nav: value === "tree" ? undefined : value })}
+              />
+            }
             onSelect={(index) => patch({ span: tree.spans[index]?.span_id }, true)}
           />
         </nav>
@@ -132,7 +132,7 @@ function Head({ project, trace, onBack }: { project: string; trace: TraceDetail;
           </Link>
         </h1>
         <CopyIconButton text={trace.trace_id} label="Copy the trace id" />
-        <span className="num muted ellipsis">{formatDateTime(trace.started, true)}</span>
+        <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>
         <span className={css.crumbTools}>
           <CurlButton project={project} trace={trace} />
           <Menu position="bottom-end">

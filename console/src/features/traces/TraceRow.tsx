@@ -23,7 +23,7 @@ export function HeadRow() {
       <span role="columnheader" className={`${css.right} ${css.wideOnly}`}>
         Tokens
       </span>
-      <span role="columnheader" className={css.right}>
+      <span role="columnheader" className={`${css.right} ${css.optional}`}>
         Cost
       </span>
       <span role="columnheader" className={css.right}>

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { facetsQuery } from "@/api/queries";
 import { formatInt, formatMs } from "@/lib/format";
 import { useAnchor, useIsNarrow, useShortcuts } from "@/lib/hooks";
+import { useKeyName } from "@/lib/keyName";
 import { FacetPanel } from "@/search/Facets";
 import { RangePicker } from "@/search/RangePicker";
 import { resolveRange } from "@/search/range";
@@ -36,6 +37,7 @@ export function TracesPage() {
   const showFacets = search.facets !== "0";
   const list = useTraceList(project, q, range.window, live ? LIVE_MS : false, tick);
   const facets = useQuery(facetsQuery(project, q, range.window));
+  const keyName = useKeyName(project);
   const peek = narrow ? "" : (search.peek ?? "");
 
   const patch = (change: Partial<typeof search>, replace = false) =>
@@ -51,7 +53,14 @@ export function TracesPage() {
   });
 
   const empty = !list.loading && !list.error && list.rows.length === 0;
-  const facetPanel = <FacetPanel facets={facets.data ?? []} q={q} onChange={setQ} />;
+  const facetPanel = (
+    <FacetPanel
+      facets={facets.data ?? []}
+      q={q}
+      onChange={setQ}
+      label={(key, value) => (key === "key" ? keyName(value) : value)}
+    />
+  );
   return (
     <div className={css.page}>
       <div className={css.top}>
