@@ -1,0 +1,147 @@
+"""No bytes, from a client or from a provider, make a dialect raise anything but what its contract says."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from bodies import ANSWER, NASTY, REQUEST, STREAM, bodies, dump, garbled, with_usage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure, UpstreamRejected
+from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks
+from trimtab.llm.fold import fold
+from trimtab.llm.sse import SSESplitter
+
+ALL = DIALECTS.names()
+many = settings(max_examples=300)
+MSGSPEC = re.compile(r"Expected `|at `\$|Object missing|Input data was")
+"""The JSON library's own words about types: never good enough for a person. (Its word on broken syntax is.)"""
+
+
+def check_client_body(dialect: Dialect, body: bytes) -> None:
+    head, quirks = Head(model="a", stream=True), Quirks()
+    for read in (dialect.peek, dialect.parse_request, lambda body: dialect.forward(body, head, "b", quirks)):
+        error = refusal_of(read, body)
+        if error is not None:
+            assert error.status == 400
+            assert not MSGSPEC.search(error.message.replace("(Input data was truncated)", ""))
+            dialect.render_error(error, "r")
+
+
+def refusal_of(read: Callable[[bytes], object], body: bytes) -> InvalidRequest | None:
+    try:
+        read(body)
+    except InvalidRequest as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("name", ALL)
+@many
+@given(data=st.data())
+def test_a_client_can_send_anything(name: str, data: st.DataObject) -> None:
+    dialect = DIALECTS.get(name)
+    check_client_body(dialect, data.draw(bodies(dialect, REQUEST[name])))
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("body", NASTY, ids=range(len(NASTY)))
+def test_a_client_can_send_what_is_known_to_hurt(name: str, body: bytes) -> None:
+    check_client_body(DIALECTS.get(name), body)
+
+
+@pytest.mark.parametrize("name", ALL)
+@many
+@given(data=st.data())
+def test_what_one_dialect_understands_any_other_renders_or_refuses(name: str, data: st.DataObject) -> None:
+    dialect = DIALECTS.get(name)
+    body = data.draw(bodies(dialect, REQUEST[name]))
+    try:
+        dialect.peek(body)
+        request = dialect.parse_request(body)
+    except InvalidRequest:
+        return
+    for other in DIALECTS.all().values():
+        try:
+            rendered = other.render_request(request, "m", Quirks())
+        except InvalidRequest:
+            continue
+        assert other.peek(rendered).model == "m"
+
+
+@pytest.mark.parametrize("name", ALL)
+@many
+@given(data=st.data())
+def test_a_provider_can_answer_anything(name: str, data: st.DataObject) -> None:
+    dialect = DIALECTS.get(name)
+    body = data.draw(bodies(dialect, ANSWER[name]))
+    for read in (dialect.glance, dialect.parse_response):
+        try:
+            found = read(body)
+        except UpstreamFailure:
+            continue
+        if found.usage is not None:
+            assert min(found.usage.input, found.usage.cache_read, found.usage.output, found.usage.reasoning) >= 0
+    try:
+        response = dialect.parse_response(body)
+    except UpstreamFailure:
+        return
+    for other in DIALECTS.all().values():
+        other.render_response(response)
+
+
+@pytest.mark.parametrize("name", ALL)
+@many
+@given(
+    data=st.data(),
+    status=st.integers(200, 599),
+    headers=st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), st.text(max_size=30)),
+)
+def test_a_provider_can_refuse_in_any_way(name: str, data: st.DataObject, status: int, headers: dict[str, str]) -> None:
+    dialect = DIALECTS.get(name)
+    body = data.draw(bodies(dialect, {"error": {"message": "no", "type": "t", "code": "c", "param": "p"}}))
+    error = dialect.parse_error(status, body, headers)
+    assert type(error) is UpstreamRejected
+    assert 400 <= error.status <= 599
+    assert error.message
+    assert len(error.message) <= 2000
+    assert error.retry_after_s is None or error.retry_after_s >= 0
+    for other in DIALECTS.all().values():
+        other.render_error(error, "r")
+        other.render_stream_error(error, "r")
+
+
+@pytest.mark.parametrize("name", ALL)
+@many
+@given(data=st.data(), wants=st.booleans())
+def test_a_provider_can_stream_anything(name: str, data: st.DataObject, wants: bool) -> None:
+    dialect = DIALECTS.get(name)
+    usage = data.draw(st.sampled_from([b"{}", b"[1]", b"null", b'{"prompt_tokens":-5,"input_tokens":"x"}', b"1e999"]))
+    good = st.sampled_from([STREAM[name], with_usage(STREAM[name], usage)])
+    wire = data.draw(good.flatmap(garbled) | st.binary(max_size=80))
+    head = Head(model="m", stream=True, wants_usage=wants)
+    meter, decoder, splitter = dialect.meter(head), dialect.stream_decoder(), SSESplitter()
+    block = splitter.feed(wire)
+    meter.feed(block)
+    deltas = [*decoder.feed(block), *decoder.close()]
+    assert not decoder.close()
+    for other in DIALECTS.all().values():
+        encoder = other.stream_encoder(head)
+        for delta in deltas:
+            encoder.feed(delta)
+    fold(deltas)
+
+
+@given(message=st.text(st.characters(), max_size=20), param=st.none() | st.text(st.characters(), max_size=5))
+def test_any_words_can_be_rendered_as_an_error(message: str, param: str | None) -> None:
+    for dialect in DIALECTS.all().values():
+        dialect.render_error(TrimtabError(message, fix=message, param=param), "r")
+
+
+def test_the_good_bodies_are_good() -> None:
+    """Otherwise the fuzz above would say nothing."""
+    for name, dialect in DIALECTS.all().items():
+        assert dialect.parse_request(dump(REQUEST[name])).messages
+        assert dialect.parse_response(dump(ANSWER[name])).usage
+        assert fold(dialect.stream_decoder().feed(STREAM[name])).usage
