@@ -7,6 +7,7 @@ the config file declares is handed in as `Declared`: it wins over the catalog by
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -140,7 +141,7 @@ def check_model_name(name: str) -> None:
     if len(name) > 200 or not _MODEL_NAME.fullmatch(name):
         raise InvalidRequest(
             f"{name[:80]!r} cannot be a model's name.",
-            fix="Use up to 200 lower-case letters, digits, '.', '_', '-' and '/' between parts, e.g. 'fast' or 'team/fast'.",
+            fix="Use up to 200 lower-case letters, digits, '.', '_', '-' and '/' between parts, e.g. 'team/fast'.",
             param="name",
         )
 
@@ -236,8 +237,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def check_fallbacks(name: str, models: Mapping[str, tuple[str, ...]]) -> None:
-    """Every fallback of ``name`` is a known model and no path of fallbacks leads back to it. ``models`` are all models of
-    the project with their fallbacks, ``name`` included."""
+    """Every fallback of ``name`` is a known model and no path of fallbacks leads back to it. ``models`` are all of the
+    project's with their fallbacks, ``name`` included."""
     own = models[name]
     for index, other in enumerate(own):
         if other in own[:index]:
@@ -276,8 +277,9 @@ def circle(start: str, models: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _provider(row: Row[tuple[object, ...]]) -> ProviderRow:
-    values = {name: getattr(row, name) for name in ProviderRow.__struct_fields__}
-    return ProviderRow(**{**values, "timeouts": msgspec.json.decode(row.timeouts, type=Timeouts)})
+    values: dict[str, Any] = {name: getattr(row, name) for name in ProviderRow.__struct_fields__}
+    values["timeouts"] = msgspec.json.decode(row.timeouts, type=Timeouts)
+    return ProviderRow(**values)
 
 
 def providers(conn: Connection, project_id: str | None = None) -> list[ProviderRow]:
@@ -348,7 +350,7 @@ def remove_provider(conn: Connection, project_id: str, name: str, declared: Decl
 
 
 def _model(row: Row[tuple[object, ...]]) -> ModelRow:
-    values = {name: getattr(row, name) for name in ModelRow.__struct_fields__}
+    values: dict[str, Any] = {name: getattr(row, name) for name in ModelRow.__struct_fields__}
     values["fallback"] = msgspec.json.decode(row.fallback, type=tuple[str, ...])
     values["price"] = msgspec.json.decode(row.price or "null", type=PriceOverride | None)
     return ModelRow(**values)

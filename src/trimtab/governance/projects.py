@@ -26,7 +26,7 @@ class ProjectChange(Struct, frozen=True, kw_only=True):
 
 
 def check_slug(slug: str) -> None:
-    """Raises `InvalidRequest`: a slug stands in URLs and file names, so it is lower-case letters, digits and hyphens."""
+    """Raises `InvalidRequest`: a slug stands in URLs and file names: it is lower-case letters, digits and hyphens."""
     if not _SLUG.fullmatch(slug):
         raise InvalidRequest(
             f"{slug[:80]!r} cannot be a project's slug.",

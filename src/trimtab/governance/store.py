@@ -1,4 +1,4 @@
-"""The SQL of projects, keys, sessions and login tokens. Plain functions of a connection; times are Unix milliseconds."""
+"""The SQL of projects, keys, sessions and login tokens. Functions of a connection; times are Unix milliseconds."""
 
 from msgspec import Struct
 from sqlalchemy import (

@@ -1,7 +1,7 @@
 """The ASGI app beside the hot routes: the management API (Litestar), and the console's files.
 
-What is under ``/api`` or ``/v1`` and is not there gets a problem in JSON, never the console's page; every answer carries
-a request id; nothing here knows what a route does.
+What is asked for under ``/api`` or ``/v1`` and is not there gets a problem in JSON, never the console's page; every
+answer carries a request id; nothing here knows what a route does.
 """
 
 from typing import Any
@@ -83,7 +83,7 @@ class App:
         path: str = scope["path"]
         request_id = new_id("req")
         if path in _PLAIN or path.startswith("/api/"):
-            inner = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
+            inner: Any = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
             await self.api(inner, receive, _marked(send, request_id))
         elif path in ("/api", "/v1") or path.startswith("/v1/"):
             what = f"{scope['method']} {path}"
@@ -101,7 +101,7 @@ class App:
 
 
 def _path(scope: Any) -> str:
-    """The path with an escaped slash kept escaped, so that ``models/team%2Ffast`` stays one name; `unescape` undoes it."""
+    """The path with an escaped slash kept escaped: ``models/team%2Ffast`` stays one name. The guard undoes it."""
     raw = scope.get("raw_path")
     if raw is None or b"%2" not in raw:
         return scope["path"]

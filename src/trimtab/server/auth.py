@@ -43,7 +43,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Litestar's guard of every route: leaves the caller and the project in the scope's state, or refuses."""
     deps = cast("Dependencies", connection.app.state.deps)
-    method = str(connection.scope.get("method", "GET"))
+    method = str(cast("dict[str, Any]", connection.scope)["method"])
     permission = cast("Permission | None", handler.opt["permission"])
     _unescape(connection)
     takes_body = "data" in handler.parsed_fn_signature.parameters
@@ -156,7 +156,7 @@ async def project_of(deps: Dependencies, principal: Principal, slug: str) -> Pro
 
 
 def refuse_foreign_origin(headers: Mapping[str, str], deps: Dependencies, *, needs_proof: bool) -> None:
-    """Raises `Forbidden` for a request of another site's page. ``needs_proof``: silence about the origin is not enough."""
+    """Raises `Forbidden` for a request of another site's page. ``needs_proof``: no origin at all will not do."""
     origin = headers.get("origin")
     if origin is not None:
         if _is_ours(origin, headers.get("host", ""), deps.settings.public_url):

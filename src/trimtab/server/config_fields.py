@@ -1,6 +1,6 @@
 """What may stand in the config file, as data: read by the reader (`config_file.py`) and published as a JSON schema.
 
-``python -m trimtab.server.config_fields > schemas/config.schema.json`` writes the schema; a test fails when it is stale.
+``python -m trimtab.server.config_fields > schemas/config.schema.json`` writes the schema; a test fails when stale.
 """
 
 from typing import Any, Literal
@@ -11,8 +11,8 @@ Shape = Literal["text", "number", "texts", "text_map", "section", "sections"]
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One key. ``env`` allows ``env:NAME``; ``fields`` are those of a section, or of each of a map of sections, of which
-    ``one`` is a word for one; ``bounds`` are a number's."""
+    """One key. ``env`` allows ``env:NAME``; ``fields`` are those of a section, or of each of a map of sections (``one``
+    is what one of them is called); ``bounds`` are a number's."""
 
     about: str
     shape: Shape = "text"

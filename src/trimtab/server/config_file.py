@@ -99,8 +99,8 @@ def _no_yaml(error: yaml.YAMLError, path: str) -> Mistake:
 
 
 class _Value(Struct, frozen=True, kw_only=True):
-    """A value and where it stands. A section's is ``dict[str, _Value]``, a list's ``list[_Value]``; ``key_line`` is that of
-    its key, ``from_env`` whether the environment gave it."""
+    """A value and where it stands. A section's is ``dict[str, _Value]``, a list's ``list[_Value]``; ``key_line`` is
+    that of its key, ``from_env`` whether the environment gave it."""
 
     value: Any
     line: int

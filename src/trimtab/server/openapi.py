@@ -1,7 +1,8 @@
 """The API's description, OpenAPI 3.1, made from the routes themselves and the msgspec types of their bodies.
 
 It is the contract for the console (its TypeScript types), the SDK and everybody else: ``schemas/openapi.json`` is this
-document, and a test fails when the two differ. Regenerate with ``python -m trimtab.server.openapi > schemas/openapi.json``.
+document, and a test fails when the two differ.
+Regenerate with ``python -m trimtab.server.openapi > schemas/openapi.json``.
 """
 
 import inspect
@@ -19,9 +20,9 @@ from trimtab.server.api.types import Problem
 from trimtab.server.routes import Operation
 
 _ABOUT = (
-    "Management API of Trimtab. Every operation but sign-in needs a key (`Authorization: Bearer tt_...` or `x-api-key`) or "
-    "the console's session cookie; with the cookie, what changes something also needs our own `Origin` or the header "
-    "`trimtab-console`. Refusals are RFC 9457 problems with a stable `code` and a `fix`."
+    "Management API of Trimtab. Every operation but sign-in needs a key (`Authorization: Bearer tt_...` or "
+    "`x-api-key`) or the console's session cookie; with the cookie, what changes something also needs our own `Origin` "
+    "or the header `trimtab-console`. Refusals are RFC 9457 problems with a stable `code` and a `fix`."
 )
 _WORDS = {
     200: "Done",

@@ -73,6 +73,10 @@ def as_error(error: Exception, what: str) -> TrimtabError:
         return _invalid(error)
     if isinstance(error, HTTPException):
         return _of_http(error, what)
+    if isinstance(error, RecursionError):  # the JSON decoder's, of a body nested deeper than the interpreter goes
+        return InvalidRequest(
+            "The body is nested too deeply.", fix="The schema at /api/openapi.json says what is expected."
+        )
     return InternalError(
         "Something went wrong inside Trimtab.",
         fix="The server's log has the details under this request's id; please report it.",
@@ -93,7 +97,9 @@ def _of_http(error: HTTPException, what: str) -> TrimtabError:
     if status == 413:
         return TooLarge("The body is larger than this API takes.", fix="Send at most 1 MB.")
     if 400 <= status < 500:
-        return InvalidRequest(_first_line(error.detail), fix="Correct the request and send it again.", status=status)
+        return InvalidRequest(
+            _PLACE.sub("", _first_line(error.detail)), fix="Correct the request and send it again.", status=status
+        )
     return InternalError(
         "Something went wrong inside Trimtab.", fix="The server's log has the details under this request's id."
     )

@@ -19,7 +19,7 @@ from trimtab.server.dependencies import Dependencies
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
-# Values that the app hands to a route by the name of its argument: `deps`, `caller`, `tenant` (the project in the path).
+# What the app hands to a route by its argument's name: `deps`, `caller`, `tenant` (the project in the path).
 Deps = Annotated[Dependencies, Dependency(skip_validation=True)]
 CallerNow = Annotated[Caller, Dependency(skip_validation=True)]
 Tenant = Annotated[Project, Dependency(skip_validation=True)]
@@ -31,7 +31,7 @@ Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most."), Para
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """What OpenAPI says of a route beyond its types. ``errors`` are the statuses beside 400, 401, 403, 429, 500, 503."""
+    """What OpenAPI says of a route beyond its types. ``errors`` are statuses beside 400, 401, 403, 500 and 503."""
 
     id: str
     summary: str

@@ -51,7 +51,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
 
 
 class Built(Struct, frozen=True, kw_only=True):
-    """A snapshot, its principals by key id (for sessions), and what could not be taken into it, by project id and name."""
+    """A snapshot, its principals by key id (for sessions), and what it lacks and why, by project id and name."""
 
     snapshot: Snapshot
     by_key_id: dict[str, Principal]
@@ -59,14 +59,13 @@ class Built(Struct, frozen=True, kw_only=True):
 
 
 def read_state(conn: Connection) -> CatalogState:
-    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again."""
-    return CatalogState(
-        version=revision.current(conn, REVISION),
-        projects=governance_store.projects(conn),
-        keys=governance_store.live_keys(conn),
-        providers=targets_store.providers(conn),
-        models=targets_store.models(conn),
-    )
+    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again. Projects are
+    read last: they are never removed, so whatever was read before them has its own among them."""
+    version = revision.current(conn, REVISION)
+    keys = governance_store.live_keys(conn)
+    models, providers = targets_store.models(conn), targets_store.providers(conn)
+    projects = governance_store.projects(conn)
+    return CatalogState(version=version, projects=projects, keys=keys, providers=providers, models=models)
 
 
 def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:

@@ -65,7 +65,7 @@ class StaticConsole:
     def __init__(self, folder: Path) -> None:
         self._files = _index(folder)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         file = self._files.get(scope["path"]) or self._page(scope["path"])
         head = scope["method"] == "HEAD"
         if file is None:
@@ -84,7 +84,12 @@ class StaticConsole:
             await _answer(send, 304, common, None, head=True)
             return
         zipped = file.zipped if b"gzip" in headers.get(b"accept-encoding", b"") else None
-        body = (zipped or file.path).read_bytes()
+        try:
+            body = (zipped or file.path).read_bytes()
+        except OSError:  # rebuilt under a running server: the page must be loaded anew
+            plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+            await _answer(send, 404, plain, b"This file is gone; reload the page.\n", head=head)
+            return
         common.append((b"content-type", file.media_type.encode()))
         if zipped:
             common.append((b"content-encoding", b"gzip"))

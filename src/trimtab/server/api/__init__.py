@@ -1,4 +1,5 @@
-"""The management API: one file of thin handlers per room. A handler decodes, calls a room, and answers; it decides nothing."""
+"""The management API: one file of thin handlers per room. A handler decodes, calls a room and answers; it decides
+nothing."""
 
 from litestar.handlers import HTTPRouteHandler
 

@@ -123,7 +123,7 @@ async def create_model(deps: Deps, tenant: Tenant, data: NewModel) -> ModelView:
     Operation(id="changeModel", summary="Change a model", tag=TAG, errors=(404, 409)),
 )
 async def change_model(deps: Deps, tenant: Tenant, name: str, data: ModelPatch) -> ModelView:
-    """What is left out stays. A null ``price`` takes the model's own price away. In the path, write ``/`` as ``%2F``."""
+    """What is left out stays. A null ``price`` takes its own price away. In the path, write ``/`` as ``%2F``."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     row = await deps.db.write(
         lambda conn: store.change_model(conn, tenant.id, name, declared, lambda old: _changed(old, data, now))

@@ -1,0 +1,154 @@
+"""schemathesis over the whole API: whatever is sent, no defect of ours, and answers as they are described.
+
+Every operation, with bodies and parameters that fit the description and with some that do not. Ids in paths are mostly
+those of things that are there, so that what lies behind them is reached.
+"""
+
+import asyncio
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from house import ADMIN, House, make_house
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from trimtab.server.openapi import document
+
+SCHEMA = schemathesis.openapi.from_dict(document())
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+CANARY = "sk-canary-0123456789"
+LAB = {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": CANARY, "headers": {"x-token": CANARY}}
+EXAMPLES = 25
+SIGNED = ("authorization", "x-api-key")
+GOOD: dict[str, st.SearchStrategy[Any]] = {
+    "slug": st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True),
+    "name": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True),
+    "provider": st.just("lab"),
+    "base_url": st.just("http://127.0.0.1:9/v1"),
+    "kind": st.sampled_from(["custom", "openai", "anthropic", "local"]),
+    "dialect": st.sampled_from(["openai_chat", "anthropic_messages", None]),
+    "role": st.just("read_only"),
+    "fallback": st.lists(st.just("fast"), max_size=1),
+    "expires": st.none() | st.integers(2_000_000_000_000, 2**53),
+    "key": st.just(ADMIN),
+}
+
+
+class Server:
+    """The app and a furnished world, asked from synchronous tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._runner = asyncio.Runner()
+        self.house: House = self._runner.run(self._furnish(folder))
+        self._client = self.house.client()
+
+    async def _furnish(self, folder: Path) -> House:
+        return await make_house(folder)
+
+    def refurnish(self) -> None:
+        """What earlier tests removed stands again."""
+
+        async def story() -> None:
+            at = "/api/v1/projects/default"
+            for path, body in (("providers", LAB), ("models", {"name": "fast", "provider": "lab"})):
+                assert (await self.house.admin.post(f"{at}/{path}", json=body)).status_code in (201, 409)
+
+        self._runner.run(story())
+
+    def send(self, case: Any) -> httpx.Response:
+        """The very bytes schemathesis would send, by way of ASGI."""
+        case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in SIGNED}
+        kwargs = case.as_transport_kwargs(base_url="http://trimtab.test")
+        known = {"method", "url", "headers", "params", "data", "json", "cookies", "files"}
+        ready = requests.Request(**{name: value for name, value in kwargs.items() if name in known}).prepare()
+        headers = [(n.encode("latin-1", "ignore"), _bytes(v)) for n, v in ready.headers.items()]
+        headers.append((b"authorization", f"Bearer {ADMIN}".encode()))
+        request = httpx.Request(ready.method or "GET", str(ready.url), headers=headers, content=ready.body)
+        return self._runner.run(self._client.send(request))
+
+    def close(self) -> None:
+        self._runner.run(self.house.close())
+        self._runner.close()
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1", "ignore")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("fuzz"))
+    yield made
+    made.close()
+
+
+def in_path(label: str, data: st.DataObject) -> dict[str, Any]:
+    """Mostly names that are there; some that are odd."""
+    there = {"project": "default", "name": "lab" if "provider" in label else "fast"}
+    odd = st.text(string.printable, min_size=1, max_size=12)
+    names = [name for name in ("project", "name", "key", "trace_id", "span_id") if f"{{{name}}}" in label]
+    if data.draw(st.integers(0, 4)):
+        return {name: there[name] for name in names if name in there}
+    return {name: data.draw(odd) for name in names}
+
+
+def mended(body: Any, data: st.DataObject) -> Any:
+    """A body of which some fields get good values, so that more than the first rule is reached."""
+    if not isinstance(body, dict):
+        return body
+    fields: dict[str, Any] = dict(body)
+    return {n: data.draw(GOOD[n]) if n in GOOD and data.draw(st.integers(0, 3)) else v for n, v in fields.items()}
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+@pytest.mark.parametrize("label", sorted(OPERATIONS))
+def test_nothing_that_is_sent_finds_a_defect(server: Server, label: str, mode: GenerationMode) -> None:
+    operation = OPERATIONS[label]
+    server.refurnish()
+    if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query):
+        pytest.skip("takes nothing that could be wrong")
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def fuzz(data: st.DataObject) -> None:
+        case = data.draw(operation.as_strategy(mode, path_parameters=in_path(label, data)))
+        case.body = mended(case.body, data) if mode is GenerationMode.POSITIVE else case.body
+        answer = server.send(case)
+        case.validate_response(answer, checks=CHECKS)
+        assert CANARY not in answer.text
+        assert "Traceback" not in answer.text
+
+    fuzz()
+
+
+def test_the_world_still_stands_after_all_that(server: Server) -> None:
+    async def look() -> list[int]:
+        paths = ("/me", "/projects", "/status", "/projects/default/models", "/projects/default/providers")
+        return [(await server.house.admin.get(f"/api/v1{path}")).status_code for path in paths]
+
+    assert server._runner.run(look()) == [200] * 5
