@@ -24,6 +24,16 @@ class RunFile(Struct, frozen=True, kw_only=True):
     version: str
 
 
+def run_folder(folder: Path) -> Path:
+    """Sockets and other things of one run. In the data folder, unless its path is too long for a unix socket's name
+    (108 bytes on Linux, 104 on macOS): then in a private folder below the system's temporary one."""
+    place = folder / "run"
+    if len(os.fsencode(place)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
+        return place
+    mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"trimtab-{os.getuid()}-{mark}"
+
+
 class House:
     """One data folder, held by a lock for as long as this object lives. ``shared``: it is the supervisor that holds it.
 
@@ -63,13 +73,7 @@ class House:
 
     @property
     def run(self) -> Path:
-        """Sockets and other things of one run. In the data folder, unless its path is too long for a unix socket's name
-        (108 bytes on Linux, 104 on macOS): then in a private folder below the system's temporary one."""
-        place = self.folder / "run"
-        if len(os.fsencode(place)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
-            return place
-        mark = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"trimtab-{os.getuid()}-{mark}"
+        return run_folder(self.folder)
 
     @property
     def run_file(self) -> Path:

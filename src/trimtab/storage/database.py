@@ -76,6 +76,10 @@ class Database:
         await self.prepare()
         return await self._guarded(work, write=False)
 
+    async def look(self, work: Work[T]) -> T:
+        """`read` on the schema as it is: nothing is migrated, so ``work`` must not count on any table."""
+        return await self._guarded(work, write=False)
+
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction that commits unless it raises. Raises `Unavailable` as `read` does."""
         await self.prepare()

@@ -136,8 +136,8 @@ CONVERSATIONS: tuple[Conversation, ...] = (
         via="anthropic",
         tags=("finance",),
         turns=(
-            Turn("tokens", "Is any token counted twice?", stream=False),
-            Turn("cost", "Where do the prices come from?"),
+            Turn("tokens", "What is the sum of the buckets?", stream=False),
+            Turn("cost", "What is the price book used for?"),
         ),
     ),
     Conversation(
