@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -59,6 +59,14 @@ class Live:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """However a test ends, its server ends with it."""
+        if self.is_running():
+            self.stop()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -126,13 +134,9 @@ def until(true: Callable[[], bool], within_s: float, why: Callable[[], str]) -> 
 
 @contextlib.contextmanager
 def live(folder: Path, config: str = "", **more: Any) -> Generator[Live]:
-    server = Live(folder, config, **more)
-    server.start()
-    try:
+    with Live(folder, config, **more) as server:
+        server.start()
         yield server
-    finally:
-        if server.is_running():
-            server.stop()
 
 
 @contextlib.contextmanager

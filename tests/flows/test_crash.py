@@ -91,8 +91,7 @@ def assert_each_is_there_once(server: Live, acknowledged: list[str]) -> None:
 def test_kill_9_of_the_server_under_load_loses_no_acknowledged_call_and_doubles_none(tmp_path: Path) -> None:
     chance = random.Random(20261121)
     acknowledged: list[str] = []
-    with simulated() as url:
-        server = Live(tmp_path, CONFIG.format(url=url))
+    with simulated() as url, Live(tmp_path, CONFIG.format(url=url)) as server:
         for _ in range(5):
             server.start()
             with Load(server.url) as load:
@@ -124,8 +123,7 @@ def test_kill_9_of_the_telemetry_process_is_not_felt_by_any_call_and_loses_nothi
 
 @pytest.mark.timeout(120)
 def test_sigterm_lets_streams_in_flight_finish_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    with simulated() as url:
-        server = Live(tmp_path, CONFIG.format(url=url))
+    with simulated() as url, Live(tmp_path, CONFIG.format(url=url)) as server:
         server.start()
         with Load(server.url) as load:
             until(lambda: len(load.acknowledged) > 30, 20, server.told)
