@@ -59,6 +59,15 @@ export const keysQuery = (project: string) =>
     queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal),
   });
 
+/** Keys of no project: the admin's. */
+export const serverKeysQuery = () =>
+  queryOptions({
+    queryKey: ["keys"],
+    queryFn: ({ signal }) => everyPage<KeyView>("/keys", signal),
+    staleTime: 60_000,
+    retry: false,
+  });
+
 export const kindsQuery = () =>
   queryOptions({
     queryKey: ["provider-kinds"],

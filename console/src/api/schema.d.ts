@@ -333,7 +333,7 @@ export interface paths {
         head?: never;
         /**
          * Change a model
-         * @description What is left out stays. A null `price` takes the model's own price away. In the path, write `/` as `%2F`.
+         * @description What is left out stays. A null `price` takes its own price away. In the path, write `/` as `%2F`.
          *
          *     Needs the permission `model:write`.
          */
@@ -950,7 +950,7 @@ export interface components {
         /**
          * SpanIO
          * @description The long texts of one span. `captured` is false where the project keeps content out. `raw_*` are as they
-         *     travelled (a stream as its SSE text), null where too large or not kept.
+         *     travelled (a stream as its SSE text), null where too large or not kept. `note` says what could not be read.
          */
         SpanIO: {
             trace_id: string;
@@ -963,6 +963,10 @@ export interface components {
             raw_request: string | null;
             raw_response: string | null;
             truncated: boolean;
+            /** @default  */
+            dialect: string;
+            /** @default  */
+            note: string;
         };
         /**
          * SpanRow

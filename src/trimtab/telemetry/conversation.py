@@ -46,6 +46,7 @@ def conversation(trace_id: str, span_id: str, bodies: Bodies) -> SpanIO:
         raw_response=_raw(bodies.response),
         truncated=any(body is None or len(body) > RAW_BYTES for body in (bodies.request, bodies.response)),
         note=" ".join(notes),
+        dialect=bodies.request_dialect,
     )
 
 

@@ -141,6 +141,8 @@ class SpanIO(Struct, frozen=True, kw_only=True):
     raw_request: str | None
     raw_response: str | None
     truncated: bool
+    dialect: str = ""
+    """The wire format of ``raw_request``, e.g. ``openai_chat``: so that the call can be made again."""
     note: str = ""
 
 

@@ -40,6 +40,7 @@ function Messages({ io, span }: { io: SpanIO; span: SpanRow }) {
   const hidden = !unfolded && io.input.length > FOLD_OVER ? io.input.length - KEEP_LAST : 0;
   const shown = hidden > 0 ? [...io.input.slice(0, 1), ...io.input.slice(hidden)] : io.input;
   if (io.input.length === 0 && io.output.length === 0) {
+    if (io.note) return <Notice tone="warn">{io.note} The raw view has the bytes.</Notice>;
     return (
       <p className="muted">This span carries no messages. Its numbers are in the details, its bytes in the raw view.</p>
     );
@@ -47,6 +48,7 @@ function Messages({ io, span }: { io: SpanIO; span: SpanRow }) {
   return (
     <div className={css.list} data-testid="conversation">
       {io.truncated && <Notice tone="warn">The content was too long to keep in full; what is shown ends early.</Notice>}
+      {io.note && <Notice tone="warn">{io.note}</Notice>}
       {io.tools.length > 0 && <ToolList tools={io.tools} />}
       {shown.map((message, i) => (
         <div key={i} style={{ display: "contents" }}>

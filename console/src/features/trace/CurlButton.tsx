@@ -13,7 +13,8 @@ export function CurlButton({ project, trace }: { project: string; trace: TraceDe
   const entry = entrySpan(trace);
   const io = useQuery({ ...spanIOQuery(project, trace.trace_id, entry?.span_id ?? ""), enabled: entry !== undefined });
   const body = io.data?.raw_request;
-  if (!body || !entry) {
+  const front = frontOf(io.data?.dialect ?? "");
+  if (!body || !front) {
     const why = io.data && !io.data.captured ? "this project keeps content out" : "the request's bytes are not there";
     return (
       <Tooltip label={io.isPending ? "Loading" : `Not possible: ${why}.`}>
@@ -29,9 +30,7 @@ export function CurlButton({ project, trace }: { project: string; trace: TraceDe
       </Tooltip>
     );
   }
-  const text = () =>
-    curlOf(window.location.origin, frontOf(body, `${entry.name} ${String(io.data?.params.dialect ?? "")}`), body);
-  return <CopyButton text={text} label={<CurlLabel />} />;
+  return <CopyButton text={() => curlOf(window.location.origin, front, body)} label={<CurlLabel />} />;
 }
 
 /** Short on a phone. */

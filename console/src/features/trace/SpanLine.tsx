@@ -121,15 +121,11 @@ function Lane({ tree, span }: { tree: SpanTree; span: SpanRow }) {
       {wait > 0 && <span className={css.laneTtft} style={{ left: `${left}%`, width: `${wait}%` }} />}
       <span
         className={`${css.laneText} num`}
-        style={textLeft ? { left: `${left + width}%` } : { right: `${100 - left - width}%`, ...insideStyle(left) }}
+        data-inside={!textLeft && left < 40}
+        style={textLeft ? { left: `${left + width}%` } : { right: `${100 - left - width}%` }}
       >
         {formatMs(span.duration)}
       </span>
     </span>
   );
-}
-
-/** A bar that fills the lane has its number on it; a short one at the end has it before itself. */
-function insideStyle(left: number) {
-  return left < 40 ? { color: "var(--panel)", fontWeight: 600 } : {};
 }

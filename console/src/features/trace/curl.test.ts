@@ -13,10 +13,9 @@ describe("copy as curl", () => {
     expect(args).toContain("--no-buffer");
     expect(args.at(-2)).toBe(body);
   });
-  it("knows the front by its name, else by its shape", () => {
-    expect(frontOf("{}", "anthropic_messages")).toBe("anthropic_messages");
-    expect(frontOf('{"system":"be brief","max_tokens":9}', "")).toBe("anthropic_messages");
-    expect(frontOf('{"messages":[{"role":"system"}],"max_tokens":9}', "")).toBe("openai_chat");
+  it("goes to the front that speaks the body's dialect", () => {
     expect(curlOf("http://h", "anthropic_messages", "{}")).toContain("x-api-key: $TRIMTAB_API_KEY");
+    expect(frontOf("anthropic_messages")).toBe("anthropic_messages");
+    expect(frontOf("bedrock_converse")).toBeNull();
   });
 });

@@ -4,12 +4,9 @@ const quoteShell = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 export type Front = "openai_chat" | "anthropic_messages";
 
-/** Which front a request body is of. `hint` is the span's name or its dialect where that is told. */
-export function frontOf(body: string, hint: string): Front {
-  if (/anthropic|messages/.test(hint)) return "anthropic_messages";
-  if (/openai|chat/.test(hint)) return "openai_chat";
-  // Only Anthropic's bodies have `system` beside the messages.
-  return /"system"\s*:\s*["[]/.test(body) && /"max_tokens"/.test(body) ? "anthropic_messages" : "openai_chat";
+/** The front that reads bodies of this dialect, or null for one that no front of ours speaks. */
+export function frontOf(dialect: string): Front | null {
+  return dialect === "openai_chat" || dialect === "anthropic_messages" ? dialect : null;
 }
 
 export function curlOf(origin: string, front: Front, body: string): string {
