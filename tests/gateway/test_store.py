@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ class Catalog:
         return row
 
     def model(self, name: str, *fallback: str, declared: Declared = NONE, **options: Any) -> ModelRow:
-        fields = {"provider": "lab", "upstream": "u", "project_id": self.a, **options}
+        fields: dict[str, Any] = {"provider": "lab", "upstream": "u", "project_id": self.a, **options}
         row = ModelRow(name=name, fallback=fallback, created=4, updated=4, **fields)
         self.write(lambda conn: store.add_model(conn, row, declared))
         return row
@@ -156,7 +157,7 @@ def test_a_circle_is_found_exactly_where_a_path_leads_back(models: dict[str, tup
     assert bool(found) == (start in reached)
     if found:
         assert found[0] == found[-1] == start
-        assert all(after in models[before] for before, after in zip(found, found[1:], strict=False))
+        assert all(after in models[before] for before, after in pairwise(found))
 
 
 def test_what_is_in_use_cannot_be_removed_until_it_is_not(catalog: Catalog) -> None:
@@ -180,13 +181,14 @@ def test_what_the_config_file_declares_counts_and_is_changed_there_only(catalog:
         catalog.provider("filed", declared=declared)
     catalog.model("backup", declared=declared)
     catalog.model("mine", "swift", provider="filed", declared=declared)
-    for work in (
+    refused: list[Callable[[Connection], Any]] = [
         lambda conn: store.remove_model(conn, catalog.a, "swift", declared),
         lambda conn: store.remove_model(conn, catalog.a, "backup", declared),
         lambda conn: store.remove_provider(conn, catalog.a, "lab", declared),
         lambda conn: store.change_provider(conn, catalog.a, "filed", declared, lambda old: old),
         lambda conn: store.change_model(conn, catalog.a, "swift", declared, lambda old: old),
-    ):
+    ]
+    for work in refused:
         with pytest.raises(Conflict):
             catalog.write(work)
     with pytest.raises(InvalidRequest, match="circle"):

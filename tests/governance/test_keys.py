@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from writing import Write
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import keys, projects, sessions, store
@@ -15,12 +16,13 @@ from trimtab.storage import revision
 NOW = 1_750_000_000_000
 
 
-def project(write: Any, slug: str = "default") -> str:
+def project(write: Write, slug: str = "default") -> str:
     return write(lambda conn: projects.create(conn, slug=slug, name="", capture_content=True, now=NOW)).id
 
 
-def issue(write: Any, project_id: str | None, **options: Any) -> Issued:
-    wanted = Wanted(**{"name": "ci", "role": "client", "project_id": project_id, **options})
+def issue(write: Write, project_id: str | None, **options: Any) -> Issued:
+    fields: dict[str, Any] = {"name": "ci", "role": "client", "project_id": project_id, **options}
+    wanted = Wanted(**fields)
     return write(lambda conn: keys.issue(conn, wanted, NOW))
 
 
@@ -30,10 +32,11 @@ def test_a_secret_has_its_mark_and_256_random_bits() -> None:
     assert all(re.fullmatch(r"tt_[A-Za-z0-9_-]{43}", secret) for secret in made)
 
 
-def test_only_the_digest_and_a_prefix_of_a_secret_are_kept(write: Any) -> None:
+def test_only_the_digest_and_a_prefix_of_a_secret_are_kept(write: Write) -> None:
     issued = issue(write, project(write))
     kept = store.KeyRow.__struct_fields__
     row = write(lambda conn: store.key_by_id(conn, issued.key.id))
+    assert row is not None
     assert row.digest == digest(issued.secret)
     assert issued.secret.startswith(row.prefix)
     assert len(row.prefix) == 9
@@ -43,7 +46,7 @@ def test_only_the_digest_and_a_prefix_of_a_secret_are_kept(write: Any) -> None:
     assert issued.secret not in repr(issued)
 
 
-def test_a_key_is_active_until_it_expires_or_is_revoked(write: Any) -> None:
+def test_a_key_is_active_until_it_expires_or_is_revoked(write: Write) -> None:
     own = project(write)
     issued = issue(write, own, expires=NOW + 1000)
     assert keys.state(issued.key, NOW + 999) == "active"
@@ -52,7 +55,7 @@ def test_a_key_is_active_until_it_expires_or_is_revoked(write: Any) -> None:
     assert keys.state(revoked, NOW + 6) == "revoked"
 
 
-def test_revoking_twice_keeps_the_first_time(write: Any) -> None:
+def test_revoking_twice_keeps_the_first_time(write: Write) -> None:
     own = project(write)
     issued = issue(write, own)
     write(lambda conn: keys.revoke(conn, own, issued.key.id, NOW + 5))
@@ -61,7 +64,7 @@ def test_revoking_twice_keeps_the_first_time(write: Any) -> None:
     assert write(store.live_keys) == []
 
 
-def test_a_key_of_another_project_is_not_there_to_be_revoked(write: Any) -> None:
+def test_a_key_of_another_project_is_not_there_to_be_revoked(write: Write) -> None:
     mine, other = project(write, "mine"), project(write, "other")
     issued = issue(write, other)
     for place in (mine, None):
@@ -70,7 +73,7 @@ def test_a_key_of_another_project_is_not_there_to_be_revoked(write: Any) -> None
     assert len(write(store.live_keys)) == 1
 
 
-def test_revoking_a_key_ends_its_sessions_and_links(write: Any) -> None:
+def test_revoking_a_key_ends_its_sessions_and_links(write: Write) -> None:
     own = project(write)
     issued = issue(write, own, role="read_only")
     session = write(lambda conn: sessions.begin(conn, issued.key.id, NOW))
@@ -81,20 +84,20 @@ def test_revoking_a_key_ends_its_sessions_and_links(write: Any) -> None:
 
 
 @pytest.mark.parametrize("expires", [NOW, NOW - 1, 0, -5, 2**53])
-def test_a_key_that_would_be_expired_from_the_start_is_refused(write: Any, expires: int) -> None:
+def test_a_key_that_would_be_expired_from_the_start_is_refused(write: Write, expires: int) -> None:
     own = project(write)
     with pytest.raises(InvalidRequest) as caught:
         issue(write, own, expires=expires)
     assert caught.value.param == "expires"
 
 
-def test_a_client_key_belongs_to_a_project(write: Any) -> None:
+def test_a_client_key_belongs_to_a_project(write: Write) -> None:
     with pytest.raises(InvalidRequest):
         issue(write, None)
     assert issue(write, None, role="read_only").key.project_id is None
 
 
-def test_issuing_and_revoking_are_announced(write: Any) -> None:
+def test_issuing_and_revoking_are_announced(write: Write) -> None:
     own = project(write)
     seen = [write(lambda conn: revision.current(conn, projects.REVISION))]
     issued = issue(write, own)
@@ -104,7 +107,7 @@ def test_issuing_and_revoking_are_announced(write: Any) -> None:
     assert seen == sorted(set(seen))
 
 
-def test_pages_of_keys_are_newest_first_without_gap_or_overlap(write: Any) -> None:
+def test_pages_of_keys_are_newest_first_without_gap_or_overlap(write: Write) -> None:
     own = project(write)
     made = [issue(write, own).key.id for _ in range(5)]
     first = write(lambda conn: store.keys(conn, own, limit=2))
@@ -118,11 +121,11 @@ CHOSEN = "tt_chosen-by-the-operator-0001"
 OTHER = "tt_chosen-by-the-operator-0002"
 
 
-def live_admins(write: Any) -> list[bytes]:
+def live_admins(write: Write) -> list[bytes]:
     return [key.digest for key in write(store.live_keys) if key.role == "admin"]
 
 
-def test_the_first_admin_key_is_made_once_and_told_once(write: Any) -> None:
+def test_the_first_admin_key_is_made_once_and_told_once(write: Write) -> None:
     secret = write(lambda conn: keys.ensure_admin(conn, None, NOW))
     assert secret is not None
     assert live_admins(write) == [digest(secret)]
@@ -130,7 +133,7 @@ def test_the_first_admin_key_is_made_once_and_told_once(write: Any) -> None:
     assert live_admins(write) == [digest(secret)]
 
 
-def test_a_chosen_admin_key_takes_the_place_of_the_one_before_and_back(write: Any) -> None:
+def test_a_chosen_admin_key_takes_the_place_of_the_one_before_and_back(write: Write) -> None:
     write(lambda conn: keys.ensure_admin(conn, None, NOW))
     for chosen in (CHOSEN, OTHER, OTHER, CHOSEN):
         assert write(lambda conn, chosen=chosen: keys.ensure_admin(conn, chosen, NOW)) is None
@@ -139,14 +142,14 @@ def test_a_chosen_admin_key_takes_the_place_of_the_one_before_and_back(write: An
     assert live_admins(write) == [digest(CHOSEN)]
 
 
-def test_a_start_that_changes_nothing_announces_nothing(write: Any) -> None:
+def test_a_start_that_changes_nothing_announces_nothing(write: Write) -> None:
     write(lambda conn: keys.ensure_admin(conn, CHOSEN, NOW))
     before = write(lambda conn: revision.current(conn, projects.REVISION))
     write(lambda conn: keys.ensure_admin(conn, CHOSEN, NOW))
     assert write(lambda conn: revision.current(conn, projects.REVISION)) == before
 
 
-def test_the_admin_key_cannot_be_revoked_away(write: Any) -> None:
+def test_the_admin_key_cannot_be_revoked_away(write: Write) -> None:
     write(lambda conn: keys.ensure_admin(conn, CHOSEN, NOW))
     (admin,) = write(store.live_keys)
     with pytest.raises(Conflict) as caught:
@@ -154,7 +157,7 @@ def test_the_admin_key_cannot_be_revoked_away(write: Any) -> None:
     assert "TRIMTAB_ADMIN_KEY" in caught.value.fix
 
 
-def test_a_chosen_key_that_was_issued_for_something_else_is_refused(write: Any) -> None:
+def test_a_chosen_key_that_was_issued_for_something_else_is_refused(write: Write) -> None:
     issued = issue(write, project(write))
     with pytest.raises(InvalidRequest) as caught:
         write(lambda conn: keys.ensure_admin(conn, issued.secret, NOW))

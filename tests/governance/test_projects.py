@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from writing import Write
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import projects, store
@@ -16,19 +17,19 @@ def make(conn: Any, slug: str) -> store.ProjectRow:
     return projects.create(conn, slug=slug, name="", capture_content=True, now=7)
 
 
-def test_a_project_is_found_by_its_slug_and_named_after_it_unless_told(write: Any) -> None:
+def test_a_project_is_found_by_its_slug_and_named_after_it_unless_told(write: Write) -> None:
     write(lambda conn: make(conn, "support"))
     found = write(lambda conn: projects.get(conn, "support"))
     assert (found.name, found.capture_content, found.created) == ("support", True, 7)
 
 
-def test_a_slug_is_given_once(write: Any) -> None:
+def test_a_slug_is_given_once(write: Write) -> None:
     write(lambda conn: make(conn, "support"))
     with pytest.raises(Conflict):
         write(lambda conn: make(conn, "support"))
 
 
-def test_a_change_touches_only_what_it_names_and_is_announced(write: Any) -> None:
+def test_a_change_touches_only_what_it_names_and_is_announced(write: Write) -> None:
     write(lambda conn: make(conn, "support"))
     before = write(lambda conn: revision.current(conn, projects.REVISION))
     changed = write(lambda conn: projects.change(conn, "support", ProjectChange(capture_content=False)))
@@ -36,7 +37,7 @@ def test_a_change_touches_only_what_it_names_and_is_announced(write: Any) -> Non
     assert write(lambda conn: revision.current(conn, projects.REVISION)) == before + 1
 
 
-def test_a_change_of_a_project_that_is_not_there_is_refused_and_not_announced(write: Any) -> None:
+def test_a_change_of_a_project_that_is_not_there_is_refused_and_not_announced(write: Write) -> None:
     with pytest.raises(NotFound):
         write(lambda conn: projects.change(conn, "nobody", ProjectChange(name="x")))
     assert write(lambda conn: revision.current(conn, projects.REVISION)) == 0
@@ -67,7 +68,7 @@ def test_a_name_that_passes_is_one_printable_line_of_at_most_200(name: str) -> N
     kept.encode()
 
 
-def test_pages_of_projects_follow_one_another_without_gap_or_overlap(write: Any) -> None:
+def test_pages_of_projects_follow_one_another_without_gap_or_overlap(write: Write) -> None:
     for slug in ("c", "a", "b", "e", "d"):
         write(lambda conn, slug=slug: make(conn, slug))
     first = write(lambda conn: store.projects(conn, limit=2))

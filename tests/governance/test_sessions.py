@@ -1,10 +1,10 @@
 """Sessions and one-time login links."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from sqlalchemy import text
+from writing import Write
 
 from trimtab.core.errors import Unauthenticated
 from trimtab.governance import keys, sessions, store
@@ -14,12 +14,12 @@ from trimtab.storage.database import Database
 NOW = 1_750_000_000_000
 
 
-def admin(write: Any) -> str:
+def admin(write: Write) -> str:
     write(lambda conn: keys.ensure_admin(conn, None, NOW))
     return write(store.live_keys)[0].id
 
 
-def test_a_session_stands_for_its_key_until_it_expires_or_ends(write: Any) -> None:
+def test_a_session_stands_for_its_key_until_it_expires_or_ends(write: Write) -> None:
     key = admin(write)
     token = write(lambda conn: sessions.begin(conn, key, NOW))
     assert write(lambda conn: sessions.key_of(conn, token.secret, NOW + SESSION_MS - 1)) == key
@@ -28,13 +28,13 @@ def test_a_session_stands_for_its_key_until_it_expires_or_ends(write: Any) -> No
     assert write(lambda conn: sessions.key_of(conn, token.secret, NOW + 1)) is None
 
 
-def test_a_session_ends_no_later_than_its_key(write: Any) -> None:
+def test_a_session_ends_no_later_than_its_key(write: Write) -> None:
     key = admin(write)
     token = write(lambda conn: sessions.begin(conn, key, NOW, NOW + 1000))
     assert token.expires == NOW + 1000
 
 
-def test_the_secrets_of_sessions_and_links_are_not_kept(write: Any) -> None:
+def test_the_secrets_of_sessions_and_links_are_not_kept(write: Write) -> None:
     key = admin(write)
     tokens = [
         write(lambda conn: sessions.begin(conn, key, NOW)),
@@ -53,14 +53,14 @@ def test_the_secrets_of_sessions_and_links_are_not_kept(write: Any) -> None:
         assert token.secret not in repr(token)
 
 
-def test_expired_sessions_are_cleared_when_the_next_one_begins(write: Any) -> None:
+def test_expired_sessions_are_cleared_when_the_next_one_begins(write: Write) -> None:
     key = admin(write)
     for at in (NOW, NOW + SESSION_MS):
         write(lambda conn, at=at: sessions.begin(conn, key, at))
     assert write(lambda conn: conn.execute(text("SELECT count(*) FROM sessions")).scalar_one()) == 1
 
 
-def test_a_link_works_once(write: Any) -> None:
+def test_a_link_works_once(write: Write) -> None:
     key = admin(write)
     token = write(lambda conn: sessions.make_link(conn, key, NOW))
     assert write(lambda conn: sessions.spend_link(conn, token.secret, NOW + LINK_MS - 1)) == key
@@ -68,7 +68,7 @@ def test_a_link_works_once(write: Any) -> None:
         write(lambda conn: sessions.spend_link(conn, token.secret, NOW + 2))
 
 
-def test_a_link_is_over_after_its_15_minutes(write: Any) -> None:
+def test_a_link_is_over_after_its_15_minutes(write: Write) -> None:
     key = admin(write)
     token = write(lambda conn: sessions.make_link(conn, key, NOW))
     with pytest.raises(Unauthenticated) as caught:

@@ -1,14 +1,17 @@
+# pyright: reportPrivateUsage=false
 """The price book against the package it reads, to the last digit; and what it says where nothing is known."""
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from genai_prices import Usage as BookUsage
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import StartDateConstraint
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -40,13 +43,18 @@ def cost(
     return BOOK.cost(kind=kind, model="fast", upstream=upstream, usage=usage, at_ns=at_ns, override=override)
 
 
+def priced(row: Any) -> list[str]:
+    named = cast("dict[str, Any]", vars(row))
+    return [key for key, value in named.items() if value is not None]
+
+
 def token_models() -> list[tuple[str, str]]:
     """Every row whose prices are of tokens alone: what the two calculations can both see."""
     found: list[tuple[str, str]] = []
     for provider in get_snapshot().providers:
         for model in provider.models:
             rows: list[Any] = [c.prices for c in model.prices] if isinstance(model.prices, list) else [model.prices]
-            keys = {key for row in rows for key, value in vars(row).items() if value is not None}
+            keys: set[str] = {key for row in rows for key in priced(row)}
             if {"input_mtok", "output_mtok"} <= keys <= COUNTED | IGNORED and model.is_match(model.id):
                 found.append((provider.id, model.id))
     return found
@@ -169,20 +177,19 @@ def test_the_teams_own_price_is_exact(
     assert cost(CUSTOM, "any", usage, override=override).amount == int(dollars * 10**6)
 
 
+def start_of_a_price(provider_id: str) -> Iterator[tuple[str, date]]:
+    (provider,) = (p for p in get_snapshot().providers if p.id == provider_id)
+    for model in provider.models:
+        if isinstance(model.prices, list) and model.is_match(model.id):
+            first, last = model.prices[0], model.prices[-1]
+            if isinstance(last.constraint, StartDateConstraint) and first.prices != last.prices:
+                yield model.id, last.constraint.start_date
+
+
 def test_prices_change_on_their_day() -> None:
     """Some row of the book has a start date: the day before costs by the row before."""
-    provider, model, day = next(
-        (p.id, m.id, c.constraint.start_date)
-        for p in get_snapshot().providers
-        for m in p.models
-        if isinstance(m.prices, list) and m.is_match(m.id)
-        for c in m.prices
-        if type(c.constraint).__name__ == "StartDateConstraint"
-        and c is m.prices[-1]
-        and m.prices[0].prices != c.prices
-        and p.id == "openai"
-    )
-    kind = ProviderKind(name="x", title="X", dialect="openai_chat", price_id=provider)
+    model, day = next(start_of_a_price("openai"))
+    kind = ProviderKind(name="x", title="X", dialect="openai_chat", price_id="openai")
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000_000
     usage = Usage(input=1_000_000, output=1_000_000, cache_read=1_000_000)
     assert cost(kind, model, usage, midnight - 1).amount != cost(kind, model, usage, midnight).amount
@@ -217,7 +224,7 @@ def test_prices_that_follow_the_time_of_day_are_not_remembered_for_the_day() -> 
 def test_costing_a_call_again_takes_microseconds() -> None:
     usage = Usage(input=1200, cache_read=300, output=250, reasoning=40)
     cost(OPENAI, "gpt-4o-mini", usage)
-    rounds = []
+    rounds: list[float] = []
     for _ in range(5):
         began = time.perf_counter()
         for _ in range(2000):

@@ -1,4 +1,4 @@
-"""The management API by what people do with it: pages, providers, models, keys, prices, traces; and that it keeps secrets."""
+"""The management API by what people do with it: pages, providers, models, keys, prices, traces; it keeps secrets."""
 
 import logging
 from typing import Any

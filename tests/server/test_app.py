@@ -243,7 +243,7 @@ def test_no_path_leads_out_of_the_folder(tmp_path: Path, path: str) -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": unquote(path), "headers": []}
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": unquote(path), "headers": []}
         await StaticConsole(static)(scope, None, send)
         return sent[0]["status"], sent[1]["body"]
 

@@ -1,4 +1,4 @@
-"""Who may do what: every route, with every kind of key, on its own project and on another; sessions and forged requests."""
+"""Who may do what: every route, with every kind of key, on its own project and another; sessions, forged requests."""
 
 import asyncio
 import re

@@ -11,12 +11,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-import trimtab.gateway.store
-import trimtab.governance.store  # noqa: F401 declares its tables
 from trimtab.core.errors import Unavailable
+from trimtab.gateway import store as targets
+from trimtab.governance import store as governance
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
+
+ROOMS = (governance.PROJECTS, targets.PROVIDERS)
+"""A table of each room that has some: by importing them their rooms have declared theirs."""
 
 
 def differences(conn: Connection) -> list[Any]:
@@ -32,6 +35,7 @@ def test_the_migrations_make_the_tables_that_the_rooms_declare(catalog_url: str)
         finally:
             await db.close()
 
+    assert all(table.metadata is METADATA for table in ROOMS)
     assert asyncio.run(story()) == []
 
 
