@@ -15,9 +15,9 @@ HEAD = """\
 
 Every command has `--help`. This page is generated: run `make docs`.
 
-Commands other than `up`, `demo`, `doctor`, `version` and `completion` talk to a running server, at `TRIMTAB_URL` (default
-`http://127.0.0.1:4600`), with the key in `TRIMTAB_ADMIN_KEY` or `TRIMTAB_API_KEY`. With `--json` they print one JSON value
-on standard output, and failures as `{"error": {"code", "message", "fix"}}` on standard error.
+Commands other than `up`, `demo`, `doctor`, `version` and `completion` talk to a running server, at `TRIMTAB_URL`
+(default `http://127.0.0.1:4600`), with the key in `TRIMTAB_ADMIN_KEY` or `TRIMTAB_API_KEY`. With `--json` they print
+one JSON value on standard output, and failures as `{"error": {"code", "message", "fix"}}` on standard error.
 """
 
 
