@@ -10,7 +10,7 @@ import pytest
 from house import ADMIN, House, Run
 
 from trimtab.server.app import MAX_BODY
-from trimtab.server.static import StaticConsole
+from trimtab.server.console import StaticConsole
 
 PROBLEM = {"type", "title", "status", "detail", "code", "fix", "request_id", "param"}
 

@@ -17,8 +17,8 @@ from trimtab.governance.access import Project
 from trimtab.server import problems
 from trimtab.server.api import all_routes
 from trimtab.server.auth import Caller, guard
+from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.static import StaticConsole
 
 MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
