@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 Serve = Callable[[Any], str]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
     """Serve an ASGI app over a real uvicorn on a free loopback port; gives its base URL."""
     import socket
@@ -40,6 +40,7 @@ def serve() -> Iterator[Serve]:
         return f"http://{host}:{port}"
 
     yield start
-    for server, thread in running:
+    for server, _ in running:
         server.should_exit = True
+    for _, thread in running:
         thread.join(10)
