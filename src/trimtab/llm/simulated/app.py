@@ -214,7 +214,7 @@ class _Stage:
             case "stall":
                 await self._stall()
             case "half_line":
-                await self._write(event[: len(event) // 2])
+                await self._write(event[: len(event) * 3 // 4])  # within its JSON
             case "stream_error":
                 number, message = self._call.number, self._call.scenario.message
                 await self._write(self._vendor.stream_error(number, message))

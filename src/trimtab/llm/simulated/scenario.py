@@ -10,7 +10,7 @@ FAULTS = {
     "none": "answer as the vendor does",
     "reset": "reset the TCP connection: before the answer, or after `after` stream events",
     "stall": "say nothing more until the client leaves: before the answer, or after `after` stream events",
-    "half_line": "send half of the event after `after` events, then end as if all were well",
+    "half_line": "send a part of the event after `after` events, then end as if all were well",
     "cut": "end the stream cleanly after `after` events, before its end",
     "drip": "send the answer byte by byte, `delay_ms` apart",
     "split": "send the answer in pieces that cut characters of several bytes in two",

@@ -1,0 +1,250 @@
+"""The simulated providers do what their scenarios say, are the same each time, and tell what they saw."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from trimtab.llm.simulated import Scenario, SimulatedProviders
+from trimtab.llm.simulated.answers import sample
+
+Serve = Callable[[Any], str]
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+BOTH = pytest.mark.parametrize("vendor", list(PATHS))
+
+
+@pytest.fixture(scope="module")
+def app() -> SimulatedProviders:
+    return SimulatedProviders()
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve, app: SimulatedProviders) -> str:
+    return serve(app)
+
+
+def body(model: str, *, stream: bool = False, **fields: Any) -> dict[str, Any]:
+    return {
+        "model": model,
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": stream,
+    } | fields
+
+
+def ask(url: str, vendor: str, wishes: str = "", *, stream: bool = False, **fields: Any) -> httpx.Response:
+    return httpx.post(
+        url + PATHS[vendor], json=body("m?" + wishes if wishes else "m", stream=stream, **fields), timeout=5
+    )
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline, "it did not come to pass in 5 s"
+        time.sleep(0.005)
+
+
+@BOTH
+def test_the_same_call_gets_the_same_answer(serve: Serve, vendor: str) -> None:
+    first, second = (ask(serve(SimulatedProviders()), vendor).content for _ in range(2))
+    assert first == second
+
+
+@BOTH
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_scenario_can_be_asked_for_in_a_header(url: str, vendor: str, stream: bool) -> None:
+    headers = {"x-simulate": "fault=429&retry_after=7"}
+    answer = httpx.post(url + PATHS[vendor], json=body("m", stream=stream), headers=headers)
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "7"
+    assert "rate" in answer.json()["error"]["message"].lower()
+
+
+@BOTH
+def test_a_scenario_can_hold_for_the_whole_app(serve: Serve, vendor: str) -> None:
+    url = serve(SimulatedProviders(Scenario(fault="503")))
+    assert ask(url, vendor).status_code == 503
+
+
+@BOTH
+def test_a_wish_there_is_not_is_refused(url: str, vendor: str) -> None:
+    assert ask(url, vendor, "fault=fire").status_code == 400
+    assert "fire" in ask(url, vendor, "fault=fire").text
+    assert ask(url, vendor, "colour=red").status_code == 400
+    with pytest.raises(ValueError, match="no fault 'fire'"):
+        Scenario(fault="fire")
+
+
+@BOTH
+def test_a_key_can_be_demanded(serve: Serve, vendor: str) -> None:
+    url = serve(SimulatedProviders(api_key="good"))
+    assert ask(url, vendor).status_code == 401
+    headers = {"authorization": "Bearer good", "x-api-key": "good"}
+    assert httpx.post(url + PATHS[vendor], json=body("m"), headers=headers).status_code == 200
+
+
+@BOTH
+@pytest.mark.parametrize("wishes", ["fault=reset", "fault=reset&after=3"])
+def test_a_reset_is_a_reset(url: str, vendor: str, wishes: str) -> None:
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        ask(url, vendor, wishes, stream=True)
+
+
+@BOTH
+@pytest.mark.parametrize("fault", ["cut", "half_line"])
+def test_a_stream_can_end_before_its_end(url: str, vendor: str, fault: str) -> None:
+    answer = ask(url, vendor, f"fault={fault}&after=2", stream=True)
+    assert answer.status_code == 200
+    assert answer.content.count(b"data: ") == (3 if fault == "half_line" else 2)
+    assert answer.content.endswith(b"\n\n") is (fault == "cut")
+    assert b"[DONE]" not in answer.content
+    assert b"message_stop" not in answer.content
+
+
+@BOTH
+@pytest.mark.parametrize("fault", ["cut", "half_line"])
+def test_a_whole_answer_can_break_off(url: str, vendor: str, fault: str) -> None:
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        ask(url, vendor, f"fault={fault}")
+
+
+@BOTH
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("fault", ["split", "drip"])
+def test_pieces_make_up_the_same_answer(serve: Serve, vendor: str, stream: bool, fault: str) -> None:
+    whole = ask(serve(SimulatedProviders()), vendor, stream=stream).content
+    assert ask(serve(SimulatedProviders()), vendor, f"fault={fault}", stream=stream).content == whole
+    assert "🌊".encode() in whole
+
+
+@BOTH
+def test_a_provider_can_talk_html(url: str, vendor: str) -> None:
+    assert ask(url, vendor, "fault=html").status_code == 502
+    garbage = ask(url, vendor, "fault=garbage", stream=True)
+    assert (garbage.status_code, garbage.headers["content-type"]) == (200, "text/html")
+
+
+@BOTH
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_can_be_huge(url: str, vendor: str, stream: bool) -> None:
+    assert len(ask(url, vendor, "fault=huge&bytes=300000", stream=stream).content) > 300_000
+
+
+@BOTH
+def test_a_length_can_be_asked_for_in_tokens(url: str, vendor: str) -> None:
+    usage = ask(url, vendor, "tokens=64").json()["usage"]
+    assert usage.get("completion_tokens", usage.get("output_tokens")) == 64
+
+
+@BOTH
+def test_tokens_can_be_slow(url: str, vendor: str) -> None:
+    started = time.monotonic()
+    ask(url, vendor, "tokens=4&delay_ms=20", stream=True)
+    assert time.monotonic() - started >= 0.08
+
+
+@BOTH
+@pytest.mark.parametrize("wishes", ["fault=stall&after=2", "tokens=1000&delay_ms=50"])
+def test_a_client_that_leaves_is_noticed(url: str, app: SimulatedProviders, vendor: str, wishes: str) -> None:
+    request = body("m?" + wishes, stream=True)
+    with httpx.stream("POST", url + PATHS[vendor], json=request, timeout=5) as answer:
+        next(answer.iter_bytes())
+        call = app.calls[-1]
+        assert not call.cancelled
+    wait_for(lambda: call.cancelled)
+    assert not call.finished
+
+
+@BOTH
+def test_a_stall_before_the_answer_says_nothing_at_all(url: str, app: SimulatedProviders, vendor: str) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(url + PATHS[vendor], json=body("m?fault=stall"), timeout=0.2)
+    call = app.calls[-1]
+    wait_for(lambda: call.cancelled)
+    assert call.status == 0
+
+
+def test_calls_can_be_counted_from_another_process(serve: Serve) -> None:
+    url = serve(SimulatedProviders())
+    ask(url, "openai")
+    ask(url, "anthropic", "fault=500")
+    seen = httpx.get(url + "/simulated/calls").json()
+    assert [(call["path"], call["status"], call["model"]) for call in seen] == [
+        ("/v1/chat/completions", 200, "m"),
+        ("/v1/messages", 500, "m?fault=500"),
+    ]
+    httpx.delete(url + "/simulated/calls")
+    assert httpx.get(url + "/simulated/calls").json() == []
+
+
+@pytest.mark.parametrize(
+    ("vendor", "wrong", "words"),
+    [
+        ("openai", {"messages": []}, "messages"),
+        ("openai", {"messages": [{"role": "king"}]}, "king"),
+        ("openai", {"stream_options": {"include_usage": True}}, "stream_options"),
+        ("anthropic", {"max_tokens": None}, "max_tokens: Field required"),
+        ("anthropic", {"messages": [{"role": "assistant", "content": ""}]}, "non-empty"),
+        ("anthropic", {"tools": [{"name": "t"}]}, "input_schema"),
+        (
+            "anthropic",
+            {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "input": "x"}]}]},
+            "valid dictionary",
+        ),
+        (
+            "anthropic",
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "tool_result"}]},
+                ]
+            },
+            "tool_result",
+        ),
+    ],
+)
+def test_what_the_vendor_refuses_is_refused(url: str, vendor: str, wrong: dict[str, Any], words: str) -> None:
+    answer = ask(url, vendor, **wrong)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+@BOTH
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"model":1}'])
+def test_any_bytes_are_answered(url: str, vendor: str, content: bytes) -> None:
+    assert httpx.post(url + PATHS[vendor], content=content).status_code == 400
+
+
+def test_models_are_listed_and_other_paths_are_not_there(url: str) -> None:
+    assert {"gpt-4o-mini", "claude-sonnet-4-5"} <= {each["id"] for each in httpx.get(url + "/v1/models").json()["data"]}
+    assert httpx.get(url + "/v1/nowhere").status_code == 404
+
+
+def test_samples_fit_their_schemas() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": ["string", "null"]},
+            "b": {"type": "array", "items": {"type": "integer", "minimum": 4}},
+            "c": {"enum": ["x", "y"]},
+            "d": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
+        },
+    }
+    assert sample(schema) == {"a": "tide", "b": [4], "c": "x", "d": True}
+    assert json.dumps(sample({"$ref": "#"}))
+
+
+def test_it_runs_as_a_program_that_says_where_it_is() -> None:
+    command = [sys.executable, "-m", "trimtab.llm.simulated", "--port", "0", "--scenario", "text=hello"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert ask(url, "openai").json()["choices"][0]["message"]["content"] == "hello"
+        finally:
+            process.terminate()
