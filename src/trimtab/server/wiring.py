@@ -106,7 +106,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     await holder.load()
     holder.start()
     spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
-    reader = TelemetryReader(house.run / "telemetry.sock")
+    reader = TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting)
     transport = Transport()
     local = LocalModels(house.run)
     health = HealthBoard()

@@ -8,7 +8,7 @@ binds every value, and puts project and time window into every statement. While 
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -42,7 +42,7 @@ MAX_SPANS: Final = 100_000
 MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
-ANSWER_S: Final = 30.0
+ANSWER_S: Final = 15.0
 
 _GROUPS: Final[dict[GroupBy, str]] = {
     "none": "''",
@@ -70,9 +70,14 @@ _FACETS: Final = {
 
 
 class TelemetryReader:
-    """Implements `views.Reader`. ``source`` is the telemetry process's socket, or a ClickHouse URL."""
+    """Implements `views.Reader`. ``source`` is the telemetry process's socket, or a ClickHouse URL.
 
-    def __init__(self, source: Path | str) -> None:
+    ``waiting`` tells how many records of this process the store does not have yet: its own count is what is known while
+    the telemetry process is away, and is ahead of that process's count of the files by a moment at other times.
+    """
+
+    def __init__(self, source: Path | str, waiting: Callable[[], int] = lambda: 0) -> None:
+        self._waiting = waiting
         url = source if isinstance(source, str) else "http://telemetry"
         self._address = Address(url)
         transport = httpx.AsyncHTTPTransport(uds=str(source)) if isinstance(source, Path) else None
@@ -258,12 +263,14 @@ class TelemetryReader:
         try:
             answer = await self._http.get("/health", timeout=2.0)
             if answer.status_code == 200:
-                return msgspec.json.decode(answer.content, type=StoreHealth)
+                told = msgspec.json.decode(answer.content, type=StoreHealth)
+                return msgspec.structs.replace(told, waiting=max(told.waiting, self._waiting()))
             said = f"it answered {answer.status_code}"
         except (httpx.HTTPError, msgspec.DecodeError) as error:
             said = repr(error)
         detail = f"The telemetry process does not answer ({said}); it is started again, records wait in the spool."
-        return StoreHealth(state="down", detail=detail, waiting=0, behind_ms=0, rejected=0, spans=0)
+        waiting = self._waiting()
+        return StoreHealth(state="down", detail=detail, waiting=waiting, behind_ms=0, rejected=0, spans=0)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
