@@ -1,6 +1,7 @@
 """The SQL seam on both databases: transactions, concurrency, and what it says when the database is away."""
 
 import asyncio
+import stat
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,6 +136,17 @@ def test_a_sqlite_file_that_cannot_be_reached_is_unavailable_and_used_once_it_ca
 
     db = Database.open(f"sqlite:///{folder}/catalog.sqlite")
     assert asyncio.run(closing(db, story(db))) == 1
+
+
+def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    async def story(db: Database) -> None:
+        await db.write(lambda conn: revision.bump(conn, "x"))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+        assert modes == dict.fromkeys(("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"), 0o600)
+
+    db = Database.open(f"sqlite:///{tmp_path}/data/catalog.sqlite")
+    asyncio.run(closing(db, story(db)))
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
 def test_a_file_that_is_no_database_is_unavailable_and_left_as_it_is(tmp_path: Path) -> None:

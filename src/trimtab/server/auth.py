@@ -9,6 +9,7 @@ sent it: its ``Origin`` is ours, or it carries the header ``trimtab-console`` (w
 asking us first, and we never allow it). The cookie is HttpOnly and SameSite=Strict besides.
 """
 
+import contextlib
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
@@ -18,7 +19,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated, Unavailable
 from trimtab.governance import permissions, sessions
 from trimtab.governance.access import Principal, Project, digest
 from trimtab.governance.admit import secret_of
@@ -135,7 +136,8 @@ async def _of_session(deps: Dependencies, cookie: str) -> Principal:
 async def catch_up(deps: Dependencies) -> None:
     """Look whether the catalog moved on; while it is away what is known must do."""
     if not deps.snapshots.away:
-        await deps.snapshots.refresh()
+        with contextlib.suppress(Unavailable):
+            await deps.snapshots.refresh()
 
 
 async def project_of(deps: Dependencies, principal: Principal, slug: str) -> Project:

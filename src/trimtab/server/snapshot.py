@@ -59,8 +59,8 @@ class Built(Struct, frozen=True, kw_only=True):
 
 
 def read_state(conn: Connection) -> CatalogState:
-    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again. Projects are
-    read last: they are never removed, so whatever was read before them has its own among them."""
+    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again. Projects
+    come last: they are never removed, so whatever was read before has its own among them."""
     version = revision.current(conn, REVISION)
     keys = governance_store.live_keys(conn)
     models, providers = targets_store.models(conn), targets_store.providers(conn)
@@ -203,24 +203,31 @@ class SnapshotHolder:
         try:
             await self.refresh()
         except Unavailable as error:
-            self.away = error.sentence()
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
                 self._built = build(state, self._config, self._box)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
-        """Bring the snapshot up to date with the catalog as it is now; True when it changed. Raises `Unavailable`."""
+        """Bring the snapshot up to date with the catalog as it is now; True when it changed. Raises `Unavailable`, and
+        leaves the snapshot as it was."""
         async with self._refreshing:
-            if self._built is not None and not self.away:
-                version = await self._db.read(lambda conn: revision.current(conn, REVISION))
-                if version == self._built.snapshot.version:
-                    return False
-            state = await self._db.read(read_state)
-            self._built = build(state, self._config, self._box)
-            self.away = ""
-            await asyncio.to_thread(_write_file, self._file, state)
-            return True
+            try:
+                return await self._refresh()
+            except Unavailable as error:
+                self.away = error.sentence()
+                raise
+
+    async def _refresh(self) -> bool:
+        if self._built is not None and not self.away:
+            version = await self._db.read(lambda conn: revision.current(conn, REVISION))
+            if version == self._built.snapshot.version:
+                return False
+        state = await self._db.read(read_state)
+        self._built = build(state, self._config, self._box)
+        self.away = ""
+        await asyncio.to_thread(_write_file, self._file, state)
+        return True
 
     async def changed(self) -> None:
         """After a change made here: in force in this process, then (``on_change``) in the others."""
@@ -236,13 +243,13 @@ class SnapshotHolder:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(_POLL_AWAY_S if self.away else POLL_S)
+            known_away = bool(self.away)
             try:
                 if await self.refresh():
                     log.info("configuration %d is in force", self.current.version)
             except Unavailable as error:
-                if not self.away:
+                if not known_away:
                     log.warning("%s Going on with the last known configuration.", error.message)
-                self.away = error.sentence()
             except Exception:  # a job loop's edge: it must outlive whatever one turn meets
                 log.exception("the configuration could not be refreshed")
 

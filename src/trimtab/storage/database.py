@@ -146,7 +146,9 @@ class _SqliteLane:
         return await asyncio.get_running_loop().run_in_executor(pool, self._transact, work, write)
 
     def _transact(self, work: Work[T], write: bool) -> T:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._path.exists():
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.touch(mode=0o600)  # SQLite gives its -wal and -shm files the mode of this one
         with self._engine.connect().execution_options(write=write) as conn, conn.begin() as transaction:
             value = work(conn)
             if not write:
