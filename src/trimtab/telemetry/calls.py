@@ -164,8 +164,10 @@ def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
     notes: list[str] = []
     question, body = _question(record, notes)
     answer, said = _answer(final, notes) if final is not None and final.response else ("", "")
-    plain = f"{body}\n{said}"[:TEXT_CHARACTERS].lower()
-    return Texts(preview(question), preview(answer), plain, " ".join(notes))
+    whole = f"{body}\n{said}"
+    if len(whole) > TEXT_CHARACTERS:  # what the previews show can always be found
+        whole = f"{question[:1000]}\n{answer[:1000]}\n{whole}"[:TEXT_CHARACTERS]
+    return Texts(preview(question), preview(answer), whole.lower(), " ".join(notes))
 
 
 def _question(record: CallRecord, notes: list[str]) -> tuple[str, str]:

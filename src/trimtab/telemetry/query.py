@@ -391,14 +391,16 @@ _RUNS = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
 
 
 def _said(values: _Values, term: Term) -> str:
-    """Bare text. Each run of the phrase narrows by the inverted index; only what is left is read to see the phrase."""
+    """Bare text. Each run of a phrase narrows by the inverted index; texts are read only where a phrase has more to it
+    than one run. What was said and a failure's own words are searched; previews are parts of what was said."""
     wanted = term.text if term.quoted else term.text.strip("*")
     phrase = wanted.lower()
     if not phrase.strip():
         raise _wrong(term.at, "this phrase is empty", "Write a word to look for.")
-    narrowed = [f"text LIKE {values.bind(f'%{run}%')}" for run in dict.fromkeys(_RUNS.findall(phrase))]
-    exact = f"position(text, {values.bind(phrase)}) > 0"
-    found = f"SELECT trace_id FROM span_io WHERE {_SCOPE} AND {' AND '.join([*narrowed, exact])}"  # noqa: S608
-    places = ("input_preview", "output_preview", "error_message")
-    shallow = [f"positionCaseInsensitiveUTF8({place}, {values.bind(wanted)}) > 0" for place in places]
-    return f"({' OR '.join(shallow)} OR trace_id IN ({found}))"
+    runs = list(dict.fromkeys(_RUNS.findall(phrase)))
+    tests = [f"text LIKE {values.bind(f'%{run}%')}" for run in runs]
+    if runs != [phrase]:
+        tests.append(f"position(text, {values.bind(phrase)}) > 0")
+    found = f"SELECT trace_id FROM span_io WHERE {_SCOPE} AND {' AND '.join(tests)}"  # noqa: S608
+    failure = f"positionCaseInsensitiveUTF8(error_message, {values.bind(wanted)}) > 0"
+    return f"(trace_id IN ({found}) OR {failure})"

@@ -38,6 +38,7 @@ from trimtab.telemetry.views import (
 
 T = TypeVar("T")
 MAX_PAGE: Final = 500
+NEWEST_PART: Final = 32
 MAX_SPANS: Final = 100_000
 MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
@@ -95,20 +96,29 @@ class TelemetryReader:
 
     async def traces(self, project: str, q: str, window: Window, cursor: str | None, limit: int) -> TracePage:
         """One page, newest first. A cursor is a place in time, so what arrives meanwhile moves no page."""
-        condition = compile_query(q, project, window)
         limit = max(1, min(limit, MAX_PAGE))
-        where, params = condition.sql, dict(condition.params)
-        if cursor is not None:
-            where += " AND (start_ns, span_id) < ({cursor_ns:Int64}, {cursor_span:String})"
-            params["cursor_ns"], params["cursor_span"] = _place(cursor)
-        sql = f"SELECT {answers.SPAN_COLUMNS} FROM spans WHERE {where}"  # noqa: S608  columns and conditions are ours
-        sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {limit + 1}"
-        data, behind_ms = await self._ask(sql, params)
-        lines = rows_of(SpanLine, data)
-        more = len(lines) > limit
+        place = _place(cursor) if cursor is not None else None
+        lines: list[SpanLine] = []
+        behind_ms = 0
+        for part in _parts(compile_query(q, project, window), window, place):
+            lines, behind_ms = await self._newest(compile_query(q, project, part), place, limit + 1)
+            if len(lines) > limit:
+                break
         rows = [answers.span_row(line) for line in lines[:limit]]
-        last = lines[limit - 1] if more else None
+        last = lines[limit - 1] if len(lines) > limit else None
         return TracePage(rows=rows, cursor=_cursor(last.start_ns, last.span_id) if last else None, behind_ms=behind_ms)
+
+    async def _newest(
+        self, condition: Condition, place: tuple[int, str] | None, limit: int
+    ) -> tuple[list[SpanLine], int]:
+        where, params = condition.sql, dict(condition.params)
+        if place is not None:
+            where += " AND (start_ns, span_id) < ({cursor_ns:Int64}, {cursor_span:String})"
+            params["cursor_ns"], params["cursor_span"] = place
+        sql = f"SELECT {answers.SPAN_COLUMNS} FROM spans WHERE {where}"  # noqa: S608  columns and conditions are ours
+        sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"
+        data, behind_ms = await self._ask(sql, params)
+        return rows_of(SpanLine, data), behind_ms
 
     async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
         lines = await self._rows(
@@ -298,6 +308,16 @@ def _mask(key: str) -> int:
     """What ``grouping()`` gives for this facet's set: a bit for each column that is not in it, the first highest."""
     place = len(_FACETS) - 1 - list(_FACETS).index(key)
     return ((1 << len(_FACETS)) - 1) ^ (1 << place)
+
+
+def _parts(condition: Condition, window: Window, place: tuple[int, str] | None) -> list[Window]:
+    """What to look through, in order. A search in texts begins with the newest part: a frequent phrase fills its page
+    there, and the texts of the whole window are not read for it."""
+    if not condition.searches_text:
+        return [window]
+    end = min(window.end, place[0] // 1_000_000 + 1) if place is not None else window.end
+    newest = Window(start=max(window.start, end - max(1, (end - window.start) // NEWEST_PART)), end=end)
+    return [newest, Window(start=window.start, end=end)]
 
 
 def _away(error: httpx.HTTPError) -> StoreAway:

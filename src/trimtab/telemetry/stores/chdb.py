@@ -10,12 +10,17 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.stores import ROWS, Limits, StoreAway, StorePlug, failure, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
+
+# A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
+# by default the engine reads every text instead when the word is short or its matches are many (measured: 1,300 ms
+# against 70 ms for three letters in 500,000 texts).
+_TUNING: Final = "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000"
 
 
 class ChdbStore:
@@ -41,6 +46,7 @@ class ChdbStore:
             self._all: list[Any] = []
             for _ in range(limits.readers):
                 connection: Any = cast("Any", chdb).connect(address)
+                connection.query(_TUNING)
                 self._all.append(connection)
                 self._idle.put(connection)
         except Exception as error:
