@@ -2,7 +2,7 @@
 
 import copy
 import json
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -260,13 +260,13 @@ def spoiled(draw: st.DrawFn, whole: dict[str, Any]) -> bytes:
     body = copy.deepcopy(whole)
     node: Any = body
     while True:
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        keys: list[Any] = list(cast("dict[str, Any]", node)) if isinstance(node, dict) else list(range(len(node)))
         if not keys:
             break
         key = draw(st.sampled_from(keys))
-        inner = node[key]
+        inner: Any = cast("Any", node)[key]
         if isinstance(inner, dict | list) and inner and draw(st.booleans()):
-            node = inner
+            node = cast("Any", inner)
             continue
         if draw(st.booleans()):
             node[key] = draw(anything)

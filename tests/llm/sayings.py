@@ -42,14 +42,13 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 objects = st.dictionaries(words, json_values, max_size=3)
-argument_texts = st.builds(
-    lambda value, spaced, ascii_only: json.dumps(
-        value, separators=(", ", ": ") if spaced else (",", ":"), ensure_ascii=ascii_only
-    ),
-    objects,
-    st.booleans(),
-    st.booleans(),
-)
+
+
+def _arguments(value: Any, spaced: bool, ascii_only: bool) -> str:
+    return json.dumps(value, separators=(", ", ": ") if spaced else (",", ":"), ensure_ascii=ascii_only)
+
+
+argument_texts = st.builds(_arguments, objects, st.booleans(), st.booleans())
 
 texts = st.builds(Text, words)
 inline_images = st.builds(
@@ -71,6 +70,14 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
+def result(key: str, parts: tuple[Part, ...], bad: bool = False) -> Message:
+    return Message("tool", (ToolResult(key, parts, bad),))
+
+
+def joined(*groups: tuple[Part, ...]) -> tuple[Part, ...]:
+    return tuple(itertools.chain(*groups))
+
+
 @st.composite
 def openai_messages(draw: st.DrawFn) -> tuple[Message, ...]:
     detailed = st.builds(
@@ -83,15 +90,13 @@ def openai_messages(draw: st.DrawFn) -> tuple[Message, ...]:
         maybe(names),
     )
     answer = st.builds(
-        lambda thought, said, refused, calls, name: Message("assistant", (*thought, *said, *refused, *calls), name),
-        some(thoughts, 0, 1),
-        some(texts),
-        some(refusals, 0, 1),
-        some(tool_calls),
+        Message,
+        st.just("assistant"),
+        st.builds(joined, some(thoughts, 0, 1), some(texts), some(refusals, 0, 1), some(tool_calls)),
         maybe(names),
     )
-    result = st.builds(lambda key, parts: Message("tool", (ToolResult(key, parts),)), names, some(texts, 1))
-    return tuple(draw(st.lists(outer | answer | result, min_size=1, max_size=5)))
+    results = st.builds(result, names, some(texts, 1))
+    return tuple(draw(st.lists(outer | answer | results, min_size=1, max_size=5)))
 
 
 @st.composite
@@ -100,12 +105,7 @@ def anthropic_messages(draw: st.DrawFn) -> tuple[Message, ...]:
     found: list[Message] = []
     if draw(st.booleans()):
         found.append(Message("system", draw(some(texts, 1))))
-    results = st.builds(
-        lambda key, parts, bad: Message("tool", (ToolResult(key, parts, bad),)),
-        names,
-        some(texts | images),
-        st.booleans(),
-    )
+    results = st.builds(result, names, some(texts | images), st.booleans())
     for turn in range(draw(st.integers(1, 4))):
         if turn % 2:
             found.append(Message("assistant", draw(some(texts | tool_calls | signed_thoughts, 1))))
@@ -185,8 +185,8 @@ def common_requests(draw: st.DrawFn) -> Request:
     found: list[Message] = []
     if draw(st.booleans()):
         found.append(Message("system", draw(some(texts, 1))))
-    results = st.builds(lambda key, parts: Message("tool", (ToolResult(key, parts),)), names, some(texts, 1))
-    answer = st.builds(lambda said, calls: (*said, *calls), some(texts), some(tool_calls)).filter(bool)
+    results = st.builds(result, names, some(texts, 1))
+    answer = st.builds(joined, some(texts), some(tool_calls)).filter(bool)
     for turn in range(draw(st.integers(1, 4))):
         if turn % 2:
             found.append(Message("assistant", draw(answer)))
@@ -300,7 +300,8 @@ RESPONSES = {"openai_chat": openai_responses(), "anthropic_messages": anthropic_
 
 def differences(one: Any, other: Any) -> dict[str, tuple[Any, Any]]:
     """The fields in which two values of one struct differ; empty if they are equal."""
-    pairs = ((name, getattr(one, name), getattr(other, name)) for name in type(one).__struct_fields__)
+    fields: tuple[str, ...] = one.__struct_fields__
+    pairs = ((name, getattr(one, name), getattr(other, name)) for name in fields)
     return {name: (a, b) for name, a, b in pairs if a != b}
 
 

@@ -185,7 +185,7 @@ def test_servers_that_never_count_up_still_make_two_calls() -> None:
 def test_usage_told_at_the_very_end_is_in_the_finish() -> None:
     decoder = OPENAI.stream_decoder()
     assert not [d for d in decoder.feed(chunk({"content": "x"}) + chunk({}, "stop")) if isinstance(d, Finish)]
-    last = {"id": "c", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+    last: dict[str, Any] = {"id": "c", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
     deltas = decoder.feed(b"data: " + dump(last) + b"\n\ndata: [DONE]\n\n")
     assert deltas[-1] == Finish(stop="stop", stop_raw="stop", usage=Usage(input=3, output=1))
 
@@ -230,7 +230,7 @@ def test_usage_is_told_only_to_a_client_that_asked(wants: bool) -> None:
 
 
 def test_a_whole_input_at_the_start_of_a_block_counts_if_no_fragments_come() -> None:
-    start = {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}
+    start: dict[str, Any] = {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}
     wire = b"".join(
         b"data: " + dump(event) + b"\n\n"
         for event in (
@@ -243,7 +243,7 @@ def test_a_whole_input_at_the_start_of_a_block_counts_if_no_fragments_come() -> 
 
 
 def test_a_server_tools_block_is_whole_when_it_opens() -> None:
-    start = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    start: dict[str, Any] = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
     wire = b"".join(
         b"data: " + dump(event) + b"\n\n"
         for event in (

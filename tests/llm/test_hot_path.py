@@ -143,6 +143,7 @@ def test_usage_is_not_asked_for_where_nothing_streams() -> None:
 def test_openai_usage_is_split_into_exclusive_buckets() -> None:
     glance = OPENAI.glance(dump(OPENAI_ANSWER))
     assert glance.usage == Usage(input=93, cache_read=1024, output=6, reasoning=40, audio_input=3, audio_output=2)
+    assert glance.usage is not None
     assert glance.usage.total() == OPENAI_ANSWER["usage"]["total_tokens"]
     assert (glance.id, glance.model) == ("chatcmpl-123", "gpt-5-mini-2025-08-07")
     assert (glance.stop, glance.stop_raw) == ("stop", "stop")

@@ -21,7 +21,12 @@ MSGSPEC = re.compile(r"Expected `|at `\$|Object missing|Input data was")
 
 def check_client_body(dialect: Dialect, body: bytes) -> None:
     head, quirks = Head(model="a", stream=True), Quirks()
-    for read in (dialect.peek, dialect.parse_request, lambda body: dialect.forward(body, head, "b", quirks)):
+
+    def forward(body: bytes) -> bytes:
+        return dialect.forward(body, head, "b", quirks)
+
+    readers: list[Callable[[bytes], object]] = [dialect.peek, dialect.parse_request, forward]
+    for read in readers:
         error = refusal_of(read, body)
         if error is not None:
             assert error.status == 400

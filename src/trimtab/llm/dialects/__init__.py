@@ -1,4 +1,7 @@
-"""Wire formats: pure functions between a vendor's JSON and `llm/types.py`, one file per dialect.
+"""Wire formats: pure functions between a vendor's JSON and `llm/types.py`, one file or package per dialect.
+
+A package repeats the same file names: `hot` (what same-dialect calls pay for), `request` and `render` (a call, read and
+written), `response`, `stream`, `errors`, `usage`, `stops`. What all dialects share starts with an underscore.
 
 A dialect has two faces. As a *front* it reads a client's request and writes answers, errors and stream events. As an
 *upstream* it writes requests and reads answers. Any front meets any upstream through the canonical types; when both

@@ -126,8 +126,8 @@ def no_content(error: Any) -> UpstreamFailure:
 
 
 class AnthropicMeter:
-    """Watches events go by. Once the model has begun to speak, an ordinary delta costs two substring searches: quotes
-    inside JSON strings are escaped, so the searched names cannot come from what the model wrote."""
+    """Watches events go by. Once the model has begun to speak, an ordinary delta costs two substring searches; a hit
+    within the model's own words costs a needless decode and changes nothing."""
 
     __slots__ = ("_told", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 

@@ -152,8 +152,8 @@ def no_choice(error: Any) -> UpstreamFailure:
 
 
 class OpenAIMeter:
-    """Watches chunks go by. Once the model has begun to speak, an ordinary text chunk costs a few substring searches:
-    quotes inside JSON strings are escaped, so the searched names cannot come from what the model wrote."""
+    """Watches chunks go by. Once the model has begun to speak, an ordinary text chunk costs a few substring searches; a
+    hit within the model's own words costs a needless decode and changes nothing."""
 
     __slots__ = ("_keep_usage", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 
