@@ -53,8 +53,8 @@ class Unreachable(Unavailable):
 class Problem(Struct, frozen=True, kw_only=True):
     """RFC 9457, as the server writes it."""
 
-    detail: str = ""
-    code: str = ""
+    detail: str
+    code: str
     fix: str = ""
     param: str | None = None
     request_id: str = ""
@@ -150,9 +150,9 @@ class Connection:
             fix = "Set TRIMTAB_ADMIN_KEY or TRIMTAB_API_KEY to a key of this server; its first start printed one."
         retry_after = answer.headers.get("retry-after", "")
         return kind(
-            problem.detail or f"The server answered with status {answer.status_code}.",
+            problem.detail,
             fix=fix,
-            code=problem.code or None,
+            code=problem.code,
             status=answer.status_code,
             param=problem.param,
             retry_after_s=float(retry_after) if retry_after.isdecimal() else None,

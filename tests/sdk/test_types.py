@@ -1,0 +1,67 @@
+"""The SDK may not import the server's bodies, so it has its own. Each must be a subset of the server's."""
+
+import msgspec
+import pytest
+from msgspec.structs import FieldInfo, fields
+
+from trimtab.sdk import types as ours
+from trimtab.server.api import types as bodies
+from trimtab.telemetry import views
+
+PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
+    ours.Me: bodies.Me,
+    ours.LoginLink: bodies.LoginLink,
+    ours.StoreHealth: views.StoreHealth,
+    ours.Check: bodies.CheckView,
+    ours.ServerStatus: bodies.ServerStatus,
+    ours.Project: bodies.ProjectView,
+    ours.Key: bodies.KeyView,
+    ours.IssuedKey: bodies.IssuedKey,
+    ours.Provider: bodies.ProviderView,
+    ours.Price: bodies.PriceView,
+    ours.Model: bodies.ModelView,
+    ours.TestCall: bodies.TestResult,
+    ours.Tokens: views.Tokens,
+    ours.Span: views.SpanRow,
+    ours.TracePage: views.TracePage,
+    ours.DecisionLine: views.DecisionLine,
+    ours.Trace: views.TraceDetail,
+    ours.Message: views.MessageView,
+    ours.SpanIO: views.SpanIO,
+    ours.Totals: views.Totals,
+    ours.Group: views.GroupRow,
+    ours.Overview: views.Overview,
+}
+
+
+def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
+    own = {thing for thing in vars(ours).values() if isinstance(thing, type) and thing.__module__ == ours.__name__}
+    assert own == set(PAIRS)
+
+
+@pytest.mark.parametrize("ours_", PAIRS, ids=lambda kind: kind.__name__)
+def test_every_field_is_one_that_the_server_sends_and_of_its_kind(ours_: type[msgspec.Struct]) -> None:
+    theirs = {field.name: field for field in fields(PAIRS[ours_])}
+    for field in fields(ours_):
+        assert field.name in theirs, f"{ours_.__name__}.{field.name} is not in the server's body"
+        assert kind_of(field) == kind_of(theirs[field.name]), f"{ours_.__name__}.{field.name}"
+
+
+def kind_of(field: FieldInfo) -> str:
+    """The JSON a field is made of: structs by any name are objects, literals are strings."""
+    schema = msgspec.json.schema(field.type)
+    return _flat(schema, schema.get("$defs", {}))
+
+
+def _flat(schema: dict[str, object], definitions: dict[str, dict[str, object]]) -> str:
+    if "$ref" in schema:
+        schema = definitions[str(schema["$ref"]).rpartition("/")[2]]
+    if "anyOf" in schema:
+        options: list[dict[str, object]] = schema["anyOf"]  # type: ignore[assignment]  # pyright: ignore
+        return "|".join(sorted(_flat(option, definitions) for option in options))
+    if "enum" in schema:
+        return "string"
+    kind = str(schema.get("type"))
+    if kind == "array":
+        return f"array[{_flat(schema['items'], definitions)}]"  # type: ignore[arg-type]  # pyright: ignore
+    return kind
