@@ -10,6 +10,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiProblem } from "@/api/client";
+import { mayPass } from "@/api/queries";
 import { makeRouter } from "./router";
 import { cssVariables, theme } from "./theme";
 
@@ -27,8 +28,7 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       refetchOnWindowFocus: false,
-      // Only what may pass by itself is tried again: the server away (0) or a store that starts (503).
-      retry: (count, error) => error instanceof ApiProblem && [0, 502, 503].includes(error.status) && count < 3,
+      retry: mayPass,
       retryDelay: (attempt) => 600 * 2 ** attempt,
     },
     mutations: { onError: onFailure },

@@ -1,7 +1,7 @@
 /** Every question the console asks, with its cache key beside it. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, inProject, withQuery } from "./client";
+import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
   Facet,
   GroupBy,
@@ -149,7 +149,28 @@ export const traceQuery = (project: string, traceId: string) =>
     // A trace that still runs grows; one that ended does not change.
     refetchInterval: (query) => (query.state.data?.spans.some((span) => span.status === "running") ? 1500 : false),
     staleTime: 10_000,
+    retry: (count, error) => (isOnItsWay(traceId, error) ? count < 60 : mayPass(count, error)),
+    retryDelay: (attempt, error) => (isOnItsWay(traceId, error) ? 400 : 600 * 2 ** attempt),
   });
+
+/** Only what may pass by itself is tried again: the server away (0) or a store that starts (503). */
+export function mayPass(count: number, error: Error): boolean {
+  return error instanceof ApiProblem && [0, 502, 503].includes(error.status) && count < 3;
+}
+
+const FRESH_MS = 60_000;
+
+/** When a trace was begun, from its id: ours are UUIDv7, whose first 48 bits are Unix milliseconds. */
+export function begunAt(traceId: string): number | null {
+  return /^[0-9a-f]{12}7[0-9a-f]{3}[89ab]/.test(traceId) ? Number.parseInt(traceId.slice(0, 12), 16) : null;
+}
+
+/** A call made a moment ago is safe on disk, and in the store soon: its absence is not an answer yet. */
+export function isOnItsWay(traceId: string, error: Error | null): boolean {
+  const begun = begunAt(traceId);
+  if (!(error instanceof ApiProblem) || error.status !== 404 || begun === null) return false;
+  return Math.abs(Date.now() - begun) < FRESH_MS;
+}
 
 export const spanIOQuery = (project: string, traceId: string, spanId: string) =>
   queryOptions({

@@ -4,13 +4,13 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { keysQuery } from "@/api/queries";
-import type { KeyView } from "@/api/types";
+import type { IssuedKey, KeyView } from "@/api/types";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
-import { NewKeyDialog } from "./NewKeyDialog";
+import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
 import { RevokeDialog } from "./RevokeDialog";
 
 /** "Who may call, and since when?" */
@@ -19,7 +19,14 @@ export function KeysPage() {
   const search = useSearch({ from: "/inside/p/$project/keys" });
   const navigate = useNavigate({ from: "/p/$project/keys" });
   const keys = useQuery(keysQuery(project));
+  const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
+  const leaveDialog = () => void navigate({ search: (s) => ({ ...s, new: undefined }), replace: true });
+  const onIssued = (key: IssuedKey) => {
+    setIssued(key);
+    // Coming back to this page later must not ask for yet another key.
+    leaveDialog();
+  };
   const all = search.show === "all";
   const rows = (keys.data ?? []).filter((key) => all || key.state === "active");
   const ended = (keys.data?.length ?? 0) - (keys.data ?? []).filter((key) => key.state === "active").length;
@@ -61,12 +68,8 @@ export function KeysPage() {
         </Empty>
       )}
       {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} />}
-      {search.new && (
-        <NewKeyDialog
-          project={project}
-          onClose={() => void navigate({ search: (s) => ({ ...s, new: undefined }), replace: true })}
-        />
-      )}
+      {search.new && <NewKeyDialog project={project} onIssued={onIssued} onClose={leaveDialog} />}
+      {issued && <SecretDialog project={project} issued={issued} onClose={() => setIssued(null)} />}
       <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
     </Page>
   );

@@ -23,8 +23,13 @@ const ROLES = [
 ];
 const DAY = 86_400_000;
 
-/** Creates a key, then shows its secret the only time it can be shown. */
-export function NewKeyDialog({ project, onClose }: { project: string; onClose: () => void }) {
+interface Props {
+  project: string;
+  onIssued: (issued: IssuedKey) => void;
+  onClose: () => void;
+}
+
+export function NewKeyDialog({ project, onIssued, onClose }: Props) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<NewKey["role"]>("client");
   const [days, setDays] = useState("");
@@ -38,6 +43,7 @@ export function NewKeyDialog({ project, onClose }: { project: string; onClose: (
       } satisfies NewKey),
     onSuccess: async (issued) => {
       if (issued.key.role === "client") keepFreshKey(project, issued.secret);
+      onIssued(issued);
       await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
     },
   });
@@ -45,7 +51,6 @@ export function NewKeyDialog({ project, onClose }: { project: string; onClose: (
     event.preventDefault();
     if (name.trim()) create.mutate();
   };
-  if (create.data) return <Secret project={project} issued={create.data} onClose={onClose} />;
   return (
     <Modal opened onClose={onClose} title={<strong>Create a key</strong>}>
       <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
@@ -85,7 +90,16 @@ export function NewKeyDialog({ project, onClose }: { project: string; onClose: (
   );
 }
 
-function Secret({ project, issued, onClose }: { project: string; issued: IssuedKey; onClose: () => void }) {
+/** The secret, the only time it can be shown. */
+export function SecretDialog({
+  project,
+  issued,
+  onClose,
+}: {
+  project: string;
+  issued: IssuedKey;
+  onClose: () => void;
+}) {
   return (
     <Modal
       opened

@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
 import { ArrowLeft, Copy } from "lucide-react";
 import { useMemo } from "react";
-import { traceQuery } from "@/api/queries";
+import { isOnItsWay, traceQuery } from "@/api/queries";
 import type { TraceDetail } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
 import { useIsNarrow, useShortcuts } from "@/lib/hooks";
 import { CopyIconButton } from "@/ui/Copy";
-import { ProblemNotice } from "@/ui/Notice";
+import { Notice, ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import ui from "@/ui/ui.module.css";
 import { CurlButton } from "./CurlButton";
@@ -27,14 +27,11 @@ export function TracePage() {
     return (
       <div className={ui.page} style={{ maxWidth: 720 }}>
         <ProblemNotice error={trace.error} retry={() => void trace.refetch()} />
-        <p className="muted" style={{ marginTop: 12 }}>
-          A call made within the last second may still be on its way to the store: it is safe on disk and will be here
-          shortly.
-        </p>
       </div>
     );
   }
   if (!trace.data) {
+    if (isOnItsWay(traceId, trace.failureReason)) return <OnItsWay />;
     return (
       <div className={ui.page} aria-busy="true">
         <Skeleton height={90} mb={16} />
@@ -43,6 +40,16 @@ export function TracePage() {
     );
   }
   return <Loaded project={project} trace={trace.data} />;
+}
+
+function OnItsWay() {
+  return (
+    <div className={ui.page} style={{ maxWidth: 720 }}>
+      <Notice tone="warn" title="Received, indexing">
+        This call is safe on disk and on its way to the store. It opens here by itself.
+      </Notice>
+    </div>
+  );
 }
 
 function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {

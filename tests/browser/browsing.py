@@ -1,0 +1,192 @@
+"""A person at the console: one real server with calls in it, one real browser, and what both must never do."""
+
+import contextlib
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from live import ADMIN, Live, admin, live, simulated
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+
+CHROMIUM = os.environ.get("TRIMTAB_TEST_CHROMIUM", "/usr/bin/chromium")
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESKTOP = (1440, 900)
+PHONE = (390, 844)
+WITHIN_MS = 10_000
+"""How long a thing may take to appear before it counts as missing."""
+
+CONFIG = """
+providers:
+  lab: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "sk-of-the-lab-1234"}}
+  claude: {{dialect: anthropic_messages, base_url: "{url}/v1", api_key: "sk-ant-9999"}}
+models:
+  fast: {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6, cache_read: 0.075}}}}
+  cached: {{provider: lab, model: "gpt-4o?cached=4&reasoning=3", price: {{input: 0.2, output: 0.8, cache_read: 0.075}}}}
+  careful: {{provider: claude, model: "claude-sonnet-4-5", fallback: [fast]}}
+  flaky: {{provider: lab, model: "gpt-4o-mini?fault=500", fallback: [fast]}}
+  broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
+"""
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "find_order",
+        "description": "Finds an order",
+        "parameters": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+    },
+}
+# One pixel, red.
+PIXEL = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
+)
+PAGES = {
+    "overview": "/p/default/overview?range=1h",
+    "traces": "/p/default/traces?range=1h",
+    "models": "/p/default/models",
+    "providers": "/p/default/providers",
+    "keys": "/p/default/keys",
+    "connect": "/p/default/connect?with=openai-python",
+    "settings": "/p/default/settings",
+}
+
+
+def ask(model: str, question: str, **more: Any) -> dict[str, Any]:
+    """A chat request."""
+    system = {"role": "system", "content": "You are a helpful support agent of Trimtab."}
+    return {"model": model, "messages": [system, {"role": "user", "content": question}], **more}
+
+
+class House:
+    """The server and the calls that were made on it, by name."""
+
+    def __init__(self, server: Live) -> None:
+        self.server = server
+        self.url = server.url
+        self.traces: dict[str, str] = {}
+        self.client = httpx.Client(base_url=server.url, headers=admin(), timeout=30)
+
+    def call(self, name: str, body: dict[str, Any], path: str = "/v1/chat/completions", **headers: str) -> str:
+        """One call; its trace is known by ``name`` from then on."""
+        answer = self.client.post(path, json=body, headers={f"trimtab-{k}": v for k, v in headers.items()})
+        self.traces[name] = answer.headers["trimtab-trace-id"]
+        return self.traces[name]
+
+    def seed(self) -> None:
+        """Calls of every kind that the pages must show."""
+        self.call("plain", ask("fast", "How do I reset my password?", user="ann"), feature="support", session="s1")
+        self.call("stream", ask("fast", "What does a trim tab do?", stream=True, user="bob"), feature="support")
+        self.call("buckets", ask("cached", "Summarise the refund policy.", user="ann"), feature="digest")
+        self.call("fallback", ask("flaky", "Why is my invoice higher?", user="cleo"), feature="support")
+        self.call("error", ask("broken", "Translate this.", user="cleo"), feature="translate")
+        self.call("unpriced", ask("careful", "Be careful.", max_tokens=50), feature="digest")
+        self.call("tool", ask("fast", "Where is order 7?", tools=[TOOL], tool_choice="required"), feature="support")
+        picture = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
+        self.call("image", {"model": "fast", "messages": [{"role": "user", "content": picture}]}, feature="vision")
+        body = {"model": "careful", "max_tokens": 64, "messages": [{"role": "user", "content": "Bonjour, ça va?"}]}
+        self.call("anthropic", body, "/v1/messages", feature="translate", user="dora")
+        for number in range(12):
+            self.call(f"more-{number}", ask("fast", f"Question number {number} about sailing"), feature="search")
+        self.server.settled()
+
+    def project(self, slug: str) -> None:
+        """A project with nothing in it."""
+        self.client.post("/api/v1/projects", json={"slug": slug, "name": slug.title()}).raise_for_status()
+
+
+@contextlib.contextmanager
+def house(folder: Path) -> Generator[House]:
+    with simulated() as url, live(folder, CONFIG.format(url=url)) as server:
+        at = House(server)
+        try:
+            at.seed()
+            at.project("empty")
+            yield at
+        finally:
+            at.client.close()
+
+
+@contextlib.contextmanager
+def chromium() -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visitor:
+    """A logged-in person. Whatever the page complains about (errors, refused scripts, foreign hosts) is kept."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self.url = url
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(WITHIN_MS)
+        self.complaints: list[str] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.page.on("request", self._on_request)
+
+    def log_in(self, key: str = ADMIN) -> None:
+        origin = {"origin": self.url}
+        answer = self.context.request.post(f"{self.url}/api/v1/login", data={"key": key}, headers=origin)
+        assert answer.ok, answer.text()
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def answers(self, path: str, body: Any, status: int = 200) -> None:
+        """From here on the API answers this to ``path`` (a glob below /api/v1): states that a test cannot wait for."""
+        kind = "application/json" if status < 400 else "application/problem+json"
+
+        def fulfil(route: Route) -> None:
+            route.fulfill(status=status, content_type=kind, body=body if isinstance(body, str) else json.dumps(body))
+
+        self.page.route(f"{self.url}/api/v1{path}", fulfil)
+
+    def width(self) -> int:
+        """How wide the page is; more than the window means that it scrolls sideways."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth"))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # A refusal that a test provokes is told by the browser too; anything else is a defect of the page.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.complaints.append(f"asked another host: {request.url}")
+
+
+@contextlib.contextmanager
+def visiting(
+    browser: Browser, url: str, size: tuple[int, int] = DESKTOP, scheme: str = "light", *, login: bool = True
+) -> Generator[Visitor]:
+    """A visitor in a context of its own; leaves with a failure if the page complained about anything."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    try:
+        visitor = Visitor(context, url)
+        if login:
+            visitor.log_in()
+        yield visitor
+        assert visitor.complaints == []
+    finally:
+        context.close()

@@ -1,0 +1,48 @@
+"""The house and the browser of the console's tests: one of each for all of them, a fresh visitor for each test."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "flows"))
+
+from browsing import PHONE, House, Visitor, chromium, house, visiting
+
+STATIC = Path(__file__).parents[2] / "src" / "trimtab" / "server" / "static" / "index.html"
+
+
+@pytest.fixture(scope="session")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    if not STATIC.is_file():
+        pytest.fail("The console is not built: run `make console` first.")
+    with house(tmp_path_factory.mktemp("console")) as built:
+        yield built
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(browser: Browser, at: House) -> Iterator[Visitor]:
+    with visiting(browser, at.url) as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def stranger(browser: Browser, at: House) -> Iterator[Visitor]:
+    """Not logged in."""
+    with visiting(browser, at.url, login=False) as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def phone(browser: Browser, at: House) -> Iterator[Visitor]:
+    with visiting(browser, at.url, PHONE) as somebody:
+        yield somebody

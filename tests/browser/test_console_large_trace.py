@@ -1,0 +1,95 @@
+"""A trace of 30,000 spans opens, folds, walks and scrolls without a pause."""
+
+import json
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from browsing import Visitor
+from playwright.sync_api import expect
+
+from trimtab.telemetry.fakes import span_row
+from trimtab.telemetry.views import SpanRow, Tokens, TraceDetail
+
+pytestmark = pytest.mark.browser
+SPANS = 30_000
+TRACE = "ab" * 16
+
+
+def an_agent_run(count: int) -> str:
+    """A run with 60 turns of about 500 tool and model calls each, as JSON of the API."""
+    kinds = ("llm", "tool", "retriever", "span")
+    spans: list[SpanRow] = []
+    for i in range(count):
+        turn = (i - 1) % 60 + 1
+        parent = "" if i == 0 else f"{0:016x}" if i <= 60 else f"{turn:016x}"
+        row = span_row(TRACE, f"{i:016x}", started=1_750_000_000_000.0 + i * 0.4, cost="0.000012" if i > 60 else None)
+        spans.append(
+            msgspec.structs.replace(
+                row,
+                parent_span_id=parent,
+                kind="agent" if i <= 60 else kinds[i % 4],
+                name="run" if i == 0 else f"turn {turn}" if i <= 60 else f"step {i}",
+                status="error" if i % 4999 == 4998 else "ok",
+                duration=12_000.0 if i == 0 else 900.0 if i <= 60 else 3.0,
+                tokens=Tokens(input=10, output=5, total=15) if i > 60 else Tokens(),
+            )
+        )
+    detail = TraceDetail(
+        trace_id=TRACE,
+        spans=spans,
+        tokens=Tokens(total=15 * (count - 61)),
+        cost="0.36",
+        unpriced=0,
+        started=1_750_000_000_000.0,
+        duration=12_000.0,
+        decision=[],
+        metadata={},
+    )
+    return msgspec.json.encode(detail).decode()
+
+
+def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visitor) -> None:
+    visitor.answers(f"/projects/default/traces/{TRACE}", an_agent_run(SPANS))
+    io: dict[str, Any] = {
+        "trace_id": TRACE,
+        "span_id": "",
+        "captured": True,
+        "input": [],
+        "output": [],
+        "tools": [],
+        "params": {},
+    }
+    more = {"raw_request": None, "raw_response": None, "truncated": False, "note": "", "dialect": ""}
+    visitor.answers(f"/projects/default/traces/{TRACE}/spans/*/io", json.dumps({**io, **more}))
+    page = visitor.page
+    # The longest time the page could not answer a key or a click, whatever we did.
+    page.add_init_script(
+        "window.longest = 0;"
+        "new PerformanceObserver(l => { for (const e of l.getEntries()) window.longest = Math.max(window.longest,"
+        " e.duration); }).observe({type: 'longtask', buffered: true});"
+    )
+    began = time.monotonic()
+    visitor.go(f"/p/default/traces/{TRACE}")
+    tree = page.get_by_role("tree")
+    expect(tree.get_by_role("treeitem").first).to_contain_text("29,999 below")
+    opened = time.monotonic() - began
+    expect(page.get_by_test_id("span-count")).to_have_text("61 of 30,000 spans")
+    assert tree.get_by_role("treeitem").count() < 80
+
+    page.get_by_role("button", name="Unfold all").click()
+    expect(page.get_by_test_id("span-count")).to_have_text("30,000 spans")
+    tree.focus()
+    page.keyboard.press("End")
+    expect(tree.get_by_role("treeitem").last).to_contain_text("step 2")
+    page.keyboard.press("Home")
+    for _ in range(40):
+        page.keyboard.press("ArrowDown")
+    page.get_by_text("Timeline", exact=True).click()
+    expect(page.get_by_role("tree", name="Timeline of spans").get_by_role("treeitem").first).to_be_visible()
+    assert tree.get_by_role("treeitem").count() < 80
+    longest = float(page.evaluate("window.longest"))
+    # Generous, for slow machines; what is measured here is in the report of this test's commit.
+    assert opened < 8
+    assert longest < 2_000

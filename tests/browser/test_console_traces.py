@@ -1,0 +1,155 @@
+"""The list of traces: search, facets, keyboard, peek, live, pages."""
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from browsing import House, Visitor, ask
+from playwright.sync_api import Page, Route, expect
+
+pytestmark = pytest.mark.browser
+LIST = "/p/default/traces?range=1h"
+
+
+def rows(page: Page) -> list[str]:
+    return [str(row.get_attribute("data-trace")) for row in page.locator("[data-trace]").all()]
+
+
+def test_every_call_is_listed_newest_first(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    wanted = [row["trace_id"] for row in at.server.traces()]
+    assert rows(page) == wanted[: len(rows(page))]
+
+
+def test_a_typed_search_becomes_chips_and_narrows_the_list(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search")).to_be_focused()
+    page.keyboard.type("sta")
+    expect(page.get_by_role("option", name=re.compile("status:"))).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.type("err")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("chip")).to_have_text("status:error")
+    expect(page.locator("[data-trace]")).to_have_count(1)
+    assert rows(page) == [at.traces["error"]]
+    expect(page).to_have_url(re.compile("q=status:error"))
+    page.get_by_role("button", name="Remove status:error").click()
+    expect(page.locator("[data-trace]").nth(5)).to_be_visible()
+
+
+def test_words_are_looked_for_in_what_was_said(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    page.get_by_role("combobox", name="Search").fill("refund policy")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-trace]")).to_have_count(1)
+    assert rows(page) == [at.traces["buckets"]]
+
+
+def test_a_facet_and_the_search_bar_are_one_state(visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    facets = page.get_by_role("complementary", name="Filters")
+    facets.get_by_role("button", name=re.compile("^vision")).click()
+    expect(page.get_by_test_id("chip")).to_have_text("feature:vision")
+    expect(page.locator("[data-trace]")).to_have_count(1)
+    expect(facets.get_by_role("button", name=re.compile("^vision"))).to_have_attribute("aria-pressed", "true")
+    page.go_back()
+    expect(page.get_by_test_id("chip")).to_have_count(0)
+
+
+def test_a_search_that_does_not_parse_says_why(visitor: Visitor) -> None:
+    page = visitor.go(f"{LIST}&q=colour:red")
+    expect(page.get_by_role("alert")).to_contain_text("there is no key colour:")
+
+
+def test_the_keyboard_walks_peeks_opens_and_comes_back(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    listing = page.get_by_test_id("trace-list")
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    listing.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    peek = page.get_by_test_id("peek")
+    expect(peek).to_contain_text("sailing")
+    second = rows(page)[1]
+    expect(page).to_have_url(re.compile(f"peek={second}"))
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(f"peek={rows(page)[2]}"))
+    page.keyboard.press("Escape")
+    expect(peek).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(peek).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/traces/[0-9a-f]{32}"))
+    page.keyboard.press("Escape")
+    expect(peek).to_be_visible()
+
+
+def test_a_new_call_appears_by_itself_while_live(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    trace = at.call("live", ask("fast", "Is this live?"), feature="live")
+    expect(page.locator("[data-trace]").first).to_have_attribute("data-trace", trace)
+
+
+def test_a_paused_list_stands_still(at: House, visitor: Visitor) -> None:
+    page = visitor.go(f"{LIST}&live=0")
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    before = rows(page)[0]
+    at.call("paused", ask("fast", "Is this paused?"), feature="live")
+    at.server.settled()
+    page.wait_for_timeout(2000)
+    assert rows(page)[0] == before
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator("[data-trace]").first).to_have_attribute("data-trace", at.traces["paused"])
+
+
+def test_what_is_received_but_not_yet_stored_is_said(at: House, visitor: Visitor) -> None:
+    page = at.server.api("/projects/default/traces")
+    visitor.answers("/projects/default/traces?*", {**page, "behind_ms": 4200})
+    shown = visitor.go(LIST)
+    expect(shown.get_by_text("received, indexing: 4.20 s behind")).to_be_visible()
+
+
+def test_older_pages_come_as_one_scrolls(at: House, visitor: Visitor) -> None:
+    first = at.server.api("/projects/default/traces", limit=1)
+    row = first["rows"][0]
+    asked: list[str] = []
+
+    def page_of(number: int) -> dict[str, object]:
+        ids = range(number * 100, number * 100 + 100)
+        made = [{**row, "trace_id": f"{i:032x}", "started": row["started"] - i * 1000} for i in ids]
+        return {"rows": made, "cursor": str(number + 1) if number < 9 else None, "behind_ms": 0}
+
+    def answer(route: Route) -> None:
+        cursor = parse_qs(urlparse(route.request.url).query).get("cursor", [""])[0]
+        asked.append(cursor)
+        route.fulfill(json=page_of(int(cursor or 0)))
+
+    visitor.page.route(f"{visitor.url}/api/v1/projects/default/traces?*", answer)
+    page = visitor.go(f"{LIST}&live=0")
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    page.get_by_test_id("trace-list").focus()
+    for _ in range(12):
+        page.keyboard.press("End")
+        page.wait_for_timeout(120)
+    expect(page.get_by_text("1,000 calls")).to_be_visible()
+    expect(page.locator(f"[data-trace='{999:032x}']")).to_be_visible()
+    assert asked == ["", *[str(n) for n in range(1, 10)]]
+    assert page.locator("[data-trace]").count() < 80
+
+
+def test_a_list_with_no_calls_teaches_the_first_one(at: House, visitor: Visitor) -> None:
+    page = visitor.go("/p/empty/traces")
+    expect(page.get_by_role("heading", name="No call yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Create a key")).to_be_visible()
+
+
+def test_a_search_that_finds_nothing_offers_the_way_back(visitor: Visitor) -> None:
+    page = visitor.go(f"{LIST}&q=user:nobody")
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    page.get_by_role("button", name="Clear the search").last.click()
+    expect(page.locator("[data-trace]").first).to_be_visible()
