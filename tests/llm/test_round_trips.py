@@ -17,7 +17,7 @@ PAIRS = [(one, other) for one in ALL for other in ALL if one != other]
 QUIRKS = st.builds(
     Quirks, max_tokens_field=st.sampled_from(["max_tokens", "max_completion_tokens"]), stream_usage=st.booleans()
 )
-few = settings(max_examples=100)
+few = settings(max_examples=100, deadline=None)
 
 
 def stream(dialect: Dialect, deltas: list[Delta], cuts: st.DataObject) -> list[Delta]:

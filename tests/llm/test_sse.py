@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sayings import pieces
 
@@ -20,6 +20,7 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[str]]:
     return wire.encode(), data
 
 
+@settings(deadline=None)
 @given(streams(), st.data())
 def test_wherever_the_network_cuts_the_events_are_the_same(
     stream: tuple[bytes, list[str]], cuts: st.DataObject
@@ -33,6 +34,7 @@ def test_wherever_the_network_cuts_the_events_are_the_same(
     assert not splitter.rest().strip()
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20), max_size=8))
 def test_any_bytes_pass_unchanged(chunks: list[bytes]) -> None:
     splitter = sse.SSESplitter()

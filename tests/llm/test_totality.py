@@ -1,5 +1,6 @@
 """No bytes, from a client or from a provider, make a dialect raise anything but what its contract says."""
 
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -12,9 +13,10 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure, U
 from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks
 from trimtab.llm.fold import fold
 from trimtab.llm.sse import SSESplitter
+from trimtab.llm.types import Request
 
 ALL = DIALECTS.names()
-many = settings(max_examples=300)
+many = settings(max_examples=300, deadline=None)
 MSGSPEC = re.compile(r"Expected `|at `\$|Object missing|Input data was")
 """The JSON library's own words about types: never good enough for a person. (Its word on broken syntax is.)"""
 
@@ -138,10 +140,51 @@ def test_a_provider_can_stream_anything(name: str, data: st.DataObject, wants: b
     fold(deltas)
 
 
+@many
 @given(message=st.text(st.characters(), max_size=20), param=st.none() | st.text(st.characters(), max_size=5))
 def test_any_words_can_be_rendered_as_an_error(message: str, param: str | None) -> None:
     for dialect in DIALECTS.all().values():
         dialect.render_error(TrimtabError(message, fix=message, param=param), "r")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_schema_as_deep_as_can_be_read_is_written_or_refused(name: str) -> None:
+    dialect = DIALECTS.get(name)
+    for depth in range(800, 1100, 7):
+        schema = b'{"a":' * depth + b"1" + b"}" * depth
+        tool = b'{"name":"f","input_schema":%b,"type":"function","function":{"name":"f","parameters":%b}}'
+        messages = b'[{"role":"user","content":"x"}]'
+        kind = tool.replace(b'"type":"function",', b"") if name == "anthropic_messages" else tool
+        body = b'{"model":"m","max_tokens":1,"messages":%b,"tools":[%b]}' % (messages, kind % (schema, schema))
+        try:
+            request = dialect.parse_request(body)
+        except InvalidRequest:
+            continue
+        for other in DIALECTS.all().values():
+            deep_in_the_stack(20, other, request)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_provider_may_nest_as_deep_as_it_likes(name: str) -> None:
+    dialect = DIALECTS.get(name)
+    for depth in range(900, 1100, 7):
+        deep = b'{"a":' * depth + b"1" + b"}" * depth
+        assert dialect.parse_error(400, b'{"error":{"message":%b}}' % deep, {}).message
+        block = b'{"type":"content_block_start","index":0,"content_block":{"type":"new","x":%b}}' % deep
+        call = b'{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":%b}}]}}]}' % deep
+        stop = b'{"type":"content_block_stop","index":0}'
+        decoder, meter = dialect.stream_decoder(), dialect.meter(Head(model="m", stream=True))
+        for data in (call, block, stop):
+            meter.feed(b"data: " + data + b"\n\n")
+            decoder.feed(b"data: " + data + b"\n\n")
+
+
+def deep_in_the_stack(frames: int, dialect: Dialect, request: Request) -> None:
+    if frames:
+        deep_in_the_stack(frames - 1, dialect, request)
+        return
+    with contextlib.suppress(InvalidRequest):
+        dialect.render_request(request, "m", Quirks())
 
 
 def test_the_good_bodies_are_good() -> None:

@@ -128,7 +128,10 @@ def _plain(page: str) -> str:
 
 
 def _dump(value: Any) -> str:
-    return msgspec.json.encode(value).decode("utf-8", "replace")
+    try:
+        return msgspec.json.encode(value).decode("utf-8", "replace")
+    except RecursionError:
+        return "The provider's error is nested too deep to be quoted."
 
 
 def _short(text: str, most: int) -> str:

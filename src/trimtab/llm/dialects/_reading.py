@@ -235,6 +235,14 @@ def loose(body: bytes, refuse: Refuse) -> dict[str, Any]:
     return Cursor(body, "", refuse).anything()
 
 
+def encode_request(body: dict[str, Any]) -> bytes:
+    """A request's body. What could just be read may be too deep to write: the writer starts further down the stack."""
+    try:
+        return encode(body)
+    except RecursionError:
+        raise refuse_request("", "is nested too deep") from None
+
+
 def count(value: Any) -> int:
     """A token count as a provider may write it: what is no count is 0, and none is negative or beyond belief."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:

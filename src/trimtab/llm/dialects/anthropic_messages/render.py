@@ -10,7 +10,7 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
-from trimtab.llm.dialects._reading import encode
+from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, Wire, block_of
 from trimtab.llm.types import Message, Opaque, Request, ResponseFormat, Text, Tool, ToolChoice
 
@@ -43,7 +43,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     body |= {name: value for name, value in plain.items() if value is not None}
     if own:
         body |= request.extra
-    return encode(body)
+    return encode_request(body)
 
 
 # --- messages ---

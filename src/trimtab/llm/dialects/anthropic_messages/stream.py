@@ -47,14 +47,9 @@ class AnthropicStreamDecoder:
             if self._over:
                 break
             try:
-                decoded: Any = msgspec.json.decode(data)
-            except BROKEN:
-                decoded = None
-            event = _object(decoded)
-            if event:
-                out += self._event(event)
-            else:
-                out += self._fail("The provider sent a stream event that is not a JSON object.", "upstream_garbage")
+                out += self._event(_object(msgspec.json.decode(data)))
+            except BROKEN:  # no JSON; or an opaque block too deep to be written down again
+                out += self._event({})
         return out
 
     def close(self) -> list[Delta]:
@@ -67,6 +62,8 @@ class AnthropicStreamDecoder:
         return [Failed(message=message, code=code)]
 
     def _event(self, event: dict[str, Any]) -> list[Delta]:
+        if not event:
+            return self._fail("The provider sent a stream event that is not a JSON object.", "upstream_garbage")
         match event.get("type"):
             case "content_block_delta":
                 return self._grow(event)

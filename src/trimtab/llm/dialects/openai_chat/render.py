@@ -12,7 +12,7 @@ from msgspec import Raw
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
-from trimtab.llm.dialects._reading import encode
+from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
 from trimtab.llm.types import (
     Image,
@@ -60,7 +60,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         body |= request.extra
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
-    return encode(body)
+    return encode_request(body)
 
 
 def _ask_for_usage(options: Raw | None) -> Wire:

