@@ -125,6 +125,27 @@ class Wire:
 
 
 @pytest.mark.postgres
+def test_a_first_start_without_its_database_is_ready_once_the_database_is_there(
+    tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="tt-wire-"))
+    database, _, host = postgres().partition("?host=")
+    wire = Wire(folder / "s", Path(host) / ".s.PGSQL.5432")
+    env = {"TRIMTAB_DATABASE_URL": f"{database}?host={folder / 's'}"}
+    try:
+        with simulated() as url, Live(tmp_path, CONFIG.format(url=url), env=env) as server:
+            server.start(ready=False)
+            assert httpx.get(f"{server.url}/readyz").status_code == 503
+            assert ask(server).status_code == 503
+            wire.mend()
+            until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, 30, server.told)
+            until(lambda: ask(server).status_code == 200, 10, server.told)
+        wire.cut()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.postgres
 def test_a_database_that_goes_away_stops_no_call_and_is_used_again_when_it_is_back(
     tmp_path: Path, postgres: Callable[[], str]
 ) -> None:

@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -24,7 +25,7 @@ from trimtab.server.children import Child
 from trimtab.server.hot import HotServer
 from trimtab.server.housing import House, RunFile
 from trimtab.server.settings import Settings
-from trimtab.server.wiring import FirstLook, Wired, prepare_catalog, wire
+from trimtab.server.wiring import FirstLook, Wired, prepare_catalog, prepare_catalog_later, wire
 
 logger = logging.getLogger("trimtab.up")
 
@@ -145,7 +146,8 @@ async def _serve_alone(
         wired = await wire(settings, house, worker="w0")
         telemetry.watch()
         try:
-            await serve(wired, settings, listener, lambda: announce(settings, house, look, began))
+            async with catalog_prepared(settings, look):
+                await serve(wired, settings, listener, lambda: announce(settings, house, look, began))
         finally:
             await wired.aclose()
     finally:
@@ -154,12 +156,33 @@ async def _serve_alone(
     return 0
 
 
-def announce(settings: Settings, house: House, look: FirstLook, began: float) -> None:
-    """Tell people and tools that the server is ready, and at the first start how to get in."""
+def announce(settings: Settings, house: House, look: FirstLook | None, began: float) -> None:
+    """Tell people and tools that the server is ready, and at the first start how to get in (later, if the catalog is
+    away)."""
     url = settings.address
     house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
     logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - began, 2)})
-    lines = [f"Trimtab {__version__} is ready: {url}", f"  data folder   {house.folder}"]
+    print(f"Trimtab {__version__} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
+    if look is not None:
+        show_way_in(url, look)
+
+
+@asynccontextmanager
+async def catalog_prepared(settings: Settings, look: FirstLook | None) -> AsyncGenerator[None]:
+    """While inside, a catalog that was away at the start is prepared as soon as it is back."""
+    if look is not None:
+        yield
+        return
+    later = asyncio.ensure_future(prepare_catalog_later(settings, lambda found: show_way_in(settings.address, found)))
+    try:
+        yield
+    finally:
+        later.cancel()
+
+
+def show_way_in(url: str, look: FirstLook) -> None:
+    """The admin key and the login link, at the start that made them."""
+    lines: list[str] = []
     if look.login_link:
         lines.append(f"  console       {look.login_link}")
         lines.append("                (this link works once, for 15 minutes)")
@@ -173,4 +196,5 @@ def announce(settings: Settings, house: House, look: FirstLook, began: float) ->
             f"    -H 'Authorization: Bearer {look.admin_secret}' -H 'Content-Type: application/json' \\",
             """    -d '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}]}'""",
         ]
-    print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output
+    if lines:
+        print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output

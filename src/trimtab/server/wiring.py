@@ -36,6 +36,7 @@ from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
 
 logger = logging.getLogger("trimtab.wiring")
+CATALOG_PAUSE_S = 3.0
 
 
 class FirstLook(Struct, frozen=True, kw_only=True):
@@ -69,9 +70,9 @@ def read_config(settings: Settings) -> ConfigFile:
     return config_file.load(settings.config) if settings.config is not None else ConfigFile()
 
 
-async def prepare_catalog(settings: Settings) -> FirstLook:
-    """Migrate the catalog and see that a project and a way in exist. Away, it is left for later: the last snapshot may
-    still serve."""
+async def prepare_catalog(settings: Settings) -> FirstLook | None:
+    """Migrate the catalog and see that a project and a way in exist. None while it is away: the last snapshot may still
+    serve, and `prepare_catalog_later` does it when the catalog is back."""
     config = read_config(settings)
     db = Database.open(settings.catalog_url)
     try:
@@ -80,7 +81,17 @@ async def prepare_catalog(settings: Settings) -> FirstLook:
         await db.close()
 
 
-async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> FirstLook:
+async def prepare_catalog_later(settings: Settings, show: Callable[[FirstLook], None]) -> None:
+    """Try again until the catalog is there, then ``show`` what a first start has to show."""
+    while True:
+        await asyncio.sleep(CATALOG_PAUSE_S)
+        if (look := await prepare_catalog(settings)) is not None:
+            break
+    logger.info("the catalog is there")
+    show(look)
+
+
+async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> FirstLook | None:
     now = time.time_ns() // 1_000_000
     try:
         await db.prepare()
@@ -92,7 +103,7 @@ async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> Firs
         link = await db.write(lambda conn: sessions.make_link(conn, first.admin_key_id, now))
     except Unavailable as error:
         logger.warning("the catalog is away: %s", error.sentence())
-        return FirstLook()
+        return None
     return FirstLook(admin_secret=first.admin_secret, login_link=f"{settings.address}/login?token={link.secret}")
 
 

@@ -21,7 +21,7 @@ from trimtab.server.children import Child
 from trimtab.server.housing import House
 from trimtab.server.metrics import share_metrics
 from trimtab.server.settings import Settings
-from trimtab.server.up import STORE_GRACE_S, announce, run_event_loop, serve, stop_on_signals
+from trimtab.server.up import STORE_GRACE_S, announce, catalog_prepared, run_event_loop, serve, stop_on_signals
 from trimtab.server.wiring import prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")
@@ -50,7 +50,8 @@ async def supervise(settings: Settings, house: House, listener: socket.socket, t
             announce(settings, house, look, began)
         else:
             logger.error("not every worker became ready within %g s", READY_WITHIN_S)
-        await stopped.wait()
+        async with catalog_prepared(settings, look):
+            await stopped.wait()
     finally:
         grace = settings.drain_seconds + 5
         await asyncio.gather(*(worker.stop(grace) for worker in workers))
