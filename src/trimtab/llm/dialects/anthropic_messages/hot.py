@@ -28,12 +28,16 @@ class _Request(Struct):
     metadata: dict[str, Any] | None = None
 
 
+class _Block(Struct):
+    """A content block, passed over; cheaper than keeping its bytes."""
+
+
 class _Answer(Struct):
     id: str | None = None
     model: str | None = None
     stop_reason: str | None = None
     usage: dict[str, Any] | None = None
-    content: Raw | None = None
+    content: list[_Block] | None = None
     error: Raw | None = None
 
 
