@@ -31,6 +31,8 @@ TEXT_CHARACTERS = 256 << 10
 SHARED_REQUEST, SHARED_RESPONSE = 1, 2
 """Bits of ``shared_io``: which of an attempt's texts are its parent's."""
 
+_MAX_INT64 = (1 << 63) - 1
+_MAX_UINT16 = (1 << 16) - 1
 _STATUS = {"answer": "ok", "error": "error", "cancel": "cancelled"}
 _NO_USAGE = Usage()
 _NO_FAULT = Fault(code="", message="", source="trimtab")
@@ -73,7 +75,7 @@ class CallMapper:
                 (final.model_used or final.model) if final else "", final.provider if final else "",
                 final.kind if final else "", tried, record.app, record.release, record.environment, record.feature,
                 record.session, record.user, record.key_id, list(record.tags), record.metadata, int(record.stream),
-                final.stop if final else "", record.status, fault.code, fault.message,
+                final.stop if final else "", _status(record.status), fault.code, fault.message,
                 fault.source if record.fault else "", sums.input, sums.cache_read, sums.cache_write, sums.output,
                 sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
                 len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
@@ -103,10 +105,10 @@ class CallMapper:
                 first - attempt.started_ns if attempt.stream and first >= attempt.started_ns else None, attempt.model,
                 attempt.model_used, attempt.provider, attempt.kind, [attempt.provider], record.app, record.release,
                 record.environment, record.feature, record.session, record.user, record.key_id, list(record.tags), {},
-                int(attempt.stream), attempt.stop, attempt.status, fault.code, fault.message,
+                int(attempt.stream), attempt.stop, _status(attempt.status), fault.code, fault.message,
                 fault.source if attempt.fault else "", max(0, usage.input), max(0, usage.cache_read),
                 max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
-                attempt.cost.amount, attempt.cost.price, _unpriced(attempt),
+                _amount(attempt), attempt.cost.price, _unpriced(attempt),
                 1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
             ),
         )  # fmt: skip
@@ -216,7 +218,7 @@ def _ledger_row(rows: Rows, owner: int, record: CallRecord, attempt: Attempt, nu
             record.release, record.environment, record.feature, record.session, record.user, record.key_id,
             attempt.response_id, max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write),
             max(0, usage.output), max(0, usage.reasoning), max(0, usage.cache_write_1h), max(0, usage.audio_input),
-            max(0, usage.audio_output), int(attempt.usage is not None), int(usage.estimated), attempt.cost.amount,
+            max(0, usage.audio_output), int(attempt.usage is not None), int(usage.estimated), _amount(attempt),
             attempt.cost.price,
         ),
     )  # fmt: skip
@@ -241,7 +243,7 @@ def _sums(attempts: tuple[Attempt, ...]) -> _Sums:
         usage = attempt.usage or _NO_USAGE
         return _Sums(
             max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write), max(0, usage.output),
-            max(0, usage.reasoning), int(usage.estimated), attempt.cost.amount, _unpriced(attempt),
+            max(0, usage.reasoning), int(usage.estimated), _amount(attempt), _unpriced(attempt),
         )  # fmt: skip
     each = [_sums((attempt,)) for attempt in attempts]
     priced = [sums.cost for sums in each if sums.cost is not None]
@@ -252,10 +254,20 @@ def _sums(attempts: tuple[Attempt, ...]) -> _Sums:
         sum(sums.output for sums in each),
         sum(sums.reasoning for sums in each),
         max((sums.estimated for sums in each), default=0),
-        sum(priced) if priced else None,
+        min(sum(priced), _MAX_INT64) if priced else None,
         sum(sums.unpriced for sums in each),
     )
 
 
 def _unpriced(attempt: Attempt) -> int:
     return int(attempt.usage is not None and attempt.cost.amount is None)
+
+
+def _amount(attempt: Attempt) -> int | None:
+    """Picodollars as a column holds them: nine million dollars for one attempt are a mistake, but no reason to wrap."""
+    amount = attempt.cost.amount
+    return None if amount is None else max(-_MAX_INT64, min(amount, _MAX_INT64))
+
+
+def _status(status: int) -> int:
+    return max(0, min(status, _MAX_UINT16))

@@ -133,7 +133,8 @@ class Writer:
                     break
                 prepared = self._prepare(batch)
             moved += self._send(prepared, remember=True)
-        self._tidy()
+        self._spool.clear()
+        self._measure()
         return moved
 
     # --- one batch -------------------------------------------------------------------------------------------------

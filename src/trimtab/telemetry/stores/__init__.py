@@ -117,8 +117,8 @@ def bind(params: Mapping[str, Value]) -> dict[str, str]:
 
 _CODE = re.compile(r"Code: (\d+)\.")
 # Numbers from ClickHouse's src/Common/ErrorCodes.cpp. What rows can be guilty of, and what a statement can:
-_ROWS: Final = frozenset({6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 376, 441, 469})
-_STATEMENT: Final = frozenset({10, 16, 36, 42, 44, 46, 47, 60, 62, 73, 81, 115, 179, 184, 215, 386, 395, 456, 457})
+_ROWS: Final = frozenset({6, 26, 27, 33, 38, 41, 43, 44, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 376, 441, 469})
+_STATEMENT: Final = frozenset({10, 16, 36, 42, 46, 47, 60, 62, 73, 81, 115, 179, 184, 215, 386, 395, 456, 457})
 _FULL: Final = frozenset({243})
 
 

@@ -1,0 +1,258 @@
+"""From spool to store exactly once: whatever dies, whatever is refused, however often it is sent."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from makings import T0, count, project, record, request
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool import Segment, Spool
+from trimtab.telemetry.stores import ROWS, RowsRefused, Store, StoreAway, StoreFull
+from trimtab.telemetry.writer import Pace, Writer
+
+
+class MemoryStore:
+    """Counts the rows of each insert by token; ``trouble`` is raised by inserts while it is set."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, bytes] = {}
+        self.trouble: Exception | None = None
+        self.poison: bytes | None = None
+
+    def prepare(self) -> None: ...
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        raise NotImplementedError
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        if self.poison is not None and self.poison in rows:
+            raise RowsRefused("Code: 117. a row does not fit")
+        self.tokens.setdefault(token, rows)
+
+    def close(self) -> None: ...
+
+    def times(self, needle: bytes, table: str) -> int:
+        return sum(rows.count(needle) for token, rows in self.tokens.items() if token.split(":")[1] == table)
+
+
+def append(folder: Path, *records: CallRecord) -> None:
+    async def main() -> None:
+        spool = Spool(folder, "w0")
+        await asyncio.gather(*[spool.append(each) for each in records])
+        spool.close()
+
+    asyncio.run(main())
+
+
+def writer(folder: Path, store: Store, **fields: int) -> Writer:
+    pace = Pace(linger_s=0.02, spacing_s=0.05, poll_s=0.01, first_pause_s=0.01, longest_pause_s=0.05, **fields)
+    return Writer(SpoolReader(folder / "spool"), store, CallMapper(FolderBlobs(folder / "blobs")), pace=pace)
+
+
+def close(subject: Writer) -> None:
+    subject._spool.close()  # pyright: ignore[reportPrivateUsage]
+
+
+def test_the_same_batch_sent_twice_is_stored_once(tmp_path: Path, engine: Store) -> None:
+    name = project()
+    append(tmp_path / "spool", *[record(number, project=name) for number in range(1, 41)])
+    subject = writer(tmp_path, engine)
+    batch = subject._spool.peek(1000)  # pyright: ignore[reportPrivateUsage]
+    assert batch is not None
+    for _ in range(2):
+        subject._send(subject._prepare(batch), remember=True)  # pyright: ignore[reportPrivateUsage]
+    assert [count(engine, table, name) for table in ("spans", "span_io", "ledger")] == [80, 40, 40]
+    close(subject)
+
+
+def test_calls_of_several_months_in_one_batch_are_stored_once(tmp_path: Path, engine: Store) -> None:
+    name = project()
+    month = 31 * 86_400 * 10**9
+    records = [record(n, project=name, started_ns=T0 + n * month, ended_ns=T0 + n * month + 1) for n in range(1, 13)]
+    append(tmp_path / "spool", *records)
+    subject = writer(tmp_path, engine)
+    batch = subject._spool.peek(1000)  # pyright: ignore[reportPrivateUsage]
+    assert batch is not None
+    for _ in range(2):
+        subject._send(subject._prepare(batch), remember=True)  # pyright: ignore[reportPrivateUsage]
+    assert [count(engine, table, name) for table in ("spans", "span_io", "ledger")] == [24, 12, 12]
+    close(subject)
+
+
+def test_batches_that_are_read_ahead_arrive_in_order_and_once(tmp_path: Path) -> None:
+    store = MemoryStore()
+    append(tmp_path / "spool", *[record(number) for number in range(1, 101)])
+    subject = writer(tmp_path, store, batch=10, enough=5)
+    assert subject.drain_once() == 100
+    assert subject.progress.batches == 10
+    for number in range(1, 101):
+        assert store.times(f"{number:032x}".encode(), "ledger") == 2  # request id and trace id
+    close(subject)
+
+
+def test_a_record_that_cannot_be_mapped_is_set_aside_and_the_rest_goes_in(tmp_path: Path) -> None:
+    store = MemoryStore()
+    segment = Segment(tmp_path / "spool", "w0", "normal", 1) if (tmp_path / "spool").mkdir() is None else None
+    assert segment is not None
+    segment.insert([(1, b"\xc1 no msgpack"), (2, b"\x80")])
+    segment.close()
+    append(tmp_path / "spool", record(7))
+    subject = writer(tmp_path, store)
+    assert subject.drain_once() == 3
+    assert store.times(f"{7:016x}".encode(), "spans") > 0
+    assert subject.progress.rejected == 2
+    assert all(letter.reason for letter in subject._spool.rejected())  # pyright: ignore[reportPrivateUsage]
+    close(subject)
+
+
+def test_a_row_the_store_refuses_is_found_and_its_record_set_aside(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.poison = b"session-13"
+    append(tmp_path / "spool", *[record(number, session=f"session-{number}.") for number in range(1, 31)])
+    subject = writer(tmp_path, store)
+    assert subject.drain_once() == 30
+    assert subject.progress.rejected == 1
+    for number in range(1, 31):
+        assert store.times(f"session-{number}.".encode(), "ledger") == (0 if number == 13 else 1)
+    close(subject)
+
+
+def test_the_halves_of_a_refused_batch_are_recognised_when_it_is_sent_again(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.poison = b"session-3."
+    append(tmp_path / "spool", *[record(number, session=f"session-{number}.") for number in range(1, 9)])
+    subject = writer(tmp_path, store)
+    batch = subject._spool.peek(1000)  # pyright: ignore[reportPrivateUsage]
+    assert batch is not None
+    subject._send(subject._prepare(batch), remember=True)  # pyright: ignore[reportPrivateUsage]
+    once = dict(store.tokens)
+    subject._send(subject._prepare(batch), remember=True)  # pyright: ignore[reportPrivateUsage]
+    assert store.tokens == once
+    assert subject.progress.rejected == 1
+    close(subject)
+
+
+@pytest.mark.parametrize(("trouble", "state"), [(StoreAway("gone"), "down"), (StoreFull("no room"), "full")])
+def test_while_the_store_is_away_records_wait_and_it_is_told(tmp_path: Path, trouble: Exception, state: str) -> None:
+    store = MemoryStore()
+    store.trouble = trouble
+    append(tmp_path / "spool", record(1), record(2))
+    subject = writer(tmp_path, store)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    eventually(lambda: subject.progress.state == state)
+    assert subject.progress.waiting == 2
+    assert subject.progress.oldest_ms > 0
+    store.trouble = None
+    eventually(lambda: subject.progress.state == "ok" and subject.progress.records == 2)
+    eventually(lambda: subject.progress.waiting == 0)
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
+def test_stopping_drains_what_is_there(tmp_path: Path) -> None:
+    store = MemoryStore()
+    append(tmp_path / "spool", *[record(number) for number in range(1, 31)])
+    subject = writer(tmp_path, store, batch=10)
+    subject.stop(5.0)
+    subject.run()
+    assert subject.progress.records == 30
+    close(subject)
+
+
+def test_stopping_is_bounded_while_the_store_is_away(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.trouble = StoreAway("gone")
+    append(tmp_path / "spool", record(1))
+    subject = writer(tmp_path, store)
+    began = time.monotonic()
+    subject.stop(0.2)
+    subject.run()
+    assert time.monotonic() - began < 2
+    assert subject._spool.backlog().waiting == 1  # pyright: ignore[reportPrivateUsage]
+    close(subject)
+
+
+def test_a_small_batch_leaves_after_its_linger_and_not_before(tmp_path: Path) -> None:
+    store = MemoryStore()
+    pace = Pace(linger_s=0.3, spacing_s=0.0, poll_s=0.01)
+    subject = Writer(SpoolReader(tmp_path / "spool"), store, CallMapper(FolderBlobs(tmp_path / "b")), pace=pace)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    began = time.time()
+    append(tmp_path / "spool", record(1))
+    eventually(lambda: subject.progress.records == 1)
+    assert time.time() - began >= 0.29
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
+def eventually(true: object, within_s: float = 10.0) -> None:
+    assert callable(true)
+    deadline = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+DYING = """
+    import os, signal, sys
+    from pathlib import Path
+    from trimtab.storage.blobs import FolderBlobs
+    from trimtab.telemetry.calls import CallMapper
+    from trimtab.telemetry.drain import SpoolReader
+    from trimtab.telemetry.stores import open_store
+    from trimtab.telemetry.writer import Pace, Writer
+
+    folder, at = Path(sys.argv[1]), sys.argv[2]
+    store = open_store(f"chdb://{folder}/store")
+    store.prepare()
+
+    def step(name):
+        if name == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pace = Pace(batch=7, enough=3)
+    mapper = CallMapper(FolderBlobs(folder / "blobs"))
+    Writer(SpoolReader(folder / "spool"), store, mapper, pace=pace, step=step).drain_once()
+    for table in ("spans", "span_io", "ledger"):
+        key = "request_id" if table != "span_io" else "trace_id"
+        rows = store.query(f"SELECT count(), uniqExact({key}), uniqExact(span_id) FROM {table}", {}, "TSV")
+        print(rows.decode().strip())
+    store.close()
+"""
+STEPS = ("remembered", "inserted:span_io", "inserted:ledger", "inserted:spans", "confirmed", "cleared")
+
+
+def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(tmp_path: Path) -> None:
+    script = textwrap.dedent(DYING)
+    sent = 0
+    large = request("x" * 70_000)
+    for at in STEPS:
+        bodies = {n: large if n % 5 == 0 else request() for n in range(sent, sent + 20)}
+        append(tmp_path / "spool", *[record(n, request=body) for n, body in bodies.items()])
+        sent += 20
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path), at], timeout=60, check=False)
+        assert done.returncode == -signal.SIGKILL
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), ""], timeout=60, check=True, stdout=subprocess.PIPE, text=True
+    )
+    calls, spans = str(sent), str(2 * sent)
+    assert done.stdout.splitlines() == ["\t".join(row) for row in ((spans, calls, spans), (calls,) * 3, (calls,) * 3)]
+    assert [name for name in os.listdir(tmp_path / "spool") if "~" in name] == []
