@@ -1,4 +1,4 @@
-"""The mapper: one record into spans, texts and books, with nothing counted twice and nothing shown that is not to be."""
+"""The mapper: one record into spans, texts and books; nothing is counted twice, nothing shows that must not."""
 
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,8 @@ def test_a_body_in_another_dialect_is_kept_with_its_attempt(blobs: FolderBlobs) 
 
 def test_a_stream_is_folded_for_its_preview_and_kept_as_it_came(blobs: FolderBlobs) -> None:
     body = events("On ", "its ", "way.")
-    call = record(
-        1,
-        stream=True,
-        first_token_ns=T0 + 30,
-        attempts=(attempt(1, stream=True, response=body, first_token_ns=T0 + 10**6 + 20),),
-    )
+    streamed = attempt(1, stream=True, response=body, first_token_ns=T0 + 10**6 + 20)
+    call = record(1, stream=True, first_token_ns=T0 + 30, attempts=(streamed,))
     rows = mapped(call, blobs)
     assert entry(rows)["output_preview"] == "On its way."
     assert (entry(rows)["ttft_ns"], leaves(rows)[0]["ttft_ns"]) == (30, 20)
@@ -165,12 +161,8 @@ def test_without_capture_no_content_is_anywhere(blobs: FolderBlobs) -> None:
     secret = "correct horse battery staple"
     spoken = request(secret)
     # The gateway keeps these bytes out itself; the mapper must not rely on it.
-    call = record(
-        1,
-        capture=False,
-        request=spoken,
-        attempts=(failed(1, response=answer(secret)), attempt(2, response=answer(secret))),
-    )
+    attempts = (failed(1, response=answer(secret)), attempt(2, response=answer(secret)))
+    call = record(1, capture=False, request=spoken, attempts=attempts)
     rows = mapped(call, blobs)
     assert rows.span_io.rows() == []
     assert all(

@@ -1,7 +1,7 @@
 """From the spool into the store, each record exactly once, whatever dies in between.
 
-One batch at a time, in five steps (the next one is read and mapped meanwhile); a crash between any two of them is healed
-by starting again:
+One batch at a time, in five steps (the next one is read and mapped meanwhile); a crash between any two of them is
+healed by starting again:
 
 1. take the batch that was on its way when we last ended, or the next records of the spool;
 2. remember its boundary, durably (`drain.py`);

@@ -1,0 +1,161 @@
+"""What every telemetry store must do: over the engine in this process, and over HTTP as a ClickHouse server has it."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPANS, encode
+from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreRefused, bind, open_store
+from trimtab.telemetry.stores._schema import MIGRATIONS, Topology
+from trimtab.telemetry.stores.clickhouse import ClickHouseStore
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=["in process", "over HTTP"])
+def store(request: pytest.FixtureRequest, engine: Store) -> Iterator[Store]:
+    if request.param == "in process":
+        yield engine
+        return
+    served = request.getfixturevalue("served")
+    client = ClickHouseStore("http://telemetry", uds=served.socket)
+    yield client
+    client.close()
+
+
+def ask(store: Store, sql: str, **params: str | int) -> list[Any]:
+    return [msgspec.json.decode(line) for line in store.query(sql, bind(params)).splitlines()]
+
+
+def ledger_row(project: str, **fields: Any) -> list[Any]:
+    numbers = ("_tokens", "_ns", "metered", "estimated", "attempt")
+    row: dict[str, Any] = {name: 0 if name.endswith(numbers) else "" for name in LEDGER}
+    return list({**row, "project": project, "cost": None, **fields}.values())
+
+
+def project() -> str:
+    return f"contract-{next(_numbers)}"
+
+
+def test_the_tables_have_the_columns_that_the_rows_are_written_for(store: Store) -> None:
+    for table, columns in (("spans", SPANS), ("span_io", SPAN_IO), ("ledger", LEDGER)):
+        sql = "SELECT name FROM system.columns WHERE table = {table:String} ORDER BY position"
+        assert [name for (name,) in ask(store, sql, table=table)] == list(columns)
+
+
+def test_preparing_again_changes_nothing_and_the_version_is_told(store: Store) -> None:
+    store.prepare()
+    assert ask(store, "SELECT version FROM schema_versions ORDER BY version") == [[number] for number, _ in MIGRATIONS]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        "it's",
+        'a "quote"',
+        "back\\slash",
+        "tab\tnew\nline\rend",
+        "nul\0",
+        "grüße 🎈",
+        "{x:String}",
+        "';--",
+        "%_",
+        "",
+    ],
+)
+def test_a_value_reaches_the_store_as_it_was(store: Store, value: str) -> None:
+    assert ask(store, "SELECT {value:String}, length({value:String})", value=value) == [[value, len(value.encode())]]
+
+
+def test_whole_numbers_of_64_bits_go_there_and_back(store: Store) -> None:
+    assert ask(store, "SELECT {low:Int64}, {high:Int64}", low=-(2**63), high=2**63 - 1) == [[-(2**63), 2**63 - 1]]
+
+
+def test_rows_of_any_bytes_are_stored_as_they_were(store: Store) -> None:
+    name = project()
+    body = bytes(range(256)) * 3 + b"\n\n;\n\n"
+    row: list[Any] = [name, "t", "s", 1, "openai_chat", "", 0, body, b"", "", "", "", "some text"]
+    store.insert("span_io", SPAN_IO, encode(row), f"{name}:span_io")
+    (found,) = ask(store, "SELECT base64Encode(request), text FROM span_io WHERE project = {p:String}", p=name)
+    assert (msgspec.convert(found[0], bytes, strict=False), found[1]) == (body, "some text")
+
+
+def test_a_second_insert_under_the_same_token_changes_nothing(store: Store) -> None:
+    name = project()
+    rows = encode(ledger_row(name, cost=5) + ledger_row(name, cost=7))
+    for token in ("one", "one", "two", "one"):
+        store.insert("ledger", LEDGER, rows, f"{name}:{token}")
+    assert ask(store, "SELECT count(), sum(cost) FROM ledger WHERE project = {p:String}", p=name) == [[4, 24]]
+
+
+def test_a_row_that_does_not_fit_is_refused_whole_and_the_store_goes_on(store: Store) -> None:
+    name = project()
+    bad = encode(ledger_row(name) + ledger_row(name, at_ns="not a number"))
+    with pytest.raises(RowsRefused):
+        store.insert("ledger", LEDGER, bad, f"{name}:bad")
+    with pytest.raises(RowsRefused):
+        store.insert("ledger", LEDGER, encode(ledger_row(name))[:-3], f"{name}:cut")
+    store.insert("ledger", LEDGER, encode(ledger_row(name)), f"{name}:good")
+    assert ask(store, "SELECT count() FROM ledger WHERE project = {p:String}", p=name) == [[1]]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELEC 1", "SELECT * FROM nowhere", "SELECT nothing FROM spans", "SELECT {missing:String}"]
+)
+def test_a_wrong_statement_is_refused_with_the_engines_words(store: Store, sql: str) -> None:
+    with pytest.raises(StoreRefused, match="Code: "):
+        store.query(sql, {})
+
+
+def test_an_insert_into_no_table_is_no_fault_of_the_rows(store: Store) -> None:
+    with pytest.raises(StoreRefused) as caught:
+        store.insert("nowhere", ("a",), encode([1]), "x:nowhere")
+    assert not isinstance(caught.value, RowsRefused)
+
+
+def test_a_token_that_is_not_ours_is_never_written_into_sql(store: Store) -> None:
+    with pytest.raises(ValueError, match="token"):
+        store.insert("ledger", LEDGER, b"", "x' , async_insert = 1 --")
+
+
+def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
+    store = ClickHouseStore("http://telemetry", uds=tmp_path / "nobody.sock")
+    with pytest.raises(StoreAway):
+        store.query("SELECT 1", {})
+    store.close()
+
+
+def test_an_address_nobody_opens_names_those_that_are_opened() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        open_store("postgres://host/db")
+    assert "chdb://" in caught.value.fix
+    assert "https://" in caught.value.fix
+
+
+def test_on_a_cluster_every_table_is_made_everywhere_and_replicated() -> None:
+    for _, statements in MIGRATIONS:
+        for statement in statements:
+            filled = Topology(cluster="main").fill(statement)
+            assert "ON CLUSTER `main`" in filled
+            assert "ENGINE = ReplicatedMergeTree(" in filled
+            assert "$" not in filled
+
+
+def test_blobs_are_served_beside_the_statements(served: Any, blobs: FolderBlobs) -> None:
+    import httpx
+
+    reference = blobs.put(b"large")
+    with httpx.Client(base_url="http://t", transport=httpx.HTTPTransport(uds=str(served.socket))) as client:
+        assert client.get(f"/blobs/{reference}").content == b"large"
+        assert client.get(f"/blobs/sha256:{'0' * 64}").status_code == 404
+        assert client.get("/blobs/..%2f..%2fetc%2fpasswd").status_code == 400
+        assert client.get("/ping").text == "Ok.\n"
+        assert client.get("/elsewhere").status_code == 404
+        assert client.post("/", params={"query": "DROP TABLE spans"}, content=b"").status_code == 400

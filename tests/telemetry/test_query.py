@@ -1,0 +1,153 @@
+"""The search language: what it means, what it refuses, and that nothing typed ever becomes SQL."""
+
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from makings import day
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.query import KEYS, MAX_CLAUSES, MAX_LENGTH, Clause, Term, compile_query, parse
+from trimtab.telemetry.views import SpanKind, Status
+
+HOSTILE = [
+    "' OR 1=1 --",
+    "'); DROP TABLE spans; --",
+    "\\' OR project != '",
+    "{project:String}",
+    "{q0:String}",
+    "`spans`",
+    "/* x */ UNION SELECT",
+    "%_\\",
+    "\0\n\t",
+    "x} SETTINGS readonly=0 {",
+]
+
+
+def test_clauses_values_operators_and_phrases_are_read() -> None:
+    assert parse('model:gpt* -status:ok cost:>0.01 model:(a OR "b c") "refund policy" plain') == (
+        Clause("model", (Term("gpt*", 7),), 1),
+        Clause("status", (Term("ok", 20),), 12, negated=True),
+        Clause("cost", (Term("0.01", 28, ">"),), 23),
+        Clause("model", (Term("a", 41), Term("b c", 46, "=", quoted=True)), 34),
+        Clause("", (Term("refund policy", 53, "=", quoted=True),), 53),
+        Clause("", (Term("plain", 69),), 69),
+    )
+
+
+def test_nothing_is_a_search_for_everything() -> None:
+    assert parse("") == parse("  \n ") == ()
+
+
+def test_a_backslash_takes_a_quote_literally() -> None:
+    assert parse(r'user:"a \"b\" \\ c\d"')[0].terms[0].text == r'a "b" \ c\d'
+
+
+def test_a_lone_dash_is_text() -> None:
+    assert [clause.terms[0].text for clause in parse("a - b")] == ["a", "-", "b"]
+
+
+@pytest.mark.parametrize(
+    ("q", "position", "hint"),
+    [
+        ("mdel:x", 1, "Did you mean model:"),
+        ("a model:", 9, "Write model:value"),
+        ('a "open', 3, "End the phrase"),
+        ("model:(a b)", 10, "OR"),
+        ("model:(a OR )", 13, "Write model:(a OR b)"),
+        ("model:(a", 7, "Write model:(a OR b)"),
+        ("status:great", 8, "ok, error, cancelled, running"),
+        ("kind:robot", 6, "llm"),
+        ("cost:>much", 6, "cost:>0.01"),
+        ("duration:5h", 10, "duration:>500ms"),
+        ("tokens:nan", 8, "tokens:>1000"),
+        ("cost:1e400", 6, "cost"),
+        ("model:>x", 7, "model:value"),
+        ("stream:maybe", 8, "stream:true"),
+        ("a )", 3, "Quote text"),
+        ('""', 1, "Write a word"),
+    ],
+)
+def test_a_mistake_names_its_position_and_what_would_be_right(q: str, position: int, hint: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        compile_query(q, "p", day())
+    assert caught.value.param == "q"
+    assert f"at position {position}," in caught.value.message
+    assert hint in caught.value.fix
+
+
+def test_a_search_has_bounds() -> None:
+    with pytest.raises(InvalidRequest, match="longer"):
+        parse("x" * (MAX_LENGTH + 1))
+    with pytest.raises(InvalidRequest, match="more than"):
+        parse("a " * (MAX_CLAUSES + 1))
+
+
+def test_project_and_window_are_always_part_of_the_condition() -> None:
+    condition = compile_query("-model:x word kind:llm", "p", day())
+    assert condition.sql.startswith("project = {project:String} AND entry = 1 AND start_ns >= {start_ns:Int64}")
+    for part in re.findall(r"SELECT .*? WHERE [^)]*", condition.sql):
+        assert "project = {project:String}" in part
+        assert "start_ns >= {start_ns:Int64}" in part
+    assert condition.params["project"] == "p"
+
+
+words = st.text(max_size=12) | st.sampled_from(HOSTILE)
+fragments = st.sampled_from(
+    [*KEYS, "meta.team", "nokey", "meta.", "-", ":", "(", ")", " OR ", '"', "\\", "*", ">", "<=", " "]
+)
+
+
+@given(st.lists(fragments | words, max_size=12).map("".join))
+@example("meta.:x")
+@example("-")
+@example('-"')
+@example("cost:>-0")
+@example("ttft:--1")
+@example("cost:Infinity")
+@example("cost:sNaN")
+def test_any_text_is_read_or_refused_with_a_reason(q: str) -> None:
+    try:
+        condition = compile_query(q, "p", day())
+    except InvalidRequest as error:
+        refused = (error.param, bool(error.fix))
+    else:
+        refused = ("q", True)
+        assert set(re.findall(r"\{(\w+):", condition.sql)) <= set(condition.params)
+    assert refused == ("q", True)
+
+
+@given(st.sampled_from([*KEYS, "meta.team", ""]), words.filter(lambda text: text.strip() != ""))
+def test_what_is_typed_is_only_ever_a_parameter(key: str, value: str) -> None:
+    """The SQL of a query depends on its shape alone, never on the words in it."""
+    quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    try:
+        condition = compile_query(f"{key}:{quoted}" if key else quoted, "p", day())
+    except InvalidRequest:
+        return
+    plain = re.sub(r"\{\w+:(String|Int64)\}", "?", condition.sql)
+    allowed = _shapes(key)
+    assert plain in allowed or (key == "" and _is_text_search(plain))
+    if key not in ("cost", "duration", "ttft", "tokens", "status", "kind", "stream", ""):
+        assert value in condition.params.values()
+
+
+def _is_text_search(plain: str) -> bool:
+    head = _BASE + " AND (trace_id IN (SELECT trace_id FROM span_io WHERE " + _SCOPE
+    tests = r"( AND (text LIKE \?|position\(text, \?\) > 0))+"
+    return re.fullmatch(re.escape(head) + tests + re.escape(_TAIL), plain) is not None
+
+
+_BASE = "project = ? AND entry = 1 AND start_ns >= ? AND start_ns < ?"
+_SCOPE = "project = ? AND start_ns >= ? AND start_ns < ? + 3600000000000"
+_TAIL = ") OR positionCaseInsensitiveUTF8(error_message, ?) > 0)"
+
+
+def _shapes(key: str) -> set[str]:
+    samples = {"status": get_args(Status), "kind": get_args(SpanKind), "stream": ("true",)}
+    number = {"cost", "duration", "ttft", "tokens"}
+    values = samples.get(key, ("1", "0.5e-13") if key in number else ("x",))
+    queries = [f'{key}:"{value}"' if key else '"x"' for value in values]
+    return {re.sub(r"\{\w+:(String|Int64)\}", "?", compile_query(q, "p", day()).sql) for q in queries}
