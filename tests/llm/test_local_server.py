@@ -18,6 +18,14 @@ from trimtab.llm.local_server import CannotStart, Options, find_weights, start
 
 QUESTION = "Text: A trace is everything that happened for one request.\n\nQuestion: What is a trace?"
 
+PARENT = """
+import os, subprocess, sys, time
+os.environ["TRIMTAB_PARENT_PID"] = str(os.getpid())
+child = subprocess.Popen([sys.executable, "-m", "trimtab.llm.local_server"], stdout=subprocess.PIPE)
+print(child.stdout.readline().decode(), flush=True)
+time.sleep(60)
+"""
+
 
 def spawn(*arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
@@ -118,18 +126,7 @@ def test_a_parent_that_is_already_gone_leaves_no_process_behind() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_it_dies_with_its_parent_even_when_that_is_killed() -> None:
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import os, subprocess, sys, time\n"
-            "os.environ['TRIMTAB_PARENT_PID'] = str(os.getpid())\n"
-            "child = subprocess.Popen([sys.executable, '-m', 'trimtab.llm.local_server'], stdout=subprocess.PIPE)\n"
-            "print(child.stdout.readline().decode(), flush=True)\n"
-            "time.sleep(60)",
-        ],
-        stdout=subprocess.PIPE,
-    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
     ready = first_line(parent)
     parent.send_signal(signal.SIGKILL)
     parent.wait()

@@ -31,8 +31,8 @@ PARENT_VARIABLE = "TRIMTAB_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
 _HTTP_THREADS = 16
 _MAX_THREADS = 8
-_NICENESS = 5
-"""Calls to other models go through the gateway on the same cores: it must not wait for this process."""
+_NICENESS = 2
+"""Calls to other models go through the gateway on the same cores: it comes before this process."""
 
 
 class CannotStart(Exception):
@@ -129,6 +129,8 @@ def _parameters(engine: Any, weights: Path, options: Options) -> Any:
     params.cont_batching = True
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
+    params.cpuparams.poll = 0  # sleep, not spin, while waiting for one another: other work has these cores too
+    params.cpuparams_batch.poll = 0
     params.n_threads_http = _HTTP_THREADS
     params.hostnames = [options.host]
     params.port = options.port

@@ -1,5 +1,6 @@
 """Asking: each conversation through an official client, as any application would."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -59,20 +60,29 @@ class Asker:
         from anthropic import Anthropic
         from openai import OpenAI
 
+        self._stopped = threading.Event()
         # No retries of the clients' own: what the gateway does about a failing provider is what the demo shows.
         self._openai = OpenAI(**openai_options(url, key), max_retries=0, timeout=TIMEOUT_S)
         self._anthropic = Anthropic(**anthropic_options(url, key), max_retries=0, timeout=TIMEOUT_S)
 
+    def stop(self) -> None:
+        """Ask and tell nothing more: the server is about to go."""
+        self._stopped.set()
+
     def converse(self, conversation: Conversation, tell: Callable[[Answer], None]) -> list[Answer]:
-        """Ask every turn, each with what was said before it; ``tell`` hears of each answer at once."""
+        """Ask every turn, each with what was said before it; ``tell`` hears of each answer at once. Ends early after
+        `stop`."""
         history: list[Message] = []
         answers: list[Answer] = []
         for turn in conversation.turns:
+            if self._stopped.is_set():
+                break
             history.append({"role": "user", "content": f"Text: {PASSAGES[turn.passage]}\n\nQuestion: {turn.question}"})
             answer = self._ask(conversation, turn, history)
             history.append({"role": "assistant", "content": answer.text or "I do not know."})
             answers.append(answer)
-            tell(answer)
+            if not self._stopped.is_set():
+                tell(answer)
         return answers
 
     def _ask(self, conversation: Conversation, turn: Turn, history: list[Message]) -> Answer:

@@ -192,6 +192,7 @@ def ask_all(url: str, key: str, notes: "Console") -> list[Answer]:
             found = [pool.submit(asker.converse, conversation, tell) for conversation in CONVERSATIONS]
             return [answer for future in found for answer in future.result()]
         finally:
+            asker.stop()
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,0 +1,164 @@
+"""The commands that talk to a server, against a real one."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from live import ADMIN, Live
+
+from trimtab.cli.main import command
+from trimtab.sdk import Client
+
+
+class Shell:
+    """Runs commands with the environment of a user of ``server``."""
+
+    def __init__(self, server: Live, project: str) -> None:
+        self.server = server
+        self.environment = {"TRIMTAB_URL": server.url, "TRIMTAB_ADMIN_KEY": ADMIN, "TRIMTAB_PROJECT": project}
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        return CliRunner().invoke(command, list(arguments), env={**self.environment, **environment})
+
+    def ok(self, *arguments: str, **environment: str) -> str:
+        done = self.run(*arguments, **environment)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.ok(*arguments, "--json"))
+
+
+@pytest.fixture
+def shell(server: Live, request: pytest.FixtureRequest) -> Shell:
+    """In a project of the test's own."""
+    slug = f"p-{abs(hash(request.node.name))}"
+    with Client(server.url, ADMIN) as client:
+        client.create_project(slug)
+    return Shell(server, slug)
+
+
+@pytest.fixture
+def with_model(shell: Shell, upstream: str) -> Shell:
+    shell.ok("providers", "add", "lab", "--base-url", f"{upstream}/v1")
+    shell.ok("models", "add", "fast", "--provider", "lab", "--upstream", "gpt-4o-mini", "--price", "1", "2")
+    return shell
+
+
+def call(shell: Shell, **headers: str) -> str:
+    """One call by a client's key; returns the trace's id."""
+    key = shell.ok("keys", "create", "app").strip()
+    answer = httpx.post(
+        f"{shell.server.url}/v1/chat/completions",
+        json={"model": "fast", "messages": [{"role": "user", "content": "Hello there"}]},
+        headers={"authorization": f"Bearer {key}", **headers},
+    )
+    answer.raise_for_status()
+    shell.server.settled()
+    return answer.headers["trimtab-trace-id"]
+
+
+def test_projects_are_created_and_listed(shell: Shell) -> None:
+    slug = f"{shell.environment['TRIMTAB_PROJECT']}-x"
+    assert slug in shell.ok("projects", "create", slug, "--no-content")
+    listed = {project["slug"]: project for project in shell.json("projects", "list")}
+    assert listed[slug]["capture_content"] is False
+    assert slug in shell.ok("projects", "list")
+
+
+def test_a_new_keys_secret_alone_is_on_standard_output(shell: Shell) -> None:
+    done = shell.run("keys", "create", "app", "--expires", "1d")
+    secret = done.stdout.strip()
+    assert secret.startswith("tt_")
+    assert "\n" not in secret
+    assert "not shown again" in done.stderr
+    (key,) = shell.json("keys", "list")
+    assert key["expires"] - key["created"] == pytest.approx(86_400_000, abs=5_000)
+    assert secret not in shell.ok("keys", "list")
+
+
+def test_a_key_is_revoked(shell: Shell) -> None:
+    issued = shell.json("keys", "create", "app", "--role", "read_only")
+    shell.ok("keys", "revoke", issued["key"]["id"])
+    (key,) = shell.json("keys", "list")
+    assert (key["role"], key["state"]) == ("read_only", "revoked")
+
+
+def test_an_empty_list_says_what_to_do(shell: Shell) -> None:
+    assert "trimtab keys create" in shell.ok("keys", "list")
+    assert "trimtab models add" in shell.ok("models", "list")
+    assert "trimtab providers add" in shell.ok("providers", "list")
+    assert "Widen" in shell.ok("traces", "list")
+
+
+def test_a_providers_key_is_read_from_a_variable_and_never_shown(shell: Shell) -> None:
+    shell.ok("providers", "add", "openai", "--kind", "openai", "--key-env", "SOME_KEY", SOME_KEY="sk-secret-abcd")
+    told = shell.ok("providers", "list") + shell.ok("providers", "list", "--json")
+    assert "sk-secret" not in told
+    assert "abcd" in told
+
+
+def test_a_variable_that_is_not_set_is_told_before_anything_is_made(shell: Shell) -> None:
+    done = shell.run("providers", "add", "openai", "--kind", "openai", "--key-env", "NOT_SET_ANYWHERE")
+    assert done.exit_code == 1
+    assert "NOT_SET_ANYWHERE" in done.stderr
+    assert shell.json("providers", "list") == []
+
+
+def test_a_model_is_added_tested_and_removed(with_model: Shell) -> None:
+    assert "fast" in with_model.ok("models", "list")
+    assert with_model.json("models", "test", "fast")["ok"] is True
+    with_model.ok("models", "remove", "fast")
+    assert with_model.json("models", "list") == []
+
+
+def test_a_model_without_a_known_price_is_told_so(with_model: Shell) -> None:
+    told = with_model.ok("models", "add", "odd", "--provider", "lab", "--upstream", "nobody-prices-this")
+    assert "null" in told
+    assert "unknown" in with_model.ok("models", "list")
+
+
+def test_a_model_that_fails_its_test_exits_with_1(with_model: Shell) -> None:
+    with_model.ok("models", "add", "bad", "--provider", "lab", "--upstream", "gpt-4o-mini?fault=401")
+    done = with_model.run("models", "test", "bad")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("bad: ")
+
+
+def test_a_trace_is_found_and_shown(with_model: Shell) -> None:
+    trace_id = call(with_model, **{"trimtab-feature": "greeting"})
+    listed = with_model.ok("traces", "list", "-q", "feature:greeting", "--last", "1h")
+    assert trace_id in listed
+    shown = with_model.ok("traces", "show", trace_id)
+    assert "Hello there" in shown
+    assert "chosen" in shown
+    assert "Hello there" not in with_model.ok("traces", "show", trace_id, "--no-content")
+    value = with_model.json("traces", "show", trace_id)
+    assert value["trace"]["trace_id"] == trace_id
+    assert value["io"]["input"][-1]["parts"][0]["text"] == "Hello there"
+
+
+def test_a_limit_is_kept(with_model: Shell) -> None:
+    for _ in range(3):
+        call(with_model)
+    assert len(with_model.json("traces", "list", "--limit", "2")) == 2
+
+
+def test_a_search_that_does_not_parse_says_where(with_model: Shell) -> None:
+    done = with_model.run("traces", "list", "-q", "stat:error")
+    assert done.exit_code == 1
+    assert "->" in done.stderr
+
+
+def test_a_trace_that_is_not_there_exits_with_1(shell: Shell) -> None:
+    done = shell.run("traces", "show", "0" * 31 + "1")
+    assert done.exit_code == 1
+    assert "0001" in done.stderr
+
+
+def test_a_wrong_key_exits_with_4(shell: Shell) -> None:
+    done = shell.run("keys", "list", TRIMTAB_ADMIN_KEY="tt_not-a-key-of-this-server")
+    assert done.exit_code == 4
+    assert "TRIMTAB_ADMIN_KEY" in done.stderr

@@ -1,0 +1,119 @@
+"""The command as a shell sees it: speed, help, exit codes."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from trimtab import __version__
+from trimtab.cli.main import COMMANDS, command
+from trimtab.cli.reference import commands
+
+LIMIT_S = 0.2
+TRIMTAB = str(Path(sys.executable).parent / "trimtab")
+
+
+def trimtab(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")}
+    return subprocess.run(
+        [TRIMTAB, *arguments], env={**clean, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]])
+def test_it_answers_quickly(arguments: list[str]) -> None:
+    took: list[float] = []
+    for _ in range(7):
+        began = time.perf_counter()
+        assert trimtab(*arguments).returncode == 0
+        took.append(time.perf_counter() - began)
+    # The fastest third: what it costs, not what else the machine was doing.
+    assert statistics.mean(sorted(took)[:2]) < LIMIT_S
+
+
+def test_the_help_lists_every_command_without_loading_anything_heavy() -> None:
+    told = trimtab("--help").stdout
+    assert all(name in told for name in COMMANDS)
+    script = "import sys\nfrom click.testing import CliRunner\nfrom trimtab.cli.main import command\n"
+    script += "CliRunner().invoke(command, ['--help'])\nprint([m for m in sys.modules if m in %r])"
+    heavy = ["httpx", "rich", "litestar", "sqlalchemy", "openai", "anthropic", "uvicorn", "yaml"]
+    loaded = subprocess.run([sys.executable, "-c", script % heavy], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_the_version_is_told_to_people_and_to_programs() -> None:
+    assert __version__ in trimtab("version").stdout
+    assert json.loads(trimtab("version", "--json").stdout)["trimtab"] == __version__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["keys"], ["keys", "create"], ["traces", "list", "--last", "soon"], ["up", "--nonsense"]],
+)
+def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
+    assert trimtab(*arguments).returncode == 2
+
+
+def test_a_wrong_setting_exits_with_2_and_names_it() -> None:
+    done = trimtab("up", "--workers", "many")
+    assert done.returncode == 2
+    assert "TRIMTAB_WORKERS" in done.stderr
+
+
+def test_no_server_exits_with_3_and_says_how_to_start_one() -> None:
+    done = trimtab("keys", "list", TRIMTAB_URL="http://127.0.0.1:9", TRIMTAB_ADMIN_KEY="tt_x")
+    assert done.returncode == 3
+    assert "trimtab up" in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_key_exits_with_4_and_says_which_variable() -> None:
+    done = trimtab("keys", "list", TRIMTAB_URL="http://127.0.0.1:9")
+    assert done.returncode == 4
+    assert "TRIMTAB_ADMIN_KEY" in done.stderr
+
+
+def test_with_json_a_failure_is_json_on_standard_error() -> None:
+    done = trimtab("traces", "list", "--json", TRIMTAB_URL="http://127.0.0.1:9", TRIMTAB_ADMIN_KEY="tt_x")
+    assert json.loads(done.stderr)["error"]["code"] == "server_unreachable"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_completion(shell: str) -> None:
+    script = trimtab("completion", shell).stdout
+    assert "_TRIMTAB_COMPLETE" in script
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    done = trimtab(_TRIMTAB_COMPLETE="bash_complete", COMP_WORDS="trimtab tra", COMP_CWORD="1")
+    assert "traces" in done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    told = CliRunner().invoke(command, [*name.split(), "--help"])
+    assert told.exit_code == 0
+    assert "Example" in told.output
+    assert f"trimtab {name}" in told.output.partition("Example")[2]
+
+
+def test_every_command_that_prints_a_value_can_print_json() -> None:
+    without = {"up", "completion"}
+    for name, found in commands():
+        options = {option for parameter in found.params for option in parameter.opts}
+        assert ("--json" in options) == (name not in without), name
+
+
+def test_every_option_has_a_meaning() -> None:
+    for name, found in commands():
+        for parameter in found.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.opts}"
