@@ -56,11 +56,13 @@ def test_openais_client_talks_to_either_provider(upstream: str) -> None:
             assert whole.choices[0].message.content == "grüße aus trimtab"
             assert whole.choices[0].finish_reason == "stop"
             assert whole.usage is not None
+            assert whole.created > 1_500_000_000
             text, usage = "", None
             stream = await client.chat.completions.create(
                 model="m", messages=messages, stream=True, stream_options={"include_usage": True}
             )
             async for chunk in stream:
+                assert chunk.created > 1_500_000_000
                 text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
                 usage = chunk.usage or usage
             assert text == "grüße aus trimtab"
@@ -110,8 +112,9 @@ def test_tool_calls_cross_with_their_ids_names_and_arguments(upstream: str) -> N
             assert len({c.id for c in calls}) == 2
             assert first.choices[0].finish_reason == "tool_calls"
             results: Any = [{"role": "tool", "tool_call_id": c.id, "content": "sunny"} for c in calls]
-            answer = first.choices[0].message.model_dump(exclude_none=True)
-            second = await ours.chat.completions.create(model="m", messages=[*asked, answer, *results], tools=tools)
+            answer: Any = first.choices[0].message.model_dump(exclude_none=True)
+            history: Any = [*asked, answer, *results]
+            second = await ours.chat.completions.create(model="m", messages=history, tools=tools)
             assert second.choices[0].message.content or second.choices[0].message.tool_calls
 
             theirs = anthropic_client(g)

@@ -204,6 +204,18 @@ def test_a_request_the_provider_finds_wrong_is_not_repeated_and_keeps_its_status
     asyncio.run(main())
 
 
+def test_a_refusal_of_the_servers_own_key_does_not_look_like_one_of_the_clients() -> None:
+    async def main() -> None:
+        refused = answers({"error": {"message": "Incorrect API key provided: sk-***"}}, 401)
+        async with upstream(refused) as up, running([provider("lab", up.port)], [FAST]) as g:
+            error = (await g.chat(ASK)).json()["error"]
+            assert error["code"] == "provider_key_refused"
+            assert "'lab' refused this server's key" in error["message"]
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
 def test_a_rate_limit_with_no_other_target_comes_back_with_retry_after() -> None:
     async def main() -> None:
         limited = answers({"error": {"message": "slow down"}}, 429, "retry-after: 7\r\n")

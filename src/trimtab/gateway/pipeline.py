@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
@@ -34,6 +35,7 @@ from trimtab.telemetry.records import CallRecord
 
 logger = logging.getLogger("trimtab.gateway")
 RETRIES_PER_CALL = 1
+SECOND = 1_000_000_000
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
 
@@ -139,7 +141,9 @@ class Gateway:
         answer = await self._send(call, attempt, dialect, body)
         try:
             if call.head.stream and answer.status == 200:
-                await self._relay_stream(call, attempt, answer, relay_between(call.front, dialect, call.head))
+                await self._relay_stream(
+                    call, attempt, answer, relay_between(call.front, dialect, call.head, call.started_ns // SECOND)
+                )
             else:
                 await self._relay_whole(call, attempt, answer, dialect)
         except BaseException:
@@ -179,7 +183,7 @@ class Gateway:
         body = await answer.read()
         attempt.keep(body)
         if answer.status != 200:
-            raise dialect.parse_error(answer.status, body, answer.headers)
+            raise rejected(dialect.parse_error(answer.status, body, answer.headers), attempt.target)
         if call.head.stream:
             raise UpstreamFailure("The provider did not stream its answer.", code="upstream_garbage")
         if dialect is call.front:
@@ -191,6 +195,8 @@ class Gateway:
             response = dialect.parse_response(body)
             attempt.usage, attempt.response_id, attempt.model_used = response.usage, response.id, response.model
             attempt.stop = response.stop
+            if not response.created:
+                response = replace(response, created=call.started_ns // SECOND)
             rendered = call.front.render_response(response)
         await self._close_books(call, attempt)
         call.exchange.respond(200, self._headers(call), rendered)
@@ -339,6 +345,15 @@ class Gateway:
         if error is not None and error.retry_after_s is not None:
             lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
         return lines
+
+
+def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
+    """A provider's refusal as the client should read it. One of *our* key must not look like one of the client's."""
+    if error.status in (401, 403):
+        error.code = "provider_key_refused"
+        error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
+        error.fix = "Your own key is fine: the operator must give this provider a valid key."
+    return error
 
 
 class ToldFailure(UpstreamFailure):

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
 from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Start, StopReason, Usage
 
@@ -33,11 +35,12 @@ class Relay(Protocol):
     def close(self) -> bytes: ...
 
 
-def relay_between(front: Dialect, upstream: Dialect, head: Head) -> "Relay":
-    """Pass bytes through where both speak the same dialect; else translate through the canonical events."""
+def relay_between(front: Dialect, upstream: Dialect, head: Head, now_s: int) -> "Relay":
+    """Pass bytes through where both speak the same dialect; else translate through the canonical events. ``now_s``
+    (Unix seconds) stands in where the provider's dialect does not say when an answer was made and the client's must."""
     if front is upstream:
         return Passing(front.meter(head))
-    return Translating(upstream.stream_decoder(), front.stream_encoder(head))
+    return Translating(upstream.stream_decoder(), front.stream_encoder(head), now_s)
 
 
 class Passing:
@@ -88,7 +91,8 @@ class Passing:
 class Translating:
     """Another dialect: decode, note what the books need, encode."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, now_s: int) -> None:
+        self._now_s = now_s
         self._decoder = decoder
         self._encoder = encoder
         self.tells_failure = False
@@ -110,6 +114,8 @@ class Translating:
         out: list[bytes] = []
         for delta in deltas:
             self._note(delta)
+            if isinstance(delta, Start) and not delta.created:
+                delta = replace(delta, created=self._now_s)
             if not isinstance(delta, Failed):  # the pipeline words failures: it knows our request id
                 out.append(self._encoder.feed(delta))
         return b"".join(out)
