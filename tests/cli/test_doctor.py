@@ -3,7 +3,9 @@
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +95,42 @@ def test_a_config_file_with_a_mistake_is_told_with_its_line(tmp_path: Path) -> N
     code, checks = doctor(tmp_path / "data", "--config", str(config))
     assert code == 1
     assert ":3" in checks["config file"]["detail"]
+    assert checks["providers"]["state"] == "warn"
 
 
-def test_a_provider_that_answers_one_that_refuses_and_one_that_is_away(tmp_path: Path, upstream: str) -> None:
+class Refusing(BaseHTTPRequestHandler):
+    """A provider that takes no key."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_providers_that_answer_refuse_or_are_away_are_told_apart(tmp_path: Path, upstream: str, refusing: str) -> None:
     config = tmp_path / "trimtab.yaml"
     config.write_text(
         "providers:\n"
         f"  fine: {{base_url: '{upstream}/v1'}}\n"
         "  away: {base_url: 'http://127.0.0.1:9/v1'}\n"
-        "  openai: {kind: openai, base_url: 'http://127.0.0.1:9/v1'}\n"
+        f"  openai: {{base_url: '{refusing}/v1', api_key: sk-wrong}}\n"
         "  local: {kind: local}\n"
     )
     code, checks = doctor(tmp_path / "data", "--config", str(config))
     states = {name.partition("/")[2]: check["state"] for name, check in checks.items() if name.startswith("provider ")}
     assert states == {"fine": "ok", "away": "fail", "openai": "fail", "local": "ok"}
-    assert "OPENAI_API_KEY" in checks["provider default/openai"]["fix"]
+    assert "valid key" in checks["provider default/openai"]["fix"]
+    assert "sk-wrong" not in json.dumps(checks)
     assert code == 1
 
 

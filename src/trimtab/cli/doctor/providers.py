@@ -30,6 +30,9 @@ class Reply(Struct, frozen=True):
 
 def providers(patient: Patient, findings: Findings) -> Iterator[Check]:
     """Each provider's list of models is asked for, with its key; all at once."""
+    if findings.config is None:
+        yield warn("providers", "not asked, because the config file cannot be read", "Correct the config file first.")
+        return
     try:
         found = declared(patient, findings)
     except TrimtabError as error:

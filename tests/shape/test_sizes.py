@@ -1,0 +1,63 @@
+"""Nothing grows beyond what can be read. The lists of exceptions may only shrink: a number here is never raised."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from repository import ROOT, python
+
+FILE_LINES = 600
+FUNCTION_LINES = 80
+PARAMETERS = 8
+
+LONG_FILES: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {}
+MANY_PARAMETERS: dict[str, int] = {
+    # Named options of a call that people write by hand; a struct would have to be built first.
+    "src/trimtab/cli/providers.py:add": 8,
+    "src/trimtab/cli/models.py:add": 8,
+}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(file: Path) -> list[tuple[str, Function]]:
+    tree = ast.parse(file.read_text())
+    name = str(file.relative_to(ROOT))
+    return [(f"{name}:{node.name}", node) for node in ast.walk(tree) if isinstance(node, Function)]
+
+
+def over(found: dict[str, int], bound: int, excepted: dict[str, int]) -> dict[str, int]:
+    return {name: size for name, size in found.items() if size > excepted.get(name, bound)}
+
+
+SOURCES = python("src")
+OURS = python("src", "tests", "bench", "scripts")
+
+
+def test_no_file_is_longer_than_it_may_be() -> None:
+    lengths = {str(file.relative_to(ROOT)): file.read_text().count("\n") for file in OURS}
+    assert over(lengths, FILE_LINES, LONG_FILES) == {}
+
+
+def test_no_function_is_longer_than_it_may_be() -> None:
+    lengths = {
+        name: (node.end_lineno or node.lineno) - node.lineno + 1 for file in SOURCES for name, node in functions(file)
+    }
+    assert over(lengths, FUNCTION_LINES, LONG_FUNCTIONS) == {}
+
+
+def test_no_function_takes_more_than_it_may() -> None:
+    def count(node: Function) -> int:
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        return sum(name not in ("self", "cls") for name in names)
+
+    # The root of the error tree takes what an error may say; each part by name, most left out.
+    counts = {name: count(node) for file in SOURCES for name, node in functions(file)}
+    assert over(counts, PARAMETERS, MANY_PARAMETERS) == {}
+
+
+@pytest.mark.parametrize("excepted", [LONG_FILES, LONG_FUNCTIONS], ids=["files", "functions"])
+def test_an_exception_that_is_no_longer_needed_is_removed(excepted: dict[str, int]) -> None:
+    for name in excepted:
+        assert (ROOT / name.partition(":")[0]).exists(), name
