@@ -333,11 +333,12 @@ def _cursor(start_ns: int, span_id: str) -> str:
 
 
 def _place(cursor: str) -> tuple[int, str]:
+    strange = InvalidRequest("This cursor is not one of ours.", fix="Leave it out.", param="cursor")
     try:
-        start, _, span = base64.urlsafe_b64decode(cursor.encode()).decode().partition(".")
+        start, dot, span = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition(".")
         number = int(start)
     except (ValueError, binascii.Error) as error:
-        raise InvalidRequest("This cursor is not one of ours.", fix="Leave it out.", param="cursor") from error
-    if not -(1 << 63) <= number < 1 << 63:
-        raise InvalidRequest("This cursor is not one of ours.", fix="Leave it out.", param="cursor")
+        raise strange from error
+    if not dot or not 0 <= number < 1 << 63:
+        raise strange
     return number, span

@@ -94,6 +94,7 @@ class Writer:
         """Drain until `stop`, then what is left, bounded by its ``within_s``. Never raises for a store that is away."""
         try:
             self._run()
+            self._spool.clear()
         finally:
             self._mapping.shutdown(wait=True)
 
