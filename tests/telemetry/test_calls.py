@@ -74,9 +74,9 @@ def test_a_plain_call_becomes_a_request_span_a_leaf_one_text_and_one_ledger_row(
 def test_a_fallback_is_counted_and_its_failed_attempt_keeps_its_own_answer(blobs: FolderBlobs) -> None:
     first = failed(1, provider="lab-a", model="a")
     second = attempt(2, provider="lab-b", model="b")
-    decision = tuple(
-        Candidate(model=model, provider=provider, verdict=verdict)
-        for model, provider, verdict in (("fast", "lab-a", "failed"), ("slow", "lab-b", "chosen"))
+    decision = (
+        Candidate(model="fast", provider="lab-a", verdict="failed"),
+        Candidate(model="slow", provider="lab-b", verdict="chosen"),
     )
     rows = mapped(record(1, attempts=(first, second), decision=decision), blobs)
     top = entry(rows)

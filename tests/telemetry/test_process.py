@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def start(data_dir: Path, *more: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def process(data_dir: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(data_dir: Path, *more: str) -> Generator[subprocess.Popen[bytes]]:
     running = start(data_dir, *more)
     try:
         yield running

@@ -89,8 +89,8 @@ class SpanRow(Struct, frozen=True, kw_only=True):
 
 
 class TracePage(Struct, frozen=True, kw_only=True):
-    """``cursor`` asks for the next (older) page; null at the end. ``behind_ms`` is how old the oldest record still on its
-    way to the store is (0 when none): "received, indexing"."""
+    """``cursor`` asks for the next (older) page; null at the end. ``behind_ms`` is how old the oldest record still on
+    its way to the store is (0 when none): "received, indexing"."""
 
     rows: list[SpanRow]
     cursor: str | None
@@ -120,7 +120,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
-    """``parts`` are canonical parts as of `llm/types.py`: ``{"type": "text", "text": …}``, ``tool_call``, ``image``, …"""
+    """``parts`` are canonical parts as of `llm/types.py`: ``{"type": "text", "text": …}``, ``tool_call``, ``image``…"""
 
     role: str
     parts: list[dict[str, Any]]
