@@ -28,6 +28,8 @@ LEDGER: Final = (
     "price",
 )  # fmt: skip
 
+COLUMNS: Final = {"spans": SPANS, "span_io": SPAN_IO, "ledger": LEDGER}
+
 _encode = msgspec.msgpack.Encoder().encode
 
 

@@ -27,7 +27,7 @@ from msgspec import Struct
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
 from trimtab.telemetry.records import decode_record
-from trimtab.telemetry.rows import Rows, Table, encode
+from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")
@@ -39,7 +39,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
     old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring."""
 
-    batch: int = 5_000
+    batch: int = 8_000
     enough: int = 1_000
     batch_bytes: int = 32 << 20
     linger_s: float = 0.2
@@ -172,14 +172,14 @@ class Writer:
             self._step("remembered")
         if len(batch.records) >= self._pace.enough:
             self._ahead = self._mapping.submit(self._prepare_after, batch)
-        for table, encoded in zip(prepared.rows.tables(), prepared.encoded, strict=True):
-            self._insert(batch, table, encoded, 0, len(table.owners), f"{batch.id}:{table.name}")
-            self._step(f"inserted:{table.name}")
+        for part in prepared.parts:
+            self._insert(batch, part)
+            self._step(f"inserted:{part.table}")
         self._spool.confirm(batch)
         self._step("confirmed")
         self._last_batch_s = time.monotonic()
         self.progress.records += len(batch.records)
-        self.progress.rows += sum(len(table.owners) for table in prepared.rows.tables())
+        self.progress.rows += sum(part.rows for part in prepared.parts)
         self.progress.batches += 1
         self._tidy()
         self._step("cleared")
@@ -197,6 +197,10 @@ class Writer:
         return self._prepare(following)
 
     def _prepare(self, batch: Batch) -> "_Prepared":
+        tables = self._map(batch).tables()
+        return _Prepared(batch, tuple(_Part(table.name, len(table.owners), _encoded(table)) for table in tables))
+
+    def _map(self, batch: Batch) -> Rows:
         rows = Rows()
         for place, spooled in enumerate(batch.records):
             try:
@@ -205,22 +209,38 @@ class Writer:
                 raise  # a blob could not be put: the disk's fault, not the record's
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
-        return _Prepared(batch, rows, tuple(_encoded(table) for table in rows.tables()))
+        return rows
 
-    def _insert(self, batch: Batch, table: Table, encoded: bytes | None, first: int, end: int, token: str) -> None:
-        """Insert rows [first, end); where the store refuses a row, find it by halving. Halves and tokens depend on the
-        batch alone, so the same batch sent again is recognised piece by piece."""
-        if first == end:
+    def _insert(self, batch: Batch, part: "_Part") -> None:
+        """Insert one table's rows. Where one is refused, map once more (nothing is kept for that) to find it."""
+        token = f"{batch.id}:{part.table}"
+        if part.rows == 0:
             return
-        try:
-            self._store.insert(table.name, table.columns, encoded or encode(table.cut(first, end)), token)
-        except (RowsRefused, *_CANNOT_ENCODE) as error:
-            if end - first == 1:
-                self._set_aside(batch, table.owners[first], f"{table.name}: {error}")
+        if part.encoded is not None:
+            try:
+                self._store.insert(part.table, COLUMNS[part.table], part.encoded, token)
+            except RowsRefused:
+                logger.warning("the store refused rows of %s; they are looked through", part.table)
+            else:
                 return
-            middle = (first + end) // 2
-            self._insert(batch, table, None, first, middle, f"{token}:{first}-{middle}")
-            self._insert(batch, table, None, middle, end, f"{token}:{middle}-{end}")
+        table = next(table for table in self._map(batch).tables() if table.name == part.table)
+        self._insert_halves(batch, table, 0, len(table.owners), token)
+
+    def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
+        """Rows [first, end), refused as a whole. Halves and their tokens depend on the batch alone, so the same batch
+        sent again is recognised piece by piece."""
+        middle = (first + end) // 2
+        for low, high in ((first, middle), (middle, end)):
+            if low == high:
+                continue
+            piece = f"{token}:{low}-{high}"
+            try:
+                self._store.insert(table.name, table.columns, encode(table.cut(low, high)), piece)
+            except (RowsRefused, *_CANNOT_ENCODE) as error:
+                if high - low == 1:
+                    self._set_aside(batch, table.owners[low], f"{table.name}: {error}")
+                else:
+                    self._insert_halves(batch, table, low, high, piece)
 
     def _set_aside(self, batch: Batch, place: int, reason: str) -> None:
         logger.warning("record %s/%d is set aside: %s", batch.records[place].segment, batch.records[place].seq, reason)
@@ -248,7 +268,7 @@ class Writer:
         self.progress.state, self.progress.detail = "ok", ""
 
     def _report(self, error: Exception) -> None:
-        said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"The spool cannot be read: {error}"
+        said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"Records cannot be moved: {error}"
         state: State = "full" if isinstance(error, StoreFull) else "down"
         if (state, said) != (self.progress.state, self.progress.detail):
             logger.warning("records wait: %s", said)
@@ -267,12 +287,19 @@ class Writer:
         return backlog.waiting == 0
 
 
+class _Part(NamedTuple):
+    """One table's share of a batch: how many rows, and the rows encoded (None where one of them cannot be)."""
+
+    table: str
+    rows: int
+    encoded: bytes | None
+
+
 class _Prepared(NamedTuple):
-    """A batch, its rows, and each table's rows encoded (None where one of them cannot be)."""
+    """A batch ready to be inserted."""
 
     batch: Batch
-    rows: Rows
-    encoded: tuple[bytes | None, ...]
+    parts: tuple[_Part, ...]
 
 
 _CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
