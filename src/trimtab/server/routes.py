@@ -7,8 +7,9 @@ import base64
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, cast
 
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Dependency, Parameter
+from litestar.params import Parameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.core.errors import InvalidRequest
@@ -20,9 +21,9 @@ from trimtab.server.dependencies import Dependencies
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 # What the app hands to a route by its argument's name: `deps`, `caller`, `tenant` (the project in the path).
-Deps = Annotated[Dependencies, Dependency(skip_validation=True)]
-CallerNow = Annotated[Caller, Dependency(skip_validation=True)]
-Tenant = Annotated[Project, Dependency(skip_validation=True)]
+Deps = NamedDependency[SkipValidation[Dependencies]]
+CallerNow = NamedDependency[SkipValidation[Caller]]
+Tenant = NamedDependency[SkipValidation[Project]]
 
 # Bounds stand twice: `Meta` is what our OpenAPI shows, `Parameter` what Litestar checks.
 _CURSOR_ABOUT = "From the page before; leave it out for the first."

@@ -321,7 +321,9 @@ class Spool:
         if self._closed or loop is None:
             return
         aged = self._segment.count and time.time_ns() - self._segment.opened_ns > self._segment_age_ns
-        if (self._fault or aged) and not self._rotating:
+        # A full spool cannot wait for its segment to age: only a closed one can be removed once it is drained.
+        full = self._segment.count and self._disk_bytes >= self.max_bytes
+        if (self._fault or aged or full) and not self._rotating:
             self._rotate(loop)
         counts = {**self._counts, self._segment.name: self._segment.count}
         appended = self.appended
