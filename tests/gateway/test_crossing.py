@@ -1,7 +1,6 @@
 """Any front to any upstream: the vendors' own clients, through the gateway, to a provider of either dialect."""
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from trimtab.gateway.targets import Model
 from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.simulated.scenario import Scenario
 from trimtab.server.hot import HotServer
+from trimtab.server.up import listen
 
 UPSTREAMS = ("openai_chat", "anthropic_messages")
 UPSTREAM_MODEL = {"openai_chat": "gpt-4o-mini", "anthropic_messages": "claude-sonnet-4-5"}
@@ -24,7 +24,7 @@ TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required"
 
 @asynccontextmanager
 async def crossing(upstream: str, wishes: str = "") -> AsyncGenerator[Running]:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
     app = SimulatedProviders(Scenario())
     simulated = HotServer(uvicorn.Config(app, lifespan="off", log_config=None), ready.set)

@@ -17,14 +17,14 @@ Serve = Callable[[Any], str]
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
     """Serve an ASGI app over a real uvicorn on a free loopback port; gives its base URL."""
-    import socket
-
     import uvicorn
+
+    from trimtab.server.up import listen
 
     running: list[tuple[Any, threading.Thread]] = []
 
     def start(app: Any) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = listen("127.0.0.1", 0)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
         )
