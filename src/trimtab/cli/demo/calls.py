@@ -11,7 +11,7 @@ from trimtab.cli.demo.passages import PASSAGES
 from trimtab.cli.demo.questions import Conversation, Turn
 from trimtab.sdk import anthropic_options, call_headers, openai_options
 
-SYSTEM = "You answer questions about Trimtab in one short sentence, using only the text you are given."
+SYSTEM = "You answer in one short sentence, using only the text you are given."
 TIMEOUT_S = 120.0
 
 Message = dict[str, str]
@@ -77,7 +77,7 @@ class Asker:
         for turn in conversation.turns:
             if self._stopped.is_set():
                 break
-            history.append({"role": "user", "content": f"Text: {PASSAGES[turn.passage]}\n\nQuestion: {turn.question}"})
+            history.append({"role": "user", "content": prompt(turn)})
             answer = self._ask(conversation, turn, history)
             history.append({"role": "assistant", "content": answer.text or "I do not know."})
             answers.append(answer)
@@ -157,6 +157,12 @@ class Asker:
         answer: Any = raw.parse()
         for piece in _anthropic_stream(answer) if turn.stream else (block.text for block in answer.content):
             heard.add(piece)
+
+
+def prompt(turn: Turn) -> str:
+    """The question, for people who read the trace; its text; and the question again, nearest to where a small model
+    looks."""
+    return f"{turn.question}\n\nText: {PASSAGES[turn.passage]}\n\nAnswer the question: {turn.question}"
 
 
 def _anthropic_stream(events: Any) -> Iterator[str]:

@@ -136,8 +136,8 @@ CONVERSATIONS: tuple[Conversation, ...] = (
         via="anthropic",
         tags=("finance",),
         turns=(
-            Turn("tokens", "What is the sum of the buckets?", stream=False),
-            Turn("cost", "What is the price book used for?"),
+            Turn("tokens", "Do the buckets overlap?", stream=False),
+            Turn("cost", "What does an entry of the price book say about the local model?"),
         ),
     ),
     Conversation(

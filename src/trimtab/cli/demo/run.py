@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -71,7 +72,7 @@ def run(options: Options) -> int:
         summary = check(client, answers, notes)
         show(summary, options, notes)
         if not options.once:
-            stay(client, server, notes)
+            stay(client, server, notes, kept=options.data_dir is not None)
     return 0 if summary.complete else 1
 
 
@@ -141,7 +142,7 @@ def _signals_end_it() -> Generator[None]:
 
 def declare(client: Client, outage: str, notes: "Console") -> str:
     """The project, its providers, models and an application's key; returns that key's secret."""
-    client.create_project(PROJECT, "Demo: questions about our own docs")
+    client.create_project(PROJECT, "Demo")
     client.create_provider(PROJECT, "local", kind="local")
     client.create_model(PROJECT, LOCAL, provider="local", upstream="smollm2-135m-instruct")
     client.create_provider(PROJECT, "outage", kind="custom", dialect="openai_chat", base_url=outage)
@@ -177,6 +178,7 @@ def ask_all(url: str, key: str, notes: "Console") -> list[Answer]:
     asker = Asker(url, key)
     total = sum(len(conversation.turns) for conversation in CONVERSATIONS)
     notes.print(f"Asking {total} questions about our own docs, {AT_ONCE} conversations at once")
+    notes.print("  (a model of 135 million parameters answers: watch the operation, not the wisdom)")
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     lock = threading.Lock()
     with Progress(*columns, console=notes, transient=notes.is_terminal) as progress:
@@ -237,7 +239,7 @@ def show(summary: books.Summary, options: Options, notes: "Console") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="What happened", title_justify="left")
+    table = Table(title="What happened", title_justify="left", show_header=False)
     rows = (
         ("calls", summary.calls),
         ("answered", summary.answered),
@@ -262,12 +264,13 @@ def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f} ms"
 
 
-def stay(client: Client, server: Running, notes: "Console") -> None:
+def stay(client: Client, server: Running, notes: "Console", *, kept: bool) -> None:
     """Say where the console is, and wait for Ctrl-C or for the server to end."""
     link = client.login_link()
-    notes.print(f"\nThe console, signed in (this link works once): [bold]{link.url}[/]", soft_wrap=True)
+    console = f"{link.url}&next={quote(f'/p/{PROJECT}/overview?range=1h', safe='')}"
+    notes.print(f"\nThe console, signed in (this link works once): [bold]{console}[/]", soft_wrap=True)
     notes.print(f"Its admin key, for later: {server.admin_key}", soft_wrap=True)
-    notes.print("Ctrl-C stops the server and removes its data folder.")
+    notes.print(f"Ctrl-C stops the server and {'keeps' if kept else 'removes'} its data folder.")
     while _is_alive(server.pid):
         time.sleep(0.5)
     raise TrimtabError("The demo's server has ended.", fix="Its log is in the data folder.")
