@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -18,7 +19,7 @@ class TelemetryProcess:
         self._argv = [sys.executable, "-m", "trimtab.telemetry.process"]
         self._argv += ["--data-dir", str(data_dir), "--socket", str(self.socket)]
 
-    def __enter__(self) -> "TelemetryProcess":
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._argv, env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid())})
         self._http = httpx.Client(base_url="http://telemetry", transport=httpx.HTTPTransport(uds=str(self.socket)))
         return self

@@ -1,5 +1,5 @@
-"""Spans per second from spool to store: the spool files are full, the telemetry process starts, the clock runs until the
-last span can be queried. Opening the engine is in the time.
+"""Spans per second from spool to store: the spool is full, the telemetry process starts, the clock runs until the last
+span can be queried. Opening the engine is in the time.
 
     python bench/telemetry/ingest.py --calls 500000 --data-dir DIR [--hours 24]
 """

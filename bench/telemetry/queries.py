@@ -38,12 +38,14 @@ class Questions:
 
     async def open_trace(self) -> object:
         found = await self.reader.trace(PROJECT, self.random.choice(self.traces))
-        assert found is not None and len(found.spans) == 2
+        assert found is not None
+        assert len(found.spans) == 2
         return found
 
     async def open_texts(self) -> object:
         found = await self.reader.span_io(PROJECT, *self.random.choice(self.spans))
-        assert found is not None and found.input
+        assert found is not None
+        assert found.input
         return found
 
     async def newest(self) -> object:

@@ -44,7 +44,10 @@ def answer(text: str = "On its way.", *, number: int = 1) -> bytes:
 def events(*texts: str, done: bool = True) -> bytes:
     """A streamed answer in OpenAI's dialect."""
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024"}
-    chunks: list[dict[str, Any]] = [{**base, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]} for text in texts]
+    deltas = [{"content": text} for text in texts]
+    chunks: list[dict[str, Any]] = [
+        {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     if done:
         chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     body = b"".join(b"data: " + msgspec.json.encode(chunk) + b"\n\n" for chunk in chunks)

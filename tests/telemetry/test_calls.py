@@ -188,6 +188,32 @@ def test_a_number_beyond_its_column_is_held_at_the_edge(blobs: FolderBlobs) -> N
     assert (entry(rows)["http_status"], entry(rows)["cost"]) == (65535, 2**63 - 1)
 
 
+def test_labels_of_any_length_are_cut_to_something_a_list_can_show(blobs: FolderBlobs) -> None:
+    huge = "x" * 100_000
+    call = record(
+        1,
+        model=huge,
+        user=huge,
+        tags=(huge,) * 1000,
+        metadata={f"{n}{huge}": huge for n in range(1000)},
+        fault=Fault(code="upstream_failure", message=huge),
+        attempts=(attempt(1, model_used=huge, response_id=huge, stop=huge),),
+    )
+    rows = mapped(call, blobs)
+    assert all(
+        len(str(row[name])) <= 600 for row in rows.spans.rows() for name in ("model", "user", "model_used", "stop")
+    )
+    assert (len(entry(rows)["tags"]), len(entry(rows)["metadata"])) == (64, 64)
+    assert len(entry(rows)["error_message"]) == 4_000
+    assert sum(len(str(value)) for value in rows.spans.values) < 400_000
+
+
+@given(st.sampled_from(["model", "session", "user", "feature", "user_agent"]), st.integers(0, 1200))
+def test_a_label_is_kept_whole_up_to_its_bound(name: str, length: int) -> None:
+    rows = mapped(record(1, **{name: "y" * length}), FolderBlobs(Path("/nonexistent")))
+    assert entry(rows)[name] == "y" * min(length, 500)
+
+
 def test_half_a_record_is_never_left_in_the_rows(blobs: FolderBlobs) -> None:
     rows = Rows()
     mapper = CallMapper(blobs)

@@ -31,6 +31,10 @@ TEXT_CHARACTERS = 256 << 10
 SHARED_REQUEST, SHARED_RESPONSE = 1, 2
 """Bits of ``shared_io``: which of an attempt's texts are its parent's."""
 
+LABEL, LABELS, MESSAGE = 500, 64, 4_000
+"""Characters of a label, entries of a map, characters of an error's sentence that are kept."""
+
+_LABELS = ("model", "app", "environment", "release", "feature", "session", "user", "user_agent")
 _MAX_INT64 = (1 << 63) - 1
 _MAX_UINT16 = (1 << 16) - 1
 _STATUS = {"answer": "ok", "error": "error", "cancel": "cancelled"}
@@ -48,6 +52,7 @@ class CallMapper:
     def add(self, rows: Rows, owner: int, record: CallRecord) -> None:
         """Append everything one record becomes; ``owner`` is its place in the batch. All or nothing."""
         mark = rows.mark()
+        record = bounded(record)
         try:
             final = final_attempt(record)
             texts = texts_of(record, final)
@@ -135,6 +140,42 @@ class CallMapper:
         if len(content) <= BLOB_BYTES:
             return content, ""
         return b"", self._blobs.put(content)
+
+
+def bounded(record: CallRecord) -> CallRecord:
+    """The record with its labels cut to `LABEL` characters and its maps to `LABELS` entries. They come from clients and
+    providers, and a row with a megabyte in a label is no row for a list. Nearly always the record itself."""
+    attempts = record.attempts
+    labels = (record.model, record.session, record.user, record.feature, record.app, record.user_agent)
+    if sum(map(len, labels)) <= LABEL and len(record.tags) <= 8 and len(record.metadata) <= 8:
+        answers = sum(len(each.model_used) + len(each.response_id) + len(each.stop) for each in attempts)
+        extra = sum(map(len, record.tags)) + sum(len(key) + len(value) for key, value in record.metadata.items())
+        if answers <= LABEL and extra <= LABEL and record.fault is None:
+            return record
+    cut = {name: getattr(record, name)[:LABEL] for name in _LABELS}
+    return msgspec.structs.replace(
+        record,
+        **cut,
+        tags=tuple(tag[:LABEL] for tag in record.tags[:LABELS]),
+        metadata={key[:LABEL]: value[:LABEL] for key, value in list(record.metadata.items())[:LABELS]},
+        fault=_bounded_fault(record.fault),
+        attempts=tuple(
+            msgspec.structs.replace(
+                each,
+                model_used=each.model_used[:LABEL],
+                response_id=each.response_id[:LABEL],
+                stop=each.stop[:LABEL],
+                fault=_bounded_fault(each.fault),
+            )
+            for each in attempts
+        ),
+    )
+
+
+def _bounded_fault(fault: Fault | None) -> Fault | None:
+    if fault is None or len(fault.message) <= MESSAGE:
+        return fault
+    return msgspec.structs.replace(fault, code=fault.code[:LABEL], message=fault.message[:MESSAGE])
 
 
 class _Raw(NamedTuple):

@@ -34,7 +34,7 @@ _INSERT = re.compile(
     r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT MsgPack"
 )
 _SPANS = "SELECT sum(rows) FROM system.parts WHERE active AND table = 'spans' AND database = currentDatabase()"
-_COUNT_FOR_S = 2.0
+_COUNT_FOR_S = 1.0
 
 
 class Shim:
@@ -47,13 +47,14 @@ class Shim:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="query")
         self._spans = 0
         self._counted_s = 0.0
+        self._counting: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
         if path == "/health":
-            await _answer(send, 200, msgspec.json.encode(await self.health()), b"application/json")
+            await _answer(send, 200, msgspec.json.encode(self.health()), b"application/json")
         elif path == "/ping":
             await _answer(send, 200, b"Ok.\n")
         elif path.startswith("/blobs/"):
@@ -63,7 +64,7 @@ class Shim:
         else:
             await _answer(send, 404, b"There is nothing here.\n")
 
-    async def health(self) -> StoreHealth:
+    def health(self) -> StoreHealth:
         progress = self._progress
         return StoreHealth(
             state=progress.state,
@@ -71,7 +72,7 @@ class Shim:
             waiting=progress.waiting,
             behind_ms=self._behind_ms(),
             rejected=progress.rejected,
-            spans=await self._count(),
+            spans=self._count(),
         )
 
     def _behind_ms(self) -> int:
@@ -81,17 +82,22 @@ class Shim:
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _count(self) -> int:
-        """How many spans the store has: asked anew every two seconds; the last known number while the store is away."""
+    def _count(self) -> int:
+        """How many spans the store has, a few seconds old at most: health never waits for a question to be answered."""
         now = time.monotonic()
-        if self.store is not None and now - self._counted_s > _COUNT_FOR_S:
-            self._counted_s = now
-            try:
-                found = await self._in_thread(self.store.query, _SPANS, {}, ROWS)
-                self._spans = msgspec.json.decode(found.splitlines()[0], type=list[int])[0]
-            except (StoreAway, StoreRefused):
-                return self._spans
+        if self.store is not None and self._counting is None and now - self._counted_s > _COUNT_FOR_S:
+            self._counting = asyncio.get_running_loop().create_task(self._recount(self.store))
         return self._spans
+
+    async def _recount(self, store: Store) -> None:
+        try:
+            found = await self._in_thread(store.query, _SPANS, {}, ROWS)
+            self._spans = msgspec.json.decode(found.splitlines()[0], type=list[int])[0]
+        except (StoreAway, StoreRefused):
+            return  # the last known number stays; the writer tells how the store is
+        finally:
+            self._counted_s = time.monotonic()
+            self._counting = None
 
     async def _blob(self, reference: str, send: Send) -> None:
         try:

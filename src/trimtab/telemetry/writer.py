@@ -13,6 +13,7 @@ A store that is away is waited for, with growing pauses, and the records stay wh
 never take is found by halving the batch, its record is set aside, and the rest goes in.
 """
 
+import errno
 import logging
 import sqlite3
 import threading
@@ -269,7 +270,8 @@ class Writer:
 
     def _report(self, error: Exception) -> None:
         said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"Records cannot be moved: {error}"
-        state: State = "full" if isinstance(error, StoreFull) else "down"
+        full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+        state: State = "full" if full else "down"
         if (state, said) != (self.progress.state, self.progress.detail):
             logger.warning("records wait: %s", said)
         self.progress.state, self.progress.detail = state, said

@@ -120,19 +120,23 @@ _CODE = re.compile(r"Code: (\d+)\.")
 _ROWS: Final = frozenset({6, 26, 27, 33, 38, 41, 43, 44, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 376, 441, 469})
 _STATEMENT: Final = frozenset({10, 16, 36, 42, 46, 47, 60, 62, 73, 81, 115, 179, 184, 215, 386, 395, 456, 457})
 _FULL: Final = frozenset({243})
+_TOO_MUCH: Final = frozenset({158, 159, 241, 307})
 
 
 def failure(text: str) -> StoreAway | StoreRefused:
     """The engine's own words, ``Code: 62. DB::Exception: …``, as one of our errors."""
     found = _CODE.search(text)
     code = int(found[1]) if found else 0
-    said = text.strip()[:600]
+    said = (text[found.start() :] if found else text).strip()[:600]
     if code in _FULL or "No space left on device" in text:
         return StoreFull(f"The telemetry store's disk is full: {said}", fix="Free disk space.")
     if code in _ROWS:
         return RowsRefused(f"The telemetry store refused a row: {said}")
     if code in _STATEMENT:
         return StoreRefused(f"The telemetry store refused a statement: {said}")
+    if code in _TOO_MUCH:
+        fix = "Ask about a shorter time, or for something rarer."
+        return StoreAway(f"The telemetry store gave up on a question that is too large: {said}", fix=fix)
     return StoreAway(f"The telemetry store failed: {said}")
 
 
