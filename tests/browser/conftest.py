@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "flows"))
 
 from browsing import PHONE, House, Visitor, chromium, house, visiting
 
+expect.set_options(timeout=WITHIN_MS)
 STATIC = Path(__file__).parents[2] / "src" / "trimtab" / "server" / "static" / "index.html"
 
 

@@ -38,8 +38,9 @@ def test_a_key_is_shown_once_works_at_once_and_ends_at_once(at: House, visitor: 
 
 
 def test_a_provider_and_a_model_are_added_tried_changed_and_removed(at: House, visitor: Visitor) -> None:
+    at.project("workshop")
     upstream = at.server.api("/projects/default/providers")["items"][0]["base_url"]
-    page = visitor.go("/p/empty/providers")
+    page = visitor.go("/p/workshop/providers")
     page.get_by_role("button", name="Add a provider").first.click()
     page.get_by_role("combobox", name="Kind").click()
     page.get_by_role("option", name="Any compatible server").click()
@@ -53,9 +54,9 @@ def test_a_provider_and_a_model_are_added_tried_changed_and_removed(at: House, v
     expect(page.get_by_role("list", name="Providers")).to_contain_text("••••2222")
     assert "sk-secret-of-lab-2222" not in page.content()
 
-    visitor.go("/p/empty/models?new=1")
+    visitor.go("/p/workshop/models?new=1")
     page.get_by_label("Name").fill("team/quick")
-    page.get_by_label("Model at the provider").fill("gpt-4o-mini")
+    page.get_by_role("combobox", name="Model at the provider").fill("gpt-4o-mini")
     page.get_by_role("switch", name="Use my own price").click()
     page.get_by_label("Input").fill("1")
     page.get_by_label("Output").fill("2.5")

@@ -1,8 +1,11 @@
 """A trace of 30,000 spans opens, folds, walks and scrolls without a pause."""
 
-import json
+import contextlib
+import gzip
+import threading
 import time
-from typing import Any
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
@@ -10,14 +13,28 @@ from browsing import Visitor
 from playwright.sync_api import expect
 
 from trimtab.telemetry.fakes import span_row
-from trimtab.telemetry.views import SpanRow, Tokens, TraceDetail
+from trimtab.telemetry.views import SpanIO, SpanRow, Tokens, TraceDetail
 
 pytestmark = pytest.mark.browser
 SPANS = 30_000
 TRACE = "ab" * 16
+NO_TEXT = msgspec.json.encode(
+    SpanIO(
+        trace_id=TRACE,
+        span_id="",
+        captured=True,
+        input=[],
+        output=[],
+        tools=[],
+        params={},
+        raw_request=None,
+        raw_response=None,
+        truncated=False,
+    )
+).decode()
 
 
-def an_agent_run(count: int) -> str:
+def an_agent_run(count: int) -> bytes:
     """A run with 60 turns of about 500 tool and model calls each, as JSON of the API."""
     kinds = ("llm", "tool", "retriever", "span")
     spans: list[SpanRow] = []
@@ -47,34 +64,55 @@ def an_agent_run(count: int) -> str:
         decision=[],
         metadata={},
     )
-    return msgspec.json.encode(detail).decode()
+    return msgspec.json.encode(detail)
+
+
+@contextlib.contextmanager
+def serving(body: bytes) -> Generator[str]:
+    """The body behind a plain HTTP server, compressed as a proxy would: it must travel as real bytes do."""
+    packed = gzip.compress(body, 1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-encoding", "gzip")
+            self.send_header("content-length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name in the base class
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+LONGEST_TASK = """
+window.longest = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
+}).observe({ type: "longtask", buffered: true });
+"""
 
 
 def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visitor) -> None:
-    visitor.answers(f"/projects/default/traces/{TRACE}", an_agent_run(SPANS))
-    io: dict[str, Any] = {
-        "trace_id": TRACE,
-        "span_id": "",
-        "captured": True,
-        "input": [],
-        "output": [],
-        "tools": [],
-        "params": {},
-    }
-    more = {"raw_request": None, "raw_response": None, "truncated": False, "note": "", "dialect": ""}
-    visitor.answers(f"/projects/default/traces/{TRACE}/spans/*/io", json.dumps({**io, **more}))
     page = visitor.page
-    # The longest time the page could not answer a key or a click, whatever we did.
-    page.add_init_script(
-        "window.longest = 0;"
-        "new PerformanceObserver(l => { for (const e of l.getEntries()) window.longest = Math.max(window.longest,"
-        " e.duration); }).observe({type: 'longtask', buffered: true});"
-    )
-    began = time.monotonic()
-    visitor.go(f"/p/default/traces/{TRACE}")
-    tree = page.get_by_role("tree")
-    expect(tree.get_by_role("treeitem").first).to_contain_text("29,999 below")
-    opened = time.monotonic() - began
+    page.add_init_script(LONGEST_TASK)
+    visitor.answers(f"/projects/default/traces/{TRACE}/spans/*/io", NO_TEXT)
+    with serving(an_agent_run(SPANS)) as elsewhere:
+        page.route(f"{visitor.url}/api/v1/projects/default/traces/{TRACE}", lambda r: r.continue_(url=elsewhere))
+        began = time.monotonic()
+        visitor.go(f"/p/default/traces/{TRACE}")
+        tree = page.get_by_role("tree")
+        expect(tree.get_by_role("treeitem").first).to_contain_text("29,999 below", timeout=20_000)
+        opened = time.monotonic() - began
     expect(page.get_by_test_id("span-count")).to_have_text("61 of 30,000 spans")
     assert tree.get_by_role("treeitem").count() < 80
 
@@ -82,7 +120,7 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
     expect(page.get_by_test_id("span-count")).to_have_text("30,000 spans")
     tree.focus()
     page.keyboard.press("End")
-    expect(tree.get_by_role("treeitem").last).to_contain_text("step 2")
+    expect(tree.get_by_role("treeitem").last).to_contain_text("step 29")
     page.keyboard.press("Home")
     for _ in range(40):
         page.keyboard.press("ArrowDown")
@@ -90,6 +128,7 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
     expect(page.get_by_role("tree", name="Timeline of spans").get_by_role("treeitem").first).to_be_visible()
     assert tree.get_by_role("treeitem").count() < 80
     longest = float(page.evaluate("window.longest"))
-    # Generous, for slow machines; what is measured here is in the report of this test's commit.
+    print(f"opened in {opened:.2f} s, longest pause {longest:.0f} ms")  # noqa: T201  the measurement, for -s
+    # The longest time the page could not answer, whatever was done; both bounds are wide, for slow machines.
     assert opened < 8
-    assert longest < 2_000
+    assert longest < 1_500

@@ -24,6 +24,7 @@ def test_every_call_is_listed_newest_first(at: House, visitor: Visitor) -> None:
 
 def test_a_typed_search_becomes_chips_and_narrows_the_list(at: House, visitor: Visitor) -> None:
     page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
     page.keyboard.press("/")
     expect(page.get_by_role("combobox", name="Search")).to_be_focused()
     page.keyboard.type("sta")
@@ -65,7 +66,7 @@ def test_a_search_that_does_not_parse_says_why(visitor: Visitor) -> None:
 
 
 def test_the_keyboard_walks_peeks_opens_and_comes_back(at: House, visitor: Visitor) -> None:
-    page = visitor.go(LIST)
+    page = visitor.go(f"{LIST}&q=feature:search")
     listing = page.get_by_test_id("trace-list")
     expect(page.locator("[data-trace]").first).to_be_visible()
     listing.focus()

@@ -46,6 +46,7 @@ export function Palette({ opened, onClose, project, onHelp }: Props) {
       size={560}
       yOffset="12dvh"
       centered={false}
+      transitionProps={{ duration: 0 }}
       aria-label="Go to anything"
     >
       <PaletteBody onClose={onClose} project={project} onHelp={onHelp} />
@@ -107,6 +108,7 @@ function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   const items = useItems(project, onHelp);
   const trimmed = text.trim();
   const found = items.filter((item) => matches(item, trimmed));
@@ -130,6 +132,8 @@ function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
   }
   const selected = Math.min(at, found.length - 1);
 
+  // At once, not after the dialog has settled: what is typed right after the shortcut belongs here.
+  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     list.current?.querySelector(`#pal-${selected}`)?.scrollIntoView({ block: "nearest" });
   }, [selected]);
@@ -149,6 +153,7 @@ function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
   return (
     <div>
       <input
+        ref={input}
         className={css.palInput}
         placeholder="Go to a page, a model, a trace id, or search…"
         aria-label="Go to anything"

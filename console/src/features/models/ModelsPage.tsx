@@ -64,13 +64,13 @@ export function ModelsPage() {
           ))}
         </ul>
       )}
-      {(search.new || edited) && (
+      {models.data && providers.data && (search.new || edited) && (
         <ModelEditor
           key={edited?.name ?? "new"}
           project={project}
           model={edited}
-          models={models.data ?? []}
-          providers={providers.data ?? []}
+          models={models.data}
+          providers={providers.data}
           onClose={close}
         />
       )}

@@ -37,7 +37,7 @@ function columnsOf({ by, q, max, all, link, keyName }: ColumnInput): Column<Grou
     {
       id: "group",
       label: by,
-      value: (r) => r.group,
+      value: (r) => r.group || null,
       cell: (r) =>
         r.group === "" ? (
           <span className="muted">not set</span>

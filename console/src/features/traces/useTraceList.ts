@@ -38,7 +38,8 @@ export function useTraceList(
     hasMore: pages.hasNextPage,
     loadingMore: pages.isFetchingNextPage,
     loadMore: () => {
-      if (pages.hasNextPage && !pages.isFetchingNextPage && !pages.isFetchNextPageError) void pages.fetchNextPage();
+      if (pages.hasNextPage && !pages.isFetchingNextPage && !pages.isFetchNextPageError)
+        void pages.fetchNextPage({ cancelRefetch: false });
     },
     behindMs: (head ?? known?.[0])?.behind_ms ?? 0,
   };
