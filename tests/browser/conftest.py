@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "flows"))
 
-from browsing import PHONE, House, Visitor, chromium, house, visiting
+from browsing import PHONE, WITHIN_MS, House, Visitor, chromium, house, visiting
 
 expect.set_options(timeout=WITHIN_MS)
 STATIC = Path(__file__).parents[2] / "src" / "trimtab" / "server" / "static" / "index.html"
