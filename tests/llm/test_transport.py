@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+from trimtab.llm import transport as transport_module
 from trimtab.llm.transport import (
     Answer,
     Endpoint,
@@ -170,6 +172,51 @@ def test_an_unasked_answer_on_a_kept_connection_never_becomes_the_answer_to_the_
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("extra", [OK, b"HTTP/1.1 200 OK\r\ncontent-le", b"junk\r\n\r\n", b"\0"])
+def test_what_follows_an_answer_at_once_belongs_to_no_call(extra: bytes) -> None:
+    async def main() -> None:
+        connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await always(OK + extra if connections == 1 else OK)(reader, writer)
+
+        async with provider(serve) as port:
+            transport = Transport()
+            for _ in range(2):
+                answer = await transport.post(endpoint(port), b"{}")
+                assert (await whole(answer), answer.status) == (b"hello", 200)
+            assert connections == 2
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_kept_connection_lost_long_after_the_request_was_sent_is_a_failure_and_not_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The provider may have worked on it until it died: whoever sends it again must know."""
+    monkeypatch.setattr(transport_module, "STALE_WITHIN_S", 0.1)
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(OK)
+            await read_request(reader)
+            await asyncio.sleep(0.2)
+
+        async with provider(serve) as port:
+            transport = Transport()
+            assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
+            with pytest.raises(UpstreamFailure) as caught:
+                await whole(await transport.post(endpoint(port), b"{}"))
+            assert caught.value.code == "upstream_reset"
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
 def test_chunks_arrive_as_they_come_and_the_end_frees_the_connection() -> None:
     async def main() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,6 +274,27 @@ def test_a_compressed_answer_is_read_although_we_asked_for_none() -> None:
         async with provider(always(head + body)) as port:
             transport = Transport()
             assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello" * 100
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_small_answer_that_unpacks_without_end_is_stopped_at_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 1 << 20)
+
+    async def main() -> None:
+        body = gzip.compress(bytes(64 << 20))
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+        async with provider(always(head + body)) as port:
+            transport = Transport()
+            tracemalloc.start()
+            try:
+                with pytest.raises(UpstreamFailure) as caught:
+                    await whole(await transport.post(endpoint(port), b"{}"))
+                assert caught.value.code == "upstream_too_large"
+                assert tracemalloc.get_traced_memory()[1] < 8 << 20
+            finally:
+                tracemalloc.stop()
             await transport.aclose()
 
     asyncio.run(main())

@@ -27,6 +27,9 @@ IDLE_TTL_S = 20.0
 MAX_IDLE_PER_ORIGIN = 256
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 PAUSE_AT_BYTES = 256 * 1024
+STALE_WITHIN_S = 1.0
+"""A kept connection lost so soon after a request was written had been closed before it; lost later, the provider may
+well have worked on the call, and sending it again is no longer nobody's business."""
 
 
 class Origin(Struct, frozen=True):
@@ -116,10 +119,11 @@ class Answer(asyncio.Protocol):
         self._keep_alive = False
         self._detached = False
         self._paused = False
-        self._inflate: Callable[[bytes], bytes] | None = None
+        self._inflate: Callable[[bytes, int], bytes] | None = None
         self._failure: Exception | None = None
         self.first_byte_at = 0.0
         self._idle_s = 0.0
+        self._sent_at = 0.0
         self._deadline = 0.0
         self._final_deadline = 0.0
         self._bound = ""
@@ -141,8 +145,11 @@ class Answer(asyncio.Protocol):
             self._deadline = now + self._idle_s
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(_garbage(f"The provider's answer is not HTTP: {error}."))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self._complete:
+                self._keep_alive = False  # what came after the answer belongs to no call
+            else:
+                self._fail(_garbage(f"The provider's answer is not HTTP: {error or 'it changes the protocol'}."))
         if self._complete and self._detached:
             self._pool.put_back(self)
 
@@ -152,10 +159,11 @@ class Answer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed = exc or ConnectionResetError("closed by the provider")
         if not self._complete:
-            if self._head_done and "content-length" not in self.headers and "transfer-encoding" not in self.headers:
+            open_ended = "content-length" not in self.headers and "transfer-encoding" not in self.headers
+            if self._head_done and open_ended and exc is None:
                 self._complete = True  # HTTP/1.0 style: the end of the connection is the end of the body
                 self._wake()
-            elif self.reused and not self.first_byte_at:
+            elif self.reused and not self.first_byte_at and self._loop.time() - self._sent_at < STALE_WITHIN_S:
                 self._fail(StaleConnection())
             else:
                 where = "in the middle of its answer" if self.first_byte_at else "before it answered"
@@ -163,6 +171,10 @@ class Answer(asyncio.Protocol):
         self._pool.forget(self)
 
     # --- httptools' side ---
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise ValueError("a second answer to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -189,7 +201,7 @@ class Answer(asyncio.Protocol):
             return
         if self._inflate is not None:
             try:
-                data = self._inflate(data)
+                data = self._inflate(data, MAX_ANSWER_BYTES + 1 - self._received)
             except zlib.error as error:
                 self._fail(
                     UpstreamFailure(f"The provider's compressed answer is broken: {error}.", code="upstream_garbage")
@@ -224,6 +236,7 @@ class Answer(asyncio.Protocol):
             self._parked = False
             self._reset()
         now = self._loop.time()
+        self._sent_at = now
         self._idle_s = endpoint.idle_s
         self._final_deadline = now + endpoint.total_s
         self._deadline = now + endpoint.first_byte_s
@@ -245,15 +258,20 @@ class Answer(asyncio.Protocol):
             raise self._failure
 
     async def read(self) -> bytes:
-        """The whole body; the connection is then free."""
-        await self.whole()
+        """The whole body; the connection is then free, and no longer the caller's to close."""
+        try:
+            await self.whole()
+        except BaseException:
+            self.close()
+            raise
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._pool.put_back(self)
         return body
 
     async def chunk(self) -> bytes | None:
-        """What has arrived since the last call; None at the end of the body (the connection is then free)."""
+        """What has arrived since the last call; None at the end of the body (the connection is then free, and no longer
+        the caller's to close)."""
         while not self._chunks:
             if self._failure is not None:
                 raise self._failure
@@ -268,7 +286,8 @@ class Answer(asyncio.Protocol):
         return data
 
     def detach(self) -> None:
-        """The caller has all it wants: let the rest drain within a second, then reuse the connection; else close it."""
+        """The caller has all it wants, and the connection is no longer its own: the rest may drain within a second, and
+        it is used again; else it is closed."""
         if self._complete:
             self._pool.put_back(self)
         elif self._closed is None:
@@ -278,7 +297,8 @@ class Answer(asyncio.Protocol):
             self._final_deadline = self._deadline = self._loop.time() + 1.0
 
     def close(self) -> None:
-        """Hang up; the provider sees its call cancelled."""
+        """Hang up; the provider sees its call cancelled. Only while the caller holds the connection: given back, it may
+        already carry another call."""
         self._pool.forget(self)
         if self._transport is not None:
             self._transport.abort()
@@ -303,6 +323,10 @@ class Answer(asyncio.Protocol):
 
     def check_deadline(self, now: float) -> None:
         """Called by the pool's ticker."""
+        if self._complete and not self._detached:
+            return  # the provider is done; its reader is not
+        if self._paused:
+            self._deadline = now + self._idle_s  # it is we who do not read on
         if now < self._deadline and now < self._final_deadline:
             return
         bound = self._bound if now < self._final_deadline else "total"

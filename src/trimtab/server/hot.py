@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -22,6 +23,11 @@ logger = logging.getLogger("trimtab.http")
 
 Handler = Callable[[Exchange], Awaitable[None]]
 TooLargeHandler = Callable[[Exchange, int], None]
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Bytes of headers (or of a body's trailers) that may gather while nothing else of a request arrives."""
+CLIENT_STALL_S = 120.0
+"""A client that has not read for so long, with an answer waiting for it, counts as gone."""
 
 
 class HotRoutes:
@@ -48,14 +54,15 @@ class HotCycle:
 
     __slots__ = (
         "_chunks",
-        "_drain_waiter",
         "_handler",
         "_headers",
         "_protocol",
         "body",
+        "can_chunk",
         "chunked",
         "complete",
         "disconnected",
+        "expects",
         "keep_alive",
         "path",
         "queued",
@@ -71,13 +78,14 @@ class HotCycle:
         self._headers = protocol.headers
         self._chunks: list[bytes] = []
         self.size = 0
-        self._drain_waiter: asyncio.Future[None] | None = None
         self.path = path
         self.body = b""
         self.complete = False
         self.queued = False
+        self.expects = protocol.expect_100_continue
         self.disconnected = False
         self.keep_alive = True
+        self.can_chunk = True
         self.chunked = False
         self.started = False
         self.response_complete = False
@@ -116,7 +124,7 @@ class HotCycle:
         if self.disconnected or self.started:
             return
         self.started = True
-        self.chunked = self._protocol.parser.get_http_version() != "1.0"
+        self.chunked = self.can_chunk
         framing = b"transfer-encoding: chunked\r\n" if self.chunked else b""
         self.keep_alive = self.keep_alive and self.chunked
         self._protocol.transport.write(
@@ -142,7 +150,12 @@ class HotCycle:
         return self._protocol.flow.write_paused
 
     async def drain(self) -> None:
-        await self._protocol.flow.drain()
+        try:
+            async with asyncio.timeout(CLIENT_STALL_S):
+                await self._protocol.flow.drain()
+        except TimeoutError:
+            self._protocol.transport.abort()
+            await asyncio.Event().wait()  # the lost connection cancels this task
 
     # --- inside ---
 
@@ -183,25 +196,55 @@ class HotProtocol(HttpToolsProtocol):
 
     hot: HotRoutes
     parser: Any  # uvicorn's annotation allows the None that it becomes when the connection is gone
-    cycle: Any  # RequestResponseCycle | HotCycle: uvicorn's annotation knows only its own
+    cycle: Any  # RequestResponseCycle | HotCycle: uvicorn's annotation knows only its own; the last that has arrived
+    _serving: HotCycle | None = None  # the one whose answer is under way: an earlier one, where requests are pipelined
+    _head_bytes = 0
+    _wishes_upgrade = False
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        self._head_bytes += len(data)
+        try:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                self._pass_over_upgrade(data[stop.args[0] :])
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(400, b"This is not an HTTP request.\n")
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, b"The headers are larger than %d KB.\n" % (MAX_HEAD_BYTES >> 10))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)  # which tells the last cycle only
+        self.pipeline.clear()
+        serving = self._serving
+        if serving is not None and not serving.response_complete and not serving.disconnected:
+            serving.disconnected = True
+            serving.set()
 
     def on_headers_complete(self) -> None:
+        self._head_bytes = 0
+        self._wishes_upgrade = self.parser.should_upgrade()
+        if self._wishes_upgrade:
+            return
         path = self.url.partition(b"?")[0]
         handler = self.hot.routes.get((self.parser.get_method(), path))
-        if handler is None or self.parser.should_upgrade():
+        if handler is None:
             super().on_headers_complete()
             return
         previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
         cycle = self.cycle = HotCycle(self, handler, path)
-        cycle.keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        cycle.can_chunk = self.parser.get_http_version() != "1.0"
+        cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive()
         if previous is not None and not previous.response_complete:
             cycle.queued = True
             self.flow.pause_reading()
             self.pipeline.appendleft(cast("Any", (cycle, self.app)))
-        elif self.expect_100_continue:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif cycle.expects:
+            self._ask_for_body()
 
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         cycle = self.cycle
         if type(cycle) is not HotCycle:
             super().on_body(body)
@@ -209,16 +252,21 @@ class HotProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        if self._wishes_upgrade:
+            return
         cycle = self.cycle
         if type(cycle) is not HotCycle:
             super().on_message_complete()
         elif not cycle.response_complete:
             cycle.close_body()
-            if cycle.size > self.hot.max_body:  # answered only now: a client that is still sending would not read it
-                cycle.keep_alive = False
-                self.hot.too_large(cycle, self.hot.max_body)
-            elif not cycle.queued:
+            if not cycle.queued:
                 self._start_hot(cycle)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline and not self.transport.is_closing():
+            self.flow.pause_reading()  # what is here comes first: else a flood of requests would gather in memory
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if type(cycle) is not HotCycle:
@@ -227,11 +275,40 @@ class HotProtocol(HttpToolsProtocol):
         cycle.queued = False
         if cycle.complete:
             self._start_hot(cycle)
+        elif cycle.expects:
+            self._ask_for_body()
 
     def _start_hot(self, cycle: HotCycle) -> None:
+        self._serving = cycle
+        if cycle.size > self.hot.max_body:  # answered only now: a client that is still sending would not read it
+            cycle.keep_alive = False
+            self.hot.too_large(cycle, self.hot.max_body)
+            return
         task = cycle.task = self.loop.create_task(cycle.run())
         self.tasks.add(cast("Any", task))
         task.add_done_callback(cast("Any", self.tasks.discard))
+
+    def _ask_for_body(self) -> None:
+        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _pass_over_upgrade(self, rest: bytes) -> None:
+        """Another protocol is not spoken here, so the wish for one is passed over (RFC 9110 7.8); Java's client sends
+        ``Upgrade: h2c`` with its first request. The parser has stopped after the headers and takes the body for the
+        other protocol's: it is begun anew without the wish, and the connection ends with this request."""
+        lines = [b"%b: %b" % pair for pair in self.headers if pair[0] not in (b"connection", b"upgrade")]
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(b"\r\n".join([first, *lines, b"connection: close", b"", rest]))
+
+    def _refuse(self, status: int, told: bytes) -> None:
+        """Of what cannot even be read: say so, unless an answer is under way, and hang up."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            kind = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told)
+            self.transport.write(self.head(status, keep_alive=False) + kind)
+        self.transport.close()
 
     def head(self, status: int, keep_alive: bool) -> bytes:
         """Status line and the headers every answer has."""

@@ -1,0 +1,161 @@
+"""The client's side of a connection at its edges: pipelined, too large, too slow, or asking for another protocol."""
+
+import asyncio
+import json
+import re
+import socket
+import struct
+from typing import Any
+
+import pytest
+from harness import PRICE, Running, provider, running
+from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
+
+from trimtab.gateway.targets import Model, Timeouts
+from trimtab.server import hot
+
+FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
+ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def raw(body: dict[str, Any], *lines: str, version: str = "1.1", key: str = "tt_client") -> bytes:
+    data = json.dumps(body).encode()
+    head = [f"POST /v1/chat/completions HTTP/{version}", "host: x", f"authorization: Bearer {key}", *lines]
+    return "\r\n".join([*head, f"content-length: {len(data)}", "", ""]).encode() + data
+
+
+async def connect(g: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", g.port)
+
+
+async def all_of(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(5):
+        return await reader.read()
+
+
+def statuses(text: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", text)]
+
+
+def test_a_pipelined_body_that_is_too_large_is_refused_in_its_turn() -> None:
+    async def main() -> None:
+        script = streams(delta("first"), "wait", STOP, USAGE, DONE)
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST], max_body=1000) as g:
+            reader, writer = await connect(g)
+            writer.write(raw({**ASK, "stream": True}) + raw({**ASK, "x": "y" * 2000}))
+            await asyncio.wait([asyncio.ensure_future(up.go_on.wait())], timeout=0.2)
+            up.go_on.set()
+            text = await all_of(reader)
+            assert statuses(text) == [200, 413]
+            assert text.index(b"[DONE]") < text.index(b"HTTP/1.1 413")
+            assert (await g.spool.one()).outcome == "answer"
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_provider() -> None:
+    async def main() -> None:
+        script = streams(delta("one"), "wait", delta("two"), delta("three"), "hang")
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+            reader, writer = await connect(g)
+            writer.write(raw({**ASK, "stream": True}) + raw(ASK))
+            await reader.readuntil(b"one")
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            up.go_on.set()
+            async with asyncio.timeout(3):
+                await up.left.wait()
+            record = await g.spool.one()
+            assert (record.outcome, record.fault) == ("cancel", None)
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
+def test_a_wish_for_http_2_is_passed_over_as_http_1_allows() -> None:
+    """Java's client sends ``Upgrade: h2c`` with its first request to any http:// address."""
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            reader, writer = await connect(g)
+            upgrade = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAEAAEAAAAIAAAAA")
+            writer.write(raw(ASK, *upgrade))
+            text = await all_of(reader)
+            assert statuses(text) == [200]
+            assert json.loads(text.partition(b"\r\n\r\n")[2]) == WHOLE
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_headers_without_end_are_refused_before_they_are_kept() -> None:
+    async def main() -> None:
+        async with running([provider("lab", 9)], [FAST]) as g:
+            reader, writer = await connect(g)
+            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nx-long: ")
+            writer.write(b"a" * (hot.MAX_HEAD_BYTES))
+            text = await all_of(reader)
+            assert statuses(text) == [431]
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_flood_of_pipelined_requests_waits_in_the_socket_and_not_in_memory() -> None:
+    async def main() -> None:
+        async with upstream(streams("hang")) as up, running([provider("lab", up.port)], [FAST]) as g:
+            _, writer = await connect(g)
+            refused = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+            writer.write(refused * 200_000)
+            most = 0
+            for _ in range(50):
+                await asyncio.sleep(0.01)
+                most = max([most, *(len(c.pipeline) for c in g.server.server_state.connections)])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue]
+            assert 0 < most < 20_000
+            writer.transport.abort()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_stops_reading_is_let_go_and_leaves_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot, "CLIENT_STALL_S", 0.3)
+
+    async def main() -> None:
+        many = [delta("x" * 100_000)] * 200
+        async with upstream(streams(*many, "hang")) as up, running([provider("lab", up.port)], [FAST]) as g:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", g.port))
+            await asyncio.get_running_loop().sock_sendall(client, raw({**ASK, "stream": True}))
+            record = await g.spool.one()
+            assert (record.outcome, record.status) == ("cancel", 499)
+            client.close()
+
+    asyncio.run(main())
+
+
+def test_a_slow_client_is_not_blamed_on_its_provider() -> None:
+    """The provider is idle because we do not read on: our own client is slow."""
+
+    async def main() -> None:
+        many = [delta("x" * 100_000)] * 200
+        async with upstream(streams(*many, STOP, USAGE, DONE)) as up:
+            lab = provider("lab", up.port, timeouts=Timeouts(connect=1, first_token=1, idle=0.3, total=10))
+            async with running([lab], [FAST]) as g:
+                client = socket.socket()
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.setblocking(False)
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(client, ("127.0.0.1", g.port))
+                await loop.sock_sendall(client, raw({**ASK, "stream": True}, "connection: close"))
+                await asyncio.sleep(1)
+                text = bytearray()
+                while piece := await loop.sock_recv(client, 1 << 20):
+                    text += piece
+                client.close()
+                assert b"[DONE]" in text[-100:]
+                assert (await g.spool.one()).outcome == "answer"
+
+    asyncio.run(main())
