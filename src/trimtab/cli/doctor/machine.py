@@ -70,7 +70,7 @@ def bytecode() -> Check:
         return warn(
             "bytecode",
             f"not compiled: {', '.join(bare)}; every start is slower for it",
-            f"Run: {sys.executable} -m compileall -q {sysconfig.get_paths()['purelib']} {_package()}",
+            f"Run: {sys.executable} -m compileall -q {' '.join(_places())}",
         )
     return ok("bytecode", "compiled")
 
@@ -88,6 +88,12 @@ def _is_compiled(name: str) -> bool:
 def _package() -> Path:
     """The folder of this very package, in a checkout or in site-packages."""
     return Path(__file__).parent.parent.parent
+
+
+def _places() -> list[str]:
+    """Where Python code lies: site-packages, and this package where it lies elsewhere (a checkout)."""
+    site = sysconfig.get_paths()["purelib"]
+    return [site] if _package().is_relative_to(site) else [site, str(_package())]
 
 
 def console() -> Check:
