@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, cast
 
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter, SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.core.errors import InvalidRequest
@@ -25,10 +25,12 @@ Deps = NamedDependency[SkipValidation[Dependencies]]
 CallerNow = NamedDependency[SkipValidation[Caller]]
 Tenant = NamedDependency[SkipValidation[Project]]
 
-# Bounds stand twice: `Meta` is what our OpenAPI shows, `Parameter` what Litestar checks.
+# Bounds stand twice: `Meta` is what our OpenAPI shows, `QueryParameter` what Litestar checks.
 _CURSOR_ABOUT = "From the page before; leave it out for the first."
-Cursor = Annotated[Annotated[str, Meta(description=_CURSOR_ABOUT, max_length=1000)] | None, Parameter(max_length=1000)]
-Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most."), Parameter(ge=1, le=500)]
+Cursor = Annotated[
+    Annotated[str, Meta(description=_CURSOR_ABOUT, max_length=1000)] | None, QueryParameter(max_length=1000)
+]
+Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most."), QueryParameter(ge=1, le=500)]
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """Keys: of a project, and of the whole instance."""
 
+from litestar.params import FromPath, JSONBody
+
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance import keys, store
 from trimtab.governance.keys import Wanted
@@ -62,7 +64,7 @@ async def list_keys(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Li
     "key:write",
     Operation(id="createKey", summary="Make a key for a project", tag=TAG, status=201, errors=(404,)),
 )
-async def create_key(deps: Deps, tenant: Tenant, data: NewKey) -> IssuedKey:
+async def create_key(deps: Deps, tenant: Tenant, data: JSONBody[NewKey]) -> IssuedKey:
     """The secret is in this answer and nowhere else."""
     return await _issue(deps, tenant.id, data)
 
@@ -73,7 +75,7 @@ async def create_key(deps: Deps, tenant: Tenant, data: NewKey) -> IssuedKey:
     "key:write",
     Operation(id="revokeKey", summary="Revoke a project's key", tag=TAG, status=204, errors=(404,)),
 )
-async def revoke_key(deps: Deps, tenant: Tenant, key: str) -> None:
+async def revoke_key(deps: Deps, tenant: Tenant, key: FromPath[str]) -> None:
     """In effect on every worker when it returns; the key's sessions end too."""
     await _revoke(deps, tenant.id, key)
 
@@ -95,7 +97,7 @@ async def list_instance_keys(deps: Deps, cursor: Cursor = None, limit: Limit = 1
     "key:write",
     Operation(id="createInstanceKey", summary="Make a key that reads every project", tag=TAG, status=201),
 )
-async def create_instance_key(deps: Deps, data: NewKey) -> IssuedKey:
+async def create_instance_key(deps: Deps, data: JSONBody[NewKey]) -> IssuedKey:
     """Its role is ``read_only``; the secret is in this answer and nowhere else."""
     if data.role != "read_only":
         raise InvalidRequest(
@@ -112,7 +114,7 @@ async def create_instance_key(deps: Deps, data: NewKey) -> IssuedKey:
     "key:write",
     Operation(id="revokeInstanceKey", summary="Revoke a key of the instance", tag=TAG, status=204, errors=(404, 409)),
 )
-async def revoke_instance_key(deps: Deps, key: str) -> None:
+async def revoke_instance_key(deps: Deps, key: FromPath[str]) -> None:
     """In effect on every worker when it returns. The admin key is replaced (TRIMTAB_ADMIN_KEY), not revoked."""
     await _revoke(deps, None, key)
 

@@ -1,5 +1,6 @@
 """Models: the names clients may call, what they cost, and one real call to try them."""
 
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, structs
 
 from trimtab.core.errors import NotFound
@@ -98,7 +99,7 @@ async def list_models(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
     "model:write",
     Operation(id="createModel", summary="Add a model", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_model(deps: Deps, tenant: Tenant, data: NewModel) -> ModelView:
+async def create_model(deps: Deps, tenant: Tenant, data: JSONBody[NewModel]) -> ModelView:
     """Fallbacks are models of this project, tried in order until one begins to answer."""
     now = deps.now()
     row = ModelRow(
@@ -122,7 +123,7 @@ async def create_model(deps: Deps, tenant: Tenant, data: NewModel) -> ModelView:
     "model:write",
     Operation(id="changeModel", summary="Change a model", tag=TAG, errors=(404, 409)),
 )
-async def change_model(deps: Deps, tenant: Tenant, name: str, data: ModelPatch) -> ModelView:
+async def change_model(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ModelPatch]) -> ModelView:
     """What is left out stays. A null ``price`` takes its own price away. In the path, write ``/`` as ``%2F``."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     row = await deps.db.write(
@@ -149,7 +150,7 @@ def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
     "model:write",
     Operation(id="deleteModel", summary="Remove a model", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_model(deps: Deps, tenant: Tenant, name: str) -> None:
+async def delete_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
     """Refused while another model falls back to it. In the path, write ``/`` as ``%2F``."""
     declared = deps.config.declared(tenant.slug)
     await deps.db.write(lambda conn: store.remove_model(conn, tenant.id, name, declared))
@@ -162,7 +163,7 @@ async def delete_model(deps: Deps, tenant: Tenant, name: str) -> None:
     "model:call",
     Operation(id="testModel", summary="Try a model with one real, tiny call", tag=TAG, errors=(404,)),
 )
-async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: str) -> TestResult:
+async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> TestResult:
     """Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error."""
     models = deps.snapshots.current.targets[tenant.id].models
     if name not in models:
@@ -179,7 +180,7 @@ async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: str) -
     "model:read",
     Operation(id="getPrice", summary="The price of a model, in force now", tag=TAG, errors=(404,)),
 )
-async def get_price(deps: Deps, tenant: Tenant, model: str) -> PriceView:
+async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str]) -> PriceView:
     """``model`` is a model's name, or ``provider/model-id`` for one that is not declared."""
     targets = deps.snapshots.current.targets[tenant.id]
     found = targets.models.get(model)

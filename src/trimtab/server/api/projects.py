@@ -1,5 +1,6 @@
 """Projects."""
 
+from litestar.params import JSONBody
 from msgspec import UNSET
 
 from trimtab.governance import projects, store
@@ -35,7 +36,7 @@ async def list_projects(deps: Deps, caller: CallerNow, cursor: Cursor = None, li
     "project:write",
     Operation(id="createProject", summary="Make a project", tag=TAG, status=201, errors=(409,)),
 )
-async def create_project(deps: Deps, data: NewProject) -> ProjectView:
+async def create_project(deps: Deps, data: JSONBody[NewProject]) -> ProjectView:
     now = deps.now()
     row = await deps.db.write(
         lambda conn: projects.create(
@@ -62,7 +63,7 @@ async def get_project(deps: Deps, tenant: Tenant) -> ProjectView:
     "project:write",
     Operation(id="changeProject", summary="Change a project", tag=TAG, errors=(404,)),
 )
-async def change_project(deps: Deps, tenant: Tenant, data: ProjectPatch) -> ProjectView:
+async def change_project(deps: Deps, tenant: Tenant, data: JSONBody[ProjectPatch]) -> ProjectView:
     """``capture_content`` false keeps messages out of everything that is stored from then on."""
     wanted = ProjectChange(
         name=None if data.name is UNSET else data.name,

@@ -2,6 +2,7 @@
 
 import re
 
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from trimtab.core.errors import InvalidRequest, Unavailable
@@ -133,7 +134,7 @@ async def list_providers(deps: Deps, tenant: Tenant, cursor: Cursor = None, limi
     "provider:write",
     Operation(id="createProvider", summary="Add a provider", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_provider(deps: Deps, tenant: Tenant, data: NewProvider) -> ProviderView:
+async def create_provider(deps: Deps, tenant: Tenant, data: JSONBody[NewProvider]) -> ProviderView:
     """Its key is kept encrypted and never shown again."""
     row = _new_row(deps, tenant, data)
     await deps.db.write(lambda conn: store.add_provider(conn, row, deps.config.declared(tenant.slug)))
@@ -191,7 +192,9 @@ def _timeouts(body: TimeoutsBody) -> Timeouts:
     "provider:write",
     Operation(id="changeProvider", summary="Change a provider", tag=TAG, errors=(404, 409)),
 )
-async def change_provider(deps: Deps, tenant: Tenant, name: str, data: ProviderPatch) -> ProviderView:
+async def change_provider(
+    deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
+) -> ProviderView:
     """What is left out stays. A header sent back masked keeps its value."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     row = await deps.db.write(
@@ -240,7 +243,7 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
     "provider:write",
     Operation(id="deleteProvider", summary="Remove a provider", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_provider(deps: Deps, tenant: Tenant, name: str) -> None:
+async def delete_provider(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
     """Refused while a model uses it."""
     declared = deps.config.declared(tenant.slug)
     await deps.db.write(lambda conn: store.remove_provider(conn, tenant.id, name, declared))

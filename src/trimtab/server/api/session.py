@@ -2,6 +2,7 @@
 
 from litestar import Response
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 
 from trimtab import __version__
 from trimtab.core.errors import Forbidden, InvalidRequest, Unauthenticated
@@ -16,7 +17,7 @@ TAG = "session"
 
 
 @route("POST", "/api/v1/login", None, Operation(id="login", summary="Sign in with a key or a login link", tag=TAG))
-async def login(deps: Deps, data: LoginRequest) -> Response[Me]:
+async def login(deps: Deps, data: JSONBody[LoginRequest]) -> Response[Me]:
     """Sets the session cookie. Exactly one of ``key`` (admin or read-only) and ``token`` (of a login link) is given."""
     if (data.key is None) == (data.token is None):
         raise InvalidRequest("Give either 'key' or 'token'.", fix='Send e.g. {"key": "tt_..."}.', param="key")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
 from trimtab.core.errors import InvalidRequest, NotFound
@@ -13,22 +13,22 @@ from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetai
 TAG = "traces"
 _DAY_MS = 24 * 3600 * 1000
 
-# Bounds stand twice: `Meta` is what our OpenAPI shows, `Parameter` what Litestar checks.
+# Bounds stand twice: `Meta` is what our OpenAPI shows, `QueryParameter` what Litestar checks.
 _LAST = 2**53
 Query = Annotated[
     str,
     Meta(description="A search, e.g. `status:error model:fast refund`.", max_length=2000),
-    Parameter(max_length=2000),
+    QueryParameter(max_length=2000),
 ]
 Start = Annotated[
     Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds; a day before the end if left out.")] | None,
-    Parameter(ge=0, le=_LAST),
+    QueryParameter(ge=0, le=_LAST),
 ]
 End = Annotated[
     Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds, not included; now if left out.")] | None,
-    Parameter(ge=0, le=_LAST),
+    QueryParameter(ge=0, le=_LAST),
 ]
-Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most."), Parameter(ge=1, le=200)]
+Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most."), QueryParameter(ge=1, le=200)]
 
 
 def _window(deps: Dependencies, start: int | None, end: int | None) -> Window:
@@ -64,7 +64,7 @@ async def list_traces(
     "trace:read",
     Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404,)),
 )
-async def get_trace(deps: Deps, tenant: Tenant, trace_id: str) -> TraceDetail:
+async def get_trace(deps: Deps, tenant: Tenant, trace_id: FromPath[str]) -> TraceDetail:
     found = await deps.reader.trace(tenant.id, trace_id)
     if found is None:
         raise NotFound(
@@ -80,7 +80,7 @@ async def get_trace(deps: Deps, tenant: Tenant, trace_id: str) -> TraceDetail:
     "trace:read",
     Operation(id="getSpanIO", summary="What went into a span and came out", tag=TAG, errors=(404,)),
 )
-async def get_span_io(deps: Deps, tenant: Tenant, trace_id: str, span_id: str) -> SpanIO:
+async def get_span_io(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id: FromPath[str]) -> SpanIO:
     found = await deps.reader.span_io(tenant.id, trace_id, span_id)
     if found is None:
         raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
@@ -104,7 +104,12 @@ async def list_facets(deps: Deps, tenant: Tenant, q: Query = "", start: Start = 
     Operation(id="getOverview", summary="Calls, errors, cost and latency over time", tag=TAG, errors=(404,)),
 )
 async def get_overview(
-    deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None, group_by: GroupBy = "none"
+    deps: Deps,
+    tenant: Tenant,
+    q: Query = "",
+    start: Start = None,
+    end: End = None,
+    group_by: FromQuery[GroupBy] = "none",
 ) -> Overview:
     return await deps.reader.overview(tenant.id, q, _window(deps, start, end), group_by)
 
