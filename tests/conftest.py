@@ -13,11 +13,18 @@ from typing import Any
 
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.stores import Store, open_store
 from trimtab.telemetry.writer import Progress
+
+# The same examples on every run, and no clock that a busy machine could trip over. To search for new counterexamples:
+# pytest --hypothesis-profile=search
+settings.register_profile("repeat", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeat")
 
 
 @pytest.fixture(scope="session")

@@ -724,7 +724,7 @@ export interface components {
         };
         /**
          * MessageView
-         * @description `parts` are canonical parts as of `llm/types.py`: `{"type": "text", "text": …}`, `tool_call`, `image`, …
+         * @description `parts` are canonical parts as of `llm/types.py`: `{"type": "text", "text": …}`, `tool_call`, `image`…
          */
         MessageView: {
             role: string;
@@ -839,7 +839,7 @@ export interface components {
         };
         /**
          * PriceView
-         * @description The price row in force. `known` false: no price, cost is then null, never 0. Rates are US dollars per million.
+         * @description The price row in force. `known` false: no price, and cost is null, never 0. Rates: US dollars per million.
          */
         PriceView: {
             model: string;
@@ -917,8 +917,8 @@ export interface components {
         };
         /**
          * ProviderView
-         * @description `source` says where it is declared; one from the config file is edited there. `health` is of this worker's last
-         *     calls; `key_hint` the last four characters of the secret, or empty.
+         * @description `source` says where it is declared; one from the config file is edited there. `health` is of this worker's
+         *     last calls; `key_hint` the last four characters of the secret, or empty.
          */
         ProviderView: {
             name: string;
@@ -1105,8 +1105,8 @@ export interface components {
         };
         /**
          * TracePage
-         * @description `cursor` asks for the next (older) page; null at the end. `behind_ms` is how old the oldest record still on its
-         *     way to the store is (0 when none): "received, indexing".
+         * @description `cursor` asks for the next (older) page; null at the end. `behind_ms` is how old the oldest record still on
+         *     its way to the store is (0 when none): "received, indexing".
          */
         TracePage: {
             rows: components["schemas"]["SpanRow"][];

@@ -23,7 +23,7 @@ Routes, all under ``/api/v1`` (permission in brackets; every one but the login r
     POST   /projects/{project}/models               [model:write] NewModel
     PATCH  /projects/{project}/models/{name}        [model:write] ModelPatch
     DELETE /projects/{project}/models/{name}        [model:write]
-    POST   /projects/{project}/models/{name}/test   [model:call] -> TestResult (one real, tiny call through the live path)
+    POST   /projects/{project}/models/{name}/test   [model:call] -> TestResult (one real, tiny call, live path)
     GET    /projects/{project}/price?model=         [model:read] -> PriceView (the price row in force now)
     GET    /projects/{project}/traces               [trace:read] q,start,end,cursor,limit -> TracePage
     GET    /projects/{project}/traces/{trace_id}    [trace:read] -> TraceDetail
@@ -31,7 +31,8 @@ Routes, all under ``/api/v1`` (permission in brackets; every one but the login r
     GET    /projects/{project}/facets               [trace:read] q,start,end -> list[Facet]
     GET    /projects/{project}/overview             [trace:read] q,start,end,group_by -> Overview
 
-``{project}`` is the project's slug. Lists are pages ``{items, cursor}``; problems are RFC 9457 with ``code`` and ``fix``.
+``{project}`` is the project's slug. Lists are pages ``{items, cursor}``; problems are RFC 9457 with our ``code`` and
+``fix``.
 """
 
 from typing import Literal
@@ -41,7 +42,7 @@ from msgspec import UNSET, Struct, UnsetType
 from trimtab.telemetry.views import StoreHealth
 
 Role = Literal["admin", "read_only", "client"]
-"""``admin``: everything, every project. ``read_only``: all reads of the API. ``client``: the data plane of one project."""
+"""``admin``: everything, every project. ``read_only``: all reads of the API. ``client``: one project's data plane."""
 
 
 class LoginRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -146,8 +147,8 @@ Health = Literal["unknown", "healthy", "failing"]
 
 
 class ProviderView(Struct, frozen=True, kw_only=True):
-    """``source`` says where it is declared; one from the config file is edited there. ``health`` is of this worker's last
-    calls; ``key_hint`` the last four characters of the secret, or empty."""
+    """``source`` says where it is declared; one from the config file is edited there. ``health`` is of this worker's
+    last calls; ``key_hint`` the last four characters of the secret, or empty."""
 
     name: str
     kind: str
@@ -183,7 +184,7 @@ class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     """A null ``api_key`` removes it; leaving it out keeps it."""
 
     base_url: str | UnsetType = UNSET
-    api_key: str | None | UnsetType = UNSET
+    api_key: str | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
     timeouts: TimeoutsBody | UnsetType = UNSET
 
@@ -198,7 +199,7 @@ class PriceBody(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PriceView(Struct, frozen=True, kw_only=True):
-    """The price row in force. ``known`` false: no price, cost is then null, never 0. Rates are US dollars per million."""
+    """The price row in force. ``known`` false: no price, and cost is null, never 0. Rates: US dollars per million."""
 
     model: str
     provider: str
@@ -243,7 +244,7 @@ class ModelPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     provider: str | UnsetType = UNSET
     upstream: str | UnsetType = UNSET
     fallback: list[str] | UnsetType = UNSET
-    price: PriceBody | None | UnsetType = UNSET
+    price: PriceBody | UnsetType | None = UNSET
 
 
 class TestResult(Struct, frozen=True, kw_only=True):
