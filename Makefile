@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 ARGS ?=
 PYTEST_ARGS ?=
+CALLS ?= 500000
 SOURCES := src tests bench scripts hatch_build.py
 
 # uv may neither bring a Python of its own nor look for another environment than ours.
@@ -79,7 +80,12 @@ docs: $(STAMPS)/packages ## Write the generated pages of docs/reference anew
 	$(BIN)/python -m trimtab.cli.reference > docs/reference/cli.md
 
 bench: setup ## Measure (minutes); results and method: docs/benchmarks.md
-	@for part in bench/*/run.py; do module="$${part%.py}"; $(BIN)/python -m "$${module//\//.}" $(ARGS); done
+	@$(BIN)/python -m bench.gateway.run $(ARGS)
+	folder="$$(mktemp -d)"
+	trap 'rm -rf "$$folder"' EXIT
+	$(BIN)/python bench/telemetry/ingest.py --calls $(CALLS) --data-dir "$$folder"
+	$(BIN)/python bench/telemetry/queries.py --data-dir "$$folder"
+	$(BIN)/python bench/telemetry/spool.py
 
 clean: ## Remove what set-up and builds made
 	@rm -rf $(VENV) console/node_modules src/trimtab/server/static dist

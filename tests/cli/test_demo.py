@@ -1,6 +1,7 @@
 """The demo: its questions, its books, and the whole of it."""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -14,13 +15,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from live import ADMIN, Live
+from rich.console import Console
 
 from trimtab.cli.demo.books import Entry, Summary, quantile, summarise
 from trimtab.cli.demo.calls import Answer
 from trimtab.cli.demo.passages import PASSAGES
 from trimtab.cli.demo.questions import CONVERSATIONS, UNSTEADY, Turn
-from trimtab.cli.demo.run import data_folder, free_port
+from trimtab.cli.demo.run import PROJECT, data_folder, declare, free_port
 from trimtab.core.errors import Conflict
+from trimtab.sdk import Client
 from trimtab.sdk import types as t
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -199,6 +203,23 @@ def test_a_temporary_folder_is_gone_afterwards_and_a_chosen_one_is_kept(tmp_path
     with data_folder(tmp_path / "mine") as chosen:
         (chosen / "x").touch()
     assert (chosen / "x").exists()
+
+
+def test_a_vendors_key_in_the_environment_offers_its_models_and_calls_none(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-real-key-wxyz")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    said = io.StringIO()
+    with Client(server.url, ADMIN) as client:
+        secret = declare(client, "http://127.0.0.1:9/v1", Console(file=said, width=200))
+        assert {provider.name: provider.key_hint for provider in client.providers(PROJECT)}["openai"] == "wxyz"
+        assert "gpt-4o-mini" in {model.name for model in client.models(PROJECT)}
+        assert not any(model.provider == "anthropic" for model in client.models(PROJECT))
+        assert list(client.traces(PROJECT)) == []
+    assert secret.startswith("tt_")
+    assert "OPENAI_API_KEY is set" in said.getvalue()
+    assert "sk-not" not in said.getvalue()
 
 
 def test_a_port_that_was_asked_for_is_taken() -> None:

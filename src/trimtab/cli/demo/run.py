@@ -58,7 +58,7 @@ def run(options: Options) -> int:
 
     notes = Console(stderr=True, highlight=False)
     check_installed()
-    _reach_loopback_directly()
+    _quieten_environment()
     with ExitStack() as stack:
         stack.enter_context(_signals_end_it())
         folder = stack.enter_context(data_folder(options.data_dir))
@@ -87,8 +87,9 @@ def check_installed() -> None:
         raise TrimtabError(f"The demo needs packages that are not installed: {', '.join(missing)}.", fix=commands)
 
 
-def _reach_loopback_directly() -> None:
-    """A proxy in the environment must not come between us and our own machine: the official clients heed it."""
+def _quieten_environment() -> None:
+    """What the official clients would heed of it and must not: a proxy between us and our own machine, another token."""
+    os.environ.pop("ANTHROPIC_AUTH_TOKEN", None)
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name, ""), "127.0.0.1", "localhost")))
 
