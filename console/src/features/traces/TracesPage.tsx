@@ -49,7 +49,8 @@ export function TracesPage() {
   const open = (traceId: string) => void navigate({ to: "/p/$project/traces/$traceId", params: { project, traceId } });
   useShortcuts({
     "/": () => document.getElementById(SEARCH_INPUT_ID)?.focus(),
-    Escape: () => peek && patch({ peek: undefined }),
+    // While the next page is still being fetched this one is on show, but the address is not its own any more.
+    Escape: () => peek && window.location.pathname.endsWith("/traces") && patch({ peek: undefined }),
   });
 
   const empty = !list.loading && !list.error && list.rows.length === 0;
