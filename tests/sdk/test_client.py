@@ -130,6 +130,15 @@ def test_a_wrong_key_is_told_with_the_way_out(server: Live) -> None:
     assert "TRIMTAB_ADMIN_KEY" in refused.value.fix
 
 
+def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Client(server.url, ADMIN) as direct:
+        assert direct.me().role == "admin"
+
+
 def test_no_server_is_told_with_the_way_out() -> None:
     with Client("http://127.0.0.1:9", "tt_x") as lonely, pytest.raises(Unreachable) as away:
         lonely.me()

@@ -129,7 +129,9 @@ class Connection:
             headers = {"accept": "application/json", "user-agent": "trimtab-sdk"}
             if self._key:
                 headers["authorization"] = f"Bearer {self._key}"
-            self._client = httpx.Client(base_url=self.url, headers=headers, timeout=self._timeout)
+            # No proxy of the environment stands between this machine and itself.
+            proxied = urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1")
+            self._client = httpx.Client(base_url=self.url, headers=headers, timeout=self._timeout, trust_env=proxied)
         try:
             headers = {"content-type": "application/json"} if content else None
             return self._client.request(method, where, params=query, content=content, headers=headers)

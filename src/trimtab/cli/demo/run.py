@@ -88,7 +88,7 @@ def check_installed() -> None:
 
 
 def _quieten_environment() -> None:
-    """What the official clients would heed of it and must not: a proxy between us and our own machine, another token."""
+    """What the official clients would heed of it and must not: another token, a proxy before our own machine."""
     os.environ.pop("ANTHROPIC_AUTH_TOKEN", None)
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name, ""), "127.0.0.1", "localhost")))
