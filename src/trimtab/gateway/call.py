@@ -6,7 +6,7 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, Upst
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.route import Target
+from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.governance.access import Principal, Project
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
@@ -60,9 +60,9 @@ class Try:
 
     def keep(self, data: bytes) -> None:
         """Remember bytes of the answer, up to a bound."""
-        if self.kept < MAX_KEPT_BYTES:
+        self.kept += len(data)
+        if self.kept <= MAX_KEPT_BYTES:
             self.chunks.append(data)
-            self.kept += len(data)
 
     def received(self) -> bytes:
         return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
@@ -175,7 +175,7 @@ class Call:
             project=self.project.id,
             key_id=self.principal.key_id,
             front=self.front.name,
-            model=self.head.model,
+            model=self.head.model[:MAX_MODEL_NAME],
             feature=caller.feature,
             session=caller.session,
             user=caller.user,

@@ -21,6 +21,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Standing()
+MAX_MODELS = 5000
+"""Clients may call any model of a provider by its path, so the oldest names give way."""
 
 
 class HealthBoard:
@@ -36,7 +38,10 @@ class HealthBoard:
             standing = _standing(attempt)
             if standing is not None:
                 self._providers[record.project, attempt.provider] = standing
-                self._models[record.project, attempt.provider, attempt.model] = standing
+                key = (record.project, attempt.provider, attempt.model)
+                if key not in self._models and len(self._models) >= MAX_MODELS:
+                    del self._models[next(iter(self._models))]
+                self._models[key] = standing
 
     def provider(self, project: str, provider: str) -> Standing:
         return self._providers.get((project, provider), UNKNOWN)

@@ -26,6 +26,7 @@ from trimtab.gateway.resilience import next_step, retry_delay_s
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.settle import Prices, settle
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.targets import Provider
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import DIALECTS, Dialect
@@ -36,6 +37,7 @@ from trimtab.telemetry.records import CallRecord
 logger = logging.getLogger("trimtab.gateway")
 RETRIES_PER_CALL = 1
 SECOND = 1_000_000_000
+SHORTEST_SECRET = 8
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
 
@@ -96,14 +98,14 @@ class Gateway:
             secret = secret_of(header(b"authorization"), header(b"x-api-key"))
             admitted = admit(self._snapshot().access, secret, header(b"trimtab-project"), call.started_ns)
         call.principal, call.project = admitted
-        if not self._spool.accepting:
-            raise gone_full("its spool is full or its disk failed")
 
     def _read(self, call: Call) -> None:
         try:
             call.head = call.front.peek(call.body)
         finally:
             call.caller = read_caller(call.exchange, call.head, call.started_ns)
+        if not self._spool.accepting:
+            raise gone_full("its spool is full or its disk failed")
 
     # --- attempts ---
 
@@ -134,21 +136,17 @@ class Gateway:
                 return
 
     async def _attempt(self, call: Call, target: Target) -> None:
-        """Ask one target and relay its answer; raises before the client has a byte, or `UpstreamFailure` after."""
+        """Ask one target and relay its answer; raises before the client has a byte, or `UpstreamFailure` after. Whoever
+        reads the answer closes its connection if need be: once read to the end it may already carry another call."""
         attempt = call.begin(target, self._now())
         dialect = DIALECTS.get(target.provider.dialect)
         body = self._upstream_body(call, attempt, dialect)
         answer = await self._send(call, attempt, dialect, body)
-        try:
-            if call.head.stream and answer.status == 200:
-                await self._relay_stream(
-                    call, attempt, answer, relay_between(call.front, dialect, call.head, call.started_ns // SECOND)
-                )
-            else:
-                await self._relay_whole(call, attempt, answer, dialect)
-        except BaseException:
-            answer.close()
-            raise
+        if call.head.stream and answer.status == 200:
+            relay = relay_between(call.front, dialect, call.head, call.started_ns // SECOND)
+            await self._relay_stream(call, attempt, answer, relay)
+        else:
+            await self._relay_whole(call, attempt, answer, dialect)
 
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model
@@ -180,10 +178,13 @@ class Gateway:
     # --- whole answers ---
 
     async def _relay_whole(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> None:
+        status, headers = answer.status, answer.headers
         body = await answer.read()
+        if status != 200:
+            body = masked(body, attempt.target.provider)
         attempt.keep(body)
-        if answer.status != 200:
-            raise rejected(dialect.parse_error(answer.status, body, answer.headers), attempt.target)
+        if status != 200:
+            raise rejected(dialect.parse_error(status, body, headers), attempt.target)
         if call.head.stream:
             raise UpstreamFailure("The provider did not stream its answer.", code="upstream_garbage")
         if dialect is call.front:
@@ -204,9 +205,21 @@ class Gateway:
     # --- streams ---
 
     async def _relay_stream(self, call: Call, attempt: Try, answer: Answer, relay: Relay) -> None:
-        """Hold the stream until its first token (so a fallback is still possible), then pass it on, all but its end."""
-        exchange = call.exchange
         splitter = SSESplitter()
+        try:
+            held = await self._pass_on(call, attempt, answer, relay, splitter)
+        except BaseException:
+            answer.close()
+            self._note_relay(attempt, relay)
+            raise
+        await self._end_stream(call, attempt, relay, splitter, held)
+
+    async def _pass_on(
+        self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: SSESplitter
+    ) -> list[bytes]:
+        """Hold the stream until its first token (so a fallback is still possible), then pass it on; returns what is
+        still held at its end."""
+        exchange = call.exchange
         held: list[bytes] = []
         held_bytes = 0
         while (data := await answer.chunk()) is not None:
@@ -233,7 +246,7 @@ class Gateway:
                 exchange.start(200, self._headers(call))
                 exchange.write(b"".join(held))
                 held.clear()
-        await self._end_stream(call, attempt, relay, splitter, held)
+        return held
 
     async def _end_stream(
         self, call: Call, attempt: Try, relay: Relay, splitter: SSESplitter, held: list[bytes]
@@ -256,8 +269,6 @@ class Gateway:
 
     def _stream_failed(self, call: Call, relay: Relay, out: bytes) -> None:
         """The provider sent an error inside its stream: raise it; what it said may already be in ``out``."""
-        assert call.current is not None
-        self._note_relay(call.current, relay)
         error = UpstreamFailure(relay.failed or "The provider failed.", code="upstream_stream_error")
         if call.exchange.started and relay.tells_failure:
             call.exchange.write(out)
@@ -354,6 +365,14 @@ def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
         error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
         error.fix = "Your own key is fine: the operator must give this provider a valid key."
     return error
+
+
+def masked(body: bytes, provider: Provider) -> bytes:
+    """A provider's refusal without what we sent it in confidence: some repeat the key they did not like."""
+    for secret in (provider.api_key, *provider.headers.values()):
+        if secret and len(secret) >= SHORTEST_SECRET:
+            body = body.replace(secret.encode(), b"[hidden]")
+    return body
 
 
 class ToldFailure(UpstreamFailure):

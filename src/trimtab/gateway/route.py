@@ -7,6 +7,9 @@ from msgspec import Struct
 from trimtab.core.errors import NotFound
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 
+MAX_MODEL_NAME = 512
+"""Characters. Nothing that is called by a longer name exists, and a name travels into traces and metrics."""
+
 
 class Target(Struct, frozen=True):
     """One candidate: a model at its provider."""
@@ -20,6 +23,13 @@ def candidates(targets: ProjectTargets, name: str) -> list[Target]:
 
     A name of the form ``provider/model-id`` reaches any model of a declared provider without a declaration of its own.
     """
+    if len(name) > MAX_MODEL_NAME:
+        raise NotFound(
+            f"There is no model whose name has {len(name)} characters.",
+            fix="Put the model's name in 'model', and the question in 'messages'.",
+            code="model_not_found",
+            param="model",
+        )
     found = targets.models.get(name)
     if found is None:
         return [_raw(targets, name)]

@@ -7,6 +7,8 @@ cancelled stream is never written down as free.
 
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.call import Call, Try
 from trimtab.ledger.estimate import estimate_tokens
@@ -15,6 +17,9 @@ from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.fold import fold
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
+
+UNSAID = ("", "unknown")
+"""``stop`` of an answer that never came to its stop reason: what was told of its output so far is no final count."""
 
 
 class Prices(Protocol):
@@ -34,7 +39,7 @@ class Prices(Protocol):
 
 def settle(call: Call, attempt: Try, prices: Prices) -> None:
     """Fill in the attempt's usage (estimated where it must be) and cost."""
-    if attempt.usage is None or (attempt.outcome != "answer" and attempt.usage.output == 0):
+    if attempt.usage is None or (attempt.outcome != "answer" and attempt.stop in UNSAID):
         attempt.usage = _estimate(call, attempt) or attempt.usage
     if attempt.usage is None:
         return
@@ -50,21 +55,22 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
 
 
 def _estimate(call: Call, attempt: Try) -> Usage | None:
-    """Tokens counted from the text; None where the provider wrote nothing (then nothing was used as far as we know)."""
+    """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or where
+    it wrote nothing (then nothing was used as far as we know)."""
     if not attempt.chunks or attempt.status != 200:
         return None
     dialect = DIALECTS.get(attempt.target.provider.dialect)
     written = _written(dialect, attempt.received(), stream=call.head.stream)
     if not written:
         return None
-    read = attempt.usage.input if attempt.usage else 0
-    return Usage(
-        input=read or estimate_tokens(_asked(call)),
-        cache_read=attempt.usage.cache_read if attempt.usage else 0,
-        cache_write=attempt.usage.cache_write if attempt.usage else 0,
-        output=estimate_tokens(written),
-        estimated=True,
-    )
+    output = estimate_tokens(written)
+    told = attempt.usage
+    if told is None:
+        return Usage(input=estimate_tokens(_asked(call)), output=output, estimated=True)
+    if told.output + told.reasoning >= output:
+        return None
+    read = told.input or (0 if told.cache_read or told.cache_write else estimate_tokens(_asked(call)))
+    return replace(told, input=read, output=output - told.reasoning, estimated=True)
 
 
 def _written(dialect: Dialect, received: bytes, *, stream: bool) -> str:

@@ -1,0 +1,146 @@
+"""Calls that are cut, refused or misused: whose connection it is, what was used, and what nobody may read."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from harness import PRICE, provider, running
+from upstream import WHOLE, Upstream, answers, streams, upstream
+
+from trimtab.gateway.health import MAX_MODELS, HealthBoard
+from trimtab.gateway.targets import Model
+from trimtab.telemetry.records import Attempt, CallRecord
+
+FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
+ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
+CLAUDE: dict[str, Any] = {**ASK, "max_tokens": 100, "stream": True}
+
+
+async def asked(up: Upstream, times: int) -> None:
+    async with asyncio.timeout(5):
+        while len(up.requests) < times:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def test_a_call_that_ends_late_never_closes_the_connection_it_has_given_back() -> None:
+    """The first client leaves while its record is being written; its connection already carries the second call."""
+
+    async def later(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await up.go_on.wait()
+        await answers(WHOLE)(up, reader, writer)
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE), later) as up, running([provider("lab", up.port)], [FAST]) as g:
+            g.spool.gate = asyncio.Event()
+            first = asyncio.ensure_future(g.chat(ASK))
+            await asked(up, 1)
+            await asyncio.wait([first], timeout=0.1)
+            second = asyncio.ensure_future(g.chat(ASK))
+            await asked(up, 2)
+            first.cancel()
+            await asyncio.wait([second], timeout=0.1)
+            g.spool.gate.set()
+            up.go_on.set()
+            assert (await second).status_code == 200
+            assert len(up.requests) == 2, "the second call lost its connection and was sent again"
+
+    asyncio.run(main())
+
+
+def named(kind: str, **fields: Any) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+START = named(
+    "message_start",
+    message={
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": [],
+        "usage": {"input_tokens": 700, "cache_read_input_tokens": 300, "output_tokens": 1},
+    },
+)  # fmt: skip
+BLOCK = named("content_block_start", index=0, content_block={"type": "text", "text": ""})
+WORDS = named(
+    "content_block_delta", index=0, delta={"type": "text_delta", "text": "many words that were paid for " * 9}
+)
+
+
+@pytest.mark.parametrize("end", ["hang", "reset"])
+def test_of_a_stream_that_is_cut_what_the_provider_told_is_kept_and_the_rest_estimated(end: str) -> None:
+    async def main() -> None:
+        script = streams(START, BLOCK, WORDS, end)
+        async with upstream(script) as up:
+            lab = [provider("lab", up.port, "anthropic_messages")]
+            async with running(lab, [FAST]) as g:
+                async with g.client.stream("POST", "/v1/messages", json=CLAUDE) as response:
+                    await anext(response.aiter_raw())
+                attempt = (await g.spool.one()).attempts[0]
+                assert (attempt.response_id, attempt.model_used) == ("msg_1", "claude-x")
+                assert attempt.usage is not None
+                assert (attempt.usage.input, attempt.usage.cache_read) == (700, 300)
+                assert attempt.usage.output > 30, "a first count of 1 is no count of what was written"
+                assert attempt.usage.estimated
+
+    asyncio.run(main())
+
+
+def test_a_provider_that_repeats_our_key_does_not_tell_it_to_the_client_nor_to_the_record() -> None:
+    secret, other = "sk-live-0123456789", "hdr-0123456789"
+
+    async def main() -> None:
+        refusal = answers({"error": {"message": f"Incorrect key {secret} and {other}"}}, 401)
+        async with upstream(refusal) as up:
+            lab = provider("lab", up.port, api_key=secret, headers={"x-account": other})
+            async with running([lab], [FAST]) as g:
+                response = await g.chat(ASK)
+                assert response.status_code == 401
+                assert "Incorrect key" in response.text
+                told = response.text + repr(await g.spool.one())
+                assert secret not in told
+                assert other not in told
+
+    asyncio.run(main())
+
+
+def test_a_call_that_a_full_spool_refuses_has_its_trace_id_all_the_same() -> None:
+    async def main() -> None:
+        async with running([provider("lab", 9)], [FAST]) as g:
+            g.spool.accepting = False
+            response = await g.chat(ASK)
+            assert response.status_code == 503
+            record = await g.spool.one()
+            assert record.trace_id == response.headers["trimtab-trace-id"]
+            assert record.model == "fast"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["x" * 900_000, "lab/" + "x" * 900_000])
+def test_a_name_too_long_for_a_model_is_refused_quickly_and_not_repeated(name: str) -> None:
+    async def main() -> None:
+        async with running([provider("lab", 9)], [FAST]) as g:
+            began = time.perf_counter()
+            response = await g.chat({**ASK, "model": name})
+            assert time.perf_counter() - began < 0.5
+            assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_found")
+            assert len(response.content) < 2000
+            assert len((await g.spool.one()).model) < 1000
+
+    asyncio.run(main())
+
+
+def test_the_health_of_names_that_clients_make_up_does_not_fill_memory() -> None:
+    board = HealthBoard()
+    for number in range(MAX_MODELS + 50):
+        attempt = Attempt(
+            span_id="1", provider="lab", kind="custom", model=f"m{number}", dialect="openai_chat", started_ns=1, ended_ns=2
+        )  # fmt: skip
+        board.observe(
+            CallRecord(
+                request_id="r", trace_id="t", span_id="s", project="p", key_id="k", front="openai_chat", model="m",
+                started_ns=1, ended_ns=2, attempts=(attempt,),
+            )
+        )  # fmt: skip
+    kept = [n for n in range(MAX_MODELS + 50) if board.model("p", "lab", f"m{n}").health == "healthy"]
+    assert kept == list(range(50, MAX_MODELS + 50))
