@@ -134,7 +134,8 @@ def test_the_health_of_names_that_clients_make_up_does_not_fill_memory() -> None
     board = HealthBoard()
     for number in range(MAX_MODELS + 50):
         attempt = Attempt(
-            span_id="1", provider="lab", kind="custom", model=f"m{number}", dialect="openai_chat", started_ns=1, ended_ns=2
+            span_id="1", provider="lab", kind="custom", model=f"m{number}", dialect="openai_chat", started_ns=1,
+            ended_ns=2,
         )  # fmt: skip
         board.observe(
             CallRecord(

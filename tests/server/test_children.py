@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,26 @@ def test_a_child_that_ends_is_started_again(tmp_path: Path) -> None:
         assert child.restarts >= 2
         await child.stop(1)
         assert child.state == "stopped"
+
+    asyncio.run(main())
+
+
+def test_each_of_many_children_is_watched(tmp_path: Path) -> None:
+    """More of them than the event loop has threads to lend."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        count = tmp_path / "count"
+        count.write_text("")
+        sleeper = Child("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"])
+        counter = Child("counter", [sys.executable, "-c", COUNTING.format(then="sys.exit(3)"), str(count)])
+        for child in (sleeper, counter):
+            child.begin()
+            child.watch()
+        try:
+            await until(lambda: counter.restarts >= 1)
+        finally:
+            await asyncio.gather(sleeper.stop(1), counter.stop(1))
 
     asyncio.run(main())
 

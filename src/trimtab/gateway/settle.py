@@ -55,8 +55,8 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
 
 
 def _estimate(call: Call, attempt: Try) -> Usage | None:
-    """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or where
-    it wrote nothing (then nothing was used as far as we know)."""
+    """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or
+    wrote nothing (then nothing was used as far as we know)."""
     if not attempt.chunks or attempt.status != 200:
         return None
     dialect = DIALECTS.get(attempt.target.provider.dialect)

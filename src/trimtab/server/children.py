@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 logger = logging.getLogger("trimtab.children")
@@ -48,6 +49,8 @@ class Child:
         self._fds = tuple(fds)
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        # A thread of its own: watching takes one for life, and the loop's shared ones are few.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._stopping = False
 
     @property
@@ -83,10 +86,13 @@ class Child:
     async def _ended(self, process: subprocess.Popen[bytes], within_s: float) -> bool:
         try:
             async with asyncio.timeout(within_s):
-                await asyncio.to_thread(process.wait)
+                await self._wait(process)
         except TimeoutError:
             return False
         return True
+
+    async def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, process.wait)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -94,7 +100,7 @@ class Child:
         while not self._stopping:
             started = loop.time()
             process = self._process
-            code = await asyncio.to_thread(process.wait) if process is not None else None
+            code = await self._wait(process) if process is not None else None
             if loop.time() - started > CALM_AFTER_S:
                 pause = FIRST_PAUSE_S
             logger.warning("%s ended with code %s; it is started again in %.1f s", self.name, code, pause)
