@@ -41,19 +41,23 @@ class LocalModels:
         self._lock_file = run_dir / "local-model.lock"
         self._process: asyncio.subprocess.Process | None = None
         self._note: Note | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[Note] | None = None
 
     async def endpoint(self, provider: Provider) -> str:
         """The base URL of the running local model. Raises `UpstreamFailure` when it cannot be started."""
         note = self._note
         if note is not None and _alive(note.pid):
             return note.url
-        async with self._starting:
-            if self._note is None or not _alive(self._note.pid):
-                self._note = await self._find_or_start(provider)
-            return self._note.url
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.ensure_future(self._find_or_start(provider))
+        # Its own task: a caller that leaves must not cut what others wait for, nor leave a process nobody knows of.
+        note = self._note = await asyncio.shield(self._starting)
+        return note.url
 
     async def aclose(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         process = self._process
         if process is not None and process.returncode is None:
             process.terminate()
