@@ -13,6 +13,7 @@ from trimtab.llm import transport as transport_module
 from trimtab.llm.transport import (
     Answer,
     Endpoint,
+    Origin,
     StaleConnection,
     Transport,
     render_head,
@@ -338,6 +339,28 @@ def test_no_listener_is_told_with_its_address() -> None:
         await transport.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example"])
+def test_a_host_that_is_no_name_is_told_as_unreachable(host: str) -> None:
+    async def main() -> None:
+        transport = Transport()
+        origin, path = split_url(f"http://{host}/v1")
+        place = Endpoint(
+            origin=origin, head=render_head(origin, path, {}), connect_s=1, first_byte_s=1, idle_s=1, total_s=1
+        )
+        with pytest.raises(UpstreamFailure) as caught:
+            await transport.post(place, b"{}")
+        assert caught.value.code == "upstream_unreachable"
+        await transport.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a HTTP/1.1\r\nx: y", "/\x7f"])
+def test_a_path_cannot_split_a_request(path: str) -> None:
+    with pytest.raises(ValueError, match="path"):
+        render_head(Origin("http", "h", 80), path, {})
 
 
 def test_closing_an_answer_hangs_up_on_the_provider() -> None:

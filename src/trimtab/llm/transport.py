@@ -70,8 +70,10 @@ def split_url(url: str) -> tuple[Origin, str]:
 def render_head(origin: Origin, path: str, headers: dict[str, str]) -> bytes:
     """The constant start of every request to one endpoint.
 
-    Raises ValueError for a header that could split the request.
+    Raises ValueError for a path or a header that could split the request.
     """
+    if any(c <= " " or c == "\x7f" for c in path):
+        raise ValueError("the path has a space or a control character")
     default = {"http": 80, "https": 443}[origin.scheme]
     name = f"[{origin.host}]" if ":" in origin.host else origin.host
     host = name if origin.port == default else f"{name}:{origin.port}"
@@ -456,9 +458,10 @@ class Transport:
                 fix="Check the provider's base_url, or raise its 'timeouts.connect'.",
                 code="upstream_timeout_connect",
             ) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: a host that is no name, by the rules for names
+            why = (error.strerror if isinstance(error, OSError) else None) or error
             raise UpstreamFailure(
-                f"No connection to {origin.host}:{origin.port}: {error.strerror or error}.",
+                f"No connection to {origin.host}:{origin.port}: {why}.",
                 fix="Check the provider's base_url and that it is running.",
                 code="upstream_unreachable",
             ) from None

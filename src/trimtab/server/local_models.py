@@ -51,8 +51,8 @@ class LocalModels:
         if self._starting is None or self._starting.done():
             self._starting = asyncio.ensure_future(self._find_or_start(provider))
         # Its own task: a caller that leaves must not cut what others wait for, nor leave a process nobody knows of.
-        note = self._note = await asyncio.shield(self._starting)
-        return note.url
+        started = self._note = await asyncio.shield(self._starting)
+        return started.url
 
     async def aclose(self) -> None:
         if self._starting is not None:
