@@ -51,7 +51,8 @@ class LocalModels:
         if self._starting is None or self._starting.done():
             self._starting = asyncio.ensure_future(self._find_or_start(provider))
         # Its own task: a caller that leaves must not cut what others wait for, nor leave a process nobody knows of.
-        started = self._note = await asyncio.shield(self._starting)
+        started = await asyncio.shield(self._starting)
+        self._note = started
         return started.url
 
     async def aclose(self) -> None:
