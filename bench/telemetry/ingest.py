@@ -20,15 +20,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--data-dir", type=Path, required=True)
     options = parser.parse_args()
-    with TelemetryProcess(options.data_dir) as process:
+    print(json.dumps(ingest(options.data_dir, options.calls, hours=options.hours, seed=options.seed), indent=2))
+
+
+def ingest(data_dir: Path, calls: int, *, hours: float, seed: int) -> dict[str, float]:
+    """Fill the spool with ``calls`` calls spread over the last ``hours``, then time the way to the store."""
+    with TelemetryProcess(data_dir) as process:
         process.wait_until(0)
         before = int(str(process.health()["spans"]))
-    records = Material(options.seed).calls(options.calls, end_ns=time.time_ns(), hours=options.hours, project="bench")
-    calls, size = fill_spool(options.data_dir / "spool", records)
-    with TelemetryProcess(options.data_dir) as process:
+    records = Material(seed).calls(calls, end_ns=time.time_ns(), hours=hours, project="bench")
+    calls, size = fill_spool(data_dir / "spool", records)
+    with TelemetryProcess(data_dir) as process:
         took = process.wait_until(before + 2 * calls)
         rss, peak = process.rss_mb()
-        found = {
+        return {
             "calls": calls,
             "spool_mb": size >> 20,
             "seconds": round(took, 2),
@@ -39,7 +44,6 @@ def main() -> None:
             "peak_rss_mb": peak,
             "disk_mb": process.disk_mb(),
         }
-    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""The whole run: a store of a million spans filled from the spool, then the questions people ask, against the bars.
+
+    python -m bench.telemetry.run [--calls 500000] [--rounds 40] [--docs]
+
+``--docs`` rewrites the results in docs/benchmarks.md. A data folder of some 3 GB is made and removed.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from house import TelemetryProcess
+from ingest import ingest
+from queries import measure
+
+DOCS = Path("docs/benchmarks.md")
+START, END = "<!-- bench:telemetry:start -->", "<!-- bench:telemetry:end -->"
+
+# question: (what it is, the bar for its p95 in ms; None: told, not judged)
+QUESTIONS: dict[str, tuple[str, float | None]] = {
+    "open_trace": ("open a trace", 50),
+    "open_texts": ("open the texts of a span", None),
+    "newest": ("newest 50, filtered by model, feature and status", 50),
+    "newest_of_a_user": ("newest 50 of one user", 50),
+    "newest_slow_and_dear": ("newest 50 above a cost and a duration", None),
+    "groups": ("24 h group-by with percentiles", 100),
+    "overview": ("the overview page: totals, the day before, groups, series", None),
+    "facets": ("facets of 24 h", None),
+    "common_word": ("substring over 24 h: a common word", 600),
+    "rare_word": ("substring over 24 h: a rare word", 600),
+    "part_of_an_order_number": ("substring over 24 h: a part of a number, not found", 600),
+    "phrase": ("substring over 24 h: a phrase", 600),
+    "text_and_sums": ("a common word, counted over all of 24 h", None),
+}
+INGEST_BAR = 15_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=500_000, help="two spans each")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--docs", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="trimtab-bench-") as folder:
+        data_dir = Path(folder)
+        filled = ingest(data_dir, options.calls, hours=24.0, seed=7)
+        print(filled, flush=True)
+        with TelemetryProcess(data_dir) as process:
+            process.wait_until(2 * options.calls)
+            found = asyncio.run(measure(data_dir, options.rounds, ""))
+            rss, peak = process.rss_mb()
+    text = render(filled, found, rss, peak)
+    print(text)
+    if options.docs:
+        write(text)
+
+
+def render(filled: dict[str, float], found: dict[str, dict[str, float]], rss: int, peak: int) -> str:
+    """The results as Markdown."""
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    rate = filled["spans_per_s"]
+    spans, calls = 2 * filled["calls"], filled["calls"]
+    machine = f"Measured {when}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, load average {os.getloadavg()[0]:.1f}"
+    amount = f"{spans:,.0f} spans of {calls:,.0f} calls, {filled['spool_mb']:,.0f} MB of records"
+    speed = f"{filled['calls_per_s']:,.0f} calls/s; bar {INGEST_BAR:,}: {verdict(rate >= INGEST_BAR)}"
+    price = f"{filled['cpu_us_per_call']:.0f} us of CPU per call over all threads, {filled['disk_mb']:,.0f} MB on disk"
+    memory = (
+        f"{filled['peak_rss_mb']:,.0f} MB resident at its highest ({rss:,} and {peak:,} MB while questions were asked)"
+    )
+    lines = [
+        f"{machine}; {amount}.",
+        "",
+        f"**From spool to store: {rate:,.0f} spans/s** ({speed}), engine start included; {price}, {memory}.",
+        "",
+        "| question, through the API's reader over the unix socket | p50 | p95 | worst | bar (p95) | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, (what, bar) in QUESTIONS.items():
+        took = found[name]
+        limit, told = (f"{bar:.0f} ms", verdict(took["p95"] <= bar)) if bar else ("", "")
+        lines.append(
+            f"| {what} | {took['p50']:.0f} ms | {took['p95']:.0f} ms | {took['max']:.0f} ms | {limit} | {told} |"
+        )
+    return "\n".join(lines)
+
+
+def verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def write(text: str) -> None:
+    page = DOCS.read_text()
+    head, _, rest = page.partition(START)
+    _, _, tail = rest.partition(END)
+    DOCS.write_text(f"{head}{START}\n{text}\n{END}{tail}")
+
+
+if __name__ == "__main__":
+    main()
