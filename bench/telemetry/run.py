@@ -66,7 +66,8 @@ def render(filled: dict[str, float], found: dict[str, dict[str, float]], rss: in
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     rate = filled["spans_per_s"]
     spans, calls = 2 * filled["calls"], filled["calls"]
-    machine = f"Measured {when}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, load average {os.getloadavg()[0]:.1f}"
+    load = f"load average {os.getloadavg()[0]:.1f}"
+    machine = f"Measured {when}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, {load}"
     amount = f"{spans:,.0f} spans of {calls:,.0f} calls, {filled['spool_mb']:,.0f} MB of records"
     speed = f"{filled['calls_per_s']:,.0f} calls/s; bar {INGEST_BAR:,}: {verdict(rate >= INGEST_BAR)}"
     price = f"{filled['cpu_us_per_call']:.0f} us of CPU per call over all threads, {filled['disk_mb']:,.0f} MB on disk"
