@@ -4,10 +4,12 @@ import asyncio
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.targets import Provider
+from trimtab.server import local_models
 from trimtab.server.local_models import LocalModels, Note
 
 LOCAL = Provider(name="local", kind="local", dialect="openai_chat", base_url="")
@@ -30,6 +32,29 @@ class Starting(LocalModels):
         if self.fault is not None:
             raise self.fault
         return Note(os.getpid(), "http://127.0.0.1:1")
+
+
+@pytest.fixture(autouse=True)
+def this_process_is_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs these tests stands in for the model's process, by a word that its command line has."""
+    word = Path("/proc/self/cmdline").read_bytes().partition(b"\0")[0].decode()
+    monkeypatch.setattr(local_models, "MODULE", word)
+
+
+def test_a_note_that_names_somebody_elses_process_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        note = Note(os.getpid(), "http://127.0.0.1:9")
+        (tmp_path / "local-model.json").write_bytes(msgspec.json.encode(note))
+        monkeypatch.setattr(local_models, "MODULE", "no process has this in its command line")
+        models = Starting(tmp_path)
+        models.go_on.set()
+        assert await models.endpoint(LOCAL) == "http://127.0.0.1:1"
+        assert models.starts == 1
+        await models.aclose()
+
+    asyncio.run(main())
 
 
 def test_a_client_that_leaves_while_the_model_starts_leaves_the_start_to_the_others(tmp_path: Path) -> None:

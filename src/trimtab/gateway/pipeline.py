@@ -346,6 +346,9 @@ class Gateway:
             await self._spool.append(record)
         except Unavailable as error:
             raise gone_full(error.message) from error
+        except asyncio.CancelledError:  # the record is on its way all the same
+            self._observe(record)
+            raise
         self._observe(record)
 
     def _headers(self, call: Call, error: TrimtabError | None = None) -> bytes:

@@ -17,6 +17,7 @@ from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.targets import Provider
 
 START_S = 60.0
+MODULE = "trimtab.llm.local_server"
 
 
 class Note(Struct, frozen=True):
@@ -87,7 +88,7 @@ class LocalModels:
 
     async def _start(self, provider: Provider) -> Note:
         process = self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "trimtab.llm.local_server", "--host", "127.0.0.1", "--port", "0"),
+            *(sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--port", "0"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid())},
@@ -114,6 +115,12 @@ class LocalModels:
 
 
 def _alive(pid: int) -> bool:
+    """Whether the local model's process is there. After a crash a pid alone proves nothing: it may be anybody's by now."""
+    try:
+        return MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -143,9 +143,13 @@ def _sound(
     callable_ = {name: model for name, model in models.items() if model.provider in providers}
     for name in models.keys() - callable_.keys():
         trouble[project.id, name] = f"Its provider {models[name].provider!r} is not declared or cannot be used."
+
+    def can_be_called(name: str) -> bool:
+        return name in callable_ or name.partition("/")[0] in providers
+
     return {
-        name: msgspec.structs.replace(model, fallback=tuple(f for f in model.fallback if f in callable_))
-        if any(f not in callable_ for f in model.fallback)
+        name: msgspec.structs.replace(model, fallback=tuple(f for f in model.fallback if can_be_called(f)))
+        if not all(can_be_called(f) for f in model.fallback)
         else model
         for name, model in callable_.items()
     }

@@ -7,6 +7,7 @@ then the telemetry process takes what is left.
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from trimtab.core.errors import Unavailable
 from trimtab.core.logs import configure_logging
 from trimtab.server.bus import Hub, WorkerLine
 from trimtab.server.children import Child
@@ -74,9 +76,11 @@ async def work(settings: Settings, fd: int, name: str) -> int:
     wired = await wire(settings, house, worker=name)
     line = WorkerLine(house.run / "bus.sock", wired.holder.refresh)
     wired.holder.on_change = line.changed
-    opened: list[asyncio.Task[None]] = []
     try:
-        await serve(wired, settings, listener, lambda: opened.append(asyncio.ensure_future(line.open())))
+        await line.open()
+        with contextlib.suppress(Unavailable):  # the catalog is away: `wire` has told, and the holder goes on trying
+            await wired.holder.refresh()  # what was changed between our first look and our place on the bus
+        await serve(wired, settings, listener, lambda: logger.info("worker %s is ready", name))
     finally:
         await line.close()
         await wired.aclose()
