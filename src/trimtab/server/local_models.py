@@ -115,7 +115,7 @@ class LocalModels:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the local model's process is there. After a crash a pid alone proves nothing: it may be anybody's by now."""
+    """Whether the local model is there. After a crash a pid alone proves nothing: it may be anybody's by now."""
     try:
         return MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
