@@ -1,6 +1,6 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
 
-/** The accent, light to dark; 7 is used on light ground, 4 on dark. */
+/** The accent, light to dark; 7 fills on light ground, 6 on dark; both carry white text. */
 const sea: MantineColorsTuple = [
   "#e6f4f3",
   "#d0e9e8",
@@ -14,14 +14,26 @@ const sea: MantineColorsTuple = [
   "#054548",
 ];
 
+/** Mantine's dark scale in our tones: text, lines, fields, grounds. */
+const dark: MantineColorsTuple = [
+  "#e4ebee",
+  "#c3cdd3",
+  "#aebbc3",
+  "#8e9da6",
+  "#3b4b55",
+  "#25323a",
+  "#1a242a",
+  "#141c21",
+  "#0e1418",
+  "#0a0f12",
+];
+
 export const theme = createTheme({
   fontFamily: "var(--sans)",
   fontFamilyMonospace: "var(--mono)",
   primaryColor: "sea",
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
-  colors: { sea },
+  primaryShade: { light: 7, dark: 6 },
+  colors: { sea, dark },
   defaultRadius: 6,
   fontSizes: { xs: "11.5px", sm: "13px", md: "14px", lg: "16px", xl: "20px" },
   headings: { fontWeight: "600" },
@@ -30,8 +42,16 @@ export const theme = createTheme({
     Button: { defaultProps: { size: "xs" } },
     TextInput: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: false, multiline: true, maw: 340 } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
-    Drawer: { defaultProps: { overlayProps: { backgroundOpacity: 0.35 } } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        closeButtonProps: { "aria-label": "Close" },
+        overlayProps: { backgroundOpacity: 0.45 },
+      },
+    },
+    Drawer: {
+      defaultProps: { closeButtonProps: { "aria-label": "Close" }, overlayProps: { backgroundOpacity: 0.35 } },
+    },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
   },
 });

@@ -113,7 +113,7 @@ def test_a_test_call_that_fails_says_why_and_leads_to_its_trace(visitor: Visitor
 
 def test_a_project_is_made_and_its_switch_keeps_content_out(at: House, visitor: Visitor) -> None:
     page = visitor.go("/p/default/overview")
-    page.get_by_role("button", name=re.compile("^Project default")).click()
+    page.get_by_role("button", name=re.compile("^Default project")).click()
     page.get_by_role("menuitem", name="New project").click()
     page.get_by_label("Name", exact=True).fill("Quiet Place")
     page.get_by_role("button", name="Create", exact=True).click()

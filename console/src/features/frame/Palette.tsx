@@ -47,7 +47,7 @@ export function Palette({ opened, onClose, project, onHelp }: Props) {
       yOffset="12dvh"
       centered={false}
       transitionProps={{ duration: 0 }}
-      aria-label="Go to anything"
+      attributes={{ content: { "aria-label": "Go to anything" } }}
     >
       <PaletteBody onClose={onClose} project={project} onHelp={onHelp} />
     </Modal>

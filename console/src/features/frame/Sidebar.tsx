@@ -69,7 +69,7 @@ function ProjectSwitcher({ project }: { project: string }) {
     <>
       <Menu width={240} position="bottom-start">
         <Menu.Target>
-          <button type="button" className={css.switcher} aria-label={`Project ${project}, switch`}>
+          <button type="button" className={css.switcher} aria-label={`${current?.name || project}: switch the project`}>
             <span className={`${css.switcherName} ellipsis`}>{current?.name || project}</span>
             <ChevronsUpDown size={14} aria-hidden="true" color="var(--text-3)" />
           </button>

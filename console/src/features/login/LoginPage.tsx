@@ -48,9 +48,7 @@ export function LoginPage() {
         <h1>{byLink && login.isPending ? "Logging you in…" : "Log in"}</h1>
         {login.isError && <ProblemNotice error={login.error} />}
         {login.isError && byLink && (
-          <Notice tone="warn">
-            A login link works once. Make another with <code>trimtab keys login-link</code>, or paste a key.
-          </Notice>
+          <Notice tone="warn">A login link works once, and for 15 minutes. Paste a key instead.</Notice>
         )}
         <form
           className={css.form}

@@ -66,26 +66,18 @@ function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
       tip: `$${now.cost}, before $${before.cost}.${now.unpriced > 0 ? " A lower bound: calls without a known price are not in it." : ""}`,
     },
     {
-      label: "Latency",
-      value: (
-        <>
-          {formatMs(now.p50)} <small>p95 {formatMs(now.p95)}</small>
-        </>
-      ),
-      foot: "",
+      label: "Latency, median",
+      value: formatMs(now.p50),
+      foot: `p95 ${formatMs(now.p95)}`,
       change: formatChange(now.p50, before.p50),
       sense: "more-is-bad",
       q: slow,
       tip: `Whole calls that were answered: half within ${formatMs(now.p50)}, 95 % within ${formatMs(now.p95)}, 99 % within ${formatMs(now.p99)}. Opens those above the p95.`,
     },
     {
-      label: "First token",
-      value: (
-        <>
-          {formatMs(now.ttft_p50)} <small>p95 {formatMs(now.ttft_p95)}</small>
-        </>
-      ),
-      foot: "",
+      label: "First token, median",
+      value: formatMs(now.ttft_p50),
+      foot: `p95 ${formatMs(now.ttft_p95)}`,
       change: formatChange(now.ttft_p50, before.ttft_p50),
       sense: "more-is-bad",
       q: late,
@@ -129,8 +121,8 @@ export function Tiles({ overview, project, q, range }: Props) {
             <div className={css.tileLabel}>{tile.label}</div>
             <div className={css.tileValue}>{tile.value}</div>
             <div className={css.tileFoot}>
-              <ChangeMark change={tile.change} sense={tile.sense} />
               {tile.foot && <span className="num">{tile.foot}</span>}
+              <ChangeMark change={tile.change} sense={tile.sense} />
             </div>
           </Link>
         </Tooltip>

@@ -29,7 +29,7 @@ export function RawView({ project, span }: { project: string; span: SpanRow }) {
 function Block({ title, text }: { title: string; text: string | null }) {
   return (
     <section>
-      <h3 style={{ fontSize: 13, fontWeight: 600, marginBottom: 6 }}>{title}</h3>
+      <h2 style={{ fontSize: 13, fontWeight: 600, marginBottom: 6 }}>{title}</h2>
       {text === null || text === "" ? (
         <p className="muted">Not kept: it was too large, or nothing was sent.</p>
       ) : (

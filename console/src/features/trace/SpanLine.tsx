@@ -95,9 +95,11 @@ function ErrorsBelow({ count }: { count: number }) {
 function Numbers({ span, rollup }: { span: SpanRow; rollup: Rollup }) {
   return (
     <span className={`${css.spanNums} num`}>
-      {rollup.descendants > 0 && <span className="muted">{formatInt(rollup.descendants)} below</span>}
+      {rollup.descendants > 0 && <span className={`muted ${css.spare}`}>{formatInt(rollup.descendants)} below</span>}
       {rollup.tokens > 0 && (
-        <span title={`${formatInt(rollup.tokens)} tokens`}>{formatCompact(rollup.tokens)} tok</span>
+        <span className={css.spare} title={`${formatInt(rollup.tokens)} tokens`}>
+          {formatCompact(rollup.tokens)} tok
+        </span>
       )}
       {rollup.cost !== null && rollup.cost > 0n && (
         <span title={`$${printUsd(rollup.cost)}`}>{formatUsd(printUsd(rollup.cost))}</span>

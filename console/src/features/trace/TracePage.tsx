@@ -1,6 +1,6 @@
 import { Button, Menu, SegmentedControl, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
 import { ArrowLeft, Copy } from "lucide-react";
 import { useMemo } from "react";
 import { isOnItsWay, traceQuery } from "@/api/queries";
@@ -129,14 +129,7 @@ function Head({ project, trace, onBack }: { project: string; trace: TraceDetail;
         </Button>
         <h1 className="ellipsis">
           <span className="sr-only">Trace </span>
-          <Link
-            to="/p/$project/traces/$traceId"
-            params={{ project, traceId: trace.trace_id }}
-            className="mono"
-            style={{ color: "inherit" }}
-          >
-            {trace.trace_id.slice(0, 12)}…
-          </Link>
+          <span className="mono">{trace.trace_id.slice(0, 12)}…</span>
         </h1>
         <CopyIconButton text={trace.trace_id} label="Copy the trace id" />
         <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useIsNarrow } from "@/lib/hooks";
+import { useIsNarrow, useSize } from "@/lib/hooks";
 import { HeadRow, TraceRow } from "./TraceRow";
 import css from "./traces.module.css";
 import type { TraceList } from "./useTraceList";
@@ -23,12 +23,16 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
   const [cursor, setCursor] = useState("");
   const { rows } = list;
   const height = narrow ? ROW_TALL : ROW;
+  // The head row lies inside the grid, above the rows, and stays in sight; on a phone there is none.
+  const [head, { height: headHeight }] = useSize<HTMLDivElement>();
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     getItemKey: (i) => rows[i]?.trace_id ?? i,
     overscan: 12,
+    scrollMargin: headHeight,
+    scrollPaddingStart: headHeight,
   });
   const items = virtual.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
@@ -72,13 +76,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
 
   const now = Date.now();
   return (
-    <div
-      role="grid"
-      aria-label="Traces"
-      aria-rowcount={list.hasMore ? -1 : rows.length + 1}
-      style={{ display: "contents" }}
-    >
-      <HeadRow />
+    <>
       {arrived > 0 && (
         <button type="button" className={css.newPill} onClick={toTop}>
           {arrived} new
@@ -87,14 +85,18 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
       <div
         ref={scroller}
         className={css.scroller}
-        role="rowgroup"
+        role="grid"
+        aria-rowcount={list.hasMore ? -1 : rows.length + 1}
         tabIndex={0}
         aria-label="Calls, newest first. Arrow keys move, Enter opens."
         aria-activedescendant={at >= 0 ? `trace-${rows[at]?.trace_id}` : undefined}
         onKeyDown={onKeyDown}
         data-testid="trace-list"
       >
-        <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
+        <div ref={head} role="rowgroup" className={css.headGroup}>
+          <HeadRow />
+        </div>
+        <div style={{ height: virtual.getTotalSize() - headHeight, position: "relative" }} role="rowgroup">
           {items.map((item) => {
             const row = rows[item.index];
             if (!row) return null;
@@ -106,7 +108,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
                 index={item.index}
                 selected={item.index === at}
                 now={now}
-                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                style={{ height: item.size, transform: `translateY(${item.start - headHeight}px)` }}
                 onClick={() => {
                   setCursor(row.trace_id);
                   narrow ? onOpen(row.trace_id) : onPeek(row.trace_id);
@@ -117,7 +119,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
           })}
         </div>
       </div>
-    </div>
+    </>
   );
 }
 
