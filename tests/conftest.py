@@ -27,6 +27,12 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.load_profile("repeat")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests run last: while its browser lives, Playwright keeps an event loop running in the main thread, in
+    which no other test could run one of its own."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[], str]]:
     """A real PostgreSQL from a wheel, in a folder of its own; call it for the URL of a new, empty database."""
