@@ -16,7 +16,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
-from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
+from trimtab.core.errors import (
+    InternalError,
+    InvalidRequest,
+    TrimtabError,
+    Unavailable,
+    UpstreamFailure,
+    UpstreamRejected,
+)
 from trimtab.gateway.call import Call, Try, fault_of, gone_full
 from trimtab.gateway.caller import read_caller
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
@@ -101,6 +108,7 @@ class Gateway:
 
     def _read(self, call: Call) -> None:
         try:
+            check_utf8(call.body)
             call.head = call.front.peek(call.body)
         finally:
             call.caller = read_caller(call.exchange, call.head, call.started_ns)
@@ -359,6 +367,17 @@ class Gateway:
         if error is not None and error.retry_after_s is not None:
             lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
         return lines
+
+
+def check_utf8(body: bytes) -> None:
+    """JSON is UTF-8 (RFC 8259); what passes through undecoded must be too, or a provider gets what it cannot read."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(
+                f"The body is not valid UTF-8 at byte {error.start}.", fix="Send JSON encoded as UTF-8."
+            ) from None
 
 
 def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
