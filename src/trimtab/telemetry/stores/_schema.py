@@ -36,8 +36,8 @@ class Topology(Struct, frozen=True, kw_only=True):
 # how many batches back a repeated insert is recognised; the writer repeats only the last one.
 _DURABLE: Final = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"
 
-# A part that the writer inserts stays one file; with a file and an fsync per column it costs half as much again. Merging
-# ten parts at a time instead of five rewrites each row less often (measured: a tenth less CPU per call).
+# A part that the writer inserts stays one file; with a file and an fsync per column it costs half as much again.
+# Merging ten parts at a time instead of five rewrites each row less often (measured: a tenth less CPU per call).
 _PARTS: Final = "min_bytes_for_wide_part = 67108864, merge_selector_base = 10"
 
 _VERSIONS: Final = """
