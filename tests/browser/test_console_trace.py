@@ -140,3 +140,15 @@ def test_a_project_that_keeps_content_out_says_so(at: House, visitor: Visitor) -
     expect(page.get_by_text("This project keeps content out")).to_be_visible()
     page.get_by_role("link", name="project's settings").click()
     expect(page.get_by_label("Keep the content of calls")).to_be_visible()
+
+
+def test_escape_closes_what_is_open_on_top_before_it_leaves_the_page(at: House, visitor: Visitor) -> None:
+    visitor.go("/p/default/traces?range=1h")
+    page = visitor.go(at_trace(at, "plain"))
+    page.get_by_role("button", name="Ids").click()
+    expect(page.get_by_text("Request id")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Request id")).to_have_count(0)
+    expect(page.get_by_test_id("verdict")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Traces")).to_be_visible()

@@ -69,9 +69,7 @@ def test_a_search_that_does_not_parse_says_why(visitor: Visitor) -> None:
 
 def test_the_keyboard_walks_peeks_opens_and_comes_back(at: House, visitor: Visitor) -> None:
     page = visitor.go(f"{LIST}&q=feature:search")
-    listing = page.get_by_test_id("trace-list")
     expect(page.locator("[data-trace]").first).to_be_visible()
-    listing.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -157,3 +155,24 @@ def test_a_search_that_finds_nothing_offers_the_way_back(visitor: Visitor) -> No
     expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
     page.get_by_role("button", name="Clear the search").last.click()
     expect(page.locator("[data-trace]").first).to_be_visible()
+
+
+def test_calls_that_arrive_do_not_move_what_is_being_read(at: House, visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 1440, "height": 420})
+    page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    listing = page.get_by_test_id("trace-list")
+    listing.evaluate("list => list.scrollTo({top: 180})")
+    page.wait_for_timeout(200)
+    read = page.locator(f"[data-trace='{at.traces['more-3']}']")
+    before = read.bounding_box()
+    assert before is not None
+    at.call("held", ask("fast", "Does this push?"), feature="live")
+    pill = page.get_by_role("button", name="1 new")
+    expect(pill).to_be_visible()
+    after = read.bounding_box()
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
+    pill.click()
+    expect(page.locator(f"[data-trace='{at.traces['held']}']")).to_be_in_viewport()
+    expect(pill).to_have_count(0)

@@ -16,11 +16,13 @@ export function useAnchor(everyMs: number | false = false): { now: number; tick:
 
 const TYPING = new Set(["INPUT", "TEXTAREA", "SELECT"]);
 
-/** True where a plain letter belongs to what is being typed, or to a dialog that is open. */
+/** True where a plain key belongs to what is being typed, or to a dialog or menu that is open. */
 function taken(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
   if (!target) return false;
-  return TYPING.has(target.tagName) || target.isContentEditable || target.closest("[role=dialog]") !== null;
+  return (
+    TYPING.has(target.tagName) || target.isContentEditable || target.closest("[role=dialog], [role=menu]") !== null
+  );
 }
 
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
@@ -36,13 +38,23 @@ export function useShortcuts(shortcuts: Shortcuts) {
       const run = latest.current[name];
       if (!run || event.altKey || event.defaultPrevented) return;
       if (!mod && taken(event)) return;
-      event.preventDefault();
       run(event);
+      if (name !== "Escape") event.preventDefault();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
 }
+
+/** Keys that move in the page's main list also when nothing has the focus yet: no click is needed to begin. */
+export function useMainListKeys(keys: readonly string[], onKeyDown: (event: KeyboardEvent) => void) {
+  const run = (event: KeyboardEvent) => {
+    if (document.activeElement === null || document.activeElement === document.body) onKeyDown(event);
+  };
+  useShortcuts(Object.fromEntries(keys.map((key) => [key, run])));
+}
+
+export const LIST_KEYS = ["ArrowDown", "ArrowUp", "j", "k", "Home", "End", "PageDown", "PageUp"] as const;
 
 /** The size of an element, as it changes. */
 export function useSize<T extends HTMLElement>(): [(node: T | null) => void, { width: number; height: number }] {

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { formatInt, formatMs, plural } from "@/lib/format";
-import { useSize } from "@/lib/hooks";
+import { LIST_KEYS, useMainListKeys, useSize } from "@/lib/hooks";
 import { SpanLine } from "./SpanLine";
 import css from "./trace.module.css";
 import { axisTicks, initialCollapsed, reveal, type SpanTree, visibleRows } from "./tree";
@@ -49,7 +49,7 @@ export function SpanList({ tree, selected, onSelect, timeline, switcher }: Props
       return next;
     });
   };
-  const onKeyDown = (event: KeyboardEvent) => {
+  const onKeyDown = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">) => {
     const row = rows[at];
     const to = (i: number) => {
       const target = rows[Math.max(0, Math.min(rows.length - 1, i))];
@@ -69,6 +69,10 @@ export function SpanList({ tree, selected, onSelect, timeline, switcher }: Props
     else return;
     event.preventDefault();
   };
+  useMainListKeys([...LIST_KEYS, "ArrowLeft", "ArrowRight"], (event) => {
+    scroller.current?.focus();
+    onKeyDown(event);
+  });
   const everything = rows.length >= tree.spans.length;
   return (
     <>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useIsNarrow, useSize } from "@/lib/hooks";
+import { LIST_KEYS, useIsNarrow, useMainListKeys, useSize } from "@/lib/hooks";
 import { HeadRow, TraceRow } from "./TraceRow";
 import css from "./traces.module.css";
 import type { TraceList } from "./useTraceList";
@@ -59,7 +59,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
     if (selected) onPeek(row.trace_id);
   };
   const pageful = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1);
-  const onKeyDown = (event: KeyboardEvent) => {
+  const onKeyDown = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">) => {
     const row = rows[at];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowDown" || event.key === "j") move(at + 1);
@@ -73,6 +73,11 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
     else return;
     event.preventDefault();
   };
+
+  useMainListKeys(LIST_KEYS, (event) => {
+    scroller.current?.focus();
+    onKeyDown(event);
+  });
 
   const now = Date.now();
   return (
