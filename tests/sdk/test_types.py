@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.sdk import types as ours
-from trimtab.server.api import types as bodies
+from trimtab.server import bodies
 from trimtab.telemetry import views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {

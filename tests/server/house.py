@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
+import msgspec
 
 from trimtab.core.clock import FixedClock
 from trimtab.gateway.health import HealthBoard
@@ -13,10 +14,11 @@ from trimtab.governance import bootstrap
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox, load
 from trimtab.ledger.prices import PriceBook
-from trimtab.server.api.types import TestResult
 from trimtab.server.app import App, create_app
+from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.openapi import document
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
@@ -97,6 +99,7 @@ async def make_house(
         call_model=call_model,
         ready=lambda: lacking[0] if lacking else "",
         metrics=metrics,
+        describe=lambda: msgspec.json.encode(document()),
         started=now,
         clock=clock,
         static=folder / "static",

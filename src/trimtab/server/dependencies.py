@@ -12,7 +12,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.providers import ProviderKind
-from trimtab.server.api.types import TestResult
+from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
@@ -40,7 +40,8 @@ def kind_available(kind: ProviderKind) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus.
+    """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus;
+    ``describe`` the API's description, OpenAPI as JSON.
 
     ``started`` is Unix milliseconds.
     """
@@ -56,6 +57,7 @@ class Dependencies:
     call_model: CallModel
     ready: Callable[[], str]
     metrics: Callable[[], Awaitable[str]]
+    describe: Callable[[], bytes]
     started: int
     clock: Clock = field(default_factory=SystemClock)
     available: Callable[[ProviderKind], bool] = kind_available

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from trimtab import __version__
 from trimtab.server.api import all_routes
-from trimtab.server.api.types import Problem
+from trimtab.server.bodies import Problem
 from trimtab.server.routes import Operation
 
 _ABOUT = (

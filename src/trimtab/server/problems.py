@@ -14,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from trimtab.core.errors import InternalError, InvalidRequest, NotFound, TooLarge, TrimtabError
-from trimtab.server.api.types import Problem
+from trimtab.server.bodies import Problem
 
 log = logging.getLogger("trimtab.api")
 

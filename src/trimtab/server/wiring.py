@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from trimtab.core.clock import SystemClock
@@ -161,6 +162,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         call_model=Prober(gateway).call,
         ready=ready,
         metrics=metrics_text,
+        describe=_describe,
         started=clock.now_ns() // 1_000_000,
         clock=clock,
     )
@@ -179,6 +181,12 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _describe() -> bytes:
+    from trimtab.server.openapi import document  # rarely asked for, and no start should pay for it
+
+    return msgspec.json.encode(document())
 
 
 def _slugs(holder: SnapshotHolder) -> Callable[[str], str]:

@@ -22,8 +22,8 @@ from trimtab.server.bus import Hub, WorkerLine
 from trimtab.server.children import Child
 from trimtab.server.housing import House
 from trimtab.server.metrics import share_metrics
+from trimtab.server.serving import STORE_GRACE_S, announce, catalog_prepared, run_event_loop, serve, stop_on_signals
 from trimtab.server.settings import Settings
-from trimtab.server.up import STORE_GRACE_S, announce, catalog_prepared, run_event_loop, serve, stop_on_signals
 from trimtab.server.wiring import prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")

@@ -6,7 +6,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.governance import keys, store
 from trimtab.governance.keys import Wanted
 from trimtab.governance.store import KeyRow
-from trimtab.server.api.types import IssuedKey, KeyPage, KeyView, NewKey
+from trimtab.server.bodies import IssuedKey, KeyPage, KeyView, NewKey
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 

@@ -11,7 +11,7 @@ from trimtab.governance.access import Project
 from trimtab.ledger.prices import PriceRow
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.server.api.types import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
+from trimtab.server.bodies import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 

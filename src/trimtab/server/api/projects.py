@@ -6,7 +6,7 @@ from msgspec import UNSET
 from trimtab.governance import projects, store
 from trimtab.governance.projects import ProjectChange
 from trimtab.governance.store import ProjectRow
-from trimtab.server.api.types import NewProject, ProjectPage, ProjectPatch, ProjectView
+from trimtab.server.bodies import NewProject, ProjectPage, ProjectPatch, ProjectView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "projects"

@@ -12,7 +12,7 @@ from trimtab.gateway.targets import Timeouts
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.server.api.types import (
+from trimtab.server.bodies import (
     NewProvider,
     ProviderKindView,
     ProviderPage,

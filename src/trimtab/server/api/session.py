@@ -8,8 +8,8 @@ from trimtab import __version__
 from trimtab.core.errors import Forbidden, InvalidRequest, Unauthenticated
 from trimtab.governance import sessions, store
 from trimtab.governance.access import Principal
-from trimtab.server.api.types import LoginLink, LoginRequest, Me
 from trimtab.server.auth import COOKIE, catch_up
+from trimtab.server.bodies import LoginLink, LoginRequest, Me
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, route
 

@@ -1,10 +1,9 @@
 """The server itself: alive, ready, how it fares, and what its API is."""
 
-import msgspec
 from litestar import Response
 
 from trimtab import __version__
-from trimtab.server.api.types import CheckView, ServerStatus
+from trimtab.server.bodies import CheckView, ServerStatus
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, route
 
@@ -42,11 +41,9 @@ async def metrics(deps: Deps) -> Response[str]:
 
 
 @route("GET", "/api/openapi.json", "self", Operation(id="openapi", summary="This description", tag=TAG))
-async def openapi() -> Response[bytes]:
+async def openapi(deps: Deps) -> Response[bytes]:
     """OpenAPI 3.1 of everything here."""
-    from trimtab.server.openapi import document
-
-    return Response(msgspec.json.encode(document()), media_type="application/json")
+    return Response(deps.describe(), media_type="application/json")
 
 
 @route("GET", "/api/v1/status", "system:read", Operation(id="getStatus", summary="How the server fares", tag=TAG))

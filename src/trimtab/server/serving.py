@@ -1,0 +1,122 @@
+"""Serving, whichever process does it: the one of a small server, or each worker of a larger one.
+
+`serve` runs uvicorn on a socket until a signal and lets calls in flight finish; `announce` says that the server is
+ready and, at the first start, how to get in.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from trimtab import __version__
+from trimtab.server.hot import HotServer
+from trimtab.server.housing import House, RunFile
+from trimtab.server.settings import Settings
+from trimtab.server.wiring import FirstLook, Wired, prepare_catalog_later
+
+logger = logging.getLogger("trimtab.up")
+
+KEEP_ALIVE_S = 75
+STORE_GRACE_S = 15.0
+
+
+def run_event_loop(body: Coroutine[Any, Any, int]) -> int:
+    """Run to the end on uvloop, or on asyncio's own loop where there is no uvloop (Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(body)
+    return uvloop.run(body)
+
+
+async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Answer calls on ``listener`` until a signal; then let the streams in flight finish, within the drain bound."""
+    config = uvicorn.Config(
+        wired.app,
+        http=wired.protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )
+    _calm_the_collector()
+    server = HotServer(config, on_ready)
+    stop_on_signals(lambda: _stop(server))
+    await server.serve(sockets=[listener])
+
+
+def _calm_the_collector() -> None:
+    """What has been imported and wired lives as long as the process: a garbage collection need not walk it again, and
+    the few cycles that calls make can wait. Without this a collection stops every call for some 20 ms now and then."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _stop(server: HotServer) -> None:
+    if server.should_exit:
+        server.force_exit = True  # a second signal: somebody is impatient
+    server.should_exit = True
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def announce(settings: Settings, house: House, look: FirstLook | None, began: float) -> None:
+    """Tell people and tools that the server is ready, and at the first start how to get in (later, if the catalog is
+    away)."""
+    url = settings.address
+    house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
+    logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - began, 2)})
+    print(f"Trimtab {__version__} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
+    if look is not None:
+        show_way_in(url, look)
+
+
+@asynccontextmanager
+async def catalog_prepared(settings: Settings, look: FirstLook | None) -> AsyncGenerator[None]:
+    """While inside, a catalog that was away at the start is prepared as soon as it is back."""
+    if look is not None:
+        yield
+        return
+    later = asyncio.ensure_future(prepare_catalog_later(settings, lambda found: show_way_in(settings.address, found)))
+    try:
+        yield
+    finally:
+        later.cancel()
+
+
+def show_way_in(url: str, look: FirstLook) -> None:
+    """The admin key and the login link, at the start that made them."""
+    lines: list[str] = []
+    if look.login_link:
+        lines.append(f"  console       {look.login_link}")
+        lines.append("                (this link works once, for 15 minutes)")
+    if look.admin_secret:
+        lines += [
+            f"  admin key     {look.admin_secret}",
+            "                (shown this once: it opens the console, the API and the default project's models)",
+            "",
+            "A first call, once a model is declared (console: Models, or a config file):",
+            f"  curl {url}/v1/chat/completions \\",
+            f"    -H 'Authorization: Bearer {look.admin_secret}' -H 'Content-Type: application/json' \\",
+            """    -d '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}]}'""",
+        ]
+    if lines:
+        print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output
