@@ -117,14 +117,20 @@ function Lane({ tree, span }: { tree: SpanTree; span: SpanRow }) {
   const wait = span.ttft === null ? 0 : (100 * Math.min(span.ttft, span.duration)) / length;
   const color = span.status === "error" ? "var(--bad)" : kindLook(span.kind).color;
   const textLeft = left + width < 78;
+  // On a bar that fills the lane the number stands on the bar; before a short one at the end it stands free.
+  const inside = !textLeft && left < 40;
   return (
     <span className={css.lane}>
       <span className={css.laneBar} style={{ left: `${left}%`, width: `${width}%`, background: color }} />
       {wait > 0 && <span className={css.laneTtft} style={{ left: `${left}%`, width: `${wait}%` }} />}
       <span
         className={`${css.laneText} num`}
-        data-inside={!textLeft && left < 40}
-        style={textLeft ? { left: `${left + width}%` } : { right: `${100 - left - width}%` }}
+        data-inside={inside}
+        style={
+          textLeft
+            ? { left: `${left + width}%` }
+            : { right: `${100 - left - width}%`, background: inside ? color : undefined }
+        }
       >
         {formatMs(span.duration)}
       </span>
