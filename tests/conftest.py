@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import itertools
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -25,6 +26,13 @@ from trimtab.telemetry.writer import Progress
 settings.register_profile("repeat", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeat")
+
+
+def pytest_configure() -> None:
+    """Where the suite runs in the background (nohup, some CI) SIGINT is ignored, and would be in every process that
+    the tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
