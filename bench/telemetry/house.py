@@ -44,6 +44,19 @@ class TelemetryProcess:
             time.sleep(0.05)
         return time.perf_counter() - began
 
+    def wait_merged(self, within_s: float = 90.0) -> float:
+        """Until the engine merges nothing any more: questions are then not asked beside the after-work of the ingest.
+        Returns the seconds it took."""
+        began = time.perf_counter()
+        quiet = 0
+        while quiet < 10 and time.perf_counter() - began < within_s:
+            answer = self._http.post(
+                "/", content="SELECT count() AS n FROM system.merges FORMAT JSONEachRow", timeout=30
+            )
+            quiet = quiet + 1 if answer.status_code == 200 and answer.json()["n"] in (0, "0") else 0
+            time.sleep(0.2)
+        return time.perf_counter() - began
+
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

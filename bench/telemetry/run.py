@@ -53,6 +53,7 @@ def main() -> None:
         print(filled, flush=True)
         with TelemetryProcess(data_dir) as process:
             process.wait_until(2 * options.calls)
+            print(f"merged after {process.wait_merged():.0f} s more", flush=True)
             found = asyncio.run(measure(data_dir, options.rounds, ""))
             rss, peak = process.rss_mb()
     text = render(filled, found, rss, peak)
