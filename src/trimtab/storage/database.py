@@ -7,6 +7,8 @@ connected until the first use, so a server may start while its database is away,
 
 import asyncio
 import os
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -165,9 +167,26 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     # The driver's own transaction control is switched off (isolation_level None): ours begins them, see below.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY_S * 1000)}"):
+    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_S * 1000)}")
+    _begin_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_wal(cursor: Any) -> None:
+    """Switch to the write-ahead log. On a new file that several processes open at once SQLite answers "locked" here
+    without waiting (the busy timeout does not hold for the switch), so the waiting is ours."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _on_sqlite_begin(conn: Connection) -> None:
