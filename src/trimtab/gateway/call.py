@@ -104,6 +104,7 @@ class Call:
         "decision",
         "ended_ns",
         "exchange",
+        "extra_headers",
         "fault",
         "first_token_ns",
         "front",
@@ -135,6 +136,7 @@ class Call:
         self.attempts: list[Attempt] = []
         self.decision: list[Candidate] = []
         self.rest: list[Target] = []
+        self.extra_headers = b""
         self.first_token_ns = 0
         self.status = 200
         self.outcome: Outcome = "answer"
@@ -161,6 +163,16 @@ class Call:
         """The targets that were never asked belong in the record too."""
         for target in self.rest:
             self.note(target, "not_needed", "an earlier target answered")
+
+    def answer_headers(self, error: TrimtabError | None = None) -> bytes:
+        """The header lines that every answer of ours carries, and what steps of the path have added to them."""
+        request_id = self.request_id.encode()
+        lines = b"x-request-id: %b\r\nrequest-id: %b\r\n%b" % (request_id, request_id, self.extra_headers)
+        if self.caller.trace_id:
+            lines += b"trimtab-trace-id: %b\r\n" % self.caller.trace_id.encode()
+        if error is not None and error.retry_after_s is not None:
+            lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
+        return lines
 
     def as_record(self) -> CallRecord:
         assert self.project is not None

@@ -1,0 +1,77 @@
+"""The books of a call: priced, told to whoever must know, and durable before the client has its last byte."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
+from trimtab.gateway.call import Call, Try, fault_of, gone_full
+from trimtab.gateway.settle import Prices, settle
+from trimtab.telemetry.records import CallRecord
+
+
+class Spool(Protocol):
+    """What the pipeline needs of `telemetry.spool.Spool`."""
+
+    @property
+    def accepting(self) -> bool: ...
+
+    def append(self, record: CallRecord) -> Awaitable[None]: ...
+
+
+class Books:
+    """``observe`` is told of every record (metrics, health); it must not fail or wait."""
+
+    def __init__(
+        self, spool: Spool, prices: Prices, now_ns: Callable[[], int], observe: Callable[[CallRecord], None]
+    ) -> None:
+        self._spool = spool
+        self._prices = prices
+        self._now = now_ns
+        self._observe = observe
+
+    def check_open(self) -> None:
+        """Raises `Unavailable` while no record can be written: a call that cannot be accounted for is not begun."""
+        if not self._spool.accepting:
+            raise gone_full("its spool is full or its disk failed")
+
+    async def close(self, call: Call, attempt: Try) -> None:
+        """An answer is complete: price it, note the decision, and make the record durable."""
+        settle(call, attempt, self._prices)
+        target = attempt.target
+        call.note(target, "chosen", "answered" if not call.attempts else "answered after an earlier failure")
+        call.note_rest()
+        call.end_try(self._now())
+        await self.record(call)
+
+    def end_failed(self, call: Call, error: TrimtabError) -> None:
+        """The attempt under way, if there is one, has come to nothing; what it used is kept."""
+        attempt = call.current
+        if attempt is not None:
+            attempt.outcome, attempt.fault = "error", fault_of(error)
+            attempt.status = attempt.status or (error.status if isinstance(error, UpstreamRejected) else 0)
+            settle(call, attempt, self._prices)
+            call.end_try(self._now())
+
+    def end_cancelled(self, call: Call) -> None:
+        """The client has left while an attempt was under way: what was used so far is kept."""
+        if call.current is not None:
+            call.current.outcome = "cancel"
+            settle(call, call.current, self._prices)
+            call.note(call.current.target, "chosen", "the client left before the answer was whole")
+            call.end_try(self._now())
+        call.status, call.outcome = 499, "cancel"
+
+    async def record(self, call: Call) -> None:
+        """The one place where a call's record is written, whatever ended it. Returns when it is durable."""
+        call.ended_ns = self._now()
+        record = call.as_record()
+        call.recorded = True
+        try:
+            await self._spool.append(record)
+        except Unavailable as error:
+            raise gone_full(error.message) from error
+        except asyncio.CancelledError:  # the record is on its way all the same
+            self._observe(record)
+            raise
+        self._observe(record)
