@@ -1,4 +1,5 @@
-"""What every dialect must do, whatever it is called: run over each one the registry finds."""
+"""What every chat dialect of both faces must do, whatever it is called: run over each one the registry finds. Those of
+one face are in `test_upstreams.py`."""
 
 import json
 from collections.abc import Iterator
@@ -6,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from trimtab.core.errors import InvalidRequest, RateLimited, UpstreamFailure, UpstreamRejected
-from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks
+from trimtab.llm.auth import headers_of, query_of
+from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks, dialects
 from trimtab.llm.fold import fold
-from trimtab.llm.sse import SSESplitter
 from trimtab.llm.types import (
     BlockClose,
     BlockGrow,
@@ -62,7 +63,7 @@ STREAM: list[Delta] = [
 HEAD = Head(model="m", stream=True, wants_usage=True)
 
 
-@pytest.fixture(params=DIALECTS.names())
+@pytest.fixture(params=dialects(front=True))
 def dialect(request: pytest.FixtureRequest) -> Dialect:
     return DIALECTS.get(request.param)
 
@@ -81,7 +82,8 @@ def bytes_of(wire: list[bytes]) -> Iterator[bytes]:
 def test_its_name_is_its_files_name(dialect: Dialect) -> None:
     assert dialect.name in DIALECTS.names()
     assert DIALECTS.get(dialect.name) is dialect
-    assert dialect.path.startswith("/")
+    assert dialect.path("m/ü", stream=True).startswith("/")
+    assert dialect.path("m/ü", stream=True).isascii()
 
 
 def test_it_peeks_at_what_it_renders(dialect: Dialect) -> None:
@@ -120,7 +122,7 @@ def test_a_whole_answer_goes_round(dialect: Dialect) -> None:
 
 
 def test_a_stream_is_the_whole_answer_however_it_is_cut(dialect: Dialect) -> None:
-    decoder, splitter = dialect.stream_decoder(), SSESplitter()
+    decoder, splitter = dialect.stream_decoder(), dialect.splitter()
     deltas: list[Delta] = []
     for byte in bytes_of(wire_of(dialect)):
         block = splitter.feed(byte)
@@ -166,7 +168,7 @@ def test_a_stream_without_its_end_has_failed(dialect: Dialect, kept: int) -> Non
 
 def test_its_stream_error_is_one_whole_event_that_its_meter_and_decoder_know(dialect: Dialect) -> None:
     event = dialect.render_stream_error(UpstreamFailure("the tide went out"), "req_1")
-    splitter = SSESplitter()
+    splitter = dialect.splitter()
     assert splitter.feed(event) == event
     assert b"req_1" in event
     meter, decoder = dialect.meter(HEAD), dialect.stream_decoder()
@@ -201,13 +203,15 @@ def test_a_bad_body_is_a_bad_request_and_nothing_worse(dialect: Dialect, body: b
 
 
 def test_it_presents_a_key_and_can_do_without_one(dialect: Dialect) -> None:
-    assert any("secret" in value for value in dialect.auth_headers("secret").values())
-    assert all(name == name.lower() for name in dialect.auth_headers("secret"))
-    assert not any("None" in value for value in dialect.auth_headers(None).values())
+    shown = headers_of(dialect.auth, "secret")
+    assert "secret" in "".join(shown.values()) + query_of(dialect.auth, "secret")
+    assert all(name == name.lower() for name in [*shown, *dialect.headers])
+    assert not headers_of(dialect.auth, None)
+    assert not query_of(dialect.auth, None)
 
 
 def test_it_speaks_with_every_other_dialect(dialect: Dialect) -> None:
-    for other in DIALECTS.all().values():
+    for other in map(DIALECTS.get, dialects(front=True)):
         heard = dialect.parse_request(dialect.render_request(REQUEST, "m", Quirks()))
         told = other.parse_request(other.render_request(heard, "m", Quirks()))
         assert told.messages == REQUEST.messages

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure
+from trimtab.llm.auth import headers_of
 from trimtab.llm.dialects import DIALECTS, Quirks
 from trimtab.llm.simulated import SimulatedProviders
-from trimtab.llm.sse import SSESplitter
 from trimtab.llm.types import Delta, Failed
 
 Message = MutableMapping[str, Any]
@@ -48,7 +48,7 @@ class Bridge:
         else:
             out = self.upstream.render_request(self.front.parse_request(body), head.model, quirks)
         self.sent.append(out)
-        status, headers, chunks = await self._ask(out)
+        status, headers, chunks = await self._ask(out, head.model, stream=head.stream)
         if status != 200:
             raise self.upstream.parse_error(status, b"".join(chunks), headers)
         if not head.stream:
@@ -76,20 +76,20 @@ class Bridge:
             def relay(block: bytes) -> bytes:
                 return tell(decoder.feed(block))
 
-        splitter = SSESplitter()
+        splitter = self.upstream.splitter()
         for chunk in chunks:
             await _write(send, relay(splitter.feed(chunk)))
         if self.front is not self.upstream:
             await _write(send, tell(decoder.close()))  # pyright: ignore[reportPossiblyUnboundVariable]
         await _write(send, b"", last=True)
 
-    async def _ask(self, body: bytes) -> tuple[int, dict[str, str], list[bytes]]:
+    async def _ask(self, body: bytes, model: str, *, stream: bool) -> tuple[int, dict[str, str], list[bytes]]:
         """One call of the simulated provider, in this process; an aborted answer ends where it was cut."""
-        headers = {"content-type": "application/json"} | self.upstream.auth_headers("k")
+        headers = {"content-type": "application/json", **self.upstream.headers, **headers_of(self.upstream.auth, "k")}
         scope = {
             "type": "http",
             "method": "POST",
-            "path": "/v1" + self.upstream.path,
+            "path": "/v1" + self.upstream.path(model, stream=stream),
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         requests: list[Message] = [{"type": "http.request", "body": body}]

@@ -7,7 +7,7 @@ import pytest
 from bodies import ANTHROPIC_REQUEST, OPENAI_REQUEST, dump
 
 from trimtab.core.errors import InvalidRequest, Unsupported
-from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.dialects import DIALECTS, Quirks, dialects
 from trimtab.llm.types import (
     Image,
     Message,
@@ -395,6 +395,6 @@ def test_canonical_values_can_be_built_by_hand() -> None:
             Message("tool", (ToolResult("c", (Text("r"),)),)),
         ),
     )
-    for dialect in DIALECTS.all().values():
+    for dialect in map(DIALECTS.get, dialects(front=True)):
         assert dialect.parse_request(dialect.render_request(request, "m", Quirks())).messages == request.messages
         assert dialect.render_response(Response(id="i", model="m", parts=(Text("x"),), stop="stop"))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from trimtab.core import errors
-from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.auth import headers_of
+from trimtab.llm.dialects import DIALECTS, Dialect
 
 OPENAI = DIALECTS.get("openai_chat")
 ANTHROPIC = DIALECTS.get("anthropic_messages")
@@ -168,8 +169,12 @@ def test_a_status_that_refuses_nothing_is_told_as_bad_gateway(name: str) -> None
     assert DIALECTS.get(name).parse_error(302, b"", {}).status == 502
 
 
+def shown(dialect: Dialect, key: str | None) -> dict[str, str]:
+    return {**dialect.headers, **headers_of(dialect.auth, key)}
+
+
 def test_keys_are_presented_as_each_vendor_wants() -> None:
-    assert OPENAI.auth_headers("k") == {"authorization": "Bearer k"}
-    assert OPENAI.auth_headers(None) == {}
-    assert ANTHROPIC.auth_headers("k") == {"anthropic-version": "2023-06-01", "x-api-key": "k"}
-    assert ANTHROPIC.auth_headers(None) == {"anthropic-version": "2023-06-01"}
+    assert shown(OPENAI, "k") == {"authorization": "Bearer k"}
+    assert shown(OPENAI, None) == {}
+    assert shown(ANTHROPIC, "k") == {"anthropic-version": "2023-06-01", "x-api-key": "k"}
+    assert shown(ANTHROPIC, None) == {"anthropic-version": "2023-06-01"}

@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sayings import REQUESTS, RESPONSES, common_requests, common_responses, deltas_of, differences, pieces
 
-from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks
+from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks, dialects
 from trimtab.llm.fold import Fold, fold
-from trimtab.llm.sse import SSESplitter
 from trimtab.llm.types import Delta, Request, Response, ResponseFormat
 
-ALL = DIALECTS.names()
+ALL = dialects(front=True)
 PAIRS = [(one, other) for one in ALL for other in ALL if one != other]
 QUIRKS = st.builds(
     Quirks, max_tokens_field=st.sampled_from(["max_tokens", "max_completion_tokens"]), stream_usage=st.booleans()
@@ -25,7 +24,7 @@ def stream(dialect: Dialect, deltas: list[Delta], cuts: st.DataObject) -> list[D
     encoder, decoder, splitter = (
         dialect.stream_encoder(Head(model="m", wants_usage=True)),
         dialect.stream_decoder(),
-        SSESplitter(),
+        dialect.splitter(),
     )
     wire = b"".join(encoder.feed(delta) for delta in deltas)
     out: list[Delta] = []
@@ -82,7 +81,7 @@ def test_the_meter_sees_what_the_decoder_sees(name: str, data: st.DataObject) ->
     dialect = DIALECTS.get(name)
     response: Response = data.draw(RESPONSES[name])
     head = Head(model="m", stream=True, wants_usage=True)
-    encoder, meter, splitter = dialect.stream_encoder(head), dialect.meter(head), SSESplitter()
+    encoder, meter, splitter = dialect.stream_encoder(head), dialect.meter(head), dialect.splitter()
     wire = b"".join(encoder.feed(delta) for delta in deltas_of(response, data))
     passed = b"".join(meter.feed(block) for piece in pieces(wire, data) if (block := splitter.feed(piece)))
     assert passed == wire

@@ -13,9 +13,8 @@ from trimtab.gateway.endpoints import Endpoints, forwarded_headers
 from trimtab.gateway.relay import Relay, relay_between
 from trimtab.gateway.resilience import next_step, retry_delay_s
 from trimtab.gateway.route import Target
-from trimtab.gateway.targets import Provider
-from trimtab.llm.dialects import DIALECTS, Dialect
-from trimtab.llm.sse import SSESplitter
+from trimtab.gateway.targets import Provider, dialect_for
+from trimtab.llm.dialects import Dialect, Splitter
 from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 RETRIES_PER_CALL = 1
@@ -65,12 +64,12 @@ class Attempts:
         """Ask one target and relay its answer; raises before the client has a byte, or `UpstreamFailure` after. Whoever
         reads the answer closes its connection if need be: once read to the end it may already carry another call."""
         attempt = call.begin(target, self._now())
-        dialect = DIALECTS.get(target.provider.dialect)
+        dialect = attempt.dialect = dialect_for(target.provider, call.front.operation)
         body = self._upstream_body(call, attempt, dialect)
         answer = await self._send(call, attempt, dialect, body)
         if call.head.stream and answer.status == 200:
             relay = relay_between(call.front, dialect, call.head, call.started_ns // SECOND)
-            await self._relay_stream(call, attempt, answer, relay)
+            await self._relay_stream(call, attempt, answer, relay, dialect.splitter())
         else:
             await self._relay_whole(call, attempt, answer, dialect)
 
@@ -83,8 +82,10 @@ class Attempts:
         return attempt.request
 
     async def _send(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Answer:
-        endpoint = await self._endpoints.of(call.project, attempt.target.provider, dialect)
+        endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=call.head.stream)
         extra = forwarded_headers(call, attempt, same_dialect=dialect is call.front)
+        if endpoint.sign is not None:
+            extra += endpoint.sign(body, self._now())
         while True:
             answer = await self._transport.post(endpoint, body, extra)
             try:
@@ -130,8 +131,7 @@ class Attempts:
 
     # --- streams ---
 
-    async def _relay_stream(self, call: Call, attempt: Try, answer: Answer, relay: Relay) -> None:
-        splitter = SSESplitter()
+    async def _relay_stream(self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: Splitter) -> None:
         try:
             held = await self._pass_on(call, attempt, answer, relay, splitter)
         except BaseException:
@@ -140,9 +140,7 @@ class Attempts:
             raise
         await self._end_stream(call, attempt, relay, splitter, held)
 
-    async def _pass_on(
-        self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: SSESplitter
-    ) -> list[bytes]:
+    async def _pass_on(self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: Splitter) -> list[bytes]:
         """Hold the stream until its first token (so a fallback is still possible), then pass it on; returns what is
         still held at its end."""
         exchange = call.exchange
@@ -174,9 +172,7 @@ class Attempts:
                 held.clear()
         return held
 
-    async def _end_stream(
-        self, call: Call, attempt: Try, relay: Relay, splitter: SSESplitter, held: list[bytes]
-    ) -> None:
+    async def _end_stream(self, call: Call, attempt: Try, relay: Relay, splitter: Splitter, held: list[bytes]) -> None:
         exchange = call.exchange
         if not relay.finished:
             if rest := splitter.rest():
@@ -220,7 +216,7 @@ def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
 
 def masked(body: bytes, provider: Provider) -> bytes:
     """A provider's refusal without what we sent it in confidence: some repeat the key they did not like."""
-    for secret in (provider.api_key, *provider.headers.values()):
+    for secret in (provider.api_key, *provider.headers.values(), *provider.options.values()):
         if secret and len(secret) >= SHORTEST_SECRET:
             body = body.replace(secret.encode(), b"[hidden]")
     return body

@@ -24,6 +24,7 @@ class Try:
     __slots__ = (
         "chunks",
         "cost",
+        "dialect",
         "fault",
         "first_byte_ns",
         "first_token_ns",
@@ -42,6 +43,7 @@ class Try:
 
     def __init__(self, target: Target, started_ns: int) -> None:
         self.target = target
+        self.dialect: Dialect | None = None
         self.span_id = new_span_id()
         self.started_ns = started_ns
         self.first_byte_ns = 0
@@ -74,7 +76,7 @@ class Try:
             provider=provider.name,
             kind=provider.kind,
             model=self.target.model.upstream,
-            dialect=provider.dialect,
+            dialect=provider.dialect if self.dialect is None else self.dialect.name,
             started_ns=self.started_ns,
             ended_ns=ended_ns,
             first_byte_ns=self.first_byte_ns,

@@ -1,17 +1,23 @@
-"""From a provider to the bytes every request to it starts with, rendered once and kept while the provider stays."""
+"""From a provider to the bytes every request to it starts with, rendered once per path and kept while it stays."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlencode
 
 from trimtab import __version__
 from trimtab.core.errors import InternalError, UpstreamFailure
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
 from trimtab.governance.access import Project
+from trimtab.llm.auth import headers_of, query_of
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.transport import Endpoint, render_head, split_url
 
 FORWARDED = (b"anthropic-beta", b"openai-beta")
 """Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
+MAX_KNOWN = 4096
+"""Endpoints kept. Some vendors have the model in the path, and clients may call any: the oldest give way."""
 
 
 class Endpoints:
@@ -20,33 +26,48 @@ class Endpoints:
 
     def __init__(self, managed: Callable[[Provider], Awaitable[str]]) -> None:
         self._managed = managed
-        self._known: dict[tuple[str, str], tuple[Provider, str, Endpoint]] = {}
+        self._known: dict[tuple[str, str, str], tuple[Provider, str, Endpoint]] = {}
 
-    async def of(self, project: Project | None, provider: Provider, dialect: Dialect) -> Endpoint:
-        """The endpoint of a provider's chat path. Raises `UpstreamFailure` if it has none."""
+    async def of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
+        """Where one call goes. Raises `UpstreamFailure` if its provider has no such place."""
+        provider, model = target.provider, target.model.upstream
+        path = dialect.path(model, stream=stream)
+        if provider.quirks.path_prefix:
+            path = provider.quirks.path_prefix.replace("{model}", quote(model, safe="")) + path
         base = provider.base_url or await self._managed(provider)
-        key = (project.id if project else "", provider.name)
+        key = (project.id if project else "", provider.name, path)
         known = self._known.get(key)
         if known is not None and known[0] is provider and known[1] == base:
             return known[2]
-        endpoint = render_endpoint(provider, base, dialect)
+        endpoint = render_endpoint(provider, base, path, dialect)
+        self._known.pop(key, None)
+        if len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
         self._known[key] = (provider, base, endpoint)
         return endpoint
 
 
-def render_endpoint(provider: Provider, base_url: str, dialect: Dialect) -> Endpoint:
-    """Everything constant about calls to one provider. Raises `UpstreamFailure` for a base URL that cannot be used."""
+def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Dialect) -> Endpoint:
+    """Everything constant about the calls to one path of a provider. Raises `UpstreamFailure` for a base URL, a path or
+    headers that cannot be used."""
+    kind = PROVIDER_KINDS.get(provider.kind)
+    auth = kind.auth or dialect.auth
     headers = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
         "accept-encoding": "identity",
         "user-agent": f"trimtab/{__version__}",
-        **dialect.auth_headers(provider.api_key),
+        **dialect.headers,
+        **headers_of(auth, provider.api_key),
         **{name.lower(): value for name, value in provider.headers.items()},
     }
+    asked = {name: provider.options[option] for name, option in kind.query.items() if provider.options.get(option)}
+    query = "&".join(part for part in (urlencode(asked), query_of(auth, provider.api_key)) if part)
+    if query:
+        path = f"{path}{'&' if '?' in path else '?'}{query}"
     try:
-        origin, path = split_url(base_url)
-        head = render_head(origin, path + dialect.path, headers)
+        origin, base_path = split_url(base_url)
+        head = render_head(origin, base_path + path, headers)
     except ValueError as error:
         raise UpstreamFailure(
             f"The provider {provider.name!r} cannot be called: {error}.",

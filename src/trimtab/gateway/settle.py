@@ -59,7 +59,7 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
     wrote nothing (then nothing was used as far as we know)."""
     if not attempt.chunks or attempt.status != 200:
         return None
-    dialect = DIALECTS.get(attempt.target.provider.dialect)
+    dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)
     written = _written(dialect, attempt.received(), stream=call.head.stream)
     if not written:
         return None

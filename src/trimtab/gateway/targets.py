@@ -2,8 +2,10 @@
 
 from msgspec import Struct
 
+from trimtab.core.errors import Unsupported
 from trimtab.ledger.types import PriceOverride
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import DIALECTS, Dialect, Operation, Quirks
+from trimtab.llm.providers import PROVIDER_KINDS
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -17,7 +19,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """Somewhere calls go. ``api_key`` is in the clear in memory only. ``kind`` names a file of `llm/providers/`."""
+    """Somewhere calls go. ``api_key`` is in the clear in memory only. ``kind`` names a file of `llm/providers/`, and
+    ``options`` are what that kind asks for besides (a region, an API version, further credentials)."""
 
     name: str
     kind: str
@@ -25,6 +28,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     base_url: str
     api_key: str | None = None
     headers: dict[str, str] = {}
+    options: dict[str, str] = {}
     timeouts: Timeouts = Timeouts()
     quirks: Quirks = Quirks()
 
@@ -34,13 +38,15 @@ class Provider(Struct, frozen=True, kw_only=True):
 
 class Model(Struct, frozen=True, kw_only=True):
     """A name clients may call. ``upstream`` is the provider's own id for it; ``fallback`` names further models of this
-    project, tried in order until one begins to answer."""
+    project, tried in order until one begins to answer. ``capabilities`` is what its card says it can do
+    (`gateway/cards.py`); None where it has never been tried."""
 
     name: str
     provider: str
     upstream: str
     fallback: tuple[str, ...] = ()
     price: PriceOverride | None = None
+    capabilities: frozenset[str] | None = None
 
 
 class ProjectTargets(Struct, frozen=True, kw_only=True):
@@ -48,3 +54,18 @@ class ProjectTargets(Struct, frozen=True, kw_only=True):
 
     providers: dict[str, Provider] = {}
     models: dict[str, Model] = {}
+
+
+def dialect_for(provider: Provider, operation: Operation) -> Dialect:
+    """What to speak with a provider for one kind of call. Raises `Unsupported` where it has none such."""
+    if operation == "chat":
+        return DIALECTS.get(provider.dialect)
+    name = PROVIDER_KINDS.get(provider.kind).operations.get(operation)
+    if name is None:
+        raise Unsupported(
+            f"The provider {provider.name!r} ({provider.kind}) has no {operation}.",
+            fix=f"Call a model of a provider that has {operation}.",
+            code="operation_unsupported",
+            param="model",
+        )
+    return DIALECTS.get(name)

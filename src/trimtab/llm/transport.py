@@ -43,7 +43,8 @@ class Origin(Struct, frozen=True):
 class Endpoint(Struct, frozen=True, kw_only=True):
     """A place to POST to, with everything that is the same for each call already rendered.
 
-    ``head`` is the request line and the constant headers up to ``content-length: ``. Bounds are in seconds.
+    ``head`` is the request line and the constant headers up to ``content-length: ``. Bounds are in seconds. ``sign``,
+    where there is one, makes the header lines that depend on the body and the time (Unix ns).
     """
 
     origin: Origin
@@ -52,6 +53,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     first_byte_s: float
     idle_s: float
     total_s: float
+    sign: Callable[[bytes, int], bytes] | None = None
 
 
 class StaleConnection(Exception):

@@ -18,7 +18,7 @@ from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
 from trimtab.ledger.types import PriceOverride
-from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_fields import TOP, Field
 
@@ -280,7 +280,7 @@ class _Building:
         self._try(at.key_line, lambda: store.check_provider_name(name))
         kind_name = self._known(fields.get("kind"), PROVIDER_KINDS.names(), "provider kind", self._default_kind(name))
         kind = PROVIDER_KINDS.get(kind_name)
-        dialect = self._known(fields.get("dialect"), DIALECTS.names(), "dialect", kind.dialect)
+        dialect = self._known(fields.get("dialect"), dialects(), "dialect", kind.dialect)
         base_url = self._base_url(name, at, kind.base_url, managed=kind.managed)
         secret = self._secret(name, fields, at)
         if kind.needs_key and "api_key" not in fields and len(self._reading.mistakes) == before:

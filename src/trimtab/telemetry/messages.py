@@ -13,7 +13,6 @@ from msgspec import Struct
 from trimtab.core.errors import TrimtabError
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.fold import Fold
-from trimtab.llm.sse import split
 from trimtab.llm.types import Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
 from trimtab.telemetry.views import MessageView
 
@@ -43,7 +42,7 @@ def read_response(dialect: str, body: bytes, *, stream: bool) -> Response | Unre
         decoder = plug.stream_decoder()
         whole = Fold()
         # What is after the last complete event was cut off by the network: not a message, but kept in the raw bytes.
-        for delta in decoder.feed(_complete(body)):
+        for delta in decoder.feed(plug.splitter().feed(body)):
             whole.feed(delta)
         for delta in decoder.close():
             whole.feed(delta)
@@ -52,13 +51,6 @@ def read_response(dialect: str, body: bytes, *, stream: bool) -> Response | Unre
         return Unread(error.message)
     except Exception as error:  # noqa: BLE001  as above
         return Unread(f"{type(error).__name__}: {error}")
-
-
-def _complete(body: bytes) -> bytes:
-    if body.endswith((b"\n\n", b"\r\n\r\n")):
-        return body
-    events = split(body)
-    return b"".join(events[:-1]) if events else b""
 
 
 # --- plain text ----------------------------------------------------------------------------------------------------

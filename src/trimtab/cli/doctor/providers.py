@@ -53,6 +53,7 @@ def ask(project: str, provider: "Provider") -> Reply:
     """``GET /models`` of one provider."""
     import httpx
 
+    from trimtab.llm.auth import headers_of
     from trimtab.llm.dialects import DIALECTS
     from trimtab.llm.providers import PROVIDER_KINDS
 
@@ -62,7 +63,9 @@ def ask(project: str, provider: "Provider") -> Reply:
         return Reply(ok(name, "runs on this machine, started by the first call"))
     if kind is not None and kind.needs_key and not provider.api_key:
         return Reply(fail(name, "it has no key", f"Set one: {kind.key_variable or 'its API key'}."))
-    headers = {**DIALECTS.get(provider.dialect).auth_headers(provider.api_key), **provider.headers}
+    dialect = DIALECTS.get(provider.dialect)
+    auth = (kind.auth if kind is not None else None) or dialect.auth
+    headers = {**dialect.headers, **headers_of(auth, provider.api_key), **provider.headers}
     url = f"{provider.base_url.rstrip('/')}/models"
     try:
         answer = httpx.get(url, headers=headers, timeout=ANSWER_S, trust_env=False)

@@ -4,22 +4,28 @@ A package repeats the same file names: `hot` (what same-dialect calls pay for), 
 written), `response`, `stream`, `errors`, `usage`, `stops`. What all dialects share starts with an underscore.
 
 A dialect has two faces. As a *front* it reads a client's request and writes answers, errors and stream events. As an
-*upstream* it writes requests and reads answers. Any front meets any upstream through the canonical types; when both
-are the same dialect the bytes pass through and only what must be read is decoded (`peek`, `forward`, `glance`,
-`meter`), so fields we do not know survive.
+*upstream* it writes requests and reads answers. Any front meets any upstream that does the same, by the canonical
+types; when both are the same dialect the bytes pass through and only what must be read is decoded (`peek`, `forward`,
+`glance`, `meter`), so fields we do not know survive. Some dialects have the upstream face only (`_upstream_only.py`).
+
+What a dialect does is one ``operation``: ``chat``, or ``embeddings``, or ``rerank``. The latter two use the same types:
+what is embedded or ranked travels as messages, and `Request.task` and `Response.result` say the rest.
 
 Everything that can go wrong in a client's body is `InvalidRequest` with ``param`` set; what goes wrong in a provider's
 is `UpstreamFailure`. No function here does I/O, looks at a clock or makes an id.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from trimtab.core.errors import TrimtabError, UpstreamRejected
 from trimtab.core.registry import Registry
+from trimtab.llm.auth import Auth
 from trimtab.llm.types import Delta, Request, Response, StopReason, Usage
+
+Operation = Literal["chat", "embeddings", "rerank"]
 
 
 class Quirks(Struct, frozen=True, kw_only=True):
@@ -27,13 +33,15 @@ class Quirks(Struct, frozen=True, kw_only=True):
 
     ``max_tokens_field`` is the name it wants for the output bound; ``stream_usage`` says whether it understands
     ``stream_options.include_usage``; ``default_max_tokens`` is sent where the dialect demands a bound and the caller
-    gave none; ``developer_role`` is false where only ``system`` is known.
+    gave none; ``developer_role`` is false where only ``system`` is known. ``path_prefix`` comes before the dialect's
+    path; ``{model}`` in it stands for the model.
     """
 
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True
     default_max_tokens: int = 4096
     developer_role: bool = True
+    path_prefix: str = ""
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -96,12 +104,39 @@ class StreamEncoder(Protocol):
     def feed(self, delta: Delta) -> bytes: ...
 
 
+class Splitter(Protocol):
+    """Turns a stream's bytes, cut anywhere, into blocks of one or more complete events, and keeps the unfinished tail.
+    `SSESplitter` is nearly every dialect's."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The complete events that are there now, or ``b""``. Raises `UpstreamFailure` for what is no such stream."""
+        ...
+
+    def rest(self) -> bytes:
+        """The unfinished event at the end of the stream, if there is one."""
+        ...
+
+
 class Dialect(Protocol):
-    """One wire format, both faces."""
+    """One wire format, both faces.
+
+    ``front`` is false where there is only the upstream face. ``auth`` is how its vendor wants the key (a provider kind
+    may have another way), ``headers`` what every request carries besides.
+    """
 
     name: str
-    path: str
-    """Joined to a provider's base URL for a chat call, e.g. ``/chat/completions``."""
+    operation: Operation
+    front: bool
+    auth: Auth
+    headers: Mapping[str, str]
+
+    def path(self, model: str, *, stream: bool) -> str:
+        """Joined to a provider's base URL, e.g. ``/chat/completions``; percent-encoded, may hold a query."""
+        ...
+
+    def splitter(self) -> Splitter:
+        """For one answer's stream."""
+        ...
 
     # front: from and to the client
     def peek(self, body: bytes) -> Head: ...
@@ -114,7 +149,6 @@ class Dialect(Protocol):
         ...
 
     # upstream: to and from the provider
-    def auth_headers(self, api_key: str | None) -> dict[str, str]: ...
     def forward(self, body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
         """The client's own body for a same-dialect upstream: the model renamed, usage asked for, all else kept."""
         ...
@@ -130,3 +164,9 @@ class Dialect(Protocol):
 
 
 DIALECTS: Registry[Dialect] = Registry("dialects", "trimtab.llm.dialects")
+
+
+def dialects(operation: Operation = "chat", *, front: bool | None = None) -> tuple[str, ...]:
+    """The names of the dialects of an operation; ``front`` asks for those with, or without, a front's face."""
+    found = DIALECTS.all().values()
+    return tuple(d.name for d in found if d.operation == operation and (front is None or d.front == front))

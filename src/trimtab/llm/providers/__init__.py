@@ -3,18 +3,27 @@
 from msgspec import Struct
 
 from trimtab.core.registry import Registry
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.auth import Auth
+from trimtab.llm.dialects import Operation, Quirks
 
 
 class ProviderKind(Struct, frozen=True, kw_only=True):
     """A vendor. ``key_variable`` names the environment variable its own clients read; ``price_id`` its id in the price
     book (``""``: no list price is known, models need a configured one); ``free`` marks a provider that runs on the
-    team's own machine and has no price by nature; ``managed`` one whose process the server itself starts."""
+    team's own machine and has no price by nature; ``managed`` one whose process the server itself starts.
+
+    ``dialect`` is that of its chat calls; ``operations`` names those of what else it can do. ``auth`` is set where it
+    wants its key in another way than its dialects' own vendors do. ``query`` goes into every URL: a parameter and the
+    option (`Provider.options`) that holds its value; one without a value is left out.
+    """
 
     name: str
     title: str
     dialect: str
+    operations: dict[Operation, str] = {}
     base_url: str = ""
+    auth: Auth | None = None
+    query: dict[str, str] = {}
     key_variable: str = ""
     needs_key: bool = True
     price_id: str = ""

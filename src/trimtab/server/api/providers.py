@@ -10,7 +10,7 @@ from trimtab.gateway import store
 from trimtab.gateway.store import ProviderRow, Sealed, did_you_mean
 from trimtab.gateway.targets import Timeouts
 from trimtab.governance.access import Project
-from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.bodies import (
     NewProvider,
@@ -152,9 +152,9 @@ def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> Provider
         )
     kind = PROVIDER_KINDS.get(data.kind)
     dialect = data.dialect or kind.dialect
-    if dialect not in DIALECTS.names():
+    if dialect not in dialects():
         raise InvalidRequest(
-            f"There is no dialect {dialect[:80]!r}.", fix=did_you_mean(dialect, DIALECTS.names()), param="dialect"
+            f"There is no dialect {dialect[:80]!r}.", fix=did_you_mean(dialect, dialects()), param="dialect"
         )
     base_url = data.base_url or kind.base_url
     if base_url or not kind.managed:

@@ -3,8 +3,12 @@
 Checked against the types of the official Python SDK (``anthropic.types``).
 """
 
-from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
+from collections.abc import Mapping
+
+from trimtab.llm.auth import Auth
+from trimtab.llm.dialects import Dialect, Head, Meter, Operation, Splitter, StreamDecoder, StreamEncoder
 from trimtab.llm.dialects.anthropic_messages import errors, hot, render, request, response, stream
+from trimtab.llm.sse import SSESplitter
 
 VERSION = "2023-06-01"
 """The API version every request names: https://docs.claude.com/en/api/versioning"""
@@ -12,7 +16,10 @@ VERSION = "2023-06-01"
 
 class AnthropicMessages:
     name = "anthropic_messages"
-    path = "/messages"
+    operation: Operation = "chat"
+    front = True
+    auth = Auth("header", "x-api-key")
+    headers: Mapping[str, str] = {"anthropic-version": VERSION}
 
     peek = staticmethod(hot.peek)
     parse_request = staticmethod(request.parse_request)
@@ -25,11 +32,11 @@ class AnthropicMessages:
     render_stream_error = staticmethod(errors.render_stream_error)
     parse_error = staticmethod(errors.parse_error)
 
-    def auth_headers(self, api_key: str | None) -> dict[str, str]:
-        headers = {"anthropic-version": VERSION}
-        if api_key:
-            headers["x-api-key"] = api_key
-        return headers
+    def path(self, model: str, *, stream: bool) -> str:  # noqa: ARG002 - the same for all
+        return "/messages"
+
+    def splitter(self) -> Splitter:
+        return SSESplitter()
 
     def stream_encoder(self, head: Head) -> StreamEncoder:
         return stream.AnthropicStreamEncoder(head)

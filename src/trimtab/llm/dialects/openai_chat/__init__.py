@@ -3,13 +3,20 @@
 Checked against the types of the official Python SDK (``openai.types.chat``).
 """
 
-from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
+from collections.abc import Mapping
+
+from trimtab.llm.auth import BEARER
+from trimtab.llm.dialects import Dialect, Head, Meter, Operation, Splitter, StreamDecoder, StreamEncoder
 from trimtab.llm.dialects.openai_chat import errors, hot, render, request, response, stream
+from trimtab.llm.sse import SSESplitter
 
 
 class OpenAIChat:
     name = "openai_chat"
-    path = "/chat/completions"
+    operation: Operation = "chat"
+    front = True
+    auth = BEARER
+    headers: Mapping[str, str] = {}
 
     peek = staticmethod(hot.peek)
     parse_request = staticmethod(request.parse_request)
@@ -22,8 +29,11 @@ class OpenAIChat:
     render_stream_error = staticmethod(errors.render_stream_error)
     parse_error = staticmethod(errors.parse_error)
 
-    def auth_headers(self, api_key: str | None) -> dict[str, str]:
-        return {"authorization": f"Bearer {api_key}"} if api_key else {}
+    def path(self, model: str, *, stream: bool) -> str:  # noqa: ARG002 - the same for all
+        return "/chat/completions"
+
+    def splitter(self) -> Splitter:
+        return SSESplitter()
 
     def stream_encoder(self, head: Head) -> StreamEncoder:
         return stream.OpenAIStreamEncoder(head)
