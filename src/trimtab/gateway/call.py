@@ -92,6 +92,7 @@ class Try:
             stop=self.stop,
             request=self.request if capture else b"",
             response=self.received() if capture else b"",
+            name=self.target.model.name,
         )
 
 

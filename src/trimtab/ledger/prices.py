@@ -56,25 +56,21 @@ class _Rates(Struct, frozen=True, kw_only=True):
     audio_output: int | None
     """Audio without a rate of its own is None: it then stays in the bucket it is part of."""
 
-    def total(self, usage: Usage) -> int | None:
-        """None when tokens were spent that nothing says the price of."""
-        write_1h = min(usage.cache_write_1h, usage.cache_write)
+    def parts(self, usage: Usage) -> tuple[int, int, int, int, int] | None:
+        """By bucket, as in `types.PARTS`. None when tokens were spent that nothing says the price of."""
+        write_1h = min(usage.cache_write_1h, usage.cache_write) if usage.cache_write_1h else 0
         audio_in = 0 if self.audio_input is None else min(usage.audio_input, usage.input)
         audio_out = 0 if self.audio_output is None else min(usage.audio_output, usage.output)
-        total = audio_in * (self.audio_input or 0) + audio_out * (self.audio_output or 0)
-        for count, rate in (
-            (usage.input - audio_in, self.input),
-            (usage.cache_read, self.cache_read),
-            (usage.cache_write - write_1h, self.cache_write),
-            (write_1h, self.cache_write_1h),
-            (usage.output - audio_out, self.output),
-            (usage.reasoning, self.reasoning),
-        ):
-            if count:
-                if rate is None:
-                    return None
-                total += count * rate
-        return total
+        try:
+            return (
+                _times(usage.input - audio_in, self.input) + audio_in * (self.audio_input or 0),
+                _times(usage.cache_read, self.cache_read),
+                _times(usage.cache_write - write_1h, self.cache_write) + _times(write_1h, self.cache_write_1h),
+                _times(usage.output - audio_out, self.output) + audio_out * (self.audio_output or 0),
+                _times(usage.reasoning, self.reasoning),
+            )
+        except TypeError:  # a count times no rate
+            return None
 
 
 class _Card(Struct, frozen=True, kw_only=True):
@@ -84,19 +80,23 @@ class _Card(Struct, frozen=True, kw_only=True):
     scale: int
     tiers: tuple[tuple[int, _Rates], ...]
     per_request: int
+    per_image: int = 0
 
     def cost(self, usage: Usage) -> Cost:
         whole_input = usage.input + usage.cache_read + usage.cache_write
         for above, rates in self.tiers:
             if whole_input > above:
-                total = rates.total(usage)
+                tokens = rates.parts(usage)
                 break
         else:
             return UNKNOWN
-        if total is None:
+        if tokens is None:
             return UNKNOWN
-        total += self.per_request
-        return Cost(amount=total if self.scale == 1 else round(Fraction(total, self.scale)), price=self.price)
+        parts = (*tokens, self.per_request + self.per_image * usage.images)
+        total = sum(parts)
+        if self.scale != 1:
+            total, parts = _rounded(parts, total, self.scale)
+        return Cost(amount=total, price=self.price, parts=parts)
 
 
 class PriceBook:
@@ -192,6 +192,22 @@ class PriceBook:
             self._version = genai_prices.__version__
             self._book = get_snapshot()
         return self._book
+
+
+def _times(count: int, rate: int | None) -> int:
+    """Raises `TypeError` for tokens without a rate: that is rare, and a test per bucket would be paid by every call."""
+    return count * cast("int", rate) if count else 0
+
+
+def _rounded(parts: tuple[int, ...], total: int, scale: int) -> tuple[int, tuple[int, ...]]:
+    """The total to the picodollar, half to even, and parts that add up to it: what rounding down takes from them goes
+    to those that lost most."""
+    whole = round(Fraction(total, scale))
+    floors = [part // scale for part in parts]
+    by_loss = sorted(range(len(parts)), key=lambda place: parts[place] % scale, reverse=True)
+    for place in by_loss[: whole - sum(floors)]:
+        floors[place] += 1
+    return whole, tuple(floors)
 
 
 def _changes_within_a_day(prices: Any) -> bool:

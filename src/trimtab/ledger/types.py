@@ -7,11 +7,20 @@ class Cost(Struct, frozen=True, kw_only=True):
     """Money of one attempt in picodollars (1e-12 USD), whole numbers, so that books close to the last digit.
 
     ``amount`` is None when no price is known, which is never the same as 0. ``price`` names the row of the price book
-    and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``.
+    and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``. ``parts`` say what it is for,
+    in the order of `PARTS`; their sum is ``amount``, exactly. They are empty where there is nothing to part.
     """
 
     amount: int | None = None
     price: str = ""
+    parts: tuple[int, ...] = ()
+
+
+PARTS = ("input", "cache_read", "cache_write", "output", "reasoning", "other")
+"""What a cost is made of. Audio is in the bucket it is part of; ``other`` is what is paid per call and per image."""
+
+CURRENCY = "USD"
+"""The one currency of the books; another is only for showing (`ledger/overrides.py`)."""
 
 
 class PriceOverride(Struct, frozen=True, kw_only=True):

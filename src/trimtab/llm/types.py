@@ -23,7 +23,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     ``input`` is input read afresh (neither from nor into a cache); ``cache_read`` and ``cache_write`` are input served
     from, and stored into, the provider's prompt cache; ``output`` is visible output; ``reasoning`` is hidden output.
     ``cache_write_1h`` (part of ``cache_write``), ``audio_input`` and ``audio_output`` are breakdowns of buckets above
-    and are never added to them. ``estimated`` is true when we counted, not the provider.
+    and are never added to them. ``images`` counts images made, where a provider charges by the image. ``estimated`` is
+    true when we counted, not the provider.
     """
 
     input: int = 0
@@ -34,6 +35,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     cache_write_1h: int = 0
     audio_input: int = 0
     audio_output: int = 0
+    images: int = 0
     estimated: bool = False
 
     def total(self) -> int:

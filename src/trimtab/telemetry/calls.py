@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from trimtab.llm.types import Usage
+from trimtab.llm.types import Request, Usage
 from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.ledger_rows import LONGEST_INT64, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
     answered,
@@ -35,9 +36,8 @@ LABEL, LABELS, MESSAGE = 500, 64, 4_000
 """Characters of a label, entries of a map, characters of an error's sentence that are kept."""
 
 _LABELS = ("model", "app", "environment", "release", "feature", "session", "user", "user_agent")
-_MAX_INT64 = (1 << 63) - 1
 _MAX_UINT16 = (1 << 16) - 1
-_STATUS = {"answer": "ok", "error": "error", "cancel": "cancelled"}
+_STATUS = {"answer": "ok", "error": "error", "cancel": "cancelled", "crash": "error"}
 _NO_USAGE = Usage()
 _NO_FAULT = Fault(code="", message="", source="trimtab")
 _json = msgspec.json.Encoder()
@@ -57,9 +57,9 @@ class CallMapper:
             final = final_attempt(record)
             texts = texts_of(record, final)
             self._request_span(rows, owner, record, final, texts)
-            for number, attempt in enumerate(record.attempts):
+            for attempt in record.attempts:
                 self._attempt_span(rows, owner, record, attempt, attempt is final, texts)
-                _ledger_row(rows, owner, record, attempt, number)
+            add_ledger_rows(rows, owner, record, marks_of(record, texts.request))
         except BaseException:
             rows.rewind(mark)
             raise
@@ -113,7 +113,7 @@ class CallMapper:
                 int(attempt.stream), attempt.stop, _status(attempt.status), fault.code, fault.message,
                 fault.source if attempt.fault else "", max(0, usage.input), max(0, usage.cache_read),
                 max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
-                _amount(attempt), attempt.cost.price, _unpriced(attempt),
+                amount_of(attempt), attempt.cost.price, _unpriced(attempt),
                 1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
             ),
         )  # fmt: skip
@@ -195,9 +195,10 @@ class Texts(NamedTuple):
     answered: str
     plain: str
     note: str
+    request: Request | None
 
 
-_NOTHING = Texts("", "", "", "")
+_NOTHING = Texts("", "", "", "", None)
 
 
 def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
@@ -205,23 +206,23 @@ def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
     if not record.capture:
         return _NOTHING
     notes: list[str] = []
-    question, body = _question(record, notes)
+    question, body, request = _question(record, notes)
     answer, said = _answer(final, notes) if final is not None and final.response else ("", "")
     whole = f"{body}\n{said}"
     if len(whole) > TEXT_CHARACTERS:  # what the previews show can always be found
         whole = f"{question[:1000]}\n{answer[:1000]}\n{whole}"[:TEXT_CHARACTERS]
-    return Texts(preview(question), preview(answer), whole.lower(), " ".join(notes))
+    return Texts(preview(question), preview(answer), whole.lower(), " ".join(notes), request)
 
 
-def _question(record: CallRecord, notes: list[str]) -> tuple[str, str]:
+def _question(record: CallRecord, notes: list[str]) -> tuple[str, str, Request | None]:
     if not record.request:
-        return "", ""
+        return "", "", None
     request = read_request(record.front, record.request)
     if isinstance(request, Unread):
         notes.append(f"The request could not be read: {request.why}")
         raw = _loose(record.request)
-        return raw, raw
-    return asked(request), request_text(request)
+        return raw, raw, None
+    return asked(request), request_text(request), request
 
 
 def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str]:
@@ -249,22 +250,6 @@ def final_attempt(record: CallRecord) -> Attempt | None:
     return record.attempts[-1] if record.attempts else None
 
 
-def _ledger_row(rows: Rows, owner: int, record: CallRecord, attempt: Attempt, number: int) -> None:
-    usage = attempt.usage or _NO_USAGE
-    rows.ledger.add(
-        owner,
-        (
-            record.project, attempt.started_ns, record.request_id, record.trace_id, attempt.span_id, number,
-            attempt.outcome, attempt.provider, attempt.kind, attempt.model, attempt.model_used, record.app,
-            record.release, record.environment, record.feature, record.session, record.user, record.key_id,
-            attempt.response_id, max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write),
-            max(0, usage.output), max(0, usage.reasoning), max(0, usage.cache_write_1h), max(0, usage.audio_input),
-            max(0, usage.audio_output), int(attempt.usage is not None), int(usage.estimated), _amount(attempt),
-            attempt.cost.price,
-        ),
-    )  # fmt: skip
-
-
 class _Sums(NamedTuple):
     """The exclusive buckets of all attempts together, and their price where at least one is known."""
 
@@ -284,7 +269,7 @@ def _sums(attempts: tuple[Attempt, ...]) -> _Sums:
         usage = attempt.usage or _NO_USAGE
         return _Sums(
             max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write), max(0, usage.output),
-            max(0, usage.reasoning), int(usage.estimated), _amount(attempt), _unpriced(attempt),
+            max(0, usage.reasoning), int(usage.estimated), amount_of(attempt), _unpriced(attempt),
         )  # fmt: skip
     each = [_sums((attempt,)) for attempt in attempts]
     priced = [sums.cost for sums in each if sums.cost is not None]
@@ -295,19 +280,13 @@ def _sums(attempts: tuple[Attempt, ...]) -> _Sums:
         sum(sums.output for sums in each),
         sum(sums.reasoning for sums in each),
         max((sums.estimated for sums in each), default=0),
-        min(sum(priced), _MAX_INT64) if priced else None,
+        min(sum(priced), LONGEST_INT64) if priced else None,
         sum(sums.unpriced for sums in each),
     )
 
 
 def _unpriced(attempt: Attempt) -> int:
     return int(attempt.usage is not None and attempt.cost.amount is None)
-
-
-def _amount(attempt: Attempt) -> int | None:
-    """Picodollars as a column holds them: nine million dollars for one attempt are a mistake, but no reason to wrap."""
-    amount = attempt.cost.amount
-    return None if amount is None else max(-_MAX_INT64, min(amount, _MAX_INT64))
 
 
 def _status(status: int) -> int:

@@ -13,8 +13,9 @@ from msgspec import Struct
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 
-Outcome = Literal["answer", "error", "cancel"]
-"""How it ended: a whole answer; a failure (ours or the provider's, also in the middle of a stream); the client left."""
+Outcome = Literal["answer", "error", "cancel", "crash"]
+"""How it ended: a whole answer; a failure (ours or the provider's, also in the middle of a stream); the client left;
+the server died meanwhile, and what is known was noted before (`inflight.py`)."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     ``request`` is what was sent where it differs from the client's own body by more than the model's name (another
     dialect); ``response`` the raw bytes received in ``dialect``: a JSON body, or the SSE events up to where it ended.
+    ``model`` is the provider's id for the model, ``name`` the project's own.
     """
 
     span_id: str
@@ -53,15 +55,49 @@ class Attempt(Struct, frozen=True, kw_only=True):
     stop: str = ""
     request: bytes = b""
     response: bytes = b""
+    name: str = ""
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
-    """One line of the decision record: a target that was considered, what became of it, and why."""
+class Weighed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a route's strategy knew of a candidate when it ordered them; null where it did not ask.
+
+    ``ewma_ms`` is the peak EWMA of the time to the first byte, ``in_flight`` the calls under way there, ``price`` what
+    this call was expected to cost in picodollars, ``weight`` its share in [0, 1] and ``draw`` the number drawn in [0, 1).
+    """
+
+    ewma_ms: float | None = None
+    in_flight: int | None = None
+    price: int | None = None
+    weight: float | None = None
+    draw: float | None = None
+
+
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One decision of a route: at which node of its tree, what it took, and why. ``value`` is the number it went by
+    (a probability, a similarity), where there was one."""
+
+    node: str
+    took: str
+    why: str
+    value: float | None = None
+
+
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the decision record: a target that was considered, what became of it, and why.
+
+    ``doubted`` is an answer that was whole, and not confident enough to be passed on. ``node`` is where the target
+    stands in the route's tree; ``breaker``, ``limit`` and ``budget`` say what stood in its way, empty where nothing did.
+    """
 
     model: str
     provider: str
-    verdict: Literal["chosen", "failed", "skipped", "not_needed"]
+    verdict: Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
     reason: str = ""
+    node: str = ""
+    weighed: Weighed | None = None
+    breaker: str = ""
+    limit: str = ""
+    budget: str = ""
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):
@@ -97,6 +133,9 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     decision: tuple[Candidate, ...] = ()
     user_agent: str = ""
+    route: str = ""
+    """The route that chose the targets; empty for a plain model."""
+    steps: tuple[Step, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -21,11 +21,12 @@ SPAN_IO: Final = (
     "response", "request_blob", "response_blob", "note", "text",
 )  # fmt: skip
 LEDGER: Final = (
-    "project", "at_ns", "request_id", "trace_id", "span_id", "attempt", "outcome", "provider", "provider_kind", "model",
-    "model_used", "app", "release", "environment", "feature", "session", "user", "key_id", "response_id",
-    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-    "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "metered", "tokens_estimated", "cost",
-    "price",
+    "project", "at_ns", "request_id", "trace_id", "span_id", "attempt", "final", "outcome", "provider", "provider_kind",
+    "model", "model_used", "model_name", "asked", "app", "release", "environment", "feature", "segment", "session",
+    "user", "key_id", "tags", "prompt", "prompt_preview", "fingerprint", "response_id", "duration_ns", "input_tokens",
+    "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cache_write_1h_tokens",
+    "audio_input_tokens", "audio_output_tokens", "images", "metered", "tokens_estimated", "currency", "cost",
+    "cost_parts", "price", "booked_cost", "booked_price", "repricing", "version",
 )  # fmt: skip
 
 COLUMNS: Final = {"spans": SPANS, "span_io": SPAN_IO, "ledger": LEDGER}

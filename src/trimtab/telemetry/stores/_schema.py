@@ -5,7 +5,8 @@
   because most questions read many columns of few rows (measured: a third less time, 5 % more disk).
 - ``span_io``: the long texts, as they travelled, and once more as plain lower-case text under an inverted index for
   search. Read by one span at a time, or for the few texts that hold every word of a phrase: hence very small granules.
-- ``ledger``: one row per attempt, for the books.
+- ``ledger``: one row per attempt, for the books (`ledger_rows.py`). A row is replaced by a later version of itself, so
+  questions to it say FINAL: a crashed call's estimate gives way to its record, a cost to its re-pricing.
 
 Migrations are a list that only grows; each is a number and its statements, all of which may run twice.
 """
@@ -27,9 +28,15 @@ class Topology(Struct, frozen=True, kw_only=True):
 
     def fill(self, statement: str) -> str:
         if not self.cluster:
-            return Template(statement).substitute(cluster="", merge_tree="MergeTree")
-        replicated = "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
-        return Template(statement).substitute(cluster=f"ON CLUSTER `{self.cluster}`", merge_tree=replicated)
+            return Template(statement).substitute(
+                cluster="", merge_tree="MergeTree", replacing="ReplacingMergeTree(version)"
+            )
+        at = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+        return Template(statement).substitute(
+            cluster=f"ON CLUSTER `{self.cluster}`",
+            merge_tree=f"ReplicatedMergeTree({at})",
+            replacing=f"ReplicatedReplacingMergeTree({at}, version)",
+        )
 
 
 # An insert is acknowledged to the spool, which then forgets: so its part is on the disk, not in a cache. The window is
@@ -167,7 +174,80 @@ PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(at_ns, 'UTC'))
 ORDER BY (project, at_ns, span_id)
 SETTINGS {_PARTS}, {_DURABLE}"""
 
-MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((1, (_SPANS, _SPAN_IO, _LEDGER)),)
+# The books anew: versions of a row, the parts of its cost, what it was booked at first, and by what it is explored. The
+# rows of the first table are made again from the attempts' spans, which know all of them but the breakdowns of buckets.
+# Dropping comes first, so that running it twice ends the same.
+_LEDGER_DROP: Final = "DROP TABLE IF EXISTS ledger ${cluster} SYNC"
+_LEDGER_2: Final = f"""
+CREATE TABLE IF NOT EXISTS ledger ${{cluster}} (
+    project LowCardinality(String),
+    at_ns Int64 CODEC(Delta, ZSTD(1)),
+    request_id String CODEC(ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    attempt UInt16,
+    final UInt8,
+    outcome LowCardinality(String),
+    provider LowCardinality(String),
+    provider_kind LowCardinality(String),
+    model LowCardinality(String),
+    model_used LowCardinality(String),
+    model_name LowCardinality(String),
+    asked LowCardinality(String),
+    app LowCardinality(String),
+    release LowCardinality(String),
+    environment LowCardinality(String),
+    feature LowCardinality(String),
+    segment LowCardinality(String),
+    session String CODEC(ZSTD(1)),
+    user String CODEC(ZSTD(1)),
+    key_id LowCardinality(String),
+    tags Array(LowCardinality(String)),
+    prompt LowCardinality(String),
+    prompt_preview LowCardinality(String),
+    fingerprint UInt64 CODEC(ZSTD(1)),
+    response_id String CODEC(ZSTD(1)),
+    duration_ns Int64 CODEC(ZSTD(1)),
+    input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h_tokens UInt64 CODEC(T64, ZSTD(1)),
+    audio_input_tokens UInt64 CODEC(T64, ZSTD(1)),
+    audio_output_tokens UInt64 CODEC(T64, ZSTD(1)),
+    images UInt32,
+    metered UInt8,
+    tokens_estimated UInt8,
+    currency LowCardinality(String),
+    cost Nullable(Int64) CODEC(ZSTD(1)),
+    cost_parts Array(Int64) CODEC(ZSTD(1)),
+    price LowCardinality(String),
+    booked_cost Nullable(Int64) CODEC(ZSTD(1)),
+    booked_price LowCardinality(String),
+    repricing LowCardinality(String),
+    version UInt64
+) ENGINE = ${{replacing}}
+PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(at_ns, 'UTC'))
+ORDER BY (project, at_ns, span_id)
+SETTINGS {_PARTS}, {_DURABLE}"""
+_LEDGER_FILL: Final = """
+INSERT INTO ledger (project, at_ns, request_id, trace_id, span_id, attempt, final, outcome, provider, provider_kind,
+    model, model_used, asked, app, release, environment, feature, session, user, key_id, tags, response_id, duration_ns,
+    input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, metered, tokens_estimated,
+    currency, cost, price, booked_cost, booked_price, version)
+SELECT project, start_ns, request_id, trace_id, span_id, row_number() OVER calls - 1,
+    row_number() OVER calls = count() OVER (PARTITION BY project, request_id),
+    multiIf(status = 'ok', 'answer', status = 'cancelled', 'cancel', 'error'), provider, provider_kind, model,
+    model_used, '', app, release, environment, feature, session, user, key_id, tags, response_id, duration_ns,
+    input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+    unpriced OR cost IS NOT NULL, tokens_estimated, 'USD', cost, price, cost, price, 1
+FROM spans WHERE leaf = 1 WINDOW calls AS (PARTITION BY project, request_id ORDER BY start_ns, span_id)"""
+
+MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
+    (1, (_SPANS, _SPAN_IO, _LEDGER)),
+    (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
+)
 
 
 def migrate(run: Callable[[str, dict[str, str]], bytes], topology: Topology) -> int:
