@@ -1,12 +1,23 @@
 """`trimtab providers`: where calls go."""
 
 import os
+from typing import TypedDict, Unpack
 
 import click
 
 from trimtab.cli.base import api_command, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
+
+
+class Given(TypedDict):
+    """What may be said of a new provider."""
+
+    kind: str
+    dialect: str | None
+    base_url: str | None
+    key_env: str | None
+    options: tuple[str, ...]
 
 
 @click.group()
@@ -54,33 +65,50 @@ def list_providers(*, project: str, client: Client, as_json: bool) -> None:
 @click.option("--dialect", default=None, help="openai_chat or anthropic_messages. [default: the kind's]")
 @click.option("--base-url", default=None, help="Where it is. [default: the kind's]")
 @click.option("--key-env", default=None, metavar="VARIABLE", help="The environment variable that holds its key.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of its kind, e.g. region=...; VALUE may be env:NAME.",
+)
 @project_option
 @api_command
-def add(
-    name: str,
-    *,
-    kind: str,
-    dialect: str | None,
-    base_url: str | None,
-    key_env: str | None,
-    project: str,
-    client: Client,
-    as_json: bool,
-) -> None:
+def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
     """Declare a provider. Its key is read from a variable, so that it stays out of the shell's history.
 
     \b
     Examples:
       trimtab providers add openai --kind openai --key-env OPENAI_API_KEY
       trimtab providers add lab --base-url http://127.0.0.1:8000/v1
+      trimtab providers add bedrock --kind bedrock --option region=eu-west-1 --key-env BEDROCK_KEY
     """
-    key = None
-    if key_env is not None:
-        key = os.environ.get(key_env)
-        if not key:
-            raise InvalidRequest(f"The variable {key_env} is not set.", fix=f"export {key_env}=...", param="key_env")
-    made = client.create_provider(project, name, kind=kind, dialect=dialect, base_url=base_url, api_key=key)
+    options = dict(_pair(text) for text in given["options"])
+    key = None if given["key_env"] is None else _variable(given["key_env"])
+    made = client.create_provider(
+        project,
+        name,
+        kind=given["kind"],
+        dialect=given["dialect"],
+        base_url=given["base_url"],
+        api_key=key,
+        options=options,
+    )
     if as_json:
         print_json(made)
     else:
         click.echo(f"Added provider {made.name} ({made.dialect} at {made.base_url or 'this machine'}).")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise InvalidRequest(f"{text[:80]!r} is not NAME=VALUE.", fix="Write e.g. region=eu-west-1.", param="option")
+    return name, _variable(value.removeprefix("env:")) if value.startswith("env:") else value
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise InvalidRequest(f"The variable {name} is not set.", fix=f"export {name}=...", param=name)
+    return value

@@ -10,6 +10,7 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, Upst
 from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
+from trimtab.gateway.provider_options import secret_options
 from trimtab.gateway.relay import Relay, relay_between
 from trimtab.gateway.resilience import next_step, retry_delay_s
 from trimtab.gateway.route import Target
@@ -216,7 +217,7 @@ def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
 
 def masked(body: bytes, provider: Provider) -> bytes:
     """A provider's refusal without what we sent it in confidence: some repeat the key they did not like."""
-    for secret in (provider.api_key, *provider.headers.values(), *provider.options.values()):
+    for secret in (provider.api_key, *provider.headers.values(), *secret_options(provider)):
         if secret and len(secret) >= SHORTEST_SECRET:
             body = body.replace(secret.encode(), b"[hidden]")
     return body

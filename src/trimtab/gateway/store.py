@@ -76,6 +76,7 @@ class Sealed(Struct, frozen=True, kw_only=True):
 
     api_key: str | None = None
     headers: dict[str, str] = {}
+    options: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return "Sealed()"

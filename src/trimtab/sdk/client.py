@@ -101,8 +101,11 @@ class Client:
         dialect: str | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
+        options: dict[str, str] | None = None,
     ) -> t.Provider:
-        body = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url, "api_key": api_key}
+        """``options`` are what the kind asks for besides, e.g. ``{"region": "eu-west-1"}`` of ``bedrock``."""
+        body: dict[str, object] = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url}
+        body |= {"api_key": api_key, "options": options or {}}
         return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
 
     def models(self, project: str) -> list[t.Model]:
@@ -129,6 +132,17 @@ class Client:
     def test_model(self, project: str, name: str) -> t.TestCall:
         """One real call; it costs what such a call costs."""
         return self._http.ask("POST", path("projects", project, "models", name, "test"), t.TestCall)
+
+    def card(self, project: str, name: str) -> t.Card:
+        """The model's newest capability card; `NotFound` with the code ``no_card`` where there is none."""
+        return self._http.ask("GET", path("projects", project, "models", name, "card"), t.Card)
+
+    def put_card(
+        self, project: str, name: str, *, provider: str, upstream: str, suite: str, results: list[t.CheckResult]
+    ) -> t.Card:
+        """Keep a card, as `trimtab conformance --save` does. It gets the model's next number."""
+        body = {"provider": provider, "upstream": upstream, "suite": suite, "results": results}
+        return self._http.ask("PUT", path("projects", project, "models", name, "card"), t.Card, body=body)
 
     # --- traces ---
 

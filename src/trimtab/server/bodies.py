@@ -23,6 +23,8 @@ Routes, all under ``/api/v1`` (permission in brackets; every one but the login r
     POST   /projects/{project}/models               [model:write] NewModel
     PATCH  /projects/{project}/models/{name}        [model:write] ModelPatch
     DELETE /projects/{project}/models/{name}        [model:write]
+    GET    /projects/{project}/models/{name}/card   [model:read] -> CardView (the newest)
+    PUT    /projects/{project}/models/{name}/card   [model:write] NewCard -> CardView
     POST   /projects/{project}/models/{name}/test   [model:call] -> TestResult (one real, tiny call, live path)
     GET    /projects/{project}/price?model=         [model:read] -> PriceView (the price row in force now)
     GET    /projects/{project}/traces               [trace:read] q,start,end,cursor,limit -> TracePage
@@ -131,6 +133,16 @@ class TimeoutsBody(Struct, kw_only=True, forbid_unknown_fields=True):
     total: float = 600.0
 
 
+class OptionView(Struct, frozen=True, kw_only=True):
+    """What a kind asks for beside a key."""
+
+    name: str
+    about: str
+    secret: bool
+    required: bool
+    default: str
+
+
 class ProviderKindView(Struct, frozen=True, kw_only=True):
     name: str
     title: str
@@ -138,6 +150,7 @@ class ProviderKindView(Struct, frozen=True, kw_only=True):
     base_url: str
     key_variable: str
     needs_key: bool
+    options: list["OptionView"]
     models: list[str]
     available: bool
     """False where something it needs is not installed."""
@@ -156,6 +169,7 @@ class ProviderView(Struct, frozen=True, kw_only=True):
     base_url: str
     key_hint: str
     headers: dict[str, str]
+    options: dict[str, str]
     timeouts: TimeoutsBody
     source: Literal["config", "catalog"]
     health: Health
@@ -177,6 +191,7 @@ class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
     base_url: str | None = None
     api_key: str | None = None
     headers: dict[str, str] = {}
+    options: dict[str, str] = {}
     timeouts: TimeoutsBody | None = None
 
 
@@ -186,6 +201,7 @@ class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     base_url: str | UnsetType = UNSET
     api_key: str | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
+    options: dict[str, str] | UnsetType = UNSET
     timeouts: TimeoutsBody | UnsetType = UNSET
 
 
@@ -214,6 +230,8 @@ class PriceView(Struct, frozen=True, kw_only=True):
 
 
 class ModelView(Struct, frozen=True, kw_only=True):
+    """``capabilities`` are what `trimtab conformance` found, sorted; null where the model was never tried as it is."""
+
     name: str
     provider: str
     upstream: str
@@ -223,6 +241,40 @@ class ModelView(Struct, frozen=True, kw_only=True):
     source: Literal["config", "catalog"]
     health: Health
     last_error: str
+    capabilities: list[str] | None
+
+
+class CheckResultView(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check through one front dialect. ``evidence``: what was seen; for ``not_supported`` the provider's words."""
+
+    check: str
+    front: str
+    outcome: Literal["pass", "fail", "not_supported", "could_not_tell"]
+    evidence: str
+
+
+class NewCard(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``provider`` and ``upstream`` are what was tried; ``suite`` is the version of the checks."""
+
+    provider: str
+    upstream: str
+    suite: str
+    results: list[CheckResultView]
+
+
+class CardView(Struct, frozen=True, kw_only=True):
+    """``number`` counts the model's cards; ``current`` is false where the model was pointed elsewhere since."""
+
+    model: str
+    number: int
+    provider: str
+    upstream: str
+    current: bool
+    suite: str
+    made: int
+    """Unix milliseconds."""
+    capabilities: list[str]
+    results: list[CheckResultView]
 
 
 class ModelPage(Struct, frozen=True, kw_only=True):

@@ -39,6 +39,11 @@ PROVIDER: dict[str, Field] = {
     "base_url": Field(about="Where it is, e.g. http://127.0.0.1:9100/v1; by default its kind's.", env=True),
     "api_key": Field(about="Its key; write env:NAME to take it from the environment.", env=True),
     "headers": Field(shape="text_map", about="More headers to send; values may be env:NAME.", env=True),
+    "options": Field(
+        shape="text_map",
+        about="What its kind asks for besides, e.g. region of bedrock; values may be env:NAME.",
+        env=True,
+    ),
     "timeouts": Field(
         shape="section",
         about="Bounds in seconds.",

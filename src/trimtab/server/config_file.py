@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway import store
+from trimtab.gateway.provider_options import check_options, default_base_url, with_defaults
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
@@ -281,11 +282,17 @@ class _Building:
         kind_name = self._known(fields.get("kind"), PROVIDER_KINDS.names(), "provider kind", self._default_kind(name))
         kind = PROVIDER_KINDS.get(kind_name)
         dialect = self._known(fields.get("dialect"), dialects(), "dialect", kind.dialect)
-        base_url = self._base_url(name, at, kind.base_url, managed=kind.managed)
         secret = self._secret(name, fields, at)
-        if kind.needs_key and "api_key" not in fields and len(self._reading.mistakes) == before:
+        default_url = kind.base_url
+        if "{" in default_url and "base_url" not in fields:
+            default_url = self._try(at.key_line, lambda: default_base_url(kind, secret.options)) or default_url
+        base_url = self._base_url(name, at, default_url, managed=kind.managed)
+        keyless = "api_key" not in fields and not kind.key_options
+        if kind.needs_key and keyless and len(self._reading.mistakes) == before:
             fix = f"Add: api_key: env:{kind.key_variable or 'NAME'}"
             self._reading.refuse(at.key_line, f"The provider {name!r} ({kind.title}) needs an 'api_key'.", fix)
+        elif len(self._reading.mistakes) == before:
+            self._try((fields.get("options") or at).key_line, lambda: check_options(kind, secret))
         if len(self._reading.mistakes) > before:
             return None
         return Provider(
@@ -295,6 +302,7 @@ class _Building:
             base_url=base_url,
             api_key=secret.api_key,
             headers=secret.headers,
+            options=with_defaults(kind, secret.options),
             timeouts=Timeouts(**_numbers(fields.get("timeouts"))),
             quirks=kind.quirks,
         )
@@ -321,10 +329,12 @@ class _Building:
 
     def _secret(self, name: str, fields: _Tree, at: _Value) -> Sealed:
         headers = cast("_Tree", fields["headers"].value) if "headers" in fields else {}
+        options = cast("_Tree", fields["options"].value) if "options" in fields else {}
         key = fields.get("api_key")
         secret = Sealed(
             api_key=None if key is None else str(key.value),
             headers={n: str(value.value) for n, value in headers.items()},
+            options={n: str(value.value) for n, value in options.items()},
         )
         self._hidden[name] = frozenset(n for n, value in headers.items() if value.from_env)
         line = (key or fields.get("headers") or at).line

@@ -18,7 +18,10 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Unavailable
+from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
+from trimtab.gateway.cards import CardRow
+from trimtab.gateway.provider_options import with_defaults
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
@@ -48,6 +51,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     keys: list[KeyRow]
     providers: list[ProviderRow]
     models: list[ModelRow]
+    cards: list[CardRow] = []
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -64,8 +68,9 @@ def read_state(conn: Connection) -> CatalogState:
     version = revision.current(conn, REVISION)
     keys = governance_store.live_keys(conn)
     models, providers = targets_store.models(conn), targets_store.providers(conn)
+    cards = cards_store.cards(conn)
     projects = governance_store.projects(conn)
-    return CatalogState(version=version, projects=projects, keys=keys, providers=providers, models=models)
+    return CatalogState(version=version, projects=projects, keys=keys, providers=providers, models=models, cards=cards)
 
 
 def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
@@ -81,6 +86,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
         if project.slug == config.project:
             providers |= config.providers
             models |= config.models
+        models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
     principals = {row.digest: _principal(row, projects) for row in state.keys}
     return Built(
@@ -119,7 +125,7 @@ def _providers(
 
 def _provider(row: ProviderRow, box: SecretBox) -> Provider:
     secret = targets_store.unseal(box, row)
-    quirks = PROVIDER_KINDS.get(row.kind).quirks if row.kind in PROVIDER_KINDS.names() else Quirks()
+    kind = PROVIDER_KINDS.get(row.kind) if row.kind in PROVIDER_KINDS.names() else None
     return Provider(
         name=row.name,
         kind=row.kind,
@@ -127,13 +133,25 @@ def _provider(row: ProviderRow, box: SecretBox) -> Provider:
         base_url=row.base_url,
         api_key=secret.api_key,
         headers=secret.headers,
+        options=secret.options if kind is None else with_defaults(kind, secret.options),
         timeouts=row.timeouts,
-        quirks=quirks,
+        quirks=Quirks() if kind is None else kind.quirks,
     )
 
 
 def _model(row: ModelRow) -> Model:
     return Model(name=row.name, provider=row.provider, upstream=row.upstream, fallback=row.fallback, price=row.price)
+
+
+def _with_capabilities(models: dict[str, Model], cards: list[CardRow]) -> dict[str, Model]:
+    """Each model with what its card found. A card of another provider or upstream id says nothing about it."""
+    found = dict(models)
+    for card in cards:
+        model = found.get(card.model)
+        if model is not None and (model.provider, model.upstream) == (card.provider, card.upstream):
+            able = cards_store.capabilities(card.results)
+            found[card.model] = msgspec.structs.replace(model, capabilities=able)
+    return found
 
 
 def _sound(

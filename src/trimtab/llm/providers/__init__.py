@@ -7,6 +7,16 @@ from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import Operation, Quirks
 
 
+class Option(Struct, frozen=True, kw_only=True):
+    """Something a kind asks for beside its key. ``about`` says what to give, as a phrase; ``secret`` is never shown."""
+
+    name: str
+    about: str
+    secret: bool = False
+    required: bool = False
+    default: str = ""
+
+
 class ProviderKind(Struct, frozen=True, kw_only=True):
     """A vendor. ``key_variable`` names the environment variable its own clients read; ``price_id`` its id in the price
     book (``""``: no list price is known, models need a configured one); ``free`` marks a provider that runs on the
@@ -22,8 +32,12 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     dialect: str
     operations: dict[Operation, str] = {}
     base_url: str = ""
+    """``{name}`` in it stands for the option of that name."""
     auth: Auth | None = None
     query: dict[str, str] = {}
+    options: tuple[Option, ...] = ()
+    key_options: tuple[str, ...] = ()
+    """Options that, all given, stand in for the key."""
     key_variable: str = ""
     needs_key: bool = True
     price_id: str = ""

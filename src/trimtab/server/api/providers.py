@@ -6,14 +6,16 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.gateway import store
+from trimtab.gateway import provider_options, store
+from trimtab.gateway.provider_options import MASK
 from trimtab.gateway.store import ProviderRow, Sealed, did_you_mean
 from trimtab.gateway.targets import Timeouts
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import dialects
-from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.server.bodies import (
     NewProvider,
+    OptionView,
     ProviderKindView,
     ProviderPage,
     ProviderPatch,
@@ -24,7 +26,6 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "providers"
-MASK = "••••••••"
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 
 
@@ -46,6 +47,10 @@ def _masked(headers: dict[str, str], hidden: frozenset[str] = frozenset()) -> di
     return {name: MASK if name in hidden or _SECRET_NAME.search(name) else value for name, value in headers.items()}
 
 
+def _kind(name: str) -> ProviderKind | None:
+    return PROVIDER_KINDS.get(name) if name in PROVIDER_KINDS.names() else None
+
+
 def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
     standing = deps.health.provider(row.project_id, row.name)
     health, error = standing.health, standing.error
@@ -60,6 +65,7 @@ def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
         base_url=row.base_url,
         key_hint=_hint(secret.api_key),
         headers=_masked(secret.headers),
+        options=provider_options.shown(_kind(row.kind), secret.options),
         timeouts=_timeouts_view(row.timeouts),
         source="catalog",
         health=health,
@@ -78,6 +84,7 @@ def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView
         base_url=declared.base_url,
         key_hint=_hint(declared.api_key),
         headers=_masked(declared.headers, deps.config.hidden.get(name, frozenset())),
+        options=provider_options.shown(_kind(declared.kind), declared.options),
         timeouts=_timeouts_view(declared.timeouts),
         source="config",
         health=standing.health,
@@ -104,6 +111,10 @@ async def list_provider_kinds(deps: Deps) -> list[ProviderKindView]:
             base_url=kind.base_url,
             key_variable=kind.key_variable,
             needs_key=kind.needs_key,
+            options=[
+                OptionView(name=o.name, about=o.about, secret=o.secret, required=o.required, default=o.default)
+                for o in kind.options
+            ],
             models=list(kind.models),
             available=deps.available(kind),
         )
@@ -156,17 +167,12 @@ def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> Provider
         raise InvalidRequest(
             f"There is no dialect {dialect[:80]!r}.", fix=did_you_mean(dialect, dialects()), param="dialect"
         )
-    base_url = data.base_url or kind.base_url
+    secret = Sealed(api_key=data.api_key, headers=data.headers, options=data.options)
+    store.check_secret(secret)
+    provider_options.check_options(kind, secret)
+    base_url = data.base_url or provider_options.default_base_url(kind, data.options)
     if base_url or not kind.managed:
         base_url = store.check_base_url(base_url)
-    secret = Sealed(api_key=data.api_key, headers=data.headers)
-    store.check_secret(secret)
-    if kind.needs_key and secret.api_key is None:
-        raise InvalidRequest(
-            f"{kind.title} needs an API key.",
-            fix=f"Send 'api_key' (its own clients read {kind.key_variable}).",
-            param="api_key",
-        )
     return ProviderRow(
         project_id=tenant.id,
         name=data.name,
@@ -206,7 +212,7 @@ async def change_provider(
 
 def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:
     sealed = old.sealed
-    if data.api_key is not UNSET or data.headers is not UNSET:
+    if data.api_key is not UNSET or data.headers is not UNSET or data.options is not UNSET:
         sealed = _resealed(deps, old, data)
     return ProviderRow(
         project_id=old.project_id,
@@ -232,8 +238,14 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
     headers = before.headers
     if data.headers is not UNSET:
         headers = {n: before.headers.get(n, v) if v == MASK else v for n, v in data.headers.items()}
-    secret = Sealed(api_key=before.api_key if data.api_key is UNSET else data.api_key, headers=headers)
+    options = before.options
+    if data.options is not UNSET:
+        options = {n: before.options.get(n, v) if v == MASK else v for n, v in data.options.items()}
+    key = before.api_key if data.api_key is UNSET else data.api_key
+    secret = Sealed(api_key=key, headers=headers, options=options)
     store.check_secret(secret)
+    if (kind := _kind(old.kind)) is not None and data.options is not UNSET:
+        provider_options.check_options(kind, secret)
     return store.seal(deps.secrets, old.project_id, old.name, secret)
 
 

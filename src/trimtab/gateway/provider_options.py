@@ -1,0 +1,82 @@
+"""What a kind of provider asks for beside a key: a region, an API version, further credentials. Checked in one place
+for the API and the config file."""
+
+import re
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.store import Sealed, did_you_mean
+from trimtab.gateway.targets import Provider
+from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+
+MASK = "••••••••"
+_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,3998}[\x21-\x7e])?")
+_IN_HOST = re.compile(r"[A-Za-z0-9-]{1,63}")
+
+
+def default_base_url(kind: ProviderKind, options: dict[str, str]) -> str:
+    """The kind's own address, with its options put in; ``""`` where it has none. Raises `InvalidRequest` where an
+    option that stands in it is missing, or could not be part of a host name."""
+    url = kind.base_url
+    for option in kind.options:
+        place = "{" + option.name + "}"
+        if place in url:
+            value = options.get(option.name, option.default)
+            if not _IN_HOST.fullmatch(value):
+                raise InvalidRequest(
+                    f"The option {option.name!r} of {kind.title} {'is missing' if not value else 'is not usable'}.",
+                    fix=f"Give {option.name}: {option.about}",
+                    param=f"options.{option.name}",
+                )
+            url = url.replace(place, value)
+    return url
+
+
+def check_options(kind: ProviderKind, secret: Sealed) -> None:
+    """The options are known to the kind and complete, and there is a key or what stands in for one. Never repeats a
+    value."""
+    known = {option.name: option for option in kind.options}
+    for name, value in secret.options.items():
+        if name not in known:
+            names = did_you_mean(name, known) if known else "It has none."
+            raise InvalidRequest(f"{kind.title} has no option {name[:80]!r}.", fix=names, param=f"options.{name[:80]}")
+        if not _VALUE.fullmatch(value):
+            raise InvalidRequest(
+                f"The option {name!r} is empty or holds characters that cannot travel in a header.",
+                fix="Copy it again, without blanks and line breaks around it.",
+                param=f"options.{name}",
+            )
+    for option in kind.options:
+        if option.required and not secret.options.get(option.name, option.default):
+            raise InvalidRequest(
+                f"{kind.title} needs the option {option.name!r}.",
+                fix=f"Give {option.name}: {option.about}",
+                param=f"options.{option.name}",
+            )
+    if kind.needs_key and secret.api_key is None and not _stands_in(kind, secret):
+        other = f", or the options {' and '.join(kind.key_options)}" if kind.key_options else ""
+        named = f" (its own clients read {kind.key_variable})" if kind.key_variable else ""
+        raise InvalidRequest(
+            f"{kind.title} needs an API key{other}.", fix=f"Send 'api_key'{named}{other}.", param="api_key"
+        )
+
+
+def with_defaults(kind: ProviderKind, options: dict[str, str]) -> dict[str, str]:
+    """The options as a call needs them."""
+    return {option.name: option.default for option in kind.options if option.default} | options
+
+
+def shown(kind: ProviderKind | None, options: dict[str, str]) -> dict[str, str]:
+    """The options as people may see them: secrets are masked, and so is whatever the kind does not know."""
+    plain = {option.name for option in kind.options if not option.secret} if kind is not None else set[str]()
+    return {name: value if name in plain else MASK for name, value in options.items()}
+
+
+def secret_options(provider: Provider) -> list[str]:
+    """The values nobody may see again."""
+    kind = PROVIDER_KINDS.get(provider.kind)
+    secret = {option.name for option in kind.options if option.secret}
+    return [value for name, value in provider.options.items() if name in secret]
+
+
+def _stands_in(kind: ProviderKind, secret: Sealed) -> bool:
+    return bool(kind.key_options) and all(secret.options.get(name) for name in kind.key_options)
