@@ -20,6 +20,8 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Provider: bodies.ProviderView,
     ours.Price: bodies.PriceView,
     ours.Model: bodies.ModelView,
+    ours.CheckResult: bodies.CheckResultView,
+    ours.Card: bodies.CardView,
     ours.TestCall: bodies.TestResult,
     ours.Tokens: views.Tokens,
     ours.Span: views.SpanRow,

@@ -12,13 +12,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from trimtab.core.errors import Unavailable
+from trimtab.gateway import cards
 from trimtab.gateway import store as targets
 from trimtab.governance import store as governance
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 
-ROOMS = (governance.PROJECTS, targets.PROVIDERS)
+ROOMS = (governance.PROJECTS, targets.PROVIDERS, cards.CARDS)
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
 

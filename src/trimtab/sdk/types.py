@@ -109,6 +109,31 @@ class Model(Struct, frozen=True, kw_only=True):
     source: str
     health: str
     last_error: str
+    capabilities: list[str] | None = None
+    """What `trimtab conformance` found it to do; None where it was never tried."""
+
+
+class CheckResult(Struct, frozen=True, kw_only=True):
+    """One check through one front dialect. ``outcome`` is pass, fail, not_supported or could_not_tell."""
+
+    check: str
+    front: str
+    outcome: str
+    evidence: str
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """A model's capability card. ``current`` is false where the model was pointed elsewhere since it was made."""
+
+    model: str
+    number: int
+    provider: str
+    upstream: str
+    current: bool
+    suite: str
+    made: int
+    capabilities: list[str]
+    results: list[CheckResult]
 
 
 class TestCall(Struct, frozen=True, kw_only=True):

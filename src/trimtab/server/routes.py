@@ -18,7 +18,7 @@ from trimtab.governance.permissions import Permission
 from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 # What the app hands to a route by its argument's name: `deps`, `caller`, `tenant` (the project in the path).
 Deps = NamedDependency[SkipValidation[Dependencies]]

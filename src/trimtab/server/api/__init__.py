@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
-    from trimtab.server.api import keys, models, projects, providers, session, system, traces
+    from trimtab.server.api import cards, keys, models, projects, providers, session, system, traces
 
     return (
         *system.ROUTES,
@@ -15,5 +15,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *keys.ROUTES,
         *providers.ROUTES,
         *models.ROUTES,
+        *cards.ROUTES,
         *traces.ROUTES,
     )

@@ -62,7 +62,13 @@ def _view(deps: Dependencies, tenant: Project, model: Model, *, declared: bool) 
         source="config" if declared else "catalog",
         health="failing" if trouble else standing.health,
         last_error=trouble or standing.error,
+        capabilities=_capabilities(deps, tenant, model.name),
     )
+
+
+def _capabilities(deps: Dependencies, tenant: Project, name: str) -> list[str] | None:
+    known = deps.snapshots.current.targets[tenant.id].models.get(name)
+    return None if known is None or known.capabilities is None else sorted(known.capabilities)
 
 
 def _target(row: ModelRow) -> Model:
