@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from trimtab.core.errors import Unsupported
+from trimtab.gateway.policy import Policy
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import DIALECTS, Dialect, Operation, Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
@@ -19,18 +20,21 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """Somewhere calls go. ``api_key`` is in the clear in memory only. ``kind`` names a file of `llm/providers/`, and
-    ``options`` are what that kind asks for besides (a region, an API version, further credentials)."""
+    """Somewhere calls go. ``api_key`` is in the clear in memory only; ``api_keys`` are all of them where there are
+    several, in use in turn. ``kind`` names a file of `llm/providers/`, and ``options`` are what that kind asks for besides
+    (a region, an API version, further credentials). ``resilience`` is None where nobody has set it."""
 
     name: str
     kind: str
     dialect: str
     base_url: str
     api_key: str | None = None
+    api_keys: tuple[str, ...] = ()
     headers: dict[str, str] = {}
     options: dict[str, str] = {}
     timeouts: Timeouts = Timeouts()
     quirks: Quirks = Quirks()
+    resilience: Policy | None = None
 
     def __repr__(self) -> str:
         return f"Provider({self.name!r}, kind={self.kind!r}, base_url={self.base_url!r})"
@@ -47,6 +51,7 @@ class Model(Struct, frozen=True, kw_only=True):
     fallback: tuple[str, ...] = ()
     price: PriceOverride | None = None
     capabilities: frozenset[str] | None = None
+    resilience: Policy | None = None
 
 
 class ProjectTargets(Struct, frozen=True, kw_only=True):
