@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any, cast
 
+import responses_bodies
 from hypothesis import strategies as st
 
 from trimtab.llm.dialects import Dialect
@@ -193,9 +194,21 @@ ANTHROPIC_STREAM = (
     b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 )
 
-REQUEST = {"openai_chat": OPENAI_REQUEST, "anthropic_messages": ANTHROPIC_REQUEST}
-ANSWER = {"openai_chat": OPENAI_ANSWER, "anthropic_messages": ANTHROPIC_ANSWER}
-STREAM = {"openai_chat": OPENAI_STREAM, "anthropic_messages": ANTHROPIC_STREAM}
+REQUEST = {
+    "openai_chat": OPENAI_REQUEST,
+    "anthropic_messages": ANTHROPIC_REQUEST,
+    "openai_responses": responses_bodies.REQUEST,
+}
+ANSWER = {
+    "openai_chat": OPENAI_ANSWER,
+    "anthropic_messages": ANTHROPIC_ANSWER,
+    "openai_responses": responses_bodies.ANSWER,
+}
+STREAM = {
+    "openai_chat": OPENAI_STREAM,
+    "anthropic_messages": ANTHROPIC_STREAM,
+    "openai_responses": responses_bodies.STREAM,
+}
 
 
 def dump(value: Any) -> bytes:

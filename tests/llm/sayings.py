@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
+from trimtab.llm.dialects.openai_responses.stops import stop_of as responses_stop
 from trimtab.llm.types import (
     BlockClose,
     BlockGrow,
@@ -179,6 +180,57 @@ def anthropic_requests(draw: st.DrawFn) -> Request:
     )
 
 
+own_thoughts = st.builds(Reasoning, text=words, signature=words.map(lambda text: f"openai_responses:{text}"))
+
+
+@st.composite
+def responses_messages(draw: st.DrawFn) -> tuple[Message, ...]:
+    """Turns of the model are runs of items, so no two of them stand side by side."""
+    detailed = st.builds(
+        Image, url=st.just("https://example.org/c.png"), detail=st.sampled_from(["low", "high", "auto"])
+    )
+    outer = st.builds(
+        Message,
+        st.sampled_from(["system", "developer", "user"]),
+        some(texts | images | detailed, 1) | st.just((Text(""),)),
+    )
+    results = st.builds(result, names, some(texts | images, 1))
+    spoken = st.builds(Message, st.just("assistant"), some(own_thoughts | texts | refusals | tool_calls, 1))
+    found: list[Message] = [draw(outer | results)]
+    for _ in range(draw(st.integers(0, 3))):
+        found += [draw(spoken)] if draw(st.booleans()) and found[-1].role != "assistant" else []
+        found.append(draw(outer | results))
+    return tuple(found)
+
+
+@st.composite
+def responses_requests(draw: st.DrawFn) -> Request:
+    known = draw(some(tools))
+    formats = st.sampled_from([ResponseFormat(kind="text"), ResponseFormat(kind="json_object")]) | st.builds(
+        ResponseFormat,
+        kind=st.just("json_schema"),
+        name=names,
+        schema=objects,
+        strict=maybe(st.booleans()),
+        description=maybe(words),
+    )
+    return Request(
+        dialect="openai_responses",
+        model=draw(words),
+        messages=draw(responses_messages()),
+        tools=known,
+        tool_choice=draw(maybe(choices)),
+        parallel_tool_calls=draw(maybe(st.booleans())) if known else None,
+        response_format=draw(maybe(formats)),
+        max_tokens=draw(maybe(st.integers(1, 10**6))),
+        temperature=draw(maybe(st.floats(0, 2))),
+        top_p=draw(maybe(st.floats(0, 1))),
+        reasoning_effort=draw(maybe(st.sampled_from(["none", "minimal", "low", "high", "xhigh"]))),
+        stream=draw(st.booleans()),
+        user=draw(maybe(words)),
+    )
+
+
 @st.composite
 def common_requests(draw: st.DrawFn) -> Request:
     """What both dialects can say, in the form both would give it back."""
@@ -278,6 +330,22 @@ def anthropic_responses(draw: st.DrawFn) -> Response:
 
 
 @st.composite
+def responses_responses(draw: st.DrawFn) -> Response:
+    parts: tuple[Part, ...] = draw(some(own_thoughts | texts | refusals | tool_calls, 0, 4))
+    word = draw(st.sampled_from(["completed", "max_output_tokens", "content_filter"]))
+    kinds = {ToolCall: "function_call", Refusal: "refusal"}
+    return Response(
+        id=draw(words),
+        model=draw(words),
+        created=draw(st.integers(0, 2**31)),
+        parts=parts,
+        stop=responses_stop(word, [kinds.get(type(part), "message") for part in parts]),
+        stop_raw=word,
+        usage=draw(maybe(usages(one_hour=False, audio=False))),
+    )
+
+
+@st.composite
 def common_responses(draw: st.DrawFn) -> Response:
     """What both dialects can say: a text, then tool calls."""
     calls = draw(some(tool_calls))
@@ -291,8 +359,16 @@ def common_responses(draw: st.DrawFn) -> Response:
     )
 
 
-REQUESTS = {"openai_chat": openai_requests(), "anthropic_messages": anthropic_requests()}
-RESPONSES = {"openai_chat": openai_responses(), "anthropic_messages": anthropic_responses()}
+REQUESTS = {
+    "openai_chat": openai_requests(),
+    "anthropic_messages": anthropic_requests(),
+    "openai_responses": responses_requests(),
+}
+RESPONSES = {
+    "openai_chat": openai_responses(),
+    "anthropic_messages": anthropic_responses(),
+    "openai_responses": responses_responses(),
+}
 
 
 # --- streams ---

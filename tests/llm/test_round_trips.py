@@ -99,6 +99,8 @@ def test_a_request_keeps_its_meaning_through_another_dialect(
     one: str, other: str, request: Request, quirks: Quirks
 ) -> None:
     first, second = DIALECTS.get(one), DIALECTS.get(other)
+    if "openai_responses" in (one, other):
+        request = msgspec.structs.replace(request, stop=())  # it has none, and refuses them
     heard = first.parse_request(first.render_request(request, request.model, quirks))
     told = second.parse_request(second.render_request(heard, request.model, quirks))
     assert not differences(_meaning(told), _meaning(request))

@@ -8,6 +8,7 @@ from msgspec import Raw
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._crossing import foreign
 from trimtab.llm.dialects._reading import BROKEN, Cursor
+from trimtab.llm.dialects._signatures import is_marked
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 NAME = "anthropic_messages"
@@ -86,7 +87,7 @@ def _source(image: Image) -> Wire:
 def _thinking(part: Reasoning) -> Wire | None:
     if part.redacted is not None:
         return {"type": "redacted_thinking", "data": part.redacted}
-    if part.signature is None:
+    if part.signature is None or is_marked(part.signature):
         return None  # another vendor's thoughts: Anthropic takes back only those it has signed
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
