@@ -1,0 +1,111 @@
+"""Orders among equals: by load, by price, by lot. Each says on the trail what it knew of every target."""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from itertools import accumulate
+
+from trimtab.gateway.live import Live
+from trimtab.gateway.routing.ask import Ask
+from trimtab.gateway.routing.plan import Leaf, Leaves, Trail
+from trimtab.gateway.routing.types import Weights
+from trimtab.telemetry.records import Step, Weighed
+
+MILLISECOND = 1_000_000
+
+
+def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Leaves:
+    """Lowest peak EWMA of latency times (calls under way + 1) first. What nothing is known of gets the next call, and
+    counts as slow as the slowest while that one is under way: one call finds out, not a burst."""
+    now = ask.now_ns
+    states = [live.of(*leaf.key) for leaf in leaves]
+    latencies = [state.latency_ns(now) for state in states]
+    slowest = max(latencies)
+    scored: list[tuple[float, int]] = []
+    for place, (latency, state) in enumerate(zip(latencies, states, strict=True)):
+        under_way = state.in_flight
+        expected = latency or (slowest or 1.0 if under_way else 0.0)
+        scored.append((expected * (under_way + 1), place))
+        trail.weighed[leaves[place].name] = Weighed(
+            ewma_ms=round(latency / MILLISECOND, 3) if latency else None, in_flight=under_way
+        )
+    scored.sort()
+    return _noted(node, leaves, scored, trail, "the least peak latency times calls under way")
+
+
+def in_flight(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Leaves:
+    """Fewest calls under way first; as written among equals, starting from a random one."""
+    shift = int(ask.draw() * len(leaves))
+    scored: list[tuple[float, int]] = []
+    count = len(leaves)
+    for turn in range(count):
+        place = (turn + shift) % count
+        under_way = live.of(*leaves[place].key).in_flight
+        trail.weighed[leaves[place].name] = Weighed(in_flight=under_way)
+        scored.append((under_way, place))
+    scored.sort(key=_first)
+    return _noted(node, leaves, scored, trail, "the fewest calls under way")
+
+
+def by_price(node: str, leaves: Leaves, expect: Callable[[Leaf], int | None], trail: Trail) -> Leaves:
+    """Lowest expected cost first; what has no known price last, in the order written."""
+    scored: list[tuple[float, int]] = []
+    for place, leaf in enumerate(leaves):
+        price = expect(leaf)
+        trail.weighed[leaf.name] = Weighed(price=price)
+        scored.append((float("inf") if price is None else price, place))
+    scored.sort()
+    return _noted(node, leaves, scored, trail, "the lowest expected cost")
+
+
+def _first(pair: tuple[float, int]) -> float:
+    return pair[0]
+
+
+def _noted(node: str, leaves: Leaves, scored: Sequence[tuple[float, int]], trail: Trail, why: str) -> Leaves:
+    ordered = tuple(leaves[place] for _, place in scored)
+    trail.steps.append(Step(node=node, took=ordered[0].name, why=why))
+    return ordered
+
+
+class Lot:
+    """The draw of a `weights` node: bounds between the children on [0, 1), computed once."""
+
+    def __init__(self, node: str, route: str, weights: Weights, kept: Sequence[int]) -> None:
+        """``kept`` are the places of the children that can be used."""
+        self.node = node
+        self.sticky = weights.sticky
+        self.spill = weights.spill
+        shares = [weights.of[place].weight for place in kept]
+        total = sum(shares)
+        self.shares = tuple(share / total if total else 1 / len(shares) for share in shares)
+        self._bounds = tuple(accumulate(self.shares))
+        self._salt = f"{route}/{node}".encode()[:16]
+
+    def draw(self, ask: Ask) -> tuple[int, float, str]:
+        """The child's place, the number drawn, and how it was drawn."""
+        by = ask.caller.user if self.sticky == "user" else ask.caller.session if self.sticky == "session" else ""
+        number = self._of(by) if by else ask.draw()
+        place = next((at for at, bound in enumerate(self._bounds) if number < bound), len(self._bounds) - 1)
+        while not self.shares[place] and place:  # a weight of 0 is never drawn, also not by rounding at the end
+            place -= 1
+        return place, number, f"drawn by {self.sticky}" if by else "drawn at random"
+
+    def _of(self, by: str) -> float:
+        """In [0, 1), the same for the same name on every worker and after every restart."""
+        raw = blake2b(by.encode("utf-8", "surrogatepass"), digest_size=8, salt=self._salt).digest()
+        return int.from_bytes(raw, "big") / 2**64
+
+
+def drawn(lot: Lot, children: Sequence[Leaves], ask: Ask, trail: Trail) -> Leaves:
+    """The drawn child's targets, then (where they may stand in) the others' by falling weight."""
+    place, number, how = lot.draw(ask)
+    number = round(number, 6)
+    took = children[place][0].name if children[place] else "nothing that can be used"
+    trail.steps.append(Step(node=f"{lot.node}.of[{place}]", took=took, why=how, value=number))
+    for child, share in zip(children, lot.shares, strict=True):
+        for leaf in child:
+            trail.weighed.setdefault(leaf.name, Weighed(weight=share, draw=number))
+    if not lot.spill:
+        return children[place]
+    others = sorted((at for at in range(len(children)) if at != place), key=lambda at: -lot.shares[at])
+    return children[place] + tuple(leaf for at in others for leaf in children[at])
