@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._crossing import foreign
-from trimtab.llm.dialects._reading import BROKEN, Cursor
+from trimtab.llm.dialects._reading import Cursor
 from trimtab.llm.dialects._signatures import is_marked
+from trimtab.llm.dialects._tools import tool_input
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 NAME = "anthropic_messages"
@@ -106,19 +106,3 @@ def _tool_result(part: ToolResult) -> Wire:
     if part.is_error:
         wire["is_error"] = True
     return wire
-
-
-def tool_input(arguments: str) -> Wire | Raw:
-    """``input`` must be an object, but arguments may be cut off or wrong, and the model must see what it wrote.
-
-    Such text is wrapped the way Anthropic advises for handing invalid JSON back:
-    https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming. No text at all is how models
-    of other vendors call a tool that takes nothing.
-    """
-    if not arguments.strip():
-        return {}
-    try:
-        value: Any = msgspec.json.decode(arguments)
-    except BROKEN:
-        value = None
-    return Raw(arguments.encode("utf-8")) if isinstance(value, dict) else {"INVALID_JSON": arguments}

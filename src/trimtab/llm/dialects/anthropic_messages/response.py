@@ -5,7 +5,8 @@ from typing import Any
 from msgspec import Raw
 
 from trimtab.llm.dialects._reading import encode, refuse_answer, root
-from trimtab.llm.dialects.anthropic_messages.blocks import NAME, parts_of, tool_input
+from trimtab.llm.dialects._tools import tool_input
+from trimtab.llm.dialects.anthropic_messages.blocks import NAME, parts_of
 from trimtab.llm.dialects.anthropic_messages.hot import no_content
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of, stop_reason
 from trimtab.llm.dialects.anthropic_messages.usage import render_usage, usage_of
