@@ -2,13 +2,16 @@
 
 from msgspec import Struct
 
+from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """``version`` counts up with every change of the catalog. ``targets`` is by project id."""
+    """``version`` counts up with every change of the catalog. ``targets`` is by project id, ``routes`` by
+    project id and name."""
 
     version: int
     access: AccessTable
     targets: dict[str, ProjectTargets] = {}
+    routes: dict[str, dict[str, Compiled]] = {}
