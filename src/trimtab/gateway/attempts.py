@@ -1,78 +1,224 @@
-"""From an ordered list of targets to an answer: attempt by attempt, until one begins to answer."""
+"""From an ordered list of targets to an answer: attempt by attempt, until one begins to answer.
+
+An attempt has two halves. It is *opened*: asked, and read up to its first token (or to the end of a whole answer) with
+nothing sent to the client; as long as that fails, the walk (`walk.py`) goes on to the same or another target, and a
+hedge may race two of them. Then it is *delivered* (`delivery.py`), and nothing else is asked.
+"""
 
 import asyncio
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
-from msgspec.structs import replace
-
-from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
+from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
+from trimtab.gateway import hedge as hedging
 from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.deadline import bound, exceeded, left_s
+from trimtab.gateway.delivery import Delivery, Opened, at_its_end, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
+from trimtab.gateway.hedge import Race
+from trimtab.gateway.policy import Hedge
 from trimtab.gateway.provider_options import secret_options
-from trimtab.gateway.relay import Relay, relay_between
-from trimtab.gateway.resilience import next_step, retry_delay_s
+from trimtab.gateway.relay import StandIn, named, relay_between
+from trimtab.gateway.resilience import class_of
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider, dialect_for
-from trimtab.llm.dialects import Dialect, Splitter
+from trimtab.gateway.walk import Walk
+from trimtab.gateway.watch import Watch, policy_of
+from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Answer, StaleConnection, Transport
 
-RETRIES_PER_CALL = 1
 SECOND = 1_000_000_000
 SHORTEST_SECRET = 8
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
+WAIT_SPREAD = 0.1
+"""Calls that wait for the same limit to end come back within so many seconds of each other, not all at once."""
 
 
 class Attempts:
-    """Retry and fallback until the first token; then the answer is passed on, and nothing is spliced."""
+    """Retry, fallback and hedging until the first token; then the answer is passed on, and nothing is spliced.
 
-    def __init__(self, transport: Transport, endpoints: Endpoints, books: Books, now_ns: Callable[[], int]) -> None:
+    ``chance`` gives numbers in [0, 1) for pauses.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        endpoints: Endpoints,
+        books: Books,
+        watch: Watch,
+        *,
+        now_ns: Callable[[], int],
+        chance: Callable[[], float],
+    ) -> None:
         self._transport = transport
         self._endpoints = endpoints
         self._books = books
+        self._watch = watch
+        self._delivery = Delivery(books, now_ns)
         self._now = now_ns
+        self._chance = chance
 
-    async def answer(self, call: Call, targets: list[Target]) -> None:
+    async def answer(self, call: Call, targets: Sequence[Target]) -> None:
         """Ask one target after the other until the client has a whole answer and the books of the call are closed.
 
         Raises the last failure when nothing is left, before the client has a byte; or `UpstreamFailure` after."""
-        retries_left = RETRIES_PER_CALL
-        position = 0
-        while True:
-            target = targets[position]
-            call.rest = targets[position + 1 :]
-            try:
-                await self._attempt(call, target)
-            except TrimtabError as error:
-                if call.exchange.started or isinstance(error, Unavailable):
-                    raise
-                self._books.end_failed(call, error)
-                step = next_step(error, retries_left=retries_left, more_targets=bool(call.rest))
-                call.note(target, "failed", f"{error.code}: {error.message} Next: {step}.")
-                if step == "give_up":
-                    raise
-                if step == "retry":
-                    retries_left -= 1
-                    await asyncio.sleep(retry_delay_s(error, random.random()))  # noqa: S311  (jitter, not a secret)
-                else:
-                    position += 1
-            else:
-                return
+        bound(call, policy_of(targets[0]).deadline_s)
+        walk = Walk(call, targets, self._watch)
+        opened = await self._open_any(call, walk)
+        if len(targets) > 1:
+            walk.note_passed()
+            call.rest = walk.rest()
+        try:
+            await self._delivery.deliver(call, opened)
+        except UpstreamFailure as error:
+            self._watch.failed(opened.attempt, class_of(error), error)
+            raise self._in_time(call, error) from None
 
-    async def _attempt(self, call: Call, target: Target) -> None:
-        """Ask one target and relay its answer; raises before the client has a byte, or `UpstreamFailure` after. Whoever
-        reads the answer closes its connection if need be: once read to the end it may already carry another call."""
-        attempt = call.begin(target, self._now())
-        dialect = attempt.dialect = dialect_for(target.provider, call.front.operation)
+    # --- until one begins to answer ---
+
+    async def _open_any(self, call: Call, walk: Walk) -> Opened:
+        """Walk the targets until one has opened. May be called again to walk on from there."""
+        while True:
+            await self._turn(call, walk)
+            attempt = self._begin(walk, walk.at)
+            call.current = attempt
+            hedge = policy_of(attempt.target).hedge
+            try:
+                if hedge is None:
+                    return await self._open_one(call, attempt)
+                return await self._open_hedged(call, walk, attempt, hedge)
+            except TrimtabError as error:
+                await self._came_to_nothing(call, walk, error)
+
+    async def _turn(self, call: Call, walk: Walk) -> None:
+        """Move the walk to the target to ask next, after whatever pause that needs. Raises what the client is told when
+        nothing is left or its time is over."""
+        while not walk.go(now := self._now()):
+            seconds = walk.wait_s(now)
+            if seconds is None:
+                if walk.refused_only(now):
+                    return
+                walk.note_passed()
+                raise walk.nothing_left(now)
+            await self._pause(call, walk, seconds + WAIT_SPREAD * self._chance())
+        if walk.total > 1:
+            seconds = walk.pause_s(self._chance())
+            if seconds:
+                await self._pause(call, walk, seconds)
+        if call.first_by_ns and call.first_by_ns <= now:
+            raise exceeded(call, _words(walk.failure))
+
+    async def _pause(self, call: Call, walk: Walk, seconds: float) -> None:
+        left = left_s(call, self._now())
+        if left is not None and seconds >= left:
+            raise exceeded(call, _words(walk.failure))
+        await asyncio.sleep(seconds)
+
+    async def _came_to_nothing(self, call: Call, walk: Walk, error: TrimtabError) -> None:
+        """An attempt failed before its first token: write it down, and raise if that is the end of the call."""
+        attempt = call.current
+        failure = class_of(error)
+        if attempt is None or failure is None:
+            raise error
+        await self._books.end_failed(call, error)
+        call.note(attempt.target, "failed", f"{error.code}: {error.message}")
+        if failure == "request":
+            raise error
+        walk.failed(attempt.place, error, failure)
+
+    def _begin(self, walk: Walk, place: int) -> Try:
+        now = self._now()
+        attempt = Try(walk.targets[place], now)
+        attempt.place = place
+        self._watch.begin(attempt, walk.state(place), now)
+        return attempt
+
+    # --- two at once ---
+
+    async def _open_hedged(self, call: Call, walk: Walk, attempt: Try, hedge: Hedge) -> Opened:
+        state = walk.state(attempt.place)
+        hedging.fill(state, hedge)
+        delay = hedging.delay_s(hedge, state, stream=call.head.stream)
+        if delay is None or call.attempts:
+            return await self._open_one(call, attempt)
+
+        def begin_rival() -> Coroutine[Any, Any, Opened] | None:
+            place = walk.rival(self._now()) if hedging.take(state) else None
+            if place is None:
+                return None
+            call.rival = self._begin(walk, place)
+            return self._open_one(call, call.rival)
+
+        def rival_failed(error: TrimtabError) -> None:
+            rival, failure = call.rival, class_of(error)
+            if rival is not None and failure is not None:
+                call.note(rival.target, "failed", f"{error.code}: {error.message}")
+                walk.failed(rival.place, error, failure)
+                self._books.end_rival(call, error)
+
+        race = Race(delay, begin_rival, rival_failed)
+        try:
+            opened = await race.first(self._open_one(call, attempt))
+        except TrimtabError as error:
+            if not race.rival_is_running:
+                raise
+            await self._came_to_nothing(call, walk, error)
+            call.current, call.rival = call.rival, None
+            return await race.rival()
+        except BaseException:
+            await race.stop_rival()
+            raise
+        if opened is None:
+            call.current, call.rival = call.rival, attempt
+            await self._books.end_lost(call, attempt, "a hedge's first token came sooner")
+            return await race.rival()
+        try:
+            if await race.stop_rival() and call.rival is not None:
+                await self._books.end_lost(
+                    call, call.rival, "it was asked as a hedge, and the first target came sooner"
+                )
+        except BaseException:
+            opened.discard()
+            raise
+        return opened
+
+    # --- one attempt, up to its first token ---
+
+    async def _open_one(self, call: Call, attempt: Try) -> Opened:
+        """Ask one target; raises before the client has a byte. What it did is told to the watch."""
+        try:
+            opened = await self._open(call, attempt)
+        except TrimtabError as error:
+            late = self._in_time(call, error)
+            self._watch.failed(attempt, class_of(late), late)
+            if late is error:
+                raise
+            raise late from None
+        except BaseException:
+            self._watch.abandoned(attempt)
+            raise
+        self._watch.answered(attempt, self._now(), stream=call.head.stream)
+        return opened
+
+    def _in_time(self, call: Call, error: TrimtabError) -> TrimtabError:
+        """A timeout that was the caller's own bound is told as that."""
+        if isinstance(error, UpstreamTimeout) and call.first_by_ns:
+            by = call.deadline_ns if call.exchange.started else call.first_by_ns
+            if by and self._now() >= by:
+                return exceeded(call)
+        return error
+
+    async def _open(self, call: Call, attempt: Try) -> Opened:
+        """Whoever reads the answer closes its connection if need be: once read to the end it may already carry another
+        call."""
+        dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front.operation)
         body = self._upstream_body(call, attempt, dialect)
         answer = await self._send(call, attempt, dialect, body)
         if call.head.stream and answer.status == 200:
-            relay = relay_between(call.front, dialect, call.head, call.started_ns // SECOND)
-            await self._relay_stream(call, attempt, answer, relay, dialect.splitter())
-        else:
-            await self._relay_whole(call, attempt, answer, dialect)
+            return await self._open_stream(call, attempt, answer, dialect)
+        return await self._open_whole(call, attempt, answer, dialect)
 
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model
@@ -88,24 +234,31 @@ class Attempts:
         if endpoint.sign is not None:
             extra += endpoint.sign(body, self._now())
         while True:
-            answer = await self._transport.post(endpoint, body, extra)
+            answer = await self._transport.post(endpoint, body, extra, left_s(call, self._now()))
+            if call.first_by_ns:
+                self._hurry(call, answer)
             try:
                 if call.head.stream:
                     await answer.head()
+                    attempt.first_byte_ns = self._now()
                 else:
                     await answer.whole()
+                    attempt.first_byte_ns = self._now() - round(answer.since_first_byte() * SECOND)
             except StaleConnection:
                 continue  # only a kept connection can be stale, and each failure removes one
             except BaseException:
                 answer.close()
                 raise
-            attempt.status = answer.status
-            attempt.first_byte_ns = self._now()
+            attempt.status, attempt.headers = answer.status, answer.headers
             return answer
 
-    # --- whole answers ---
+    def _hurry(self, call: Call, answer: Answer) -> None:
+        """The caller's bounds hold for the attempt as well."""
+        now = self._now()
+        total = (call.deadline_ns - now) / SECOND if call.deadline_ns else None
+        answer.due_within((call.first_by_ns - now) / SECOND, total, whole=not call.head.stream)
 
-    async def _relay_whole(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> None:
+    async def _open_whole(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
         status, headers = answer.status, answer.headers
         body = await answer.read()
         if status != 200:
@@ -113,97 +266,57 @@ class Attempts:
         attempt.keep(body)
         if status != 200:
             raise rejected(dialect.parse_error(status, body, headers), attempt.target)
-        if call.head.stream:
-            raise UpstreamFailure("The provider did not stream its answer.", code="upstream_garbage")
+        opened = Opened(attempt)
         if dialect is call.front:
             glance = dialect.glance(body)
             attempt.usage, attempt.response_id, attempt.model_used = glance.usage, glance.id, glance.model
             attempt.stop = glance.stop
-            rendered = body
+            opened.whole = body
         else:
             response = dialect.parse_response(body)
             attempt.usage, attempt.response_id, attempt.model_used = response.usage, response.id, response.model
             attempt.stop = response.stop
-            if not response.created:
-                response = replace(response, created=call.started_ns // SECOND)
-            rendered = call.front.render_response(response)
-        await self._books.close(call, attempt)
-        call.exchange.respond(200, call.answer_headers(), rendered)
+            opened.whole = call.front.render_response(named(response, stand_in(call, attempt.target)))
+        return opened
 
-    # --- streams ---
-
-    async def _relay_stream(self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: Splitter) -> None:
+    async def _open_stream(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
+        """Read up to the first token; what came until then is held."""
+        opened = Opened(attempt)
+        relay = opened.relay = relay_between(call.front, dialect, call.head, stand_in(call, attempt.target))
+        splitter = opened.splitter = dialect.splitter()
+        held_bytes = 0
         try:
-            held = await self._pass_on(call, attempt, answer, relay, splitter)
+            while (data := await answer.chunk()) is not None:
+                block = splitter.feed(data)
+                if not block:
+                    continue
+                attempt.keep(block)
+                out = relay.feed(block)
+                if relay.failed is not None:
+                    raise UpstreamFailure(relay.failed, code="upstream_stream_error")
+                opened.held.append(out)
+                held_bytes += len(out)
+                if relay.finished:
+                    answer.detach()
+                    note_relay(attempt, relay)
+                    return opened
+                if relay.semantic or held_bytes > HELD_LIMIT:
+                    opened.answer = answer
+                    return opened
         except BaseException:
             answer.close()
-            self._note_relay(attempt, relay)
+            note_relay(attempt, relay)
             raise
-        await self._end_stream(call, attempt, relay, splitter, held)
+        opened.held.append(at_its_end(attempt, relay, splitter))
+        return opened
 
-    async def _pass_on(self, call: Call, attempt: Try, answer: Answer, relay: Relay, splitter: Splitter) -> list[bytes]:
-        """Hold the stream until its first token (so a fallback is still possible), then pass it on; returns what is
-        still held at its end."""
-        exchange = call.exchange
-        held: list[bytes] = []
-        held_bytes = 0
-        while (data := await answer.chunk()) is not None:
-            block = splitter.feed(data)
-            if not block:
-                continue
-            attempt.keep(block)
-            out = relay.feed(block)
-            if relay.failed is not None:
-                self._stream_failed(call, relay, out)
-            if relay.finished:
-                held.append(out)
-                answer.detach()
-                break
-            if exchange.started:
-                exchange.write(out)
-                if exchange.is_congested():
-                    await exchange.drain()
-                continue
-            held.append(out)
-            held_bytes += len(out)
-            if relay.semantic or held_bytes > HELD_LIMIT:
-                self._first_token(call, attempt)
-                exchange.start(200, call.answer_headers())
-                exchange.write(b"".join(held))
-                held.clear()
-        return held
 
-    async def _end_stream(self, call: Call, attempt: Try, relay: Relay, splitter: Splitter, held: list[bytes]) -> None:
-        exchange = call.exchange
-        if not relay.finished:
-            if rest := splitter.rest():
-                attempt.keep(rest)
-            held.append(relay.close())
-        self._note_relay(attempt, relay)
-        if not relay.finished:
-            reason = relay.failed or "The provider ended its stream in the middle of an answer."
-            raise UpstreamFailure(reason, code="upstream_stream_cut")
-        if not exchange.started:
-            self._first_token(call, attempt)
-        await self._books.close(call, attempt)
-        if not exchange.started:
-            exchange.start(200, call.answer_headers())
-        exchange.finish(b"".join(held))
+def _words(error: TrimtabError | None) -> str:
+    return "" if error is None else error.message
 
-    def _stream_failed(self, call: Call, relay: Relay, out: bytes) -> None:
-        """The provider sent an error inside its stream: raise it; what it said may already be in ``out``."""
-        error = UpstreamFailure(relay.failed or "The provider failed.", code="upstream_stream_error")
-        if call.exchange.started and relay.tells_failure:
-            call.exchange.write(out)
-            raise ToldFailure(error.message, code=error.code)
-        raise error
 
-    def _note_relay(self, attempt: Try, relay: Relay) -> None:
-        attempt.usage, attempt.response_id, attempt.model_used = relay.usage, relay.id, relay.model
-        attempt.stop = relay.stop
-
-    def _first_token(self, call: Call, attempt: Try) -> None:
-        attempt.first_token_ns = call.first_token_ns = self._now()
+def stand_in(call: Call, target: Target) -> StandIn:
+    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND)
 
 
 def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
@@ -221,7 +334,3 @@ def masked(body: bytes, provider: Provider) -> bytes:
         if secret and len(secret) >= SHORTEST_SECRET:
             body = body.replace(secret.encode(), b"[hidden]")
     return body
-
-
-class ToldFailure(UpstreamFailure):
-    """A failure inside a stream that the client has already been told of in the provider's own words."""

@@ -9,6 +9,9 @@ from trimtab.gateway.call import Call, Try, fault_of, gone_full
 from trimtab.gateway.settle import Prices, settle
 from trimtab.telemetry.records import CallRecord
 
+SETTLED_AT_ONCE = 128 * 1024
+"""Bytes of request and answer up to which an estimate is made on the event loop (about a millisecond)."""
+
 
 class Spool(Protocol):
     """What the pipeline needs of `telemetry.spool.Spool`."""
@@ -37,30 +40,64 @@ class Books:
 
     async def close(self, call: Call, attempt: Try) -> None:
         """An answer is complete: price it, note the decision, and make the record durable."""
-        settle(call, attempt, self._prices)
+        if attempt.usage is not None:
+            settle(call, attempt, self._prices)
+        else:
+            await self._settle(call, attempt)
         target = attempt.target
         call.note(target, "chosen", "answered" if not call.attempts else "answered after an earlier failure")
         call.note_rest()
         call.end_try(self._now())
         await self.record(call)
 
-    def end_failed(self, call: Call, error: TrimtabError) -> None:
+    async def end_failed(self, call: Call, error: TrimtabError) -> None:
         """The attempt under way, if there is one, has come to nothing; what it used is kept."""
         attempt = call.current
         if attempt is not None:
-            attempt.outcome, attempt.fault = "error", fault_of(error)
-            attempt.status = attempt.status or (error.status if isinstance(error, UpstreamRejected) else 0)
-            settle(call, attempt, self._prices)
+            _fail(attempt, error)
+            await self._settle(call, attempt)
             call.end_try(self._now())
+        if call.rival is not None and call.rival is not attempt:
+            await self.end_lost(call, call.rival, "the call had ended")
 
-    def end_cancelled(self, call: Call) -> None:
+    def end_rival(self, call: Call, error: TrimtabError) -> None:
+        """The second of two raced attempts has come to nothing while the first is still awaited."""
+        rival = call.rival
+        if rival is not None:
+            _fail(rival, error)
+            settle(call, rival, self._prices)
+            call.end_try(self._now(), rival)
+
+    async def end_lost(self, call: Call, attempt: Try, why: str) -> None:
+        """One of two raced attempts was cut off: it was asked, so it is not written down as free."""
+        attempt.outcome, attempt.unread = "cancel", True
+        await self._settle(call, attempt)
+        call.note(attempt.target, "not_needed", f"Cut off: {why}.")
+        call.end_try(self._now(), attempt)
+
+    async def end_cancelled(self, call: Call) -> None:
         """The client has left while an attempt was under way: what was used so far is kept."""
-        if call.current is not None:
-            call.current.outcome = "cancel"
-            settle(call, call.current, self._prices)
-            call.note(call.current.target, "chosen", "the client left before the answer was whole")
+        attempt = call.current
+        if attempt is not None:
+            attempt.outcome = "cancel"
+            await self._settle(call, attempt)
+            call.note(attempt.target, "chosen", "the client left before the answer was whole")
             call.end_try(self._now())
+        if call.rival is not None:
+            await self.end_lost(call, call.rival, "the client left")
         call.status, call.outcome = 499, "cancel"
+
+    async def _settle(self, call: Call, attempt: Try) -> None:
+        """Beside the event loop where much text may have to be read for an estimate: others' streams must not stall."""
+        if attempt.kept + len(call.body) <= SETTLED_AT_ONCE:
+            settle(call, attempt, self._prices)
+            return
+        settling = asyncio.get_running_loop().run_in_executor(None, settle, call, attempt, self._prices)
+        try:
+            await asyncio.shield(settling)
+        except asyncio.CancelledError:
+            await settling  # the row must have its cost, whoever is in a hurry
+            raise
 
     async def record(self, call: Call) -> None:
         """The one place where a call's record is written, whatever ended it. Returns when it is durable."""
@@ -75,3 +112,8 @@ class Books:
             self._observe(record)
             raise
         self._observe(record)
+
+
+def _fail(attempt: Try, error: TrimtabError) -> None:
+    attempt.outcome, attempt.fault = "error", fault_of(error)
+    attempt.status = attempt.status or (error.status if isinstance(error, UpstreamRejected) else 0)

@@ -8,9 +8,9 @@
 Time is passed in (any monotonic or Unix ns), there is no task and no timer. One breaker per target.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 State = Literal["closed", "open", "half_open"]
 SECOND = 1_000_000_000
@@ -18,18 +18,18 @@ SLICES = 10
 """The sliding window is kept in so many slices: what leaves it leaves a slice at a time."""
 
 
-class BreakerPolicy(Struct, frozen=True, kw_only=True):
+class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """It opens after ``failures_in_a_row``, or when at least ``failure_rate`` of at least ``min_calls`` attempts within
-    ``window_s`` failed. It stays open for ``open_s``, twice as long after each failed probe, at most ``max_open_s``. Then
-    up to ``probes`` calls at a time may try, and as many answers close it."""
+    ``window_s`` failed. It stays open for ``open_s``, twice as long after each failed probe, at most ``max_open_s``.
+    Then up to ``probes`` calls at a time may try, and as many answers close it."""
 
-    failures_in_a_row: int = 10
-    failure_rate: float = 0.6
-    min_calls: int = 40
-    window_s: float = 30.0
-    open_s: float = 1.0
-    max_open_s: float = 60.0
-    probes: int = 2
+    failures_in_a_row: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    failure_rate: Annotated[float, Meta(gt=0, le=1)] = 0.6
+    min_calls: Annotated[int, Meta(ge=1, le=100_000)] = 40
+    window_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    open_s: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    max_open_s: Annotated[float, Meta(ge=0.01, le=3600)] = 60.0
+    probes: Annotated[int, Meta(ge=1, le=100)] = 2
 
 
 DEFAULT = BreakerPolicy()
@@ -78,7 +78,7 @@ class Breaker:
         """Seconds until an open breaker lets a probe through; 0 when it is not open."""
         return max(0.0, (self._until_ns - now_ns) / SECOND) if self.state == "open" else 0.0
 
-    def began(self, now_ns: int) -> None:
+    def began(self) -> None:
         """An attempt that `admits` allowed has begun."""
         if self.state == "closed":
             return
@@ -112,8 +112,8 @@ class Breaker:
             self._probing = max(0, self._probing - 1)
 
     def advised(self, until_ns: int, now_ns: int) -> None:
-        """Another process has found the target failing until ``until_ns``: keep away as well, and probe after it. Advice
-        never lengthens an opening found here, nor the policy's longest."""
+        """Another process has found the target failing until ``until_ns``: keep away as well, and probe after it.
+        Advice never lengthens an opening found here, nor the policy's longest."""
         if self.state == "closed" and until_ns > now_ns:
             self._open(now_ns, min(until_ns - now_ns, round(self.policy.max_open_s * SECOND)))
 

@@ -1,19 +1,25 @@
 """One call while it is under way: what is known so far, and the record it becomes."""
 
+from collections.abc import Mapping
 from typing import Literal
+
+from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.live import KeyState, TargetState
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
+from trimtab.gateway.routing.plan import Plan
 from trimtab.governance.access import Principal, Project
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Attempt, CallRecord, Candidate, Fault, Outcome
 
-Verdict = Literal["chosen", "failed", "skipped", "not_needed"]
+Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
+NO_HEADERS: Mapping[str, str] = {}
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More of one body than this is not kept in a record; the numbers are."""
 
@@ -28,16 +34,21 @@ class Try:
         "fault",
         "first_byte_ns",
         "first_token_ns",
+        "headers",
         "kept",
+        "key",
         "model_used",
         "outcome",
+        "place",
         "request",
         "response_id",
         "span_id",
         "started_ns",
+        "state",
         "status",
         "stop",
         "target",
+        "unread",
         "usage",
     )
 
@@ -59,6 +70,20 @@ class Try:
         self.request = b""
         self.chunks: list[bytes] = []
         self.kept = 0
+        self.headers: Mapping[str, str] = NO_HEADERS
+        self.state: TargetState | None = None
+        self.key: KeyState | None = None
+        self.place = 0
+        """Where its target stands in the walk."""
+        self.unread = False
+        """Given up although it was asked and may have been working: its input counts as used."""
+
+    def release(self) -> None:
+        """It no longer counts as under way."""
+        if self.state is not None and self.key is not None:
+            self.state.in_flight -= 1
+            self.key.in_flight -= 1
+            self.state = None
 
     def keep(self, data: bytes) -> None:
         """Remember bytes of the answer, up to a bound."""
@@ -97,27 +122,35 @@ class Try:
 
 
 class Call:
-    """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them."""
+    """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them.
+
+    ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
+    by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's).
+    """
 
     __slots__ = (
         "attempts",
         "body",
         "caller",
         "current",
+        "deadline_ns",
         "decision",
         "ended_ns",
         "exchange",
         "extra_headers",
         "fault",
+        "first_by_ns",
         "first_token_ns",
         "front",
         "head",
         "outcome",
+        "plan",
         "principal",
         "project",
         "recorded",
         "request_id",
         "rest",
+        "rival",
         "span_id",
         "started_ns",
         "status",
@@ -136,9 +169,13 @@ class Call:
         self.head = Head(model="")
         self.caller = Caller(trace_id="")
         self.current: Try | None = None
+        self.rival: Try | None = None
+        self.deadline_ns = 0
+        self.first_by_ns = 0
         self.attempts: list[Attempt] = []
         self.decision: list[Candidate] = []
         self.rest: list[Target] = []
+        self.plan: Plan | None = None
         self.extra_headers = b""
         self.first_token_ns = 0
         self.status = 200
@@ -146,21 +183,36 @@ class Call:
         self.fault: Fault | None = None
         self.recorded = False
 
-    def begin(self, target: Target, now_ns: int) -> Try:
-        self.current = Try(target, now_ns)
-        return self.current
-
-    def end_try(self, now_ns: int) -> None:
-        """Close the attempt under way and add it to the record."""
-        if self.current is not None:
+    def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
+        """Close the attempt under way (or that one of several) and add it to the record."""
+        attempt = attempt or self.current
+        if attempt is not None:
+            attempt.release()
             capture = self.project is not None and self.project.capture_content
-            self.attempts.append(self.current.as_attempt(now_ns, stream=self.head.stream, capture=capture))
-            self.current = None
+            self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
+            if attempt is self.current:
+                self.current = None
+            if attempt is self.rival:
+                self.rival = None
 
-    def note(self, target: Target, verdict: Verdict, reason: str) -> None:
-        """Add one line to the decision record."""
+    def note(self, target: Target, verdict: Verdict, reason: str, by: str = "") -> None:
+        """Add one line to the decision record; ``by`` names what stood in the target's way (`watch.Passed.by`)."""
         line = Candidate(model=target.model.name, provider=target.provider.name, verdict=verdict, reason=reason)
+        if self.plan is not None or by:
+            line = self._explained(line, by)
         self.decision.append(line)
+
+    def _explained(self, line: Candidate, by: str) -> Candidate:
+        """With what the route knew of the target, and what stood in its way."""
+        plan = self.plan
+        return replace(
+            line,
+            node="" if plan is None else plan.nodes.get(line.model, ""),
+            weighed=None if plan is None else plan.weighed.get(line.model),
+            breaker=line.reason if by == "breaker" else "",
+            limit=line.reason if by in ("limit", "key") else "",
+            budget=line.reason if by == "budget" else "",
+        )
 
     def note_rest(self) -> None:
         """The targets that were never asked belong in the record too."""
@@ -208,6 +260,8 @@ class Call:
             attempts=tuple(self.attempts),
             decision=tuple(self.decision),
             user_agent=caller.user_agent,
+            route="" if self.plan is None else self.plan.route,
+            steps=() if self.plan is None else tuple(self.plan.steps),
         )
 
 

@@ -9,10 +9,11 @@ from trimtab.gateway.call import Call, Try
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
 from trimtab.governance.access import Project
-from trimtab.llm.auth import headers_of, query_of
+from trimtab.llm.auth import Auth, headers_of, query_of
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.llm.transport import Endpoint, render_head, split_url
+from trimtab.llm.sigv4 import Credentials, Signer
+from trimtab.llm.transport import Endpoint, host_of, render_head, split_url
 
 FORWARDED = (b"anthropic-beta", b"openai-beta")
 """Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
@@ -26,7 +27,7 @@ class Endpoints:
 
     def __init__(self, managed: Callable[[Provider], Awaitable[str]]) -> None:
         self._managed = managed
-        self._known: dict[tuple[str, str, str], tuple[Provider, str, Endpoint]] = {}
+        self._known: dict[tuple[str, str, str, str], tuple[Provider, str, Endpoint]] = {}
 
     async def of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
         """Where one call goes. Raises `UpstreamFailure` if its provider has no such place."""
@@ -35,7 +36,7 @@ class Endpoints:
         if provider.quirks.path_prefix:
             path = provider.quirks.path_prefix.replace("{model}", quote(model, safe="")) + path
         base = provider.base_url or await self._managed(provider)
-        key = (project.id if project else "", provider.name, path)
+        key = (project.id if project else "", provider.name, path, provider.api_key or "")
         known = self._known.get(key)
         if known is not None and known[0] is provider and known[1] == base:
             return known[2]
@@ -75,6 +76,9 @@ def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Diale
             code="provider_misconfigured",
             retryable=False,
         ) from None
+    sign = None
+    if auth.way == "sigv4" and not provider.api_key:
+        sign = _signer(provider, auth, host_of(origin), base_path + path)
     bounds = provider.timeouts
     return Endpoint(
         origin=origin,
@@ -83,7 +87,18 @@ def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Diale
         first_byte_s=bounds.first_token,
         idle_s=bounds.idle,
         total_s=bounds.total,
+        sign=sign,
     )
+
+
+def _signer(provider: Provider, auth: Auth, host: str, path: str) -> Signer:
+    options = provider.options
+    credentials = Credentials(
+        access_key_id=options.get("access_key_id", ""),
+        secret_access_key=options.get("secret_access_key", ""),
+        session_token=options.get("session_token", ""),
+    )
+    return Signer(credentials, service=auth.name, region=options.get("region", ""), host=host, path=path)
 
 
 def forwarded_headers(call: Call, attempt: Try, *, same_dialect: bool) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from math import exp
 
 from trimtab.gateway.breaker import Breaker
+from trimtab.gateway.targets import Provider
 
 SECOND = 1_000_000_000
 LATENCY_MEMORY_NS = 10 * SECOND
@@ -79,40 +80,50 @@ class Recent:
 class KeyState:
     """One of a provider's keys, as used for one model: passed over before ``until_ns``, for the reason ``why``."""
 
-    __slots__ = ("in_flight", "limits_in_a_row", "until_ns", "why")
+    __slots__ = ("in_flight", "limits_in_a_row", "refused", "told", "until_ns", "why")
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.until_ns = 0
         self.why = ""
         self.limits_in_a_row = 0
+        self.refused = False
+        self.told = b""
+        """The provider's rate-limit headers of its last refusal, as lines."""
 
     def set_aside(self, until_ns: int, why: str) -> None:
         self.until_ns = until_ns
         self.why = why
+        self.refused = False
 
 
 class TargetState:
-    """A model at its provider. ``in_flight``: attempts under way in this worker, relayed streams included. ``tokens``:
-    what may still be spent on asking it again (`resilience.RetryBudget`). ``keys`` are in the provider's order."""
+    """A model at its provider. ``in_flight``: attempts under way in this worker, relayed streams included.
+    ``retry_tokens``: how often it may still be asked again (`resilience.fill_budget`). ``keys`` are in the provider's
+    order; ``declared`` is the provider as this state last saw it, ``variants`` the same with each of several keys."""
 
     __slots__ = (
         "_latency",
         "answered",
         "breaker",
+        "declared",
         "failed",
+        "hedge_tokens",
         "in_flight",
         "key_names",
         "keys",
+        "project",
         "provider",
         "retry_at_ns",
         "retry_tokens",
         "streams",
         "upstream",
+        "variants",
         "wholes",
     )
 
-    def __init__(self, provider: str, upstream: str) -> None:
+    def __init__(self, project: str, provider: str, upstream: str) -> None:
+        self.project = project
         self.provider = provider
         self.upstream = upstream
         self.in_flight = 0
@@ -123,7 +134,10 @@ class TargetState:
         self.keys: list[KeyState] = [KeyState()]
         self.streams = Recent()
         self.wholes = Recent()
+        self.declared: Provider | None = None
+        self.variants: tuple[Provider, ...] = ()
         self.retry_tokens = 0.0
+        self.hedge_tokens = 1.0
         self.retry_at_ns = 0
         self._latency = PeakEwma()
 
@@ -136,8 +150,8 @@ class TargetState:
             self._latency.note(waited_ns, now_ns)  # whole answers are another kind of wait: only where no stream tells
 
     def latency_ns(self, now_ns: int) -> float:
-        """Peak EWMA of the time to the first token (to the whole answer where nobody streams); 0 where nothing is known,
-        so that a new target gets its first calls."""
+        """Peak EWMA of the time to the first token (to the whole answer where nobody streams); 0 where nothing is
+        known, so that a new target gets its first calls."""
         return self._latency.at(now_ns)
 
     def load(self, now_ns: int) -> float:
@@ -162,7 +176,7 @@ class Live:
         if found is None:
             if len(self._targets) >= MAX_TARGETS:
                 self._make_room()
-            found = self._targets[project, provider, upstream] = TargetState(provider, upstream)
+            found = self._targets[project, provider, upstream] = TargetState(project, provider, upstream)
         return found
 
     def known(self, project: str, provider: str, upstream: str) -> TargetState | None:

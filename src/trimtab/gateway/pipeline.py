@@ -8,21 +8,28 @@ record, which is on disk before the client has its last byte.
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
-from trimtab.gateway.attempts import Attempts, ToldFailure
+from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.books import Books, Spool
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.caller import read_caller
+from trimtab.gateway.deadline import read_deadlines
+from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.live import Live
 from trimtab.gateway.route import Target, candidates
+from trimtab.gateway.routing.ask import Ask, Unknown
+from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import Dialect
@@ -42,6 +49,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     spool: Spool
     clock: Clock
     observe: Callable[[CallRecord], None]
+    live: Live | None = None
 
 
 class Gateway:
@@ -51,7 +59,11 @@ class Gateway:
         self._snapshot = parts.snapshot
         self._now = parts.clock.now_ns
         self._books = Books(parts.spool, parts.prices, self._now, parts.observe)
-        self._attempts = Attempts(parts.transport, parts.endpoints, self._books, self._now)
+        self.live = parts.live or Live()
+        self.watch = Watch(self.live, self._now)
+        self._attempts = Attempts(
+            parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
+        )
 
     async def chat(self, exchange: Exchange, front: Dialect, admitted: tuple[Principal, Project] | None = None) -> None:
         """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in."""
@@ -83,6 +95,7 @@ class Gateway:
             call.head = call.front.peek(call.body)
         finally:
             call.caller = read_caller(call.exchange, call.head, call.started_ns)
+        read_deadlines(call)
         self._books.check_open()
 
     # --- from a readable call to an answer ---
@@ -91,18 +104,35 @@ class Gateway:
         """What may answer without a provider comes before what costs: idempotency replay, cache look-up, reserving
         limits, the admission gate, the attempts. Each is one short step here, and costs one attribute test where it is
         not configured; what follows a call's end is in `Books`."""
-        await self._attempts.answer(call, self._plan(call))
+        route = self._route(call)
+        targets = self._plan(call) if route is None else await self._decide(call, route)
+        await self._attempts.answer(call, targets)
 
     def _plan(self, call: Call) -> list[Target]:
         assert call.project is not None
         return candidates(self._snapshot().targets[call.project.id], call.head.model)
+
+    def _route(self, call: Call) -> Compiled | None:
+        assert call.project is not None
+        routes = self._snapshot().routes.get(call.project.id)
+        return None if routes is None else routes.get(call.head.model)
+
+    async def _decide(self, call: Call, route: Compiled) -> list[Target]:
+        """What a route makes of the call; only one that looks at meanings waits for anything."""
+        ask = asked_by(call)
+        try:
+            call.plan = route.plan(ask)
+        except Unknown:
+            await route.learn(ask)
+            call.plan = route.plan(ask)
+        return call.plan.targets
 
     # --- the end of every call ---
 
     async def _refuse(self, call: Call, error: TrimtabError) -> None:
         """Tell the client in its dialect what went wrong, after writing it down."""
         exchange = call.exchange
-        self._books.end_failed(call, error)
+        await self._books.end_failed(call, error)
         call.status, call.outcome, call.fault = error.status, "error", fault_of(error)
         if not call.recorded and call.project is not None:
             try:
@@ -127,9 +157,24 @@ class Gateway:
                 call, Unavailable("This server is shutting down.", fix="Try again.", code="shutting_down")
             )
             return
-        self._books.end_cancelled(call)
+        await self._books.end_cancelled(call)
         if call.project is not None:
             await self._books.record(call)
+
+
+def asked_by(call: Call) -> Ask:
+    """The facts of a call that its route may decide by."""
+    assert call.principal is not None
+    return Ask(
+        front=call.front,
+        head=call.head,
+        body=call.body,
+        caller=call.caller,
+        key_id=call.principal.key_id,
+        header=call.exchange.header,
+        now_ns=call.started_ns,
+        draw=random.random,
+    )
 
 
 def check_utf8(body: bytes) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
-from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Start, StopReason, Usage
+from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Response, Start, StopReason, Usage
 
 
 class Relay(Protocol):
@@ -35,12 +36,32 @@ class Relay(Protocol):
     def close(self) -> bytes: ...
 
 
-def relay_between(front: Dialect, upstream: Dialect, head: Head, now_s: int) -> "Relay":
-    """Pass bytes through where both speak the same dialect; else translate through the canonical events. ``now_s``
-    (Unix seconds) stands in where the provider's dialect does not say when an answer was made and the client's must."""
+class StandIn(Struct, frozen=True):
+    """What an answer is called where the provider's dialect does not say and the client's must: an id, the model, and
+    when it was made (Unix seconds)."""
+
+    id: str
+    model: str
+    created: int
+
+
+def named(response: Response, stand_in: StandIn) -> Response:
+    """A provider's whole answer with what it left unsaid."""
+    if response.id and response.model and response.created:
+        return response
+    return replace(
+        response,
+        id=response.id or stand_in.id,
+        model=response.model or stand_in.model,
+        created=response.created or stand_in.created,
+    )
+
+
+def relay_between(front: Dialect, upstream: Dialect, head: Head, stand_in: StandIn) -> "Relay":
+    """Pass bytes through where both speak the same dialect; else translate through the canonical events."""
     if front is upstream:
         return Passing(front.meter(head))
-    return Translating(upstream.stream_decoder(), front.stream_encoder(head), now_s)
+    return Translating(upstream.stream_decoder(), front.stream_encoder(head), stand_in)
 
 
 class Passing:
@@ -91,8 +112,8 @@ class Passing:
 class Translating:
     """Another dialect: decode, note what the books need, encode."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, now_s: int) -> None:
-        self._now_s = now_s
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, stand_in: StandIn) -> None:
+        self._stand_in = stand_in
         self._decoder = decoder
         self._encoder = encoder
         self.tells_failure = False
@@ -114,11 +135,20 @@ class Translating:
         out: list[bytes] = []
         for delta in deltas:
             self._note(delta)
-            if isinstance(delta, Start) and not delta.created:
-                delta = replace(delta, created=self._now_s)
+            if isinstance(delta, Start) and not (delta.created and delta.id and delta.model):
+                delta = self._named(delta)
             if not isinstance(delta, Failed):  # the pipeline words failures: it knows our request id
                 out.append(self._encoder.feed(delta))
         return b"".join(out)
+
+    def _named(self, start: Start) -> Start:
+        known = self._stand_in
+        return replace(
+            start,
+            id=start.id or known.id,
+            model=start.model or known.model,
+            created=start.created or known.created,
+        )
 
     def _note(self, delta: Delta) -> None:
         match delta:

@@ -1,49 +1,91 @@
-"""What to do when an attempt fails before its first token: try again there, go to the next target, or give up.
+"""What became of an attempt that failed before its first token, and what that allows next. Pure.
 
-One retry per call, and only where it is safe and likely to help: the provider failed or was not reached, and it did so
-without using up a timeout. A request the provider found wrong is the caller's to mend and is never repeated.
+Repeats are bounded four times over: per call (`Policy.attempts`), per class of failure (`Retries`), per target over
+time (a budget), and by the call's deadline. Pauses are random over their whole range ("full jitter", Brooker:
+https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers who failed together do not
+come back together.
 """
 
-from typing import Literal
-
 from trimtab.core.errors import TrimtabError, Unsupported, UpstreamFailure, UpstreamRejected, UpstreamTimeout
+from trimtab.gateway.live import TargetState
+from trimtab.gateway.policy import FailureClass, Policy
 
-Next = Literal["retry", "fallback", "give_up"]
-
-RETRY_STATUS = frozenset({500, 502, 503, 504, 520, 522, 524, 529})
 CALLERS_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
-MAX_RETRY_AFTER_S = 1.0
-RETRY_DELAY_S = (0.05, 0.2)
+ABSENT = frozenset({404, 410, 501})
+UNHEALTHY = frozenset[FailureClass]({"connection", "timeout", "server", "broken"})
+"""What speaks against a target as a whole: its breaker counts these."""
+BUDGET_RESERVE = 20.0
+"""Repeats a target may have at once after a quiet time."""
+SECOND = 1_000_000_000
 
 
-def next_step(error: TrimtabError, *, retries_left: int, more_targets: bool) -> Next:
-    """The step after ``error``; ``more_targets`` says whether a fallback is left."""
-    if isinstance(error, UpstreamRejected):
-        if error.status in CALLERS_FAULT:
-            return "give_up"
-        if retries_left and _worth_repeating(error):
-            return "retry"
-        return "fallback" if more_targets else "give_up"
-    if isinstance(error, Unsupported):
-        return "fallback" if more_targets else "give_up"
-    if not isinstance(error, UpstreamFailure):
-        return "give_up"
-    if retries_left and error.retryable and not isinstance(error, UpstreamTimeout):
-        return "retry"
-    return "fallback" if more_targets else "give_up"
+def class_of(error: TrimtabError) -> FailureClass | None:
+    """None for what is no failure of a provider's (a full spool, a defect): the call ends there."""
+    match error:
+        case UpstreamRejected():
+            return _class_of_status(error.status)
+        case UpstreamTimeout():
+            return "connection" if error.code == "upstream_timeout_connect" else "timeout"
+        case UpstreamFailure():
+            if error.code in ("upstream_unreachable", "upstream_reset"):
+                return "connection"
+            return "broken" if error.retryable else "absent"
+        case Unsupported():
+            return "absent"
+        case _:
+            return None
 
 
-def retry_delay_s(error: TrimtabError, chance: float) -> float:
-    """Seconds to wait before the retry: what the provider asked for, or a short random pause. ``chance`` in [0, 1)."""
-    if error.retry_after_s is not None:
-        return min(error.retry_after_s, MAX_RETRY_AFTER_S)
-    low, high = RETRY_DELAY_S
-    return low + (high - low) * chance
+def _class_of_status(status: int) -> FailureClass:
+    if status == 429:
+        return "rate_limited"
+    if status in (401, 403):
+        return "key"
+    if status in CALLERS_FAULT:
+        return "request"
+    if status in ABSENT:
+        return "absent"
+    if status == 408 or status >= 500:
+        return "server"
+    return "broken" if status < 400 else "absent"
 
 
-def _worth_repeating(error: UpstreamRejected) -> bool:
-    if error.status == 429:
-        return error.retry_after_s is not None and error.retry_after_s <= MAX_RETRY_AFTER_S
-    if error.status in RETRY_STATUS:
-        return error.retry_after_s is None or error.retry_after_s <= MAX_RETRY_AFTER_S
-    return False
+def allowed_repeats(policy: Policy, failure: FailureClass, *, stream: bool) -> int:
+    """How often one call may ask a target again after failures of this class."""
+    retries = policy.retries
+    match failure:
+        case "connection":
+            return retries.connection
+        case "timeout":
+            return retries.timeout if stream else 0
+        case "server":
+            return retries.server
+        case "rate_limited":
+            return retries.rate_limited
+        case "broken":
+            return retries.broken
+        case "key" | "absent" | "request":
+            return 0
+
+
+def pause_s(policy: Policy, repeats: int, chance: float) -> float:
+    """Seconds before the ``repeats``-th repeat (from 1) of a target; ``chance`` in [0, 1)."""
+    return chance * min(policy.max_backoff_ms, policy.backoff_ms * 2 ** min(repeats - 1, 30)) / 1000.0
+
+
+def fill_budget(state: TargetState, policy: Policy, now_ns: int) -> None:
+    """A call asks this target for the first time: its share of a repeat."""
+    if state.retry_at_ns:
+        elapsed = max(0, now_ns - state.retry_at_ns) / SECOND
+        state.retry_tokens = min(BUDGET_RESERVE, state.retry_tokens + policy.retry_ratio + elapsed * policy.retry_per_s)
+    else:
+        state.retry_tokens = BUDGET_RESERVE
+    state.retry_at_ns = now_ns
+
+
+def take_from_budget(state: TargetState) -> bool:
+    """Whether the target may be asked again; takes one repeat if so."""
+    if state.retry_tokens < 1.0:
+        return False
+    state.retry_tokens -= 1.0
+    return True

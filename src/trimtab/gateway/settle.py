@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.call import Call, Try
 from trimtab.ledger.estimate import estimate_tokens
+from trimtab.ledger.prices import Dated
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.fold import fold
@@ -34,6 +35,7 @@ class Prices(Protocol):
         usage: Usage,
         at_ns: int,
         override: PriceOverride | None,
+        dated: Dated | None = None,
     ) -> Cost: ...
 
 
@@ -51,12 +53,15 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
         usage=attempt.usage,
         at_ns=attempt.started_ns,
         override=model.price,
+        dated=attempt.target.provider.prices,
     )
 
 
 def _estimate(call: Call, attempt: Try) -> Usage | None:
     """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or
     wrote nothing (then nothing was used as far as we know)."""
+    if attempt.unread and not attempt.chunks:
+        return Usage(input=estimate_tokens(_asked(call)), estimated=True)
     if not attempt.chunks or attempt.status != 200:
         return None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)

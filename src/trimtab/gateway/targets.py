@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import Unsupported
 from trimtab.gateway.policy import Policy
+from trimtab.ledger.overrides import PriceList
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import DIALECTS, Dialect, Operation, Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
@@ -21,8 +22,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 class Provider(Struct, frozen=True, kw_only=True):
     """Somewhere calls go. ``api_key`` is in the clear in memory only; ``api_keys`` are all of them where there are
-    several, in use in turn. ``kind`` names a file of `llm/providers/`, and ``options`` are what that kind asks for besides
-    (a region, an API version, further credentials). ``resilience`` is None where nobody has set it."""
+    several, in use in turn. ``kind`` names a file of `llm/providers/`, and ``options`` are what that kind asks for
+    besides (a region, an API version, further credentials). ``resilience`` is None where nobody has set it."""
 
     name: str
     kind: str
@@ -34,6 +35,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     timeouts: Timeouts = Timeouts()
     quirks: Quirks = Quirks()
+    prices: PriceList | None = None
+    """The project's dated prices that can hold here; None where there are none."""
     resilience: Policy | None = None
 
     def __repr__(self) -> str:

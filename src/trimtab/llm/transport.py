@@ -69,6 +69,13 @@ def split_url(url: str) -> tuple[Origin, str]:
     return Origin(parts.scheme, parts.hostname, port), parts.path.rstrip("/")
 
 
+def host_of(origin: Origin) -> str:
+    """The value of the header ``host``."""
+    default = {"http": 80, "https": 443}[origin.scheme]
+    name = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return name if origin.port == default else f"{name}:{origin.port}"
+
+
 def render_head(origin: Origin, path: str, headers: dict[str, str]) -> bytes:
     """The constant start of every request to one endpoint.
 
@@ -76,10 +83,7 @@ def render_head(origin: Origin, path: str, headers: dict[str, str]) -> bytes:
     """
     if any(c <= " " or c == "\x7f" for c in path):
         raise ValueError("the path has a space or a control character")
-    default = {"http": 80, "https": 443}[origin.scheme]
-    name = f"[{origin.host}]" if ":" in origin.host else origin.host
-    host = name if origin.port == default else f"{name}:{origin.port}"
-    lines = [f"POST {path} HTTP/1.1", f"host: {host}"]
+    lines = [f"POST {path} HTTP/1.1", f"host: {host_of(origin)}"]
     for key, value in headers.items():
         if any(c in "\r\n\0" for c in key + value) or not key.isascii() or not value.isascii() or " " in key:
             raise ValueError(f"the header {key!r} has a character that HTTP does not allow")
@@ -247,6 +251,19 @@ class Answer(asyncio.Protocol):
         self._bound = "first_token"
         self._transport.write(b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
 
+    def due_within(self, first_s: float, total_s: float | None, *, whole: bool) -> None:
+        """The caller has bounds of its own, from now on: to the first byte (to the end of a ``whole`` answer), and to
+        the end."""
+        now = self._loop.time()
+        self._deadline = min(self._deadline, now + first_s)
+        ends = [s for s in (total_s, first_s if whole else None) if s is not None]
+        if ends:
+            self._final_deadline = min(self._final_deadline, now + min(ends))
+
+    def since_first_byte(self) -> float:
+        """Seconds since the answer's first byte; 0 while there is none."""
+        return self._loop.time() - self.first_byte_at if self.first_byte_at else 0.0
+
     async def head(self) -> None:
         """Wait until status and headers are there."""
         while not self._head_done:
@@ -390,7 +407,9 @@ class Transport:
     def in_flight(self) -> int:
         return len(self._busy)
 
-    async def post(self, endpoint: Endpoint, body: bytes, extra: bytes = b"") -> Answer:
+    async def post(
+        self, endpoint: Endpoint, body: bytes, extra: bytes = b"", connect_within_s: float | None = None
+    ) -> Answer:
         """Send a request and return its answer-to-be at once: nothing of it has been waited for.
 
         Raises `UpstreamFailure` when no connection can be made. A kept connection that proves closed while sending is
@@ -403,7 +422,8 @@ class Transport:
                 continue
             self._track(answer)
             return answer
-        answer = await self._connect(endpoint)
+        bound = endpoint.connect_s if connect_within_s is None else min(endpoint.connect_s, connect_within_s)
+        answer = await self._connect(endpoint, bound)
         try:
             answer.send(endpoint, extra, body)
         except StaleConnection:
@@ -442,11 +462,11 @@ class Transport:
                 return answer
         return None
 
-    async def _connect(self, endpoint: Endpoint) -> Answer:
+    async def _connect(self, endpoint: Endpoint, within_s: float) -> Answer:
         origin = endpoint.origin
         context = self._tls() if origin.scheme == "https" else None
         try:
-            async with asyncio.timeout(endpoint.connect_s):
+            async with asyncio.timeout(within_s):
                 _, answer = await self.loop.create_connection(
                     lambda: Answer(self, origin),
                     origin.host,
@@ -456,7 +476,7 @@ class Transport:
                 )
         except TimeoutError:
             raise UpstreamTimeout(
-                f"No connection to {origin.host}:{origin.port} within {endpoint.connect_s:g} s.",
+                f"No connection to {origin.host}:{origin.port} within {within_s:g} s.",
                 fix="Check the provider's base_url, or raise its 'timeouts.connect'.",
                 code="upstream_timeout_connect",
             ) from None

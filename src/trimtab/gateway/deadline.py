@@ -1,0 +1,67 @@
+"""By when a caller wants its answer.
+
+``trimtab-deadline: 20`` (seconds, also ``1500ms``, ``20s``, ``2m``) bounds the whole call from its arrival, every
+attempt, pause and queue included. The vendors' own clients tell how long they wait for bytes (``x-stainless-timeout``
+and ``x-stainless-read-timeout``, in seconds): after that nobody reads, so the first byte is due by then and nothing new
+is begun later.
+"""
+
+from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.gateway.call import Call
+from trimtab.gateway.told_limits import duration_s
+
+SECOND = 1_000_000_000
+LONGEST_S = 86_400.0
+
+
+class DeadlineExceeded(TrimtabError):
+    """The caller's own bound is over; says nothing about any provider."""
+
+    status = 504
+    code = "deadline_exceeded"
+    retryable = True
+
+
+def read_deadlines(call: Call) -> None:
+    """Fill in `Call.deadline_ns` and `Call.first_by_ns`. Raises `InvalidRequest` for a deadline that is none."""
+    header = call.exchange.header
+    told = header(b"trimtab-deadline")
+    if told is not None:
+        seconds = duration_s(told.decode("latin-1"))
+        if seconds is None or not 0 < seconds <= LONGEST_S:
+            raise InvalidRequest(
+                f"The trimtab-deadline header {told[:40].decode('latin-1')!r} is no time.",
+                fix="Send the seconds the whole call may take, for example 'trimtab-deadline: 20' or '1500ms'.",
+                code="invalid_deadline",
+                param="trimtab-deadline",
+            )
+        call.deadline_ns = call.first_by_ns = call.started_ns + round(seconds * SECOND)
+    told = header(b"x-stainless-timeout") or header(b"x-stainless-read-timeout")
+    if told is not None:
+        seconds = duration_s(told.decode("latin-1"))
+        if seconds:
+            by = call.started_ns + round(seconds * SECOND)
+            call.first_by_ns = min(call.first_by_ns or by, by)
+
+
+def bound(call: Call, deadline_s: float | None) -> None:
+    """The deadline that a model's or provider's own policy sets, where the caller's is not sooner."""
+    if deadline_s is not None:
+        by = call.started_ns + round(deadline_s * SECOND)
+        call.deadline_ns = min(call.deadline_ns or by, by)
+        call.first_by_ns = min(call.first_by_ns or by, by)
+
+
+def left_s(call: Call, now_ns: int) -> float | None:
+    """Seconds until the first byte is due; None without a deadline, never negative."""
+    return None if not call.first_by_ns else max(0.0, (call.first_by_ns - now_ns) / SECOND)
+
+
+def exceeded(call: Call, last: str = "") -> DeadlineExceeded:
+    """``last`` says what had gone wrong until then."""
+    waited = ((call.deadline_ns or call.first_by_ns) - call.started_ns) / SECOND
+    before = f" Before that: {last}" if last else ""
+    return DeadlineExceeded(
+        f"No answer came within the {waited:g} s this call was given.{before}",
+        fix="Allow more time (trimtab-deadline, or the client's timeout), or call a faster model.",
+    )

@@ -1,0 +1,116 @@
+"""An answer that has begun, on its way to the client. From here on there is no other target and no splice."""
+
+from collections.abc import Callable
+
+from trimtab.core.errors import UpstreamFailure
+from trimtab.gateway.books import Books
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.relay import Relay
+from trimtab.llm.dialects import Splitter
+from trimtab.llm.transport import Answer
+
+
+class Opened:
+    """An attempt that has begun to answer; nothing of it has reached the client. ``whole`` is a whole answer as the
+    client gets it. Of a stream ``held`` is what came up to its first token; ``answer`` is None once the stream is over
+    (then the connection is no longer ours)."""
+
+    __slots__ = ("answer", "attempt", "held", "relay", "splitter", "whole")
+
+    def __init__(self, attempt: Try) -> None:
+        self.attempt = attempt
+        self.whole = b""
+        self.relay: Relay | None = None
+        self.splitter: Splitter | None = None
+        self.answer: Answer | None = None
+        self.held: list[bytes] = []
+
+    def discard(self) -> None:
+        """Nobody wants it any more: hang up."""
+        if self.answer is not None:
+            self.answer.close()
+            self.answer = None
+        if self.relay is not None:
+            note_relay(self.attempt, self.relay)
+
+
+class ToldFailure(UpstreamFailure):
+    """A failure inside a stream that the client has already been told of in the provider's own words."""
+
+
+class Delivery:
+    def __init__(self, books: Books, now_ns: Callable[[], int]) -> None:
+        self._books = books
+        self._now = now_ns
+
+    async def deliver(self, call: Call, opened: Opened) -> None:
+        """Give the client the whole of it, the books closed before its last byte. Raises `UpstreamFailure` when a
+        stream breaks after its first token."""
+        attempt = opened.attempt
+        if opened.relay is None:
+            await self._books.close(call, attempt)
+            call.exchange.respond(200, call.answer_headers(), opened.whole)
+            return
+        attempt.first_token_ns = call.first_token_ns = self._now()
+        last = opened.held
+        if opened.answer is not None:
+            last = await self._pass_on(call, opened, opened.answer, opened.relay)
+        await self._books.close(call, attempt)
+        if not call.exchange.started:
+            call.exchange.start(200, call.answer_headers())
+        call.exchange.finish(b"".join(last))
+
+    async def _pass_on(self, call: Call, opened: Opened, answer: Answer, relay: Relay) -> list[bytes]:
+        """The stream up to its end, which is returned: the client gets it when the books are closed."""
+        exchange, attempt = call.exchange, opened.attempt
+        assert opened.splitter is not None
+        try:
+            exchange.start(200, call.answer_headers())
+            exchange.write(b"".join(opened.held))
+            while (data := await answer.chunk()) is not None:
+                block = opened.splitter.feed(data)
+                if not block:
+                    continue
+                attempt.keep(block)
+                out = relay.feed(block)
+                if relay.failed is not None:
+                    _failed_inside(call, relay, out)
+                if relay.finished:
+                    answer.detach()
+                    note_relay(attempt, relay)
+                    return [out]
+                exchange.write(out)
+                if exchange.is_congested():
+                    await exchange.drain()
+        except BaseException:
+            answer.close()
+            note_relay(attempt, relay)
+            raise
+        return [at_its_end(attempt, relay, opened.splitter)]
+
+
+def at_its_end(attempt: Try, relay: Relay, splitter: Splitter) -> bytes:
+    """The provider has ended its stream without the dialect's own end: what is still owed to the client, if that was
+    all. Raises `UpstreamFailure` if it was not."""
+    if rest := splitter.rest():
+        attempt.keep(rest)
+    out = relay.close()
+    note_relay(attempt, relay)
+    if not relay.finished:
+        reason = relay.failed or "The provider ended its stream in the middle of an answer."
+        raise UpstreamFailure(reason, code="upstream_stream_cut")
+    return out
+
+
+def note_relay(attempt: Try, relay: Relay) -> None:
+    attempt.usage, attempt.response_id, attempt.model_used = relay.usage, relay.id, relay.model
+    attempt.stop = relay.stop
+
+
+def _failed_inside(call: Call, relay: Relay, out: bytes) -> None:
+    """The provider sent an error inside its stream: raise it; what it said may already be in ``out``."""
+    error = UpstreamFailure(relay.failed or "The provider failed.", code="upstream_stream_error")
+    if relay.tells_failure:
+        call.exchange.write(out)
+        raise ToldFailure(error.message, code=error.code)
+    raise error

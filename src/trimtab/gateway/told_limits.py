@@ -1,0 +1,138 @@
+"""What a provider's answer says about its rate limits. Pure; header names are lower-case.
+
+Sources: OpenAI (https://platform.openai.com/docs/guides/rate-limits, ``x-ratelimit-*``, times until the reset like
+``6m0s`` or ``12ms``; Azure, Groq, Mistral and others follow it) and Anthropic
+(https://docs.anthropic.com/en/api/rate-limits, ``anthropic-ratelimit-*``, resets as RFC 3339). At both a bucket fills
+up evenly, and the reset is when it will be *full* again: one more request fits after the reset's share of the limit,
+long before. ``retry-after`` is the provider's own word on when to come back, and wins.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+SECOND = 1_000_000_000
+LONGEST_NS = 24 * 3600 * SECOND
+SHORTEST_NS = SECOND // 20
+ENOUGH_TOKENS = 1000
+"""A call is thought to need about so many tokens of a token limit."""
+UNTOLD_NS = SECOND // 4
+LONGEST_UNTOLD_NS = 30 * SECOND
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s|d)")
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class _Family(Struct, frozen=True):
+    """The three headers of one limit, and what it counts."""
+
+    limit: str
+    remaining: str
+    reset: str
+    counts: str
+    enough: int
+
+
+def _openai(kind: str, enough: int) -> _Family:
+    return _Family(
+        f"x-ratelimit-limit-{kind}", f"x-ratelimit-remaining-{kind}", f"x-ratelimit-reset-{kind}", kind, enough
+    )
+
+
+def _anthropic(kind: str, enough: int) -> _Family:
+    start = f"anthropic-ratelimit-{kind}"
+    return _Family(f"{start}-limit", f"{start}-remaining", f"{start}-reset", kind.replace("-", " "), enough)
+
+
+_FAMILIES = {
+    "x-ratelimit-remaining-requests": (_openai("requests", 1), _openai("tokens", ENOUGH_TOKENS)),
+    "anthropic-ratelimit-requests-remaining": (
+        _anthropic("requests", 1),
+        _anthropic("tokens", ENOUGH_TOKENS),
+        _anthropic("input-tokens", ENOUGH_TOKENS),
+        _anthropic("output-tokens", ENOUGH_TOKENS),
+    ),
+}
+PASSED_ON = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+"""The headers of a final 429 that the client gets as they came."""
+
+
+class Limited(Struct, frozen=True):
+    """Nothing more is granted before ``until_ns`` (Unix ns); ``why`` is a clause for people."""
+
+    until_ns: int
+    why: str
+
+
+def used_up(headers: Mapping[str, str], now_ns: int) -> Limited | None:
+    """What an answer says is used up now: the next call would be refused. None where something is left, or nothing was
+    said."""
+    found: Limited | None = None
+    for sign, families in _FAMILIES.items():
+        if sign not in headers:
+            continue
+        for family in families:
+            if headers.get(family.remaining) == "0":
+                until = _room_again(headers, family, now_ns)
+                if until is not None and (found is None or until > found.until_ns):
+                    found = Limited(until, f"its limit on {family.counts} is used up")
+    return found
+
+
+def refused(headers: Mapping[str, str], retry_after_s: float | None, in_a_row: int, now_ns: int) -> Limited:
+    """When to come back after a 429: what ``retry-after`` says, else what the limits say, else a little later each time
+    (``in_a_row`` counts from 1)."""
+    if retry_after_s is not None:
+        return Limited(now_ns + min(LONGEST_NS, round(retry_after_s * SECOND)), "it said when to come back")
+    told = used_up(headers, now_ns)
+    if told is not None:
+        return told
+    wait = min(LONGEST_UNTOLD_NS, UNTOLD_NS << min(in_a_row - 1, 20))
+    return Limited(now_ns + wait, "it refused for its rate limit and did not say how long")
+
+
+def passed_on(headers: Mapping[str, str]) -> bytes:
+    """The provider's rate-limit headers as lines for the client. A value that could split the answer is left out."""
+    lines = b""
+    for name, value in headers.items():
+        if name.startswith(PASSED_ON) and value.isascii() and value.isprintable() and len(value) <= 200:
+            lines += f"{name}: {value}\r\n".encode()
+    return lines
+
+
+def duration_s(text: str) -> float | None:
+    """Seconds of ``6m0s``, ``12ms``, ``1h2m3.5s`` or a plain number; None for anything else."""
+    text = text.strip().lower()
+    if not text or len(text) > 40:
+        return None
+    parts = _PART.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < 10 * 86400 else None
+
+
+def _room_again(headers: Mapping[str, str], family: _Family, now_ns: int) -> int | None:
+    told = headers.get(family.reset)
+    wait_ns = None if told is None else _until_ns(told, now_ns)
+    if wait_ns is None:
+        return None
+    limit = duration_s(headers.get(family.limit, "")) or 0.0
+    share = min(1.0, family.enough / limit) if limit >= 1 else 1.0
+    return now_ns + min(LONGEST_NS, max(SHORTEST_NS, round(wait_ns * share)))
+
+
+def _until_ns(text: str, now_ns: int) -> int | None:
+    seconds = duration_s(text)
+    if seconds is not None:
+        return round(seconds * SECOND)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return max(0, round(moment.timestamp() * SECOND) - now_ns) if moment.tzinfo is not None else None

@@ -1,0 +1,172 @@
+"""The watch over targets: whether one may be asked now, with which of its keys, and what is learned from each attempt.
+
+`Watch.may_try` is the question the walk (and anyone else) asks before an attempt; it says in words why not, and those
+words stand in the decision record. What it knows is this worker's own (`live.py`), and other workers' advice on open
+breakers.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.errors import TrimtabError
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.live import KeyState, Live, TargetState
+from trimtab.gateway.policy import DEFAULT, FailureClass, Policy
+from trimtab.gateway.resilience import UNHEALTHY
+from trimtab.gateway.route import Target
+from trimtab.gateway.targets import Provider
+from trimtab.gateway.told_limits import Limited, passed_on, refused, used_up
+
+SECOND = 1_000_000_000
+KEY_REFUSED_NS = 60 * SECOND
+"""A key that the provider refused is left alone for so long, where another key or target is there instead."""
+
+
+class Passed(Struct, frozen=True):
+    """Why a target was passed over, and until when at most (Unix ns; 0 where nobody knows). ``by`` is what stood in the
+    way; a refused key does not, where nothing else is left."""
+
+    why: str
+    until_ns: int
+    by: str
+
+
+class Watch:
+    """``on_open`` is told when a breaker opens here: which (project id, provider, upstream model), until when (Unix
+    ns)."""
+
+    def __init__(self, live: Live, now_ns: Callable[[], int]) -> None:
+        self._live = live
+        self._now = now_ns
+        self.on_open: Callable[[tuple[str, str, str], int], None] | None = None
+
+    def state(self, call: Call, target: Target) -> TargetState:
+        """A target's live state, with the policy and the keys it has in this snapshot."""
+        assert call.project is not None
+        provider = target.provider
+        state = self._live.of(call.project.id, provider.name, target.model.upstream)
+        if state.declared is not provider:
+            _take_over(state, provider)
+        policy = policy_of(target)
+        if state.breaker.policy is not policy.breaker:
+            state.breaker.policy = policy.breaker
+        return state
+
+    def may_try(self, call: Call, target: Target) -> str | None:
+        """Why this target cannot be asked now; None when it can."""
+        passed = self.why_not(self.state(call, target), self._now())
+        return None if passed is None else passed.why
+
+    def why_not(self, state: TargetState, now_ns: int) -> Passed | None:
+        breaker = state.breaker
+        if breaker.state != "closed" and not breaker.admits(now_ns):
+            seconds = breaker.opens_again_in_s(now_ns)
+            if breaker.state == "open":
+                why = f"Its circuit breaker is open for {seconds:.1f} s more: it kept failing."
+            else:
+                why = "Its circuit breaker is half open, and the probes it allows are under way."
+            return Passed(why, now_ns + round(seconds * SECOND), "breaker")
+        for key in state.keys:
+            if key.until_ns <= now_ns:
+                return None
+        return _all_aside(state, now_ns)
+
+    def begin(self, attempt: Try, state: TargetState, now_ns: int) -> None:
+        """An attempt begins: it counts as under way until `Try.release`, and has the least busy key that may be used
+        (the one that is free soonest where none may)."""
+        state.breaker.began()
+        state.in_flight += 1
+        attempt.state = state
+        keys = state.keys
+        at = 0 if len(keys) == 1 else _choose(keys, now_ns)
+        attempt.key = keys[at]
+        keys[at].in_flight += 1
+        if state.variants:
+            attempt.target = Target(attempt.target.model, state.variants[at])
+
+    def answered(self, attempt: Try, now_ns: int, *, stream: bool) -> None:
+        """The attempt has begun to answer (a stream's first token, or a whole answer)."""
+        state, key = attempt.state, attempt.key
+        if state is None or key is None:
+            return
+        state.answered += 1
+        state.breaker.answered(now_ns)
+        state.note_latency(now_ns - attempt.started_ns, now_ns, stream=stream)
+        if key.limits_in_a_row or key.until_ns:
+            key.limits_in_a_row = key.until_ns = 0
+        limited = used_up(attempt.headers, now_ns)
+        if limited is not None:
+            key.set_aside(limited.until_ns, limited.why)
+
+    def failed(self, attempt: Try, failure: FailureClass | None, error: TrimtabError) -> None:
+        """The attempt came to nothing, or broke off after its first token."""
+        state, key, now_ns = attempt.state, attempt.key, self._now()
+        if state is None or key is None:
+            return
+        state.failed += 1
+        if failure == "rate_limited":
+            key.limits_in_a_row += 1
+            limited: Limited = refused(attempt.headers, error.retry_after_s, key.limits_in_a_row, now_ns)
+            key.set_aside(limited.until_ns, limited.why)
+            key.told = passed_on(attempt.headers)
+        elif failure == "key":
+            key.set_aside(now_ns + KEY_REFUSED_NS, "the provider refused it")
+            key.refused = True
+        if failure in UNHEALTHY:
+            was = state.breaker.state
+            state.breaker.failed(now_ns)
+            if state.breaker.state == "open" and was != "open":
+                self._tell(state, now_ns)
+        else:
+            state.breaker.abandoned()
+
+    def _tell(self, state: TargetState, now_ns: int) -> None:
+        if self.on_open is not None:
+            open_ns = round(state.breaker.opens_again_in_s(now_ns) * SECOND)
+            self.on_open((state.project, state.provider, state.upstream), now_ns + open_ns)
+
+    def abandoned(self, attempt: Try) -> None:
+        """Nothing was learned: the client left, or another target was faster."""
+        if attempt.state is not None:
+            attempt.state.breaker.abandoned()
+
+
+def policy_of(target: Target) -> Policy:
+    """A model's own policy, else its provider's, else the default."""
+    return target.model.resilience or target.provider.resilience or DEFAULT
+
+
+def key_variants(provider: Provider) -> tuple[Provider, ...]:
+    """The provider with each of its keys in turn; empty where it has one or none."""
+    if len(provider.api_keys) < 2:
+        return ()
+    return tuple(replace(provider, api_key=key) for key in provider.api_keys)
+
+
+def _take_over(state: TargetState, provider: Provider) -> None:
+    """The provider was declared anew: what is known of keys that it still has stays known."""
+    names = provider.api_keys or (provider.api_key or "",)
+    if names != state.key_names:
+        known = dict(zip(state.key_names, state.keys, strict=False))
+        state.keys = [known.get(name) or KeyState() for name in names]
+        state.key_names = names
+    state.variants = key_variants(provider)
+    state.declared = provider
+
+
+def _choose(keys: list[KeyState], now_ns: int) -> int:
+    """The usable key with the fewest calls under way; the first of equals."""
+    usable = [at for at, key in enumerate(keys) if key.until_ns <= now_ns]
+    if usable:
+        return min(usable, key=lambda at: keys[at].in_flight)
+    return min(range(len(keys)), key=lambda at: keys[at].until_ns)
+
+
+def _all_aside(state: TargetState, now_ns: int) -> Passed:
+    soonest = min(state.keys, key=lambda key: key.until_ns)
+    seconds = (soonest.until_ns - now_ns) / SECOND
+    which = "Its key" if len(state.keys) == 1 else f"Each of its {len(state.keys)} keys"
+    by = "key" if all(key.refused for key in state.keys) else "limit"
+    return Passed(f"{which} is set aside for {seconds:.1f} s: {soonest.why}.", soonest.until_ns, by)
