@@ -15,11 +15,12 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway import cards
 from trimtab.gateway import store as targets
 from trimtab.governance import store as governance
+from trimtab.ledger import price_store, repricing_store
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 
-ROOMS = (governance.PROJECTS, targets.PROVIDERS, cards.CARDS)
+ROOMS = (governance.PROJECTS, targets.PROVIDERS, cards.CARDS, price_store.PRICES, repricing_store.REPRICINGS)
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
 

@@ -20,6 +20,8 @@ Permission = Literal[
     "model:write",
     "model:call",
     "trace:read",
+    "cost:read",
+    "cost:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -37,6 +39,8 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "model:write",
         "model:call",
         "trace:read",
+        "cost:read",
+        "cost:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

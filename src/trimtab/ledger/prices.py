@@ -9,11 +9,11 @@ call once its whole input passes the tier's start; tokens of a kind without a ra
 kind costs (cache reads as input, hidden reasoning as output, one-hour cache writes as cache writes).
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -44,7 +44,7 @@ class PriceRow(Struct, frozen=True, kw_only=True):
 
 
 class _Rates(Struct, frozen=True, kw_only=True):
-    """One tier, compiled: picodollars per token times `_Card.scale`. None where even the wider kind has no rate."""
+    """One tier, compiled: picodollars per token times `Card.scale`. None where even the wider kind has no rate."""
 
     input: int | None
     cache_read: int | None
@@ -73,7 +73,7 @@ class _Rates(Struct, frozen=True, kw_only=True):
             return None
 
 
-class _Card(Struct, frozen=True, kw_only=True):
+class Card(Struct, frozen=True, kw_only=True):
     """A row, compiled. ``tiers``: (input tokens above which it holds, rates), highest first, the last one above -1."""
 
     price: str
@@ -99,11 +99,36 @@ class _Card(Struct, frozen=True, kw_only=True):
         return Cost(amount=total, price=self.price, parts=parts)
 
 
+RELEASES = {"0.2.3": date(2026, 11, 10)}
+"""When the versions of the packaged book that we work with came out: the package itself does not say."""
+STALE_DAYS = 60
+"""Vendors change list prices several times a year: an older book may well be wrong."""
+
+
+class Edition(Struct, frozen=True, kw_only=True):
+    """The packaged book: its version, the day it came out and its age in days where they are known, and its models."""
+
+    version: str
+    released: str | None
+    age_days: int | None
+    stale: bool
+    rows: int
+
+
+class Dated(Protocol):
+    """The team's own dated rows for one provider: `overrides.PriceList`."""
+
+    def card(self, upstream: str, at_ns: int) -> Card | None: ...
+
+
 class PriceBook:
-    """Prices of every call. `warm` it in a thread after start: the rows take a tenth of a second to load."""
+    """Prices of every call. `warm` it in a thread after start: the rows take a tenth of a second to load.
+
+    ``dated`` rows come first, then the ``override`` of the model, then the packaged book.
+    """
 
     def __init__(self) -> None:
-        self._cards: dict[tuple[object, ...], _Card | None] = {}
+        self._cards: dict[tuple[object, ...], Card | None] = {}
         self._by_minute: set[tuple[str, str]] = set()
         self._book: Any = None
         self._version = ""
@@ -112,28 +137,62 @@ class PriceBook:
         """Load the packaged rows now."""
         self._load()
 
+    def edition(self, now_ns: int) -> Edition:
+        """Which book this is, and whether it has become old."""
+        book = self._load()
+        released = RELEASES.get(self._version)
+        today = datetime.fromtimestamp(now_ns // 1_000_000_000, tz=UTC).date()
+        age = None if released is None else max(0, (today - released).days)
+        return Edition(
+            version=self._version,
+            released=None if released is None else released.isoformat(),
+            age_days=age,
+            stale=age is not None and age >= STALE_DAYS,
+            rows=sum(len(provider.models) for provider in book.providers),
+        )
+
     def cost(
-        self, *, kind: ProviderKind, model: str, upstream: str, usage: Usage, at_ns: int, override: PriceOverride | None
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        usage: Usage,
+        at_ns: int,
+        override: PriceOverride | None,
+        dated: Dated | None = None,
     ) -> Cost:
         """What ``usage`` cost at that moment. ``upstream`` is the provider's id for the model, ``model`` our name.
 
         ``amount`` is None where no price is known, also where only some of the spent tokens have one.
         """
+        if dated is not None:
+            own = dated.card(upstream, at_ns)
+            if own is not None:
+                return own.cost(usage)
         if override is None and kind.free:
             return NO_PRICE
         card = self._card(kind, model, upstream, at_ns, override)
         return UNKNOWN if card is None else card.cost(usage)
 
     def row(
-        self, *, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        at_ns: int,
+        override: PriceOverride | None,
+        dated: Dated | None = None,
     ) -> PriceRow:
         """The row in force at that moment, for people."""
-        if override is None and kind.free:
+        own = None if dated is None else dated.card(upstream, at_ns)
+        if own is None and override is None and kind.free:
             note = "Runs on your own machine: it has no price. Set one on the model to count it."
             return PriceRow(
                 known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note
             )
-        card = self._card(kind, model, upstream, at_ns, override)
+        card = own or self._card(kind, model, upstream, at_ns, override)
         if card is None:
             note = f"No price of {upstream!r} is known; set one on the model. Until then its cost is unknown, not zero."
             return PriceRow(known=False, note=note)
@@ -150,7 +209,7 @@ class PriceBook:
 
     def _card(
         self, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None
-    ) -> _Card | None:
+    ) -> Card | None:
         # Rows change by day; the few that change by the time of day are remembered by the minute.
         fine = (kind.price_id, upstream) in self._by_minute
         key = (kind.price_id, upstream, at_ns // (_MINUTE_NS if fine else _DAY_NS), override, model if override else "")
@@ -171,7 +230,7 @@ class PriceBook:
         self._cards[key] = card
         return card
 
-    def _look_up(self, price_id: str, upstream: str, at_ns: int) -> _Card | None:
+    def _look_up(self, price_id: str, upstream: str, at_ns: int) -> Card | None:
         book = self._load()
         try:
             provider, info = book.find_provider_model(upstream, None, price_id, None)
@@ -182,7 +241,7 @@ class PriceBook:
         prices = info.get_prices(datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC))
         named = cast("dict[str, Any]", vars(prices))
         rates = {name: value for name, value in named.items() if value is not None}
-        return _compile(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
+        return compile_card(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
 
     def _load(self) -> Any:
         if self._book is None:
@@ -216,7 +275,7 @@ def _changes_within_a_day(prices: Any) -> bool:
     return isinstance(prices, list) and any(isinstance(row.constraint, TimeOfDateConstraint) for row in prices)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
-def _own_card(model: str, own: PriceOverride) -> _Card | None:
+def _own_card(model: str, own: PriceOverride) -> Card | None:
     named = {
         "input_mtok": own.input,
         "output_mtok": own.output,
@@ -226,26 +285,29 @@ def _own_card(model: str, own: PriceOverride) -> _Card | None:
     # repr gives the shortest decimal that means this float: what the team wrote, not its binary neighbour.
     rates = {name: Decimal(repr(value)) for name, value in named.items() if value is not None}
     words = "/".join(format(rate.normalize(), "f") for rate in rates.values())
-    return _compile(f"override:{model}:{words}", rates)
+    return compile_card(f"override:{model}:{words}", rates)
 
 
-def _compile(price: str, rates: dict[str, Any]) -> _Card | None:
-    """None for a row that prices no tokens (hours of audio, pages): we could only guess."""
+def compile_card(price: str, rates: Mapping[str, Any]) -> Card | None:
+    """Rates by genai-prices' names, and ``images_kcount``: dollars per thousand images. None for a row that prices no
+    tokens (hours of audio, pages): we could only guess."""
     if "input_mtok" not in rates and "output_mtok" not in rates:
         return None
     starts = sorted({tier.start for rate in rates.values() for tier in getattr(rate, "tiers", ())}, reverse=True)
     picked = [(start, _at(rates, start + 1)) for start in starts] + [(-1, _at(rates, 0))]
     per_request = Fraction(rates.get("requests_kcount", 0)) * _PICO_PER_MILLION * 1000
-    scale = _common_scale([per_request, *(rate for _, tier in picked for rate in tier.values())])
-    return _Card(
+    per_image = Fraction(rates.get("images_kcount", 0)) * _PICO_PER_MILLION * 1000
+    scale = _common_scale([per_request, per_image, *(rate for _, tier in picked for rate in tier.values())])
+    return Card(
         price=price,
         scale=scale,
         tiers=tuple((above, _rates(lambda name, of=tier: _whole(of.get(name), scale))) for above, tier in picked),
         per_request=int(per_request * scale),
+        per_image=int(per_image * scale),
     )
 
 
-def _at(rates: dict[str, Any], whole_input: int) -> dict[str, Fraction]:
+def _at(rates: Mapping[str, Any], whole_input: int) -> dict[str, Fraction]:
     """Every per-million rate, in picodollars per token, for a call with that much input."""
     found: dict[str, Fraction] = {}
     for name, rate in rates.items():
@@ -291,13 +353,13 @@ def _per_million(rate: int | None, scale: int) -> str | None:
     return format(dollars.normalize(), "f") if dollars else "0"
 
 
-def _note(card: _Card) -> str:
+def _note(card: Card) -> str:
     return " ".join(_notes(card))
 
 
-def _notes(card: _Card) -> Iterator[str]:
+def _notes(card: Card) -> Iterator[str]:
     if card.price.startswith("override:"):
-        yield "Set by your team on this model."
+        yield "Set by your team."
     for above, rates in reversed(card.tiers[:-1]):
         yield (
             f"Above {above:,} input tokens: {_per_million(rates.input, card.scale)} in, "
@@ -305,3 +367,5 @@ def _notes(card: _Card) -> Iterator[str]:
         )
     if card.per_request:
         yield f"Plus {_per_million(card.per_request, card.scale * 1_000_000)} US dollars per call."
+    if card.per_image:
+        yield f"Plus {_per_million(card.per_image, card.scale * 1_000_000)} US dollars per image."

@@ -71,10 +71,28 @@ MODEL: dict[str, Field] = {
         },
     ),
 }
+PRICE: dict[str, Field] = {
+    "provider": Field(about="The provider's name, or a pattern such as 'openai*'; by default every provider."),
+    "model": Field(about="The provider's id for the model, or a pattern such as 'gpt-4o*'.", required=True),
+    "from": Field(about="The first moment it holds, e.g. 2026-01-01 (UTC); by default always."),
+    "to": Field(about="The first moment it no longer holds; by default never."),
+    "input": _price("Input, US dollars per million tokens."),
+    "output": _price("Output, hidden reasoning included."),
+    "cache_read": _price("Input read from the provider's cache; by default as input."),
+    "cache_write": _price("Input written to the provider's cache; by default as input."),
+    "cache_write_1h": _price("The same, kept for an hour; by default as cache_write."),
+    "reasoning": _price("Hidden reasoning; by default as output."),
+    "audio_input": _price("Audio in; by default as input."),
+    "audio_output": _price("Audio out; by default as output."),
+    "per_request": _price("US dollars per call."),
+    "per_image": _price("US dollars per image made."),
+    "note": Field(about="Why, for people."),
+}
 TOP: dict[str, Field] = {
     "project": Field(about="The project these belong to (its slug); made if it is not there. By default 'default'."),
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
     "models": Field(shape="sections", about="Models that clients may call, by name.", one="the model", fields=MODEL),
+    "prices": Field(shape="sections", about="Your own dated prices, by any name.", one="the price", fields=PRICE),
 }
 
 

@@ -18,10 +18,12 @@ from trimtab.gateway.provider_options import check_options, default_base_url, wi
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
+from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_fields import TOP, Field
+from trimtab.server.config_prices import dated_price
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     providers: dict[str, Provider] = {}
     models: dict[str, Model] = {}
     hidden: dict[str, frozenset[str]] = {}
+    prices: tuple[DatedPrice, ...] = ()
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -255,7 +258,13 @@ class _Building:
             providers={name: provider for name, provider in providers.items() if provider is not None},
             models=models,
             hidden=self._hidden,
+            prices=self._prices(),
         )
+
+    def _prices(self) -> tuple[DatedPrice, ...]:
+        refuse = self._reading.refuse
+        found = [dated_price(name, at.key_line, _numbers(at), refuse) for name, at in self._sections("prices").items()]
+        return tuple(row for row in found if row is not None)
 
     def _sections(self, key: str) -> dict[str, _Value]:
         return cast("_Tree", self._tree[key].value) if key in self._tree else {}

@@ -30,6 +30,9 @@ from trimtab.governance.access import AccessTable, Principal, Project
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import KeyRow, ProjectRow
+from trimtab.ledger import price_store
+from trimtab.ledger.overrides import DatedPrice, PriceList
+from trimtab.ledger.price_store import PricesRow
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_file import ConfigFile
@@ -51,6 +54,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     keys: list[KeyRow]
     providers: list[ProviderRow]
     models: list[ModelRow]
+    prices: list[PricesRow] = []
     cards: list[CardRow] = []
 
 
@@ -68,9 +72,12 @@ def read_state(conn: Connection) -> CatalogState:
     version = revision.current(conn, REVISION)
     keys = governance_store.live_keys(conn)
     models, providers = targets_store.models(conn), targets_store.providers(conn)
+    prices = price_store.prices(conn)
     cards = cards_store.cards(conn)
     projects = governance_store.projects(conn)
-    return CatalogState(version=version, projects=projects, keys=keys, providers=providers, models=models, cards=cards)
+    return CatalogState(
+        version=version, projects=projects, keys=keys, providers=providers, models=models, prices=prices, cards=cards
+    )
 
 
 def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
@@ -86,6 +93,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
         if project.slug == config.project:
             providers |= config.providers
             models |= config.models
+        providers = _with_prices(providers, _dated(state, config, project))
         models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
     principals = {row.digest: _principal(row, projects) for row in state.keys}
@@ -98,6 +106,19 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
     )
+
+
+def _dated(state: CatalogState, config: ConfigFile, project: Project) -> list[DatedPrice]:
+    rows = [row.price for row in state.prices if row.project_id == project.id]
+    return [*rows, *config.prices] if project.slug == config.project else rows
+
+
+def _with_prices(providers: dict[str, Provider], rows: list[DatedPrice]) -> dict[str, Provider]:
+    if not rows:
+        return providers
+    return {
+        name: msgspec.structs.replace(provider, prices=PriceList.of(name, rows)) for name, provider in providers.items()
+    }
 
 
 def _principal(row: KeyRow, projects: dict[str, Project]) -> Principal:

@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
-    from trimtab.server.api import cards, keys, models, projects, providers, session, system, traces
+    from trimtab.server.api import cards, keys, models, prices, projects, providers, session, system, traces
 
     return (
         *system.ROUTES,
@@ -17,4 +17,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *models.ROUTES,
         *cards.ROUTES,
         *traces.ROUTES,
+        *prices.ROUTES,
     )

@@ -1,7 +1,9 @@
 """Models: the names clients may call, what they cost, and one real call to try them."""
 
-from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import UNSET, structs
+from typing import Annotated
+
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, Meta, structs
 
 from trimtab.core.errors import NotFound
 from trimtab.gateway import store
@@ -16,12 +18,16 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "models"
+At = Annotated[
+    Annotated[int, Meta(ge=0, le=1 << 53, description="Unix milliseconds; now if left out.")] | None,
+    QueryParameter(ge=0, le=1 << 53),
+]
 
 
 # --- views ---
 
 
-def _price(deps: Dependencies, tenant: Project, model: Model) -> PriceView:
+def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None = None) -> PriceView:
     provider = deps.snapshots.current.targets[tenant.id].providers.get(model.provider)
     if provider is None or provider.kind not in PROVIDER_KINDS.names():
         row = PriceRow(known=False, note="Its provider is not usable now, so its price is not known.")
@@ -30,8 +36,9 @@ def _price(deps: Dependencies, tenant: Project, model: Model) -> PriceView:
             kind=PROVIDER_KINDS.get(provider.kind),
             model=model.name,
             upstream=model.upstream,
-            at_ns=deps.clock.now_ns(),
+            at_ns=deps.clock.now_ns() if at_ns is None else at_ns,
             override=model.price,
+            dated=provider.prices,
         )
     return PriceView(
         model=model.name,
@@ -186,8 +193,8 @@ async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPa
     "model:read",
     Operation(id="getPrice", summary="The price of a model, in force now", tag=TAG, errors=(404,)),
 )
-async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str]) -> PriceView:
-    """``model`` is a model's name, or ``provider/model-id`` for one that is not declared."""
+async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str], at: At = None) -> PriceView:
+    """``model`` is a model's name, or ``provider/model-id`` for one that is not declared; ``at`` another moment."""
     targets = deps.snapshots.current.targets[tenant.id]
     found = targets.models.get(model)
     if found is None:
@@ -197,7 +204,7 @@ async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str]) -> PriceV
                 f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models)
             )
         found = Model(name=model, provider=provider, upstream=upstream)
-    return _price(deps, tenant, found)
+    return _price(deps, tenant, found, None if at is None else at * 1_000_000)
 
 
 ROUTES = (list_models, create_model, change_model, delete_model, test_model, get_price)

@@ -1,0 +1,185 @@
+"""A team's own dated prices: which row holds for a provider's model at a moment, before the packaged book is asked.
+
+A row names providers and models by patterns (``*`` stands for anything) and holds from one moment until another. Of the
+rows that hold, the most particular wins: the one whose model pattern says most, then whose provider pattern does, then
+the one that began last. Such a row wins over the price set on a model, and that over the packaged book. It replaces the
+book's row whole: a kind of token it has no rate for costs what the next wider kind costs.
+"""
+
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.prices import Card, compile_card
+
+MILLION = 1_000_000
+MOST = Decimal(1_000_000)
+_ALWAYS_NS = (1 << 63) - 1
+_REMEMBERED = 1024
+_RATES = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
+    "reasoning": "output_reasoning_mtok",
+    "audio_input": "input_audio_mtok",
+    "audio_output": "output_audio_mtok",
+}
+
+
+class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """US dollars as decimal strings: per million tokens of a kind, per call, per image made."""
+
+    input: str | None = None
+    output: str | None = None
+    cache_read: str | None = None
+    cache_write: str | None = None
+    cache_write_1h: str | None = None
+    reasoning: str | None = None
+    audio_input: str | None = None
+    audio_output: str | None = None
+    per_request: str | None = None
+    per_image: str | None = None
+
+
+class DatedPrice(Struct, frozen=True, kw_only=True):
+    """One row of a project. ``valid_from`` and ``valid_to`` are Unix milliseconds, the second not included; None is
+    open. ``source`` says where it is declared: the catalog or the config file."""
+
+    id: str
+    provider: str = "*"
+    model: str
+    valid_from: int | None = None
+    valid_to: int | None = None
+    rates: Rates
+    note: str = ""
+    source: str = "catalog"
+    created: int = 0
+
+    def name(self) -> str:
+        """As it stands on rows it priced: the row, and what it said."""
+        said = (f"{field}={value}" for field, value in asdict(self.rates).items() if value is not None)
+        return f"override:{self.id}:{'/'.join(said)}"
+
+    def holds(self, at_ms: int) -> bool:
+        return (self.valid_from is None or self.valid_from <= at_ms) and (
+            self.valid_to is None or at_ms < self.valid_to
+        )
+
+    def applies(self, provider: str, upstream: str) -> bool:
+        return fnmatchcase(provider, self.provider) and fnmatchcase(upstream, self.model)
+
+    def rank(self) -> tuple[int, int, int, int, str]:
+        """Higher wins."""
+        return (*_particular(self.model), _particular(self.provider)[1], self.valid_from or 0, self.id)
+
+
+def _particular(pattern: str) -> tuple[int, int]:
+    """A name says more than any pattern, a longer pattern more than a shorter one."""
+    plain = len(pattern) - sum(pattern.count(mark) for mark in "*?[]")
+    return int(plain == len(pattern)), plain
+
+
+def check_dated(row: DatedPrice) -> DatedPrice:
+    """The row with its rates as canonical decimals. Raises `InvalidRequest`."""
+    for field, pattern in (("provider", row.provider), ("model", row.model)):
+        if not 1 <= len(pattern) <= 200 or not pattern.isprintable() or pattern != pattern.strip():
+            raise InvalidRequest(
+                f"{field} must be 1 to 200 printable characters.",
+                fix="Give a name, or a pattern such as 'gpt-4o*'.",
+                param=field,
+            )
+    if len(row.note) > 500:
+        raise InvalidRequest("The note is longer than 500 characters.", fix="Shorten it.", param="note")
+    for field, moment in (("valid_from", row.valid_from), ("valid_to", row.valid_to)):
+        if moment is not None and not 0 <= moment < 1 << 53:
+            raise InvalidRequest(f"{field} is out of range.", fix="Give Unix milliseconds.", param=field)
+    if row.valid_from is not None and row.valid_to is not None and row.valid_from >= row.valid_to:
+        raise InvalidRequest("It ends before it begins.", fix="Give a 'valid_to' after 'valid_from'.", param="valid_to")
+    rates = {field: _decimal(field, value) for field, value in asdict(row.rates).items() if value is not None}
+    tokens = rates.keys() & _RATES.keys()
+    if not rates or (tokens and not {"input", "output"} <= tokens):
+        raise InvalidRequest(
+            "A price needs 'input' and 'output' per million tokens, or 'per_request' or 'per_image'.",
+            fix="Write for example input 0.15 and output 0.60.",
+            param="rates",
+        )
+    return replace(row, rates=Rates(**rates))
+
+
+def _decimal(field: str, text: str) -> str:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or not 0 <= value <= MOST or value * MILLION * MILLION % 1:
+        raise InvalidRequest(
+            f"The rate {field!r} must be a decimal from 0 to {MOST} with at most 12 places.",
+            fix="Write US dollars plainly, e.g. 0.15.",
+            param=field,
+        )
+    return format(value.normalize(), "f")
+
+
+class PriceList:
+    """The rows that can hold for one provider, compiled. Immutable but for what it remembers; shared by every call."""
+
+    __slots__ = ("_found", "rows")
+
+    def __init__(self, rows: tuple[DatedPrice, ...]) -> None:
+        self.rows = rows
+        self._found: dict[str, tuple[tuple[int, int, Card], ...]] = {}
+
+    @classmethod
+    def of(cls, provider: str, rows: list[DatedPrice]) -> "PriceList | None":
+        """None where no row is about this provider: its calls then pay one test for it."""
+        own = [row for row in rows if fnmatchcase(provider, row.provider)]
+        return cls(tuple(sorted(own, key=DatedPrice.rank, reverse=True))) if own else None
+
+    def card(self, upstream: str, at_ns: int) -> Card | None:
+        """The row that holds for a model at a moment; None where none does."""
+        found = self._found.get(upstream)
+        if found is None:
+            found = self._find(upstream)
+        for begins, ends, card in found:
+            if begins <= at_ns < ends:
+                return card
+        return None
+
+    def row(self, upstream: str, at_ns: int) -> DatedPrice | None:
+        """The same, as it was declared."""
+        at_ms = at_ns // MILLION
+        return next((row for row in self.rows if fnmatchcase(upstream, row.model) and row.holds(at_ms)), None)
+
+    def _find(self, upstream: str) -> tuple[tuple[int, int, Card], ...]:
+        found = tuple(
+            (
+                0 if row.valid_from is None else row.valid_from * MILLION,
+                _ALWAYS_NS if row.valid_to is None else row.valid_to * MILLION,
+                compiled(row),
+            )
+            for row in self.rows
+            if fnmatchcase(upstream, row.model)
+        )
+        if len(self._found) >= _REMEMBERED:
+            self._found.clear()
+        self._found[upstream] = found
+        return found
+
+
+def compiled(row: DatedPrice) -> Card:
+    """The row as whole numbers. Without a rate for tokens, they cost nothing: only calls or images do."""
+    given = asdict(row.rates)
+    rates: dict[str, Decimal] = {book: Decimal(given[own]) for own, book in _RATES.items() if given[own] is not None}
+    if not rates:
+        rates = {"input_mtok": Decimal(0), "output_mtok": Decimal(0)}
+    for own, book in (("per_request", "requests_kcount"), ("per_image", "images_kcount")):
+        if given[own] is not None:
+            rates[book] = Decimal(given[own]) * 1000
+    card = compile_card(row.name(), rates)
+    assert card is not None
+    return card

@@ -1,0 +1,174 @@
+"""Dated prices: what a team pays where the packaged book says otherwise, and from when until when."""
+
+from litestar.params import FromPath, JSONBody
+
+from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.core.ids import new_id
+from trimtab.governance.access import Project
+from trimtab.ledger import price_store
+from trimtab.ledger.overrides import DatedPrice
+from trimtab.ledger.price_store import Currency
+from trimtab.server.cost_bodies import (
+    CurrencyPatch,
+    CurrencyView,
+    DatedPricePage,
+    DatedPricePatch,
+    DatedPrices,
+    DatedPriceView,
+    NewDatedPrices,
+    PriceBookView,
+)
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+
+TAG = "costs"
+MOST_AT_ONCE = 1_000
+
+
+def _view(row: DatedPrice, now: int) -> DatedPriceView:
+    planned = row.valid_from is not None and now < row.valid_from
+    return DatedPriceView(
+        id=row.id,
+        provider=row.provider,
+        model=row.model,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        rates=row.rates,
+        note=row.note,
+        source="config" if row.source == "config" else "catalog",
+        state="planned" if planned else "in_force" if row.holds(now) else "ended",
+        created=row.created,
+    )
+
+
+async def _rows(deps: Dependencies, tenant: Project) -> dict[str, DatedPrice]:
+    found = await deps.db.read(lambda conn: price_store.prices(conn, tenant.id))
+    declared = deps.config.prices if deps.config.project == tenant.slug else ()
+    return {row.id: row for row in (*(row.price for row in found), *declared)}
+
+
+def _in_catalog(price_id: str) -> None:
+    if price_id.startswith("config."):
+        raise Conflict(
+            f"The price {price_id[:80]!r} is declared in the config file.",
+            fix="Change it there and restart the server.",
+            param="price_id",
+        )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/prices",
+    "cost:read",
+    Operation(id="listPrices", summary="A project's own dated prices", tag=TAG, errors=(404,)),
+)
+async def list_prices(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> DatedPricePage:
+    """In the order in which they were made; those of the config file first."""
+    rows = await _rows(deps, tenant)
+    ids, more = cut(sorted(rows), cursor, limit)
+    return DatedPricePage(items=[_view(rows[name], deps.now()) for name in ids], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/prices",
+    "cost:write",
+    Operation(id="addPrices", summary="Add dated prices", tag=TAG, status=201, errors=(404, 409)),
+)
+async def add_prices(deps: Deps, tenant: Tenant, data: JSONBody[NewDatedPrices]) -> DatedPrices:
+    """In force on every worker when it returns. What is booked already stays as it is until it is re-priced."""
+    now = deps.now()
+    if not 1 <= len(data.prices) <= MOST_AT_ONCE:
+        raise InvalidRequest(f"Give 1 to {MOST_AT_ONCE} prices at once.", fix="Send the rest after.", param="prices")
+    rows = [
+        DatedPrice(
+            id=new_id("prc"),
+            provider=given.provider,
+            model=given.model,
+            valid_from=given.valid_from,
+            valid_to=given.valid_to,
+            rates=given.rates,
+            note=given.note,
+            created=now,
+        )
+        for given in data.prices
+    ]
+    added = await deps.db.write(lambda conn: price_store.add_prices(conn, tenant.id, rows))
+    await deps.snapshots.changed()
+    return DatedPrices(items=[_view(row, now) for row in added])
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}/prices/{price_id:str}",
+    "cost:write",
+    Operation(id="endPrice", summary="Let a dated price end", tag=TAG, errors=(404, 409)),
+)
+async def end_price(
+    deps: Deps, tenant: Tenant, price_id: FromPath[str], data: JSONBody[DatedPricePatch]
+) -> DatedPriceView:
+    """A price that was in force is ended rather than removed: rows it priced keep a row to point at."""
+    _in_catalog(price_id)
+    row = await deps.db.write(lambda conn: price_store.end_price(conn, tenant.id, price_id, data.valid_to))
+    await deps.snapshots.changed()
+    return _view(row, deps.now())
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/prices/{price_id:str}",
+    "cost:write",
+    Operation(id="deletePrice", summary="Remove a dated price", tag=TAG, status=204, errors=(404, 409)),
+)
+async def delete_price(deps: Deps, tenant: Tenant, price_id: FromPath[str]) -> None:
+    _in_catalog(price_id)
+    await deps.db.write(lambda conn: price_store.remove_price(conn, tenant.id, price_id))
+    await deps.snapshots.changed()
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/price-book",
+    "cost:read",
+    Operation(id="getPriceBook", summary="The packaged price book and its age", tag=TAG, errors=(404,)),
+)
+async def get_price_book(deps: Deps, tenant: Tenant) -> PriceBookView:
+    now = deps.now()
+    edition = deps.prices.edition(deps.clock.now_ns())
+    rows = await _rows(deps, tenant)
+    return PriceBookView(
+        version=edition.version,
+        released=edition.released,
+        age_days=edition.age_days,
+        stale=edition.stale,
+        rows=edition.rows,
+        own=sum(row.holds(now) for row in rows.values()),
+    )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/currency",
+    "cost:read",
+    Operation(id="getCurrency", summary="The currency costs are shown in", tag=TAG, errors=(404,)),
+)
+async def get_currency(deps: Deps, tenant: Tenant) -> CurrencyView:
+    shown = await deps.db.read(lambda conn: price_store.currency(conn, tenant.id))
+    return CurrencyView(code=None, rate=None) if shown is None else CurrencyView(code=shown.code, rate=shown.rate)
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}/currency",
+    "cost:write",
+    Operation(id="setCurrency", summary="Show costs in another currency", tag=TAG, errors=(404,)),
+)
+async def set_currency(deps: Deps, tenant: Tenant, data: JSONBody[CurrencyPatch]) -> CurrencyView:
+    """The books stay in US dollars: this is one rate for reading them, not a history of rates."""
+    shown = None if data.code is None else Currency(code=data.code, rate=data.rate or "")
+    now = deps.now()
+    kept = await deps.db.write(lambda conn: price_store.set_currency(conn, tenant.id, shown, now))
+    return CurrencyView(code=None, rate=None) if kept is None else CurrencyView(code=kept.code, rate=kept.rate)
+
+
+ROUTES = (list_prices, add_prices, end_price, delete_price, get_price_book, get_currency, set_currency)
