@@ -26,10 +26,16 @@ _WORDS = (
     "naïvely",
 )
 _DEEPEST_SAMPLE = 12
+_QUOTED = re.compile(r"(?<!\w)'(\w+)'")
+_NUMBERS = re.compile(r"the numbers from (\d{1,6}) to (\d{1,6})")
+_WORD = re.compile(r"The word is (\w+)")
+_MOST_NUMBERS = 5000
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """What of a request decides the answer, in no vendor's words. ``tools`` are (name, schema) pairs."""
+    """What of a request decides the answer, in no vendor's words. ``tools`` are (name, schema) pairs; ``system`` and
+    ``before`` are the texts of the system prompt and of the messages before the last; ``tool_text`` is what the tools
+    gave; ``colour`` is that of a picture beside the last text."""
 
     last_text: str
     prompt_tokens: int
@@ -41,6 +47,11 @@ class Ask(Struct, frozen=True, kw_only=True):
     json_object: bool = False
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    system: str = ""
+    before: str = ""
+    tool_text: str = ""
+    colour: str = ""
+    parallel: bool = True
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -56,11 +67,12 @@ class Said(Struct, frozen=True, kw_only=True):
 def answer(ask: Ask, scenario: Scenario) -> Said:
     tool = _tool_to_call(ask)
     if tool is not None:
-        return _call(tool, scenario)
+        return _call(ask, tool, scenario)
     pieces, stopped_by = _text(ask, scenario)
     end: End = "stop_sequence" if stopped_by is not None else "stop"
-    if ask.max_tokens is not None and len(pieces) > ask.max_tokens:
-        pieces, end, stopped_by = pieces[: ask.max_tokens], "length", None
+    bound = None if scenario.defect == "ignores_bound" else ask.max_tokens
+    if bound is not None and len(pieces) > bound:
+        pieces, end, stopped_by = pieces[:bound], "length", None
     return Said(pieces=pieces, end=end, stopped_by=stopped_by, output_tokens=len(pieces))
 
 
@@ -135,11 +147,24 @@ def _tool_to_call(ask: Ask) -> tuple[str, dict[str, Any]] | None:
     return next((tool for tool in ask.tools if tool[0] in ask.last_text), None)
 
 
-def _call(tool: tuple[str, dict[str, Any]], scenario: Scenario) -> Said:
+def _call(ask: Ask, tool: tuple[str, dict[str, Any]], scenario: Scenario) -> Said:
+    """One call, or as many as there are 'quoted' words in the question, each with its word for every text it needs."""
     name, schema = tool
-    arguments = json.dumps(sample(schema), ensure_ascii=False) if scenario.arguments is None else scenario.arguments
-    calls = ((name, arguments),) * max(1, scenario.calls)
+    if scenario.arguments is not None:
+        texts = [scenario.arguments]
+    else:
+        quoted = _QUOTED.findall(ask.last_text) or [None]
+        one = not ask.parallel or scenario.defect == "one_call"
+        values = [sample(schema) if word is None else _worded(sample(schema), word) for word in quoted]
+        texts = [json.dumps(value, ensure_ascii=False) for value in (values[:1] if one else values)]
+    calls = tuple((name, text) for text in texts * max(1, scenario.calls))
     return Said(calls=calls, end="tool_calls", output_tokens=sum(1 + count(a) for _, a in calls))
+
+
+def _worded(value: Any, word: str) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: word if isinstance(v, str) else v for name, v in cast("dict[str, Any]", value).items()}
 
 
 def _text(ask: Ask, scenario: Scenario) -> tuple[tuple[str, ...], str | None]:
@@ -148,14 +173,39 @@ def _text(ask: Ask, scenario: Scenario) -> tuple[tuple[str, ...], str | None]:
     if scenario.text is not None:
         text = scenario.text
     elif ask.schema is not None or ask.json_object:
-        text = json.dumps(sample(ask.schema or {"properties": {"answer": {"type": "string"}}}), ensure_ascii=False)
+        value = sample(ask.schema or {"properties": {"answer": {"type": "string"}}})
+        if scenario.defect == "loose_schema" and isinstance(value, dict):
+            value.popitem()
+        text = json.dumps(value, ensure_ascii=False)
     elif scenario.tokens is not None:
         numbered = (_WORDS[index % len(_WORDS)] for index in range(scenario.tokens))
         text = " ".join(numbered)
     else:
-        text = f"You asked: {ask.last_text or 'nothing'} The small tab turns the great rudder — naïvely said. 🌊"
-    found = [(at, mark) for mark in ask.stop if mark and (at := text.find(mark)) >= 0]
+        text = _thought_of(ask, scenario)
+    if scenario.defect == "garbles":
+        text = text.encode().decode("latin-1")
+    marks = () if scenario.defect == "ignores_stop" else ask.stop
+    found = [(at, mark) for mark in marks if mark and (at := text.find(mark)) >= 0]
     stopped_by = min(found)[1] if found else None
     if found:
         text = text[: min(found)[0]]
     return pieces_of(text), stopped_by
+
+
+def _thought_of(ask: Ask, scenario: Scenario) -> str:
+    """The little that these models understand: tools' results, counting, colours, and a word they were told."""
+    asked, defect = ask.last_text, scenario.defect
+    if ask.answers_tool and ask.tool_text and defect != "ignores_results":
+        return f"The tool says: {ask.tool_text}"
+    numbers = _NUMBERS.search(asked)
+    if numbers:
+        first, last = int(numbers[1]), min(int(numbers[2]), int(numbers[1]) + _MOST_NUMBERS)
+        last = last // 2 if defect == "ends_early" else last
+        return " ".join(str(number) for number in range(first, last + 1))
+    if ask.colour and "colour" in asked:
+        return "green" if defect == "blind" else ask.colour
+    known = ("" if defect == "ignores_system" else ask.system) + "\n" + ("" if defect == "forgets" else ask.before)
+    word = _WORD.search(known)
+    if word and "the word?" in asked:
+        return word[1]
+    return f"You asked: {asked or 'nothing'} The small tab turns the great rudder — naïvely said. 🌊"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
 PATH = "/v1/messages"
@@ -46,7 +47,8 @@ def answer_headers(number: int) -> dict[str, str]:
     return {"request-id": _request_id(number), "anthropic-organization-id": "simulated"}
 
 
-error_headers = answer_headers
+def error_headers(number: int, status: int) -> dict[str, str]:  # noqa: ARG001 - the same for all
+    return answer_headers(number)
 
 
 def error_body(status: int, number: int, message: str | None = None) -> bytes:
@@ -112,7 +114,19 @@ def ask_of(body: dict[str, Any]) -> Ask:
         schema=format_.get("schema"),
         max_tokens=body["max_tokens"],
         stop=tuple(body.get("stop_sequences") or ()),
+        system=_text(body.get("system") or ""),
+        before=" ".join(texts[:-1]),
+        tool_text=" ".join(_text(b.get("content") or "") for b in objects(last) if b.get("type") == "tool_result"),
+        colour=_colour(last),
+        parallel=not choice.get("disable_parallel_tool_use"),
     )
+
+
+def _colour(content: Any) -> str:
+    pictures = [
+        an_object(block.get("source")).get("data") for block in objects(content) if block.get("type") == "image"
+    ]
+    return colour_of(str(pictures[-1])) if pictures else ""
 
 
 def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:
@@ -192,16 +206,16 @@ def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) ->
     return told
 
 
-def _thinks(body: dict[str, Any]) -> bool:
-    return an_object(body.get("thinking")).get("type") in ("enabled", "adaptive")
+def _thinks(body: dict[str, Any], scenario: Scenario) -> bool:
+    return scenario.defect != "no_thinking" and an_object(body.get("thinking")).get("type") in ("enabled", "adaptive")
 
 
 def _thinking_tokens(body: dict[str, Any], scenario: Scenario) -> int:
-    return scenario.reasoning or (16 if _thinks(body) else 0)
+    return scenario.reasoning or (16 if _thinks(body, scenario) else 0)
 
 
 def _thought(body: dict[str, Any], scenario: Scenario) -> str:
-    return scenario.reasoning_text or ("The tab is small; the rudder is great." if _thinks(body) else "")
+    return scenario.reasoning_text or ("The tab is small; the rudder is great." if _thinks(body, scenario) else "")
 
 
 def _input(text: str) -> Any:

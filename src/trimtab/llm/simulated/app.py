@@ -8,7 +8,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Protocol, cast
 
-from trimtab.llm.simulated import anthropic_messages, openai_chat
+from trimtab.llm.simulated import anthropic_messages, bedrock_converse, openai_chat
 from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,15 +21,14 @@ _SPLIT_AT = 7
 
 
 class Vendor(Protocol):
-    """What a file of this folder offers."""
+    """What a file of this folder offers. Besides, where a vendor has the model or the wish to stream in its paths:
+    ``find(path)`` instead of ``PATH``; and ``STREAM_TYPE`` where its streams are no server-sent events."""
 
     @property
-    def PATH(self) -> str: ...  # noqa: N802 - modules are the implementations
-    @property
-    def MODELS(self) -> tuple[str, ...]: ...  # noqa: N802
+    def MODELS(self) -> tuple[str, ...]: ...  # noqa: N802 - modules are the implementations
     def presented_key(self, headers: dict[str, str]) -> str | None: ...
     def answer_headers(self, number: int) -> dict[str, str]: ...
-    def error_headers(self, number: int) -> dict[str, str]: ...
+    def error_headers(self, number: int, status: int) -> dict[str, str]: ...
     def error_body(self, status: int, number: int, message: str | None = None) -> bytes: ...
     def stream_error(self, number: int, message: str | None = None) -> bytes: ...
     def check(self, body: dict[str, Any]) -> None: ...
@@ -37,17 +36,37 @@ class Vendor(Protocol):
     def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
 
 
-_VENDORS: dict[str, Vendor] = {
-    openai_chat.PATH: cast("Vendor", openai_chat),
-    anthropic_messages.PATH: cast("Vendor", anthropic_messages),
-}
-_REFUSALS = (openai_chat.Refused, anthropic_messages.Refused)
+_VENDORS = tuple(cast("Vendor", module) for module in (openai_chat, anthropic_messages, bedrock_converse))
+_REFUSALS = (openai_chat.Refused, anthropic_messages.Refused, bedrock_converse.Refused)
+_SSE = "text/event-stream; charset=utf-8"
+
+
+def _vendor_of(path: str) -> tuple[Vendor, dict[str, Any]] | None:
+    """The vendor whose path it is, and what the path says of the call: ``model``, ``stream``."""
+    for vendor in _VENDORS:
+        find = getattr(vendor, "find", None)
+        said: dict[str, Any] | None = find(path) if find else ({} if path == getattr(vendor, "PATH", None) else None)
+        if said is not None:
+            return vendor, said
+    return None
 
 
 class Call:
     """One call as it was seen. ``cancelled``: the client left before the answer was whole. ``events``: those sent."""
 
-    __slots__ = ("body", "cancelled", "events", "finished", "headers", "number", "path", "scenario", "status")
+    __slots__ = (
+        "body",
+        "cancelled",
+        "events",
+        "finished",
+        "headers",
+        "model",
+        "number",
+        "path",
+        "scenario",
+        "status",
+        "stream",
+    )
 
     def __init__(self, number: int, path: str, headers: dict[str, str], scenario: Scenario) -> None:
         self.number = number
@@ -55,6 +74,8 @@ class Call:
         self.headers = headers
         self.scenario = scenario
         self.body: dict[str, Any] = {}
+        self.model = ""
+        self.stream = False
         self.status = 0
         self.events = 0
         self.finished = False
@@ -62,11 +83,12 @@ class Call:
 
     def as_json(self) -> dict[str, Any]:
         keys = ("number", "path", "status", "events", "finished", "cancelled")
-        return {key: getattr(self, key) for key in keys} | {"model": self.body.get("model")}
+        return {key: getattr(self, key) for key in keys} | {"model": self.body.get("model") or self.model or None}
 
 
 class SimulatedProviders:
-    """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``.
+    """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``; Bedrock at
+    ``/model/MODEL/converse``.
 
     ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
     ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.
@@ -86,9 +108,9 @@ class SimulatedProviders:
 
     async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        vendor = _VENDORS.get(path)
-        if vendor is not None and method == "POST":
-            await self._call(vendor, scope, receive, send)
+        found = _vendor_of(path) if method == "POST" else None
+        if found is not None:
+            await self._call(*found, scope, receive, send)
         elif path == "/v1/models" and method == "GET":
             await _respond(send, 200, _models(), {})
         elif path == "/simulated/calls" and method in ("GET", "DELETE"):
@@ -100,7 +122,9 @@ class SimulatedProviders:
             error = {"error": {"message": f"There is no {method} {path}.", "type": "invalid_request_error"}}
             await _respond(send, 404, json.dumps(error).encode(), {})
 
-    async def _call(self, vendor: Vendor, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _call(
+        self, vendor: Vendor, said: dict[str, Any], scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         call = Call(next(self._numbers), scope["path"], headers, self.scenario)
         self.calls.append(call)
@@ -110,25 +134,27 @@ class SimulatedProviders:
             await stage.refuse(401)
             return
         try:
-            model = self._understand(vendor, call, raw)
+            model = self._understand(vendor, said, call, raw)
         except _REFUSALS as refused:
-            await stage.respond(refused.status, json.dumps(refused.body).encode(), vendor.error_headers(call.number))
+            headers = vendor.error_headers(call.number, refused.status)
+            await stage.respond(refused.status, json.dumps(refused.body).encode(), headers)
             return
         except (ValueError, AttributeError, KeyError, TypeError) as error:
             await stage.refuse(400, f"We could not parse the body of your request: {error}")
             return
         await stage.play(model)
 
-    def _understand(self, vendor: Vendor, call: Call, raw: bytes) -> str:
+    def _understand(self, vendor: Vendor, said: dict[str, Any], call: Call, raw: bytes) -> str:
         body: Any = json.loads(raw)
         if not isinstance(body, dict):
             raise TypeError("the body is not a JSON object")
         call.body = cast("dict[str, Any]", body)
         vendor.check(call.body)
-        model, call.scenario = read_model(call.body["model"], self.scenario)
+        call.stream = bool(said.get("stream", call.body.get("stream")))
+        call.model, call.scenario = read_model(said.get("model") or call.body["model"], self.scenario)
         if "x-simulate" in call.headers:
             call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
-        return model
+        return call.model
 
 
 class _Stage:
@@ -153,7 +179,7 @@ class _Stage:
     async def _play(self, model: str) -> None:
         call, scenario = self._call, self._call.scenario
         await self._pause(scenario.first_ms)
-        streams = bool(call.body.get("stream"))
+        streams = call.stream
         match scenario.fault:
             case "html":
                 await self.respond(502, _HTML, {"content-type": "text/html"})
@@ -171,7 +197,7 @@ class _Stage:
                 await self._whole(self._vendor.whole(call.body, model, scenario, call.number))
 
     async def refuse(self, status: int, message: str | None = None) -> None:
-        headers = self._vendor.error_headers(self._call.number)
+        headers = self._vendor.error_headers(self._call.number, status)
         if self._call.scenario.retry_after is not None:
             headers["retry-after"] = self._call.scenario.retry_after
         await self.respond(status, self._vendor.error_body(status, self._call.number, message), headers)
@@ -195,10 +221,14 @@ class _Stage:
 
     async def _stream(self, events: Iterator[bytes]) -> None:
         call, scenario = self._call, self._call.scenario
-        await self._start(200, "text/event-stream; charset=utf-8", self._vendor.answer_headers(call.number))
+        kind = getattr(self._vendor, "STREAM_TYPE", _SSE)
+        await self._start(200, kind, self._vendor.answer_headers(call.number))
         for event in events:
             if scenario.fault != "none" and call.events == scenario.after and await self._break(event):
                 break
+            if scenario.defect == "drops_event" and call.events == scenario.after:
+                call.events += 1
+                continue
             await self._write_all(event)
             call.events += 1
             await self._pause(scenario.delay_ms)
@@ -313,6 +343,6 @@ def _header_list(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 def _models() -> bytes:
-    names = [name for vendor in _VENDORS.values() for name in vendor.MODELS]
+    names = [name for vendor in _VENDORS for name in vendor.MODELS]
     data = [{"id": name, "object": "model", "created": openai_chat.CREATED, "owned_by": "simulated"} for name in names]
     return json.dumps({"object": "list", "data": data}).encode()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects
+from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
 PATH = "/v1/chat/completions"
@@ -43,11 +44,12 @@ def presented_key(headers: dict[str, str]) -> str | None:
     return key.strip() if scheme.lower() == "bearer" else None
 
 
-def error_headers(number: int) -> dict[str, str]:
+def answer_headers(number: int) -> dict[str, str]:
     return {"x-request-id": f"req_{number:032x}"}
 
 
-answer_headers = error_headers
+def error_headers(number: int, status: int) -> dict[str, str]:  # noqa: ARG001 - the same for all
+    return answer_headers(number)
 
 
 def error_body(status: int, number: int, message: str | None = None) -> bytes:  # noqa: ARG001 - as Anthropic's
@@ -84,9 +86,10 @@ def ask_of(body: dict[str, Any]) -> Ask:
     forced = an_object(an_object(choice).get("function")).get("name")
     format_ = an_object(body.get("response_format"))
     stop = body.get("stop")
+    last_content = last_user.get("content") if last_user else ""
     tools = [an_object(t.get("function")) for t in objects(body.get("tools")) if t.get("type") == "function"]
     return Ask(
-        last_text=_text(last_user.get("content")) if last_user else "",
+        last_text=_text(last_content),
         prompt_tokens=sum(3 + count(_text(m.get("content"))) for m in messages) + 3,
         answers_tool=messages[-1]["role"] == "tool",
         tools=tuple((t["name"], t.get("parameters") or {}) for t in tools),
@@ -96,7 +99,21 @@ def ask_of(body: dict[str, Any]) -> Ask:
         json_object=format_.get("type") == "json_object",
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        system=_texts(messages, "system", "developer"),
+        before=_texts(messages[:-1], "user", "assistant"),
+        tool_text=_texts(messages, "tool"),
+        colour=_colour(last_content),
+        parallel=body.get("parallel_tool_calls") is not False,
     )
+
+
+def _texts(messages: list[dict[str, Any]], *roles: str) -> str:
+    return " ".join(_text(m.get("content")) for m in messages if m["role"] in roles).strip()
+
+
+def _colour(content: Any) -> str:
+    urls = [an_object(p.get("image_url")).get("url") for p in objects(content) if p.get("type") == "image_url"]
+    return colour_of(str(urls[-1]).rpartition("base64,")[2]) if urls else ""
 
 
 def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:
@@ -168,7 +185,8 @@ def _finish(said: Said) -> str:
 def _usage(body: dict[str, Any], said: Said, scenario: Scenario) -> dict[str, Any]:
     prompt = ask_of(body).prompt_tokens + scenario.cached + scenario.cache_write
     effort = body.get("reasoning_effort")
-    reasoning = scenario.reasoning or (16 if effort not in (None, "none") else 0)
+    thinks = effort not in (None, "none") and scenario.defect != "no_thinking"
+    reasoning = scenario.reasoning or (16 if thinks else 0)
     completion = said.output_tokens * (body.get("n") or 1) + reasoning
     read_side = {"cached_tokens": scenario.cached, "audio_tokens": 0}
     if scenario.cache_write:

@@ -21,13 +21,31 @@ FAULTS = {
 }
 """Besides these, a number from 400 to 599 answers with that status and the vendor's error body."""
 
+DEFECTS = {
+    "": "none",
+    "forgets": "know nothing of the turns before the last",
+    "ignores_system": "know nothing of the system prompt",
+    "ignores_stop": "go on past stop sequences",
+    "ignores_bound": "go on past the bound on tokens",
+    "ignores_results": "know nothing of what tools gave",
+    "one_call": "call one tool at a time",
+    "loose_schema": "leave out the last member that a JSON schema demands",
+    "no_thinking": "never think, whatever is asked for",
+    "garbles": "take UTF-8 for Latin-1",
+    "blind": "see every picture as green",
+    "ends_early": "stop in the middle of a long answer, as if it were whole",
+    "drops_event": "leave out the stream event after `after` events",
+}
+"""What a model or its server does wrong although nothing breaks: what `trimtab conformance` is there to find."""
+
 
 class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tokens`` fixes the length of a text answer; ``delay_ms`` is between two events, ``first_ms`` before the first.
 
     ``cached``, ``cache_write``, ``reasoning`` are token counts to report; ``calls`` is how many tool calls are made;
     ``reasoning_text`` makes the OpenAI side stream ``reasoning_content`` as DeepSeek does; ``arguments`` stands in for
-    the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out.
+    the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out;
+    ``defect`` is one of `DEFECTS`.
     """
 
     fault: str = "none"
@@ -47,8 +65,11 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     arguments: str | None = None
     usage: bool = True
     message: str | None = None
+    defect: str = ""
 
     def __post_init__(self) -> None:
+        if self.defect not in DEFECTS:
+            raise ValueError(f"There is no defect {self.defect!r}; use one of {', '.join(filter(None, DEFECTS))}.")
         if self.fault not in FAULTS and not (self.fault.isdigit() and 400 <= int(self.fault) <= 599):
             raise ValueError(f"There is no fault {self.fault!r}; use one of {', '.join(FAULTS)}, or 400 to 599.")
 

@@ -1,0 +1,248 @@
+"""A simulated Bedrock. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+
+The shapes are those of AWS's reference and of the service model in its Python SDK; streams are framed by the text of
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html.
+"""
+
+import base64
+import json
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, cast
+
+from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.scenario import Scenario
+
+MODELS = ("anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0")
+STREAM_TYPE = "application/vnd.amazon.eventstream"
+SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
+
+_PATH = re.compile(r"/model/(.+)/(converse|converse-stream)")
+_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/[0-9]{8}/[a-z0-9-]+/bedrock/aws4_request, ")
+_ERRORS: dict[int, tuple[str, str]] = {
+    400: ("ValidationException", "The provided request is not valid"),
+    403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
+    404: ("ResourceNotFoundException", "The specified resource ARN was not found."),
+    408: ("ModelTimeoutException", "The request took too long to process."),
+    424: ("ModelErrorException", "The request failed due to an error while processing the model."),
+    429: ("ThrottlingException", "Too many requests, please wait before trying again."),
+    500: ("InternalServerException", "The system encountered an unexpected error during processing. Try again."),
+    503: ("ServiceUnavailableException", "Bedrock is unable to process your request."),
+}
+_STOPS = {"stop": "end_turn", "stop_sequence": "stop_sequence", "length": "max_tokens", "tool_calls": "tool_use"}
+
+
+class Refused(Exception):
+    """The request is one that Bedrock would not take."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.body = {"message": message}
+
+
+def find(path: str) -> dict[str, Any] | None:
+    """Model and kind stand in the path."""
+    found = _PATH.fullmatch(path)
+    return {"model": found[1], "stream": found[2] == "converse-stream"} if found else None
+
+
+def presented_key(headers: dict[str, str]) -> str | None:
+    """The bearer key, or the id of the access key that signed."""
+    shown = headers.get("authorization", "")
+    signed = _CREDENTIAL.match(shown)
+    if signed and "x-amz-date" in headers and "Signature=" in shown:
+        return signed[1]
+    scheme, _, key = shown.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def answer_headers(number: int) -> dict[str, str]:
+    return {"x-amzn-requestid": f"00000000-0000-4000-8000-{number:012d}"}
+
+
+def error_headers(number: int, status: int) -> dict[str, str]:
+    return answer_headers(number) | {"x-amzn-errortype": f"{_kind(status)}:http://internal.amazon.com/coral/"}
+
+
+def error_body(status: int, number: int, message: str | None = None) -> bytes:  # noqa: ARG001 - as the others'
+    words = _ERRORS.get(status, _ERRORS[500 if status >= 500 else 400])[1]
+    return _dump({"message": message or words})
+
+
+def stream_error(number: int, message: str | None = None) -> bytes:  # noqa: ARG001 - as the others'
+    told = {"message": message or "Bedrock is unable to process your request."}
+    return _frame({":message-type": "exception", ":exception-type": "serviceUnavailableException"}, told)
+
+
+def _kind(status: int) -> str:
+    return _ERRORS.get(status, _ERRORS[500 if status >= 500 else 400])[0]
+
+
+def check(body: dict[str, Any]) -> None:
+    """Raises `Refused` for what the vendor refuses first."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Refused("A conversation must start with a user message.")
+    last = ""
+    for index, message in enumerate(map(an_object, cast("list[Any]", messages))):
+        role, content = message.get("role"), objects(message.get("content"))
+        if role not in ("user", "assistant"):
+            raise Refused(f"1 validation error detected: Value '{role}' at 'messages.{index + 1}.member.role' failed.")
+        if role == last:
+            raise Refused("A conversation must alternate between user and assistant roles.")
+        last = role
+        for at, block in enumerate(content):
+            _check_block(f"messages.{index}.content.{at}", block)
+    if objects(messages)[0].get("role") != "user":
+        raise Refused("A conversation must start with a user message. Try again with a conversation that does.")
+    uses_tools = any("toolUse" in b or "toolResult" in b for m in objects(messages) for b in objects(m["content"]))
+    if uses_tools and not body.get("toolConfig"):
+        raise Refused("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+    for bound in ("temperature", "topP"):
+        value = an_object(body.get("inferenceConfig")).get(bound)
+        if value is not None and not 0 <= value <= 1:
+            raise Refused(f"The value at inferenceConfig.{bound} must be at most 1.")
+
+
+def _check_block(place: str, block: dict[str, Any]) -> None:
+    if len(block) != 1:
+        raise Refused(f"The ContentBlock object at {place} must set one of its members.")
+    if "text" in block and not str(block["text"]).strip():
+        raise Refused(f"The text field in the ContentBlock object at {place} is blank. Add text to the text field.")
+    if "toolUse" in block and not isinstance(block["toolUse"].get("input"), dict):
+        raise Refused(f"The format of the value at {place}.toolUse.input is invalid. Provide a json object.")
+    if "image" in block:
+        source = an_object(block["image"].get("source"))
+        if "bytes" in source:
+            base64.b64decode(source["bytes"], validate=True)
+
+
+def ask_of(body: dict[str, Any]) -> Ask:
+    messages = objects(body["messages"])
+    texts = [" ".join(b["text"] for b in objects(m["content"]) if "text" in b) for m in messages]
+    users = [text for m, text in zip(messages, texts, strict=True) if m["role"] == "user" and text]
+    config = an_object(body.get("inferenceConfig"))
+    tools = [an_object(t.get("toolSpec")) for t in objects(an_object(body.get("toolConfig")).get("tools"))]
+    choice = an_object(an_object(body.get("toolConfig")).get("toolChoice"))
+    format_ = an_object(an_object(an_object(body.get("outputConfig")).get("textFormat")).get("structure"))
+    schema = an_object(format_.get("jsonSchema")).get("schema")
+    system = " ".join(b.get("text", "") for b in objects(body.get("system")))
+    return Ask(
+        last_text=users[-1] if users else "",
+        prompt_tokens=sum(3 + count(text) for text in texts) + count(system),
+        answers_tool=any("toolResult" in block for block in objects(messages[-1]["content"])),
+        tools=tuple((t["name"], an_object(t["inputSchema"]).get("json") or {}) for t in tools if t),
+        tool_mode="required" if "any" in choice else "auto",
+        tool_name=an_object(choice.get("tool")).get("name"),
+        schema=json.loads(schema) if schema else None,
+        max_tokens=config.get("maxTokens"),
+        stop=tuple(config.get("stopSequences") or ()),
+    )
+
+
+def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:  # noqa: ARG001 - not said
+    said = answer(ask_of(body), scenario)
+    content: list[dict[str, Any]] = []
+    thought = _thought(body, scenario)
+    if thought:
+        content.append({"reasoningContent": {"reasoningText": {"text": thought, "signature": SIGNATURE}}})
+    if said.pieces:
+        content.append({"text": "".join(said.pieces)})
+    for index, (name, text) in enumerate(said.calls):
+        content.append({"toolUse": {"toolUseId": _tool_id(number, index), "name": name, "input": _input(text)}})
+    return _dump(
+        {
+            "output": {"message": {"role": "assistant", "content": content}},
+            "stopReason": _STOPS[said.end],
+            "usage": _usage(body, said, scenario),
+            "metrics": {"latencyMs": 42},
+        }
+    )
+
+
+def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]:  # noqa: ARG001
+    """The messages of an answer, each whole."""
+    said = answer(ask_of(body), scenario)
+    at = 0
+    yield _event("messageStart", {"role": "assistant"})
+    thought = _thought(body, scenario)
+    if thought:
+        for piece in pieces_of(thought):
+            yield _delta(at, {"reasoningContent": {"text": piece}})
+        yield _delta(at, {"reasoningContent": {"signature": SIGNATURE}})
+        yield _event("contentBlockStop", {"contentBlockIndex": at})
+        at += 1
+    if said.pieces:
+        for piece in said.pieces:
+            yield _delta(at, {"text": piece})
+        yield _event("contentBlockStop", {"contentBlockIndex": at})
+        at += 1
+    for index, (name, text) in enumerate(said.calls):
+        use = {"toolUseId": _tool_id(number, index), "name": name}
+        yield _event("contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": at})
+        for start in range(0, len(text), 7):  # the vendor cuts arguments anywhere
+            yield _delta(at, {"toolUse": {"input": text[start : start + 7]}})
+        yield _event("contentBlockStop", {"contentBlockIndex": at})
+        at += 1
+    yield _event("messageStop", {"stopReason": _STOPS[said.end]})
+    yield _event("metadata", {"usage": _usage(body, said, scenario), "metrics": {"latencyMs": 42}})
+
+
+def _thought(body: dict[str, Any], scenario: Scenario) -> str:
+    if scenario.reasoning_text is not None:
+        return scenario.reasoning_text
+    thinking = an_object(an_object(body.get("additionalModelRequestFields")).get("thinking"))
+    return "The tab turns first." if thinking.get("type") == "enabled" else ""
+
+
+def _input(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _tool_id(number: int, index: int) -> str:
+    return f"tooluse_{number:018d}{index:04d}"
+
+
+def _usage(body: dict[str, Any], said: Said, scenario: Scenario) -> dict[str, Any]:
+    prompt = ask_of(body).prompt_tokens
+    output = said.output_tokens + scenario.reasoning + count(_thought(body, scenario))
+    told: dict[str, Any] = {
+        "inputTokens": prompt,
+        "outputTokens": output,
+        "totalTokens": prompt + output + scenario.cached + scenario.cache_write,
+        "cacheReadInputTokens": scenario.cached,
+        "cacheWriteInputTokens": scenario.cache_write,
+    }
+    if scenario.cache_write_1h:
+        told["cacheDetails"] = [{"ttl": "1h", "inputTokens": scenario.cache_write_1h}]
+    return told
+
+
+def _delta(index: int, delta: dict[str, Any]) -> bytes:
+    return _event("contentBlockDelta", {"delta": delta, "contentBlockIndex": index})
+
+
+def _event(kind: str, told: dict[str, Any]) -> bytes:
+    return _frame({":event-type": kind, ":content-type": "application/json", ":message-type": "event"}, told)
+
+
+def _frame(headers: dict[str, str], told: dict[str, Any]) -> bytes:
+    payload = _dump(told | {"p": "abcdefghij"})  # the vendor pads its events so that their size tells nothing
+    head = b"".join(
+        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        for name, value in headers.items()
+    )
+    prelude = struct.pack(">II", 12 + len(head) + len(payload) + 4, len(head))
+    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + payload
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
