@@ -6,7 +6,19 @@ from typing import cast
 
 import click
 
-COMMANDS = ("up", "demo", "doctor", "projects", "keys", "providers", "models", "traces", "version", "completion")
+COMMANDS = (
+    "up",
+    "demo",
+    "doctor",
+    "projects",
+    "keys",
+    "providers",
+    "models",
+    "conformance",
+    "traces",
+    "version",
+    "completion",
+)
 
 EPILOG = """\b
 Examples:

@@ -3,7 +3,10 @@
 import click
 
 from trimtab.cli.base import FAILED, api_command, money, print_json, print_table, project_option
+from trimtab.cli.conformance.report import print_card
+from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
+from trimtab.sdk.types import Card
 
 
 @click.group()
@@ -38,6 +41,44 @@ def list_models(*, project: str, client: Client, as_json: bool) -> None:
 
 def _price(known: bool, input_price: str | None, output_price: str | None) -> tuple[str | None, str | None]:
     return (money(input_price), money(output_price)) if known else ("unknown", "unknown")
+
+
+@command.command()
+@click.argument("name")
+@project_option
+@api_command
+def show(name: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Show a model and its capability card: what `trimtab conformance` found it to do, and when.
+
+    \b
+    Example:
+      trimtab models show fast
+    """
+    model = next((m for m in client.models(project) if m.name == name), None)
+    if model is None:
+        raise NotFound(f"There is no model {name!r} in the project {project!r}.", fix="See `trimtab models list`.")
+    card = _card(client, project, name)
+    if as_json:
+        print_json({"model": model, "card": card})
+        return
+    input_price, output_price = _price(model.price.known, model.price.input, model.price.output)
+    click.echo(f"{model.name} -> {model.upstream} of {model.provider}; {model.health}")
+    click.echo(f"price of a million tokens: {input_price} input, {output_price} output")
+    if model.fallback:
+        click.echo(f"falls back to: {', '.join(model.fallback)}")
+    if card is None:
+        click.echo(f"never tried; make its capability card with: trimtab conformance --model {name} --save")
+    else:
+        print_card(card)
+
+
+def _card(client: Client, project: str, name: str) -> Card | None:
+    try:
+        return client.card(project, name)
+    except NotFound as error:
+        if error.code != "no_card":
+            raise
+        return None
 
 
 @command.command()
