@@ -223,6 +223,8 @@ class Attempts:
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model
         if dialect is call.front:
+            if call.original is not None:
+                attempt.request = call.body  # shortened: what was sent is not what the client wrote
             return dialect.forward(call.body, call.head, model.upstream, provider.quirks)
         request = call.front.parse_request(call.body)
         attempt.request = dialect.render_request(request, model.upstream, provider.quirks)
@@ -236,7 +238,7 @@ class Attempts:
         while True:
             answer = await self._transport.post(endpoint, body, extra, left_s(call, self._now()))
             if call.first_by_ns:
-                self._hurry(call, answer)
+                answer.due_within((call.first_by_ns - self._now()) / SECOND)
             try:
                 if call.head.stream:
                     await answer.head()
@@ -251,12 +253,6 @@ class Attempts:
                 raise
             attempt.status, attempt.headers = answer.status, answer.headers
             return answer
-
-    def _hurry(self, call: Call, answer: Answer) -> None:
-        """The caller's bounds hold for the attempt as well."""
-        now = self._now()
-        total = (call.deadline_ns - now) / SECOND if call.deadline_ns else None
-        answer.due_within((call.first_by_ns - now) / SECOND, total, whole=not call.head.stream)
 
     async def _open_whole(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
         status, headers = answer.status, answer.headers

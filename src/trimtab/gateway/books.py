@@ -57,7 +57,11 @@ class Books:
             _fail(attempt, error)
             await self._settle(call, attempt)
             call.end_try(self._now())
-        if call.rival is not None and call.rival is not attempt:
+
+    async def end_all(self, call: Call, error: TrimtabError) -> None:
+        """The call has come to nothing, and with it whatever is under way."""
+        await self.end_failed(call, error)
+        if call.rival is not None:
             await self.end_lost(call, call.rival, "the call had ended")
 
     def end_rival(self, call: Call, error: TrimtabError) -> None:
@@ -70,7 +74,7 @@ class Books:
 
     async def end_lost(self, call: Call, attempt: Try, why: str) -> None:
         """One of two raced attempts was cut off: it was asked, so it is not written down as free."""
-        attempt.outcome, attempt.unread = "cancel", True
+        attempt.outcome, attempt.cut_off = "cancel", True
         await self._settle(call, attempt)
         call.note(attempt.target, "not_needed", f"Cut off: {why}.")
         call.end_try(self._now(), attempt)

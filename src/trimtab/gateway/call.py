@@ -16,7 +16,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Usage
-from trimtab.telemetry.records import Attempt, CallRecord, Candidate, Fault, Outcome
+from trimtab.telemetry.records import Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}
@@ -30,6 +30,7 @@ class Try:
     __slots__ = (
         "chunks",
         "cost",
+        "cut_off",
         "dialect",
         "fault",
         "first_byte_ns",
@@ -48,7 +49,6 @@ class Try:
         "status",
         "stop",
         "target",
-        "unread",
         "usage",
     )
 
@@ -75,7 +75,7 @@ class Try:
         self.key: KeyState | None = None
         self.place = 0
         """Where its target stands in the walk."""
-        self.unread = False
+        self.cut_off = False
         """Given up although it was asked and may have been working: its input counts as used."""
 
     def release(self) -> None:
@@ -125,13 +125,16 @@ class Call:
     """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them.
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
-    by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's).
+    by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's). ``original`` is the
+    client's body where ``body`` is a shortened one (`context.py`).
     """
 
     __slots__ = (
         "attempts",
         "body",
+        "cache",
         "caller",
+        "context",
         "current",
         "deadline_ns",
         "decision",
@@ -143,6 +146,7 @@ class Call:
         "first_token_ns",
         "front",
         "head",
+        "original",
         "outcome",
         "plan",
         "principal",
@@ -160,6 +164,7 @@ class Call:
         self.exchange = exchange
         self.front = front
         self.body = exchange.body
+        self.original: bytes | None = None
         self.started_ns = started_ns
         self.ended_ns = 0
         self.request_id = "req_" + uuid7_hex(started_ns)
@@ -182,6 +187,8 @@ class Call:
         self.outcome: Outcome = "answer"
         self.fault: Fault | None = None
         self.recorded = False
+        self.cache: CacheNote | None = None
+        self.context: ContextNote | None = None
 
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""
@@ -234,6 +241,7 @@ class Call:
         assert self.principal is not None
         capture = self.project.capture_content
         caller = self.caller
+        asked = self.body if self.original is None else self.original
         return CallRecord(
             request_id=self.request_id,
             trace_id=caller.trace_id,
@@ -256,12 +264,14 @@ class Call:
             outcome=self.outcome,
             fault=self.fault,
             capture=capture,
-            request=self.body if capture and len(self.body) <= MAX_KEPT_BYTES else b"",
+            request=asked if capture and len(asked) <= MAX_KEPT_BYTES else b"",
             attempts=tuple(self.attempts),
             decision=tuple(self.decision),
             user_agent=caller.user_agent,
             route="" if self.plan is None else self.plan.route,
             steps=() if self.plan is None else tuple(self.plan.steps),
+            cache=self.cache,
+            context=self.context,
         )
 
 

@@ -9,6 +9,8 @@ from trimtab.gateway.relay import Relay
 from trimtab.llm.dialects import Splitter
 from trimtab.llm.transport import Answer
 
+SECOND = 1_000_000_000
+
 
 class Opened:
     """An attempt that has begun to answer; nothing of it has reached the client. ``whole`` is a whole answer as the
@@ -64,6 +66,8 @@ class Delivery:
         """The stream up to its end, which is returned: the client gets it when the books are closed."""
         exchange, attempt = call.exchange, opened.attempt
         assert opened.splitter is not None
+        if call.first_by_ns:
+            answer.begun((call.deadline_ns - self._now()) / SECOND if call.deadline_ns else None)
         try:
             exchange.start(200, call.answer_headers())
             exchange.write(b"".join(opened.held))

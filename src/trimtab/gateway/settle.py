@@ -60,14 +60,12 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
 def _estimate(call: Call, attempt: Try) -> Usage | None:
     """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or
     wrote nothing (then nothing was used as far as we know)."""
-    if attempt.unread and not attempt.chunks:
-        return Usage(input=estimate_tokens(_asked(call)), estimated=True)
     if not attempt.chunks or attempt.status != 200:
-        return None
+        return _unread(call) if attempt.cut_off else None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)
     written = _written(dialect, attempt.received(), stream=call.head.stream)
     if not written:
-        return None
+        return _unread(call) if attempt.cut_off else None
     output = estimate_tokens(written)
     told = attempt.usage
     if told is None:
@@ -76,6 +74,11 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
         return None
     read = told.input or (0 if told.cache_read or told.cache_write else estimate_tokens(_asked(call)))
     return replace(told, input=read, output=output - told.reasoning, estimated=True)
+
+
+def _unread(call: Call) -> Usage:
+    """Of an attempt that was cut off before it wrote a word: the provider has read the question all the same."""
+    return Usage(input=estimate_tokens(_asked(call)), estimated=True)
 
 
 def _written(dialect: Dialect, received: bytes, *, stream: bool) -> str:

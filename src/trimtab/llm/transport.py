@@ -134,6 +134,7 @@ class Answer(asyncio.Protocol):
         self._sent_at = 0.0
         self._deadline = 0.0
         self._final_deadline = 0.0
+        self._unhurried = 0.0
         self._bound = ""
 
     # --- asyncio's side ---
@@ -251,14 +252,15 @@ class Answer(asyncio.Protocol):
         self._bound = "first_token"
         self._transport.write(b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
 
-    def due_within(self, first_s: float, total_s: float | None, *, whole: bool) -> None:
-        """The caller has bounds of its own, from now on: to the first byte (to the end of a ``whole`` answer), and to
-        the end."""
-        now = self._loop.time()
-        self._deadline = min(self._deadline, now + first_s)
-        ends = [s for s in (total_s, first_s if whole else None) if s is not None]
-        if ends:
-            self._final_deadline = min(self._final_deadline, now + min(ends))
+    def due_within(self, seconds: float) -> None:
+        """The caller wants the first token (the end of a whole answer) within so many seconds from now; see `begun`."""
+        self._unhurried = self._final_deadline
+        self._final_deadline = min(self._final_deadline, self._loop.time() + seconds)
+
+    def begun(self, seconds: float | None) -> None:
+        """After `due_within`: the first token came in time, and the end is due ``seconds`` from now, if at all."""
+        end = self._unhurried
+        self._final_deadline = end if seconds is None else min(end, self._loop.time() + seconds)
 
     def since_first_byte(self) -> float:
         """Seconds since the answer's first byte; 0 while there is none."""
