@@ -94,7 +94,6 @@ async def make_house(
         prices=PRICES,
         settings=settings,
         secrets=box,
-        config=config,
         health=HealthBoard(),
         call_model=call_model,
         ready=lambda: lacking[0] if lacking else "",

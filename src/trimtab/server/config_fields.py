@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Shape = Literal["text", "number", "texts", "text_map", "section", "sections"]
+from trimtab.server import config_routes
+
+Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees"]
 
 
 class Field(Struct, frozen=True, kw_only=True):
     """One key. ``env`` allows ``env:NAME``; ``fields`` are those of a section, or of each of a map of sections (``one``
-    is what one of them is called); ``bounds`` are a number's."""
+    is what one of them is called); ``bounds`` are a number's; ``trees`` are read by `config_routes.py`."""
 
     about: str
     shape: Shape = "text"
@@ -93,6 +95,7 @@ TOP: dict[str, Field] = {
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
     "models": Field(shape="sections", about="Models that clients may call, by name.", one="the model", fields=MODEL),
     "prices": Field(shape="sections", about="Your own dated prices, by any name.", one="the price", fields=PRICE),
+    "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
 }
 
 
@@ -102,6 +105,7 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Trimtab's config file",
         **_section(TOP),
+        "$defs": config_routes.schema()[1],
     }
 
 
@@ -126,6 +130,8 @@ def _field(field: Field) -> dict[str, Any]:
         return _section(field.fields)
     if field.shape == "sections":
         return {"type": "object", "additionalProperties": _section(field.fields)}
+    if field.shape == "trees":
+        return {"type": "object", "additionalProperties": config_routes.schema()[0]}
     return {"type": "string"}
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway import store
 from trimtab.gateway.provider_options import check_options, default_base_url, with_defaults
+from trimtab.gateway.routing.types import Route
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
@@ -24,6 +25,7 @@ from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_fields import TOP, Field
 from trimtab.server.config_prices import dated_price
+from trimtab.server.config_routes import read_routes
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     models: dict[str, Model] = {}
     hidden: dict[str, frozenset[str]] = {}
     prices: tuple[DatedPrice, ...] = ()
+    routes: dict[str, Route] = {}
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -182,6 +185,8 @@ class _Reading:
             return self._map(
                 node, name, lambda value, key: self._text(value, f"{key!r} of {name}", env=field.env)
             ), False
+        if field.shape == "trees":
+            return self._map(node, name, lambda value, _key: value), False
         if field.shape == "texts":
             return self._texts(node, name), False
         if field.shape == "number":
@@ -252,11 +257,13 @@ class _Building:
         providers = {name: self._provider(name, at) for name, at in declared.items()}
         models = {name: self._model(name, at, declared) for name, at in self._sections("models").items()}
         self._fallbacks(models)
+        usable = {name: provider for name, provider in providers.items() if provider is not None}
         return ConfigFile(
             path=self._reading.path,
             project=project,
-            providers={name: provider for name, provider in providers.items() if provider is not None},
+            providers=usable,
             models=models,
+            routes=self._routes(models, usable),
             hidden=self._hidden,
             prices=self._prices(),
         )
@@ -265,6 +272,10 @@ class _Building:
         refuse = self._reading.refuse
         found = [dated_price(name, at.key_line, _numbers(at), refuse) for name, at in self._sections("prices").items()]
         return tuple(row for row in found if row is not None)
+
+    def _routes(self, models: dict[str, Model], providers: dict[str, Provider]) -> dict[str, Route]:
+        nodes = {name: (at.value, at.key_line) for name, at in self._sections("routes").items()}
+        return read_routes(nodes, models, providers, self._reading.refuse)
 
     def _sections(self, key: str) -> dict[str, _Value]:
         return cast("_Tree", self._tree[key].value) if key in self._tree else {}

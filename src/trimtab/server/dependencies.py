@@ -52,7 +52,6 @@ class Dependencies:
     prices: PriceBook
     settings: Settings
     secrets: SecretBox
-    config: ConfigFile
     health: HealthSource
     call_model: CallModel
     ready: Callable[[], str]
@@ -62,6 +61,11 @@ class Dependencies:
     clock: Clock = field(default_factory=SystemClock)
     available: Callable[[ProviderKind], bool] = kind_available
     static: Path = STATIC
+
+    @property
+    def config(self) -> ConfigFile:
+        """The config file in force: it may change while the server runs."""
+        return self.snapshots.config
 
     def now(self) -> int:
         """Unix milliseconds."""

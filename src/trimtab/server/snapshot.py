@@ -17,11 +17,15 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.core.errors import Unavailable
+from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
 from trimtab.gateway.cards import CardRow
+from trimtab.gateway.live import Live
 from trimtab.gateway.provider_options import with_defaults
+from trimtab.gateway.routing import store as route_store
+from trimtab.gateway.routing.compile import Compiled, Fittings
+from trimtab.gateway.routing.store import RouteRow
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
@@ -36,6 +40,8 @@ from trimtab.ledger.price_store import PricesRow
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_file import ConfigFile
+from trimtab.server.config_watch import ConfigWatch
+from trimtab.server.snapshot_routes import compiled, fittings, routes_of
 from trimtab.storage import revision
 from trimtab.storage.database import Database
 
@@ -44,6 +50,7 @@ log = logging.getLogger("trimtab.snapshot")
 FILE = "snapshot.msgpack"
 POLL_S = 1.0
 _POLL_AWAY_S = 3.0
+_WARM_S = 3.0
 
 
 class CatalogState(Struct, frozen=True, kw_only=True):
@@ -56,6 +63,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     models: list[ModelRow]
     prices: list[PricesRow] = []
     cards: list[CardRow] = []
+    routes: list[RouteRow] = []
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -74,19 +82,30 @@ def read_state(conn: Connection) -> CatalogState:
     models, providers = targets_store.models(conn), targets_store.providers(conn)
     prices = price_store.prices(conn)
     cards = cards_store.cards(conn)
+    routes = route_store.routes(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
-        version=version, projects=projects, keys=keys, providers=providers, models=models, prices=prices, cards=cards
+        version=version,
+        projects=projects,
+        keys=keys,
+        providers=providers,
+        models=models,
+        prices=prices,
+        cards=cards,
+        routes=routes,
     )
 
 
-def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
-    """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out."""
+def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fittings | None = None) -> Built:
+    """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
+    Routes are compiled with what they ask while they decide."""
+    made_with = made_with or fittings(Live())
     trouble: dict[tuple[str, str], str] = {}
     projects = {
         row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects
     }
     targets: dict[str, ProjectTargets] = {}
+    routes: dict[str, dict[str, Compiled]] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)
         models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
@@ -96,12 +115,15 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox) -> Built:
         providers = _with_prices(providers, _dated(state, config, project))
         models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
+        if named := routes_of(state.routes, config, project):
+            routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
     principals = {row.digest: _principal(row, projects) for row in state.keys}
     return Built(
         snapshot=Snapshot(
             version=state.version,
             access=AccessTable(keys=principals, projects={p.slug: p for p in projects.values()}),
             targets=targets,
+            routes=routes,
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
@@ -201,9 +223,18 @@ class SnapshotHolder:
     workers and to wait for them.
     """
 
-    def __init__(self, db: Database, config: ConfigFile, box: SecretBox, file: Path) -> None:
+    def __init__(
+        self,
+        db: Database,
+        config: ConfigFile | ConfigWatch,
+        box: SecretBox,
+        file: Path,
+        made_with: Fittings | None = None,
+    ) -> None:
         self._db = db
-        self._config = config
+        self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
+        self._made_with = made_with or fittings(Live())
+        self._warming: set[asyncio.Task[None]] = set()
         self._box = box
         self._file = file
         self._built: Built | None = None
@@ -212,6 +243,11 @@ class SnapshotHolder:
         self.on_change: Callable[[], Awaitable[None]] | None = None
         self.away = ""
         """Why the catalog cannot be read now; empty when it can."""
+
+    @property
+    def config(self) -> ConfigFile:
+        """The config file in force."""
+        return self.watch.config
 
     @property
     def ready(self) -> bool:
@@ -248,7 +284,7 @@ class SnapshotHolder:
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
-                self._built = build(state, self._config, self._box)
+                self._built = build(state, self.config, self._box, self._made_with)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
@@ -256,21 +292,55 @@ class SnapshotHolder:
         leaves the snapshot as it was."""
         async with self._refreshing:
             try:
-                return await self._refresh()
+                return await self._refresh(self.watch.check())
             except Unavailable as error:
                 self.away = error.sentence()
                 raise
 
-    async def _refresh(self) -> bool:
-        if self._built is not None and not self.away:
+    async def reload(self) -> bool:
+        """Read the config file now, whether or not it looks changed; True when a new one is in force. Raises
+        `InvalidRequest` with its mistakes, and leaves everything as it was."""
+        async with self._refreshing:
+            changed = self.watch.check(again=True)
+            if self.watch.trouble:
+                raise InvalidRequest(self.watch.trouble, code="config_refused")
+            await self._refresh(changed)
+        if self.on_change is not None:
+            await self.on_change()
+        return changed
+
+    async def _refresh(self, reconfigured: bool) -> bool:
+        if self._built is not None and not self.away and not reconfigured:
             version = await self._db.read(lambda conn: revision.current(conn, REVISION))
             if version == self._built.snapshot.version:
                 return False
         state = await self._db.read(read_state)
-        self._built = build(state, self._config, self._box)
+        built = build(state, self.config, self._box, self._made_with)
+        await self._warm(built)
+        self._built = built
         self.away = ""
         await asyncio.to_thread(_write_file, self._file, state)
         return True
+
+    async def _warm(self, built: Built) -> None:
+        """Let semantic routes read their examples before they are in force; a start does not wait for it, and a change
+        not long: until they are read a route takes its ``otherwise`` and says so."""
+        waiting = [route for routes in built.snapshot.routes.values() for route in routes.values() if route.examples]
+        if not waiting:
+            return
+
+        async def warm() -> None:
+            try:
+                for route in waiting:
+                    await route.warm()
+            except Unavailable as error:
+                log.error("the examples of semantic routes could not be read: %s", error.sentence())
+
+        task = asyncio.create_task(warm(), name="routes-warm")
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+        if self._built is not None:
+            await asyncio.wait((task,), timeout=_WARM_S)
 
     async def changed(self) -> None:
         """After a change made here: in force in this process, then (``on_change``) in the others."""
@@ -302,6 +372,8 @@ class SnapshotHolder:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poller
             self._poller = None
+        for task in self._warming:
+            task.cancel()
 
 
 def _write_file(path: Path, state: CatalogState) -> None:

@@ -13,15 +13,18 @@ from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
+from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
+from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
 from trimtab.server import config_file
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_app
 from trimtab.server.config_file import ConfigFile
+from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
@@ -31,6 +34,7 @@ from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
+from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
@@ -114,7 +118,14 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     box: SecretBox = secrets.load(house.folder, settings.secret_key)
     config = read_config(settings)
     db = Database.open(settings.catalog_url)
-    holder = SnapshotHolder(db, config, box, house.folder / SNAPSHOT_FILE)
+    live, prices, embedder = Live(), PriceBook(), Embedder()
+    holder = SnapshotHolder(
+        db,
+        ConfigWatch(config, settings.config),
+        box,
+        house.folder / SNAPSHOT_FILE,
+        fittings(live, expecting(prices), embedder),
+    )
     await holder.load()
     holder.start()
     spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
@@ -122,7 +133,6 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     transport = Transport()
     local = LocalModels(house.run)
     health = HealthBoard()
-    prices = PriceBook()
     metrics = Metrics(Gauges(_readings(spool, transport, holder)), _slugs(holder))
 
     def observe(record: CallRecord) -> None:
@@ -138,6 +148,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             spool=spool,
             clock=clock,
             observe=observe,
+            live=live,
         )
     )
 
@@ -157,7 +168,6 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         prices=prices,
         settings=settings,
         secrets=box,
-        config=config,
         health=health,
         call_model=Prober(gateway).call,
         ready=ready,
@@ -172,6 +182,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)
     wired.on_close(_in_order(spool.close))
+    wired.on_close(_in_order(embedder.close))
     wired.on_close(local.aclose)
     wired.on_close(transport.aclose)
     warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
