@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from trimtab.core.errors import Unavailable
-from trimtab.gateway import cards
+from trimtab.gateway import cache_store, call_policy, cards
 from trimtab.gateway import store as targets
 from trimtab.governance import store as governance
 from trimtab.ledger import price_store, repricing_store
@@ -20,7 +20,15 @@ from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 
-ROOMS = (governance.PROJECTS, targets.PROVIDERS, cards.CARDS, price_store.PRICES, repricing_store.REPRICINGS)
+ROOMS = (
+    governance.PROJECTS,
+    targets.PROVIDERS,
+    cards.CARDS,
+    price_store.PRICES,
+    repricing_store.REPRICINGS,
+    cache_store.ANSWERS,
+    call_policy.POLICIES,
+)
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
 

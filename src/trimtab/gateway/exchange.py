@@ -12,8 +12,10 @@ class Exchange(Protocol):
     """
 
     body: bytes
-    disconnected: bool
     started: bool
+
+    @property
+    def disconnected(self) -> bool: ...
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of that lower-case name."""

@@ -9,20 +9,24 @@ record, which is on disk before the client has its last byte.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
+from trimtab.gateway.answers import Answers
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.books import Books, Spool
+from trimtab.gateway.cache import Cache, Semantic
 from trimtab.gateway.call import Call, fault_of
+from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
 from trimtab.gateway.deadline import read_deadlines
 from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.idempotency import Idempotency
 from trimtab.gateway.live import Live
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
@@ -50,6 +54,13 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     observe: Callable[[CallRecord], None]
     live: Live | None = None
+    answers: Answers | None = None
+    """Where answers are kept for the cache and for idempotency keys; without it there is neither."""
+    semantic: Semantic | None = None
+    idempotency_s: float = 86_400.0
+    """How long the answer to an idempotency key can be asked for again."""
+    owner: str = "w0"
+    """This process, unlike any other that ever uses the same ``answers``."""
 
 
 class Gateway:
@@ -64,14 +75,26 @@ class Gateway:
         self._attempts = Attempts(
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
+        self._cache: Cache | None = None
+        self.idempotency: Idempotency | None = None
+        if parts.answers is not None:
+            record = self._books.record
+            self._cache = Cache(parts.answers, parts.semantic, record, self._now)
+            self.idempotency = Idempotency(
+                parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s
+            )
 
     async def chat(self, exchange: Exchange, front: Dialect, admitted: tuple[Principal, Project] | None = None) -> None:
         """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in."""
         call = Call(exchange, front, self._now())
+        if admitted is not None:
+            call.principal, call.project = admitted
+        await self._to_its_end(call, self._begin)
+
+    async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
+        """A step of a call and, where it fails, what there is to be said and written down."""
         try:
-            self._admit(call, admitted)
-            self._read(call)
-            await self._serve(call)
+            await step(call)
         except TrimtabError as error:
             await self._refuse(call, error)
         except asyncio.CancelledError:
@@ -82,11 +105,16 @@ class Gateway:
 
     # --- before any provider is asked ---
 
-    def _admit(self, call: Call, admitted: tuple[Principal, Project] | None) -> None:
-        if admitted is None:
-            header = call.exchange.header
-            secret = secret_of(header(b"authorization"), header(b"x-api-key"))
-            admitted = admit(self._snapshot().access, secret, header(b"trimtab-project"), call.started_ns)
+    async def _begin(self, call: Call) -> None:
+        if call.principal is None:
+            self._admit(call)
+        self._read(call)
+        await self._serve(call)
+
+    def _admit(self, call: Call) -> None:
+        header = call.exchange.header
+        secret = secret_of(header(b"authorization"), header(b"x-api-key"))
+        admitted = admit(self._snapshot().access, secret, header(b"trimtab-project"), call.started_ns)
         call.principal, call.project = admitted
 
     def _read(self, call: Call) -> None:
@@ -104,6 +132,35 @@ class Gateway:
         """What may answer without a provider comes before what costs: idempotency replay, cache look-up, reserving
         limits, the admission gate, the attempts. Each is one short step here, and costs one attribute test where it is
         not configured; what follows a call's end is in `Books`."""
+        if self.idempotency is not None:
+            key = call.exchange.header(b"idempotency-key")
+            if key is not None:
+                await self.idempotency.serve(call, key, self._make)
+                return
+        await self._answer(call)
+
+    async def _make(self, call: Call) -> None:
+        """A call that others may wait for: whoever waits is told of its end, however it ends."""
+        await self._to_its_end(call, self._answer)
+
+    async def _answer(self, call: Call) -> None:
+        policy = self._policy(call)
+        look = None if self._cache is None else self._cache.look(call, policy, self._snapshot())
+        if self._cache is None or look is None:
+            await self._ask(call, policy)
+        elif not await self._cache.answer(call, look):
+            await self._ask(call, policy)
+            await self._cache.keep(call, look)
+
+    def _policy(self, call: Call) -> CompiledPolicy | None:
+        assert call.project is not None
+        policies = self._snapshot().policies.get(call.project.id)
+        return None if policies is None else policies.get(call.head.model)
+
+    async def _ask(self, call: Call, policy: CompiledPolicy | None) -> None:
+        """Ask a provider, since nothing that is kept will do."""
+        if policy is not None and policy.policy.context is not None:
+            pass
         route = self._route(call)
         targets = self._plan(call) if route is None else await self._decide(call, route)
         await self._attempts.answer(call, targets)
@@ -132,7 +189,7 @@ class Gateway:
     async def _refuse(self, call: Call, error: TrimtabError) -> None:
         """Tell the client in its dialect what went wrong, after writing it down."""
         exchange = call.exchange
-        await self._books.end_failed(call, error)
+        await self._books.end_all(call, error)
         call.status, call.outcome, call.fault = error.status, "error", fault_of(error)
         if not call.recorded and call.project is not None:
             try:

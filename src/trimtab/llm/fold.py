@@ -98,3 +98,43 @@ def fold(deltas: Iterable[Delta]) -> Response:
     for delta in deltas:
         whole.feed(delta)
     return whole.response()
+
+
+PIECE = 256
+"""Characters of text in one event of an unfolded answer."""
+
+
+def unfold(response: Response) -> list[Delta]:
+    """A stream that folds to the same answer: for one that was made whole and is asked for as a stream."""
+    deltas: list[Delta] = [
+        Start(id=response.id, model=response.model, created=response.created, usage=response.usage),
+    ]
+    for index, part in enumerate(response.parts):
+        deltas += _unfolded(index, part)
+        deltas.append(BlockClose(index=index))
+    deltas.append(Finish(stop=response.stop, stop_raw=response.stop_raw, usage=response.usage))
+    return deltas
+
+
+def _unfolded(index: int, part: Part) -> list[Delta]:
+    match part:
+        case Text() | Refusal():
+            kind = "text" if isinstance(part, Text) else "refusal"
+            return [BlockOpen(index=index, kind=kind), *_grown(index, part.text)]
+        case ToolCall():
+            opened = BlockOpen(index=index, kind="tool_call", id=part.id, name=part.name)
+            return [opened, *_grown(index, part.arguments)]
+        case Reasoning():
+            opened = BlockOpen(index=index, kind="reasoning", redacted=part.redacted)
+            signed = [] if part.signature is None else [BlockGrow(index=index, signature=part.signature)]
+            return [opened, *_grown(index, part.text), *signed]
+        case Opaque():
+            return [BlockOpen(index=index, kind="opaque", dialect=part.dialect, raw=part.raw)]
+        case _:
+            raise UpstreamFailure(
+                f"An answer cannot hold a part of type {type(part).__name__}.", code="upstream_garbage"
+            )
+
+
+def _grown(index: int, text: str) -> list[BlockGrow]:
+    return [BlockGrow(index=index, text=text[at : at + PIECE]) for at in range(0, len(text), PIECE)]

@@ -45,8 +45,9 @@ class _Lane(Protocol):
 class Database:
     """One catalog database. Make it with `open`; `read` and `write` run a function in a transaction of its own."""
 
-    def __init__(self, url: URL, lane: _Lane) -> None:
+    def __init__(self, url: URL, lane: _Lane, create: "Work[None] | None" = None) -> None:
         self._lane = lane
+        self._create = create
         self._prepared = False
         self._preparing = asyncio.Lock()
         self.dialect = url.get_backend_name()
@@ -63,13 +64,22 @@ class Database:
         lane = _PostgresLane(parsed) if parsed.get_backend_name() == "postgresql" else _SqliteLane(parsed)
         return cls(parsed, lane)
 
+    @classmethod
+    def beside(cls, file: Path, create: Work[None]) -> "Database":
+        """A SQLite file of its own for what need not survive a power cut, as a cache: its commits do not wait for the
+        disk, and survive the death of any process. ``create`` makes its tables where they are not there yet."""
+        url = URL.create("sqlite", database=str(file))
+        return cls(url, _SqliteLane(url, waits_for_disk=False), create)
+
     async def prepare(self) -> None:
         """Bring the schema up to date, once per process; one process at a time does it. Raises `Unavailable`."""
         if self._prepared:
             return
         async with self._preparing:
             if not self._prepared:
-                if not await self._guarded(migrations.is_current, write=False):
+                if self._create is not None:
+                    await self._guarded(self._create, write=True)
+                elif not await self._guarded(migrations.is_current, write=False):
                     await self._guarded(migrations.upgrade, write=True)
                 self._prepared = True
 
@@ -129,7 +139,7 @@ def _parse(url: str) -> URL:
 class _SqliteLane:
     """A file. One thread writes, a few read; other processes' writers are waited for."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, waits_for_disk: bool = True) -> None:
         self._path = Path(url.database or "")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog-write")
@@ -140,7 +150,7 @@ class _SqliteLane:
             max_overflow=0,
             connect_args={"check_same_thread": False, "timeout": BUSY_S},
         )
-        event.listen(self._engine, "connect", _on_sqlite_connect)
+        event.listen(self._engine, "connect", _on_sqlite_connect if waits_for_disk else _on_side_connect)
         event.listen(self._engine, "begin", _on_sqlite_begin)
 
     async def run(self, work: Work[T], *, write: bool) -> T:
@@ -172,6 +182,11 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _on_side_connect(connection: Any, record: object) -> None:
+    _on_sqlite_connect(connection, record)
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_wal(cursor: Any) -> None:

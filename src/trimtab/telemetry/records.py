@@ -100,6 +100,29 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     budget: str = ""
 
 
+class CacheNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the cache did for a call. ``reason`` of a bypass: asked, size, temperature. ``similarity`` is the cosine
+    similarity of a semantic hit, ``saved`` what the stored answer once cost (picodollars; null where that is unknown),
+    ``first_request`` the id of the call it was made for. A replay repeats a call with the same idempotency key."""
+
+    outcome: Literal["hit", "miss", "refresh", "bypass", "replay"]
+    mode: str = ""
+    reason: str = ""
+    age_s: int = 0
+    similarity: float = 1.0
+    saved: int | None = None
+    first_request: str = ""
+
+
+class ContextNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a conversation was shortened before it went to a provider: estimated tokens before and after, and what was
+    changed, one line each."""
+
+    before: int
+    after: int
+    changes: tuple[str, ...] = ()
+
+
 class CallRecord(Struct, frozen=True, kw_only=True):
     """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then
     the attempts' bytes are empty too, and only numbers are kept)."""
@@ -136,6 +159,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     route: str = ""
     """The route that chose the targets; empty for a plain model."""
     steps: tuple[Step, ...] = ()
+    cache: CacheNote | None = None
+    context: ContextNote | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
