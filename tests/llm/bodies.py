@@ -4,10 +4,12 @@ import copy
 import json
 from typing import Any, cast
 
+import gemini_bodies
 import responses_bodies
 from hypothesis import strategies as st
 
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects.gemini.framing import framed
 
 OPENAI_REQUEST: dict[str, Any] = {
     "model": "gpt-5-mini",
@@ -198,17 +200,25 @@ REQUEST = {
     "openai_chat": OPENAI_REQUEST,
     "anthropic_messages": ANTHROPIC_REQUEST,
     "openai_responses": responses_bodies.REQUEST,
+    "gemini": gemini_bodies.REQUEST,
 }
 ANSWER = {
     "openai_chat": OPENAI_ANSWER,
     "anthropic_messages": ANTHROPIC_ANSWER,
     "openai_responses": responses_bodies.ANSWER,
+    "gemini": gemini_bodies.ANSWER,
 }
 STREAM = {
     "openai_chat": OPENAI_STREAM,
     "anthropic_messages": ANTHROPIC_STREAM,
     "openai_responses": responses_bodies.STREAM,
+    "gemini": gemini_bodies.STREAM,
 }
+
+
+def as_client(dialect: Dialect, body: bytes, model: str, *, stream: bool) -> bytes:
+    """A rendered body as a client's: where the URL says model and stream, they are put into it."""
+    return framed(body, model, stream=stream) if dialect.name == "gemini" else body
 
 
 def dump(value: Any) -> bytes:
@@ -222,7 +232,8 @@ def events(stream: bytes) -> list[bytes]:
 
 def with_usage(stream: bytes, usage: bytes) -> bytes:
     """The stream with its last usage object replaced."""
-    start = stream.rindex(b'"usage":{') + len(b'"usage":')
+    name = b'"usageMetadata":' if b'"usageMetadata":' in stream else b'"usage":'
+    start = stream.rindex(name + b"{") + len(name)
     depth, end = 0, start
     for end in range(start, len(stream)):
         depth += {ord("{"): 1, ord("}"): -1}.get(stream[end], 0)

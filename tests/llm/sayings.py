@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from trimtab.llm.dialects.gemini.stops import stop_of as gemini_stop
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_responses.stops import stop_of as responses_stop
 from trimtab.llm.types import (
@@ -231,6 +232,63 @@ def responses_requests(draw: st.DrawFn) -> Request:
     )
 
 
+gemini_thoughts = st.builds(Reasoning, text=words, signature=words.map(lambda text: f"gemini:{text}")) | st.builds(
+    Reasoning, signature=words.map(lambda text: f"gemini:{text}")
+)
+
+
+def apart(parts: tuple[Part, ...]) -> bool:
+    """No two texts side by side, and no unsigned thought before a signature: on Gemini's wire they are one."""
+    pairs = itertools.pairwise(parts)
+    return not any(isinstance(a, Text) and isinstance(b, Text) for a, b in pairs)
+
+
+@st.composite
+def gemini_messages(draw: st.DrawFn) -> tuple[Message, ...]:
+    """The system instruction first, then turns that alternate; each response follows the call it answers."""
+    found: list[Message] = []
+    if draw(st.booleans()):
+        found.append(Message("system", (draw(texts),)))
+    calls: tuple[ToolCall, ...] = ()
+    for turn in range(draw(st.integers(1, 4))):
+        if turn % 2:
+            said = draw(some(texts | tool_calls | gemini_thoughts, 1).filter(apart))
+            calls = tuple(part for part in said if isinstance(part, ToolCall))
+            found.append(Message("assistant", said))
+            continue
+        answered = draw(st.booleans()) and bool(calls)
+        given = st.builds(joined, some(texts, 1), some(images, 0, 1))
+        found += [result(call.id, draw(given)) for call in calls] if answered else []
+        said = draw(some(texts | images, 0 if answered else 1).filter(apart))
+        found += [Message("user", said)] if said else []
+    return tuple(found)
+
+
+@st.composite
+def gemini_requests(draw: st.DrawFn) -> Request:
+    formats = st.sampled_from([ResponseFormat(kind="text"), ResponseFormat(kind="json_object")]) | st.builds(
+        ResponseFormat, kind=st.just("json_schema"), schema=objects
+    )
+    effort = draw(maybe(st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh"])))
+    return Request(
+        dialect="gemini",
+        model=draw(words.map(lambda text: "gemini-3-" + text)),
+        messages=draw(gemini_messages()),
+        tools=draw(some(st.builds(Tool, name=names, description=maybe(words), parameters=objects))),
+        tool_choice=draw(maybe(choices)),
+        response_format=draw(maybe(formats)),
+        max_tokens=draw(maybe(st.integers(1, 10**6))),
+        temperature=draw(maybe(st.floats(0, 2))),
+        top_p=draw(maybe(st.floats(0, 1))),
+        top_k=draw(maybe(st.integers(0, 500))),
+        stop=draw(some(words)),
+        seed=draw(maybe(st.integers(-(2**63), 2**63 - 1))),
+        reasoning_effort=effort,
+        reasoning_budget=draw(maybe(st.integers(1, 9999))) if effort is None else None,
+        stream=draw(st.booleans()),
+    )
+
+
 @st.composite
 def common_requests(draw: st.DrawFn) -> Request:
     """What both dialects can say, in the form both would give it back."""
@@ -346,6 +404,20 @@ def responses_responses(draw: st.DrawFn) -> Response:
 
 
 @st.composite
+def gemini_responses(draw: st.DrawFn) -> Response:
+    parts: tuple[Part, ...] = draw(some(gemini_thoughts | texts | tool_calls, 0, 4).filter(apart))
+    word = draw(st.sampled_from(["STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "MALFORMED_FUNCTION_CALL"]))
+    return Response(
+        id=draw(words),
+        model=draw(words),
+        parts=parts,
+        stop=gemini_stop(word, called=any(isinstance(part, ToolCall) for part in parts)),
+        stop_raw=word,
+        usage=draw(maybe(usages(one_hour=False, audio=False))),
+    )
+
+
+@st.composite
 def common_responses(draw: st.DrawFn) -> Response:
     """What both dialects can say: a text, then tool calls."""
     calls = draw(some(tool_calls))
@@ -363,11 +435,13 @@ REQUESTS = {
     "openai_chat": openai_requests(),
     "anthropic_messages": anthropic_requests(),
     "openai_responses": responses_requests(),
+    "gemini": gemini_requests(),
 }
 RESPONSES = {
     "openai_chat": openai_responses(),
     "anthropic_messages": anthropic_responses(),
     "openai_responses": responses_responses(),
+    "gemini": gemini_responses(),
 }
 
 

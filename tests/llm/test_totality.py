@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from bodies import ANSWER, NASTY, REQUEST, STREAM, bodies, dump, garbled, with_usage
+from bodies import ANSWER, NASTY, REQUEST, STREAM, as_client, bodies, dump, garbled, with_usage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,7 +75,7 @@ def test_what_one_dialect_understands_any_other_renders_or_refuses(name: str, da
             rendered = other.render_request(request, "m", Quirks())
         except InvalidRequest:
             continue
-        assert other.peek(rendered).model == "m"
+        assert other.peek(as_client(other, rendered, "m", stream=request.stream)).model == "m"
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -190,7 +190,8 @@ def deep_in_the_stack(frames: int, dialect: Dialect, request: Request) -> None:
 
 def test_the_good_bodies_are_good() -> None:
     """Otherwise the fuzz above would say nothing."""
-    for name, dialect in DIALECTS.all().items():
+    for name in ALL:
+        dialect = DIALECTS.get(name)
         assert dialect.parse_request(dump(REQUEST[name])).messages
         assert dialect.parse_response(dump(ANSWER[name])).usage
         assert fold(dialect.stream_decoder().feed(STREAM[name])).usage
