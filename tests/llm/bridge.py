@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure
 from trimtab.llm.auth import headers_of
@@ -12,6 +13,9 @@ from trimtab.llm.simulated import SimulatedProviders
 from trimtab.llm.types import Delta, Failed
 
 Message = MutableMapping[str, Any]
+PREFIX = {"bedrock_converse": "", "cohere_chat": "/v2"}
+"""What a vendor's base URL ends with, where it is not ``/v1``."""
+
 Send = Callable[[Message], Awaitable[None]]
 
 
@@ -48,7 +52,7 @@ class Bridge:
         else:
             out = self.upstream.render_request(self.front.parse_request(body), head.model, quirks)
         self.sent.append(out)
-        status, headers, chunks = await self._ask(out, head.model, stream=head.stream)
+        status, headers, chunks = await self.ask(out, head.model, stream=head.stream)
         if status != 200:
             raise self.upstream.parse_error(status, b"".join(chunks), headers)
         if not head.stream:
@@ -83,13 +87,13 @@ class Bridge:
             await _write(send, tell(decoder.close()))  # pyright: ignore[reportPossiblyUnboundVariable]
         await _write(send, b"", last=True)
 
-    async def _ask(self, body: bytes, model: str, *, stream: bool) -> tuple[int, dict[str, str], list[bytes]]:
+    async def ask(self, body: bytes, model: str, *, stream: bool) -> tuple[int, dict[str, str], list[bytes]]:
         """One call of the simulated provider, in this process; an aborted answer ends where it was cut."""
         headers = {"content-type": "application/json", **self.upstream.headers, **headers_of(self.upstream.auth, "k")}
         scope = {
             "type": "http",
             "method": "POST",
-            "path": "/v1" + self.upstream.path(model, stream=stream),
+            "path": unquote(PREFIX.get(self.upstream.name, "/v1") + self.upstream.path(model, stream=stream)),
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         requests: list[Message] = [{"type": "http.request", "body": body}]

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Protocol, cast
 
-from trimtab.llm.simulated import anthropic_messages, bedrock_converse, openai_chat
+from trimtab.llm.simulated import anthropic_messages, bedrock_converse, cohere_chat, openai_chat
 from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -36,8 +36,9 @@ class Vendor(Protocol):
     def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
 
 
-_VENDORS = tuple(cast("Vendor", module) for module in (openai_chat, anthropic_messages, bedrock_converse))
-_REFUSALS = (openai_chat.Refused, anthropic_messages.Refused, bedrock_converse.Refused)
+_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat)
+_VENDORS = tuple(cast("Vendor", module) for module in _MODULES)
+_REFUSALS = tuple(module.Refused for module in _MODULES)
 _SSE = "text/event-stream; charset=utf-8"
 
 
@@ -88,7 +89,7 @@ class Call:
 
 class SimulatedProviders:
     """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``; Bedrock at
-    ``/model/MODEL/converse``.
+    ``/model/MODEL/converse``, Cohere at ``/v2/chat``.
 
     ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
     ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.
