@@ -79,6 +79,9 @@ def show(trace_id: str, *, content: bool, project: str, client: Client, as_json:
         return
     _print_summary(trace)
     _print_spans(trace)
+    if trace.steps:
+        click.echo(f"\nRoute {trace.route}")
+        print_table(("NODE", "TOOK", "WHY", "BY"), [(s.node, s.took, s.why, s.value) for s in trace.steps], empty="")
     if trace.decision:
         click.echo("\nDecision")
         lines = [(line.model, line.provider, line.verdict, line.reason) for line in trace.decision]

@@ -200,11 +200,37 @@ class TracePage(Struct, frozen=True, kw_only=True):
     behind_ms: int
 
 
+class Known(Struct, frozen=True, kw_only=True):
+    """What a route's strategy knew of a target; null where it did not ask. ``expected_cost`` in US dollars."""
+
+    ewma_ms: float | None = None
+    in_flight: int | None = None
+    expected_cost: str | None = None
+    weight: float | None = None
+    draw: float | None = None
+
+
 class DecisionLine(Struct, frozen=True, kw_only=True):
+    """A target that was considered; ``node`` is where it stands in the route's tree."""
+
     model: str
     provider: str
     verdict: str
     reason: str
+    node: str = ""
+    known: Known | None = None
+    breaker: str = ""
+    limit: str = ""
+    budget: str = ""
+
+
+class StepLine(Struct, frozen=True, kw_only=True):
+    """One decision of a route: at which node, what it took, why, and by which number."""
+
+    node: str
+    took: str
+    why: str
+    value: float | None = None
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -219,6 +245,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     duration: float
     decision: list[DecisionLine]
     metadata: dict[str, str]
+    route: str = ""
+    steps: list[StepLine] = []
 
 
 class Message(Struct, frozen=True, kw_only=True):

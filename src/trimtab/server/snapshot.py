@@ -18,8 +18,10 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.gateway import call_policy
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
+from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
 from trimtab.gateway.live import Live
 from trimtab.gateway.provider_options import with_defaults
@@ -64,6 +66,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     prices: list[PricesRow] = []
     cards: list[CardRow] = []
     routes: list[RouteRow] = []
+    policies: list[PolicyRow] = []
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -83,6 +86,7 @@ def read_state(conn: Connection) -> CatalogState:
     prices = price_store.prices(conn)
     cards = cards_store.cards(conn)
     routes = route_store.routes(conn)
+    policies = call_policy.policies(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -93,6 +97,7 @@ def read_state(conn: Connection) -> CatalogState:
         prices=prices,
         cards=cards,
         routes=routes,
+        policies=policies,
     )
 
 
@@ -106,6 +111,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
     }
     targets: dict[str, ProjectTargets] = {}
     routes: dict[str, dict[str, Compiled]] = {}
+    policies: dict[str, dict[str, CompiledPolicy]] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)
         models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
@@ -117,6 +123,8 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
         if named := routes_of(state.routes, config, project):
             routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
+        if held := _policies(state, config, project):
+            policies[project.id] = call_policy.compiled(held, targets[project.id], named)
     principals = {row.digest: _principal(row, projects) for row in state.keys}
     return Built(
         snapshot=Snapshot(
@@ -124,10 +132,16 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             access=AccessTable(keys=principals, projects={p.slug: p for p in projects.values()}),
             targets=targets,
             routes=routes,
+            policies=policies,
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
     )
+
+
+def _policies(state: CatalogState, config: ConfigFile, project: Project) -> dict[str, CallPolicy]:
+    found = {row.name: row.policy for row in state.policies if row.project_id == project.id}
+    return found | config.policies if project.slug == config.project else found
 
 
 def _dated(state: CatalogState, config: ConfigFile, project: Project) -> list[DatedPrice]:
@@ -233,7 +247,7 @@ class SnapshotHolder:
     ) -> None:
         self._db = db
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
-        self._made_with = made_with or fittings(Live())
+        self.made_with = made_with or fittings(Live())
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box
         self._file = file
@@ -284,7 +298,7 @@ class SnapshotHolder:
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
-                self._built = build(state, self.config, self._box, self._made_with)
+                self._built = build(state, self.config, self._box, self.made_with)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
@@ -315,7 +329,7 @@ class SnapshotHolder:
             if version == self._built.snapshot.version:
                 return False
         state = await self._db.read(read_state)
-        built = build(state, self.config, self._box, self._made_with)
+        built = build(state, self.config, self._box, self.made_with)
         await self._warm(built)
         self._built = built
         self.away = ""

@@ -10,18 +10,25 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.telemetry.query import TOKENS
+from trimtab.telemetry.records import Candidate, Step
 from trimtab.telemetry.views import (
     Bucket,
     DecisionLine,
+    Known,
     SpanKind,
     SpanRow,
     Status,
+    StepLine,
     Tokens,
     Totals,
     TraceDetail,
 )
 
 T = TypeVar("T")
+
+
+SHOWN_ROWS: Final = "TSVRaw"
+"""The format for ``shown`` alone: it is JSON without line ends already, so the lines are those of JSON lines."""
 
 
 def rows_of(line: type[T], data: bytes) -> list[T]:
@@ -43,17 +50,9 @@ def _milliseconds(nanoseconds: float | None) -> float | None:
 
 # --- spans ---------------------------------------------------------------------------------------------------------
 
-SPAN_COLUMNS: Final = (
-    "trace_id, span_id, parent_span_id, request_id, kind, name, status, start_ns, duration_ns, ttft_ns, model, "
-    "model_used, provider, app, release, environment, feature, session, user, key_id, tags, stream, stop, http_status, "
-    "error_code, error_message, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, "
-    "tokens_estimated, cost, price, attempts, fallbacks, input_preview, output_preview, entry, leaf, unpriced, "
-    "metadata, decision"
-)
-
 
 class SpanLine(Struct, frozen=True, array_like=True):
-    """`SPAN_COLUMNS` of one span."""
+    """A span's ``shown``: the columns of `_schema.SHOWN`, in that order."""
 
     trace_id: str
     span_id: str
@@ -108,6 +107,15 @@ class SpanLine(Struct, frozen=True, array_like=True):
             self.reasoning_tokens,
             self.tokens_estimated,
         )
+
+
+# Older servers quote 64-bit numbers where they make JSON.
+_shown: Final = msgspec.json.Decoder(SpanLine, strict=False)
+
+
+def span_lines(data: bytes) -> list[SpanLine]:
+    """The spans of an answer that asked for ``shown`` alone, in the format `SHOWN_ROWS`."""
+    return _shown.decode_lines(data)
 
 
 def _tokens(fresh: int, read: int, write: int, output: int, reasoning: int, estimated: int) -> Tokens:
@@ -169,11 +177,11 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
     started = min(line.start_ns for line in lines)
     ended = max(line.start_ns + line.duration_ns for line in lines)
     metadata: dict[str, str] = {}
-    decision: list[DecisionLine] = []
+    decided = Decided()
     for line in lines:
         metadata |= line.metadata
         if line.decision:
-            decision += msgspec.json.decode(line.decision, type=list[DecisionLine])
+            decided = decided.joined(read_decision(line.decision))
     return TraceDetail(
         trace_id=trace_id,
         spans=[span_row(line, own=True) for line in lines],
@@ -189,8 +197,54 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         unpriced=sum(line.unpriced for line in leaves),
         started=started / 1e6,
         duration=(ended - started) / 1e6,
-        decision=decision,
+        decision=[decision_line(line) for line in decided.lines],
         metadata=metadata,
+        route=decided.route,
+        steps=[StepLine(node=s.node, took=s.took, why=s.why, value=s.value) for s in decided.steps],
+    )
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """The ``decision`` column: the candidates, and the route with its steps where there was one."""
+
+    route: str = ""
+    steps: tuple[Step, ...] = ()
+    lines: tuple[Candidate, ...] = ()
+
+    def joined(self, other: "Decided") -> "Decided":
+        """Of two calls of one trace; the first route is named."""
+        return Decided(route=self.route or other.route, steps=self.steps + other.steps, lines=self.lines + other.lines)
+
+
+def read_decision(column: str) -> Decided:
+    """Both forms that `calls.decision_json` writes."""
+    if column.startswith("["):
+        return Decided(lines=msgspec.json.decode(column, type=tuple[Candidate, ...]))
+    return msgspec.json.decode(column, type=Decided)
+
+
+def decision_line(line: Candidate) -> DecisionLine:
+    """A candidate as a person sees it."""
+    weighed = line.weighed
+    known = None
+    if weighed is not None:
+        known = Known(
+            ewma_ms=weighed.ewma_ms,
+            in_flight=weighed.in_flight,
+            expected_cost=dollars(weighed.price),
+            weight=weighed.weight,
+            draw=weighed.draw,
+        )
+    return DecisionLine(
+        model=line.model,
+        provider=line.provider,
+        verdict=line.verdict,
+        reason=line.reason,
+        node=line.node,
+        known=known,
+        breaker=line.breaker,
+        limit=line.limit,
+        budget=line.budget,
     )
 
 

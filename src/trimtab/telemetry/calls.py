@@ -84,7 +84,7 @@ class CallMapper:
                 fault.source if record.fault else "", sums.input, sums.cache_read, sums.cache_write, sums.output,
                 sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
                 len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
-                _json.encode(record.decision).decode(), final.response_id if final else "", record.user_agent,
+                decision_json(record), final.response_id if final else "", record.user_agent,
             ),
         )  # fmt: skip
         if record.capture:
@@ -140,6 +140,14 @@ class CallMapper:
         if len(content) <= BLOB_BYTES:
             return content, ""
         return b"", self._blobs.put(content)
+
+
+def decision_json(record: CallRecord) -> str:
+    """The decision record as its column holds it: a list of candidates; of a route, an object with its steps besides.
+    `answers.trace_detail` reads both."""
+    if not record.route:
+        return _json.encode(record.decision).decode()
+    return _json.encode({"route": record.route, "steps": record.steps, "lines": record.decision}).decode()
 
 
 def bounded(record: CallRecord) -> CallRecord:

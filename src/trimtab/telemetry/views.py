@@ -97,11 +97,39 @@ class TracePage(Struct, frozen=True, kw_only=True):
     behind_ms: int
 
 
+class Known(Struct, frozen=True, kw_only=True):
+    """What a route's strategy knew of a target when it ordered them; null where it did not ask. ``expected_cost`` is of
+    this call, in US dollars; ``weight`` a share in [0, 1], ``draw`` the number drawn in [0, 1)."""
+
+    ewma_ms: float | None = None
+    in_flight: int | None = None
+    expected_cost: str | None = None
+    weight: float | None = None
+    draw: float | None = None
+
+
 class DecisionLine(Struct, frozen=True, kw_only=True):
+    """A target that was considered. ``node`` is where it stands in the route's tree; ``breaker``, ``limit`` and
+    ``budget`` say what stood in its way, empty where nothing did."""
+
     model: str
     provider: str
     verdict: str
-    reason: str
+    reason: str = ""
+    node: str = ""
+    known: Known | None = None
+    breaker: str = ""
+    limit: str = ""
+    budget: str = ""
+
+
+class StepLine(Struct, frozen=True, kw_only=True):
+    """One decision of a route: at which node, what it took, why, and by which number (null where there was none)."""
+
+    node: str
+    took: str
+    why: str
+    value: float | None = None
 
 
 class TraceDetail(Struct, frozen=True, kw_only=True):
@@ -117,6 +145,9 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     duration: float
     decision: list[DecisionLine]
     metadata: dict[str, str]
+    route: str = ""
+    """The route that chose the targets; empty for a plain model."""
+    steps: list[StepLine] = []
 
 
 class MessageView(Struct, frozen=True, kw_only=True):

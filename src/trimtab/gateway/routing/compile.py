@@ -77,13 +77,14 @@ class Fittings(Struct, frozen=True, kw_only=True):
 class Compiled:
     """A route as the data plane holds it. ``trouble`` says what of it cannot be used, empty where all can."""
 
-    __slots__ = ("_affinity", "_fittings", "_order", "_project", "examples", "name", "route", "trouble")
+    __slots__ = ("_affinity", "_fittings", "_order", "_project", "examples", "leaves", "name", "route", "trouble")
 
     def __init__(self, route: Route, project: str, order: Order, making: "_Making") -> None:
         self.route = route
         self.name = route.name
         self.trouble = " ".join(making.trouble)
         self.examples = tuple(making.examples)
+        self.leaves: Leaves = tuple(making.leaves)
         self._project = project
         self._order = order
         self._fittings = making.fittings
@@ -148,6 +149,7 @@ class _Making:
         self.fittings = fittings
         self.trouble: list[str] = []
         self.examples: list[str] = []
+        self.leaves: list[Leaf] = []
         self._route = route.name
         self._project = project
         self._targets = targets
@@ -202,7 +204,9 @@ class _Making:
         if self._local is not None and not is_local(place.provider, self._local):
             self.trouble.append(f"{path} names {name!r}, which is not on a machine of your own.")
             return NOTHING
-        return Fixed((Leaf(path, place, self._project),))
+        leaf = Leaf(path, place, self._project)
+        self.leaves.append(leaf)
+        return Fixed((leaf,))
 
     def _place(self, name: str) -> Place | None:
         model = self._targets.models.get(name)

@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
-    from trimtab.server.api import cards, keys, models, prices, projects, providers, session, system, traces
+    from trimtab.server.api import cards, keys, models, prices, projects, providers, routing, session, system, traces
 
     return (
         *system.ROUTES,
@@ -16,6 +16,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *providers.ROUTES,
         *models.ROUTES,
         *cards.ROUTES,
+        *routing.ROUTES,
         *traces.ROUTES,
         *prices.ROUTES,
     )

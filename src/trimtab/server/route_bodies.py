@@ -1,0 +1,86 @@
+"""Bodies of the API for routes."""
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from trimtab.gateway.routing.types import Affinity, Node
+from trimtab.telemetry.views import DecisionLine, StepLine
+
+
+class LeafView(Struct, frozen=True, kw_only=True):
+    """A target of a route and how it fares on this worker. ``breaker`` is closed, open or half_open; ``latency`` the
+    peak EWMA of the time to the first byte in milliseconds, null where nothing is known."""
+
+    model: str
+    provider: str
+    node: str
+    health: Literal["unknown", "healthy", "failing"]
+    breaker: str
+    in_flight: int
+    latency: float | None
+
+
+class RouteView(Struct, frozen=True, kw_only=True):
+    """``trouble`` says what of it cannot be used now. One from the config file is edited there, and has no version."""
+
+    name: str
+    about: str
+    tree: Node
+    affinity: Affinity
+    version: int
+    source: Literal["config", "catalog"]
+    trouble: str
+    created: int | None
+    updated: int | None
+    targets: list[LeafView]
+
+
+class RoutePage(Struct, frozen=True, kw_only=True):
+    items: list[RouteView]
+    cursor: str | None = None
+
+
+class NewRoute(Struct, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    tree: Node
+    affinity: Affinity = Affinity()
+    about: str = ""
+
+
+class RoutePatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays; ``tree`` is replaced whole."""
+
+    tree: Node | UnsetType = UNSET
+    affinity: Affinity | UnsetType = UNSET
+    about: str | UnsetType = UNSET
+
+
+class ExplainRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A request as a client would send it. ``tree`` explains another tree than the one in force. ``draw`` takes the
+    place of chance, in [0, 1)."""
+
+    body: dict[str, Any]
+    headers: dict[str, str] = {}
+    dialect: str = "openai_chat"
+    key_id: str = ""
+    tree: Node | None = None
+    draw: float | None = None
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What the route would decide for such a call now, on this worker. ``doubts`` are those for which a whole answer
+    would be asked of the stronger target again."""
+
+    route: str
+    steps: list[StepLine]
+    candidates: list[DecisionLine]
+    doubts: list[str]
+    trouble: str
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """``changed`` is false where the file said what was in force already."""
+
+    changed: bool
+    config_file: str
