@@ -30,6 +30,8 @@ from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 SECOND = 1_000_000_000
 SHORTEST_SECRET = 8
+RESPONSES = "openai_responses"
+"""The dialect whose clients name earlier answers by their ids (`conversations.py`)."""
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
 WAIT_SPREAD = 0.1
@@ -98,8 +100,8 @@ class Attempts:
         while not walk.go(now := self._now()):
             seconds = walk.wait_s(now)
             if seconds is None:
-                if walk.refused_only(now):
-                    return
+                if walk.queue(now) or walk.refused_only(now):
+                    break
                 walk.note_passed()
                 raise walk.nothing_left(now)
             await self._pause(call, walk, seconds + WAIT_SPREAD * self._chance())
@@ -109,6 +111,10 @@ class Attempts:
                 await self._pause(call, walk, seconds)
         if call.first_by_ns and call.first_by_ns <= now:
             raise exceeded(call, _words(walk.failure))
+        gate = walk.state(walk.at).gate
+        if gate is not None and not gate.try_enter():
+            assert call.principal is not None
+            await gate.enter(call.principal.key_id, call.priority, left_s(call, now))
 
     async def _pause(self, call: Call, walk: Walk, seconds: float) -> None:
         left = left_s(call, self._now())
@@ -129,10 +135,11 @@ class Attempts:
         walk.failed(attempt.place, error, failure)
 
     def _begin(self, walk: Walk, place: int) -> Try:
-        now = self._now()
+        """The call has a place in the target's gate already, if that has one; `Try.release` gives it back."""
+        now, state = self._now(), walk.state(place)
         attempt = Try(walk.targets[place], now)
-        attempt.place = place
-        self._watch.begin(attempt, walk.state(place), now)
+        attempt.place, attempt.gate = place, state.gate
+        self._watch.begin(attempt, state, now)
         return attempt
 
     # --- two at once ---
@@ -146,7 +153,8 @@ class Attempts:
 
         def begin_rival() -> Coroutine[Any, Any, Opened] | None:
             place = walk.rival(self._now()) if hedging.take(state) else None
-            if place is None:
+            gate = None if place is None else walk.state(place).gate
+            if place is None or (gate is not None and not gate.try_enter()):
                 return None
             call.rival = self._begin(walk, place)
             return self._open_one(call, call.rival)
@@ -213,7 +221,7 @@ class Attempts:
     async def _open(self, call: Call, attempt: Try) -> Opened:
         """Whoever reads the answer closes its connection if need be: once read to the end it may already carry another
         call."""
-        dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front.operation)
+        dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
         body = self._upstream_body(call, attempt, dialect)
         answer = await self._send(call, attempt, dialect, body)
         if call.head.stream and answer.status == 200:
@@ -312,7 +320,13 @@ def _words(error: TrimtabError | None) -> str:
 
 
 def stand_in(call: Call, target: Target) -> StandIn:
-    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND)
+    own = answer_id(call.request_id) if call.front.name == RESPONSES else ""
+    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND, own)
+
+
+def answer_id(request_id: str) -> str:
+    """The id of a response that was translated: made of its request's, so that either leads to the other."""
+    return "resp_" + request_id.removeprefix("req_")
 
 
 def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:

@@ -9,6 +9,7 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, Upst
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.gate import NORMAL, Gate
 from trimtab.gateway.live import KeyState, TargetState
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
@@ -35,6 +36,7 @@ class Try:
         "fault",
         "first_byte_ns",
         "first_token_ns",
+        "gate",
         "headers",
         "kept",
         "key",
@@ -72,14 +74,18 @@ class Try:
         self.kept = 0
         self.headers: Mapping[str, str] = NO_HEADERS
         self.state: TargetState | None = None
+        self.gate: Gate | None = None
         self.key: KeyState | None = None
         self.place = 0
         """Where its target stands in the walk."""
         self.cut_off = False
         """Given up although it was asked and may have been working: its input counts as used."""
 
-    def release(self) -> None:
+    def release(self, now_ns: int) -> None:
         """It no longer counts as under way."""
+        if self.gate is not None:
+            self.gate.leave((now_ns - self.started_ns) / 1e9)
+            self.gate = None
         if self.state is not None and self.key is not None:
             self.state.in_flight -= 1
             self.key.in_flight -= 1
@@ -150,6 +156,7 @@ class Call:
         "outcome",
         "plan",
         "principal",
+        "priority",
         "project",
         "recorded",
         "request_id",
@@ -177,6 +184,7 @@ class Call:
         self.rival: Try | None = None
         self.deadline_ns = 0
         self.first_by_ns = 0
+        self.priority = NORMAL
         self.attempts: list[Attempt] = []
         self.decision: list[Candidate] = []
         self.rest: list[Target] = []
@@ -194,7 +202,7 @@ class Call:
         """Close the attempt under way (or that one of several) and add it to the record."""
         attempt = attempt or self.current
         if attempt is not None:
-            attempt.release()
+            attempt.release(now_ns)
             capture = self.project is not None and self.project.capture_content
             self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
             if attempt is self.current:

@@ -8,6 +8,7 @@ is begun later.
 
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.gateway.call import Call
+from trimtab.gateway.gate import PRIORITIES
 from trimtab.gateway.told_limits import duration_s
 
 SECOND = 1_000_000_000
@@ -42,6 +43,25 @@ def read_deadlines(call: Call) -> None:
         if seconds:
             by = call.started_ns + round(seconds * SECOND)
             call.first_by_ns = min(call.first_by_ns or by, by)
+
+
+def read_priority(call: Call) -> None:
+    """``trimtab-priority: high``, ``normal`` or ``low``: who goes first where calls have to wait, at most as high as
+    the key may. Raises `InvalidRequest` for any other word."""
+    assert call.principal is not None
+    told, highest = call.exchange.header(b"trimtab-priority"), call.principal.highest_priority
+    if told is not None:
+        word = told.decode("latin-1").strip().lower()
+        if word not in PRIORITIES:
+            raise InvalidRequest(
+                f"The trimtab-priority header {word[:40]!r} is no priority.",
+                fix="Send high, normal or low, or leave it out for normal.",
+                code="invalid_priority",
+                param="trimtab-priority",
+            )
+        call.priority = PRIORITIES.index(word)
+    if highest is not None and call.priority < highest:
+        call.priority = highest
 
 
 def bound(call: Call, deadline_s: float | None) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from math import exp
 
 from trimtab.gateway.breaker import Breaker
+from trimtab.gateway.gate import Gate
+from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.targets import Provider
 
 SECOND = 1_000_000_000
@@ -108,6 +110,7 @@ class TargetState:
         "breaker",
         "declared",
         "failed",
+        "gate",
         "hedge_tokens",
         "in_flight",
         "key_names",
@@ -138,6 +141,7 @@ class TargetState:
         self.variants: tuple[Provider, ...] = ()
         self.retry_tokens = 0.0
         self.hedge_tokens = 1.0
+        self.gate: Gate | None = None
         self.retry_at_ns = 0
         self._latency = PeakEwma()
 
@@ -169,6 +173,7 @@ class Live:
 
     def __init__(self) -> None:
         self._targets: dict[tuple[str, str, str], TargetState] = {}
+        self._gates: dict[tuple[str, str, str], Gate] = {}
 
     def of(self, project: str, provider: str, upstream: str) -> TargetState:
         """The state of a target, made at its first mention."""
@@ -186,6 +191,19 @@ class Live:
     def each(self) -> Iterator[tuple[tuple[str, str, str], TargetState]]:
         """Every known target, for metrics and health."""
         return iter(tuple(self._targets.items()))
+
+    def gate(self, project: str, provider: str, upstream: str, rules: Concurrency) -> Gate:
+        """The gate of a provider (``upstream`` empty), or of one model there that has its own. It takes on changed
+        rules."""
+        found = self._gates.get((project, provider, upstream))
+        if found is None:
+            name = f"{provider}/{upstream}" if upstream else f"The provider {provider!r}"
+            found = self._gates[project, provider, upstream] = Gate(name, rules)
+        found.rules = rules
+        return found
+
+    def gates(self) -> Iterator[tuple[tuple[str, str, str], Gate]]:
+        return iter(tuple(self._gates.items()))
 
     def _make_room(self) -> None:
         for key, state in self._targets.items():

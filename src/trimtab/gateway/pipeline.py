@@ -22,12 +22,14 @@ from trimtab.gateway.cache import Cache, Semantic
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
-from trimtab.gateway.deadline import read_deadlines
+from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
 from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.gate import Gate, Overloaded
 from trimtab.gateway.idempotency import Idempotency
 from trimtab.gateway.live import Live
+from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
@@ -41,6 +43,9 @@ from trimtab.llm.transport import Transport
 from trimtab.telemetry.records import CallRecord
 
 logger = logging.getLogger("trimtab.gateway")
+SECOND = 1_000_000_000
+OVERLOADED_STATUS = {"anthropic_messages": 529}
+"""What a vendor's own clients know as "come back later", where that is not 503."""
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -54,6 +59,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     observe: Callable[[CallRecord], None]
     live: Live | None = None
+    admission: Concurrency = Concurrency(limit=4096, queue=8192, max_wait_s=30.0)
+    """How many calls this process has at providers at once, and how many more may wait for their turn."""
     answers: Answers | None = None
     """Where answers are kept for the cache and for idempotency keys; without it there is neither."""
     semantic: Semantic | None = None
@@ -72,6 +79,7 @@ class Gateway:
         self._books = Books(parts.spool, parts.prices, self._now, parts.observe)
         self.live = parts.live or Live()
         self.watch = Watch(self.live, self._now)
+        self.gate = Gate("This server", parts.admission)
         self._attempts = Attempts(
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
@@ -84,12 +92,19 @@ class Gateway:
                 parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s
             )
 
-    async def chat(self, exchange: Exchange, front: Dialect, admitted: tuple[Principal, Project] | None = None) -> None:
-        """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in."""
+    async def chat(
+        self,
+        exchange: Exchange,
+        front: Dialect,
+        admitted: tuple[Principal, Project] | None = None,
+        prepare: Callable[[Call], Awaitable[None]] | None = None,
+    ) -> None:
+        """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in.
+        ``prepare`` may complete the body of a call that was read, or refuse it."""
         call = Call(exchange, front, self._now())
         if admitted is not None:
             call.principal, call.project = admitted
-        await self._to_its_end(call, self._begin)
+        await self._to_its_end(call, self._begin if prepare is None else partial(self._begin, prepare=prepare))
 
     async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
         """A step of a call and, where it fails, what there is to be said and written down."""
@@ -105,10 +120,12 @@ class Gateway:
 
     # --- before any provider is asked ---
 
-    async def _begin(self, call: Call) -> None:
+    async def _begin(self, call: Call, prepare: Callable[[Call], Awaitable[None]] | None = None) -> None:
         if call.principal is None:
             self._admit(call)
         self._read(call)
+        if prepare is not None:
+            await prepare(call)
         await self._serve(call)
 
     def _admit(self, call: Call) -> None:
@@ -124,6 +141,7 @@ class Gateway:
         finally:
             call.caller = read_caller(call.exchange, call.head, call.started_ns)
         read_deadlines(call)
+        read_priority(call)
         self._books.check_open()
 
     # --- from a readable call to an answer ---
@@ -163,7 +181,19 @@ class Gateway:
             pass
         route = self._route(call)
         targets = self._plan(call) if route is None else await self._decide(call, route)
-        await self._attempts.answer(call, targets)
+        entered = await self._enter(call)
+        try:
+            await self._attempts.answer(call, targets)
+        finally:
+            self.gate.leave((self._now() - entered) / SECOND)
+
+    async def _enter(self, call: Call) -> int:
+        """Take one of this worker's places, in the queue if it must be; returns when (Unix ns)."""
+        if self.gate.try_enter():
+            return call.started_ns
+        assert call.principal is not None
+        await self.gate.enter(call.principal.key_id, call.priority, left_s(call, self._now()))
+        return self._now()
 
     def _plan(self, call: Call) -> list[Target]:
         assert call.project is not None
@@ -190,6 +220,8 @@ class Gateway:
         """Tell the client in its dialect what went wrong, after writing it down."""
         exchange = call.exchange
         await self._books.end_all(call, error)
+        if isinstance(error, Overloaded):
+            error.status = OVERLOADED_STATUS.get(call.front.name, error.status)
         call.status, call.outcome, call.fault = error.status, "error", fault_of(error)
         if not call.recorded and call.project is not None:
             try:

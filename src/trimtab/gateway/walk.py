@@ -116,6 +116,14 @@ class Walk:
         self._waits += 1
         return seconds
 
+    def queue(self, now_ns: int) -> bool:
+        """Nothing can be asked but by waiting for a place: move to the first target that is merely busy."""
+        for at, passed in self._passed.items():
+            if passed.by == "busy":
+                del self._passed[at]
+                return self._choose(at, now_ns)
+        return False
+
     def refused_only(self, now_ns: int) -> bool:
         """Nothing has been asked, and some target is passed over for nothing but a key it once refused: move there."""
         if self.total:

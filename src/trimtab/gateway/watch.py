@@ -52,6 +52,11 @@ class Watch:
         policy = policy_of(target)
         if state.breaker.policy is not policy.breaker:
             state.breaker.policy = policy.breaker
+        if policy.concurrency is not None:
+            upstream = "" if target.model.resilience is None else state.upstream
+            state.gate = self._live.gate(state.project, state.provider, upstream, policy.concurrency)
+        elif state.gate is not None:
+            state.gate = None
         return state
 
     def may_try(self, call: Call, target: Target) -> str | None:
@@ -70,8 +75,13 @@ class Watch:
             return Passed(why, now_ns + round(seconds * SECOND), "breaker")
         for key in state.keys:
             if key.until_ns <= now_ns:
-                return None
-        return _all_aside(state, now_ns)
+                break
+        else:
+            return _all_aside(state, now_ns)
+        gate = state.gate
+        if gate is not None and (gate.waiting or gate.running >= gate.rules.limit):
+            return Passed(f"Its {gate.rules.limit} places are taken, and {gate.waiting} calls wait.", 0, "busy")
+        return None
 
     def begin(self, attempt: Try, state: TargetState, now_ns: int) -> None:
         """An attempt begins: it counts as under way until `Try.release`, and has the least busy key that may be used

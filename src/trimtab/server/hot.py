@@ -56,6 +56,7 @@ class HotCycle:
         "_chunks",
         "_handler",
         "_headers",
+        "_named",
         "_protocol",
         "body",
         "can_chunk",
@@ -76,6 +77,7 @@ class HotCycle:
         self._protocol = protocol
         self._handler = handler
         self._headers = protocol.headers
+        self._named: dict[bytes, bytes] | None = None
         self._chunks: list[bytes] = []
         self.size = 0
         self.path = path
@@ -105,10 +107,10 @@ class HotCycle:
     # --- Exchange ---
 
     def header(self, name: bytes) -> bytes | None:
-        for key, value in self._headers:
-            if key == name:
-                return value
-        return None
+        named = self._named
+        if named is None:
+            named = self._named = dict(reversed(self._headers))  # so that the first of a name counts
+        return named.get(name)
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
         if self.disconnected or self.started:
