@@ -111,10 +111,14 @@ def data_of(event: bytes) -> bytes | None:
 
 def events(block: bytes) -> Iterator[bytes]:
     """The data of each event in a block; events without data are passed over."""
-    for event in split(block):
-        data = data_of(event)
-        if data is not None:
-            yield data
+    plain = b"\r" not in block and block.endswith(b"\n\n")
+    for event in block.split(b"\n\n") if plain else split(block):
+        if plain and event.startswith(b"data: ") and b"\n" not in event:  # as nearly every server writes it
+            yield event[6:]
+        else:
+            data = data_of(event)
+            if data is not None:
+                yield data
 
 
 def _lines(event: bytes) -> list[bytes]:

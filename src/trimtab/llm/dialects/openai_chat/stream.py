@@ -3,6 +3,7 @@
 from typing import Any, Literal, cast
 
 import msgspec
+from msgspec import Struct
 
 from trimtab.llm import sse
 from trimtab.llm.dialects import Head
@@ -33,6 +34,32 @@ _FLOWS: tuple[tuple[str, Flow], ...] = (
 )
 
 
+class _PlainDelta(Struct, forbid_unknown_fields=True):
+    content: str
+    role: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+
+
+class _PlainChoice(Struct):
+    delta: _PlainDelta
+    index: Literal[0] = 0
+    finish_reason: None = None
+
+
+class _PlainChunk(Struct):
+    """A chunk with a piece of text and nothing else that would have to be noted: nearly every one of a stream."""
+
+    choices: tuple[_PlainChoice]
+    usage: None = None
+    error: None = None
+
+
+_plain_chunk = msgspec.json.Decoder(_PlainChunk)
+
+
 class OpenAIStreamDecoder:
     """Chunks to deltas: text, reasoning and refusal flow one after the other; tool calls may grow side by side, so they
     stay open until the end."""
@@ -54,6 +81,8 @@ class OpenAIStreamDecoder:
         for data in sse.events(block):
             if self._over:
                 break
+            if self._flow is not None and self._flow[0] == "text" and self._plain(data, out):
+                continue
             if data.strip() == b"[DONE]":
                 out += self._finish()
             else:
@@ -68,6 +97,16 @@ class OpenAIStreamDecoder:
             return []
         self._over = True
         return [Failed(message="The provider ended its stream in the middle of an answer.", code="upstream_stream_cut")]
+
+    def _plain(self, data: bytes, out: list[Delta]) -> bool:
+        """More text of the block that is open: read without the care that anything else needs (a fifth of the time)."""
+        try:
+            text = _plain_chunk.decode(data).choices[0].delta.content
+        except BROKEN:
+            return False
+        if text and self._flow is not None:
+            out.append(BlockGrow(index=self._flow[1], text=text))
+        return True
 
     def _chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         if not chunk:
