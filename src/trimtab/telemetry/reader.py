@@ -21,7 +21,7 @@ from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, Tot
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.query import Condition, compile_query
-from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure
+from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
 from trimtab.telemetry.views import (
     Facet,
@@ -115,19 +115,18 @@ class TelemetryReader:
         if place is not None:
             where += " AND (start_ns, span_id) < ({cursor_ns:Int64}, {cursor_span:String})"
             params["cursor_ns"], params["cursor_span"] = place
-        sql = f"SELECT {answers.SPAN_COLUMNS} FROM spans WHERE {where}"  # noqa: S608  columns and conditions are ours
-        sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"
-        data, behind_ms = await self._ask(sql, params)
-        return rows_of(SpanLine, data), behind_ms
+        sql = f"SELECT shown FROM spans WHERE {where} ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"  # noqa: S608
+        data, behind_ms = await self._ask(sql, params, answers.SHOWN_ROWS)
+        return answers.span_lines(data), behind_ms
 
     async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
-        lines = await self._rows(
-            SpanLine,
-            f"SELECT {answers.SPAN_COLUMNS} FROM spans"  # noqa: S608
-            " WHERE project = {project:String} AND trace_id = {trace:String}"
+        data, _ = await self._ask(
+            "SELECT shown FROM spans WHERE project = {project:String} AND trace_id = {trace:String}"  # noqa: S608
             f" ORDER BY start_ns, entry DESC, span_id LIMIT {MAX_SPANS}",
             {"project": project, "trace": trace_id},
+            answers.SHOWN_ROWS,
         )
+        lines = answers.span_lines(data)
         return answers.trace_detail(trace_id, lines) if lines else None
 
     async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
@@ -284,15 +283,29 @@ class TelemetryReader:
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
+        """The rows of one statement, for the questions of other files of this room (`costs.py`)."""
+        return await self._rows(line, sql, params)
+
+    async def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+        """Rows into the store (MsgPack); a second insert under the same token changes nothing."""
+        query = {**self._address.query({}, ROWS), "query": f"{insert_sql(table, columns, token)} FORMAT MsgPack"}
+        try:
+            answer = await self._http.post("/", params=query, content=rows, timeout=60.0)
+        except httpx.HTTPError as error:
+            raise _away(error) from error
+        if answer.status_code != 200:
+            raise failure(answer.text)
+
     async def _rows(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
         data, _ = await self._ask(sql, params)
         return rows_of(line, data)
 
-    async def _ask(self, sql: str, params: Mapping[str, Value]) -> tuple[bytes, int]:
-        """The rows as JSON lines, and how far behind the store is."""
+    async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS) -> tuple[bytes, int]:
+        """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}"
         try:
-            answer = await self._http.post("/", params=self._address.query(bind(params), ROWS), content=statement)
+            answer = await self._http.post("/", params=self._address.query(bind(params), fmt), content=statement)
         except httpx.HTTPError as error:
             raise _away(error) from error
         if answer.status_code != 200:
