@@ -20,7 +20,13 @@ from trimtab.telemetry.stores._schema import Topology, migrate
 # A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
 # by default the engine reads every text instead when the word is short or its matches are many (measured: 1,300 ms
 # against 70 ms for three letters in 500,000 texts).
-_TUNING: Final = "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000"
+#
+# By default the engine takes one thread per GB that its memory bound leaves free, which with our bounds is always one;
+# and each read of a file goes through a thread of its own, which pays for disks that are far away.
+_TUNING: Final = (
+    "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000,"
+    " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
+)
 
 
 class ChdbStore:
@@ -36,7 +42,6 @@ class ChdbStore:
             "primary_index_cache_size": limits.mark_cache,
             "index_mark_cache_size": limits.mark_cache // 2,
         }
-        self._threads = limits.threads
         self._closed = False
         try:
             address = f"{folder}?{urlencode(bounds)}"
@@ -46,7 +51,7 @@ class ChdbStore:
             self._all: list[Any] = []
             for _ in range(limits.readers):
                 connection: Any = cast("Any", chdb).connect(address)
-                connection.query(_TUNING)
+                connection.query(_TUNING.format(threads=limits.threads))
                 self._all.append(connection)
                 self._idle.put(connection)
         except Exception as error:
