@@ -321,7 +321,7 @@ def _words(error: TrimtabError | None) -> str:
 
 def stand_in(call: Call, target: Target) -> StandIn:
     own = answer_id(call.request_id) if call.front.name == RESPONSES else ""
-    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND, own)
+    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND, own, call.head.base64)
 
 
 def answer_id(request_id: str) -> str:

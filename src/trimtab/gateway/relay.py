@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
-from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Response, Start, StopReason, Usage
+from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Response, Start, StopReason, Usage, Vectors
 
 
 class Relay(Protocol):
@@ -38,20 +38,26 @@ class Relay(Protocol):
 
 class StandIn(Struct, frozen=True):
     """What an answer is called where the provider's dialect does not say and the client's must: an id, the model, and
-    when it was made (Unix seconds)."""
+    when it was made (Unix seconds). ``own_id`` is given where the client's dialect keeps answers by their ids: then an
+    answer that was translated has ours, whatever its provider calls it."""
 
     id: str
     model: str
     created: int
+    own_id: str = ""
+    base64: bool = False
+    """Not a name, but no provider knows it either: vectors are to be written that way."""
 
 
 def named(response: Response, stand_in: StandIn) -> Response:
     """A provider's whole answer with what it left unsaid."""
-    if response.id and response.model and response.created:
+    result = response.result
+    if result is None and response.id and response.model and response.created and not stand_in.own_id:
         return response
     return replace(
         response,
-        id=response.id or stand_in.id,
+        result=replace(result, base64=True) if stand_in.base64 and isinstance(result, Vectors) else result,
+        id=stand_in.own_id or response.id or stand_in.id,
         model=response.model or stand_in.model,
         created=response.created or stand_in.created,
     )
@@ -135,7 +141,7 @@ class Translating:
         out: list[bytes] = []
         for delta in deltas:
             self._note(delta)
-            if isinstance(delta, Start) and not (delta.created and delta.id and delta.model):
+            if isinstance(delta, Start):
                 delta = self._named(delta)
             if not isinstance(delta, Failed):  # the pipeline words failures: it knows our request id
                 out.append(self._encoder.feed(delta))
@@ -145,7 +151,7 @@ class Translating:
         known = self._stand_in
         return replace(
             start,
-            id=start.id or known.id,
+            id=known.own_id or start.id or known.id,
             model=start.model or known.model,
             created=start.created or known.created,
         )

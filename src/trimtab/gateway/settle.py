@@ -63,6 +63,8 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
     if not attempt.chunks or attempt.status != 200:
         return _unread(call) if attempt.cut_off else None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)
+    if call.front.operation == "embeddings" and attempt.usage is None:
+        return _unread(call)  # it writes nothing; what it read is all that it used
     written = _written(dialect, attempt.received(), stream=call.head.stream)
     if not written:
         return _unread(call) if attempt.cut_off else None

@@ -83,6 +83,8 @@ class Card(Struct, frozen=True, kw_only=True):
     per_image: int = 0
 
     def cost(self, usage: Usage) -> Cost:
+        if usage.searches and not self.per_request:
+            return UNKNOWN  # charged by the search unit, and the row has no price of those
         whole_input = usage.input + usage.cache_read + usage.cache_write
         for above, rates in self.tiers:
             if whole_input > above:

@@ -23,8 +23,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     ``input`` is input read afresh (neither from nor into a cache); ``cache_read`` and ``cache_write`` are input served
     from, and stored into, the provider's prompt cache; ``output`` is visible output; ``reasoning`` is hidden output.
     ``cache_write_1h`` (part of ``cache_write``), ``audio_input`` and ``audio_output`` are breakdowns of buckets above
-    and are never added to them. ``images`` counts images made, where a provider charges by the image. ``estimated`` is
-    true when we counted, not the provider.
+    and are never added to them. ``images`` counts images made, where a provider charges by the image; ``searches`` the
+    search units of a ranking, where one charges by those. ``estimated`` is true when we counted, not the provider.
     """
 
     input: int = 0
@@ -36,6 +36,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     audio_input: int = 0
     audio_output: int = 0
     images: int = 0
+    searches: int = 0
     estimated: bool = False
 
     def total(self) -> int:
@@ -121,8 +122,45 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
     description: str | None = None
 
 
+class Embed(Struct, frozen=True, kw_only=True, tag="embed"):
+    """Make a vector of each message. ``dimensions`` shortens them; ``purpose`` is what they are for, where a model makes a difference (``search_document``, ``search_query``,
+    ``classification``, ``clustering``)."""
+
+    dimensions: int | None = None
+    purpose: str | None = None
+
+
+class Rank(Struct, frozen=True, kw_only=True, tag="rank"):
+    """Order all messages but the first by how well they answer the first. ``top`` bounds how many are told; ``documents``
+    asks for their text beside the place."""
+
+    top: int | None = None
+    documents: bool = False
+
+
+class Vectors(Struct, frozen=True, tag="vectors"):
+    """One vector per message, in their order; ``base64`` is how the client wants them written."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    base64: bool = False
+
+
+class Ranked(Struct, frozen=True, kw_only=True):
+    """A document by its place in the question, and its score; ``document`` is as the provider gave it back."""
+
+    index: int
+    score: float
+    document: Raw | None = None
+
+
+class Ranking(Struct, frozen=True, tag="ranking"):
+    """Best first."""
+
+    results: tuple[Ranked, ...]
+
+
 class Request(Struct, frozen=True, kw_only=True):
-    """One chat call in canonical form. ``extra`` keeps the fields only the source dialect knows, by their own names.
+    """One call in canonical form: of a chat, or (``task``) of what its operation does with the messages. ``extra`` keeps the fields only the source dialect knows, by their own names.
 
     ``dialect`` is the source dialect: only that one may put ``extra`` back on the wire. ``binding`` names those fields
     of ``extra`` that decide what the answer is (several choices, server tools, audio): another dialect must refuse the
@@ -146,6 +184,7 @@ class Request(Struct, frozen=True, kw_only=True):
     reasoning_budget: int | None = None
     stream: bool = False
     user: str | None = None
+    task: Embed | Rank | None = None
     extra: dict[str, Raw] = field(default_factory=dict[str, Raw])
     binding: tuple[str, ...] = ()
 
@@ -161,6 +200,8 @@ class Response(Struct, frozen=True, kw_only=True):
     stop_raw: str | None = None
     created: int = 0
     """Unix seconds, where the vendor says; else 0."""
+    result: Vectors | Ranking | None = None
+    """What a task gave; then there are no parts."""
 
 
 # --- a stream: Start, then blocks (open, grow, close; indices count up from 0), then Finish; or Failed at any point ---

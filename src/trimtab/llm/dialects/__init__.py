@@ -34,7 +34,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     ``max_tokens_field`` is the name it wants for the output bound; ``stream_usage`` says whether it understands
     ``stream_options.include_usage``; ``default_max_tokens`` is sent where the dialect demands a bound and the caller
     gave none; ``developer_role`` is false where only ``system`` is known. ``path_prefix`` comes before the dialect's
-    path; ``{model}`` in it stands for the model.
+    path; ``{model}`` in it stands for the model. ``dimensions_field`` and ``rank_top_field`` are what it calls the
+    length of vectors and the bound of a ranking.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -42,11 +43,13 @@ class Quirks(Struct, frozen=True, kw_only=True):
     default_max_tokens: int = 4096
     developer_role: bool = True
     path_prefix: str = ""
+    dimensions_field: str = "dimensions"
+    rank_top_field: str = "top_n"
 
 
 class Head(Struct, frozen=True, kw_only=True):
     """What the gateway must know of a request before it decides anything. ``wants_usage``: the client itself asked for
-    usage in the stream. ``metadata`` holds only string values."""
+    usage in the stream. ``metadata`` holds only string values. ``base64``: vectors are to be written that way."""
 
     model: str
     stream: bool = False
@@ -54,6 +57,7 @@ class Head(Struct, frozen=True, kw_only=True):
     user: str | None = None
     wants_usage: bool = False
     metadata: dict[str, str] = {}
+    base64: bool = False
 
 
 class Glance(Struct, frozen=True, kw_only=True):
