@@ -22,6 +22,7 @@ from trimtab.server.openapi import document
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
+from trimtab.telemetry.costs import Asker, Costs
 from trimtab.telemetry.fakes import FakeReader
 
 T = TypeVar("T")
@@ -64,9 +65,14 @@ class House:
 
 
 async def make_house(
-    folder: Path, *, config: ConfigFile | None = None, settings: Settings | None = None, url: str | None = None
+    folder: Path,
+    *,
+    config: ConfigFile | None = None,
+    settings: Settings | None = None,
+    url: str | None = None,
+    asker: Asker | None = None,
 ) -> House:
-    """Built as `wiring.py` builds it, with fakes only at the edges."""
+    """Built as `wiring.py` builds it, with fakes only at the edges. ``asker``: a real store for costs."""
     config = config or ConfigFile()
     settings = settings or Settings(data_dir=folder)
     clock, reader, box = FixedClock(), FakeReader(), load(folder, None)
@@ -91,6 +97,7 @@ async def make_house(
         db=db,
         snapshots=holder,
         reader=reader,
+        costs=Costs(asker or reader),
         prices=PRICES,
         settings=settings,
         secrets=box,

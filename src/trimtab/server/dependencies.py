@@ -17,6 +17,7 @@ from trimtab.server.config_file import ConfigFile
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
+from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -49,6 +50,7 @@ class Dependencies:
     db: Database
     snapshots: SnapshotHolder
     reader: Reader
+    costs: Costs
     prices: PriceBook
     settings: Settings
     secrets: SecretBox

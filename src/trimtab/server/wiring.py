@@ -11,10 +11,13 @@ from msgspec import Struct
 
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
+from trimtab.core.ids import uuid7_hex
+from trimtab.gateway.answers import Answers, beside
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.semantic import SemanticIndex
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
@@ -36,6 +39,7 @@ from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
 from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
+from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
@@ -139,6 +143,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         health.observe(record)
         metrics.observe(record)
 
+    answers = _answers(settings, house, clock)
     gateway = Gateway(
         Parts(
             snapshot=lambda: holder.current,
@@ -149,6 +154,10 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             clock=clock,
             observe=observe,
             live=live,
+            answers=answers,
+            semantic=SemanticIndex(answers, embedder),
+            idempotency_s=settings.idempotency_hours * 3600.0,
+            owner=f"{worker}-{uuid7_hex()}"[-64:],
         )
     )
 
@@ -165,6 +174,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         db=db,
         snapshots=holder,
         reader=reader,
+        costs=Costs(reader),
         prices=prices,
         settings=settings,
         secrets=box,
@@ -182,9 +192,12 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)
     wired.on_close(_in_order(spool.close))
+    wired.on_close(answers.close)
     wired.on_close(_in_order(embedder.close))
     wired.on_close(local.aclose)
     wired.on_close(transport.aclose)
+    if gateway.idempotency is not None:
+        wired.on_close(gateway.idempotency.close)
     warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
 
     async def warmed() -> None:
@@ -192,6 +205,14 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
+    """Stored answers: in a file of the data folder, or beside the catalog where that is shared by several machines."""
+    most = settings.cache_max_mb << 20
+    if settings.catalog_url.startswith("sqlite"):
+        return beside(house.folder, max_bytes=most, clock=clock)
+    return Answers(Database.open(settings.catalog_url), file=None, max_bytes=most, clock=clock)
 
 
 def _describe() -> bytes:

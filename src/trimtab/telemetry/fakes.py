@@ -1,9 +1,13 @@
 """A store in memory, for tests of whatever asks questions of telemetry. It answers from the rows it was given."""
 # ruff: noqa: ARG002 - the arguments are the protocol's, used or not
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
+from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -19,6 +23,7 @@ from trimtab.telemetry.views import (
     Window,
 )
 
+T = TypeVar("T")
 NO_TOTALS = Totals(
     calls=0,
     errors=0,
@@ -131,6 +136,10 @@ class FakeReader:
     async def overview(self, project: str, q: str, window: Window, group_by: GroupBy) -> Overview:
         self._reach()
         return Overview(window=window, step_ms=60_000, totals=NO_TOTALS, previous=NO_TOTALS, series=[], groups=[])
+
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
+        """It is no engine: statements are for the real one."""
+        raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")
 
     async def health(self) -> StoreHealth:
         state = "down" if self.away else "ok"

@@ -6,7 +6,19 @@ from litestar.handlers import HTTPRouteHandler
 
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
-    from trimtab.server.api import cards, keys, models, prices, projects, providers, routing, session, system, traces
+    from trimtab.server.api import (
+        cards,
+        costs,
+        keys,
+        models,
+        prices,
+        projects,
+        providers,
+        routing,
+        session,
+        system,
+        traces,
+    )
 
     return (
         *system.ROUTES,
@@ -19,4 +31,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *routing.ROUTES,
         *traces.ROUTES,
         *prices.ROUTES,
+        *costs.ROUTES,
     )

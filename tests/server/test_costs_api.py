@@ -1,0 +1,102 @@
+"""Costs over the API: a real store behind it, the project's currency on it, CSV that a spreadsheet may open."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from house import House
+
+from trimtab.ledger.types import Cost
+from trimtab.llm.types import Usage
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.stores import Store
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "/api/v1/projects/default"
+
+
+def call(number: int, owner: str, at_ns: int, feature: str, amount: int | None) -> CallRecord:
+    attempt = Attempt(
+        span_id=f"{number:016x}",
+        provider="lab",
+        kind="openai",
+        model="gpt-4o-mini",
+        dialect="openai_chat",
+        started_ns=at_ns,
+        ended_ns=at_ns + 10**9,
+        status=200,
+        usage=Usage(input=10, output=5),
+        cost=Cost(amount=amount, price="book/1:x", parts=() if amount is None else (amount, 0, 0, 0, 0, 0)),
+    )
+    return CallRecord(
+        request_id=f"r{number}",
+        trace_id=f"{number:032x}",
+        span_id=f"f{number:015x}",
+        project=owner,
+        key_id="key_1",
+        front="openai_chat",
+        model="fast",
+        feature=feature,
+        started_ns=at_ns,
+        ended_ns=at_ns + 10**9,
+        attempts=(attempt,),
+    )
+
+
+async def booked(house: House, engine: Store, tmp_path: Path) -> None:
+    (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
+    now = house.clock.now_ns()
+    hour = 3_600 * 10**9
+    rows = Rows()
+    mapper = CallMapper(FolderBlobs(tmp_path / "blobs"))
+    given = [("chat", 3 * 10**12), ("=cmd()", 10**12), ("chat", None)]
+    for number, (feature, amount) in enumerate(given):
+        mapper.add(rows, number, call(number, project["id"], now - number * hour, feature, amount))
+    engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{project['id']}:ledger")
+
+
+def test_costs_are_grouped_exported_and_shown_in_the_projects_currency(
+    run: "Run", engine: Store, served: Any, tmp_path: Path
+) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        await booked(house, engine, tmp_path)
+        await admin.patch(f"{AT}/currency", json={"code": "EUR", "rate": "0.9"})
+        report = (await admin.get(f"{AT}/costs", params={"group_by": "feature", "energy": True})).json()
+        assert report["totals"]["cost"] == "4"
+        assert report["totals"]["unpriced"] == 1
+        assert (report["currency"], report["rate"]) == ("EUR", "0.9")
+        assert [(row["group"], row["totals"]["cost"]) for row in report["groups"]] == [("chat", "3"), ("=cmd()", "1")]
+        assert report["energy"]["wh_low"] > 0
+        answer = await admin.get(f"{AT}/costs.csv", params={"group_by": "feature"})
+        assert answer.headers["content-type"].startswith("text/csv")
+        lines = list(csv.DictReader(io.StringIO(answer.text)))
+        assert [(line["group"], line["cost_usd"], line["unpriced"]) for line in lines] == [
+            ("chat", "3", "1"),
+            ("'=cmd()", "1", "0"),
+        ]
+        waste = (await admin.get(f"{AT}/costs/waste")).json()
+        assert waste["total"] == "0"
+        top = (await admin.get(f"{AT}/costs/top", params={"limit": 1})).json()
+        assert [each["cost"] for each in top["calls"]] == ["3"]
+        rows = (await admin.get(f"{AT}/costs/attempts", params={"q": "request:r2"})).json()
+        assert [(row["cost"], row["tokens"]["total"]) for row in rows] == [(None, 15)]
+        wrong = await admin.get(f"{AT}/costs", params={"q": "nonsense"})
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "q")
+        assert (await admin.get(f"{AT}/costs", params={"group_by": "moon"})).status_code == 400
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_while_the_store_is_away_costs_say_so(run: "Run") -> None:
+    async def story(house: House) -> None:
+        assert (await house.admin.get(f"{AT}/costs")).status_code == 503
+
+    run(story)
