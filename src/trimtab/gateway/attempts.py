@@ -22,6 +22,8 @@ from trimtab.gateway.provider_options import secret_options
 from trimtab.gateway.relay import StandIn, named, relay_between
 from trimtab.gateway.resilience import class_of
 from trimtab.gateway.route import Target
+from trimtab.gateway.routing.doubt import doubt_of
+from trimtab.gateway.routing.types import Escalate
 from trimtab.gateway.targets import Provider, dialect_for
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
@@ -72,11 +74,39 @@ class Attempts:
         if len(targets) > 1:
             walk.note_passed()
             call.rest = walk.rest()
+        if call.plan is not None and call.plan.escalation is not None and opened.relay is None:
+            doubted, opened = opened, await self._sent_up(call, opened, call.plan.escalation)
+            if doubted is opened and call.current is None:
+                await self._delivery.deliver_doubted(call, opened)
+                return
         try:
             await self._delivery.deliver(call, opened)
         except UpstreamFailure as error:
             self._watch.failed(opened.attempt, class_of(error), error)
             raise self._in_time(call, error) from None
+
+    async def _sent_up(self, call: Call, opened: Opened, escalate: Escalate) -> Opened:
+        """The answer of a stronger target where this one is in doubt; the same one, its attempt ended, where none of
+        them answers. Nothing of either has reached the client."""
+        plan, attempt = call.plan, opened.attempt
+        assert plan is not None
+        if attempt.dialect is None or attempt.target.model.name in plan.strong:
+            return opened
+        stronger = [target for target in call.rest if target.model.name in plan.strong]
+        doubt = doubt_of(escalate, attempt.dialect, attempt.received(), bounded=call.head.max_tokens is not None)
+        if not doubt or not stronger:
+            return opened
+        await self._books.end_doubted(call, attempt, doubt)
+        walk = Walk(call, stronger, self._watch)
+        try:
+            better = await self._open_any(call, walk)
+        except TrimtabError as error:
+            await self._books.end_all(call, error)
+            call.rest = [target for target in call.rest if target not in stronger]
+            return opened
+        walk.note_passed()
+        call.rest = [target for target in call.rest if target not in stronger] + walk.rest()
+        return better
 
     # --- until one begins to answer ---
 

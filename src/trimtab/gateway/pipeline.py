@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from msgspec import Struct
 
@@ -184,6 +185,8 @@ class Gateway:
         entered = await self._enter(call)
         try:
             await self._attempts.answer(call, targets)
+            if route is not None and call.plan is not None:
+                route.answered(call.plan, call.attempts[-1].name, self._now())
         finally:
             self.gate.leave((self._now() - entered) / SECOND)
 

@@ -6,7 +6,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.gateway.policy import Policy
 from trimtab.ledger.overrides import PriceList
 from trimtab.ledger.types import PriceOverride
-from trimtab.llm.dialects import DIALECTS, Dialect, Operation, Quirks
+from trimtab.llm.dialects import DIALECTS, Dialect, Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 
 
@@ -64,10 +64,13 @@ class ProjectTargets(Struct, frozen=True, kw_only=True):
     models: dict[str, Model] = {}
 
 
-def dialect_for(provider: Provider, operation: Operation) -> Dialect:
-    """What to speak with a provider for one kind of call. Raises `Unsupported` where it has none such."""
+def dialect_for(provider: Provider, front: Dialect) -> Dialect:
+    """What to speak with a provider for a client's call: the client's own dialect where the provider speaks that too.
+    Raises `Unsupported` where it has no such calls."""
+    operation = front.operation
     if operation == "chat":
-        return DIALECTS.get(provider.dialect)
+        also = PROVIDER_KINDS.get(provider.kind).also
+        return front if front.name in also else DIALECTS.get(provider.dialect)
     name = PROVIDER_KINDS.get(provider.kind).operations.get(operation)
     if name is None:
         raise Unsupported(

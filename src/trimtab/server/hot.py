@@ -17,12 +17,10 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from trimtab.gateway.exchange import Exchange
-
 logger = logging.getLogger("trimtab.http")
 
-Handler = Callable[[Exchange], Awaitable[None]]
-TooLargeHandler = Callable[[Exchange, int], None]
+Handler = Callable[["HotCycle"], Awaitable[None]]
+TooLargeHandler = Callable[["HotCycle", int], None]
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of headers (or of a body's trailers) that may gather while nothing else of a request arrives."""
@@ -31,15 +29,30 @@ CLIENT_STALL_S = 120.0
 
 
 class HotRoutes:
-    """What the protocol serves itself: ``routes`` by method and path. A body above ``max_body`` bytes is not kept, and
-    answered by ``too_large``."""
+    """What the protocol serves itself: ``routes`` by method and path, and ``under`` by method and the beginning of the
+    path where that says which model or object is meant. A body above ``max_body`` bytes is not kept, and answered by
+    ``too_large``."""
 
-    def __init__(self, routes: dict[tuple[bytes, bytes], Handler], max_body: int, too_large: TooLargeHandler) -> None:
+    def __init__(
+        self,
+        routes: dict[tuple[bytes, bytes], Handler],
+        max_body: int,
+        too_large: TooLargeHandler,
+        under: tuple[tuple[bytes, bytes, Handler], ...] = (),
+    ) -> None:
         self.routes = routes
+        self.under = under
         self.max_body = max_body
         self.too_large = too_large
         self._defaults: list[tuple[bytes, bytes]] = []
         self._default_lines = b""
+
+    def find(self, method: bytes, path: bytes) -> Handler | None:
+        """The handler of a path that no route has as a whole."""
+        for wanted, start, handler in self.under:
+            if method == wanted and path.startswith(start):
+                return handler
+        return None
 
     def default_lines(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
         """The headers every answer has, as lines; rendered anew only when uvicorn's clock has moved on."""
@@ -66,6 +79,7 @@ class HotCycle:
         "expects",
         "keep_alive",
         "path",
+        "query",
         "queued",
         "response_complete",
         "size",
@@ -73,7 +87,7 @@ class HotCycle:
         "task",
     )
 
-    def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes) -> None:
+    def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes, query: bytes) -> None:
         self._protocol = protocol
         self._handler = handler
         self._headers = protocol.headers
@@ -81,6 +95,7 @@ class HotCycle:
         self._chunks: list[bytes] = []
         self.size = 0
         self.path = path
+        self.query = query
         self.body = b""
         self.complete = False
         self.queued = False
@@ -229,13 +244,14 @@ class HotProtocol(HttpToolsProtocol):
         self._wishes_upgrade = self.parser.should_upgrade()
         if self._wishes_upgrade:
             return
-        path = self.url.partition(b"?")[0]
-        handler = self.hot.routes.get((self.parser.get_method(), path))
+        path, _, query = self.url.partition(b"?")
+        method = self.parser.get_method()
+        handler = self.hot.routes.get((method, path)) or self.hot.find(method, path)
         if handler is None:
             super().on_headers_complete()
             return
         previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
-        cycle = self.cycle = HotCycle(self, handler, path)
+        cycle = self.cycle = HotCycle(self, handler, path, query)
         cycle.can_chunk = self.parser.get_http_version() != "1.0"
         cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive()
         if previous is not None and not previous.response_complete:

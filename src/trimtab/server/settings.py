@@ -35,6 +35,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: LogLevel = "info"
     drain_seconds: float = 30.0
     max_body_mb: int = 32
+    cache_max_mb: int = 1024
+    idempotency_hours: int = 24
+    responses_days: int = 30
     public_url: str = ""
 
     def __repr__(self) -> str:
@@ -285,6 +288,33 @@ SETTINGS: tuple[Setting, ...] = (
         meaning="How long running calls may take to finish after SIGTERM.",
         example="120",
         check=_seconds(3600),
+    ),
+    Setting(
+        variable="TRIMTAB_CACHE_MAX_MB",
+        field="cache_max_mb",
+        option="",
+        default="`1024`",
+        meaning="What stored answers may take on disk; the least lately used go first.",
+        example="1024",
+        check=_whole(1, 1_000_000),
+    ),
+    Setting(
+        variable="TRIMTAB_IDEMPOTENCY_HOURS",
+        field="idempotency_hours",
+        option="",
+        default="`24`",
+        meaning="How long the answer to an `Idempotency-Key` can be asked for again.",
+        example="24",
+        check=_whole(1, 744),
+    ),
+    Setting(
+        variable="TRIMTAB_RESPONSES_DAYS",
+        field="responses_days",
+        option="",
+        default="`30`",
+        meaning="How long an answer of the Responses API can be gone on from by its id; 0 keeps none.",
+        example="7",
+        check=_whole(0, 3650),
     ),
     Setting(
         variable="TRIMTAB_MAX_BODY_MB",

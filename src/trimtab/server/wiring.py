@@ -13,6 +13,7 @@ from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.gateway.answers import Answers, beside
+from trimtab.gateway.conversations import Conversations
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.live import Live
@@ -185,8 +186,16 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         describe=_describe,
         started=clock.now_ns() // 1_000_000,
         clock=clock,
+        live=live,
     )
-    hot = hot_routes(gateway, lambda: holder.current, clock, settings.max_body_mb << 20)
+    hot = hot_routes(
+        gateway,
+        lambda: holder.current,
+        clock,
+        settings.max_body_mb << 20,
+        conversations=Conversations(db, clock.now_ns, settings.responses_days),
+        transport=transport,
+    )
     wired = Wired(create_app(deps), protocol_factory(hot), holder)
     wired.on_close(db.close)
     wired.on_close(reader.aclose)

@@ -1,10 +1,14 @@
 """Vendors as data: where they are, which dialect they speak, and how they depart from it. One file per vendor."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from trimtab.core.registry import Registry
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import Operation, Quirks
+
+Passed = Literal["images", "audio", "files", "batches"]
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -22,7 +26,8 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     book (``""``: no list price is known, models need a configured one); ``free`` marks a provider that runs on the
     team's own machine and has no price by nature; ``managed`` one whose process the server itself starts.
 
-    ``dialect`` is that of its chat calls; ``operations`` names those of what else it can do. ``auth`` is set where it
+    ``dialect`` is that of its chat calls; ``also`` names further ones it speaks at the same address, each for the
+    clients that speak it; ``operations`` names those of what else it can do. ``auth`` is set where it
     wants its key in another way than its dialects' own vendors do. ``query`` goes into every URL: a parameter and the
     option (`Provider.options`) that holds its value; one without a value is left out.
     """
@@ -30,6 +35,7 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     dialect: str
+    also: tuple[str, ...] = ()
     operations: dict[Operation, str] = {}
     base_url: str = ""
     """``{name}`` in it stands for the option of that name."""
@@ -44,6 +50,8 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     free: bool = False
     managed: bool = False
     quirks: Quirks = Quirks()
+    passes: tuple[Passed, ...] = ()
+    """What of OpenAI's other endpoints it has: calls of these pass through as they are."""
     models: tuple[str, ...] = ()
     """A few model ids to offer in the console; never a complete list."""
 

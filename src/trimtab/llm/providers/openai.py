@@ -7,9 +7,11 @@ PLUG = ProviderKind(
     name="openai",
     title="OpenAI",
     dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
     price_id="openai",
     quirks=Quirks(max_tokens_field="max_completion_tokens"),
-    models=("gpt-5-mini", "gpt-4o-mini"),
+    passes=("images", "audio", "files", "batches"),
+    models=("gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"),
 )

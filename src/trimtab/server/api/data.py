@@ -1,95 +1,73 @@
-"""The data plane's handlers: thin, on an `Exchange`, one per front."""
+"""The data plane's routes: thin handlers on an `Exchange`, one per front; those that do more are in `server/fronts`."""
 
 from collections.abc import Callable
 
-import msgspec
-
 from trimtab.core.clock import Clock
-from trimtab.core.errors import TooLarge, TrimtabError
-from trimtab.core.ids import new_id
-from trimtab.gateway.exchange import Exchange
+from trimtab.core.errors import TooLarge
+from trimtab.gateway.conversations import Conversations
+from trimtab.gateway.counting import TokenCounter
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.targets import Model
-from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import DIALECTS, Dialect
-from trimtab.server.hot import Handler, HotRoutes
+from trimtab.llm.transport import Transport
+from trimtab.server.fronts.common import Door, front_of, refuse
+from trimtab.server.fronts.counts import Counts
+from trimtab.server.fronts.gemini import GeminiFront
+from trimtab.server.fronts.model_lists import ModelLists
+from trimtab.server.fronts.responses import START, ResponsesFront
+from trimtab.server.hot import Handler, HotCycle, HotRoutes
 
-FRONTS = {b"/v1/chat/completions": "openai_chat", b"/v1/messages": "anthropic_messages"}
+FRONTS = {
+    b"/v1/chat/completions": "openai_chat",
+    b"/v1/messages": "anthropic_messages",
+    b"/v1/embeddings": "openai_embeddings",
+    b"/v1/rerank": "cohere_rerank",
+    b"/v2/rerank": "cohere_rerank",
+}
 
 
-def hot_routes(gateway: Gateway, snapshot: Callable[[], Snapshot], clock: Clock, max_body: int) -> HotRoutes:
-    """Every route that the HTTP protocol serves without ASGI."""
-    fronts = {path: DIALECTS.get(name) for path, name in FRONTS.items()}
-    lister = ModelList(snapshot, clock)
+def hot_routes(
+    gateway: Gateway,
+    snapshot: Callable[[], Snapshot],
+    clock: Clock,
+    max_body: int,
+    *,
+    conversations: Conversations | None = None,
+    transport: Transport | None = None,
+) -> HotRoutes:
+    """Every route that the HTTP protocol serves without ASGI. Without ``conversations`` no response can be gone on from
+    but those its provider keeps; without ``transport`` every token count is an estimate."""
+    door = Door(snapshot, clock)
+    counter = TokenCounter(snapshot, transport)
+    models, counts, gemini = ModelLists(door), Counts(door, counter), GeminiFront(gateway, door, counter)
 
-    def too_large(exchange: Exchange, limit: int) -> None:
+    def too_large(cycle: HotCycle, limit: int) -> None:
         fix = "Send less, or raise TRIMTAB_MAX_BODY_MB on the server."
-        refuse(exchange, _front(exchange), TooLarge(f"The body is larger than {limit >> 20} MB.", fix=fix))
+        refuse(cycle, front_of(cycle), TooLarge(f"The body is larger than {limit >> 20} MB.", fix=fix))
 
     routes: dict[tuple[bytes, bytes], Handler] = {
-        (b"POST", path): _chat(gateway, dialect) for path, dialect in fronts.items()
+        (b"POST", path): _chat(gateway, DIALECTS.get(name)) for path, name in FRONTS.items()
     }
-    routes[b"GET", b"/v1/models"] = lister.serve
-    return HotRoutes(routes, max_body, too_large)
-
-
-def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:
-    """Answer in the caller's dialect without a record: nothing was admitted."""
-    request_id = new_id("req")
-    exchange.respond(error.status, b"x-request-id: %b\r\n" % request_id.encode(), front.render_error(error, request_id))
+    routes[b"GET", b"/v1/models"] = models.all
+    routes[b"GET", b"/v1beta/models"] = models.all
+    routes[b"POST", b"/v1/messages/count_tokens"] = counts.anthropic
+    routes[b"POST", b"/v1/responses/input_tokens"] = counts.openai
+    under: list[tuple[bytes, bytes, Handler]] = [
+        (b"POST", b"/v1beta/models/", gemini.serve),
+        (b"GET", b"/v1beta/models/", models.one),
+        (b"GET", b"/v1/models/", models.one),
+    ]
+    if conversations is None:
+        routes[b"POST", b"/v1/responses"] = _chat(gateway, DIALECTS.get("openai_responses"))
+    else:
+        responses = ResponsesFront(gateway, door, conversations)
+        routes[b"POST", b"/v1/responses"] = responses.create
+        under += [(b"GET", START, responses.read), (b"DELETE", START, responses.delete)]
+    return HotRoutes(routes, max_body, too_large, tuple(under))
 
 
 def _chat(gateway: Gateway, front: Dialect) -> Handler:
-    async def serve(exchange: Exchange) -> None:
-        await gateway.chat(exchange, front)
+    async def serve(cycle: HotCycle) -> None:
+        await gateway.chat(cycle, front)
 
     return serve
-
-
-def _front(exchange: Exchange) -> Dialect:
-    """Which client this is, where the path does not say: Anthropic's always sends its version."""
-    name = "anthropic_messages" if exchange.header(b"anthropic-version") else "openai_chat"
-    return DIALECTS.get(name)
-
-
-class ModelList:
-    """``GET /v1/models``: the models of the caller's project, in the shape its client expects.
-
-    OpenAI: https://platform.openai.com/docs/api-reference/models/list
-    Anthropic: https://docs.anthropic.com/en/api/models-list
-    """
-
-    def __init__(self, snapshot: Callable[[], Snapshot], clock: Clock) -> None:
-        self._snapshot = snapshot
-        self._clock = clock
-
-    async def serve(self, exchange: Exchange) -> None:
-        try:
-            models = self._models(exchange)
-        except TrimtabError as error:
-            refuse(exchange, _front(exchange), error)
-            return
-        shape = _anthropic_list if exchange.header(b"anthropic-version") else _openai_list
-        exchange.respond(200, b"", msgspec.json.encode(shape(models)))
-
-    def _models(self, exchange: Exchange) -> list[Model]:
-        snapshot = self._snapshot()
-        header = exchange.header
-        secret = secret_of(header(b"authorization"), header(b"x-api-key"))
-        _, project = admit(snapshot.access, secret, header(b"trimtab-project"), self._clock.now_ns())
-        targets = snapshot.targets.get(project.id)
-        return sorted(targets.models.values(), key=lambda model: model.name) if targets else []
-
-
-def _openai_list(models: list[Model]) -> dict[str, object]:
-    items = [{"id": m.name, "object": "model", "created": 0, "owned_by": m.provider} for m in models]
-    return {"object": "list", "data": items}
-
-
-def _anthropic_list(models: list[Model]) -> dict[str, object]:
-    items = [
-        {"type": "model", "id": m.name, "display_name": m.name, "created_at": "1970-01-01T00:00:00Z"} for m in models
-    ]
-    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
-    return {"data": items, "has_more": False, "first_id": first, "last_id": last}

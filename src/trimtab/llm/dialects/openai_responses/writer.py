@@ -3,6 +3,7 @@
 Each event has the next ``sequence_number``; items grow side by side, each under its own ``output_index``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -208,11 +209,19 @@ class ResponsesStreamEncoder:
         return b"event: " + name.encode() + b"\ndata: " + encode(numbered) + b"\n\n"
 
 
-def final_response(block: bytes) -> dict[str, Any] | None:
-    """The response in the last event of a stream, out of its last bytes; None where they hold no such event."""
+def final_event(block: bytes) -> tuple[bytes, Callable[[Any], bytes], dict[str, Any], bytes] | None:
+    """The response in the last event of a stream, out of the bytes that hold it: what stands before the event, a
+    function that writes the event with another response in it, the response, and what stands after. None where there
+    is no such event."""
     for name in (b"response.completed", b"response.incomplete"):
         start = block.rfind(b"event: " + name + b"\ndata: ")
         if start >= 0:
-            data = block[start:].partition(b"\ndata: ")[2].partition(b"\n\n")[0]
-            return msgspec.json.decode(data)["response"]
+            head, _, rest = block[start:].partition(b"\ndata: ")
+            data, mark, after = rest.partition(b"\n\n")
+            event = msgspec.json.decode(data)
+
+            def write(response: Any, event: dict[str, Any] = event, head: bytes = head) -> bytes:
+                return head + b"\ndata: " + encode(event | {"response": response}) + b"\n\n"
+
+            return (block[:start], write, event["response"], after) if mark else None
     return None

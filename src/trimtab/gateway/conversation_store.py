@@ -1,0 +1,98 @@
+"""The SQL of kept responses: what a client asked and was answered, for as long as it may go on from there.
+
+A row holds only what was new in its call; what came before it hangs on ``previous``. Every read is bounded by project
+and key: an id alone opens nothing.
+"""
+
+import zlib
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, String, Table, delete, insert, select
+from sqlalchemy import update as sql_update
+
+from trimtab.storage.schema import METADATA
+
+RESPONSES = Table(
+    "responses",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("previous", String(64), nullable=True),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+)
+LONGEST_CHAIN = 1000
+"""Answers one conversation may hang together of."""
+
+
+class Owner(Struct, frozen=True):
+    """Whose a response is: ids of a project and of the key that made the call."""
+
+    project_id: str
+    key_id: str
+
+
+class Content(Struct, frozen=True):
+    """``asked`` are the call's new input items, ``response`` its answer, each JSON as it travelled."""
+
+    asked: list[Raw]
+    response: Raw
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """One response. Times are Unix ms."""
+
+    id: str
+    previous: str | None
+    created: int
+    expires: int
+    content: Content
+
+
+_read_content = msgspec.json.Decoder(Content).decode
+
+
+def keep(conn: Connection, owner: Owner, kept: Kept, now: int) -> None:
+    """Store a response, let the ones before it live as long, and forget what has expired."""
+    conn.execute(delete(RESPONSES).where(RESPONSES.c.expires <= now))
+    packed = zlib.compress(msgspec.json.encode(kept.content), 1)
+    values: dict[str, Any] = {"id": kept.id, "project_id": owner.project_id, "key_id": owner.key_id, "content": packed}
+    conn.execute(insert(RESPONSES).values(previous=kept.previous, created=kept.created, expires=kept.expires, **values))
+    earlier = [each.id for each in chain(conn, owner, kept.previous, now)] if kept.previous else []
+    if earlier:
+        conn.execute(sql_update(RESPONSES).where(RESPONSES.c.id.in_(earlier)).values(expires=kept.expires))
+
+
+def find(conn: Connection, owner: Owner, response_id: str, now: int) -> Kept | None:
+    """None for one that is not there, not this owner's, or expired: nobody learns which."""
+    table = RESPONSES.c
+    mine = (table.project_id == owner.project_id, table.key_id == owner.key_id)
+    row = conn.execute(select(RESPONSES).where(table.id == response_id, *mine, table.expires > now)).one_or_none()
+    if row is None:
+        return None
+    content = _read_content(zlib.decompress(row.content))
+    return Kept(id=row.id, previous=row.previous, created=row.created, expires=row.expires, content=content)
+
+
+def chain(conn: Connection, owner: Owner, response_id: str | None, now: int) -> list[Kept]:
+    """The response and all before it, oldest first; empty if any of them is gone: half a conversation is none."""
+    found: list[Kept] = []
+    while response_id is not None and len(found) < LONGEST_CHAIN:
+        kept = find(conn, owner, response_id, now)
+        if kept is None:
+            return []
+        found.append(kept)
+        response_id = kept.previous
+    return found[::-1]
+
+
+def forget(conn: Connection, owner: Owner, response_id: str, now: int) -> bool:
+    """Whether there was one to forget."""
+    if find(conn, owner, response_id, now) is None:
+        return False
+    conn.execute(delete(RESPONSES).where(RESPONSES.c.id == response_id))
+    return True

@@ -1,0 +1,130 @@
+"""How many tokens a call would have: the provider's own count where it has one, else our estimate, marked as such.
+
+No model is called and nothing is paid, so no record is left.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, UpstreamRejected
+from trimtab.gateway.endpoints import render_endpoint
+from trimtab.gateway.route import Target, candidates
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.targets import Provider, dialect_for
+from trimtab.governance.access import Project
+from trimtab.ledger.estimate import estimate_tokens
+from trimtab.llm.counting import can_count, count_body, count_path, read_count
+from trimtab.llm.dialects import Dialect
+from trimtab.llm.transport import StaleConnection, Transport
+from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
+
+LONGEST_S = 10.0
+"""A count is asked for while somebody waits to make the call itself."""
+_CALLERS_FAULT = (400, 413, 422)
+
+
+class Count(Struct, frozen=True):
+    tokens: int
+    estimated: bool
+
+
+class TokenCounter:
+    def __init__(self, snapshot: Callable[[], Snapshot], transport: Transport | None) -> None:
+        """Without a transport every count is an estimate."""
+        self._snapshot = snapshot
+        self._transport = transport
+
+    async def count(self, front: Dialect, project: Project, model: str, call: bytes) -> Count:
+        """``call`` is the body of a whole call in the client's dialect. Raises `TrimtabError` where it is wrong."""
+        request = front.parse_request(call)
+        target = self._target(project, model)
+        if target is not None and self._transport is not None and target.provider.base_url:
+            dialect = dialect_for(target.provider, front)
+            if can_count(dialect):
+                told = await self._ask(front, dialect, target, request, call)
+                if told is not None:
+                    return Count(told, estimated=False)
+        return Count(estimated(request), estimated=True)
+
+    def _target(self, project: Project, model: str) -> Target | None:
+        """The first place the model's name means; None for a route, which may mean several."""
+        snapshot = self._snapshot()
+        routes = snapshot.routes.get(project.id)
+        if routes is not None and routes.get(model) is not None:
+            return None
+        targets = snapshot.targets.get(project.id)
+        if targets is None:
+            raise NotFound(f"There is no model {model[:80]!r}.", code="model_not_found", param="model")
+        return candidates(targets, model)[0]
+
+    async def _ask(self, front: Dialect, dialect: Dialect, target: Target, request: Request, call: bytes) -> int | None:
+        """The provider's count; None where it has none to give now."""
+        provider, model = target.provider, target.model.upstream
+        if dialect is front:
+            whole = dialect.forward(call, front.peek(call), model, provider.quirks)
+        else:
+            whole = dialect.render_request(request, model, provider.quirks)
+        path = count_path(dialect, model)
+        try:
+            status, body, headers = await self._post(provider, dialect, path, count_body(dialect, whole, model))
+            if status == 200:
+                return read_count(dialect, body)
+        except TrimtabError:
+            return None
+        if status in _CALLERS_FAULT:
+            raise _refused(dialect.parse_error(status, body, headers))
+        return None
+
+    async def _post(
+        self, provider: Provider, dialect: Dialect, path: str, body: bytes
+    ) -> tuple[int, bytes, dict[str, str]]:
+        assert self._transport is not None
+        endpoint = render_endpoint(provider, provider.base_url, path, dialect)
+        endpoint = msgspec.structs.replace(endpoint, total_s=LONGEST_S, first_byte_s=LONGEST_S)
+        while True:
+            answer = await self._transport.post(endpoint, body)
+            try:
+                content = await answer.read()
+            except StaleConnection:
+                continue
+            return answer.status, content, dict(answer.headers)
+
+
+def _refused(error: UpstreamRejected) -> UpstreamRejected:
+    error.fix = error.fix or "Correct the call: its provider would refuse it as well."
+    return error
+
+
+def estimated(request: Request) -> int:
+    """From the text of the messages and the tools."""
+    texts = [_text(message) for message in request.messages]
+    texts += [msgspec.json.encode(tool).decode() for tool in request.tools]
+    return sum(estimate_tokens(text) for text in texts)
+
+
+def _text(message: Message) -> str:
+    return "\n".join(_words(part) for part in message.parts)
+
+
+def _words(part: Part) -> str:
+    match part:
+        case Text() | Reasoning() | Refusal():
+            return part.text
+        case ToolCall():
+            return part.name + part.arguments
+        case ToolResult():
+            return "\n".join(_words(inner) for inner in part.parts)
+        case _:
+            return ""
+
+
+def with_member(body: bytes, name: str, value: bytes) -> bytes:
+    """A counter's body as a whole call's: with a member that only calls must have. Raises `InvalidRequest`."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Raw])
+    except (msgspec.MsgspecError, RecursionError):
+        raise InvalidRequest("The body is not a JSON object.") from None
+    fields.setdefault(name, Raw(value))
+    return msgspec.json.encode(fields)

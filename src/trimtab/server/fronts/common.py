@@ -1,0 +1,54 @@
+"""What these endpoints share: who is calling, in which dialect, and an answer to those who may not."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, unquote
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import TrimtabError
+from trimtab.core.ids import new_id
+from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.governance.access import Principal, Project
+from trimtab.governance.admit import admit, secret_of
+from trimtab.llm.dialects import DIALECTS, Dialect
+from trimtab.server.hot import HotCycle
+
+GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
+
+
+def front_of(cycle: HotCycle) -> Dialect:
+    """Which client this is: by its path, and where that does not say, by what Anthropic's and Google's always send."""
+    if cycle.path.startswith(GEMINI_PATHS) or cycle.header(b"x-goog-api-key"):
+        return DIALECTS.get("gemini")
+    if cycle.path.startswith(b"/v1/messages") or cycle.header(b"anthropic-version"):
+        return DIALECTS.get("anthropic_messages")
+    return DIALECTS.get("openai_responses" if cycle.path.startswith(b"/v1/responses") else "openai_chat")
+
+
+def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:
+    """Answer in the caller's dialect without a record: nothing was admitted."""
+    request_id = new_id("req")
+    exchange.respond(error.status, b"x-request-id: %b\r\n" % request_id.encode(), front.render_error(error, request_id))
+
+
+class Door:
+    """Lets callers in by whatever their client sends the key in."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], clock: Clock) -> None:
+        self.snapshot = snapshot
+        self.now_ns = clock.now_ns
+
+    def admit(self, cycle: HotCycle) -> tuple[Principal, Project]:
+        """Raises `TrimtabError`. Google's clients send ``x-goog-api-key``, or the query parameter ``key``."""
+        header = cycle.header
+        given = header(b"x-goog-api-key")
+        if given is None and b"key=" in cycle.query:
+            found = parse_qs(cycle.query.decode("latin-1")).get("key")
+            given = found[0].encode("utf-8", "replace") if found else None
+        secret = secret_of(header(b"authorization"), given or header(b"x-api-key"))
+        return admit(self.snapshot().access, secret, header(b"trimtab-project"), self.now_ns())
+
+
+def rest_of(cycle: HotCycle, start: bytes) -> str:
+    """The path after ``start``, decoded."""
+    return unquote(cycle.path[len(start) :].decode("latin-1"))

@@ -1,0 +1,116 @@
+"""Gemini's endpoints: the path says which model is called and how. https://ai.google.dev/api/generate-content
+
+``POST /v1beta/models/MODEL:generateContent``, ``:streamGenerateContent`` (server-sent events with ``alt=sse``, else one
+JSON array that grows), ``:countTokens``.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.gateway.counting import TokenCounter
+from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.pipeline import Gateway
+from trimtab.governance.access import Project
+from trimtab.llm import sse
+from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects.gemini.framing import framed
+from trimtab.server.fronts.common import Door, refuse, rest_of
+from trimtab.server.fronts.counts import told_by
+from trimtab.server.hot import HotCycle
+
+JSON = b"application/json; charset=utf-8"
+
+
+class GeminiFront:
+    def __init__(self, gateway: Gateway, door: Door, counter: TokenCounter) -> None:
+        self._gateway = gateway
+        self._door = door
+        self._counter = counter
+        self._dialect = DIALECTS.get("gemini")
+
+    async def serve(self, cycle: HotCycle) -> None:
+        start = cycle.path[: cycle.path.index(b"/models/") + len(b"/models/")]
+        model, _, verb = rest_of(cycle, start).rpartition(":")
+        try:
+            admitted = self._door.admit(cycle)
+            if verb == "countTokens":
+                await self._count(cycle, model, admitted[1])
+                return
+            if not model or verb not in ("generateContent", "streamGenerateContent"):
+                raise NotFound(
+                    f"There is no method {verb[:50]!r} of a model here.",
+                    fix="Use generateContent, streamGenerateContent or countTokens.",
+                    code="method_not_found",
+                )
+        except TrimtabError as error:
+            refuse(cycle, self._dialect, error)
+            return
+        streams = verb == "streamGenerateContent"
+        cycle.body = framed(cycle.body, model, stream=streams)
+        answers = GrowingArray(cycle) if streams and b"alt=sse" not in cycle.query else cycle
+        await self._gateway.chat(answers, self._dialect, admitted)
+
+    async def _count(self, cycle: HotCycle, model: str, project: Project) -> None:
+        body = framed(_call_in(cycle.body), model, stream=False)
+        count = await self._counter.count(self._dialect, project, model, body)
+        details = [{"modality": "TEXT", "tokenCount": count.tokens}]
+        told = {"totalTokens": count.tokens, "promptTokensDetails": details}
+        cycle.respond(200, told_by(count), msgspec.json.encode(told))
+
+
+def _call_in(body: bytes) -> bytes:
+    """The call that shall be counted: the body itself, or what it wraps. Raises `InvalidRequest`."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest("The body is not a JSON object.") from None
+    wrapped = fields.get("generateContentRequest") or fields.get("generate_content_request")
+    return body if wrapped is None else bytes(wrapped)
+
+
+class GrowingArray:
+    """An `Exchange` whose stream is a JSON array: each event's data is one element of it."""
+
+    __slots__ = ("_exchange", "_first", "body", "started")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._first = True
+        self.body = exchange.body
+        self.started = False
+
+    @property
+    def disconnected(self) -> bool:
+        return self._exchange.disconnected
+
+    def header(self, name: bytes) -> bytes | None:
+        return self._exchange.header(name)
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
+        self.started = True
+        self._exchange.respond(status, headers, body, content_type)
+
+    def start(self, status: int, headers: bytes, content_type: bytes = JSON) -> None:  # noqa: ARG002 - never events
+        self.started = True
+        self._exchange.start(status, headers, JSON)
+
+    def write(self, data: bytes) -> None:
+        self._exchange.write(self._elements(data))
+
+    def finish(self, data: bytes = b"") -> None:
+        last = self._elements(data)
+        self._exchange.finish(last + (b"[]" if self._first else b"]"))
+
+    def is_congested(self) -> bool:
+        return self._exchange.is_congested()
+
+    async def drain(self) -> None:
+        await self._exchange.drain()
+
+    def _elements(self, block: bytes) -> bytes:
+        out = b""
+        for data in sse.events(block):
+            out += (b"[" if self._first else b",\r\n") + data
+            self._first = False
+        return out

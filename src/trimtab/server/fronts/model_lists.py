@@ -1,0 +1,101 @@
+"""The models of the caller's project, all or one, in the shape its client expects.
+
+OpenAI: https://platform.openai.com/docs/api-reference/models. Anthropic: https://docs.claude.com/en/api/models-list.
+Gemini: https://ai.google.dev/api/models.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.gateway.route import candidates
+from trimtab.gateway.targets import Model, ProjectTargets
+from trimtab.server.fronts.common import Door, front_of, refuse, rest_of
+from trimtab.server.hot import HotCycle
+
+Wire = dict[str, Any]
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+class ModelLists:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def all(self, cycle: HotCycle) -> None:
+        await self._serve(cycle, lambda shape, targets: shape.all(_sorted(targets)))
+
+    async def one(self, cycle: HotCycle) -> None:
+        """Any name that may be called: a declared model, a route, or ``provider/model``."""
+        start = cycle.path[: cycle.path.index(b"/models/") + len(b"/models/")]
+        name = rest_of(cycle, start)
+        await self._serve(cycle, lambda shape, targets: shape.one(self._find(cycle, name, targets)))
+
+    async def _serve(self, cycle: HotCycle, make: Callable[["_Shape", ProjectTargets], Wire]) -> None:
+        front = front_of(cycle)
+        try:
+            _, project = self._door.admit(cycle)
+            targets = self._door.snapshot().targets.get(project.id) or ProjectTargets()
+            told = make(_SHAPES[front.name], targets)
+        except TrimtabError as error:
+            refuse(cycle, front, error)
+            return
+        cycle.respond(200, b"", msgspec.json.encode(told))
+
+    def _find(self, cycle: HotCycle, name: str, targets: ProjectTargets) -> Model:
+        _, project = self._door.admit(cycle)
+        routes = self._door.snapshot().routes.get(project.id)
+        if routes is not None and routes.get(name) is not None:
+            return Model(name=name, provider="trimtab", upstream=name)
+        if not name:
+            raise NotFound("No model was named.", fix="Name one after '/models/'.", code="model_not_found")
+        return candidates(targets, name)[0].model
+
+
+def _sorted(targets: ProjectTargets) -> list[Model]:
+    return sorted(targets.models.values(), key=lambda model: model.name)
+
+
+class _Shape:
+    """One vendor's way to tell models."""
+
+    def all(self, models: list[Model]) -> Wire:
+        return {"object": "list", "data": [self.one(model) for model in models]}
+
+    def one(self, model: Model) -> Wire:
+        return {"id": model.name, "object": "model", "created": 0, "owned_by": model.provider}
+
+
+class _Anthropic(_Shape):
+    def all(self, models: list[Model]) -> Wire:
+        items = [self.one(model) for model in models]
+        first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
+        return {"data": items, "has_more": False, "first_id": first, "last_id": last}
+
+    def one(self, model: Model) -> Wire:
+        return {"type": "model", "id": model.name, "display_name": model.name, "created_at": _EPOCH}
+
+
+class _Gemini(_Shape):
+    def all(self, models: list[Model]) -> Wire:
+        return {"models": [self.one(model) for model in models]}
+
+    def one(self, model: Model) -> Wire:
+        actions = ["generateContent", "streamGenerateContent", "countTokens"]
+        return {
+            "name": f"models/{model.name}",
+            "baseModelId": model.name,
+            "version": "",
+            "displayName": model.name,
+            "description": f"{model.upstream} at {model.provider}",
+            "supportedGenerationMethods": actions,
+        }
+
+
+_SHAPES: dict[str, _Shape] = {
+    "openai_chat": _Shape(),
+    "openai_responses": _Shape(),
+    "anthropic_messages": _Anthropic(),
+    "gemini": _Gemini(),
+}
