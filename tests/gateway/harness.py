@@ -7,12 +7,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import msgspec
 import uvicorn
 
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
+from trimtab.gateway.call_policy import CallPolicy, compiled
 from trimtab.gateway.endpoints import Endpoints
+from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.routing.affinity import Pins
+from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
+from trimtab.gateway.routing.types import Route
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, Timeouts
 from trimtab.governance.access import AccessTable, Principal, Project, digest
@@ -21,6 +27,7 @@ from trimtab.ledger.types import PriceOverride
 from trimtab.llm.transport import Transport
 from trimtab.server.api.data import hot_routes
 from trimtab.server.hot import HotServer, protocol_factory
+from trimtab.server.snapshot_routes import no_price
 from trimtab.telemetry.records import CallRecord
 
 KEY = "tt_client"
@@ -65,8 +72,12 @@ def provider(name: str, port: int, dialect: str = "openai_chat", **more: Any) ->
 class Running:
     """A gateway under test: its address, its spool, and a client."""
 
-    def __init__(self, port: int, spool: OpenSpool, client: httpx.AsyncClient, server: HotServer) -> None:
+    def __init__(
+        self, port: int, spool: OpenSpool, client: httpx.AsyncClient, server: HotServer, force: list[Snapshot]
+    ) -> None:
         self.port = port
+        self.force = force
+        """The snapshot in force, alone in a list: put another there."""
         self.spool = spool
         self.client = client
         self.server = server
@@ -79,13 +90,21 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    providers: list[Provider], models: list[Model], *, capture: bool = True, max_body: int = 1 << 20
+    providers: list[Provider],
+    models: list[Model],
+    *,
+    capture: bool = True,
+    max_body: int = 1 << 20,
+    policies: dict[str, CallPolicy] | None = None,
+    routes: dict[str, Any] | None = None,
+    **parts: Any,
 ) -> AsyncGenerator[Running]:
     project = Project(id="prj_1", slug="default", capture_content=capture)
     other = Project(id="prj_2", slug="other")
     access = AccessTable(
         keys={
             digest(KEY): Principal(key_id="key_1", role="client", project=project),
+            digest("tt_second"): Principal(key_id="key_4", role="client", project=project),
             digest("tt_admin"): Principal(key_id="key_0", role="admin"),
             digest("tt_reader"): Principal(key_id="key_2", role="read_only"),
             digest("tt_old"): Principal(key_id="key_3", role="client", project=project, expires_ns=1),
@@ -93,7 +112,14 @@ async def running(
         projects={"default": project, "other": other},
     )
     targets = ProjectTargets(providers={p.name: p for p in providers}, models={m.name: m for m in models})
-    snapshot = Snapshot(version=1, access=access, targets={"prj_1": targets, "prj_2": ProjectTargets()})
+    snapshot = Snapshot(
+        version=1,
+        access=access,
+        targets={"prj_1": targets, "prj_2": ProjectTargets()},
+        policies={"prj_1": compiled(policies, targets, {})} if policies else {},
+        routes={"prj_1": routed(routes, targets)} if routes else {},
+    )
+    force = [snapshot]
     spool = OpenSpool()
     transport = Transport()
 
@@ -102,16 +128,17 @@ async def running(
 
     gateway = Gateway(
         Parts(
-            snapshot=lambda: snapshot,
+            snapshot=lambda: force[0],
             transport=transport,
             endpoints=Endpoints(managed),
             prices=PriceBook(),
             spool=spool,
             clock=SystemClock(),
             observe=lambda record: None,
+            **parts,
         )
     )
-    hot = hot_routes(gateway, lambda: snapshot, SystemClock(), max_body)
+    hot = hot_routes(gateway, lambda: force[0], SystemClock(), max_body)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
@@ -126,10 +153,19 @@ async def running(
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=10
     ) as client:
-        yield Running(port, spool, client, server)
+        yield Running(port, spool, client, server, force)
     server.should_exit = True
     await serving
+    if gateway.idempotency is not None:
+        await gateway.idempotency.close()
     await transport.aclose()
+
+
+def routed(trees: dict[str, Any], targets: ProjectTargets) -> dict[str, Compiled]:
+    """Routes from trees as they are written."""
+    made_with = Fittings(live=Live(), expect=no_price, pins=Pins())
+    routes = {name: msgspec.convert({"name": name, **tree}, Route) for name, tree in trees.items()}
+    return {name: compile_route(route, "prj_1", targets, routes, made_with) for name, route in routes.items()}
 
 
 async def nothing_here(

@@ -50,6 +50,19 @@ class Books:
         call.end_try(self._now())
         await self.record(call)
 
+    async def end_doubted(self, call: Call, attempt: Try, why: str) -> None:
+        """A whole answer that is not passed on unless nothing better comes: it was made, and costs what it costs."""
+        await self._settle(call, attempt)
+        call.note(attempt.target, "doubted", why)
+        call.end_try(self._now(), attempt)
+
+    async def close_doubted(self, call: Call, attempt: Try) -> None:
+        """Nothing better came, so the client gets the doubted answer: its row goes last, as an answer's does."""
+        call.answered_by(attempt)
+        call.note(attempt.target, "chosen", "its answer was doubted, and no stronger target gave one")
+        call.note_rest()
+        await self.record(call)
+
     async def end_failed(self, call: Call, error: TrimtabError) -> None:
         """The attempt under way, if there is one, has come to nothing; what it used is kept."""
         attempt = call.current

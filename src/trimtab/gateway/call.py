@@ -210,6 +210,11 @@ class Call:
             if attempt is self.rival:
                 self.rival = None
 
+    def answered_by(self, attempt: Try) -> None:
+        """The client gets the answer of that attempt, which has ended: the last row is the answer's."""
+        last = [row for row in self.attempts if row.span_id == attempt.span_id]
+        self.attempts = [row for row in self.attempts if row.span_id != attempt.span_id] + last
+
     def note(self, target: Target, verdict: Verdict, reason: str, by: str = "") -> None:
         """Add one line to the decision record; ``by`` names what stood in the target's way (`watch.Passed.by`)."""
         line = Candidate(model=target.model.name, provider=target.provider.name, verdict=verdict, reason=reason)

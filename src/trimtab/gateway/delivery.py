@@ -62,6 +62,11 @@ class Delivery:
             call.exchange.start(200, call.answer_headers())
         call.exchange.finish(b"".join(last))
 
+    async def deliver_doubted(self, call: Call, opened: Opened) -> None:
+        """Give the client a whole answer that was doubted: its attempt is in the books, and nothing better came."""
+        await self._books.close_doubted(call, opened.attempt)
+        call.exchange.respond(200, call.answer_headers(), opened.whole)
+
     async def _pass_on(self, call: Call, opened: Opened, answer: Answer, relay: Relay) -> list[bytes]:
         """The stream up to its end, which is returned: the client gets it when the books are closed."""
         exchange, attempt = call.exchange, opened.attempt

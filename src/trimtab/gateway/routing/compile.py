@@ -115,6 +115,11 @@ class Compiled:
             await self.learn(ask)
             return self.plan(ask)
 
+    def answered(self, plan: Plan, name: str, now_ns: int) -> None:
+        """That target has answered a call of this plan: its session and prompt keep to it."""
+        if plan.pins:
+            self._fittings.pins.keep(plan, name, now_ns)
+
     async def learn(self, ask: Ask) -> None:
         """Look up the embedding of the call's text, off the event loop."""
         meanings, text = self._fittings.meanings, ask.text()

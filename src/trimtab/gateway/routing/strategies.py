@@ -54,7 +54,8 @@ def by_price(node: str, leaves: Leaves, expect: Callable[[Leaf], int | None], tr
         trail.weighed[leaf.name] = Weighed(price=price)
         scored.append((float("inf") if price is None else price, place))
     scored.sort()
-    return _noted(node, leaves, scored, trail, "the lowest expected cost")
+    known = scored[0][0] != float("inf")
+    return _noted(node, leaves, scored, trail, "the lowest expected cost" if known else "no price is known here")
 
 
 def _first(pair: tuple[float, int]) -> float:

@@ -136,7 +136,7 @@ class Escalate(
 
     cheap: "Node"
     strong: "Node"
-    difficulty: float | None = 0.5
+    difficulty: float | None = 0.4
     doubts: tuple[Doubt, ...] = DOUBTS
     least_logprob: float = -1.0
 
