@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from trimtab.llm.dialects._reading import Cursor, Fields, encode, refuse_answer, root
+import msgspec
+from msgspec import Struct
+
+from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root
 from trimtab.llm.dialects.openai_chat.hot import no_choice
 from trimtab.llm.dialects.openai_chat.parts import call_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
@@ -10,8 +13,63 @@ from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
 from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
 
 
+class _PlainMessage(Struct, forbid_unknown_fields=True):
+    content: str
+    role: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+    annotations: list[Any] | None = None
+    audio: None = None
+
+
+class _PlainChoice(Struct):
+    message: _PlainMessage
+    finish_reason: str | None = None
+
+
+class _PlainAnswer(Struct):
+    """An answer that is one text: most answers."""
+
+    choices: tuple[_PlainChoice]
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    usage: dict[str, Any] | None = None
+    error: None = None
+
+
+_plain_answer = msgspec.json.Decoder(_PlainAnswer)
+
+
 def parse_response(body: bytes) -> Response:
     """The first choice. Takes what compatible servers leave out or put elsewhere; raises `UpstreamFailure`."""
+    return _parse_plain(body) or parse_carefully(body)
+
+
+def _parse_plain(body: bytes) -> Response | None:
+    """A plain answer, in a third of the time; None for all others, right or wrong."""
+    try:
+        plain = _plain_answer.decode(body)
+    except BROKEN:
+        return None
+    choice = plain.choices[0]
+    parts = (Text(choice.message.content),) if choice.message.content else ()
+    return Response(
+        id=plain.id or "",
+        model=plain.model or "",
+        parts=parts,
+        stop=settled_stop(choice.finish_reason, parts),
+        stop_raw=choice.finish_reason,
+        usage=usage_of(plain.usage),
+        created=plain.created or 0,
+    )
+
+
+def parse_carefully(body: bytes) -> Response:
+    """Value by value."""
     fields = root(body, refuse_answer)
     choices = fields.items("choices")
     if not choices:
