@@ -58,10 +58,10 @@ class Answers:
 
     async def find(self, key: bytes) -> Stored | None:
         """The answer of that key that has not expired. A store that is away has none."""
-        waiting = self._answers.get(key)
-        if waiting is not None:
-            return waiting
         now = self.now_ms()
+        waiting = self._answers.get(key)
+        if waiting is not None and waiting.expires > now:
+            return waiting
         try:
             if self._file is not None:
                 return self._find_in_file(self._file, key, now)
@@ -134,6 +134,16 @@ class Answers:
                 del self._answers[answer.key]
             self._waiting_bytes -= len(answer.body)
 
+    async def clean(self) -> None:
+        """Drop what has expired, and what was used least lately where too much is stored. Raises `Unavailable`."""
+        now = self.now_ms()
+
+        def drop(conn: Connection) -> None:
+            cache_store.drop_expired(conn, now)
+            cache_store.evict(conn, self._max_bytes)
+
+        await self.db.write(drop)
+
     async def close(self) -> None:
         if self._writer is not None:
             self._writer.cancel()
@@ -172,7 +182,7 @@ class Answers:
             self._wake.clear()
             try:
                 await self.flush()
-                await self._clean()
+                await self._clean_up()
                 self._away = False
             except Unavailable as error:
                 self._note_away(error)
@@ -183,14 +193,11 @@ class Answers:
                 self._answers.clear()
                 self._waiting_bytes = 0
 
-    async def _clean(self) -> None:
+    async def _clean_up(self) -> None:
         now = self.now_ms()
-        if now - self._cleaned_ms < CLEAN_EVERY_S * 1000:
-            return
-        self._cleaned_ms = now
-        await self.db.write(
-            lambda conn: (cache_store.drop_expired(conn, now), cache_store.evict(conn, self._max_bytes))
-        )
+        if now - self._cleaned_ms >= CLEAN_EVERY_S * 1000:
+            self._cleaned_ms = now
+            await self.clean()
 
     def _note_away(self, error: Exception) -> None:
         if not self._away:

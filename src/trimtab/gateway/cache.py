@@ -11,7 +11,6 @@ any other: one attempt at the provider ``cache``, with the usage of the stored a
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.ids import new_span_id
@@ -22,6 +21,7 @@ from trimtab.gateway.cache_store import About, Meaning, Stored
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import LONGEST_TTL_S, CachePolicy, CompiledPolicy, salt
 from trimtab.gateway.recording import Recording, about_answer, answering, as_asked, replay
+from trimtab.gateway.semantic import Near, Question
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
@@ -32,24 +32,12 @@ KEPT_STOPS = frozenset(("stop", "stop_sequence", "length", "tool_calls"))
 NO_STOP_NEEDED = frozenset(("embeddings", "rerank"))
 
 
-class Question(Struct, frozen=True):
-    """What a semantic look-up goes by: everything but the last thing said, as a digest, and that text."""
-
-    space: bytes
-    text: str
-
-
-class Near(Struct, frozen=True):
-    """A stored question that means the same, and how near it is (cosine similarity)."""
-
-    key: bytes
-    similarity: float
-
-
 class Semantic(Protocol):
     """What the cache needs of `semantic.SemanticIndex`."""
 
-    async def nearest(self, question: Question, threshold: float | None) -> Near | None: ...
+    async def nearest(self, question: Question, threshold: float | None) -> list[Near]: ...
+
+    def forget(self, question: Question, key: bytes) -> None: ...
 
     async def meaning(self, question: Question, answer: Stored) -> Meaning | None: ...
 
@@ -165,11 +153,13 @@ class Cache:
 
     async def _give_near(self, call: Call, look: Look, question: Question) -> bool:
         assert self._semantic is not None
-        near = await self._semantic.nearest(question, look.policy.threshold)
-        if near is None:
-            return False
-        stored = await self._answers.find(near.key)
-        return stored is not None and await self._give(call, look, stored, near.similarity)
+        for near in await self._semantic.nearest(question, look.policy.threshold):
+            stored = await self._answers.find(near.key)
+            if stored is None:
+                self._semantic.forget(question, near.key)
+            elif await self._give(call, look, stored, near.similarity):
+                return True
+        return False
 
     async def _give(self, call: Call, look: Look, stored: Stored, similarity: float) -> bool:
         age_ms = max(0, self._answers.now_ms() - stored.stored)

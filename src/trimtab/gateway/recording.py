@@ -149,6 +149,8 @@ def as_asked(about: About, body: bytes, call: Call) -> tuple[About, bytes] | Non
             response = front.parse_response(body)
         if response.stop in ("error", "unknown"):
             return None
+        if response.usage is None:  # the stream's client had not asked to be told
+            response = replace(response, usage=about.usage)
         if not head.stream:
             return _form(about, stream=False), front.render_response(response)
         encoder = front.stream_encoder(head)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from trimtab.server import config_routes
 
-Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees"]
+Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees", "flag"]
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -33,6 +33,65 @@ def _price(about: str, *, required: bool = False) -> Field:
     return Field(shape="number", about=about, required=required)
 
 
+def _count(about: str, low: float, high: float) -> Field:
+    return Field(shape="number", about=about, bounds=(low, high))
+
+
+RESILIENCE = Field(
+    shape="section",
+    about="How hard the gateway tries here (docs/resilience.md); a model's own replaces its provider's whole.",
+    fields={
+        "attempts": _count("The most attempts of one call.", 1, 20),
+        "retries": Field(
+            shape="section",
+            about="How often one call asks again after each class of failure.",
+            fields={
+                "connection": _count("Not reached, or closed before it answered.", 0, 20),
+                "timeout": _count("No first token in time; streams only.", 0, 20),
+                "server": _count("5xx.", 0, 20),
+                "rate_limited": _count("429.", 0, 20),
+                "broken": _count("An answer that is none, before its first token.", 0, 20),
+            },
+        ),
+        "backoff_ms": _count("The longest random pause before the first repeat; doubled each time.", 0, 60_000),
+        "max_backoff_ms": _count("The longest random pause before any repeat.", 0, 600_000),
+        "retry_ratio": _count("Repeats that each call earns, for all calls together.", 0, 10),
+        "retry_per_s": _count("Repeats that each second earns.", 0, 10_000),
+        "limit_wait_s": _count("Wait for a provider's rate limit to end if it takes no longer.", 0, 600),
+        "deadline_s": _count("The longest a whole call may take.", 0.01, 86_400),
+        "breaker": Field(
+            shape="section",
+            about="When a target that fails is left alone.",
+            fields={
+                "failures_in_a_row": _count("Failures in a row that open it.", 1, 10_000),
+                "failure_rate": _count("Share of failures in the window that opens it.", 0, 1),
+                "min_calls": _count("Attempts in the window below which the share says nothing.", 1, 100_000),
+                "window_s": _count("Seconds of the window.", 1, 3600),
+                "open_s": _count("Seconds it stays open at first; doubled with each failed probe.", 0.01, 3600),
+                "max_open_s": _count("Seconds it stays open at most.", 0.01, 3600),
+                "probes": _count("Calls that may try at once after that, and answers that close it.", 1, 100),
+            },
+        ),
+        "hedge": Field(
+            shape="section",
+            about="Ask a second target when the first takes long; the first token wins.",
+            fields={
+                "after_ms": _count("Milliseconds without a first token.", 1, 600_000),
+                "after": Field(about="p95: the 95th percentile of the target's last answers."),
+                "max_extra_ratio": _count("The share of calls that may be asked twice.", 0, 1),
+            },
+        ),
+        "concurrency": Field(
+            shape="section",
+            about="How many calls at a time, per worker process; the others wait in turn.",
+            fields={
+                "limit": Field(shape="number", about="Calls at a time.", bounds=(1, 1_000_000), required=True),
+                "queue": _count("Calls that may wait.", 0, 1_000_000),
+                "max_wait_s": _count("Seconds that each may wait.", 0, 3600),
+            },
+        ),
+    },
+)
 PROVIDER: dict[str, Field] = {
     "kind": Field(
         about="A vendor known here, e.g. openai; by default the provider's own name if it is one, else custom."
@@ -40,6 +99,9 @@ PROVIDER: dict[str, Field] = {
     "dialect": Field(about="The wire format it speaks, e.g. openai_chat; by default its kind's."),
     "base_url": Field(about="Where it is, e.g. http://127.0.0.1:9100/v1; by default its kind's.", env=True),
     "api_key": Field(about="Its key; write env:NAME to take it from the environment.", env=True),
+    "api_keys": Field(
+        shape="texts", about="Several keys, used in turn; one at its limit or refused is passed over.", env=True
+    ),
     "headers": Field(shape="text_map", about="More headers to send; values may be env:NAME.", env=True),
     "options": Field(
         shape="text_map",
@@ -54,6 +116,36 @@ PROVIDER: dict[str, Field] = {
             "first_token": _seconds("From the request to the first byte of the answer."),
             "idle": _seconds("Between two reads of a stream."),
             "total": _seconds("For one whole attempt."),
+        },
+    ),
+    "resilience": RESILIENCE,
+}
+POLICY: dict[str, Field] = {
+    "cache": Field(
+        shape="section",
+        about="Keep answers and give them again (docs/cache.md). Write 'cache: {}' for the defaults.",
+        fields={
+            "mode": Field(about="exact: to the same request; semantic: also to one that means the same. exact."),
+            "ttl": Field(
+                shape="number", about="Seconds an answer is kept; 3600 where not given.", bounds=(1, 31 * 86_400)
+            ),
+            "scope": Field(about="Who shares answers: project, key or user; project for exact, key for semantic."),
+            "sampled": Field(
+                shape="flag", about="Also keep answers drawn at random (a temperature above 0, or none given)."
+            ),
+            "threshold": Field(shape="number", about="The least cosine similarity of a semantic hit.", bounds=(0.5, 1)),
+        },
+    ),
+    "context": Field(
+        shape="section",
+        about="Shorten conversations before they go to a provider (docs/cache.md).",
+        fields={
+            "max_tokens": Field(shape="number", about="Drop the oldest turns above this many tokens, by estimate."),
+            "keep_turns": Field(shape="number", about="How many of the last turns are never dropped; 2."),
+            "deduplicate": Field(shape="flag", about="Replace long texts that a later message repeats by a note."),
+            "tool_result_tokens": Field(
+                shape="number", about="Keep beginning and end of tool results longer than this many tokens."
+            ),
         },
     ),
 }
@@ -72,6 +164,8 @@ MODEL: dict[str, Field] = {
             "cache_write": _price("Input written to the provider's cache; by default as input."),
         },
     ),
+    "resilience": RESILIENCE,
+    **POLICY,
 }
 PRICE: dict[str, Field] = {
     "provider": Field(about="The provider's name, or a pattern such as 'openai*'; by default every provider."),
@@ -95,6 +189,12 @@ TOP: dict[str, Field] = {
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
     "models": Field(shape="sections", about="Models that clients may call, by name.", one="the model", fields=MODEL),
     "prices": Field(shape="sections", about="Your own dated prices, by any name.", one="the price", fields=PRICE),
+    "policies": Field(
+        shape="sections",
+        about="Cache and context policies of routes and of provider/model-id, by called name.",
+        one="the policy of",
+        fields=POLICY,
+    ),
     "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
 }
 
@@ -122,6 +222,8 @@ def _section(fields: dict[str, Field]) -> dict[str, Any]:
 def _field(field: Field) -> dict[str, Any]:
     if field.shape == "number":
         return {"type": "number", "minimum": field.bounds[0], "maximum": field.bounds[1]}
+    if field.shape == "flag":
+        return {"type": "boolean"}
     if field.shape == "texts":
         return {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
     if field.shape == "text_map":

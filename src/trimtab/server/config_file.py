@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway import store
+from trimtab.gateway.call_policy import CallPolicy
 from trimtab.gateway.provider_options import check_options, default_base_url, with_defaults
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
@@ -24,7 +25,9 @@ from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_fields import TOP, Field
+from trimtab.server.config_policies import read_policies
 from trimtab.server.config_prices import dated_price
+from trimtab.server.config_resilience import read_resilience
 from trimtab.server.config_routes import read_routes
 
 
@@ -39,6 +42,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     hidden: dict[str, frozenset[str]] = {}
     prices: tuple[DatedPrice, ...] = ()
     routes: dict[str, Route] = {}
+    policies: dict[str, CallPolicy] = {}
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -188,7 +192,10 @@ class _Reading:
         if field.shape == "trees":
             return self._map(node, name, lambda value, _key: value), False
         if field.shape == "texts":
-            return self._texts(node, name), False
+            return self._texts(node, name, env=field.env), False
+        if field.shape == "flag":
+            flag = self._flag(node, name)
+            return None if flag is None else (flag, False)
         if field.shape == "number":
             number = self._number(node, field, name)
             return None if number is None else (number, False)
@@ -203,12 +210,12 @@ class _Reading:
                 tree[key] = _Value(value=found, line=_line(value), key_line=line, from_env=_is_env(value))
         return tree
 
-    def _texts(self, node: yaml.Node, name: str) -> list[_Value]:
+    def _texts(self, node: yaml.Node, name: str, *, env: bool) -> list[_Value]:
         if not isinstance(node, yaml.SequenceNode):
             self.refuse(_line(node), f"{name} must be a list.", "Write for example [slow, slower].")
             return []
         items = cast("list[yaml.Node]", node.value)
-        found = [(self._text(item, f"An item of {name}", env=False), _line(item)) for item in items]
+        found = [(self._text(item, f"An item of {name}", env=env), _line(item)) for item in items]
         return [_Value(value=text, line=line, key_line=line) for text, line in found if text is not None]
 
     def _text(self, node: yaml.Node, name: str, *, env: bool) -> str | None:
@@ -227,6 +234,12 @@ class _Reading:
             self.refuse(_line(node), f"{name}: the environment variable {variable!r} is not set.", fix)
             return None
         return found
+
+    def _flag(self, node: yaml.Node, name: str) -> bool | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool"):
+            return str(node.value).lower() in ("true", "yes", "on")
+        self.refuse(_line(node), f"{name} must be true or false.", "Write it without quotes.")
+        return None
 
     def _number(self, node: yaml.Node, field: Field, name: str) -> float | None:
         low, high = field.bounds
@@ -266,6 +279,7 @@ class _Building:
             routes=self._routes(models, usable),
             hidden=self._hidden,
             prices=self._prices(),
+            policies=read_policies(self._sections("models"), self._sections("policies"), self._reading.refuse),
         )
 
     def _prices(self) -> tuple[DatedPrice, ...]:
@@ -307,7 +321,7 @@ class _Building:
         if "{" in default_url and "base_url" not in fields:
             default_url = self._try(at.key_line, lambda: default_base_url(kind, secret.options)) or default_url
         base_url = self._base_url(name, at, default_url, managed=kind.managed)
-        keyless = "api_key" not in fields and not kind.key_options
+        keyless = not fields.keys() & {"api_key", "api_keys"} and not kind.key_options
         if kind.needs_key and keyless and len(self._reading.mistakes) == before:
             fix = f"Add: api_key: env:{kind.key_variable or 'NAME'}"
             self._reading.refuse(at.key_line, f"The provider {name!r} ({kind.title}) needs an 'api_key'.", fix)
@@ -321,10 +335,12 @@ class _Building:
             dialect=dialect,
             base_url=base_url,
             api_key=secret.api_key,
+            api_keys=secret.api_keys,
             headers=secret.headers,
             options=with_defaults(kind, secret.options),
             timeouts=Timeouts(**_numbers(fields.get("timeouts"))),
             quirks=kind.quirks,
+            resilience=read_resilience(fields.get("resilience"), self._reading.refuse),
         )
 
     def _default_kind(self, name: str) -> str:
@@ -351,13 +367,14 @@ class _Building:
         headers = cast("_Tree", fields["headers"].value) if "headers" in fields else {}
         options = cast("_Tree", fields["options"].value) if "options" in fields else {}
         key = fields.get("api_key")
+        keys = [str(item.value) for item in fields["api_keys"].value] if "api_keys" in fields else []
         secret = Sealed(
-            api_key=None if key is None else str(key.value),
             headers={n: str(value.value) for n, value in headers.items()},
             options={n: str(value.value) for n, value in options.items()},
         )
         self._hidden[name] = frozenset(n for n, value in headers.items() if value.from_env)
-        line = (key or fields.get("headers") or at).line
+        line = (fields.get("api_keys") or key or fields.get("headers") or at).line
+        secret = self._try(line, lambda: store.with_keys(secret, None if key is None else key.value, keys)) or secret
         self._try(line, lambda: store.check_secret(secret))
         return secret
 
@@ -382,6 +399,7 @@ class _Building:
             upstream=name if upstream is None else str(upstream.value),
             fallback=tuple(str(item.value) for item in self._items(fields)),
             price=PriceOverride(**price) if "input" in price and "output" in price else None,
+            resilience=read_resilience(fields.get("resilience"), self._reading.refuse),
         )
 
     def _items(self, fields: _Tree) -> list[_Value]:

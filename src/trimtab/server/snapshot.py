@@ -18,12 +18,13 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.gateway import call_policy
+from trimtab.gateway import call_policy, policy_store
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
 from trimtab.gateway.live import Live
+from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.compile import Compiled, Fittings
@@ -67,6 +68,8 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     cards: list[CardRow] = []
     routes: list[RouteRow] = []
     policies: list[PolicyRow] = []
+    resilience: list[ResilienceRow] = []
+    priorities: dict[str, int] = {}
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -87,6 +90,7 @@ def read_state(conn: Connection) -> CatalogState:
     cards = cards_store.cards(conn)
     routes = route_store.routes(conn)
     policies = call_policy.policies(conn)
+    resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -98,6 +102,8 @@ def read_state(conn: Connection) -> CatalogState:
         cards=cards,
         routes=routes,
         policies=policies,
+        resilience=resilience,
+        priorities=priorities,
     )
 
 
@@ -119,13 +125,14 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             providers |= config.providers
             models |= config.models
         providers = _with_prices(providers, _dated(state, config, project))
+        providers, models = _with_resilience(providers, models, state, config, project)
         models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
         if named := routes_of(state.routes, config, project):
             routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
         if held := _policies(state, config, project):
             policies[project.id] = call_policy.compiled(held, targets[project.id], named)
-    principals = {row.digest: _principal(row, projects) for row in state.keys}
+    principals = {row.digest: _principal(row, projects, state.priorities) for row in state.keys}
     return Built(
         snapshot=Snapshot(
             version=state.version,
@@ -157,12 +164,13 @@ def _with_prices(providers: dict[str, Provider], rows: list[DatedPrice]) -> dict
     }
 
 
-def _principal(row: KeyRow, projects: dict[str, Project]) -> Principal:
+def _principal(row: KeyRow, projects: dict[str, Project], priorities: dict[str, int]) -> Principal:
     return Principal(
         key_id=row.id,
         role=row.role,
         project=None if row.project_id is None else projects[row.project_id],
         expires_ns=0 if row.expires is None else row.expires * 1_000_000,
+        highest_priority=priorities.get(row.id),
     )
 
 
@@ -189,6 +197,7 @@ def _provider(row: ProviderRow, box: SecretBox) -> Provider:
         dialect=row.dialect,
         base_url=row.base_url,
         api_key=secret.api_key,
+        api_keys=secret.api_keys,
         headers=secret.headers,
         options=secret.options if kind is None else with_defaults(kind, secret.options),
         timeouts=row.timeouts,
@@ -198,6 +207,26 @@ def _provider(row: ProviderRow, box: SecretBox) -> Provider:
 
 def _model(row: ModelRow) -> Model:
     return Model(name=row.name, provider=row.provider, upstream=row.upstream, fallback=row.fallback, price=row.price)
+
+
+def _with_resilience(
+    providers: dict[str, Provider], models: dict[str, Model], state: CatalogState, config: ConfigFile, project: Project
+) -> tuple[dict[str, Provider], dict[str, Model]]:
+    """Each with the catalog's policy for its name. What the config file declares has its policy there."""
+    ours = project.slug == config.project
+    providers, models = dict(providers), dict(models)
+    for row in state.resilience:
+        if row.project_id != project.id:
+            continue
+        if row.subject == "provider":
+            provider = providers.get(row.name)
+            if provider is not None and not (ours and row.name in config.providers):
+                providers[row.name] = msgspec.structs.replace(provider, resilience=row.policy)
+        else:
+            model = models.get(row.name)
+            if model is not None and not (ours and row.name in config.models):
+                models[row.name] = msgspec.structs.replace(model, resilience=row.policy)
+    return providers, models
 
 
 def _with_capabilities(models: dict[str, Model], cards: list[CardRow]) -> dict[str, Model]:
