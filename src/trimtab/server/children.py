@@ -1,7 +1,6 @@
 """The processes this one owns: the telemetry process, the local model's. Started, watched, restarted, ended.
 
-A child must die with its parent, kill -9 included: each of ours asks the kernel for that (PR_SET_PDEATHSIG) as its
-first act, and is told the parent's pid to close the gap before it does.
+A child must die with its parent, kill -9 included: that is each child's first act (`core/parent.py`).
 """
 
 import asyncio
@@ -9,10 +8,11 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
+
+from trimtab.core.parent import PARENT_VARIABLE
 
 logger = logging.getLogger("trimtab.children")
 
@@ -20,17 +20,6 @@ State = Literal["running", "waiting", "stopped"]
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 CALM_AFTER_S = 30.0
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends, however that happens. A child calls it first of all."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    parent = os.environ.get("TRIMTAB_PARENT_PID")
-    if parent and os.getppid() != int(parent):  # it ended in the moment before
-        raise SystemExit(1)
 
 
 class Child:
@@ -45,7 +34,7 @@ class Child:
         self.restarts = 0
         self.state: State = "stopped"
         self._argv = list(argv)
-        self._env = {**os.environ, **(env or {}), "TRIMTAB_PARENT_PID": str(os.getpid())}
+        self._env = {**os.environ, **(env or {}), PARENT_VARIABLE: str(os.getpid())}
         self._fds = tuple(fds)
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: asyncio.Task[None] | None = None

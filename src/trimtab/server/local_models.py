@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure
+from trimtab.core.parent import PARENT_VARIABLE
 from trimtab.gateway.targets import Provider
 
 START_S = 60.0
@@ -91,7 +92,7 @@ class LocalModels:
             *(sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--port", "0"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid())},
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
             start_new_session=True,
         )
         assert process.stdout is not None

@@ -102,7 +102,7 @@ def _path(kind: type, value: object) -> object:
 
 
 if __name__ == "__main__":
-    from trimtab.server.children import die_with_parent
+    from trimtab.core.parent import die_with_parent
 
     die_with_parent()
     sys.exit(main())

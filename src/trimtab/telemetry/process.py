@@ -8,7 +8,6 @@ answers questions in a few others, and ends with its parent, however that ends.
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -25,6 +24,7 @@ import uvicorn
 import uvloop
 
 from trimtab.core.logs import configure_logging
+from trimtab.core.parent import die_with_parent
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
@@ -133,16 +133,6 @@ def listen(path: Path) -> socket.socket:
         os.umask(before)
     listener.listen(128)
     return listener
-
-
-def die_with_parent() -> int:
-    """Ask the kernel for SIGTERM when the parent ends (Linux; elsewhere `_watch_parent` sees it). Returns its pid."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    parent = int(os.environ.get("TRIMTAB_PARENT_PID") or os.getppid())
-    if os.getppid() != parent:  # it ended in the moment before
-        raise SystemExit(1)
-    return parent
 
 
 async def serve(telemetry: Telemetry, listener: socket.socket, parent: int) -> None:

@@ -1,7 +1,6 @@
 """The demo's two servers: a Trimtab of its own in a child process, and a provider in this one that is always down."""
 
 import contextlib
-import ctypes
 import os
 import secrets
 import signal
@@ -18,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
+from trimtab.core.parent import signal_at_death_of_parent
 
 READY_S = 60.0
 STOP_S = 20.0
 POLL_S = 0.05
-_PR_SET_PDEATHSIG = 1
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -58,7 +57,7 @@ def trimtab_server(data_dir: Path, port: int) -> Generator[Running]:
             stderr=sink,
             env=_environment(key),
             start_new_session=True,  # Ctrl-C is ours to handle: it must not reach the server before its last records
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=signal_at_death_of_parent,
         )
     try:
         url = _wait_until_ready(child, data_dir, log)
@@ -71,10 +70,6 @@ def _environment(admin_key: str) -> dict[str, str]:
     """The child's: settings of the caller's own server must not reach the demo's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")}
     return {**kept, "TRIMTAB_ADMIN_KEY": admin_key, "TRIMTAB_DRAIN_SECONDS": "5"}
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _wait_until_ready(child: "subprocess.Popen[bytes]", data_dir: Path, log: Path) -> str:
