@@ -1,0 +1,553 @@
+"""What one worker holds of the counters: slices leased from the catalog ahead of need, so that calls rarely wait.
+
+`Held` is a slice of one slot of one counter, spent from without a lock or an await. The keeper leases more in the
+background when one runs low, gives back what others want or what its window leaves over, tells how much was spent, and
+shows that it lives. All of it is one kind of transaction, `limit_store.trade`, one at a time, with absolute numbers, so
+that repeating one whose outcome is unknown changes nothing.
+
+Pieces are small near the bound (a share of what is left, by how many workers there are), so that a nearly empty budget
+is not stranded in a worker that does not need it; and what is left there is given back within a second when another
+worker asks in vain.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import Unavailable
+from trimtab.core.ids import new_id
+from trimtab.ledger import limit_store
+from trimtab.ledger.journal import Journal, Journals, Remains
+from trimtab.ledger.limit_store import Ask, Deal, Offer, Traded
+from trimtab.ledger.limits import Rule, series_of
+from trimtab.ledger.windows import Window, lasts_ns, slot_at
+
+T = TypeVar("T")
+log = logging.getLogger("trimtab.limits")
+
+TICK_S = 1.0
+WAIT_S = 2.0
+"""How long a call waits for a lease before the catalog counts as away."""
+AWAY_PAUSE_S = 1.0
+BEAT_EVERY_S = 5.0
+FENCE_S = 15.0
+"""A worker whose last heartbeat is older than this lends no concurrency: others may soon declare it dead."""
+DEAD_AFTER_S = 45.0
+"""A worker that was not heard of for so long, by the observer's own steady clock, is declared dead."""
+LOOK_EVERY_S = 5.0
+IDLE_TICKS = 60
+SWEEP_EVERY_S = 3600.0
+PER_TICK = 200
+GRACE_MS = 7 * 86_400_000
+NEVER = -(2**63)
+MS = 1_000_000
+S = 1_000_000_000
+
+
+class Catalog(Protocol):
+    """What the keeper needs of `storage.database.Database`."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T: ...
+    async def read(self, work: Callable[[Connection], T]) -> T: ...
+
+
+class Held:
+    """What this worker has of one slot. ``total = free + reserved + spent``, where ``reserved`` belongs to ``open``
+    calls under way. ``room`` is what the catalog had left beyond what it handed out at the last deal, which was
+    ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``cell`` is the place
+    in the journal where ``free`` is kept."""
+
+    __slots__ = (
+        "cell",
+        "closing",
+        "counter",
+        "dead",
+        "end",
+        "free",
+        "frees",
+        "hold",
+        "idle",
+        "known",
+        "low",
+        "no_until",
+        "open",
+        "reported",
+        "room",
+        "seen",
+        "short",
+        "since",
+        "spent",
+        "start",
+        "told",
+        "total",
+        "waiters",
+        "wants",
+    )
+
+    def __init__(self, counter: "Counter", start: int, end: int, since: int) -> None:
+        self.counter = counter
+        self.start = start
+        self.end = end
+        self.since = since
+        self.hold = random.getrandbits(62) + 1
+        self.cell = 0
+        self.free = self.total = self.spent = self.reported = self.open = 0
+        self.low = NEVER
+        self.room = self.told = self.seen = self.idle = self.no_until = 0
+        self.frees: tuple[tuple[int, int], ...] = ()
+        self.short = self.wants = self.known = self.closing = self.dead = False
+        self.waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+
+class Counter:
+    """One count: a rule's series and the values of its ``per`` dimensions (``bucket``, JSON). ``rule`` is the newest
+    word of the configuration on it, None once it is gone; what makes the series never changes. ``piece`` is what is
+    leased at a time."""
+
+    __slots__ = (
+        "bucket",
+        "comes_back",
+        "held",
+        "keeper",
+        "leased_at",
+        "next",
+        "piece",
+        "project_id",
+        "rule",
+        "series",
+        "soft",
+        "window",
+        "zone",
+    )
+
+    def __init__(self, keeper: "Keeper", project_id: str, rule: Rule, series: str, bucket: str) -> None:
+        self.keeper = keeper
+        self.project_id = project_id
+        self.rule: Rule | None = rule
+        self.series = series
+        self.bucket = bucket
+        self.soft = rule.mode == "soft"
+        self.comes_back = rule.measure == "concurrency"
+        self.window: Window = rule.window
+        self.zone = rule.timezone
+        self.held: Held | None = None
+        self.next: Held | None = None
+        self.piece = 0
+        self.leased_at = 0
+
+    def at(self, now_ns: int) -> Held:
+        """The slice of the slot that ``now_ns`` is in, empty where it is new."""
+        held = self.held
+        if held is not None and held.start <= now_ns < held.end and not held.closing:
+            return held
+        return self.keeper.open(self, now_ns)
+
+
+class Keeper:
+    """All that one worker holds. `start` it for the background work, and `close` it to give everything back."""
+
+    def __init__(self, catalog: Catalog, clock: Clock, journals: Journals | None = None) -> None:
+        self._catalog = catalog
+        self.now = clock.now_ns
+        self.mono = clock.monotonic_ns
+        self._journals = journals
+        self._journal = Journal()
+        self.cells = self._journal.cells
+        self.worker = ""
+        self.workers = 1
+        self._counters: dict[tuple[str, str], Counter] = {}
+        self._helds: dict[int, Held] = {}
+        self._pending: dict[Held, None] = {}
+        self._wake = asyncio.Event()
+        self._trading = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._joined = False
+        self._away_until = 0
+        self._beat_at = 0
+        self._due: dict[str, int] = {"sweep": self.mono() + int(SWEEP_EVERY_S * S)}
+        self._clock_gap = self.now() - self.mono()
+        self._silent: dict[str, tuple[int, int]] = {}
+        self._turn = 0
+        self.away = ""
+        """Why the catalog could not be reached the last time; empty when it could."""
+
+    # --- the life of it ---
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._follow(self._pump, 0.0), name="limits-lease"),
+            loop.create_task(self._follow(self.tick, TICK_S), name="limits-tick"),
+        ]
+
+    async def close(self) -> None:
+        """Give everything back. Where the catalog is away the journal stays, for the next worker to read."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        if not self._joined:
+            self._journal.discard()
+            return
+        for held in self._helds.values():
+            self._give(held)
+        try:
+            await self.trade(list(self._helds.values()))
+            worker = self.worker
+            await self._catalog.write(lambda conn: limit_store.recover(conn, worker, {}))
+        except Unavailable as error:
+            log.warning("what this worker held of limits could not be given back: %s", error.message)
+            self._journal.close()
+        else:
+            self._journal.discard()
+
+    async def _follow(self, step: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        while True:
+            if pause_s:
+                await asyncio.sleep(pause_s)
+            try:
+                await step()
+            except Unavailable as error:
+                self._note_away(error)
+            except Exception:  # a job loop's edge: it must outlive whatever one turn meets
+                log.exception("a turn of the limits' keeping failed")
+                await asyncio.sleep(TICK_S)
+
+    # --- counters ---
+
+    def counter(self, project_id: str, rule: Rule, series: str, bucket: str) -> Counter:
+        """The count of that name, made when first asked for."""
+        known = self._counters.get((series, bucket))
+        if known is None:
+            known = self._counters[series, bucket] = Counter(self, project_id, rule, series, bucket)
+        return known
+
+    def adopt(self, rules: Iterable[tuple[str, Rule]]) -> None:
+        """The configuration changed: ``rules`` are all there are, by project id. What is held of rules that are gone or
+        changed is given back."""
+        known = {series_of(project_id, rule): rule for project_id, rule in rules}
+        for counter in self._counters.values():
+            rule = known.get(counter.series)
+            if counter.rule != rule:
+                counter.rule = rule
+                counter.piece = 0
+                if counter.held is not None:
+                    self._give(counter.held)
+
+    def open(self, counter: Counter, now_ns: int) -> Held:
+        """A slice for the slot that ``now_ns`` is in: the one leased ahead for it, or a new, empty one."""
+        ahead, counter.next = counter.next, None
+        if ahead is not None and ahead.start <= now_ns < ahead.end and not (ahead.closing or ahead.dead):
+            counter.held = ahead
+        else:
+            counter.held = self._make(counter, now_ns)
+        return counter.held
+
+    def _make(self, counter: Counter, now_ns: int) -> Held:
+        if not self.worker:
+            self.worker = new_id("lw")
+            self._journal = Journal() if self._journals is None else self._journals.make(self.worker)
+            self.cells = self._journal.cells
+        slot = slot_at(counter.window, counter.zone, now_ns)
+        held = Held(counter, slot.start, slot.end, slot.since)
+        held.cell = self._journal.take(held.hold)
+        self._counters.setdefault((counter.series, counter.bucket), counter)
+        self._helds[held.hold] = held
+        return held
+
+    def fenced(self) -> bool:
+        """Whether others may take this worker for dead, so that it must not lend what they would hand out again."""
+        return self.mono() - self._beat_at > FENCE_S * S
+
+    # --- wishes ---
+
+    def wish(self, held: Held) -> None:
+        """Lease more of it, in the background."""
+        held.low = NEVER
+        held.wants = True
+        self._pending[held] = None
+        self._wake.set()
+
+    async def more(self, held: Held, need: int) -> None:
+        """Wait until the catalog was asked for ``need`` more. Raises `Unavailable` where it cannot be."""
+        if self.mono() < self._away_until:
+            raise Unavailable(self.away, code="limits_unavailable")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        held.waiters.append((need, future))
+        self.wish(held)
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await future
+        except TimeoutError:
+            error = Unavailable(f"The catalog did not answer within {WAIT_S:g} s.", code="limits_unavailable")
+            self._note_away(error)
+            raise error from None
+
+    def trust(self, held: Held, amount: int) -> None:
+        """Take what nobody handed out: it was spent, or is lent on trust. The catalog hears of it at the next deal."""
+        held.free += amount
+        held.total += amount
+        self._pending[held] = None
+        self._wake.set()
+
+    def _give(self, held: Held) -> None:
+        """Give back what is free of it. The journal is lowered before anybody else can have it."""
+        if held.free > 0 and not held.dead:
+            self.cells[held.cell] = 0
+            held.total -= held.free
+            held.free = 0
+            held.low = NEVER
+            self._pending[held] = None
+            self._wake.set()
+
+    async def _pump(self) -> None:
+        await self._wake.wait()
+        await self.turn()
+
+    async def turn(self) -> None:
+        """One round of the background work: everything that is wished or given back now, in one transaction."""
+        self._wake.clear()
+        batch, self._pending = list(self._pending), {}
+        needs: dict[Held, list[int]] = {}
+        futures: list[asyncio.Future[None]] = []
+        for held in batch:
+            waiting = [(need, future) for need, future in held.waiters if not future.done()]
+            held.waiters = []
+            if waiting or held.wants:
+                needs[held] = [need for need, _ in waiting]
+            held.wants = False
+            futures += [future for _, future in waiting]
+        try:
+            await self.trade(batch, needs)
+        except BaseException as error:
+            told = error if isinstance(error, Unavailable) else Unavailable("Limits could not be counted.")
+            for future in futures:
+                if not future.done():
+                    future.set_exception(Unavailable(told.message, fix=told.fix, code="limits_unavailable"))
+            raise
+        for future in futures:
+            if not future.done():
+                future.set_result(None)
+
+    def _note_away(self, error: Unavailable) -> None:
+        if not self.away:
+            log.warning("limits go on with what this worker holds: %s", error.message)
+        self.away = error.message
+        self._away_until = self.mono() + int(AWAY_PAUSE_S * S)
+
+    # --- trading ---
+
+    async def trade(self, helds: list[Held], needs: dict[Held, list[int]] | None = None) -> None:
+        """One transaction about these: what is spent, what goes back, what more is wanted. Raises `Unavailable`."""
+        async with self._trading:
+            if not self.worker:
+                return
+            worker, now, began = self.worker, self.now() // MS, self.mono()
+            if not self._joined:
+                await self._catalog.write(lambda conn: limit_store.join(conn, worker, now))
+                self._joined = True
+            helds = [held for held in helds if not held.dead and self._worth_telling(held, needs)]
+            offers = [self._offer(held, None if needs is None else needs.get(held)) for held in helds]
+            traded = await self._catalog.write(lambda conn: limit_store.trade(conn, worker, offers, now))
+            self.away, self._away_until = "", 0
+            if traded is None:
+                self._evicted()
+            else:
+                self._beat_at = began
+                self._take(helds, offers, traded)
+
+    def _worth_telling(self, held: Held, needs: dict[Held, list[int]] | None) -> bool:
+        """False for one that never had anything and whose time is over: it is only forgotten."""
+        if held.known or held.total or held.spent or held.open or held.free or (needs and held in needs):
+            return True
+        if self._is_over(held):
+            self._forget(held)
+            return False
+        return True
+
+    def _is_over(self, held: Held) -> bool:
+        return held.closing or held.end <= self.now() or held.counter.rule is None
+
+    def _offer(self, held: Held, needs: list[int] | None) -> Offer:
+        counter, rule = held.counter, held.counter.rule
+        ask = None
+        if needs is not None and rule is not None and not counter.soft and not held.closing:
+            ask = self._ask(counter, rule, needs)
+        settled = held.known and not held.open and (counter.soft or not held.free)
+        close = ask is None and settled and self._is_over(held)
+        held.closing = held.closing or close
+        return Offer(
+            hold=held.hold,
+            series=counter.series,
+            bucket=counter.bucket,
+            start=held.start // MS,
+            since=held.since // MS,
+            counts_until=(held.end + lasts_ns(counter.window)) // MS + GRACE_MS,
+            total=0 if counter.soft else held.total,
+            spent=held.spent,
+            bound=None if rule is None else rule.bound,
+            soft=counter.soft,
+            comes_back=counter.comes_back,
+            close=close,
+            ask=ask,
+            project_id=counter.project_id,
+            name="" if rule is None else rule.name,
+        )
+
+    def _ask(self, counter: Counter, rule: Rule, needs: list[int]) -> Ask:
+        """Pieces double while they last less than a second, and halve when they last long."""
+        mono, want = self.mono(), max(1, sum(needs))
+        since, counter.leased_at = mono - counter.leased_at, mono
+        if counter.comes_back:
+            counter.piece = max(1, rule.bound // (8 * self.workers))
+        elif since < S:
+            counter.piece *= 2
+        elif since > 8 * S:
+            counter.piece //= 2
+        counter.piece = min(max(counter.piece, 4 * max(needs, default=1)), max(rule.bound, 1))
+        share = 1 if self.workers <= 1 else 2 * self.workers
+        return Ask(need=min(needs, default=1), want=want, piece=max(counter.piece, want), share=share)
+
+    def _take(self, helds: list[Held], offers: list[Offer], traded: Traded) -> None:
+        self.workers = max(1, traded.workers)
+        for held, offer, deal in zip(helds, offers, traded.deals, strict=True):
+            held.known = True
+            held.reported = offer.spent
+            if offer.close:
+                self._forget(held)
+            else:
+                self._lend(held, offer, deal)
+        for hold in traded.wanted:
+            held = self._helds.get(hold)
+            if held is not None and not held.waiters:
+                self._give(held)
+
+    def _lend(self, held: Held, offer: Offer, deal: Deal) -> None:
+        held.total += deal.amount
+        held.free += deal.amount
+        if held.free > 0:
+            self.cells[held.cell] = held.free
+        held.told = deal.spent
+        if offer.ask is not None and offer.bound is not None:
+            held.room = max(0, offer.bound - deal.used)
+            held.short = deal.amount < offer.ask.want
+            held.frees = deal.frees
+            held.low = NEVER if held.short else held.counter.piece // 4
+            if held.end <= self.now():
+                self._give(held)
+
+    def _forget(self, held: Held) -> None:
+        self._journal.vacate(held.cell)
+        held.cell, held.dead = 0, True
+        self._helds.pop(held.hold, None)
+        counter = held.counter
+        if counter.held is held:
+            counter.held = None
+            if counter.next is None:
+                self._counters.pop((counter.series, counter.bucket), None)
+
+    def _evicted(self) -> None:
+        """Others took this worker for dead. What it held counts as spent; calls under way end without a word."""
+        log.warning("this worker was declared dead while it was away: its leases of limits are given up")
+        for held in list(self._helds.values()):
+            self._forget(held)
+        self._journal.discard()
+        self._journal = Journal()
+        self.cells = self._journal.cells
+        self._joined, self.worker = False, ""
+
+    # --- now and then ---
+
+    async def tick(self) -> None:
+        """Once a second: close what is over, lease ahead for the next window, tell what was spent, show a heartbeat,
+        and look after the dead."""
+        await self.recover_dead()
+        if not self.worker:
+            return
+        now, tell = self.now(), list[Held]()
+        for held in self._some():
+            self._look_at(held, now, tell)
+        if tell or self.mono() - self._beat_at > BEAT_EVERY_S * S:
+            await self.trade(tell)
+        await self._look_after_the_silent()
+        await self._sweep()
+
+    def _some(self) -> list[Held]:
+        """All of them, or in turn a part of very many: the loop must not stand still for them."""
+        helds = list(self._helds.values())
+        most = 5 * PER_TICK
+        if len(helds) <= most:
+            return helds
+        self._turn = (self._turn + most) % len(helds)
+        return (helds[self._turn :] + helds[: self._turn])[:most]
+
+    def _look_at(self, held: Held, now: int, tell: list[Held]) -> None:
+        if held.seen == held.spent and not held.open:
+            held.idle += 1
+        else:
+            held.seen, held.idle = held.spent, 0
+        if held.idle > IDLE_TICKS:
+            held.closing = True
+        if self._is_over(held):
+            self._give(held)
+            if len(tell) < PER_TICK:
+                tell.append(held)
+        elif held.spent != held.reported and len(tell) < PER_TICK:
+            tell.append(held)
+        counter = held.counter
+        soon = held.end - now < 2 * TICK_S * S
+        if soon and held.spent and counter.held is held and counter.next is None and not counter.soft:
+            counter.next = self._make(counter, held.end)
+            self.wish(counter.next)
+
+    async def recover_dead(self) -> None:
+        """Hand back what dead workers of this machine had left, as their journals say."""
+        if self._journals is None or not self._is_time("journals", LOOK_EVERY_S):
+            return
+        for remains in await asyncio.to_thread(_dead, self._journals):
+            worker, left = remains.worker, remains.left
+            closed = await self._catalog.write(lambda conn, w=worker, n=left: limit_store.recover(conn, w, n))
+            remains.path.unlink(missing_ok=True)
+            log.info("took over the leases of the dead worker %s", worker, extra={"holds": closed})
+
+    async def _look_after_the_silent(self) -> None:
+        if not self._is_time("silent", LOOK_EVERY_S):
+            return
+        mono, beats = self.mono(), await self._catalog.read(limit_store.beats)
+        for worker, beat in beats.items():
+            seen, since = self._silent.get(worker, (-1, mono))
+            self._silent[worker] = (beat, since if seen == beat else mono)
+            if worker != self.worker and seen == beat and mono - since > DEAD_AFTER_S * S:
+                if await self._catalog.write(lambda conn, w=worker, b=beat: limit_store.evict(conn, w, b)):
+                    log.warning("the worker %s is silent: what it held of limits counts as spent", worker)
+                del self._silent[worker]
+        self._silent = {worker: known for worker, known in self._silent.items() if worker in beats}
+
+    async def _sweep(self) -> None:
+        """Clear away old counters, but only while wall clock and steady clock go alike: a clock that jumped ahead must
+        not clear what still counts."""
+        if not self._is_time("sweep", SWEEP_EVERY_S):
+            return
+        mono, now = self.mono(), self.now()
+        drift, self._clock_gap = abs(now - mono - self._clock_gap), now - mono
+        if drift < 60 * S:
+            await self._catalog.write(lambda conn: limit_store.sweep(conn, now // MS))
+
+    def _is_time(self, what: str, every_s: float) -> bool:
+        """Whether something that is done every so often is due; then it counts as done."""
+        mono = self.mono()
+        if mono < self._due.get(what, 0):
+            return False
+        self._due[what] = mono + int(every_s * S)
+        return True
+
+
+def _dead(journals: Journals) -> list[Remains]:
+    return list(journals.dead())

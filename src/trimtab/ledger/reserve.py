@@ -1,0 +1,514 @@
+"""Limits at work: what a call may cost at most is reserved of every rule that it falls under, all or nothing, before a
+provider is asked; when it has ended, what it really used is kept and the rest given back.
+
+On the ordinary path this is arithmetic on what the worker holds (`leases.Held`): no await, no lock, no query. Only
+where too little is at hand a call waits for the catalog, and only where that says no it is refused.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.ledger.leases import Counter, Held, Keeper
+from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
+from trimtab.ledger.refusals import cannot_count, reached
+from trimtab.ledger.types import Cost
+from trimtab.ledger.worst import Worst
+from trimtab.llm.types import Usage
+
+ROUNDS = 5
+"""How often a call asks for more when others take what came, before it is told to try again."""
+ASK_AGAIN_NS = 200_000_000
+"""For so long the catalog's no is believed without asking again."""
+LONGEST_BUCKET = 512
+NOT_ASKED = frozenset(
+    ("upstream_unreachable", "upstream_timeout_connect", "provider_misconfigured", "unsupported", "invalid_request")
+)
+"""Failures before a provider had the request."""
+REQUESTS, CONCURRENCY, TOKENS, MONEY = 0, 1, 2, 3
+KINDS = {"requests": REQUESTS, "concurrency": CONCURRENCY, "tokens": TOKENS, "money": MONEY}
+
+
+class Priced(Struct, frozen=True):
+    """One target a call may go to: our name of the model, its provider, the provider's id, and what it may cost at
+    most (None: no price is known)."""
+
+    model: str
+    provider: str
+    upstream: str
+    worst: Worst | None
+
+
+class Facts(Struct):
+    """What limits must know of a call. ``output_tokens`` is the caller's own bound; None where it set none."""
+
+    key: str
+    app: str
+    feature: str
+    user: str
+    targets: Sequence[Priced]
+    input_tokens: int
+    output_tokens: int | None
+    choices: int
+    now_ns: int
+
+
+class Ended(Protocol):
+    """What settling reads of an attempt: `telemetry.records.Attempt`."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def cost(self) -> Cost: ...
+    @property
+    def fault(self) -> "EndedBadly | None": ...
+
+
+class EndedBadly(Protocol):
+    @property
+    def code(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+class Note(Struct, frozen=True):
+    """How one rule saw one call, in its measure: reserved, really used, and left to this worker's knowledge."""
+
+    limit: str
+    measure: str
+    reserved: int
+    used: int
+    left: int
+
+
+class _Entry:
+    """A rule as it applies to the calls of one key to one name."""
+
+    __slots__ = (
+        "counter",
+        "features",
+        "kind",
+        "models",
+        "per",
+        "project",
+        "providers",
+        "rule",
+        "series",
+        "soft",
+        "targeted",
+        "users",
+    )
+
+    def __init__(self, project: str, rule: Rule, series: str, counter: Counter | None) -> None:
+        scope = rule.scope
+        self.project = project
+        self.rule = rule
+        self.series = series
+        self.counter = counter
+        self.kind = KINDS[rule.measure]
+        self.soft = rule.mode == "soft"
+        self.per = rule.per
+        self.features = frozenset(scope.feature) or None
+        self.users = frozenset(scope.user) or None
+        self.models = frozenset(scope.model) or None
+        self.providers = frozenset(scope.provider) or None
+        self.targeted = bool(self.models or self.providers or {"model", "provider"} & set(rule.per))
+
+
+class _Part(Struct):
+    """What one call has of one counter. ``targets`` are the (provider, id) pairs it is about; None for all. ``extra``
+    was reserved for further attempts; ``used`` is what it came to."""
+
+    entry: _Entry
+    held: Held
+    kind: int
+    need: int
+    targets: frozenset[tuple[str, str]] | None = None
+    extra: int = 0
+    used: int = 0
+
+
+class Plan:
+    """The rules of one key's calls to one name, compiled. ``plain`` where every hard one counts every such call in one
+    counter, so that no condition is left to look at."""
+
+    __slots__ = ("cap", "entries", "headers", "money", "most_output", "plain", "soft")
+
+    def __init__(self, entries: list[_Entry]) -> None:
+        hard = [entry for entry in entries if not entry.soft]
+        self.entries = entries
+        self.soft = len(hard) != len(entries)
+        self.plain = not self.soft and all(
+            entry.counter is not None and not entry.targeted and entry.features is None and entry.users is None
+            for entry in entries
+        )
+        self.money = any(entry.kind == MONEY for entry in hard)
+        sized = [entry.rule for entry in hard if entry.kind >= TOKENS]
+        self.most_output = min((rule.max_output for rule in sized), default=0)
+        self.cap = any(rule.cap_output for rule in sized)
+        self.headers = any(entry.rule.headers for entry in entries)
+
+
+class ProjectLimits(Struct, frozen=True, kw_only=True):
+    """A project's rules as the snapshot has them. ``key_names`` gives keys' names by id: scopes may use either."""
+
+    project_id: str
+    rules: tuple[Rule, ...]
+    key_names: Mapping[str, str] = {}
+
+
+class Reservation(Struct):
+    """Reserved until `settle`, which must be called, once, however the call ends; later calls of it do nothing.
+
+    ``output_cap`` is the bound on output to send to the provider where the caller set none; None: send none.
+    ``warnings`` are soft rules over their bound."""
+
+    keeper: Keeper
+    plan: Plan
+    parts: list[_Part]
+    output_cap: int | None = None
+    warnings: tuple[str, ...] = ()
+    settled: bool = False
+
+    def settle(self, attempts: Sequence[Ended]) -> None:
+        """Keep what the attempts used, and give the rest back."""
+        if self.settled:
+            return
+        self.settled = True
+        tokens, money, unsure = _sums(attempts)
+        cells = self.keeper.cells
+        for part in self.parts:
+            held, kind = part.held, part.kind
+            if part.targets is not None or (unsure and kind >= TOKENS):
+                used = _used(part, attempts)
+            elif kind == MONEY:
+                used = money
+            elif kind == TOKENS:
+                used = tokens
+            else:
+                used = 1 - kind
+            part.used = used
+            held.open -= 1
+            held.spent += used
+            if part.need or not part.entry.soft:
+                held.free = free = held.free + part.need + part.extra - used
+                if free < 0:
+                    self.keeper.trust(held, -free)
+                cells[held.cell] = held.free
+
+    def notes(self) -> tuple[Note, ...]:
+        """What the record of a call keeps of it."""
+        return tuple(
+            Note(
+                part.entry.rule.name,
+                part.entry.rule.measure,
+                part.need + part.extra,
+                part.used,
+                part.held.room + part.held.free,
+            )
+            for part in self.parts
+        )
+
+    async def again(self, attempts: Sequence[Ended]) -> None:
+        """Before a further attempt: see that what the earlier ones may have cost is covered beside it. Raises
+        `LimitReached` or `Unavailable`; what was reserved stays so."""
+        for part in self.parts:
+            if part.kind >= TOKENS and not part.entry.soft:
+                lacks = _used(part, attempts) - part.extra
+                if lacks > 0:
+                    await self._extend(part, lacks)
+
+    async def hedge(self) -> None:
+        """Before a second attempt beside the first: reserve the worst case once more. Raises as `again`."""
+        for part in self.parts:
+            if part.kind >= TOKENS and not part.entry.soft:
+                await self._extend(part, part.need)
+
+    async def _extend(self, part: _Part, amount: int) -> None:
+        held = part.held
+        for _ in range(ROUNDS):
+            if held.free >= amount or held.dead:  # what a dead one had counts as spent already
+                break
+            await enough_of(self.keeper, part.entry.rule, held, amount)
+        else:
+            raise reached(part.entry.rule, held, amount)
+        held.free -= amount
+        self.keeper.cells[held.cell] = max(0, held.free)
+        part.extra += amount
+
+    def left(self) -> list[tuple[Rule, int, int]]:
+        """Of every rule that tells it: the rule, what is left to this worker's knowledge, and when it resets (Unix
+        ns)."""
+        return [
+            (part.entry.rule, max(0, part.held.room + part.held.free), part.held.end)
+            for part in self.parts
+            if part.entry.rule.headers
+        ]
+
+
+class Limiter:
+    """One worker's limits."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._plans: dict[str, tuple[ProjectLimits, dict[tuple[str, str], Plan]]] = {}
+
+    def adopt(self, limits: Mapping[str, ProjectLimits]) -> None:
+        """A new configuration is in force, by project id."""
+        self._plans = {project: known for project, known in self._plans.items() if project in limits}
+        self._keeper.adopt((project, rule) for project, known in limits.items() for rule in known.rules)
+
+    def plan(self, limits: ProjectLimits, key: str, app: str) -> Plan:
+        """The rules for that key's calls to that name; made once."""
+        known = self._plans.get(limits.project_id)
+        if known is None or known[0] is not limits:
+            known = self._plans[limits.project_id] = (limits, {})
+        plan = known[1].get((key, app))
+        if plan is None:
+            if len(known[1]) > 10_000:  # names that clients make up must not fill the memory
+                known[1].clear()
+            plan = known[1][key, app] = self._compile(limits, key, app)
+        return plan
+
+    def _compile(self, limits: ProjectLimits, key: str, app: str) -> Plan:
+        entries: list[_Entry] = []
+        names = {key, limits.key_names.get(key, key)}
+        for rule in limits.rules:
+            if rule.scope.key and not names & set(rule.scope.key):
+                continue
+            if rule.scope.app and app not in rule.scope.app:
+                continue
+            series, counter = series_of(limits.project_id, rule), None
+            if not set(rule.per) - {"key", "app"}:
+                counter = self._keeper.counter(
+                    limits.project_id, rule, series, bucket_of(rule.per, {"key": key, "app": app})
+                )
+            entries.append(_Entry(limits.project_id, rule, series, counter))
+        return Plan(entries)
+
+    def reserve_now(self, plan: Plan, facts: Facts) -> Reservation | None:
+        """The ordinary path: a reservation if everything is at hand; None where `reserve` must look closer."""
+        if not plan.plain:
+            return None
+        now, tokens = facts.now_ns, facts.input_tokens
+        output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
+        output *= facts.choices
+        money = 0
+        if plan.money:
+            for target in facts.targets:
+                if target.worst is None:
+                    return None
+                cost = target.worst.cost(tokens, output)
+                if cost > money:
+                    money = cost
+        needs = (1, 1, tokens + output, money)
+        parts: list[_Part] = []
+        for entry in plan.entries:
+            counter: Counter = entry.counter  # pyright: ignore[reportAssignmentType]  a plain plan has them all
+            held = counter.held
+            if held is None or not held.start <= now < held.end or held.closing:
+                held = counter.at(now)
+            kind = entry.kind
+            need = needs[kind]
+            if held.free < need or (kind == CONCURRENCY and self._keeper.fenced()):
+                return None
+            parts.append(_Part(entry, held, kind, need))
+        return self._done(plan, facts, parts)
+
+    def _done(self, plan: Plan, facts: Facts, parts: list[_Part]) -> Reservation:
+        keeper = self._keeper
+        cells = keeper.cells
+        for part in parts:
+            held = part.held
+            held.open += 1
+            if part.need:
+                held.free = free = held.free - part.need
+                cells[held.cell] = free
+                if free < held.low:
+                    keeper.wish(held)
+        cap = plan.most_output if facts.output_tokens is None and plan.cap else None
+        if not plan.soft:
+            return Reservation(keeper, plan, parts, cap)
+        over = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part))
+        return Reservation(keeper, plan, parts, cap, over)
+
+    async def reserve(self, plan: Plan, facts: Facts) -> Reservation:
+        """Reserve the worst case of every rule, or of none. Raises `LimitReached`; `Unavailable` where a rule that must
+        not be passed cannot be counted; `InvalidRequest` where a price is unknown and a rule refuses that."""
+        wishes = self._wishes(plan, facts)
+        hard = [(entry.rule, counter, need) for entry, counter, need, _ in wishes if not entry.soft]
+        await enough(self._keeper, hard, facts.now_ns)
+        parts = [
+            _Part(entry, counter.at(facts.now_ns), entry.kind, need, targets)
+            for entry, counter, need, targets in wishes
+        ]
+        return self._done(plan, facts, parts)
+
+    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[_Entry, Counter, int, frozenset[tuple[str, str]] | None]]:
+        """Every counter the call falls under, with the most it may need of it and the targets it is about."""
+        output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
+        tokens = facts.input_tokens + output * facts.choices
+        found: list[tuple[_Entry, Counter, int, frozenset[tuple[str, str]] | None]] = []
+        for entry in plan.entries:
+            if entry.features is not None and facts.feature not in entry.features:
+                continue
+            if entry.users is not None and facts.user not in entry.users:
+                continue
+            for values, targets in _by_target(entry, facts).items():
+                need = 0 if entry.soft else 1
+                if entry.soft:
+                    pass  # it only counts, at the end
+                elif entry.kind == TOKENS:
+                    need = tokens
+                elif entry.kind == MONEY:
+                    need = max(_money(entry.rule, target, facts, output * facts.choices) for target in targets)
+                counter = entry.counter
+                if counter is None:
+                    named = {"key": facts.key, "app": facts.app, "feature": facts.feature, "user": facts.user}
+                    bucket = bucket_of(entry.per, {**named, "model": values[0], "provider": values[1]})
+                    counter = self._keeper.counter(entry.project, entry.rule, entry.series, bucket)
+                about = frozenset((target.provider, target.upstream) for target in targets) if entry.targeted else None
+                found.append((entry, counter, need, about))
+        return found
+
+
+def bucket_of(per: Sequence[Dimension], values: Mapping[str, str]) -> str:
+    """The name of the count of these values: JSON, so that no two sets of values share one. What is too long for a
+    column is told by its digest."""
+    text = msgspec.json.encode([values[dimension] for dimension in per]).decode()
+    if len(text) <= LONGEST_BUCKET:
+        return text
+    return text[:400] + "#" + hashlib.sha256(text.encode()).hexdigest()
+
+
+async def enough(keeper: Keeper, needs: Sequence[tuple[Rule, Counter, int]], now_ns: int) -> None:
+    """Return when each counter's slice at that moment has what is needed of it: then nothing was awaited since, so it
+    can be taken at once. Raises `LimitReached` or `Unavailable`."""
+    trusted: set[Counter] = set()
+    lacking: list[tuple[Rule, Counter, int]] = []
+    for _ in range(ROUNDS):
+        fenced = keeper.fenced()
+        lacking = [
+            (rule, counter, need)
+            for rule, counter, need in needs
+            if counter.at(now_ns).free < need or (fenced and counter.comes_back and counter not in trusted)
+        ]
+        if not lacking:
+            return
+        told = await asyncio.gather(
+            *(enough_of(keeper, rule, counter.at(now_ns), need) for rule, counter, need in lacking),
+            return_exceptions=True,
+        )
+        for (_, counter, _), outcome in zip(lacking, told, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if outcome:
+                trusted.add(counter)
+    rule, counter, need = lacking[0]
+    raise reached(rule, counter.at(now_ns), need)
+
+
+async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
+    """Ask for ``need`` of this slice; others may take what came. True where it is lent on trust: the catalog is away,
+    and the rule allows it. Raises `LimitReached` or `Unavailable`."""
+    if held.short and held.free < need and keeper.mono() < held.no_until:
+        raise reached(rule, held, need)
+    try:
+        await keeper.more(held, max(1, need - held.free))
+    except Unavailable as error:
+        if when_away(rule) == "refuse":
+            raise cannot_count(rule, error) from error
+        keeper.trust(held, need)
+        return True
+    if held.free < need and held.short:
+        held.no_until = keeper.mono() + ASK_AGAIN_NS
+        raise reached(rule, held, need)
+    return False
+
+
+def _is_over(part: _Part) -> bool:
+    """Whether a soft rule is over its bound, as far as this worker knows."""
+    held = part.held
+    return held.told + held.spent - held.reported >= part.entry.rule.bound
+
+
+def _by_target(entry: _Entry, facts: Facts) -> dict[tuple[str, str], list[Priced]]:
+    """The targets that a rule is about, by the values of its ``per`` dimensions among model and provider."""
+    if not entry.targeted:
+        return {("", ""): list(facts.targets)}
+    found: dict[tuple[str, str], list[Priced]] = {}
+    for target in facts.targets:
+        if entry.models is not None and target.model not in entry.models:
+            continue
+        if entry.providers is not None and target.provider not in entry.providers:
+            continue
+        model = target.model if "model" in entry.per else ""
+        provider = target.provider if "provider" in entry.per else ""
+        found.setdefault((model, provider), []).append(target)
+    return found
+
+
+def _money(rule: Rule, target: Priced, facts: Facts, output: int) -> int:
+    if target.worst is not None:
+        return target.worst.cost(facts.input_tokens, output)
+    if rule.unknown_price == "refuse":
+        raise InvalidRequest(
+            f"The limit {rule.name!r} counts money, and no price of the model {target.model!r} is known.",
+            fix="The operator can set a price on the model, or 'unknown_price' on the limit: ignore, or an amount.",
+            code="price_unknown",
+            param="model",
+        )
+    return rule.unknown_amount if rule.unknown_price == "amount" else 0
+
+
+def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
+    """Tokens and picodollars of all attempts, and whether some of it is not known."""
+    tokens = money = 0
+    unsure = False
+    for attempt in attempts:
+        usage = attempt.usage
+        if usage is None:
+            unsure = unsure or _may_have_cost(attempt)
+        else:
+            tokens += usage.input + usage.cache_read + usage.cache_write + usage.output + usage.reasoning
+            if attempt.cost.amount is None:
+                unsure = True
+            else:
+                money += attempt.cost.amount
+    return tokens, money, unsure
+
+
+def _used(part: _Part, attempts: Sequence[Ended]) -> int:
+    """What the attempts that a rule is about used of it, told or as it may have been."""
+    kind, rule = part.kind, part.entry.rule
+    about = [a for a in attempts if part.targets is None or (a.provider, a.model) in part.targets]
+    if kind == REQUESTS:
+        return 1 if about else 0
+    if kind == CONCURRENCY:
+        return 0
+    total = 0
+    for attempt in about:
+        if attempt.usage is None:
+            total += part.need if _may_have_cost(attempt) else 0
+        elif kind == TOKENS:
+            total += attempt.usage.total()
+        elif attempt.cost.amount is not None:
+            total += attempt.cost.amount
+        else:
+            total += {"refuse": part.need, "amount": rule.unknown_amount, "ignore": 0}[rule.unknown_price]
+    return total
+
+
+def _may_have_cost(attempt: Ended) -> bool:
+    """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted."""
+    fault = attempt.fault
+    return fault is None or (fault.source == "network" and fault.code not in NOT_ASKED)

@@ -1,0 +1,101 @@
+"""What a call may cost at most, before it is made: from how many tokens it can have and the dearest rates of its row.
+
+Input is bounded by the body: a token of text is at least one byte of it (tokenizers split bytes, never the reverse; the
+few tokens that mark a message are paid for by the JSON around it). Pictures and files are counted apart, because their
+tokens have nothing to do with their bytes. Output is bounded by the caller's bound on it, or by what we send as one.
+"""
+
+import re
+from typing import Protocol
+
+from msgspec import Struct
+
+from trimtab.ledger.prices import Card
+
+IMAGE_TOKENS = 5_000
+"""What a picture counts as: above OpenAI's 1,445 of GPT-4o, Anthropic's 4,784 and Gemini's 2,240 at their highest
+detail. GPT-4o mini counts a large picture as up to 48,169, far more: the overdraft is then on the record."""
+FILE_BYTES_PER_TOKEN = 4
+"""Base64 characters of a document or a sound for one token of it."""
+_MEDIA = re.compile(
+    rb'"(?:url|image_url|file_data|data)"\s*:\s*"(?:data:[a-z]+/[^;"\\]{1,100};base64,)?[A-Za-z0-9+/=_-]{1024,}"'
+)
+"""Only as the value of a member that holds media: a user's own words cannot get there."""
+
+
+class Worst(Struct, frozen=True):
+    """The dearest rates of one price row. ``tiers``: (input tokens above which it may hold, dearest input rate, dearest
+    output rate up to there), highest first; picodollars times ``scale``."""
+
+    tiers: tuple[tuple[int, int, int], ...]
+    fixed: int
+    scale: int
+
+    def cost(self, input_tokens: int, output_tokens: int) -> int:
+        """Picodollars, never less than what such a call can cost."""
+        for above, per_input, per_output in self.tiers:
+            if input_tokens > above:
+                total = input_tokens * per_input + output_tokens * per_output + self.fixed
+                return total if self.scale == 1 else -(-total // self.scale)
+        return 0
+
+
+FREE = Worst(((-1, 0, 0),), 0, 1)
+
+
+class _Rates(Protocol):
+    @property
+    def input(self) -> int | None: ...
+    @property
+    def cache_read(self) -> int | None: ...
+    @property
+    def cache_write(self) -> int | None: ...
+    @property
+    def cache_write_1h(self) -> int | None: ...
+    @property
+    def output(self) -> int | None: ...
+    @property
+    def reasoning(self) -> int | None: ...
+    @property
+    def audio_input(self) -> int | None: ...
+    @property
+    def audio_output(self) -> int | None: ...
+
+
+def worst_of(card: Card) -> Worst | None:
+    """None where the row says nothing of input or output: then a call's cost may be unknown."""
+    tiers: list[tuple[int, int, int]] = []
+    dearest_in = dearest_out = 0
+    for above, rates in reversed(card.tiers):
+        per_input, per_output = _dearest_input(rates), _dearest_output(rates)
+        if per_input is None:
+            return None
+        dearest_in = max(dearest_in, per_input)
+        dearest_out = max(dearest_out, per_output or 0)  # a row for embeddings has no output
+        tiers.append((above, dearest_in, dearest_out))
+    return Worst(tuple(reversed(tiers)), card.per_request + card.per_image, card.scale)
+
+
+def _dearest_input(rates: _Rates) -> int | None:
+    if rates.input is None:
+        return None
+    others = (rates.cache_read, rates.cache_write, rates.cache_write_1h, rates.audio_input)
+    return max(rates.input, *(rate for rate in others if rate is not None))
+
+
+def _dearest_output(rates: _Rates) -> int | None:
+    known = [rate for rate in (rates.output, rates.reasoning, rates.audio_output) if rate is not None]
+    return max(known, default=None)
+
+
+def most_input(body: bytes) -> int:
+    """How many input tokens a request's body can be at most."""
+    size = len(body)
+    if size > 2048 and (b"base64" in body or b"inline" in body or b"_audio" in body):
+        media = sum(match.end() - match.start() for match in _MEDIA.finditer(body))
+        size -= media
+        if b"image" not in body or b"audio" in body or b"file" in body or b"pdf" in body:
+            size += media // FILE_BYTES_PER_TOKEN
+    if b'"image' in body or b"inline" in body:
+        size += IMAGE_TOKENS * max(1, body.count(b'"image_url":') + body.count(b'"source":') + body.count(b"inline"))
+    return size
