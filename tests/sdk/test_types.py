@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.sdk import types as ours
-from trimtab.server import bodies
+from trimtab.server import bodies, resilience_bodies
 from trimtab.telemetry import views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
@@ -33,6 +33,9 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Totals: views.Totals,
     ours.Group: views.GroupRow,
     ours.Overview: views.Overview,
+    ours.Resilience: resilience_bodies.ResilienceView,
+    ours.TargetKey: resilience_bodies.TargetKeyView,
+    ours.Target: resilience_bodies.TargetView,
 }
 
 

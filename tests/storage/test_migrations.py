@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from trimtab.core.errors import Unavailable
-from trimtab.gateway import cache_store, call_policy, cards, conversation_store
+from trimtab.gateway import cache_store, call_policy, cards, conversation_store, policy_store
 from trimtab.gateway import store as targets
 from trimtab.governance import store as governance
 from trimtab.ledger import price_store, repricing_store
@@ -28,6 +28,7 @@ ROOMS = (
     repricing_store.REPRICINGS,
     cache_store.ANSWERS,
     call_policy.POLICIES,
+    policy_store.POLICIES,
     conversation_store.RESPONSES,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""

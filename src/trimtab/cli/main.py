@@ -14,6 +14,7 @@ COMMANDS = (
     "keys",
     "providers",
     "models",
+    "resilience",
     "conformance",
     "traces",
     "version",

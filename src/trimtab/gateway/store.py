@@ -6,12 +6,12 @@ the config file declares is handed in as `Declared`: it wins over the catalog by
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -71,10 +71,16 @@ _OWN_HEADERS = frozenset(
 )
 
 
+MOST_KEYS = 64
+"""Of one provider."""
+
+
 class Sealed(Struct, frozen=True, kw_only=True):
     """What of a provider is never stored in the clear."""
 
     api_key: str | None = None
+    api_keys: tuple[str, ...] = ()
+    """All of them where there are several; the first is `api_key` too."""
     headers: dict[str, str] = {}
     options: dict[str, str] = {}
 
@@ -115,6 +121,16 @@ class Declared(Struct, frozen=True, kw_only=True):
 
 
 # --- secrets ---
+
+
+def with_keys(secret: Sealed, api_key: str | None, api_keys: Sequence[str]) -> Sealed:
+    """A secret with one key, several, or none. Raises `InvalidRequest` for a single key beside a list without it."""
+    if api_keys and api_key is not None and api_key not in api_keys:
+        raise InvalidRequest(
+            "Both 'api_key' and 'api_keys' are given.", fix="Put every key into 'api_keys'.", param="api_keys"
+        )
+    several = tuple(api_keys) if len(api_keys) > 1 else ()
+    return structs.replace(secret, api_key=api_keys[0] if api_keys else api_key, api_keys=several)
 
 
 def seal(box: SecretBox, project_id: str, name: str, secret: Sealed) -> str:
@@ -182,12 +198,19 @@ def check_base_url(url: str) -> str:
 
 
 def check_secret(secret: Sealed) -> None:
-    """The key and headers can travel in HTTP. Never repeats a value."""
-    if secret.api_key is not None and (not secret.api_key or not _HEADER_VALUE.fullmatch(secret.api_key)):
+    """Keys and headers can travel in HTTP. Never repeats a value."""
+    for key in (secret.api_key, *secret.api_keys):
+        if key is not None and (not key or not _HEADER_VALUE.fullmatch(key)):
+            raise InvalidRequest(
+                "The API key is empty or holds characters that cannot travel in a header.",
+                fix="Copy it again, without line breaks; leave it out where the provider needs none.",
+                param="api_key",
+            )
+    if len(secret.api_keys) > MOST_KEYS or len(set(secret.api_keys)) != len(secret.api_keys):
         raise InvalidRequest(
-            "The API key is empty or holds characters that cannot travel in a header.",
-            fix="Copy it again, without line breaks; leave it out where the provider needs none.",
-            param="api_key",
+            f"'api_keys' holds a key twice, or more than {MOST_KEYS}.",
+            fix="Give each key once; they are used in turn.",
+            param="api_keys",
         )
     if len(secret.headers) > 32:
         raise InvalidRequest("More than 32 headers.", fix="Send fewer.", param="headers")

@@ -33,6 +33,14 @@ class _Models(_Items):
     items: list[t.Model] = []
 
 
+class _Policies(_Items):
+    items: list[t.Resilience] = []
+
+
+class _Targets(_Items):
+    items: list[t.Target] = []
+
+
 class Client:
     """A server's management API. ``base_url`` defaults to ``TRIMTAB_URL``, ``api_key`` to ``TRIMTAB_ADMIN_KEY`` or
     ``TRIMTAB_API_KEY``. A project is named by its slug; times are Unix milliseconds. Usable as a context manager."""
@@ -107,6 +115,27 @@ class Client:
         body: dict[str, object] = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url}
         body |= {"api_key": api_key, "options": options or {}}
         return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
+
+    def resilience(self, project: str) -> list[t.Resilience]:
+        """The providers and models that do not go by the defaults."""
+        return self._all(_Policies, path("projects", project, "resilience"))
+
+    def set_resilience(self, project: str, subject: str, name: str, policy: dict[str, Any]) -> t.Resilience:
+        """``subject`` is ``provider`` or ``model``; ``policy`` replaces what there was."""
+        where = path("projects", project, f"{subject}s", name, "resilience")
+        return self._http.ask("PUT", where, t.Resilience, body=policy)
+
+    def remove_resilience(self, project: str, subject: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, f"{subject}s", name, "resilience"), type(None))
+
+    def targets(self, project: str) -> list[t.Target]:
+        """Each model at its provider that the worker which answers has called."""
+        return self._all(_Targets, path("projects", project, "targets"))
+
+    def set_key_priority(self, project: str, key_id: str, highest: str) -> None:
+        """``high`` (no bound), ``normal`` or ``low``."""
+        where = path("projects", project, "keys", key_id, "priority")
+        self._http.ask("PUT", where, dict[str, str], body={"highest": highest})
 
     def models(self, project: str) -> list[t.Model]:
         return self._all(_Models, path("projects", project, "models"))

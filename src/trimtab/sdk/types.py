@@ -292,3 +292,36 @@ class Overview(Struct, frozen=True, kw_only=True):
     totals: Totals
     previous: Totals
     groups: list[Group]
+
+
+class Resilience(Struct, frozen=True, kw_only=True):
+    """The policy of a provider or a model, as in docs/resilience.md."""
+
+    subject: str
+    name: str
+    policy: dict[str, Any]
+    source: str
+    updated: int | None
+
+
+class TargetKey(Struct, frozen=True, kw_only=True):
+    hint: str
+    in_flight: int
+    set_aside_s: float
+    why: str
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """How a model at its provider fares on the worker that answered."""
+
+    provider: str
+    model: str
+    in_flight: int
+    waiting: int
+    answered: int
+    failed: int
+    latency_ms: float | None
+    breaker: str
+    opens_again_s: float
+    openings: int
+    keys: list[TargetKey]

@@ -161,13 +161,15 @@ Health = Literal["unknown", "healthy", "failing"]
 
 class ProviderView(Struct, frozen=True, kw_only=True):
     """``source`` says where it is declared; one from the config file is edited there. ``health`` is of this worker's
-    last calls; ``key_hint`` the last four characters of the secret, or empty."""
+    last calls; ``key_hint`` the last four characters of the secret, or empty; ``key_hints`` those of each of several
+    keys, else none."""
 
     name: str
     kind: str
     dialect: str
     base_url: str
     key_hint: str
+    key_hints: list[str]
     headers: dict[str, str]
     options: dict[str, str]
     timeouts: TimeoutsBody
@@ -183,23 +185,26 @@ class ProviderPage(Struct, frozen=True, kw_only=True):
 
 
 class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``dialect`` and ``base_url`` may be left out where the kind has them."""
+    """``dialect`` and ``base_url`` may be left out where the kind has them. ``api_keys`` are several keys instead of
+    the one, used in turn."""
 
     name: str
     kind: str = "custom"
     dialect: str | None = None
     base_url: str | None = None
     api_key: str | None = None
+    api_keys: list[str] = []
     headers: dict[str, str] = {}
     options: dict[str, str] = {}
     timeouts: TimeoutsBody | None = None
 
 
 class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A null ``api_key`` removes it; leaving it out keeps it."""
+    """A null ``api_key`` removes it, and so do ``api_keys`` without one; leaving both out keeps what there is."""
 
     base_url: str | UnsetType = UNSET
     api_key: str | UnsetType | None = UNSET
+    api_keys: list[str] | UnsetType = UNSET
     headers: dict[str, str] | UnsetType = UNSET
     options: dict[str, str] | UnsetType = UNSET
     timeouts: TimeoutsBody | UnsetType = UNSET

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.gateway.health import Standing
+from trimtab.gateway.live import Live
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
@@ -62,6 +63,7 @@ class Dependencies:
     started: int
     clock: Clock = field(default_factory=SystemClock)
     available: Callable[[ProviderKind], bool] = kind_available
+    live: Live = field(default_factory=Live)
     static: Path = STATIC
 
     @property

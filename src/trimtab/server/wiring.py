@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.recovery import Parts as RecoveryParts
+from trimtab.gateway.recovery import Recovery
 from trimtab.gateway.semantic import SemanticIndex
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.secrets import SecretBox
@@ -32,6 +34,7 @@ from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
+from trimtab.server.live_metrics import live_lines
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.probe import Prober
@@ -41,12 +44,15 @@ from trimtab.server.snapshot import SnapshotHolder
 from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
+from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
 
 logger = logging.getLogger("trimtab.wiring")
 CATALOG_PAUSE_S = 3.0
+INFLIGHT = "inflight"
+"""In the data folder: notes of calls under way."""
 
 
 class FirstLook(Struct, frozen=True, kw_only=True):
@@ -145,6 +151,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         metrics.observe(record)
 
     answers = _answers(settings, house, clock)
+    notes = Inflight(house.folder / INFLIGHT, worker)
     gateway = Gateway(
         Parts(
             snapshot=lambda: holder.current,
@@ -155,6 +162,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             clock=clock,
             observe=observe,
             live=live,
+            notes=notes,
             answers=answers,
             semantic=SemanticIndex(answers, embedder),
             idempotency_s=settings.idempotency_hours * 3600.0,
@@ -169,7 +177,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     async def metrics_text() -> str:
         stored = await reader.health()
-        return (metrics.text() + store_lines(stored)).decode()
+        lines = live_lines(live, gateway.gate, _slugs(holder))
+        return (metrics.text() + store_lines(stored) + lines).decode()
 
     deps = Dependencies(
         db=db,
@@ -200,6 +209,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(db.close)
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)
+    wired.on_close(_in_order(notes.close))
     wired.on_close(_in_order(spool.close))
     wired.on_close(answers.close)
     wired.on_close(_in_order(embedder.close))
@@ -207,6 +217,15 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(transport.aclose)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
+    recovery = RecoveryParts(
+        folder=house.folder / INFLIGHT,
+        store=reader,
+        spool=spool,
+        prices=prices,
+        snapshot=lambda: holder.current,
+        clock=clock,
+    )
+    wired.on_close(_beside(Recovery(recovery).run()))
     warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
 
     async def warmed() -> None:
@@ -222,6 +241,17 @@ def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
     if settings.catalog_url.startswith("sqlite"):
         return beside(house.folder, max_bytes=most, clock=clock)
     return Answers(Database.open(settings.catalog_url), file=None, max_bytes=most, clock=clock)
+
+
+def _beside(body: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:
+    """Run something for as long as the server lives; gives what ends it."""
+    task = asyncio.ensure_future(body)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait((task,))
+
+    return end
 
 
 def _describe() -> bytes:

@@ -64,6 +64,7 @@ def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
         dialect=row.dialect,
         base_url=row.base_url,
         key_hint=_hint(secret.api_key),
+        key_hints=[_hint(key) for key in secret.api_keys],
         headers=_masked(secret.headers),
         options=provider_options.shown(_kind(row.kind), secret.options),
         timeouts=_timeouts_view(row.timeouts),
@@ -83,6 +84,7 @@ def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView
         dialect=declared.dialect,
         base_url=declared.base_url,
         key_hint=_hint(declared.api_key),
+        key_hints=[_hint(key) for key in declared.api_keys],
         headers=_masked(declared.headers, deps.config.hidden.get(name, frozenset())),
         options=provider_options.shown(_kind(declared.kind), declared.options),
         timeouts=_timeouts_view(declared.timeouts),
@@ -167,7 +169,7 @@ def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> Provider
         raise InvalidRequest(
             f"There is no dialect {dialect[:80]!r}.", fix=did_you_mean(dialect, dialects()), param="dialect"
         )
-    secret = Sealed(api_key=data.api_key, headers=data.headers, options=data.options)
+    secret = store.with_keys(Sealed(headers=data.headers, options=data.options), data.api_key, data.api_keys)
     store.check_secret(secret)
     provider_options.check_options(kind, secret)
     base_url = data.base_url or provider_options.default_base_url(kind, data.options)
@@ -212,7 +214,7 @@ async def change_provider(
 
 def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:
     sealed = old.sealed
-    if data.api_key is not UNSET or data.headers is not UNSET or data.options is not UNSET:
+    if any(given is not UNSET for given in (data.api_key, data.api_keys, data.headers, data.options)):
         sealed = _resealed(deps, old, data)
     return ProviderRow(
         project_id=old.project_id,
@@ -232,7 +234,7 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
         before = store.unseal(deps.secrets, old)
     except Unavailable:
         # The way out that the error names is to enter the secret again: that must work.
-        if data.api_key is UNSET or data.headers is UNSET:
+        if (data.api_key is UNSET and data.api_keys is UNSET) or data.headers is UNSET:
             raise
         before = Sealed()
     headers = before.headers
@@ -241,8 +243,10 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
     options = before.options
     if data.options is not UNSET:
         options = {n: before.options.get(n, v) if v == MASK else v for n, v in data.options.items()}
-    key = before.api_key if data.api_key is UNSET else data.api_key
-    secret = Sealed(api_key=key, headers=headers, options=options)
+    secret = Sealed(api_key=before.api_key, api_keys=before.api_keys, headers=headers, options=options)
+    if data.api_key is not UNSET or data.api_keys is not UNSET:
+        key = None if data.api_key is UNSET else data.api_key
+        secret = store.with_keys(secret, key, [] if data.api_keys is UNSET else data.api_keys)
     store.check_secret(secret)
     if (kind := _kind(old.kind)) is not None and data.options is not UNSET:
         provider_options.check_options(kind, secret)
