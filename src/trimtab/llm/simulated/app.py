@@ -8,7 +8,16 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Protocol, cast
 
-from trimtab.llm.simulated import anthropic_messages, bedrock_converse, cohere_chat, openai_chat
+from trimtab.llm.simulated import (
+    anthropic_messages,
+    bedrock_converse,
+    cohere_chat,
+    counters,
+    gemini,
+    openai_chat,
+    openai_responses,
+    tasks,
+)
 from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -36,8 +45,8 @@ class Vendor(Protocol):
     def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
 
 
-_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat)
-_VENDORS = tuple(cast("Vendor", module) for module in _MODULES)
+_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat, openai_responses, gemini)
+_VENDORS = (*(cast("Vendor", module) for module in _MODULES), *(cast("Vendor", task) for task in tasks.VENDORS))
 _REFUSALS = tuple(module.Refused for module in _MODULES)
 _SSE = "text/event-stream; charset=utf-8"
 
@@ -89,7 +98,8 @@ class Call:
 
 class SimulatedProviders:
     """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``; Bedrock at
-    ``/model/MODEL/converse``, Cohere at ``/v2/chat``.
+    ``/model/MODEL/converse``, Cohere at ``/v2/chat``, OpenAI's Responses at ``/v1/responses``, Gemini at
+    ``/v1beta/models/MODEL:generateContent``; and what those have that counts tokens.
 
     ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
     ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.
@@ -112,6 +122,8 @@ class SimulatedProviders:
         found = _vendor_of(path) if method == "POST" else None
         if found is not None:
             await self._call(*found, scope, receive, send)
+        elif method == "POST" and (counter := counters.of(path)) is not None:
+            await _respond(send, *counters.answer(counter, await _read(receive)), {})
         elif path == "/v1/models" and method == "GET":
             await _respond(send, 200, _models(), {})
         elif path == "/simulated/calls" and method in ("GET", "DELETE"):
@@ -155,6 +167,8 @@ class SimulatedProviders:
         call.model, call.scenario = read_model(said.get("model") or call.body["model"], self.scenario)
         if "x-simulate" in call.headers:
             call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
+        if vendor is gemini:
+            gemini.check_model(call.body, call.model)
         return call.model
 
 
