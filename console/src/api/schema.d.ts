@@ -214,6 +214,141 @@ export interface paths {
         patch: operations["changeProject"];
         trace?: never;
     };
+    "/api/v1/projects/{project}/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What calls cost, grouped, against the period before
+         * @description Groups come the most expensive first. `energy` adds an estimate of electricity and carbon, as a range.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["getCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/costs.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as CSV, a line per group
+         * @description Costs are US dollars. What has no known price is counted in `unpriced`, and not in `cost_usd`.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["exportCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/costs/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows of the ledger, newest first
+         * @description Each says by which price row it was booked, by which it is priced now, and what its cost is made of. Ask for one
+         *     call with `q=request:…` or `q=trace:…`.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["listAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/costs/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The most expensive calls and prompts
+         * @description Needs the permission `cost:read`.
+         */
+        get: operations["getCostly"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/costs/waste": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was paid and need not have been
+         * @description Each attempt is in one kind at most. `oversized` is where a call's input is called too large.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["getWaste"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/currency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The currency costs are shown in
+         * @description Needs the permission `cost:read`.
+         */
+        get: operations["getCurrency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Show costs in another currency
+         * @description The books stay in US dollars: this is one rate for reading them, not a history of rates.
+         *
+         *     Needs the permission `cost:write`.
+         */
+        patch: operations["setCurrency"];
+        trace?: never;
+    };
     "/api/v1/projects/{project}/facets": {
         parameters: {
             query?: never;
@@ -284,6 +419,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/keys/{key}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bound the priority of a key's calls
+         * @description Calls choose theirs with the header `trimtab-priority`; above the bound they have the bound.
+         *
+         *     Needs the permission `key:write`.
+         */
+        put: operations["setKeyPriority"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/models": {
         parameters: {
             query?: never;
@@ -340,6 +497,62 @@ export interface paths {
         patch: operations["changeModel"];
         trace?: never;
     };
+    "/api/v1/projects/{project}/models/{name}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A model's newest capability card
+         * @description 404 with the code `no_card` where the model was never tried. In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `model:read`.
+         */
+        get: operations["getCard"];
+        /**
+         * Keep a new capability card of a model
+         * @description It gets the model's next number. Refused where the model has been pointed elsewhere since it was tried.
+         *
+         *     Needs the permission `model:write`.
+         */
+        put: operations["putCard"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/models/{name}/resilience": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a model's resilience policy
+         * @description It replaces its provider's policy as a whole. In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `model:write`.
+         */
+        put: operations["setModelResilience"];
+        post?: never;
+        /**
+         * Remove a model's policy
+         * @description In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `model:write`.
+         */
+        delete: operations["removeModelResilience"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/models/{name}/test": {
         parameters: {
             query?: never;
@@ -391,7 +604,7 @@ export interface paths {
         };
         /**
          * The price of a model, in force now
-         * @description `model` is a model's name, or `provider/model-id` for one that is not declared.
+         * @description `model` is a model's name, or `provider/model-id` for one that is not declared; `at` another moment.
          *
          *     Needs the permission `model:read`.
          */
@@ -402,6 +615,80 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/price-book": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The packaged price book and its age
+         * @description Needs the permission `cost:read`.
+         */
+        get: operations["getPriceBook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A project's own dated prices
+         * @description In the order in which they were made; those of the config file first.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["listPrices"];
+        put?: never;
+        /**
+         * Add dated prices
+         * @description In force on every worker when it returns. What is booked already stays as it is until it is re-priced.
+         *
+         *     Needs the permission `cost:write`.
+         */
+        post: operations["addPrices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prices/{price_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a dated price
+         * @description Needs the permission `cost:write`.
+         */
+        delete: operations["deletePrice"];
+        options?: never;
+        head?: never;
+        /**
+         * Let a dated price end
+         * @description A price that was in force is ended rather than removed: rows it priced keep a row to point at.
+         *
+         *     Needs the permission `cost:write`.
+         */
+        patch: operations["endPrice"];
         trace?: never;
     };
     "/api/v1/projects/{project}/providers": {
@@ -458,6 +745,162 @@ export interface paths {
          *     Needs the permission `provider:write`.
          */
         patch: operations["changeProvider"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/providers/{name}/resilience": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a provider's resilience policy
+         * @description Replaces what there was; what is left out is as by default. In force on every worker when it returns.
+         *
+         *     Needs the permission `provider:write`.
+         */
+        put: operations["setProviderResilience"];
+        post?: never;
+        /**
+         * Remove a provider's policy
+         * @description In force on every worker when it returns.
+         *
+         *     Needs the permission `provider:write`.
+         */
+        delete: operations["removeProviderResilience"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/resilience": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The resilience policies of a project
+         * @description Of providers and models that have one; all others go by the defaults (docs/resilience.md).
+         *
+         *     Needs the permission `provider:read`.
+         */
+        get: operations["listResilience"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's routes
+         * @description In order of name. One declared in the config file hides one of the same name in the catalog.
+         *
+         *     Needs the permission `route:read`.
+         */
+        get: operations["listRoutes"];
+        put?: never;
+        /**
+         * Add a route
+         * @description Clients call it by its name, as they call a model. Refused with every mistake, each with the path of its node.
+         *
+         *     Needs the permission `route:write`.
+         */
+        post: operations["createRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/routes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One route with its targets
+         * @description In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `route:read`.
+         */
+        get: operations["getRoute"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a route
+         * @description Refused while another route names it. In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `route:write`.
+         */
+        delete: operations["deleteRoute"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a route
+         * @description Calls under way keep the plan they began with. In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `route:write`.
+         */
+        patch: operations["changeRoute"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/routes/{name}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a route would decide for a request
+         * @description No provider is asked. In the path, write `/` as `%2F`.
+         *
+         *     Needs the permission `route:read`.
+         */
+        post: operations["explainRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How targets fare on this worker
+         * @description Each model at its provider that this worker has called: load, latency, limits, circuit breaker.
+         *
+         *     Needs the permission `provider:read`.
+         */
+        get: operations["listTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects/{project}/traces": {
@@ -536,6 +979,29 @@ export interface paths {
         get: operations["listProviderKinds"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the config file again, now
+         * @description Also done by itself within a second or so of a change. In force on every worker when it returns; calls under way
+         *     are not touched. A file with mistakes is refused with all of them, and the one before stays in force.
+         *
+         *     Needs the permission `system:write`.
+         */
+        post: operations["reload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -629,6 +1095,51 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Affinity
+         * @description Keep to the target that answered before, while it is healthy, so that the provider's cache of the prompt hits.
+         *
+         *     `session`: by the call's session, else its user. `prompt`: by the start of the prompt, of requests of at least
+         *     `prompt_bytes` (providers cache nothing shorter than about a thousand tokens). `minutes` without a call after
+         *     which it is forgotten. Each worker remembers by itself.
+         */
+        Affinity: {
+            /** @default false */
+            session: boolean;
+            /** @default false */
+            prompt: boolean;
+            /** @default 4096 */
+            prompt_bytes: number;
+            /** @default 10 */
+            minutes: number;
+        };
+        /** Branch */
+        Branch: {
+            if: components["schemas"]["If"];
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /**
+         * BreakerPolicy
+         * @description It opens after `failures_in_a_row`, or when at least `failure_rate` of at least `min_calls` attempts within
+         *     `window_s` failed. It stays open for `open_s`, twice as long after each failed probe, at most `max_open_s`.
+         *     Then up to `probes` calls at a time may try, and as many answers close it.
+         */
+        BreakerPolicy: {
+            /** @default 10 */
+            failures_in_a_row: number;
+            /** @default 0.6 */
+            failure_rate: number;
+            /** @default 40 */
+            min_calls: number;
+            /** @default 30 */
+            window_s: number;
+            /** @default 1 */
+            open_s: number;
+            /** @default 60 */
+            max_open_s: number;
+            /** @default 2 */
+            probes: number;
+        };
+        /**
          * Bucket
          * @description One step of a time series; `group` is "" where nothing was grouped by.
          */
@@ -642,6 +1153,44 @@ export interface components {
             p50: number | null;
             p95: number | null;
         };
+        /**
+         * CardView
+         * @description `number` counts the model's cards; `current` is false where the model was pointed elsewhere since.
+         */
+        CardView: {
+            model: string;
+            number: number;
+            provider: string;
+            upstream: string;
+            current: boolean;
+            suite: string;
+            made: number;
+            capabilities: string[];
+            results: components["schemas"]["CheckResultView"][];
+        };
+        /**
+         * Cheapest
+         * @description `output_tokens` is what an answer is expected to have where the call sets no bound below it. A target without a
+         *     known price comes last: unknown is not free.
+         */
+        Cheapest: {
+            /** @enum {unknown} */
+            node: "cheapest";
+            of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+            /** @default 500 */
+            output_tokens: number;
+        };
+        /**
+         * CheckResultView
+         * @description One check through one front dialect. `evidence`: what was seen; for `not_supported` the provider's words.
+         */
+        CheckResultView: {
+            check: string;
+            front: string;
+            /** @enum {unknown} */
+            outcome: "could_not_tell" | "fail" | "not_supported" | "pass";
+            evidence: string;
+        };
         /** CheckView */
         CheckView: {
             name: string;
@@ -650,12 +1199,289 @@ export interface components {
             detail: string;
             fix: string;
         };
-        /** DecisionLine */
+        /**
+         * Concurrency
+         * @description At most `limit` calls at a time per worker process; `queue` more may wait, each at most `max_wait_s`.
+         */
+        Concurrency: {
+            limit: number;
+            /** @default 1000 */
+            queue: number;
+            /** @default 30 */
+            max_wait_s: number;
+        };
+        /**
+         * CostParts
+         * @description What a cost is for. The parts and `unparted` (booked without saying) add up to the cost, exactly.
+         */
+        CostParts: {
+            input: string;
+            cache_read: string;
+            cache_write: string;
+            output: string;
+            reasoning: string;
+            other: string;
+            unparted: string;
+        };
+        /**
+         * CostPoint
+         * @description One step of the series.
+         */
+        CostPoint: {
+            start: number;
+            cost: string;
+            calls: number;
+            unpriced: number;
+        };
+        /**
+         * CostReport
+         * @description `more` groups are not shown; `rest` is what they cost together. With `group_by=tag` an attempt is in the
+         *     group of each of its tags, otherwise groups and `rest` add up to `totals`. `parts` is null on the basis
+         *     `booked`. `currency`, `rate`: what to show costs in (multiply), US dollars and 1 unless the project says.
+         */
+        CostReport: {
+            window: components["schemas"]["Window"];
+            /** @enum {unknown} */
+            group_by: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+            /** @enum {unknown} */
+            basis: "booked" | "current";
+            currency: string;
+            rate: string;
+            totals: components["schemas"]["CostTotals"];
+            parts: components["schemas"]["CostParts"] | null;
+            previous: components["schemas"]["CostTotals"];
+            step_ms: number;
+            series: components["schemas"]["CostPoint"][];
+            groups: components["schemas"]["CostRow"][];
+            more: number;
+            rest: string;
+            /** @default null */
+            energy: components["schemas"]["EnergyView"] | null;
+        };
+        /**
+         * CostRow
+         * @description One group. `previous_*` are of the window of equal length just before; `label` says what a digest stands
+         *     for.
+         */
+        CostRow: {
+            group: string;
+            label: string;
+            totals: components["schemas"]["CostTotals"];
+            previous_cost: string;
+            previous_calls: number;
+            /** @default null */
+            energy: components["schemas"]["EnergyView"] | null;
+        };
+        /**
+         * CostTotals
+         * @description `calls` are clients' calls that reached a provider, `attempts` what was made for them.
+         */
+        CostTotals: {
+            calls: number;
+            attempts: number;
+            tokens: components["schemas"]["Tokens"];
+            cost: string;
+            unpriced: number;
+            unmetered: number;
+            estimated: number;
+            estimated_cost: string;
+        };
+        /**
+         * Costly
+         * @description The most expensive first.
+         */
+        Costly: {
+            window: components["schemas"]["Window"];
+            calls: components["schemas"]["CostlyCall"][];
+            prompts: components["schemas"]["CostlyPrompt"][];
+        };
+        /**
+         * CostlyCall
+         * @description One attempt as the books have it: what it used, what that cost and by which row, booked and now.
+         */
+        CostlyCall: {
+            trace_id: string;
+            span_id: string;
+            request_id: string;
+            at: number;
+            duration: number;
+            attempt: number;
+            final: boolean;
+            outcome: string;
+            provider: string;
+            model: string;
+            model_used: string;
+            name: string;
+            feature: string;
+            user: string;
+            key_id: string;
+            prompt: string;
+            tokens: components["schemas"]["Tokens"];
+            cost: string | null;
+            parts: components["schemas"]["CostParts"] | null;
+            price: string;
+            booked_cost: string | null;
+            booked_price: string;
+            repricing: string;
+            currency: string;
+            /** @default null */
+            energy: components["schemas"]["EnergyView"] | null;
+        };
+        /**
+         * CostlyPrompt
+         * @description `prompt` is its name, or the digest of its system messages; `preview` their beginning.
+         */
+        CostlyPrompt: {
+            prompt: string;
+            preview: string;
+            feature: string;
+            totals: components["schemas"]["CostTotals"];
+            mean_cost: string | null;
+        };
+        /**
+         * CurrencyPatch
+         * @description A null `code` shows US dollars again.
+         */
+        CurrencyPatch: {
+            code: string | null;
+            /** @default null */
+            rate: string | null;
+        };
+        /**
+         * CurrencyView
+         * @description `rate` of `code` is one US dollar. Null: US dollars are shown.
+         */
+        CurrencyView: {
+            code: string | null;
+            rate: string | null;
+        };
+        /** DatedPricePage */
+        DatedPricePage: {
+            items: components["schemas"]["DatedPriceView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * DatedPricePatch
+         * @description `valid_to` null: it goes on.
+         */
+        DatedPricePatch: {
+            valid_to: number | null;
+        };
+        /**
+         * DatedPriceView
+         * @description `rates` are US dollars: per million tokens of a kind, per call (`per_request`), per image (`per_image`).
+         */
+        DatedPriceView: {
+            id: string;
+            provider: string;
+            model: string;
+            valid_from: number | null;
+            valid_to: number | null;
+            rates: components["schemas"]["Rates"];
+            note: string;
+            /** @enum {unknown} */
+            source: "catalog" | "config";
+            /** @enum {unknown} */
+            state: "ended" | "in_force" | "planned";
+            created: number;
+        };
+        /** DatedPrices */
+        DatedPrices: {
+            items: components["schemas"]["DatedPriceView"][];
+        };
+        /**
+         * DecisionLine
+         * @description A target that was considered. `node` is where it stands in the route's tree; `breaker`, `limit` and
+         *     `budget` say what stood in its way, empty where nothing did.
+         */
         DecisionLine: {
             model: string;
             provider: string;
             verdict: string;
+            /** @default  */
             reason: string;
+            /** @default  */
+            node: string;
+            /** @default null */
+            known: components["schemas"]["Known"] | null;
+            /** @default  */
+            breaker: string;
+            /** @default  */
+            limit: string;
+            /** @default  */
+            budget: string;
+        };
+        /**
+         * EnergyView
+         * @description An estimate with its uncertainty, as [low, high]: electricity in watt-hours, carbon in grams of CO2 equivalent
+         *     (use and the hardware's share). `unknown` counts attempts of models nobody has an estimate for: not included.
+         */
+        EnergyView: {
+            wh_low: number;
+            wh_high: number;
+            gco2e_low: number;
+            gco2e_high: number;
+            known: number;
+            unknown: number;
+        };
+        /**
+         * Escalate
+         * @description `difficulty` is the judge's probability above which a question goes to `strong` at once; null asks no judge.
+         *     `doubts`: whole answers of `cheap` that are not good enough and are asked of `strong` again (streams are not:
+         *     nothing is spliced). `least_logprob` is the mean log probability per token below which an answer is in doubt; it
+         *     counts where the provider gives log probabilities.
+         */
+        Escalate: {
+            /** @enum {unknown} */
+            node: "escalate";
+            cheap: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            strong: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            /** @default 0.4 */
+            difficulty: number | null;
+            /**
+             * @default [
+             *       "refusal",
+             *       "unsure",
+             *       "empty",
+             *       "length"
+             *     ]
+             */
+            doubts: ("empty" | "length" | "logprob" | "refusal" | "unsure")[];
+            /** @default -1 */
+            least_logprob: number;
+        };
+        /**
+         * ExplainRequest
+         * @description A request as a client would send it. `tree` explains another tree than the one in force. `draw` takes the
+         *     place of chance, in [0, 1).
+         */
+        ExplainRequest: {
+            body: Record<string, never>;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default openai_chat */
+            dialect: string;
+            /** @default  */
+            key_id: string;
+            /** @default null */
+            tree: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]) | null;
+            /** @default null */
+            draw: number | null;
+        };
+        /**
+         * Explanation
+         * @description What the route would decide for such a call now, on this worker. `doubts` are those for which a whole answer
+         *     would be asked of the stronger target again.
+         */
+        Explanation: {
+            route: string;
+            steps: components["schemas"]["StepLine"][];
+            candidates: components["schemas"]["DecisionLine"][];
+            doubts: string[];
+            trouble: string;
         };
         /** Facet */
         Facet: {
@@ -667,10 +1493,79 @@ export interface components {
             value: string;
             count: number;
         };
+        /** Fallback */
+        Fallback: {
+            /** @enum {unknown} */
+            node: "fallback";
+            of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+        };
+        /** Fastest */
+        Fastest: {
+            /** @enum {unknown} */
+            node: "fastest";
+            of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+        };
         /** GroupRow */
         GroupRow: {
             group: string;
             totals: components["schemas"]["Totals"];
+        };
+        /**
+         * Hedge
+         * @description Ask a second target when the first has not begun to answer after `after_ms`, or after the 95th percentile of
+         *     its last answers (`after: p95`); the first token wins. At most `max_extra_ratio` of calls are asked twice.
+         */
+        Hedge: {
+            /** @default null */
+            after_ms: number | null;
+            /** @default null */
+            after: "p95" | null;
+            /** @default 0.05 */
+            max_extra_ratio: number;
+        };
+        /**
+         * If
+         * @description Conditions that must all hold; of a list, one member is enough. A name or value may end in `*`.
+         *
+         *     `tags` any of these tags; `headers` by lower-case name, `*` alone for "is there"; `key` ids of keys;
+         *     `longer_than` and `shorter_than` in characters of the request's body; `language` of the last thing said;
+         *     `tools`, `images` whether the request has any; `needs` abilities it asks for; `not` turns conditions round.
+         */
+        If: {
+            /** @default [] */
+            tags: string[];
+            /** @default {} */
+            headers: {
+                [key: string]: string[];
+            };
+            /** @default [] */
+            user: string[];
+            /** @default [] */
+            session: string[];
+            /** @default [] */
+            feature: string[];
+            /** @default {} */
+            metadata: {
+                [key: string]: string[];
+            };
+            /** @default [] */
+            key: string[];
+            /** @default null */
+            longer_than: number | null;
+            /** @default null */
+            shorter_than: number | null;
+            /** @default [] */
+            language: string[];
+            /** @default null */
+            stream: boolean | null;
+            /** @default null */
+            tools: boolean | null;
+            /** @default null */
+            images: boolean | null;
+            /** @default [] */
+            needs: ("images" | "json_schema" | "thinking" | "tools")[];
+            /** @default null */
+            not: components["schemas"]["If"] | null;
         };
         /** IssuedKey */
         IssuedKey: {
@@ -682,6 +1577,20 @@ export interface components {
             items: components["schemas"]["KeyView"][];
             /** @default null */
             cursor: string | null;
+        };
+        /**
+         * KeyPriorityBody
+         * @description The highest priority that calls of a key may ask for; `high` is no bound.
+         */
+        KeyPriorityBody: {
+            /** @enum {unknown} */
+            highest: "high" | "low" | "normal";
+        };
+        /** KeyPriorityView */
+        KeyPriorityView: {
+            key: string;
+            /** @enum {unknown} */
+            highest: "high" | "low" | "normal";
         };
         /**
          * KeyView
@@ -698,6 +1607,55 @@ export interface components {
             created: number;
             expires: number | null;
             revoked: number | null;
+        };
+        /**
+         * Known
+         * @description What a route's strategy knew of a target when it ordered them; null where it did not ask. `expected_cost` is of
+         *     this call, in US dollars; `weight` a share in [0, 1], `draw` the number drawn in [0, 1).
+         */
+        Known: {
+            /** @default null */
+            ewma_ms: number | null;
+            /** @default null */
+            in_flight: number | null;
+            /** @default null */
+            expected_cost: string | null;
+            /** @default null */
+            weight: number | null;
+            /** @default null */
+            draw: number | null;
+        };
+        /**
+         * LeafView
+         * @description A target of a route and how it fares on this worker. `breaker` is closed, open or half_open; `latency` the
+         *     peak EWMA of the time to the first byte in milliseconds, null where nothing is known.
+         */
+        LeafView: {
+            model: string;
+            provider: string;
+            node: string;
+            /** @enum {unknown} */
+            health: "failing" | "healthy" | "unknown";
+            breaker: string;
+            in_flight: number;
+            latency: number | null;
+        };
+        /** LeastBusy */
+        LeastBusy: {
+            /** @enum {unknown} */
+            node: "least_busy";
+            of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+        };
+        /**
+         * LocalOnly
+         * @description `trust` names providers that are one's own although their address does not show it.
+         */
+        LocalOnly: {
+            /** @enum {unknown} */
+            node: "local_only";
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            /** @default [] */
+            trust: string[];
         };
         /** LoginLink */
         LoginLink: {
@@ -745,7 +1703,10 @@ export interface components {
             fallback?: string[];
             price?: components["schemas"]["PriceBody"] | null;
         };
-        /** ModelView */
+        /**
+         * ModelView
+         * @description `capabilities` are what `trimtab conformance` found, sorted; null where the model was never tried as it is.
+         */
         ModelView: {
             name: string;
             provider: string;
@@ -758,6 +1719,40 @@ export interface components {
             /** @enum {unknown} */
             health: "failing" | "healthy" | "unknown";
             last_error: string;
+            capabilities: string[] | null;
+        };
+        /**
+         * NewCard
+         * @description `provider` and `upstream` are what was tried; `suite` is the version of the checks.
+         */
+        NewCard: {
+            provider: string;
+            upstream: string;
+            suite: string;
+            results: components["schemas"]["CheckResultView"][];
+        };
+        /**
+         * NewDatedPrice
+         * @description `provider` and `model` are names or patterns with `*`; `model` is the provider's own id.
+         */
+        NewDatedPrice: {
+            model: string;
+            /** @default * */
+            provider: string;
+            rates: components["schemas"]["Rates"];
+            /** @default null */
+            valid_from: number | null;
+            /** @default null */
+            valid_to: number | null;
+            /** @default  */
+            note: string;
+        };
+        /**
+         * NewDatedPrices
+         * @description All are taken, or none.
+         */
+        NewDatedPrices: {
+            prices: components["schemas"]["NewDatedPrice"][];
         };
         /**
          * NewKey
@@ -797,7 +1792,8 @@ export interface components {
         };
         /**
          * NewProvider
-         * @description `dialect` and `base_url` may be left out where the kind has them.
+         * @description `dialect` and `base_url` may be left out where the kind has them. `api_keys` are several keys instead of
+         *     the one, used in turn.
          */
         NewProvider: {
             name: string;
@@ -809,12 +1805,38 @@ export interface components {
             base_url: string | null;
             /** @default null */
             api_key: string | null;
+            /** @default [] */
+            api_keys: string[];
             /** @default {} */
             headers: {
                 [key: string]: string;
             };
+            /** @default {} */
+            options: {
+                [key: string]: string;
+            };
             /** @default null */
             timeouts: components["schemas"]["TimeoutsBody"] | null;
+        };
+        /** NewRoute */
+        NewRoute: {
+            name: string;
+            tree: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            /** @default {} */
+            affinity: components["schemas"]["Affinity"];
+            /** @default  */
+            about: string;
+        };
+        /**
+         * OptionView
+         * @description What a kind asks for beside a key.
+         */
+        OptionView: {
+            name: string;
+            about: string;
+            secret: boolean;
+            required: boolean;
+            default: string;
         };
         /** Overview */
         Overview: {
@@ -824,6 +1846,55 @@ export interface components {
             previous: components["schemas"]["Totals"];
             series: components["schemas"]["Bucket"][];
             groups: components["schemas"]["GroupRow"][];
+        };
+        /**
+         * Policy
+         * @description `attempts` bounds all attempts of one call. Before asking a target again it waits at random up to
+         *     `backoff_ms`, doubled each time up to `max_backoff_ms` (full jitter). Repeats are paid from a budget that each
+         *     call fills by `retry_ratio` and each second by `retry_per_s`, so that they cannot amplify an outage. A call
+         *     waits for a provider's limit to end if that takes at most `limit_wait_s`. `deadline_s` bounds a whole call.
+         */
+        Policy: {
+            /** @default 8 */
+            attempts: number;
+            /**
+             * @default {
+             *       "connection": 7,
+             *       "timeout": 2,
+             *       "server": 7,
+             *       "rate_limited": 2,
+             *       "broken": 7
+             *     }
+             */
+            retries: components["schemas"]["Retries"];
+            /** @default 50 */
+            backoff_ms: number;
+            /** @default 2000 */
+            max_backoff_ms: number;
+            /** @default 0.5 */
+            retry_ratio: number;
+            /** @default 1 */
+            retry_per_s: number;
+            /** @default 1 */
+            limit_wait_s: number;
+            /** @default null */
+            deadline_s: number | null;
+            /**
+             * @default {
+             *       "failures_in_a_row": 10,
+             *       "failure_rate": 0.6,
+             *       "min_calls": 40,
+             *       "window_s": 30,
+             *       "open_s": 1,
+             *       "max_open_s": 60,
+             *       "probes": 2
+             *     }
+             */
+            breaker: components["schemas"]["BreakerPolicy"];
+            /** @default null */
+            hedge: components["schemas"]["Hedge"] | null;
+            /** @default null */
+            concurrency: components["schemas"]["Concurrency"] | null;
         };
         /**
          * PriceBody
@@ -836,6 +1907,19 @@ export interface components {
             cache_read: number | null;
             /** @default null */
             cache_write: number | null;
+        };
+        /**
+         * PriceBookView
+         * @description The packaged book: which version answers, when it was released (null where that is not known), and how old it
+         *     is in days. `stale` from the 60th day on: prices change meanwhile.
+         */
+        PriceBookView: {
+            version: string;
+            released: string | null;
+            age_days: number | null;
+            stale: boolean;
+            rows: number;
+            own: number;
         };
         /**
          * PriceView
@@ -894,6 +1978,7 @@ export interface components {
             base_url: string;
             key_variable: string;
             needs_key: boolean;
+            options: components["schemas"]["OptionView"][];
             models: string[];
             available: boolean;
         };
@@ -905,12 +1990,16 @@ export interface components {
         };
         /**
          * ProviderPatch
-         * @description A null `api_key` removes it; leaving it out keeps it.
+         * @description A null `api_key` removes it, and so do `api_keys` without one; leaving both out keeps what there is.
          */
         ProviderPatch: {
             base_url?: string;
             api_key?: string | null;
+            api_keys?: string[];
             headers?: {
+                [key: string]: string;
+            };
+            options?: {
                 [key: string]: string;
             };
             timeouts?: components["schemas"]["TimeoutsBody"];
@@ -918,7 +2007,8 @@ export interface components {
         /**
          * ProviderView
          * @description `source` says where it is declared; one from the config file is edited there. `health` is of this worker's
-         *     last calls; `key_hint` the last four characters of the secret, or empty.
+         *     last calls; `key_hint` the last four characters of the secret, or empty; `key_hints` those of each of several
+         *     keys, else none.
          */
         ProviderView: {
             name: string;
@@ -926,7 +2016,11 @@ export interface components {
             dialect: string;
             base_url: string;
             key_hint: string;
+            key_hints: string[];
             headers: {
+                [key: string]: string;
+            };
+            options: {
                 [key: string]: string;
             };
             timeouts: components["schemas"]["TimeoutsBody"];
@@ -937,6 +2031,120 @@ export interface components {
             last_error: string;
             last_seen: number | null;
         };
+        /**
+         * Rates
+         * @description US dollars as decimal strings: per million tokens of a kind, per call, per image made.
+         */
+        Rates: {
+            /** @default null */
+            input: string | null;
+            /** @default null */
+            output: string | null;
+            /** @default null */
+            cache_read: string | null;
+            /** @default null */
+            cache_write: string | null;
+            /** @default null */
+            cache_write_1h: string | null;
+            /** @default null */
+            reasoning: string | null;
+            /** @default null */
+            audio_input: string | null;
+            /** @default null */
+            audio_output: string | null;
+            /** @default null */
+            per_request: string | null;
+            /** @default null */
+            per_image: string | null;
+        };
+        /**
+         * Reloaded
+         * @description `changed` is false where the file said what was in force already.
+         */
+        Reloaded: {
+            changed: boolean;
+            config_file: string;
+        };
+        /** ResiliencePage */
+        ResiliencePage: {
+            items: components["schemas"]["ResilienceView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * ResilienceView
+         * @description The policy of a provider or of a model. One from the config file is edited there, and has no `updated`.
+         */
+        ResilienceView: {
+            /** @enum {unknown} */
+            subject: "model" | "provider";
+            name: string;
+            policy: components["schemas"]["Policy"];
+            /** @enum {unknown} */
+            source: "catalog" | "config";
+            updated: number | null;
+        };
+        /**
+         * Retries
+         * @description How many times one call may ask a target again after each class of failure. `timeout` holds for streams only: a
+         *     whole answer that took too long would do so again.
+         */
+        Retries: {
+            /** @default 7 */
+            connection: number;
+            /** @default 2 */
+            timeout: number;
+            /** @default 7 */
+            server: number;
+            /** @default 2 */
+            rate_limited: number;
+            /** @default 7 */
+            broken: number;
+        };
+        /** RoutePage */
+        RoutePage: {
+            items: components["schemas"]["RouteView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * RoutePatch
+         * @description What is left out stays; `tree` is replaced whole.
+         */
+        RoutePatch: {
+            tree?: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            affinity?: components["schemas"]["Affinity"];
+            about?: string;
+        };
+        /**
+         * RouteView
+         * @description `trouble` says what of it cannot be used now. One from the config file is edited there, and has no version.
+         */
+        RouteView: {
+            name: string;
+            about: string;
+            tree: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            affinity: components["schemas"]["Affinity"];
+            version: number;
+            /** @enum {unknown} */
+            source: "catalog" | "config";
+            trouble: string;
+            created: number | null;
+            updated: number | null;
+            targets: components["schemas"]["LeafView"][];
+        };
+        /**
+         * Semantic
+         * @description `threshold` is the least cosine similarity to the nearest example; below it `otherwise` is taken.
+         */
+        Semantic: {
+            /** @enum {unknown} */
+            node: "semantic";
+            of: components["schemas"]["Topic"][];
+            otherwise: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+            /** @default 0.45 */
+            threshold: number;
+        };
         /** ServerStatus */
         ServerStatus: {
             version: string;
@@ -946,6 +2154,14 @@ export interface components {
             telemetry: components["schemas"]["StoreHealth"];
             config_file: string;
             data_dir: string;
+        };
+        /**
+         * Share
+         * @description `weight` is relative to the sum of all.
+         */
+        Share: {
+            weight: number;
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
         };
         /**
          * SpanIO
@@ -1011,6 +2227,17 @@ export interface components {
             output_preview: string;
         };
         /**
+         * StepLine
+         * @description One decision of a route: at which node, what it took, why, and by which number (null where there was none).
+         */
+        StepLine: {
+            node: string;
+            took: string;
+            why: string;
+            /** @default null */
+            value: number | null;
+        };
+        /**
          * StoreHealth
          * @description `waiting` counts records on disk that the store does not have yet; `rejected` those set aside because they
          *     could not be read.
@@ -1023,6 +2250,54 @@ export interface components {
             behind_ms: number;
             rejected: number;
             spans: number;
+        };
+        /**
+         * Target
+         * @description `model` is a model's name, `provider/model-id`, or another route's name. The fallbacks that a model has of
+         *     its own do not count here: the tree says it all.
+         */
+        Target: {
+            /** @enum {unknown} */
+            node: "target";
+            model: string;
+        };
+        /**
+         * TargetKeyView
+         * @description One of a provider's keys as used for one model. `set_aside_s`: seconds until it is used again, 0 now; `why`
+         *     it is not. `hint` is its last four characters.
+         */
+        TargetKeyView: {
+            hint: string;
+            in_flight: number;
+            set_aside_s: number;
+            why: string;
+        };
+        /** TargetPage */
+        TargetPage: {
+            items: components["schemas"]["TargetView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * TargetView
+         * @description A model at its provider as this worker has seen it since it started. `latency_ms` is the peak EWMA of the time
+         *     to the first token, `p95_ms` the 95th percentile of the last ones; both null where too little is known.
+         *     `opens_again_s` is how long the breaker stays open. `waiting` calls are in the queue for a place.
+         */
+        TargetView: {
+            provider: string;
+            model: string;
+            in_flight: number;
+            waiting: number;
+            answered: number;
+            failed: number;
+            latency_ms: number | null;
+            p95_ms: number | null;
+            /** @enum {unknown} */
+            breaker: "closed" | "half_open" | "open";
+            opens_again_s: number;
+            openings: number;
+            keys: components["schemas"]["TargetKeyView"][];
         };
         /** TestResult */
         TestResult: {
@@ -1069,6 +2344,15 @@ export interface components {
             estimated: boolean;
         };
         /**
+         * Topic
+         * @description `examples` are things people ask that belong here: five to twenty do well.
+         */
+        Topic: {
+            name: string;
+            examples: string[];
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /**
          * Totals
          * @description Latency percentiles are of whole calls that were answered; null with fewer than one.
          */
@@ -1102,6 +2386,10 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            /** @default  */
+            route: string;
+            /** @default [] */
+            steps: components["schemas"]["StepLine"][];
         };
         /**
          * TracePage
@@ -1112,6 +2400,56 @@ export interface components {
             rows: components["schemas"]["SpanRow"][];
             cursor: string | null;
             behind_ms: number;
+        };
+        /**
+         * WasteLine
+         * @description `count` attempts that cost something and need not have. `q` finds them; `about` says what they are.
+         */
+        WasteLine: {
+            /** @enum {unknown} */
+            kind: "cancelled" | "crashed" | "doubted" | "failed" | "oversized" | "repeated" | "retries";
+            count: number;
+            cost: string;
+            unpriced: number;
+            about: string;
+            fix: string;
+            q: string;
+        };
+        /**
+         * WasteReport
+         * @description Each attempt is in one line at most, so `total` is the sum of the lines. `share` of the window's cost.
+         */
+        WasteReport: {
+            window: components["schemas"]["Window"];
+            lines: components["schemas"]["WasteLine"][];
+            total: string;
+            cost: string;
+            share: number;
+            oversized_tokens: number;
+        };
+        /**
+         * Weights
+         * @description `sticky`: the same user (or session) always draws the same; a call that names none draws at random. `spill`:
+         *     whether the others stand in when the drawn one fails.
+         */
+        Weights: {
+            /** @enum {unknown} */
+            node: "weights";
+            of: components["schemas"]["Share"][];
+            /**
+             * @default none
+             * @enum {unknown}
+             */
+            sticky: "none" | "session" | "user";
+            /** @default true */
+            spill: boolean;
+        };
+        /** When */
+        When: {
+            /** @enum {unknown} */
+            node: "when";
+            of: components["schemas"]["Branch"][];
+            otherwise: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
         };
         /**
          * Window
@@ -2055,6 +3393,611 @@ export interface operations {
             };
         };
     };
+    getCosts: {
+        parameters: {
+            query?: {
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                basis?: "booked" | "current";
+                /** @description How many groups at most. */
+                limit?: number;
+                energy?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCosts: {
+        parameters: {
+            query?: {
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                basis?: "booked" | "current";
+                /** @description How many groups at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAttempts: {
+        parameters: {
+            query?: {
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                /** @description How many at most. */
+                limit?: number;
+                energy?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostlyCall"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCostly: {
+        parameters: {
+            query?: {
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Costly"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWaste: {
+        parameters: {
+            query?: {
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                /** @description Input tokens of one call. */
+                oversized?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WasteReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCurrency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrencyView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setCurrency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CurrencyPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrencyView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listFacets: {
         parameters: {
             query?: {
@@ -2365,6 +4308,105 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setKeyPriority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyPriorityBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPriorityView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2772,6 +4814,383 @@ export interface operations {
             };
         };
     };
+    getCard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCard"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setModelResilience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Policy"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResilienceView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeModelResilience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     testModel: {
         parameters: {
             query?: never;
@@ -2937,6 +5356,8 @@ export interface operations {
         parameters: {
             query: {
                 model: string;
+                /** @description Unix milliseconds; now if left out. */
+                at?: number;
             };
             header?: never;
             path: {
@@ -2984,6 +5405,462 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPriceBook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceBookView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatedPricePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDatedPrices"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatedPrices"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                price_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endPrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                price_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatedPricePatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatedPriceView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3391,6 +6268,916 @@ export interface operations {
             };
         };
     };
+    setProviderResilience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Policy"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResilienceView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeProviderResilience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listResilience: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResiliencePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRoutes: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRoute"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutePatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTargets: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTraces: {
         parameters: {
             query?: {
@@ -3649,6 +7436,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderKindView"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reloaded"];
                 };
             };
             /** @description The request is not valid */
