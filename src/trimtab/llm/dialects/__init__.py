@@ -36,6 +36,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     gave none; ``developer_role`` is false where only ``system`` is known. ``path_prefix`` comes before the dialect's
     path; ``{model}`` in it stands for the model. ``dimensions_field`` and ``rank_top_field`` are what it calls the
     length of vectors and the bound of a ranking.
+
+    ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent;
+    ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -45,6 +48,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     path_prefix: str = ""
     dimensions_field: str = "dimensions"
     rank_top_field: str = "top_n"
+    renames: dict[str, str] = {}
+    unknown: tuple[str, ...] = ()
+    tool_id_length: int = 0
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ PLUG = ProviderKind(
     name="cohere",
     title="Cohere",
     dialect="cohere_chat",
+    operations={"embeddings": "cohere_embeddings", "rerank": "cohere_rerank"},
     base_url="https://api.cohere.com/v2",
     key_variable="CO_API_KEY",
     price_id="cohere",

@@ -7,6 +7,8 @@ PLUG = ProviderKind(
     name="custom",
     title="Any compatible server",
     dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings", "rerank": "cohere_rerank"},
     needs_key=False,
     quirks=Quirks(developer_role=False),
+    passes=("images", "audio", "files", "batches"),
 )

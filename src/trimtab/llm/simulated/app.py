@@ -73,6 +73,7 @@ class Call:
         "model",
         "number",
         "path",
+        "query",
         "scenario",
         "status",
         "stream",
@@ -81,6 +82,7 @@ class Call:
     def __init__(self, number: int, path: str, headers: dict[str, str], scenario: Scenario) -> None:
         self.number = number
         self.path = path
+        self.query = ""
         self.headers = headers
         self.scenario = scenario
         self.body: dict[str, Any] = {}
@@ -140,6 +142,7 @@ class SimulatedProviders:
     ) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         call = Call(next(self._numbers), scope["path"], headers, self.scenario)
+        call.query = scope["query_string"].decode("latin-1") if "query_string" in scope else ""
         self.calls.append(call)
         raw = await _read(receive)
         stage = _Stage(vendor, call, receive, send)

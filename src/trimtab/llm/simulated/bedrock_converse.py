@@ -23,6 +23,7 @@ _PATH = re.compile(r"/model/(.+)/(converse|converse-stream)")
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/[0-9]{8}/[a-z0-9-]+/bedrock/aws4_request, ")
 _ERRORS: dict[int, tuple[str, str]] = {
     400: ("ValidationException", "The provided request is not valid"),
+    401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
     403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
     404: ("ResourceNotFoundException", "The specified resource ARN was not found."),
     408: ("ModelTimeoutException", "The request took too long to process."),

@@ -4,6 +4,7 @@ The shapes are those of OpenAI's reference and of the types in its Python SDK; t
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -12,6 +13,9 @@ from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
 PATH = "/v1/chat/completions"
+_AZURE = re.compile(r"/openai/(?:v1|deployments/([^/]+))/chat/completions")
+"""https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference; the same shapes under other paths."""
+
 CREATED = 1_750_000_000
 MODELS = ("gpt-4o-mini", "gpt-5-mini")
 
@@ -39,7 +43,17 @@ class Refused(Exception):
         self.body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
+def find(path: str) -> dict[str, Any] | None:
+    """OpenAI's path, or one of Azure's: there a deployment may stand in for the model."""
+    if path == PATH:
+        return {}
+    found = _AZURE.fullmatch(path)
+    return None if found is None else ({"model": found[1]} if found[1] else {})
+
+
 def presented_key(headers: dict[str, str]) -> str | None:
+    if "api-key" in headers:  # Azure's way
+        return headers["api-key"]
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
 

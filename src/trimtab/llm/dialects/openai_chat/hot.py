@@ -10,6 +10,7 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -101,6 +102,10 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
         fields["model"] = Raw(_encode(model))
         if head.stream and not head.wants_usage and quirks.stream_usage:
             fields["stream_options"] = _ask_for_usage(fields.get("stream_options"))
+        if is_bent(quirks):
+            bend(fields, quirks)
+            if quirks.tool_id_length and "messages" in fields:
+                fields["messages"] = shorten_ids(fields["messages"], quirks.tool_id_length)
         return _encode(fields)
     except BROKEN:
         raise _why(body) from None

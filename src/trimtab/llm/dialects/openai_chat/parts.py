@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from trimtab.llm.dialects._reading import Cursor, Fields
-from trimtab.llm.types import Image, Opaque, Part, Refusal, Text, ToolCall
+from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 
 NAME = "openai_chat"
 
@@ -30,6 +30,8 @@ def _part_of(cursor: Cursor) -> Part:
         case "image_url":
             image = fields.need("image_url").fields()
             return _image_of(image.need("url").text(), image.text("detail"))
+        case "thinking" if (thought := fields.get("thinking")) is not None and thought.kind == "array":
+            return Reasoning(text="".join(each.fields().text("text") or "" for each in thought.items()))  # Mistral's
         case _:  # audio, files, and what is new since
             return Opaque(NAME, cursor.opaque())
 

@@ -13,6 +13,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._reading import encode_request
+from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
 from trimtab.llm.types import (
     Image,
@@ -36,6 +37,8 @@ Wire = dict[str, Any]
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
+    if quirks.tool_id_length:
+        request = with_short_ids(request, quirks.tool_id_length)
     body: Wire = {"model": model, "messages": _messages(request, own=own, quirks=quirks)}
     if request.max_tokens == 0:
         raise Unsupported(
@@ -60,6 +63,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         body |= request.extra
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
+    if is_bent(quirks):
+        bend(body, quirks)
     return encode_request(body)
 
 

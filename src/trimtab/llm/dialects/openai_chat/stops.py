@@ -10,6 +10,8 @@ _STOPS: dict[str, StopReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "model_length": "length",  # Mistral: the context is full
+    "error": "error",  # Mistral, OpenRouter
 }
 _WORDS: dict[StopReason, str] = {
     "length": "length",

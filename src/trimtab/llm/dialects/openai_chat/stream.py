@@ -9,6 +9,7 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Head
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, count, encode
+from trimtab.llm.dialects._tolerant import a_text, objects
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
 from trimtab.llm.types import (
@@ -140,6 +141,11 @@ class OpenAIStreamDecoder:
             if text and flow not in seen:
                 seen.add(flow)
                 out += self._grow(flow, text)
+        for chunk in objects(delta.get("content")):  # Mistral's thinking models answer in chunks of content
+            thought = "".join(a_text(each.get("text")) for each in objects(chunk.get("thinking")))
+            out += self._grow("reasoning", thought) if thought else []
+            text = a_text(chunk.get("text"))
+            out += self._grow("text", text) if text else []
         calls = delta.get("tool_calls")
         for position, call in enumerate(cast("list[Any]", calls) if isinstance(calls, list) else []):
             out += self._call(position, _object(call))

@@ -1,0 +1,77 @@
+"""A body bent to what one provider understands: `Quirks.renames`, ``unknown`` and ``tool_id_length``."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._reading import encode
+from trimtab.llm.types import Part, Request, ToolCall, ToolResult
+
+_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_decode_messages = msgspec.json.Decoder(list[dict[str, Raw]]).decode
+_decode_calls = msgspec.json.Decoder(list[dict[str, Raw]]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+def is_bent(quirks: Quirks) -> bool:
+    return bool(quirks.renames or quirks.unknown or quirks.tool_id_length)
+
+
+def bend(fields: dict[str, Any], quirks: Quirks) -> None:
+    """Rename and leave out, in place. A field that the caller also gave under its new name keeps that one."""
+    for name, other in quirks.renames.items():
+        if name in fields:
+            value = fields.pop(name)
+            fields.setdefault(other, value)
+    for name in quirks.unknown:
+        fields.pop(name, None)
+
+
+def short_id(told: str, length: int) -> str:
+    """An id of just so many letters and digits; the same to the same, so that a call and its result stay together."""
+    if len(told) == length and told.isascii() and told.isalnum():
+        return told
+    number = int.from_bytes(hashlib.sha256(told.encode("utf-8", "replace")).digest(), "big")
+    out = ""
+    while len(out) < length:
+        number, rest = divmod(number, len(_LETTERS))
+        out += _LETTERS[rest]
+    return out
+
+
+def with_short_ids(request: Request, length: int) -> Request:
+    def shortened(part: Part) -> Part:
+        match part:
+            case ToolCall():
+                return replace(part, id=short_id(part.id, length))
+            case ToolResult():
+                return replace(part, call_id=short_id(part.call_id, length))
+            case _:
+                return part
+
+    messages = (replace(each, parts=tuple(map(shortened, each.parts))) for each in request.messages)
+    return replace(request, messages=tuple(messages))
+
+
+def shorten_ids(messages: Raw, length: int) -> Raw:
+    """The same in a client's own messages. Raises what the JSON decoder raises where they are no messages."""
+    if b'"tool_call' not in bytes(messages):
+        return messages
+    found = _decode_messages(messages)
+    for message in found:
+        _shorten(message, "tool_call_id", length)
+        if "tool_calls" in message and bytes(message["tool_calls"]) != b"null":
+            calls = _decode_calls(message["tool_calls"])
+            for call in calls:
+                _shorten(call, "id", length)
+            message["tool_calls"] = Raw(encode(calls))
+    return Raw(encode(found))
+
+
+def _shorten(fields: dict[str, Raw], name: str, length: int) -> None:
+    if name in fields and bytes(fields[name]) != b"null":
+        fields[name] = Raw(encode(short_id(_decode_text(fields[name]), length)))

@@ -1,0 +1,26 @@
+"""Azure OpenAI by its v1 path: https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
+
+A model is called by the name of its deployment. Results of the content filter stand in the answers and pass through.
+"""
+
+from trimtab.llm.auth import Auth
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import Option, ProviderKind
+
+PLUG = ProviderKind(
+    name="azure",
+    title="Azure OpenAI",
+    dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
+    base_url="https://{resource}.openai.azure.com/openai/v1",
+    auth=Auth("header", "api-key"),
+    query={"api-version": "api_version"},
+    options=(
+        Option(name="resource", about="the name of the Azure resource: RESOURCE.openai.azure.com."),
+        Option(name="api_version", about="an API version to name in every call, e.g. preview; by default none."),
+    ),
+    key_variable="AZURE_OPENAI_API_KEY",
+    price_id="azure",
+    quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    passes=("images", "audio", "files", "batches"),
+)

@@ -1,0 +1,25 @@
+"""Azure OpenAI by the path of deployments: https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference
+
+The form before v1: the deployment stands in the path, and every call names an API version.
+"""
+
+from trimtab.llm.auth import Auth
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import Option, ProviderKind
+
+PLUG = ProviderKind(
+    name="azure_deployments",
+    title="Azure OpenAI (deployments)",
+    dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
+    base_url="https://{resource}.openai.azure.com/openai",
+    auth=Auth("header", "api-key"),
+    query={"api-version": "api_version"},
+    options=(
+        Option(name="resource", about="the name of the Azure resource: RESOURCE.openai.azure.com."),
+        Option(name="api_version", about="the API version of every call.", required=True, default="2024-10-21"),
+    ),
+    key_variable="AZURE_OPENAI_API_KEY",
+    price_id="azure",
+    quirks=Quirks(max_tokens_field="max_completion_tokens", path_prefix="/deployments/{model}"),
+)

@@ -1,0 +1,14 @@
+"""Google's Gemini API: https://ai.google.dev/api"""
+
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="gemini",
+    title="Google Gemini",
+    dialect="gemini",
+    operations={"embeddings": "gemini_embeddings"},
+    base_url="https://generativelanguage.googleapis.com/v1beta",
+    key_variable="GEMINI_API_KEY",
+    price_id="google",
+    models=("gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"),
+)

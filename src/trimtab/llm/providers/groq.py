@@ -1,0 +1,19 @@
+"""Groq: https://console.groq.com/docs/api-reference
+
+Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``.
+"""
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="groq",
+    title="Groq",
+    dialect="openai_chat",
+    base_url="https://api.groq.com/openai/v1",
+    key_variable="GROQ_API_KEY",
+    price_id="groq",
+    quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    passes=("audio", "files", "batches"),
+    models=("llama-3.3-70b-versatile", "openai/gpt-oss-120b"),
+)

@@ -1,0 +1,29 @@
+"""Mistral AI: https://docs.mistral.ai/api
+
+It refuses fields that its schema does not have, tells usage in the last chunk of every stream unasked, calls the seed
+``random_seed`` and the length of vectors ``output_dimension``, and wants the ids of tool calls to be nine letters or
+digits. Checked against the types of its Python SDK. Thoughts are chunks of the content.
+"""
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="mistral",
+    title="Mistral AI",
+    dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
+    base_url="https://api.mistral.ai/v1",
+    key_variable="MISTRAL_API_KEY",
+    price_id="mistral",
+    quirks=Quirks(
+        developer_role=False,
+        stream_usage=False,
+        renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
+        unknown=("user", "safety_identifier", "stream_options", "store", "logit_bias"),
+        tool_id_length=9,
+        dimensions_field="output_dimension",
+    ),
+    passes=("audio", "files"),
+    models=("mistral-small-latest", "mistral-embed"),
+)

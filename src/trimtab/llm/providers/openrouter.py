@@ -1,0 +1,19 @@
+"""OpenRouter: https://openrouter.ai/docs/api-reference/chat-completion
+
+Thoughts come in ``reasoning``.
+"""
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="openrouter",
+    title="OpenRouter",
+    dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
+    base_url="https://openrouter.ai/api/v1",
+    key_variable="OPENROUTER_API_KEY",
+    price_id="openrouter",
+    quirks=Quirks(developer_role=False),
+    models=("openai/gpt-4o-mini",),
+)

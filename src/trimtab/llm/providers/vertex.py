@@ -1,0 +1,16 @@
+"""Vertex AI in express mode: https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview
+
+With an API key. Service accounts are not spoken here.
+"""
+
+from trimtab.llm.providers import ProviderKind
+
+PLUG = ProviderKind(
+    name="vertex",
+    title="Google Vertex AI (express mode)",
+    dialect="gemini",
+    base_url="https://aiplatform.googleapis.com/v1/publishers/google",
+    key_variable="GOOGLE_API_KEY",
+    price_id="google",
+    models=("gemini-2.5-flash",),
+)

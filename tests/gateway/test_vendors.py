@@ -1,0 +1,261 @@
+"""Every kind of provider end to end: the vendors' own ways of auth and address, and what others than chat can do."""
+
+import asyncio
+import base64
+import struct
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import openai
+import pytest
+import uvicorn
+from harness import KEY, PRICE, Running, running
+
+from trimtab.gateway.provider_options import default_base_url, with_defaults
+from trimtab.gateway.targets import Model, Provider, Timeouts
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.simulated.app import SimulatedProviders
+from trimtab.llm.simulated.tasks import vector_of
+from trimtab.server.hot import HotServer
+from trimtab.server.up import listen
+
+PATHS = {"bedrock": "", "cohere": "/v2", "gemini": "/v1beta", "azure": "/openai/v1", "azure_deployments": "/openai"}
+AWS = {"region": "eu-west-1", "access_key_id": "k", "secret_access_key": "s", "session_token": "t"}
+
+
+@asynccontextmanager
+async def vendor(
+    kind: str, upstream: str, *, key: str | None = "k", price: Any = None, **options: str
+) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
+    """A gateway whose model ``m`` is ``upstream`` of a simulated provider of that kind, which knows the key ``k``."""
+    listener = listen("127.0.0.1", 0)
+    ready = asyncio.Event()
+    app = SimulatedProviders(api_key="k")
+    simulated = HotServer(uvicorn.Config(app, lifespan="off", log_config=None), ready.set)
+    serving = asyncio.ensure_future(simulated.serve(sockets=[listener]))
+    await ready.wait()
+    row = PROVIDER_KINDS.get(kind)
+    there = Provider(
+        name="sim",
+        kind=kind,
+        dialect=row.dialect,
+        base_url=f"http://127.0.0.1:{listener.getsockname()[1]}{PATHS.get(kind, '/v1')}",
+        api_key=key,
+        options=with_defaults(row, options),
+        quirks=row.quirks,
+        timeouts=Timeouts(connect=1, first_token=2, idle=2, total=5),
+    )
+    async with running([there], [Model(name="m", provider="sim", upstream=upstream, price=price)]) as g:
+        yield g, app
+    simulated.should_exit = True
+    await serving
+
+
+def client(g: Running) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{g.port}/v1", api_key=KEY, max_retries=0)
+
+
+CHATS: list[tuple[str, str, str | None, dict[str, str]]] = [
+    ("bedrock", "amazon.nova-lite-v1:0", None, AWS),
+    ("bedrock", "eu.anthropic.claude-haiku-4-5-20251001-v1:0", "k", {"region": "eu-west-1"}),
+    ("cohere", "command-a-03-2025", "k", {}),
+    ("mistral", "mistral-small-latest", "k", {}),
+    ("azure", "my-deployment", "k", {}),
+    ("azure_deployments", "my-deployment", "k", {}),
+    ("groq", "openai/gpt-oss-120b", "k", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "model", "key", "options"), CHATS, ids=[f"{c[0]}-{c[2]}" for c in CHATS])
+def test_a_client_of_openai_talks_to_every_kind(
+    kind: str, model: str, key: str | None, options: dict[str, str]
+) -> None:
+    async def main() -> None:
+        async with vendor(kind, f"{model}?text=the tide — 🌊", key=key, price=PRICE, **options) as (g, app):
+            messages: Any = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+            whole = await client(g).chat.completions.create(model="m", messages=messages, max_tokens=50, user="u")
+            assert whole.choices[0].message.content == "the tide — 🌊"
+            assert (whole.id, whole.model) != ("", "")
+            text = ""
+            stream = await client(g).chat.completions.create(model="m", messages=messages, stream=True)
+            async for chunk in stream:
+                text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+            assert text == "the tide — 🌊"
+            assert [call.status for call in app.calls] == [200, 200]
+            assert {call.model for call in app.calls} == {model}
+            for record in g.spool.records:
+                [attempt] = record.attempts
+                assert (attempt.kind, attempt.dialect) == (kind, PROVIDER_KINDS.get(kind).dialect)
+                assert attempt.usage is not None
+                assert attempt.cost.amount
+
+    asyncio.run(main())
+
+
+def test_a_wrong_key_of_ours_is_told_as_ours_whatever_the_vendor() -> None:
+    wrong = AWS | {"access_key_id": "other", "secret_access_key": "x" * 20}
+
+    async def main() -> None:
+        async with vendor("bedrock", "m", key=None, **wrong) as (g, _):
+            answer = await g.chat({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
+            assert "refused this server's key" in answer.json()["error"]["message"]
+            assert answer.json()["error"]["code"] == "UnrecognizedClientException"
+            assert "x" * 20 not in answer.text
+
+    asyncio.run(main())
+
+
+def test_azure_names_its_api_version_and_its_deployment() -> None:
+    async def main() -> None:
+        async with vendor("azure_deployments", "gpt 4o", api_version="2025-01-01-preview") as (g, app):
+            answer = await g.chat({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
+            assert answer.status_code == 200
+            [call] = app.calls
+            assert (call.model, call.query) == ("gpt 4o", "api-version=2025-01-01-preview")
+            assert call.headers["api-key"] == "k"
+            assert "authorization" not in call.headers
+
+    asyncio.run(main())
+
+
+def test_mistral_gets_only_what_it_knows() -> None:
+    async def main() -> None:
+        async with vendor("mistral", "mistral-small-latest") as (g, app):
+            call = {"id": "call_abc_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+            body: dict[str, Any] = {
+                "model": "m",
+                "messages": [
+                    {"role": "user", "content": "Hi"},
+                    {"role": "assistant", "content": None, "tool_calls": [call]},
+                    {"role": "tool", "tool_call_id": "call_abc_1", "content": "waves"},
+                ],
+                "seed": 7,
+                "user": "u",
+                "max_completion_tokens": 9,
+                "x_new": 1,
+            }
+            assert (await g.chat(body)).status_code == 200
+            sent = app.calls[0].body
+            assert (sent["random_seed"], sent["max_tokens"], sent["x_new"]) == (7, 9, 1)
+            assert not {"seed", "user", "max_completion_tokens", "stream_options"} & sent.keys()
+            short = sent["messages"][1]["tool_calls"][0]["id"]
+            assert (len(short), short.isalnum()) == (9, True)
+            assert sent["messages"][2]["tool_call_id"] == short
+
+    asyncio.run(main())
+
+
+VECTORS = [
+    ("openai", "text-embedding-3-small"),
+    ("cohere", "embed-v4.0"),
+    ("gemini", "gemini-embedding-001"),
+    ("mistral", "mistral-embed"),
+    ("custom", "text-embedding-3-small"),
+]
+
+
+@pytest.mark.parametrize(("kind", "model"), VECTORS)
+def test_vectors_come_from_every_kind_that_has_them(kind: str, model: str) -> None:
+    async def main() -> None:
+        async with vendor(kind, model, price=PRICE) as (g, app):
+            texts = ["the tide", "turns"]
+            told = await client(g).embeddings.create(model="m", input=texts, dimensions=8)  # its client asks for base64
+            assert [each.embedding for each in told.data] == [vector_of(text, 8) for text in texts]
+            assert [each.index for each in told.data] == [0, 1]
+            plain = await g.client.post(
+                "/v1/embeddings", json={"model": "m", "input": "tide", "encoding_format": "float"}
+            )
+            assert plain.json()["data"][0]["embedding"] == vector_of("tide")
+            packed = await g.client.post(
+                "/v1/embeddings", json={"model": "m", "input": "tide", "encoding_format": "base64"}
+            )
+            data = base64.b64decode(packed.json()["data"][0]["embedding"])
+            assert list(struct.unpack(f"<{len(data) // 4}f", data)) == vector_of("tide")
+            assert all(call.status == 200 for call in app.calls)
+            for record in g.spool.records:
+                [attempt] = record.attempts
+                assert attempt.usage is not None
+                assert attempt.usage.input > 0
+                assert attempt.usage.output == 0
+                assert attempt.usage.estimated == (kind == "gemini")
+                assert attempt.cost.amount == attempt.usage.input * 1_000_000  # at 1 dollar per million
+            assert g.spool.records[0].front == "openai_embeddings"
+
+    asyncio.run(main())
+
+
+def test_vectors_of_a_vendor_without_them_are_refused() -> None:
+    async def main() -> None:
+        async with vendor("groq", "m") as (g, app):
+            answer = await g.client.post("/v1/embeddings", json={"model": "m", "input": "tide"})
+            assert answer.status_code == 400
+            assert answer.json()["error"]["code"] == "operation_unsupported"
+            assert not app.calls
+            record = await g.spool.one()
+            assert record.outcome == "error"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"input": "x"}, "model"),
+        ({"model": "m"}, "input"),
+        ({"model": "m", "input": []}, "input"),
+        ({"model": "m", "input": [1.5]}, "input"),
+        ({"model": "m", "input": {"a": 1}}, "input"),
+        ({"model": "m", "input": "x", "encoding_format": 7}, "encoding_format"),
+    ],
+)
+def test_a_bad_wish_for_vectors_is_told_where(body: dict[str, Any], where: str) -> None:
+    async def main() -> None:
+        async with vendor("cohere", "embed-v4.0") as (g, app):
+            answer = await g.client.post("/v1/embeddings", json=body)
+            assert answer.status_code == 400
+            assert answer.json()["error"]["param"].startswith(where)
+            assert not app.calls
+
+    asyncio.run(main())
+
+
+DOCUMENTS = ["a small tab", "the great tide turns the tab", "nothing here"]
+
+
+@pytest.mark.parametrize(("kind", "path"), [("cohere", "/v1/rerank"), ("cohere", "/v2/rerank"), ("vllm", "/v2/rerank")])
+def test_documents_are_ranked_by_every_kind_that_can(kind: str, path: str) -> None:
+    async def main() -> None:
+        async with vendor(kind, "rerank-v3.5") as (g, _):
+            body = {"model": "m", "query": "the tide turns", "documents": DOCUMENTS, "top_n": 2}
+            answer = await g.client.post(path, json=body)
+            results = answer.json()["results"]
+            assert [each["index"] for each in results] == [1, 0]
+            assert results[0]["relevance_score"] == 1.0
+            record = await g.spool.one()
+            usage = record.attempts[0].usage
+            assert usage is not None
+            assert (usage.searches, usage.input > 0) == ((1, False) if kind == "cohere" else (0, True))
+            # charged by the search unit, which no row prices: unknown, not zero; one's own machine has no price
+            assert record.attempts[0].cost.amount == (None if kind == "cohere" else 0)
+
+    asyncio.run(main())
+
+
+def test_a_bad_wish_for_a_ranking_is_told_in_coheres_shape() -> None:
+    async def main() -> None:
+        async with vendor("cohere", "rerank-v3.5") as (g, app):
+            for body in ({"model": "m", "query": "q"}, {"model": "m", "query": 1, "documents": ["a"]}, {"query": "q"}):
+                answer = await g.client.post("/v2/rerank", json=body)
+                assert answer.status_code == 400
+                assert answer.json()["message"]
+            limited = await g.client.post("/v2/rerank", json={"model": "gone", "query": "q", "documents": ["a"]})
+            assert (limited.status_code, limited.json()["code"]) == (404, "model_not_found")
+            assert not app.calls
+
+    asyncio.run(main())
+
+
+def test_the_address_of_a_kind_is_made_of_its_options() -> None:
+    bedrock = PROVIDER_KINDS.get("bedrock")
+    assert default_base_url(bedrock, {"region": "eu-west-1"}) == "https://bedrock-runtime.eu-west-1.amazonaws.com"
