@@ -62,8 +62,8 @@ class ContextPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     """How a conversation is shortened before it goes to a provider; each step is off at None or False.
 
     ``max_tokens``: the oldest turns are dropped until the estimate is at most this. ``keep_turns``: how many of the
-    last turns are never dropped. ``deduplicate``: a long text that stands in a later message too is replaced by a note
-    where it stood before. ``tool_result_tokens``: a tool's result (which is where retrieved text travels) longer than
+    last turns are never dropped. ``deduplicate``: where a long text of the user or of a tool stands again, a note
+    stands for it. ``tool_result_tokens``: a tool's result (which is where retrieved text travels) longer than
     this keeps its beginning and its end.
     """
 

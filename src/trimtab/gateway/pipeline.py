@@ -23,6 +23,7 @@ from trimtab.gateway.cache import Cache, Semantic
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
+from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
 from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.endpoints import Endpoints
@@ -41,6 +42,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Transport
+from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
 
 logger = logging.getLogger("trimtab.gateway")
@@ -60,6 +62,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     observe: Callable[[CallRecord], None]
     live: Live | None = None
+    notes: Inflight | None = None
+    """Where attempts are noted before they are sent; without it a killed server leaves no rows of them."""
     admission: Concurrency = Concurrency(limit=4096, queue=8192, max_wait_s=30.0)
     """How many calls this process has at providers at once, and how many more may wait for their turn."""
     answers: Answers | None = None
@@ -77,7 +81,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._snapshot = parts.snapshot
         self._now = parts.clock.now_ns
-        self._books = Books(parts.spool, parts.prices, self._now, parts.observe)
+        self._books = Books(parts.spool, parts.prices, self._now, parts.observe, parts.notes)
         self.live = parts.live or Live()
         self.watch = Watch(self.live, self._now)
         self.gate = Gate("This server", parts.admission)
@@ -179,7 +183,7 @@ class Gateway:
     async def _ask(self, call: Call, policy: CompiledPolicy | None) -> None:
         """Ask a provider, since nothing that is kept will do."""
         if policy is not None and policy.policy.context is not None:
-            pass
+            shorten(call, policy.policy.context)
         route = self._route(call)
         targets = self._plan(call) if route is None else await self._decide(call, route)
         entered = await self._enter(call)

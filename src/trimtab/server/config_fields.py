@@ -142,7 +142,7 @@ POLICY: dict[str, Field] = {
         fields={
             "max_tokens": Field(shape="number", about="Drop the oldest turns above this many tokens, by estimate."),
             "keep_turns": Field(shape="number", about="How many of the last turns are never dropped; 2."),
-            "deduplicate": Field(shape="flag", about="Replace long texts that a later message repeats by a note."),
+            "deduplicate": Field(shape="flag", about="Put a note where a long text stands again."),
             "tool_result_tokens": Field(
                 shape="number", about="Keep beginning and end of tool results longer than this many tokens."
             ),
