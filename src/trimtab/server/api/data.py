@@ -54,6 +54,7 @@ def hot_routes(
     routes[b"POST", b"/v1/responses/input_tokens"] = counts.openai
     under: list[tuple[bytes, bytes, Handler]] = [
         (b"POST", b"/v1beta/models/", gemini.serve),
+        (b"POST", b"/v1/models/", gemini.serve),  # what google-genai calls since its version 3
         (b"GET", b"/v1beta/models/", models.one),
         (b"GET", b"/v1/models/", models.one),
     ]
