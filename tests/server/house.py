@@ -24,6 +24,7 @@ from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Asker, Costs
 from trimtab.telemetry.fakes import FakeReader
+from trimtab.telemetry.recorded import Recorded
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
@@ -98,6 +99,7 @@ async def make_house(
         snapshots=holder,
         reader=reader,
         costs=Costs(asker or reader),
+        recorded=Recorded(asker or reader),
         prices=PRICES,
         settings=settings,
         secrets=box,

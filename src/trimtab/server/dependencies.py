@@ -19,6 +19,7 @@ from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
+from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -52,6 +53,7 @@ class Dependencies:
     snapshots: SnapshotHolder
     reader: Reader
     costs: Costs
+    recorded: Recorded
     prices: PriceBook
     settings: Settings
     secrets: SecretBox

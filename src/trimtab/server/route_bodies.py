@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from trimtab.gateway.routing.replay import Report
 from trimtab.gateway.routing.types import Affinity, Node
-from trimtab.telemetry.views import DecisionLine, StepLine
+from trimtab.telemetry.views import DecisionLine, StepLine, Window
 
 
 class LeafView(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,28 @@ class Explanation(Struct, frozen=True, kw_only=True):
     candidates: list[DecisionLine]
     doubts: list[str]
     trouble: str
+
+
+class ReplayRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``q`` is a search as of traces: which calls. ``start`` and ``end`` in Unix milliseconds, the last day if
+    left out. At most ``limit`` calls are taken, the newest. The same ``seed`` draws the same."""
+
+    name: str = ""
+    tree: Node | None = None
+    affinity: Affinity | None = None
+    q: str = ""
+    start: int | None = None
+    end: int | None = None
+    limit: int = 1000
+    seed: int = 0
+
+
+class ReplayReport(Struct, frozen=True, kw_only=True):
+    """``found`` counts all calls of the window that the search finds; the report is of those that were taken."""
+
+    found: int
+    window: Window
+    report: Report
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
 from trimtab.gateway.semantic import SemanticIndex
+from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
@@ -46,6 +47,7 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
 
@@ -65,8 +67,9 @@ class FirstLook(Struct, frozen=True, kw_only=True):
 class Wired:
     """A connected server: ``app`` for ASGI, ``protocol`` for uvicorn's ``http=``, and how to take it apart again."""
 
-    def __init__(self, app: Any, protocol: type[HotProtocol], holder: SnapshotHolder) -> None:
+    def __init__(self, app: Any, protocol: type[HotProtocol], holder: SnapshotHolder, watch: Watch) -> None:
         self.app = app
+        self.watch = watch
         self.protocol = protocol
         self.holder = holder
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -185,6 +188,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         snapshots=holder,
         reader=reader,
         costs=Costs(reader),
+        recorded=Recorded(reader),
         prices=prices,
         settings=settings,
         secrets=box,
@@ -205,7 +209,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         conversations=Conversations(db, clock.now_ns, settings.responses_days),
         transport=transport,
     )
-    wired = Wired(create_app(deps), protocol_factory(hot), holder)
+    wired = Wired(create_app(deps), protocol_factory(hot), holder, gateway.watch)
     wired.on_close(db.close)
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)

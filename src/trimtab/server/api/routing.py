@@ -214,11 +214,18 @@ def _compiled(deps: Dependencies, tenant: Project, name: str, tree: Node | None)
         if name not in inforce:
             raise NotFound(f"There is no route {name[:80]!r} in this project.", fix=did_you_mean(name, inforce))
         return inforce[name]
-    made = Route(name=name, tree=tree)
+    made = checked(deps, tenant, Route(name=name, tree=tree))
     others = {other: each.route for other, each in inforce.items() if other != name}
-    if found := mistakes(made, structs.replace(_known(deps, tenant), routes=others)):
-        raise RouteRefused(name, found)
     return compile_route(made, tenant.id, snapshot.targets[tenant.id], others, deps.snapshots.made_with)
+
+
+def checked(deps: Dependencies, tenant: Project, made: Route) -> Route:
+    """The route, sound among those in force. Raises `RouteRefused`."""
+    inforce = deps.snapshots.current.routes.get(tenant.id, {})
+    others = {other: each.route for other, each in inforce.items() if other != made.name}
+    if found := mistakes(made, structs.replace(_known(deps, tenant), routes=others)):
+        raise RouteRefused(made.name, found)
+    return made
 
 
 @route(

@@ -1,0 +1,271 @@
+"""Recorded traffic decided again by another route, and what that would have meant, as far as the records can say.
+
+Each call is decided by the same compiled route as a live one would be. Where it goes to the target that was asked first
+in fact, what happened then is what would have happened. Where it goes elsewhere, its outcome is drawn from what that
+target did with other calls in the same window: latency, failures and refusals as recorded; cost from this call's own
+input tokens, the target's recorded output lengths, and its price now. That is a counterfactual estimate, and only as
+good as the likeness of those calls to this one. A target with fewer than `ENOUGH` recorded attempts gives none: its
+calls are counted as "not enough data" and left out of the estimates, on both sides of the comparison.
+
+Intervals are 95 % percentile bootstrap over calls, the targets' records drawn anew for each resample
+(Efron & Tibshirani 1993, ch. 13). Pure; randomness is passed in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from msgspec import Struct
+
+from trimtab.gateway.live import Live, TargetState
+from trimtab.telemetry.recorded import RecordedAttempt, RecordedCall
+
+ENOUGH = 20
+ROUNDS = 300
+REFUSED = ("refusal", "content_filter")
+TargetKey = tuple[str, str]
+"""Provider, and the provider's id of the model."""
+Price = Callable[[TargetKey, int, int], int | None]
+"""Picodollars of so many tokens in and out there; None where no price is known."""
+Pools = Mapping[TargetKey, Sequence[RecordedAttempt]]
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """One call decided again. ``target`` would be asked first (None: the route refuses it), ``name`` is what the tree
+    calls it; ``sent_up``: a judge of difficulty sent it to the strong side at once."""
+
+    call: RecordedCall
+    first: RecordedAttempt
+    """What was asked first in fact."""
+    target: TargetKey | None
+    name: str
+    sent_up: bool = False
+
+
+class Estimate(Struct, frozen=True, kw_only=True):
+    """``low`` and ``high`` bound 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Sides(Struct, frozen=True, kw_only=True):
+    """``recorded`` is a fact about the calls that ``replayed`` is estimated for. None where nothing can be said."""
+
+    recorded: float | None
+    replayed: Estimate | None
+
+
+class TargetShare(Struct, frozen=True, kw_only=True):
+    """Where calls went and would go. ``attempts`` are the records its estimates are drawn from; ``estimated`` is false
+    where they are too few and calls would have moved here."""
+
+    name: str
+    provider: str
+    model: str
+    recorded: int
+    replayed: int
+    attempts: int
+    estimated: bool
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """``calls`` were decided again: ``same`` go where they went, ``moved`` elsewhere, ``refused`` nowhere, and
+    ``not_enough_data`` of the moved go to targets without enough records. All estimates are of ``compared`` calls.
+    Cost is in US dollars in total, ``priced`` the calls whose cost is known on record; latency in milliseconds;
+    failures (of the first attempt) and refusals are shares in [0, 1]. ``sent_up`` counts calls that a judge of
+    difficulty sends up at once. Doubted answers cannot be known without asking."""
+
+    calls: int
+    same: int
+    moved: int
+    refused: int
+    not_enough_data: int
+    compared: int
+    priced: int
+    cost: Sides
+    latency_p50: Sides
+    latency_p95: Sides
+    failures: Sides
+    refusals: Sides
+    sent_up: int
+    targets: list[TargetShare]
+    notes: list[str]
+
+
+class Outcome(Struct, frozen=True):
+    """What became, or is estimated to become, of one call. ``cost`` is picodollars."""
+
+    cost: int | None
+    latency_ms: float
+    failed: bool
+    refused: bool
+
+
+class Still(TargetState):
+    """A target as it was over a whole window: its latency is the median of its records, and nothing is under way."""
+
+    __slots__ = ("_median_ns",)
+
+    def __init__(self, project: str, key: TargetKey, median_ns: float) -> None:
+        super().__init__(project, *key)
+        self._median_ns = median_ns
+
+    def latency_ns(self, now_ns: int) -> float:  # noqa: ARG002  the same at any time
+        return self._median_ns
+
+
+class StillLive(Live):
+    """What `fastest` reads in a replay."""
+
+    def __init__(self, project: str, records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> None:
+        super().__init__()
+        for key, attempts in records.items():
+            waits = sorted(a.duration_ns if a.ttft_ns is None else a.ttft_ns for a in attempts if a.status == "ok")
+            if waits:
+                self._targets[project, *key] = Still(project, key, float(waits[len(waits) // 2]))
+
+
+def by_target(attempts: Sequence[RecordedAttempt]) -> dict[TargetKey, list[RecordedAttempt]]:
+    found: dict[TargetKey, list[RecordedAttempt]] = {}
+    for attempt in attempts:
+        found.setdefault((attempt.provider, attempt.model), []).append(attempt)
+    return found
+
+
+def estimate(
+    decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]], price: Price, draw: Random
+) -> Report:
+    """The report of one replay. Takes about a second for a thousand calls; run it beside the event loop."""
+    going = [each for each in decided if each.target is not None]
+    known = [each for each in going if _stays(each) or len(records.get(each.target or ("", ""), ())) >= ENOUGH]
+    facts = [_fact(each) for each in known]
+    makers = [_maker(each, price) for each in known]
+    rounds: list[dict[str, float | None]] = []
+    size = len(known)
+    pools = {each.target: records[each.target] for each in known if each.target is not None and not _stays(each)}
+    for _ in range(ROUNDS if known else 0):
+        chosen = [draw.randrange(size) for _ in range(size)]
+        drawn = {key: draw.choices(pool, k=len(pool)) for key, pool in pools.items()}
+        rounds.append(_figures([makers[at](draw, drawn) for at in chosen], [facts[at] for at in chosen]))
+    recorded = _figures(facts, facts)
+    moved = sum(not _stays(each) for each in going)
+    return Report(
+        calls=len(decided),
+        same=len(going) - moved,
+        moved=moved,
+        refused=len(decided) - len(going),
+        not_enough_data=len(going) - len(known),
+        compared=len(known),
+        priced=sum(fact.cost is not None for fact in facts),
+        cost=_sides("cost", recorded, rounds),
+        latency_p50=_sides("p50", recorded, rounds),
+        latency_p95=_sides("p95", recorded, rounds),
+        failures=_sides("failures", recorded, rounds),
+        refusals=_sides("refusals", recorded, rounds),
+        sent_up=sum(each.sent_up for each in decided),
+        targets=_shares(decided, records),
+        notes=_notes(decided, known, records),
+    )
+
+
+def _stays(each: Decided) -> bool:
+    return each.target == (each.first.provider, each.first.model)
+
+
+def _fact(each: Decided) -> Outcome:
+    call = each.call
+    return Outcome(
+        None if call.unpriced else call.cost, call.duration_ns / 1e6, each.first.status == "error", call.stop in REFUSED
+    )
+
+
+def _maker(each: Decided, price: Price) -> Callable[[Random, Pools], Outcome]:
+    """What makes one outcome of the call at its new target: always the fact where it stays. A call that fails there is
+    asked elsewhere, and is taken to cost what an answer costs."""
+    if _stays(each) or each.target is None:
+        fact = _fact(each)
+        return lambda _draw, _pools: fact
+    target, tokens_in = each.target, each.first.input_tokens
+
+    def make(draw: Random, pools: Pools) -> Outcome:
+        pool = pools[target]
+        one = pool[draw.randrange(len(pool))]
+        cost = price(target, tokens_in, _answered(one, pool, draw).output_tokens)
+        return Outcome(cost, one.duration_ns / 1e6, one.status == "error", one.stop in REFUSED)
+
+    return make
+
+
+def _answered(one: RecordedAttempt, pool: Sequence[RecordedAttempt], draw: Random) -> RecordedAttempt:
+    """An attempt that was answered, if a few more draws find one."""
+    for _ in range(10):
+        if one.status == "ok":
+            break
+        one = pool[draw.randrange(len(pool))]
+    return one
+
+
+def _figures(made: Sequence[Outcome], facts: Sequence[Outcome]) -> dict[str, float | None]:
+    """Cost of the calls whose cost is known on both sides; latency of what did not fail."""
+    costs = [each.cost for each, fact in zip(made, facts, strict=True) if fact.cost is not None]
+    priced = [cost for cost in costs if cost is not None]
+    waits = sorted(each.latency_ms for each in made if not each.failed)
+    return {
+        "cost": sum(priced) / 1e12 if priced and len(priced) == len(costs) else None,
+        "p50": _quantile(waits, 0.5),
+        "p95": _quantile(waits, 0.95),
+        "failures": sum(each.failed for each in made) / len(made) if made else None,
+        "refusals": sum(each.refused for each in made) / len(made) if made else None,
+    }
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _sides(name: str, recorded: Mapping[str, float | None], rounds: Sequence[Mapping[str, float | None]]) -> Sides:
+    values = [each[name] for each in rounds]
+    found = sorted(value for value in values if value is not None)
+    if len(found) < len(values) or len(found) < 2:
+        return Sides(recorded=recorded[name], replayed=None)
+    middle = sum(found) / len(found)
+    low, high = found[int(0.025 * len(found))], found[min(len(found) - 1, int(0.975 * len(found)))]
+    return Sides(recorded=recorded[name], replayed=Estimate(value=min(max(middle, low), high), low=low, high=high))
+
+
+def _shares(decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> list[TargetShare]:
+    names = {each.target: each.name for each in decided if each.target is not None}
+    before = [(each.first.provider, each.first.model) for each in decided]
+    after = [each.target for each in decided]
+    moved_to = {each.target for each in decided if not _stays(each)}
+    return [
+        TargetShare(
+            name=names.get(key, ""),
+            provider=key[0],
+            model=key[1],
+            recorded=before.count(key),
+            replayed=after.count(key),
+            attempts=len(records.get(key, ())),
+            estimated=key not in moved_to or len(records.get(key, ())) >= ENOUGH,
+        )
+        for key in sorted({*names, *before})
+    ]
+
+
+def _notes(
+    decided: Sequence[Decided], known: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]]
+) -> list[str]:
+    notes: list[str] = []
+    poor = sorted({each.target for each in decided if each.target} - {each.target for each in known if each.target})
+    notes += [
+        f"Not enough data: {provider} {model} has {len(records.get((provider, model), ()))} recorded attempts in this "
+        f"window, and an estimate needs {ENOUGH}."
+        for provider, model in poor
+    ]
+    if any(not _stays(each) for each in known):
+        notes.append(
+            "Moved calls are estimated from what their new target did with other calls; where those were easier or "
+            "shorter than these, the estimate is too good."
+        )
+    return notes

@@ -1,0 +1,138 @@
+"""What replays need of recorded traffic: the facts of calls, what became of each attempt, and the requests' bodies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
+
+from trimtab.telemetry.query import compile_query, window_params
+from trimtab.telemetry.stores import Value
+from trimtab.telemetry.views import Window
+
+T = TypeVar("T")
+MOST_CALLS: Final = 20_000
+PER_TARGET: Final = 2_000
+"""Attempts of each target that its distribution is made of, the newest."""
+AT_ONCE: Final = 200
+
+
+class Asker(Protocol):
+    """What answers statements: `reader.TelemetryReader`."""
+
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]: ...
+
+
+class RecordedCall(Struct, frozen=True, array_like=True):
+    """One call as it was. Times in ns; ``cost`` picodollars of all its attempts, None where no price was known."""
+
+    request_id: str
+    span_id: str
+    start_ns: int
+    duration_ns: int
+    model: str
+    session: str
+    user: str
+    feature: str
+    key_id: str
+    tags: list[str]
+    metadata: dict[str, str]
+    stream: int
+    status: str
+    stop: str
+    cost: int | None
+    unpriced: int
+
+
+class RecordedAttempt(Struct, frozen=True, array_like=True):
+    """One upstream call. ``model`` is the provider's own id for it; ``ttft_ns`` None where nothing was streamed."""
+
+    request_id: str
+    start_ns: int
+    provider: str
+    model: str
+    status: str
+    stop: str
+    duration_ns: int
+    ttft_ns: int | None
+    input_tokens: int
+    output_tokens: int
+
+
+class RecordedBody(Struct, frozen=True, array_like=True):
+    """``request`` is empty where it was not captured, or was too large for its row."""
+
+    span_id: str
+    dialect: str
+    request: bytes
+
+
+_CALL: Final = ", ".join(RecordedCall.__struct_fields__)
+_ATTEMPT: Final = (
+    "request_id, start_ns, provider, model, status, stop, duration_ns, ttft_ns, "
+    "input_tokens + cache_read_tokens + cache_write_tokens, output_tokens + reasoning_tokens"
+)
+_OF_WINDOW: Final = (
+    "project = {project:String} AND entry = 0 AND leaf = 1 AND kind = 'llm' "
+    "AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
+)
+
+
+_IDS: Final = "SELECT arrayJoin(splitByChar(',', {ids:String}))"
+"""Ids are of letters, digits, '_' and '-'."""
+
+
+class Recorded:
+    """Answers of one project only. Raises `Unavailable` while the store is away, `InvalidRequest` for a search that
+    does not parse."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._ask = asker.ask
+
+    async def calls(self, project: str, q: str, window: Window, limit: int) -> list[RecordedCall]:
+        """The newest calls that reached a provider and that a search finds, oldest first."""
+        found = compile_query(q, project, window)
+        sql = f"SELECT {_CALL} FROM spans WHERE {found.sql} AND attempts > 0 AND kind = 'span'"  # noqa: S608
+        sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {max(1, min(limit, MOST_CALLS))}"
+        return (await self._ask(RecordedCall, sql, found.params))[::-1]
+
+    async def count(self, project: str, q: str, window: Window) -> int:
+        """How many calls there are to replay."""
+        found = compile_query(q, project, window)
+        sql = f"SELECT count() FROM spans WHERE {found.sql} AND attempts > 0 AND kind = 'span'"  # noqa: S608
+        [(count,)] = await self._ask(tuple[int], sql, found.params)
+        return count
+
+    async def attempts(self, project: str, calls: Sequence[RecordedCall]) -> list[RecordedAttempt]:
+        """Every attempt of those calls, in the order of time."""
+        found: list[RecordedAttempt] = []
+        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW} AND request_id IN ({_IDS})"  # noqa: S608
+        for part in _parts(calls):
+            params: dict[str, Value] = {"project": project, "start_ns": part[0].start_ns}
+            params["end_ns"] = max(call.start_ns + call.duration_ns for call in part) + 1
+            params["ids"] = ",".join(call.request_id for call in part)
+            found += await self._ask(RecordedAttempt, f"{sql} ORDER BY start_ns, span_id", params)
+        return found
+
+    async def by_target(self, project: str, window: Window) -> list[RecordedAttempt]:
+        """The newest attempts of every target in the window."""
+        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW}"  # noqa: S608
+        sql += f" ORDER BY start_ns DESC LIMIT {PER_TARGET} BY provider, model"
+        return await self._ask(RecordedAttempt, sql, {"project": project, **window_params(window)})
+
+    async def bodies(self, project: str, calls: Sequence[RecordedCall]) -> dict[str, RecordedBody]:
+        """The clients' requests, by span."""
+        found: dict[str, RecordedBody] = {}
+        sql = (
+            "SELECT span_id, request_dialect, base64Encode(request) FROM span_io WHERE project = {project:String}"
+            " AND start_ns >= {start_ns:Int64} AND start_ns <= {end_ns:Int64}"
+            f" AND span_id IN ({_IDS})"  # noqa: S608
+        )
+        for part in _parts(calls):
+            params: dict[str, Value] = {"project": project, "start_ns": part[0].start_ns, "end_ns": part[-1].start_ns}
+            params["ids"] = ",".join(call.span_id for call in part)
+            found |= {body.span_id: body for body in await self._ask(RecordedBody, sql, params)}
+        return found
+
+
+def _parts(calls: Sequence[RecordedCall]) -> list[Sequence[RecordedCall]]:
+    return [calls[at : at + AT_ONCE] for at in range(0, len(calls), AT_ONCE)]
