@@ -8,12 +8,16 @@ import click
 
 COMMANDS = (
     "up",
+    "restart",
     "demo",
     "doctor",
     "projects",
     "keys",
     "providers",
     "models",
+    "routes",
+    "replay",
+    "reload",
     "resilience",
     "conformance",
     "traces",

@@ -1,11 +1,12 @@
 """`Client`: one method per question. Every method asks once and returns a struct, or raises an error of
 `trimtab.core.errors`; only `traces` asks more than once, as its iteration goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from msgspec import Struct
 
+from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 
@@ -173,6 +174,41 @@ class Client:
         body = {"provider": provider, "upstream": upstream, "suite": suite, "results": results}
         return self._http.ask("PUT", path("projects", project, "models", name, "card"), t.Card, body=body)
 
+    # --- routes ---
+
+    def routes(self, project: str) -> list[r.Route]:
+        return self._all(r.RoutePage, path("projects", project, "routes"))
+
+    def route(self, project: str, name: str) -> r.Route:
+        return self._http.ask("GET", path("projects", project, "routes", name), r.Route)
+
+    def create_route(self, project: str, name: str, route: Mapping[str, Any]) -> r.Route:
+        """``route`` has a ``tree``, and may have ``affinity`` and ``about``."""
+        body = {**route, "name": name}
+        return self._http.ask("POST", path("projects", project, "routes"), r.Route, body=body)
+
+    def change_route(self, project: str, name: str, route: Mapping[str, Any]) -> r.Route:
+        """What ``route`` leaves out stays as it is."""
+        return self._http.ask("PATCH", path("projects", project, "routes", name), r.Route, body=route)
+
+    def delete_route(self, project: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, "routes", name), type(None))
+
+    def explain_route(self, project: str, name: str, request: Mapping[str, Any]) -> r.Explanation:
+        """What the route would decide for a request: ``body``, and perhaps ``headers``, ``dialect``, ``tree``,
+        ``draw``."""
+        where = path("projects", project, "routes", name, "explain")
+        return self._http.ask("POST", where, r.Explanation, body=request)
+
+    def replay(self, project: str, request: Mapping[str, Any]) -> r.Replay:
+        """Recorded calls decided again: ``name`` of a route or a ``tree``, and perhaps ``q``, ``start``, ``end``,
+        ``limit``. May take a while: give the client a longer ``timeout``."""
+        return self._http.ask("POST", path("projects", project, "replay"), r.Replay, body=request)
+
+    def reload(self) -> r.Reloaded:
+        """Read the server's config file again, now. Raises `InvalidRequest` with its mistakes."""
+        return self._http.ask("POST", path("reload"), r.Reloaded)
+
     # --- traces ---
 
     def trace_page(
@@ -222,7 +258,7 @@ class Client:
         query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
         return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
 
-    def _all(self, shape: type[_Items], where: str) -> list[Any]:
+    def _all(self, shape: type[_Items | r.RoutePage], where: str) -> list[Any]:
         found: list[Any] = []
         cursor: str | None = None
         while True:

@@ -77,6 +77,10 @@ _OF_WINDOW: Final = (
 )
 
 
+_TEXTS: Final = (
+    "project = {project:String} AND start_ns >= {start_ns:Int64} AND start_ns <= {end_ns:Int64} "
+    "AND span_id IN (SELECT arrayJoin(splitByChar(',', {ids:String})))"
+)
 _IDS: Final = "SELECT arrayJoin(splitByChar(',', {ids:String}))"
 """Ids are of letters, digits, '_' and '-'."""
 
@@ -122,11 +126,7 @@ class Recorded:
     async def bodies(self, project: str, calls: Sequence[RecordedCall]) -> dict[str, RecordedBody]:
         """The clients' requests, by span."""
         found: dict[str, RecordedBody] = {}
-        sql = (
-            "SELECT span_id, request_dialect, base64Encode(request) FROM span_io WHERE project = {project:String}"
-            " AND start_ns >= {start_ns:Int64} AND start_ns <= {end_ns:Int64}"
-            f" AND span_id IN ({_IDS})"  # noqa: S608
-        )
+        sql = f"SELECT span_id, request_dialect, base64Encode(request) FROM span_io WHERE {_TEXTS}"  # noqa: S608
         for part in _parts(calls):
             params: dict[str, Value] = {"project": project, "start_ns": part[0].start_ns, "end_ns": part[-1].start_ns}
             params["ids"] = ",".join(call.span_id for call in part)
