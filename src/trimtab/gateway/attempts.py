@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
 from trimtab.gateway.books import Books
@@ -24,6 +26,7 @@ from trimtab.gateway.resilience import class_of
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
+from trimtab.gateway.spending import capped
 from trimtab.gateway.targets import Provider, dialect_for
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
@@ -113,6 +116,8 @@ class Attempts:
     async def _open_any(self, call: Call, walk: Walk) -> Opened:
         """Walk the targets until one has opened. May be called again to walk on from there."""
         while True:
+            if call.reservation is not None and call.attempts:
+                await call.reservation.again(call.attempts)
             await self._turn(call, walk)
             attempt = self._begin(walk, walk.at)
             call.current = attempt
@@ -184,6 +189,8 @@ class Attempts:
         def begin_rival() -> Coroutine[Any, Any, Opened] | None:
             place = walk.rival(self._now()) if hedging.take(state) else None
             gate = None if place is None else walk.state(place).gate
+            if place is not None and call.reservation is not None and not call.reservation.hedge():
+                return None
             if place is None or (gate is not None and not gate.try_enter()):
                 return None
             call.rival = self._begin(walk, place)
@@ -226,6 +233,7 @@ class Attempts:
 
     async def _open_one(self, call: Call, attempt: Try) -> Opened:
         """Ask one target; raises before the client has a byte. What it did is told to the watch."""
+        self._books.begin(call, attempt)
         try:
             opened = await self._open(call, attempt)
         except TrimtabError as error:
@@ -261,10 +269,15 @@ class Attempts:
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model
         if dialect is call.front:
-            if call.original is not None:
-                attempt.request = call.body  # shortened: what was sent is not what the client wrote
-            return dialect.forward(call.body, call.head, model.upstream, provider.quirks)
+            body = call.body
+            if call.output_cap is not None:
+                body = capped(body, dialect.name, call.output_cap, provider.quirks)
+            if call.original is not None or body is not call.body:
+                attempt.request = body  # what was sent is not what the client wrote
+            return dialect.forward(body, call.head, model.upstream, provider.quirks)
         request = call.front.parse_request(call.body)
+        if call.output_cap is not None and request.max_tokens is None:
+            request = replace(request, max_tokens=call.output_cap)
         attempt.request = dialect.render_request(request, model.upstream, provider.quirks)
         return attempt.request
 

@@ -7,6 +7,8 @@ from typing import Protocol
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, Try, fault_of, gone_full
 from trimtab.gateway.settle import Prices, settle
+from trimtab.ledger.estimate import estimate_size
+from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
 
 SETTLED_AT_ONCE = 128 * 1024
@@ -26,9 +28,15 @@ class Books:
     """``observe`` is told of every record (metrics, health); it must not fail or wait."""
 
     def __init__(
-        self, spool: Spool, prices: Prices, now_ns: Callable[[], int], observe: Callable[[CallRecord], None]
+        self,
+        spool: Spool,
+        prices: Prices,
+        now_ns: Callable[[], int],
+        observe: Callable[[CallRecord], None],
+        notes: Inflight | None = None,
     ) -> None:
         self._spool = spool
+        self._notes = notes
         self._prices = prices
         self._now = now_ns
         self._observe = observe
@@ -37,6 +45,31 @@ class Books:
         """Raises `Unavailable` while no record can be written: a call that cannot be accounted for is not begun."""
         if not self._spool.accepting:
             raise gone_full("its spool is full or its disk failed")
+
+    def begin(self, call: Call, attempt: Try) -> None:
+        """Note an attempt before it is sent, so that it leaves a row even if this process is killed meanwhile."""
+        if self._notes is None or call.project is None or call.principal is None:
+            return
+        caller, provider, model = call.caller, attempt.target.provider, attempt.target.model
+        attempt.noted = self._notes.begin(
+            (
+                call.request_id, caller.trace_id, call.span_id, caller.parent_span_id, attempt.span_id,
+                call.project.id, call.principal.key_id, call.front.name, call.head.model, provider.name, provider.kind,
+                model.upstream, model.name, provider.dialect, caller.feature, caller.session, caller.user, caller.tags,
+                call.head.stream, call.started_ns, attempt.started_ns, estimate_size(call.body),
+            )
+        )  # fmt: skip
+        if call.noted is None:
+            call.noted = [attempt.noted]
+        else:
+            call.noted.append(attempt.noted)
+
+    def _end_try(self, call: Call, attempt: Try) -> None:
+        """The attempt has ended and its call may go on."""
+        slot, attempt.noted = attempt.noted, None
+        call.end_try(self._now(), attempt)
+        if slot is not None and self._notes is not None:
+            self._notes.ended(slot, call.attempts[-1])
 
     async def close(self, call: Call, attempt: Try) -> None:
         """An answer is complete: price it, note the decision, and make the record durable."""
@@ -69,7 +102,7 @@ class Books:
         if attempt is not None:
             _fail(attempt, error)
             await self._settle(call, attempt)
-            call.end_try(self._now())
+            self._end_try(call, attempt)
 
     async def end_all(self, call: Call, error: TrimtabError) -> None:
         """The call has come to nothing, and with it whatever is under way."""
@@ -83,14 +116,14 @@ class Books:
         if rival is not None:
             _fail(rival, error)
             settle(call, rival, self._prices)
-            call.end_try(self._now(), rival)
+            self._end_try(call, rival)
 
     async def end_lost(self, call: Call, attempt: Try, why: str) -> None:
         """One of two raced attempts was cut off: it was asked, so it is not written down as free."""
         attempt.outcome, attempt.cut_off = "cancel", True
         await self._settle(call, attempt)
         call.note(attempt.target, "not_needed", f"Cut off: {why}.")
-        call.end_try(self._now(), attempt)
+        self._end_try(call, attempt)
 
     async def end_cancelled(self, call: Call) -> None:
         """The client has left while an attempt was under way: what was used so far is kept."""
@@ -119,6 +152,8 @@ class Books:
     async def record(self, call: Call) -> None:
         """The one place where a call's record is written, whatever ended it. Returns when it is durable."""
         call.ended_ns = self._now()
+        if call.reservation is not None:
+            call.reservation.settle(call.attempts)
         record = call.as_record()
         call.recorded = True
         try:
@@ -126,9 +161,18 @@ class Books:
         except Unavailable as error:
             raise gone_full(error.message) from error
         except asyncio.CancelledError:  # the record is on its way all the same
+            self._wipe(call)
             self._observe(record)
             raise
+        self._wipe(call)
         self._observe(record)
+
+    def _wipe(self, call: Call) -> None:
+        """The call is on record, its notes have done their work. One that could not be recorded keeps them."""
+        if call.noted is not None and self._notes is not None:
+            for slot in call.noted:
+                self._notes.wipe(slot)
+            call.noted = None
 
 
 def _fail(attempt: Try, error: TrimtabError) -> None:

@@ -14,9 +14,11 @@ from trimtab.gateway.live import KeyState, TargetState
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
 from trimtab.governance.access import Principal, Project
+from trimtab.ledger.reserve import Reservation
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Usage
+from trimtab.telemetry.inflight import Slot
 from trimtab.telemetry.records import Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
@@ -41,6 +43,7 @@ class Try:
         "kept",
         "key",
         "model_used",
+        "noted",
         "outcome",
         "place",
         "request",
@@ -72,6 +75,7 @@ class Try:
         self.request = b""
         self.chunks: list[bytes] = []
         self.kept = 0
+        self.noted: Slot | None = None
         self.headers: Mapping[str, str] = NO_HEADERS
         self.state: TargetState | None = None
         self.gate: Gate | None = None
@@ -96,6 +100,8 @@ class Try:
         self.kept += len(data)
         if self.kept <= MAX_KEPT_BYTES:
             self.chunks.append(data)
+        if self.noted is not None:
+            self.noted.progress(data)
 
     def received(self) -> bytes:
         return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
@@ -132,7 +138,8 @@ class Call:
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
     by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's). ``original`` is the
-    client's body where ``body`` is a shortened one (`context.py`).
+    client's body where ``body`` is a shortened one (`context.py`). ``reservation`` is what limits have set aside for
+    it, and ``output_cap`` the bound on its output that a limit demands where the client set none.
     """
 
     __slots__ = (
@@ -152,14 +159,17 @@ class Call:
         "first_token_ns",
         "front",
         "head",
+        "noted",
         "original",
         "outcome",
+        "output_cap",
         "plan",
         "principal",
         "priority",
         "project",
         "recorded",
         "request_id",
+        "reservation",
         "rest",
         "rival",
         "span_id",
@@ -181,6 +191,7 @@ class Call:
         self.head = Head(model="")
         self.caller = Caller(trace_id="")
         self.current: Try | None = None
+        self.noted: list[Slot] | None = None
         self.rival: Try | None = None
         self.deadline_ns = 0
         self.first_by_ns = 0
@@ -195,6 +206,8 @@ class Call:
         self.outcome: Outcome = "answer"
         self.fault: Fault | None = None
         self.recorded = False
+        self.reservation: Reservation | None = None
+        self.output_cap: int | None = None
         self.cache: CacheNote | None = None
         self.context: ContextNote | None = None
 
@@ -203,6 +216,7 @@ class Call:
         attempt = attempt or self.current
         if attempt is not None:
             attempt.release(now_ns)
+            attempt.noted = None
             capture = self.project is not None and self.project.capture_content
             self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
             if attempt is self.current:
@@ -285,6 +299,7 @@ class Call:
             steps=() if self.plan is None else tuple(self.plan.steps),
             cache=self.cache,
             context=self.context,
+            limits=() if self.reservation is None else self.reservation.notes(),
         )
 
 

@@ -37,6 +37,7 @@ from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
@@ -69,6 +70,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     answers: Answers | None = None
     """Where answers are kept for the cache and for idempotency keys; without it there is neither."""
     semantic: Semantic | None = None
+    spending: Spending | None = None
+    """Limits and budgets; without it there are none."""
     idempotency_s: float = 86_400.0
     """How long the answer to an idempotency key can be asked for again."""
     owner: str = "w0"
@@ -88,6 +91,7 @@ class Gateway:
         self._attempts = Attempts(
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
+        self._spending = parts.spending
         self._cache: Cache | None = None
         self.idempotency: Idempotency | None = None
         if parts.answers is not None:
@@ -186,6 +190,9 @@ class Gateway:
             shorten(call, policy.policy.context)
         route = self._route(call)
         targets = self._plan(call) if route is None else await self._decide(call, route)
+        limits = self._snapshot().limits
+        if limits and self._spending is not None and call.project is not None:
+            await self._spending.reserve(call, limits, call.project.id, targets)
         entered = await self._enter(call)
         try:
             await self._attempts.answer(call, targets)

@@ -177,6 +177,22 @@ class PriceBook:
         card = self._card(kind, model, upstream, at_ns, override)
         return UNKNOWN if card is None else card.cost(usage)
 
+    def card(
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        at_ns: int,
+        override: PriceOverride | None,
+        dated: Dated | None = None,
+    ) -> Card | None:
+        """The row that `cost` goes by; None where there is none, also for a kind that is free."""
+        own = None if dated is None else dated.card(upstream, at_ns)
+        if own is not None or (override is None and kind.free):
+            return own
+        return self._card(kind, model, upstream, at_ns, override)
+
     def row(
         self,
         *,

@@ -17,7 +17,7 @@ from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.ledger.leases import Counter, Held, Keeper
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
 from trimtab.ledger.refusals import cannot_count, reached
-from trimtab.ledger.types import Cost
+from trimtab.ledger.types import Cost, LimitNote
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
 
@@ -78,16 +78,6 @@ class EndedBadly(Protocol):
     def code(self) -> str: ...
     @property
     def source(self) -> str: ...
-
-
-class Note(Struct, frozen=True):
-    """How one rule saw one call, in its measure: reserved, really used, and left to this worker's knowledge."""
-
-    limit: str
-    measure: str
-    reserved: int
-    used: int
-    left: int
 
 
 class _Entry:
@@ -205,10 +195,10 @@ class Reservation(Struct):
                     self.keeper.trust(held, -free)
                 cells[held.cell] = held.free
 
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[LimitNote, ...]:
         """What the record of a call keeps of it."""
         return tuple(
-            Note(
+            LimitNote(
                 part.entry.rule.name,
                 part.entry.rule.measure,
                 part.need + part.extra,
@@ -227,11 +217,21 @@ class Reservation(Struct):
                 if lacks > 0:
                     await self._extend(part, lacks)
 
-    async def hedge(self) -> None:
-        """Before a second attempt beside the first: reserve the worst case once more. Raises as `again`."""
-        for part in self.parts:
-            if part.kind >= TOKENS and not part.entry.soft:
-                await self._extend(part, part.need)
+    def hedge(self) -> bool:
+        """Before a second attempt beside the first: reserve the worst case once more, if that much is at hand. A hedge
+        is a luxury: for it nobody waits."""
+        parts = [part for part in self.parts if part.kind >= TOKENS and not part.entry.soft]
+        if any(part.held.free < part.need for part in parts):
+            return False
+        for part in parts:
+            self._set_aside(part, part.need)
+        return True
+
+    def _set_aside(self, part: _Part, amount: int) -> None:
+        held = part.held
+        held.free -= amount
+        self.keeper.cells[held.cell] = max(0, held.free)
+        part.extra += amount
 
     async def _extend(self, part: _Part, amount: int) -> None:
         held = part.held
@@ -241,9 +241,7 @@ class Reservation(Struct):
             await enough_of(self.keeper, part.entry.rule, held, amount)
         else:
             raise reached(part.entry.rule, held, amount)
-        held.free -= amount
-        self.keeper.cells[held.cell] = max(0, held.free)
-        part.extra += amount
+        self._set_aside(part, amount)
 
     def left(self) -> list[tuple[Rule, int, int]]:
         """Of every rule that tells it: the rule, what is left to this worker's knowledge, and when it resets (Unix

@@ -30,3 +30,14 @@ class PriceOverride(Struct, frozen=True, kw_only=True):
     output: float
     cache_read: float | None = None
     cache_write: float | None = None
+
+
+class LimitNote(Struct, frozen=True):
+    """How one limit saw one call, in its measure (picodollars for money): reserved, really used, and left to the
+    worker's knowledge when the call ended."""
+
+    limit: str
+    measure: str
+    reserved: int
+    used: int
+    left: int

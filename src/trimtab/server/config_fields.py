@@ -184,6 +184,43 @@ PRICE: dict[str, Field] = {
     "per_image": _price("US dollars per image made."),
     "note": Field(about="Why, for people."),
 }
+LIMIT: dict[str, Field] = {
+    "measure": Field(about="What is counted: requests, tokens, concurrency or money.", required=True),
+    "bound": Field(
+        shape="number",
+        about="How much of it: a count, or US dollars for money.",
+        required=True,
+        bounds=(0, 9_000_000_000_000_000_000),
+    ),
+    "window": Field(
+        about="Per minute, hour, day, week or month, or rolling_minute to rolling_month; none for concurrency."
+    ),
+    "timezone": Field(about="Whose midnight begins days, weeks and months, e.g. Europe/Berlin; UTC where not given."),
+    "scope": Field(
+        shape="section",
+        about="Only calls whose values are listed; every call of the project where left out.",
+        fields={
+            "key": Field(shape="texts", about="Keys, by id or name."),
+            "app": Field(shape="texts", about="Names that clients call."),
+            "feature": Field(shape="texts", about="Features (the header trimtab-feature)."),
+            "user": Field(shape="texts", about="End users (the header trimtab-user, or the dialect's own field)."),
+            "model": Field(shape="texts", about="Models that may be asked."),
+            "provider": Field(shape="texts", about="Providers that may be asked."),
+        },
+    ),
+    "per": Field(shape="texts", about="Each value counts for itself: of key, app, feature, user, model, provider."),
+    "mode": Field(about="hard refuses (the default), soft only tells."),
+    "unknown_price": Field(about="Where no price is known: refuse (the default), amount, or ignore."),
+    "unknown_amount": Field(shape="number", about="US dollars a call, for unknown_price: amount."),
+    "catalog_down": Field(
+        about="Where counts cannot be reached and nothing is at hand: refuse (the default for money) or allow."
+    ),
+    "max_output": Field(
+        shape="number", about="Tokens of output to reckon with where the caller sets no bound; 8192.", bounds=(1, 1e7)
+    ),
+    "cap_output": Field(shape="flag", about="Send that bound to the provider, so that it holds; true."),
+    "headers": Field(shape="flag", about="Tell what is left on every answer; false."),
+}
 TOP: dict[str, Field] = {
     "project": Field(about="The project these belong to (its slug); made if it is not there. By default 'default'."),
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
@@ -194,6 +231,9 @@ TOP: dict[str, Field] = {
         about="Cache and context policies of routes and of provider/model-id, by called name.",
         one="the policy of",
         fields=POLICY,
+    ),
+    "limits": Field(
+        shape="sections", about="Limits and budgets, by name (docs/limits.md).", one="the limit", fields=LIMIT
     ),
     "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
 }

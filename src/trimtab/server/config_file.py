@@ -20,11 +20,13 @@ from trimtab.gateway.routing.types import Route
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
+from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_fields import TOP, Field
+from trimtab.server.config_limits import read_limits
 from trimtab.server.config_policies import read_policies
 from trimtab.server.config_prices import dated_price
 from trimtab.server.config_resilience import read_resilience
@@ -43,6 +45,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     prices: tuple[DatedPrice, ...] = ()
     routes: dict[str, Route] = {}
     policies: dict[str, CallPolicy] = {}
+    limits: dict[str, Rule] = {}
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -280,6 +283,7 @@ class _Building:
             hidden=self._hidden,
             prices=self._prices(),
             policies=read_policies(self._sections("models"), self._sections("policies"), self._reading.refuse),
+            limits=read_limits(self._sections("limits"), self._reading.refuse),
         )
 
     def _prices(self) -> tuple[DatedPrice, ...]:

@@ -37,9 +37,12 @@ from trimtab.governance.access import AccessTable, Principal, Project
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import KeyRow, ProjectRow
-from trimtab.ledger import price_store
+from trimtab.ledger import limit_store, price_store
+from trimtab.ledger.limit_store import LimitRow
+from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice, PriceList
 from trimtab.ledger.price_store import PricesRow
+from trimtab.ledger.reserve import ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_file import ConfigFile
@@ -70,6 +73,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     policies: list[PolicyRow] = []
     resilience: list[ResilienceRow] = []
     priorities: dict[str, int] = {}
+    limits: list[LimitRow] = []
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -91,6 +95,7 @@ def read_state(conn: Connection) -> CatalogState:
     routes = route_store.routes(conn)
     policies = call_policy.policies(conn)
     resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
+    limits = limit_store.limits(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -104,6 +109,7 @@ def read_state(conn: Connection) -> CatalogState:
         policies=policies,
         resilience=resilience,
         priorities=priorities,
+        limits=limits,
     )
 
 
@@ -118,6 +124,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
     targets: dict[str, ProjectTargets] = {}
     routes: dict[str, dict[str, Compiled]] = {}
     policies: dict[str, dict[str, CompiledPolicy]] = {}
+    limits: dict[str, ProjectLimits] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)
         models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
@@ -130,6 +137,9 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
         if named := routes_of(state.routes, config, project):
             routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
+        if rules := _rules(state, config, project):
+            names = {row.id: row.name for row in state.keys}
+            limits[project.id] = ProjectLimits(project_id=project.id, rules=rules, key_names=names)
         if held := _policies(state, config, project):
             policies[project.id] = call_policy.compiled(held, targets[project.id], named)
     principals = {row.digest: _principal(row, projects, state.priorities) for row in state.keys}
@@ -140,10 +150,18 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             targets=targets,
             routes=routes,
             policies=policies,
+            limits=limits,
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
     )
+
+
+def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:
+    found = {row.name: row.rule for row in state.limits if row.project_id == project.id}
+    if project.slug == config.project:
+        found |= config.limits
+    return tuple(found[name] for name in sorted(found))
 
 
 def _policies(state: CatalogState, config: ConfigFile, project: Project) -> dict[str, CallPolicy]:

@@ -21,10 +21,14 @@ from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
 from trimtab.gateway.semantic import SemanticIndex
+from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.secrets import SecretBox
+from trimtab.ledger.journal import Journals
+from trimtab.ledger.leases import Keeper
 from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.reserve import Limiter
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
 from trimtab.server import config_file
@@ -155,6 +159,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     answers = _answers(settings, house, clock)
     notes = Inflight(house.folder / INFLIGHT, worker)
+    keeper = Keeper(db, clock, Journals(house.run / "limits"))
+    keeper.start()
     gateway = Gateway(
         Parts(
             snapshot=lambda: holder.current,
@@ -168,6 +174,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             notes=notes,
             answers=answers,
             semantic=SemanticIndex(answers, embedder),
+            spending=Spending(Limiter(keeper), prices, clock),
             idempotency_s=settings.idempotency_hours * 3600.0,
             owner=f"{worker}-{uuid7_hex()}"[-64:],
         )
@@ -187,6 +194,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         db=db,
         snapshots=holder,
         reader=reader,
+        answers=answers,
+        embedder=embedder,
         costs=Costs(reader),
         recorded=Recorded(reader),
         prices=prices,
@@ -211,6 +220,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     wired = Wired(create_app(deps), protocol_factory(hot), holder, gateway.watch)
     wired.on_close(db.close)
+    wired.on_close(keeper.close)
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)
     wired.on_close(_in_order(notes.close))

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from trimtab.ledger.types import Cost
+from trimtab.ledger.types import Cost, LimitNote
 from trimtab.llm.types import Usage
 
 Outcome = Literal["answer", "error", "cancel", "crash"]
@@ -161,6 +161,8 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     cache: CacheNote | None = None
     context: ContextNote | None = None
+    limits: tuple[LimitNote, ...] = ()
+    """What every limit that the call fell under reserved for it, and what it came to."""
 
 
 _encoder = msgspec.msgpack.Encoder()

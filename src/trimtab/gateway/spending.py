@@ -1,0 +1,201 @@
+"""Limits on the path of a call: what may be spent is reserved before a provider is asked, and settled when it ended.
+
+The call's part is told here (who asks, how large the question is, which targets may answer at what price); what is
+allowed is `ledger.reserve`'s to say. A refusal is worded for the client's dialect, as its official clients expect:
+
+- A rate or a number of calls at once is 429 with Retry-After, which every official client obeys and repeats after.
+- A money budget is what OpenAI calls ``insufficient_quota``, also 429; its client would repeat any 429 at once, so
+  ``x-should-retry: false`` is sent, which OpenAI's and Anthropic's clients obey. Anthropic's own word for it is 402
+  ``billing_error``, which its client never repeats.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.call import Call
+from trimtab.gateway.route import MAX_MODEL_NAME, Target
+from trimtab.ledger.limits import Rule, amount_text
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.refusals import LimitReached
+from trimtab.ledger.reserve import Facts, Limiter, Priced, ProjectLimits, Reservation
+from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import PROVIDER_KINDS
+
+MINUTE = 60_000_000_000
+SECOND = 1_000_000_000
+MOST_CHOICES = 128
+_CAPS: dict[str, tuple[str, ...]] = {
+    "openai_responses": ("max_output_tokens",),
+    "gemini": ("generationConfig", "maxOutputTokens"),
+    "bedrock_converse": ("inferenceConfig", "maxTokens"),
+    "cohere_chat": ("max_tokens",),
+}
+"""Where each dialect keeps the bound on its output; OpenAI Chat's depends on the provider."""
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class _Many(Struct):
+    n: int | None = None
+
+
+_many = msgspec.json.Decoder(_Many).decode
+
+
+class Spending:
+    """One worker's side of every limit."""
+
+    def __init__(self, limiter: Limiter, prices: PriceBook, clock: Clock) -> None:
+        self._limiter = limiter
+        self._prices = prices
+        self._now = clock.now_ns
+        self._adopted: Mapping[str, ProjectLimits] = {}
+        self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
+
+    async def reserve(
+        self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
+    ) -> None:
+        """Reserve for the call, or raise the refusal in the caller's dialect. Whoever records the call settles it.
+        ``every`` is the snapshot's, by project id."""
+        if every is not self._adopted:
+            self._limiter.adopt(every)
+            self._adopted = every
+        limits = every.get(project)
+        if limits is None:
+            return
+        assert call.principal is not None
+        head, caller = call.head, call.caller
+        plan = self._limiter.plan(limits, call.principal.key_id, head.model[:MAX_MODEL_NAME])
+        if not plan.entries:
+            return
+        body, now = call.body, call.started_ns
+        facts = Facts(
+            call.principal.key_id,
+            head.model[:MAX_MODEL_NAME],
+            caller.feature,
+            caller.user,
+            tuple([self._worst(limits.project_id, target, now) for target in targets]),
+            most_input(body),
+            head.max_tokens if call.front.operation == "chat" else 0,
+            choices_in(body) if b'"n"' in body else 1,
+            now,
+        )
+        reservation = self._limiter.reserve_now(plan, facts)
+        if reservation is None:
+            try:
+                reservation = await self._limiter.reserve(plan, facts)
+            except LimitReached as error:
+                call.extra_headers += worded(error, call.front.name)
+                raise
+        call.reservation = reservation
+        if reservation.output_cap is not None:
+            call.output_cap = reservation.output_cap
+        if plan.headers or reservation.warnings:
+            call.extra_headers += told(reservation, call.front.name, self._now())
+
+    def _worst(self, project: str, target: Target, now_ns: int) -> Priced:
+        """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
+        model = target.model
+        known = self._priced.get((project, model.name))
+        if known is not None and now_ns < known[1] and known[0].provider is target.provider and known[0].model == model:
+            return known[2]
+        if len(self._priced) > 10_000:
+            self._priced.clear()
+        made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns))
+        self._priced[project, model.name] = (target, now_ns - now_ns % MINUTE + MINUTE, made)
+        return made
+
+    def _rates(self, target: Target, now_ns: int) -> Worst | None:
+        model, provider = target.model, target.provider
+        kind = PROVIDER_KINDS.get(provider.kind)
+        card = self._prices.card(
+            kind=kind,
+            model=model.name,
+            upstream=model.upstream,
+            at_ns=now_ns,
+            override=model.price,
+            dated=provider.prices,
+        )
+        if card is None:
+            return FREE if kind.free and model.price is None else None
+        return worst_of(card)
+
+
+def choices_in(body: bytes) -> int:
+    """How many answers are asked for (OpenAI's ``n``); each may be as long as the bound says."""
+    try:
+        many = _many(body).n
+    except msgspec.MsgspecError:
+        return 1  # not a number: the provider will say so
+    return max(1, min(many or 1, MOST_CHOICES))
+
+
+def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
+    """A request's body with our bound on its output, of which the caller set none."""
+    path = (quirks.max_tokens_field,) if dialect == "openai_chat" else _CAPS.get(dialect)
+    if path is None:
+        return body
+    try:
+        fields: dict[str, Any] = {**_fields(body)}
+        inner = fields
+        for name in path[:-1]:
+            known = inner.get(name)
+            deeper: dict[str, Any] = {} if known is None or bytes(known) == b"null" else {**_fields(known)}
+            inner[name] = deeper
+            inner = deeper
+        inner[path[-1]] = cap
+        return msgspec.json.encode(fields)
+    except (msgspec.MsgspecError, RecursionError):
+        raise InvalidRequest("The body is not a JSON object that can be read.") from None
+
+
+# --- what the client is told ---
+
+
+def worded(error: LimitReached, front: str) -> bytes:
+    """Make the refusal what this dialect's clients know; the header lines that belong to it."""
+    rule = error.rule
+    lines = b"trimtab-limit: %b\r\n" % rule.name.encode()
+    if rule.measure == "money":
+        error.retryable = False
+        if front == "anthropic_messages":
+            error.status, error.code = 402, "billing_error"
+        else:
+            error.code = "insufficient_quota"
+        lines += b"x-should-retry: false\r\ntrimtab-budget-remaining: %b\r\n" % (
+            amount_text("money", max(0, rule.bound - error.used)).encode()
+        )
+    elif rule.measure != "concurrency":
+        lines += _rate_lines(rule, max(0, rule.bound - error.used), error.retry_after_s or 0.0, front)
+    return lines
+
+
+def told(reservation: Reservation, front: str, now_ns: int) -> bytes:
+    """Header lines about what is left, as far as this worker knows, of the rules that are to tell it."""
+    lines = b""
+    for rule, left, resets_ns in reservation.left():
+        if rule.measure == "money":
+            lines += b"trimtab-budget-remaining: %b\r\n" % amount_text("money", left).encode()
+        elif rule.measure != "concurrency":
+            lines += _rate_lines(rule, left, max(0.0, (resets_ns - now_ns) / SECOND), front)
+    if reservation.warnings:
+        lines += b"trimtab-limit-warning: %b\r\n" % ", ".join(reservation.warnings).encode()
+    return lines
+
+
+def _rate_lines(rule: Rule, left: int, resets_s: float, front: str) -> bytes:
+    """As the vendors name them: https://platform.openai.com/docs/guides/rate-limits,
+    https://docs.claude.com/en/api/rate-limits."""
+    kind = rule.measure.encode()
+    if front == "anthropic_messages":
+        prefix = b"anthropic-ratelimit-%b-" % kind
+        return b"%blimit: %d\r\n%bremaining: %d\r\n" % (prefix, rule.bound, prefix, left)
+    return b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %ds\r\n" % (
+        kind, rule.bound, kind, left, kind, math.ceil(resets_s)
+    )  # fmt: skip
