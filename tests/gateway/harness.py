@@ -13,6 +13,7 @@ import uvicorn
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
+from trimtab.gateway.conversations import Conversations
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
@@ -28,6 +29,7 @@ from trimtab.llm.transport import Transport
 from trimtab.server.api.data import hot_routes
 from trimtab.server.hot import HotServer, protocol_factory
 from trimtab.server.snapshot_routes import no_price
+from trimtab.storage.database import Database
 from trimtab.telemetry.records import CallRecord
 
 KEY = "tt_client"
@@ -97,6 +99,7 @@ async def running(
     max_body: int = 1 << 20,
     policies: dict[str, CallPolicy] | None = None,
     routes: dict[str, Any] | None = None,
+    db: Database | None = None,
     **parts: Any,
 ) -> AsyncGenerator[Running]:
     project = Project(id="prj_1", slug="default", capture_content=capture)
@@ -138,7 +141,9 @@ async def running(
             **parts,
         )
     )
-    hot = hot_routes(gateway, lambda: force[0], SystemClock(), max_body)
+    conversations = None if db is None else Conversations(db, SystemClock().now_ns, 30)
+    more: Any = {"conversations": conversations, "transport": transport}
+    hot = hot_routes(gateway, lambda: force[0], SystemClock(), max_body, **more)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

@@ -7,6 +7,7 @@ PLUG = ProviderKind(
     name="openai",
     title="OpenAI",
     dialect="openai_chat",
+    also=("openai_responses",),
     operations={"embeddings": "openai_embeddings"},
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
