@@ -61,13 +61,13 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
     """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or
     wrote nothing (then nothing was used as far as we know)."""
     if not attempt.chunks or attempt.status != 200:
-        return _unread(call) if attempt.cut_off else None
+        return _unread(call) if _was_asked(attempt) else None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)
     if call.front.operation == "embeddings" and attempt.usage is None:
         return _unread(call)  # it writes nothing; what it read is all that it used
     written = _written(dialect, attempt.received(), stream=call.head.stream)
     if not written:
-        return _unread(call) if attempt.cut_off else None
+        return _unread(call) if _was_asked(attempt) else None
     output = estimate_tokens(written)
     told = attempt.usage
     if told is None:
@@ -76,6 +76,15 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
         return None
     read = told.input or (0 if told.cache_read or told.cache_write else estimate_tokens(_asked(call)))
     return replace(told, input=read, output=output - told.reasoning, estimated=True)
+
+
+def _was_asked(attempt: Try) -> bool:
+    """Whether a provider may have read the question although nothing came of it: the client left, a hedge won, or we
+    gave up waiting. Who refuses, or cannot be reached, charges nothing."""
+    if attempt.cut_off or attempt.outcome == "cancel":
+        return True
+    code = "" if attempt.fault is None else attempt.fault.code
+    return code.startswith("upstream_timeout_") and code != "upstream_timeout_connect"
 
 
 def _unread(call: Call) -> Usage:

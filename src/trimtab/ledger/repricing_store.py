@@ -36,6 +36,15 @@ State = Literal["running", "done", "failed"]
 LINES = 200
 
 
+class Ahead(Struct, frozen=True, kw_only=True):
+    """A page that is being written: where it ends, and the report once it is. After a crash it is written again, and
+    counted as it was counted then."""
+
+    position_ns: int
+    position_span: str
+    report: "Report"
+
+
 class Difference(Struct, frozen=True, kw_only=True):
     """What a re-pricing changes for one model between two price rows. Money in picodollars; None is unknown."""
 
@@ -47,7 +56,6 @@ class Difference(Struct, frozen=True, kw_only=True):
     before: int
     after: int
     were_unknown: int
-    become_unknown: int
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -60,8 +68,11 @@ class Report(Struct, frozen=True, kw_only=True):
     after: int = 0
     unpriced_before: int = 0
     unpriced_after: int = 0
+    no_price_today: int = 0
+    """Rows that have a cost, and would have none today: they keep it."""
     differences: tuple[Difference, ...] = ()
     more: bool = False
+    ahead: Ahead | None = None
 
 
 class Repricing(Struct, frozen=True, kw_only=True):
@@ -114,6 +125,12 @@ def start(conn: Connection, job: Repricing) -> Repricing:
     values["report"] = msgspec.json.encode(job.report).decode()
     conn.execute(insert(REPRICINGS).values(**values))
     return job
+
+
+def waits(conn: Connection, now: int) -> bool:
+    """Whether a job is there to be taken up."""
+    found = select(REPRICINGS.c.id).where(REPRICINGS.c.state == "running", REPRICINGS.c.held_until < now).limit(1)
+    return conn.execute(found).one_or_none() is not None
 
 
 def claim(conn: Connection, holder: str, now: int, hold_ms: int) -> Repricing | None:

@@ -44,6 +44,7 @@ MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
 ANSWER_S: Final = 15.0
+IDS_AT_ONCE: Final = 200
 
 _GROUPS: Final[dict[GroupBy, str]] = {
     "none": "''",
@@ -286,6 +287,22 @@ class TelemetryReader:
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
         """The rows of one statement, for the questions of other files of this room (`costs.py`)."""
         return await self._rows(line, sql, params)
+
+    async def known_requests(self, request_ids: list[str], first_ns: int, last_ns: int) -> set[str]:
+        """Those of the calls, begun between the two moments, that the ledger has a row of."""
+        found: set[str] = set()
+        for at in range(0, len(request_ids), IDS_AT_ONCE):
+            params: dict[str, Value] = {"first": first_ns, "last": last_ns}
+            names: list[str] = []
+            for number, request_id in enumerate(request_ids[at : at + IDS_AT_ONCE]):
+                params[f"id{number}"] = request_id
+                names.append(f"{{id{number}:String}}")
+            sql = (
+                "SELECT DISTINCT request_id FROM ledger WHERE at_ns >= {first:Int64} AND at_ns <= {last:Int64}"  # noqa: S608
+                f" AND request_id IN ({', '.join(names)})"
+            )
+            found |= {row[0] for row in await self._rows(tuple[str], sql, params)}
+        return found
 
     async def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
         """Rows into the store (MsgPack); a second insert under the same token changes nothing."""
