@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -60,11 +61,8 @@ def test_a_sound_model_passes_every_check(server: Live, world: Client, provider:
     found = tried(server, model(world, provider, "delay_ms=1"), *THROUGH_BOTH)
     assert {check for check, _ in found} == set(CHECKS.names())
     others = {at: got for at, got in found.items() if got[0] != "pass"}
-    # thinking by budget and by effort do not translate, and these models make no vectors
-    assert {at: outcome for at, (outcome, _) in others.items()} == {
-        ("reasoning", unthinking): "not_supported",
-        ("embeddings", "openai_embeddings"): "not_supported",
-    }
+    # thinking by budget and by effort do not translate
+    assert {at: outcome for at, (outcome, _) in others.items()} == {("reasoning", unthinking): "not_supported"}
     assert all(evidence for _, evidence in found.values())
 
 
@@ -179,6 +177,11 @@ def test_what_cannot_be_tried_is_told_with_a_way_out(
     done = trimtab(server, "conformance", *[name if a == "X" else a for a in arguments])
     assert done.exit_code == 1
     assert way_out in done.output
+
+
+def test_the_page_lists_every_check_with_what_a_pass_shows() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text()
+    assert all(f"| `{name}` | {check.title} |" in page for name, check in CHECKS.all().items())
 
 
 def test_the_command_says_what_it_costs_and_how_it_ends() -> None:

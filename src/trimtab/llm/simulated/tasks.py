@@ -23,10 +23,10 @@ _GEMINI_PATH = re.compile(r"/v1beta/models/(.+):batchEmbedContents")
 
 
 def vector_of(text: str, dimensions: int | None = None) -> list[float]:
-    """A vector of length one."""
+    """A vector of length one, of the sum of its words' vectors: texts that share words are near each other."""
     size = dimensions or DIMENSIONS
-    made = hashlib.shake_256(text.encode()).digest(2 * size)
-    raw = [value / 32768 for value in struct.unpack(f"<{size}h", made)]
+    made = [hashlib.shake_256(word.encode()).digest(2 * size) for word in text.split() or [""]]
+    raw = [sum(values) / 32768 for values in zip(*(struct.unpack(f"<{size}h", each) for each in made), strict=True)]
     length = math.sqrt(sum(value * value for value in raw)) or 1.0
     return [struct.unpack("<f", struct.pack("<f", value / length))[0] for value in raw]
 
