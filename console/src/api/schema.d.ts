@@ -214,6 +214,74 @@ export interface paths {
         patch: operations["changeProject"];
         trace?: never;
     };
+    "/api/v1/projects/{project}/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the cache holds and has saved
+         * @description By called name. Counts reach the store within about a second of the call.
+         *
+         *     Needs the permission `cache:read`.
+         */
+        get: operations["getCache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/cache/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drop stored answers
+         * @description Of the whole project, or of one called name; no worker gives one of them again when this returns. Answers kept for
+         *     idempotency keys stay: a repeated call must not be paid twice.
+         *
+         *     Needs the permission `cache:write`.
+         */
+        post: operations["purgeCache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/cache/tune": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose the threshold of a semantic cache
+         * @description From labelled pairs of questions: the curve of hit rate and wrong-hit rate over thresholds, and the lowest
+         *     threshold that keeps the budget. Nothing is changed and nothing is stored.
+         *
+         *     Needs the permission `cache:write`.
+         */
+        post: operations["tuneCache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/costs": {
         parameters: {
             query?: never;
@@ -595,6 +663,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List cache and context policies
+         * @description By called name. One of the config file hides one of the same name in the catalog.
+         *
+         *     Needs the permission `cache:read`.
+         */
+        get: operations["listPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/policies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the policy of a called name
+         * @description Whole: what is left out is off. The name is a model's, a route's or `provider/model-id`; in the path, write
+         *     `/` as `%2F`.
+         *
+         *     Needs the permission `cache:write`.
+         */
+        put: operations["putPolicy"];
+        post?: never;
+        /**
+         * Remove the policy of a called name
+         * @description In the path, write `/` as `%2F`. What is stored stays until it expires or is purged, and is not given.
+         *
+         *     Needs the permission `cache:write`.
+         */
+        delete: operations["removePolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/price": {
         parameters: {
             query?: never;
@@ -770,6 +889,28 @@ export interface paths {
          *     Needs the permission `provider:write`.
          */
         delete: operations["removeProviderResilience"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide recorded calls again by another route
+         * @description No provider is asked. Give a `tree`, or the `name` of a route in force. The newest calls are taken.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        post: operations["replayRoute"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1154,6 +1295,59 @@ export interface components {
             p95: number | null;
         };
         /**
+         * CacheNameView
+         * @description What the cache did for one called name. `answers` and `bytes` are stored now; the counts are of the days asked
+         *     for: `exact` and `semantic` hits, `misses`, and `bypassed` calls, which were not to be kept. `hit_rate` is
+         *     hits per look-up, null without one; `tokens` and `saved` (US dollars) were not used and not paid again.
+         */
+        CacheNameView: {
+            name: string;
+            answers: number;
+            bytes: number;
+            exact: number;
+            semantic: number;
+            misses: number;
+            bypassed: number;
+            hit_rate: number | null;
+            tokens: number;
+            saved: string;
+        };
+        /**
+         * CachePolicy
+         * @description `exact` gives a stored answer to the same request; `semantic` also to one whose last question means the same.
+         *
+         *     `ttl_s`: seconds an answer is kept. `scope`: who shares answers: the whole project, one key, or one key and end
+         *     user; by default the project for `exact` and the key for `semantic`, where the answer was made for other words.
+         *     `sampled`: also keep answers that were drawn at random (a temperature above 0, which is what providers take where
+         *     none is given); without it only requests with temperature 0 are kept. `threshold`: the least cosine similarity of
+         *     a semantic hit; by default the one that was measured (`docs/cache.md`).
+         */
+        CachePolicy: {
+            /**
+             * @default exact
+             * @enum {unknown}
+             */
+            mode: "exact" | "semantic";
+            /** @default 3600 */
+            ttl_s: number;
+            /** @default null */
+            scope: ("key" | "project" | "user") | null;
+            /** @default false */
+            sampled: boolean;
+            /** @default null */
+            threshold: number | null;
+        };
+        /**
+         * CacheView
+         * @description `embedder` says why nothing can be found by meaning, empty where it can.
+         */
+        CacheView: {
+            days: number;
+            items: components["schemas"]["CacheNameView"][];
+            total: components["schemas"]["CacheNameView"];
+            embedder: string;
+        };
+        /**
          * CardView
          * @description `number` counts the model's cards; `current` is false where the model was pointed elsewhere since.
          */
@@ -1209,6 +1403,25 @@ export interface components {
             queue: number;
             /** @default 30 */
             max_wait_s: number;
+        };
+        /**
+         * ContextPolicy
+         * @description How a conversation is shortened before it goes to a provider; each step is off at None or False.
+         *
+         *     `max_tokens`: the oldest turns are dropped until the estimate is at most this. `keep_turns`: how many of the
+         *     last turns are never dropped. `deduplicate`: where a long text of the user or of a tool stands again, a note
+         *     stands for it. `tool_result_tokens`: a tool's result (which is where retrieved text travels) longer than
+         *     this keeps its beginning and its end.
+         */
+        ContextPolicy: {
+            /** @default null */
+            max_tokens: number | null;
+            /** @default 2 */
+            keep_turns: number;
+            /** @default false */
+            deduplicate: boolean;
+            /** @default null */
+            tool_result_tokens: number | null;
         };
         /**
          * CostParts
@@ -1452,6 +1665,15 @@ export interface components {
             least_logprob: number;
         };
         /**
+         * Estimate
+         * @description `low` and `high` bound 95 %.
+         */
+        Estimate: {
+            value: number;
+            low: number;
+            high: number;
+        };
+        /**
          * ExplainRequest
          * @description A request as a client would send it. `tree` explains another tree than the one in force. `draw` takes the
          *     place of chance, in [0, 1).
@@ -1624,6 +1846,15 @@ export interface components {
             weight: number | null;
             /** @default null */
             draw: number | null;
+        };
+        /**
+         * LabelledPair
+         * @description `same`: whether the answer to `stored` will do for `asked`.
+         */
+        LabelledPair: {
+            asked: string;
+            stored: string;
+            same: boolean;
         };
         /**
          * LeafView
@@ -1848,6 +2079,20 @@ export interface components {
             groups: components["schemas"]["GroupRow"][];
         };
         /**
+         * Point
+         * @description `hit_rate`: of the pairs that mean the same, how many are answered. `wrong_rate`: of all hits, how many are
+         *     wrong, with its interval; None where there is no hit.
+         */
+        Point: {
+            threshold: number;
+            hits: number;
+            wrong: number;
+            hit_rate: number | null;
+            wrong_rate: number | null;
+            low: number | null;
+            high: number | null;
+        };
+        /**
          * Policy
          * @description `attempts` bounds all attempts of one call. Before asking a target again it waits at random up to
          *     `backoff_ms`, doubled each time up to `max_backoff_ms` (full jitter). Repeats are paid from a budget that each
@@ -1895,6 +2140,32 @@ export interface components {
             hedge: components["schemas"]["Hedge"] | null;
             /** @default null */
             concurrency: components["schemas"]["Concurrency"] | null;
+        };
+        /** PolicyBody */
+        PolicyBody: {
+            /** @default null */
+            cache: components["schemas"]["CachePolicy"] | null;
+            /** @default null */
+            context: components["schemas"]["ContextPolicy"] | null;
+        };
+        /** PolicyPage */
+        PolicyPage: {
+            items: components["schemas"]["PolicyView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * PolicyView
+         * @description `in_force`: whether calls of that name are served by it; not where nothing has that name.
+         */
+        PolicyView: {
+            name: string;
+            cache: components["schemas"]["CachePolicy"] | null;
+            context: components["schemas"]["ContextPolicy"] | null;
+            /** @enum {unknown} */
+            source: "catalog" | "config";
+            in_force: boolean;
+            updated: number | null;
         };
         /**
          * PriceBody
@@ -2032,6 +2303,18 @@ export interface components {
             last_seen: number | null;
         };
         /**
+         * PurgeRequest
+         * @description `name`: of one called name only.
+         */
+        PurgeRequest: {
+            /** @default null */
+            name: string | null;
+        };
+        /** Purged */
+        Purged: {
+            purged: number;
+        };
+        /**
          * Rates
          * @description US dollars as decimal strings: per million tokens of a kind, per call, per image made.
          */
@@ -2064,6 +2347,63 @@ export interface components {
         Reloaded: {
             changed: boolean;
             config_file: string;
+        };
+        /**
+         * ReplayReport
+         * @description `found` counts all calls of the window that the search finds; the report is of those that were taken.
+         */
+        ReplayReport: {
+            found: number;
+            window: components["schemas"]["Window"];
+            report: components["schemas"]["Report"];
+        };
+        /**
+         * ReplayRequest
+         * @description `q` is a search as of traces: which calls. `start` and `end` in Unix milliseconds, the last day if
+         *     left out. At most `limit` calls are taken, the newest. The same `seed` draws the same.
+         */
+        ReplayRequest: {
+            /** @default  */
+            name: string;
+            /** @default null */
+            tree: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]) | null;
+            /** @default null */
+            affinity: components["schemas"]["Affinity"] | null;
+            /** @default  */
+            q: string;
+            /** @default null */
+            start: number | null;
+            /** @default null */
+            end: number | null;
+            /** @default 1000 */
+            limit: number;
+            /** @default 0 */
+            seed: number;
+        };
+        /**
+         * Report
+         * @description `calls` were decided again: `same` go where they went, `moved` elsewhere, `refused` nowhere, and
+         *     `not_enough_data` of the moved go to targets without enough records. All estimates are of `compared` calls.
+         *     Cost is in US dollars in total, `priced` the calls whose cost is known on record; latency in milliseconds;
+         *     failures (of the first attempt) and refusals are shares in [0, 1]. `sent_up` counts calls that a judge of
+         *     difficulty sends up at once. Doubted answers cannot be known without asking.
+         */
+        Report: {
+            calls: number;
+            same: number;
+            moved: number;
+            refused: number;
+            not_enough_data: number;
+            compared: number;
+            priced: number;
+            cost: components["schemas"]["Sides"];
+            latency_p50: components["schemas"]["Sides"];
+            latency_p95: components["schemas"]["Sides"];
+            failures: components["schemas"]["Sides"];
+            refusals: components["schemas"]["Sides"];
+            sent_up: number;
+            targets: components["schemas"]["TargetShare"][];
+            notes: string[];
         };
         /** ResiliencePage */
         ResiliencePage: {
@@ -2162,6 +2502,14 @@ export interface components {
         Share: {
             weight: number;
             use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /**
+         * Sides
+         * @description `recorded` is a fact about the calls that `replayed` is estimated for. None where nothing can be said.
+         */
+        Sides: {
+            recorded: number | null;
+            replayed: components["schemas"]["Estimate"] | null;
         };
         /**
          * SpanIO
@@ -2277,6 +2625,20 @@ export interface components {
             items: components["schemas"]["TargetView"][];
             /** @default null */
             cursor: string | null;
+        };
+        /**
+         * TargetShare
+         * @description Where calls went and would go. `attempts` are the records its estimates are drawn from; `estimated` is false
+         *     where they are too few and calls would have moved here.
+         */
+        TargetShare: {
+            name: string;
+            provider: string;
+            model: string;
+            recorded: number;
+            replayed: number;
+            attempts: number;
+            estimated: boolean;
         };
         /**
          * TargetView
@@ -2400,6 +2762,31 @@ export interface components {
             rows: components["schemas"]["SpanRow"][];
             cursor: string | null;
             behind_ms: number;
+        };
+        /**
+         * TuneRequest
+         * @description `budget`: the share of hits that may be wrong.
+         */
+        TuneRequest: {
+            pairs: components["schemas"]["LabelledPair"][];
+            /** @default 0.02 */
+            budget: number;
+        };
+        /**
+         * TuningView
+         * @description `threshold` is the lowest that keeps the budget with 95 % confidence; null means not enough data, and `say`
+         *     tells what lacks. `spared`: pairs that only the check for look-alikes kept from being wrong hits. `skipped`:
+         *     pairs with a text too long to compare.
+         */
+        TuningView: {
+            pairs: number;
+            same: number;
+            skipped: number;
+            budget: number;
+            threshold: number | null;
+            spared: number;
+            say: string;
+            points: components["schemas"]["Point"][];
         };
         /**
          * WasteLine
@@ -3317,6 +3704,281 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCache: {
+        parameters: {
+            query?: {
+                /** @description How many days back, today included. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purgeCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tuneCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TuneRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuningView"];
                 };
             };
             /** @description The request is not valid */
@@ -5352,6 +6014,279 @@ export interface operations {
             };
         };
     };
+    listPolicies: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPrice: {
         parameters: {
             query: {
@@ -6433,6 +7368,104 @@ export interface operations {
             };
             /** @description In conflict with what is there */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
