@@ -1,0 +1,137 @@
+"""One dollar, four workers, five hundred callers at once: never above, almost all of it usable; also while workers are
+killed, and while the catalog is held."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live import ADMIN, Live, admin, children, live, simulated, until
+
+CONFIG = """
+providers:
+  sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
+models:
+  paid:
+    provider: sim
+    model: "gpt-4o-mini?tokens=20"
+    price: {{input: 1, output: 50}}
+limits:
+  dollar: {{measure: money, bound: 1, window: month}}
+"""
+BODY = json.dumps(
+    {"model": "paid", "messages": [{"role": "user", "content": "Count to twenty."}], "max_tokens": 40}
+).encode()
+REQUEST = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nauthorization: Bearer %b\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (ADMIN.encode(), len(BODY), BODY)
+)
+DOLLAR = 10**12
+
+
+async def caller(port: int, seen: dict[int, int], patience: int) -> None:
+    """Call until it is refused ``patience`` times in a row; a connection that breaks is opened anew."""
+    left = patience
+    while left:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                while left:
+                    writer.write(REQUEST)
+                    status = await answer(reader)
+                    seen[status] = seen.get(status, 0) + 1
+                    if status == 200:
+                        left = patience
+                    else:
+                        left -= 1
+                        await asyncio.sleep(0.25)
+            finally:
+                writer.close()
+        except (OSError, asyncio.IncompleteReadError, ConnectionError):
+            left -= 1
+            await asyncio.sleep(0.25)
+
+
+async def answer(reader: asyncio.StreamReader) -> int:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    return int(head.split(b" ", 2)[1])
+
+
+async def spend(port: int, callers: int, patience: int = 3) -> dict[int, int]:
+    seen: dict[int, int] = {}
+    await asyncio.gather(*(caller(port, seen, patience) for _ in range(callers)))
+    return seen
+
+
+def port_of(server: Live) -> int:
+    return int(server.url.rsplit(":", 1)[1])
+
+
+def counted(server: Live) -> tuple[int, int]:
+    """What the catalog says is handed out, and what of it is spent."""
+    with sqlite3.connect(server.data / "catalog.sqlite") as catalog:
+        granted, spent = catalog.execute("SELECT sum(granted), sum(spent) FROM limit_counters").fetchone()
+    return granted, spent
+
+
+def ledger(server: Live) -> Decimal:
+    """The sum of every attempt's cost on record."""
+    server.settled()
+    now = int(time.time() * 1000)
+    told: Any = server.api("/projects/default/overview", start=now - 3_600_000, end=now + 60_000)
+    return Decimal(str(told["totals"]["cost"]))
+
+
+@pytest.fixture
+def provider() -> Any:
+    with simulated() as url:
+        yield url
+
+
+def test_a_dollar_is_never_overspent_and_almost_all_of_it_can_be_used(tmp_path: Path, provider: str) -> None:
+    with live(tmp_path, CONFIG.format(url=provider), workers=4) as server:
+        seen = asyncio.run(spend(port_of(server), 500))
+        cost = ledger(server)
+        assert set(seen) == {200, 429}
+        assert Decimal("0.98") < cost <= 1
+        refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin())
+        assert refused.json()["error"]["code"] == "insufficient_quota"
+        assert refused.headers["x-should-retry"] == "false"
+        server.stop()
+        assert counted(server) == (int(cost * DOLLAR), int(cost * DOLLAR)), "a clean stop gives everything back"
+
+
+def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path, provider: str) -> None:
+    async def story(server: Live) -> dict[int, int]:
+        spending = asyncio.create_task(spend(port_of(server), 60, patience=8))
+        for _ in range(3):
+            await asyncio.sleep(0.7)
+            os.kill(workers(server)[0], signal.SIGKILL)
+        return await spending
+
+    with live(tmp_path, CONFIG.format(url=provider), workers=3) as server:
+        seen = asyncio.run(story(server))
+        until(lambda: not any(dead_journals(server)), 30, server.told)
+        cost = ledger(server)
+        granted, _ = counted(server)
+        assert cost <= 1
+        assert granted <= DOLLAR
+        assert cost > Decimal("0.7"), "what killed calls may have cost stays counted, and no more"
+
+
+def workers(server: Live) -> list[int]:
+    found = children(server.pid)
+    return [pid for pid in found if b"trimtab.server.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def dead_journals(server: Live) -> list[Path]:
+    """Journals beyond those of the workers that live."""
+    return sorted((server.data / "run" / "limits").glob("*.cells"))[3:]
