@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from msgspec.structs import FieldInfo, fields
 
+from trimtab.gateway.cache_tune import Point
+from trimtab.sdk import cache_types
 from trimtab.sdk import types as ours
-from trimtab.server import bodies, resilience_bodies
+from trimtab.server import bodies, cache_bodies, resilience_bodies
 from trimtab.telemetry import views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
@@ -36,12 +38,23 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Resilience: resilience_bodies.ResilienceView,
     ours.TargetKey: resilience_bodies.TargetKeyView,
     ours.Target: resilience_bodies.TargetView,
+    cache_types.CacheName: cache_bodies.CacheNameView,
+    cache_types.CacheStats: cache_bodies.CacheView,
+    cache_types.Purged: cache_bodies.Purged,
+    cache_types.Point: Point,
+    cache_types.Tuning: cache_bodies.TuningView,
+    cache_types.PolicyPage: cache_bodies.PolicyPage,
 }
 
 
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
-    own = {thing for thing in vars(ours).values() if isinstance(thing, type) and thing.__module__ == ours.__name__}
-    assert own == set(PAIRS)
+    own = {
+        thing
+        for module in (ours, cache_types)
+        for thing in vars(module).values()
+        if isinstance(thing, type) and thing.__module__ == module.__name__
+    }
+    assert own - {cache_types.Policy} == set(PAIRS), "a policy is plain JSON to the SDK"
 
 
 @pytest.mark.parametrize("ours_", PAIRS, ids=lambda kind: kind.__name__)

@@ -9,11 +9,13 @@ import httpx
 import msgspec
 
 from trimtab.core.clock import FixedClock
+from trimtab.gateway.answers import beside
 from trimtab.gateway.health import HealthBoard
 from trimtab.governance import bootstrap
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox, load
 from trimtab.ledger.prices import PriceBook
+from trimtab.llm.embedder import Embedder
 from trimtab.server.app import App, create_app
 from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
@@ -62,6 +64,7 @@ class House:
         for client in self._clients:
             await client.aclose()
         await self.holder.close()
+        await self.deps.answers.close()
         await self.db.close()
 
 
@@ -94,10 +97,13 @@ async def make_house(
     async def metrics() -> str:
         return "trimtab_up 1\n"
 
+    answers = beside(folder, max_bytes=1 << 20, clock=clock)
     deps = Dependencies(
         db=db,
         snapshots=holder,
         reader=reader,
+        answers=answers,
+        embedder=Embedder(),
         costs=Costs(asker or reader),
         recorded=Recorded(asker or reader),
         prices=PRICES,

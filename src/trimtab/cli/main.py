@@ -19,6 +19,7 @@ COMMANDS = (
     "replay",
     "reload",
     "resilience",
+    "cache",
     "conformance",
     "traces",
     "version",

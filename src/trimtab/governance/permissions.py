@@ -24,6 +24,8 @@ Permission = Literal[
     "trace:read",
     "cost:read",
     "cost:write",
+    "cache:read",
+    "cache:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -45,6 +47,8 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "trace:read",
         "cost:read",
         "cost:write",
+        "cache:read",
+        "cache:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

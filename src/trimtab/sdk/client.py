@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 from msgspec import Struct
 
+from trimtab.sdk import cache_types as c
 from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
@@ -209,6 +210,35 @@ class Client:
         """Read the server's config file again, now. Raises `InvalidRequest` with its mistakes."""
         return self._http.ask("POST", path("reload"), r.Reloaded)
 
+    # --- cache ---
+
+    def cache(self, project: str, days: int = 30) -> c.CacheStats:
+        """What the cache holds, and what it has saved in the last days."""
+        return self._http.ask("GET", path("projects", project, "cache"), c.CacheStats, query={"days": days})
+
+    def purge_cache(self, project: str, name: str | None = None) -> c.Purged:
+        """Drop stored answers: all of a project, or those of one called name."""
+        return self._http.ask("POST", path("projects", project, "cache", "purge"), c.Purged, body={"name": name})
+
+    def tune_cache(self, project: str, pairs: list[dict[str, Any]], budget: float = 0.02) -> c.Tuning:
+        """Choose the threshold of a semantic cache; each pair has ``asked``, ``stored`` and ``same``."""
+        body = {"pairs": pairs, "budget": budget}
+        return self._http.ask("POST", path("projects", project, "cache", "tune"), c.Tuning, body=body)
+
+    def policies(self, project: str) -> list[c.Policy]:
+        """Cache and context policies, by called name."""
+        return self._all(c.PolicyPage, path("projects", project, "policies"))
+
+    def set_policy(
+        self, project: str, name: str, *, cache: dict[str, Any] | None = None, context: dict[str, Any] | None = None
+    ) -> c.Policy:
+        """Set the policy of a called name, whole."""
+        body = {"cache": cache, "context": context}
+        return self._http.ask("PUT", path("projects", project, "policies", name), c.Policy, body=body)
+
+    def delete_policy(self, project: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, "policies", name), type(None))
+
     # --- traces ---
 
     def trace_page(
@@ -258,7 +288,7 @@ class Client:
         query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
         return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
 
-    def _all(self, shape: type[_Items | r.RoutePage], where: str) -> list[Any]:
+    def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage], where: str) -> list[Any]:
         found: list[Any] = []
         cursor: str | None = None
         while True:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.core.clock import Clock, SystemClock
+from trimtab.gateway.answers import Answers
 from trimtab.gateway.health import Standing
 from trimtab.gateway.live import Live
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
+from trimtab.llm.embedder import Embedder
 from trimtab.llm.providers import ProviderKind
 from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
@@ -54,6 +56,8 @@ class Dependencies:
     reader: Reader
     costs: Costs
     recorded: Recorded
+    answers: Answers
+    embedder: Embedder
     prices: PriceBook
     settings: Settings
     secrets: SecretBox

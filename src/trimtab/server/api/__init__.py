@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
     from trimtab.server.api import (
+        cache,
         cards,
         costs,
         keys,
@@ -31,6 +32,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *resilience.ROUTES,
         *models.ROUTES,
         *cards.ROUTES,
+        *cache.ROUTES,
         *routing.ROUTES,
         *replay.ROUTES,
         *traces.ROUTES,
