@@ -247,8 +247,8 @@ export interface paths {
         put?: never;
         /**
          * Drop stored answers
-         * @description Of the whole project, or of one called name; no worker gives one of them again when this returns. Answers kept for
-         *     idempotency keys stay: a repeated call must not be paid twice.
+         * @description Of the whole project, or of one called name; no worker gives one of them again when this returns. Answers kept
+         *     for idempotency keys stay: a repeated call must not be paid twice.
          *
          *     Needs the permission `cache:write`.
          */
@@ -1296,9 +1296,10 @@ export interface components {
         };
         /**
          * CacheNameView
-         * @description What the cache did for one called name. `answers` and `bytes` are stored now; the counts are of the days asked
-         *     for: `exact` and `semantic` hits, `misses`, and `bypassed` calls, which were not to be kept. `hit_rate` is
-         *     hits per look-up, null without one; `tokens` and `saved` (US dollars) were not used and not paid again.
+         * @description What the cache did for one called name. `answers` and `bytes` are stored now; the counts are of the days
+         *     asked for: `exact` and `semantic` hits, `misses`, and `bypassed` calls, which were not to be kept.
+         *     `hit_rate` is hits per look-up, null without one; `tokens` and `saved` (US dollars) were not used and not paid
+         *     again.
          */
         CacheNameView: {
             name: string;
@@ -2105,9 +2106,9 @@ export interface components {
             /**
              * @default {
              *       "connection": 7,
-             *       "timeout": 2,
+             *       "timeout": 3,
              *       "server": 7,
-             *       "rate_limited": 2,
+             *       "rate_limited": 7,
              *       "broken": 7
              *     }
              */
@@ -2432,11 +2433,11 @@ export interface components {
         Retries: {
             /** @default 7 */
             connection: number;
-            /** @default 2 */
+            /** @default 3 */
             timeout: number;
             /** @default 7 */
             server: number;
-            /** @default 2 */
+            /** @default 7 */
             rate_limited: number;
             /** @default 7 */
             broken: number;
