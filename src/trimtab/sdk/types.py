@@ -47,6 +47,7 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
     telemetry: StoreHealth
     config_file: str
     data_dir: str
+    config: Check | None = None
 
 
 class Project(Struct, frozen=True, kw_only=True):
@@ -233,6 +234,26 @@ class StepLine(Struct, frozen=True, kw_only=True):
     value: float | None = None
 
 
+class CacheLine(Struct, frozen=True, kw_only=True):
+    """What the cache did for a call; ``saved`` is US dollars."""
+
+    outcome: str
+    mode: str
+    reason: str
+    age_s: int
+    similarity: float | None
+    saved: str | None
+    first_request: str
+
+
+class ContextLine(Struct, frozen=True, kw_only=True):
+    """How a conversation was shortened, in estimated tokens."""
+
+    before: int
+    after: int
+    changes: list[str]
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -247,6 +268,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     route: str = ""
     steps: list[StepLine] = []
+    cache: CacheLine | None = None
+    context: ContextLine | None = None
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -330,6 +330,8 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
     telemetry: StoreHealth
     config_file: str
     data_dir: str
+    config: CheckView
+    """Failed while the config file on disk has mistakes; the one before is then in force."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):

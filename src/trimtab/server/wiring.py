@@ -20,6 +20,8 @@ from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
+from trimtab.gateway.repricing import Parts as Repricing
+from trimtab.gateway.repricing import Repricer
 from trimtab.gateway.semantic import SemanticIndex
 from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
@@ -34,6 +36,7 @@ from trimtab.llm.transport import Transport
 from trimtab.server import config_file
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_app
+from trimtab.server.carrying import Carrying
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
@@ -42,6 +45,7 @@ from trimtab.server.housing import House
 from trimtab.server.live_metrics import live_lines
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
+from trimtab.server.money import todays
 from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
@@ -50,6 +54,7 @@ from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.inflight import Inflight
+from trimtab.telemetry.ledger_pages import LedgerPages
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
@@ -190,6 +195,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         lines = live_lines(live, gateway.gate, _slugs(holder))
         return (metrics.text() + store_lines(stored) + lines).decode()
 
+    repricer = Repricer(
+        Repricing(db=db, pages=LedgerPages(reader), today=todays(prices, lambda: holder.current), clock=clock)
+    )
     deps = Dependencies(
         db=db,
         snapshots=holder,
@@ -207,6 +215,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         metrics=metrics_text,
         describe=_describe,
         started=clock.now_ns() // 1_000_000,
+        reprice=repricer.wake,
         clock=clock,
         live=live,
     )
@@ -218,7 +227,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         conversations=Conversations(db, clock.now_ns, settings.responses_days),
         transport=transport,
     )
-    wired = Wired(create_app(deps), protocol_factory(hot), holder, gateway.watch)
+    carrying = Carrying(gateway, lambda: holder.current, clock, settings.max_body_mb << 20)
+    wired = Wired(create_app(deps, carrying), protocol_factory(hot), holder, gateway.watch)
     wired.on_close(db.close)
     wired.on_close(keeper.close)
     wired.on_close(reader.aclose)
@@ -229,6 +239,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_in_order(embedder.close))
     wired.on_close(local.aclose)
     wired.on_close(transport.aclose)
+    wired.on_close(carrying.aclose)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
     recovery = RecoveryParts(
@@ -240,6 +251,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         clock=clock,
     )
     wired.on_close(_beside(Recovery(recovery).run()))
+    wired.on_close(_beside(repricer.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
 
     async def warmed() -> None:
@@ -297,4 +309,9 @@ def _readings(spool: Spool, transport: Transport, holder: SnapshotHolder) -> dic
         "trimtab_spool_failed": ("Records that could not be made durable", lambda: spool.failed),
         "trimtab_upstream_in_flight": ("Upstream calls under way in this worker", lambda: transport.in_flight),
         "trimtab_catalog_away": ("1 while the catalog cannot be read", lambda: float(bool(holder.away))),
+        "trimtab_config_refused": (
+            "1 while the config file on disk has mistakes and the one before is in force",
+            lambda: float(bool(holder.watch.trouble)),
+        ),
+        "trimtab_config_reloads": ("Times a changed config file came into force", lambda: holder.watch.reloads),
     }

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, structs
+from sqlalchemy import Connection
 
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import Conflict, NotFound
 from trimtab.gateway import store
+from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.store import ModelRow, did_you_mean
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Project
@@ -125,6 +127,10 @@ async def create_model(deps: Deps, tenant: Tenant, data: JSONBody[NewModel]) -> 
         created=now,
         updated=now,
     )
+    names = _route_names(deps, tenant)
+    if row.name in names:
+        what = f"There is already a route {row.name!r}, and a route is called as a model is."
+        raise Conflict(what, fix="Choose another name.", param="name")
     await deps.db.write(lambda conn: store.add_model(conn, row, deps.config.declared(tenant.slug)))
     await deps.snapshots.changed()
     return _view(deps, tenant, _target(row), declared=False)
@@ -146,6 +152,10 @@ async def change_model(deps: Deps, tenant: Tenant, name: FromPath[str], data: JS
     return _view(deps, tenant, _target(row), declared=False)
 
 
+def _route_names(deps: Dependencies, tenant: Project) -> frozenset[str]:
+    return frozenset(deps.snapshots.current.routes.get(tenant.id, {}))
+
+
 def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
     return structs.replace(
         old,
@@ -164,9 +174,16 @@ def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
     Operation(id="deleteModel", summary="Remove a model", tag=TAG, status=204, errors=(404, 409)),
 )
 async def delete_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
-    """Refused while another model falls back to it. In the path, write ``/`` as ``%2F``."""
+    """Refused while another model falls back to it, or a route names it. In the path, write ``/`` as ``%2F``."""
     declared = deps.config.declared(tenant.slug)
-    await deps.db.write(lambda conn: store.remove_model(conn, tenant.id, name, declared))
+    routes = deps.config.routes if deps.config.project == tenant.slug else {}
+
+    def remove(conn: Connection) -> None:
+        store.remove_model(conn, tenant.id, name, declared)
+        others = {row.route.name: row.route for row in route_store.routes(conn, tenant.id)}
+        route_store.refuse_while_named(name, {**others, **routes}, "model")
+
+    await deps.db.write(remove)
     await deps.snapshots.changed()
 
 

@@ -56,7 +56,16 @@ async def get_status(deps: Deps) -> ServerStatus:
         telemetry=await deps.reader.health(),
         config_file=deps.config.path,
         data_dir=str(deps.settings.data_dir.absolute()),
+        config=_config(deps),
     )
+
+
+def _config(deps: Dependencies) -> CheckView:
+    if trouble := deps.snapshots.watch.trouble:
+        fix = "Correct the file: it is read again when it changes. Until then the one before is in force."
+        return CheckView(name="config", state="failed", detail=trouble, fix=fix)
+    detail = f"{deps.config.path} is in force" if deps.config.path else "There is no config file"
+    return CheckView(name="config", state="ok", detail=detail, fix="")
 
 
 def _catalog(deps: Dependencies) -> CheckView:

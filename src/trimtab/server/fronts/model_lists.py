@@ -4,10 +4,11 @@ OpenAI: https://platform.openai.com/docs/api-reference/models. Anthropic: https:
 Gemini: https://ai.google.dev/api/models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.gateway.route import candidates
@@ -36,7 +37,8 @@ class ModelLists:
         front = front_of(cycle)
         try:
             _, project = self._door.admit(cycle)
-            targets = self._door.snapshot().targets.get(project.id) or ProjectTargets()
+            snapshot = self._door.snapshot()
+            targets = _with_routes(snapshot.targets.get(project.id), snapshot.routes.get(project.id))
             told = make(_SHAPES[front.name], targets)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -51,6 +53,15 @@ class ModelLists:
         if not name:
             raise NotFound("No model was named.", fix="Name one after '/models/'.", code="model_not_found")
         return candidates(targets, name)[0].model
+
+
+def _with_routes(targets: ProjectTargets | None, routes: Mapping[str, object] | None) -> ProjectTargets:
+    """Routes are called as models are, so clients see them among these."""
+    targets = targets or ProjectTargets()
+    if not routes:
+        return targets
+    listed = {name: Model(name=name, provider="trimtab", upstream=name) for name in routes}
+    return structs.replace(targets, models={**targets.models, **listed})
 
 
 def _sorted(targets: ProjectTargets) -> list[Model]:
