@@ -19,6 +19,7 @@ COMMANDS = (
     "replay",
     "reload",
     "resilience",
+    "limits",
     "cache",
     "conformance",
     "traces",

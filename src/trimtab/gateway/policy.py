@@ -22,9 +22,9 @@ class Retries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     whole answer that took too long would do so again."""
 
     connection: Times = 7
-    timeout: Times = 2
+    timeout: Times = 3
     server: Times = 7
-    rate_limited: Times = 2
+    rate_limited: Times = 7
     broken: Times = 7
 
 

@@ -16,7 +16,8 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.watch import Passed, Watch, policy_of
 
 SECOND = 1_000_000_000
-MOST_WAITS = 4
+WAITS = 4
+"""A call waits for limits to end for at most so many times the longest single wait."""
 AT_ONCE = 2
 """Times a target is asked before the next one's turn."""
 
@@ -32,7 +33,7 @@ class Walk:
         "_soonest",
         "_spent",
         "_times",
-        "_waits",
+        "_waited_s",
         "_watch",
         "asked",
         "at",
@@ -57,7 +58,7 @@ class Walk:
         self._passed: dict[int, Passed] = {}
         self._soonest = 0
         self._spent = False
-        self._waits = 0
+        self._waited_s = 0.0
 
     def go(self, now_ns: int) -> bool:
         """Move ``at`` to the target to ask now; false when there is none."""
@@ -108,12 +109,12 @@ class Walk:
     def wait_s(self, now_ns: int) -> float | None:
         """When nothing can be asked now but a limit ends soon: seconds until then. None where waiting is no use."""
         policy = policy_of(self.targets[max(self.at, 0)])
-        if not self._soonest or self._waits >= MOST_WAITS:
+        if not self._soonest:
             return None
-        seconds = max(0.0, (self._soonest - now_ns) / SECOND)
-        if seconds > policy.limit_wait_s:
+        seconds = max(0.001, (self._soonest - now_ns) / SECOND)
+        if seconds > policy.limit_wait_s or self._waited_s + seconds > WAITS * policy.limit_wait_s:
             return None
-        self._waits += 1
+        self._waited_s += seconds
         return seconds
 
     def queue(self, now_ns: int) -> bool:

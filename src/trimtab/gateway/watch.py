@@ -132,6 +132,10 @@ class Watch:
         else:
             state.breaker.abandoned()
 
+    def advised(self, target: tuple[str, str, str], until_ns: int) -> None:
+        """Another process has found a target failing (`Breaker.advised`)."""
+        self._live.of(*target).breaker.advised(until_ns, self._now())
+
     def _tell(self, state: TargetState, now_ns: int) -> None:
         if self.on_open is not None:
             open_ns = round(state.breaker.opens_again_in_s(now_ns) * SECOND)

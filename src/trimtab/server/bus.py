@@ -20,10 +20,15 @@ HEARD_WITHIN_S = 5.0
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``say``: a worker says ``changed`` and ``done`` (for a refresh), the supervisor ``refresh`` and ``settled``."""
+    """``say``: a worker says ``changed`` and ``done`` (for a refresh), ``ready`` (under its ``name``) and ``advice``;
+    the supervisor ``refresh``, ``settled``, and passes advice on. Advice: keep away from a ``target`` (project id,
+    provider, upstream model) before ``until_ns`` (Unix ns); nobody waits for it and nobody answers."""
 
     say: str
     id: int = 0
+    name: str = ""
+    target: tuple[str, str, str] = ("", "", "")
+    until_ns: int = 0
 
 
 _decode = msgspec.json.Decoder(Line).decode
@@ -42,6 +47,7 @@ class Hub:
         self._settled: dict[int, asyncio.Event] = {}
         self._next = 0
         self._change = asyncio.Event()
+        self._ready: set[str] = set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -55,6 +61,17 @@ class Hub:
         try:
             async with asyncio.timeout(within_s):
                 while len(self._workers) < count:
+                    self._change.clear()
+                    await self._change.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def ready(self, name: str, within_s: float) -> bool:
+        """Wait until the worker of that name answers calls; false when it does not in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while name not in self._ready:
                     self._change.clear()
                     await self._change.wait()
         except TimeoutError:
@@ -79,6 +96,13 @@ class Hub:
                     task.add_done_callback(self._tasks.discard)
                 elif line.say == "done":
                     self._heard(writer, line.id)
+                elif line.say == "ready":
+                    self._ready.add(line.name)
+                    self._change.set()
+                elif line.say == "advice":
+                    for other in self._workers:
+                        if other is not writer:
+                            other.write(raw)
         except (ConnectionError, msgspec.DecodeError) as error:
             logger.warning("a worker's line broke: %s", error)
         finally:
@@ -114,11 +138,19 @@ class Hub:
 
 
 class WorkerLine:
-    """A worker's end. ``refresh`` brings this worker up to date; it is called when another worker changed something."""
+    """A worker's end. ``refresh`` brings this worker up to date; it is called when another worker changed something.
+    ``advised`` takes another worker's advice on a target: (project id, provider, upstream model), until when (Unix ns).
+    """
 
-    def __init__(self, path: Path, refresh: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        refresh: Callable[[], Awaitable[object]],
+        advised: Callable[[tuple[str, str, str], int], None] | None = None,
+    ) -> None:
         self._path = path
         self._refresh = refresh
+        self._advised = advised
         self._writer: asyncio.StreamWriter | None = None
         self._listener: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Event] = {}
@@ -135,6 +167,18 @@ class WorkerLine:
                 await self._listener
         if self._writer is not None:
             self._writer.close()
+
+    def say_ready(self, name: str) -> None:
+        """This worker answers calls."""
+        self._tell(Line(say="ready", name=name))
+
+    def advise(self, target: tuple[str, str, str], until_ns: int) -> None:
+        """Tell the others to keep away from a target; does not wait."""
+        self._tell(Line(say="advice", target=target, until_ns=until_ns))
+
+    def _tell(self, line: Line) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(_encode(line))
 
     async def changed(self) -> None:
         """Tell the others and wait until every one has refreshed (bounded by the supervisor)."""
@@ -160,6 +204,8 @@ class WorkerLine:
             if line.say == "settled":
                 if event := self._waiting.get(line.id):
                     event.set()
+            elif line.say == "advice" and self._advised is not None:
+                self._advised(line.target, line.until_ns)
             elif line.say == "refresh":
                 try:
                     await self._refresh()

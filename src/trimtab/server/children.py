@@ -56,8 +56,8 @@ class Child:
     def watch(self) -> None:
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
-    async def stop(self, grace_s: float) -> None:
-        """SIGTERM, up to ``grace_s`` seconds, then SIGKILL."""
+    async def stop(self, grace_s: float, number: signal.Signals = signal.SIGTERM) -> None:
+        """SIGTERM (or another signal), up to ``grace_s`` seconds, then SIGKILL."""
         self._stopping = True
         if self._watcher is not None:
             self._watcher.cancel()
@@ -65,7 +65,7 @@ class Child:
         if process is None or process.poll() is not None:
             self.state = "stopped"
             return
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         if not await self._ended(process, grace_s):
             logger.warning("%s did not end within %g s and is killed", self.name, grace_s)
             process.kill()

@@ -44,6 +44,8 @@ class HotRoutes:
         self.under = under
         self.max_body = max_body
         self.too_large = too_large
+        self.linger_s = 0.0
+        """While others serve in our place: how long an idle connection is kept for one more request (`serving.py`)."""
         self._defaults: list[tuple[bytes, bytes]] = []
         self._default_lines = b""
 
@@ -217,6 +219,21 @@ class HotProtocol(HttpToolsProtocol):
     _serving: HotCycle | None = None  # the one whose answer is under way: an earlier one, where requests are pipelined
     _head_bytes = 0
     _wishes_upgrade = False
+    _leaving = False
+
+    def shutdown(self) -> None:
+        """uvicorn's wish to close. An idle connection that a client may just be writing to would break under its
+        request; where there is time it gets one more answer instead, which says that it is the last."""
+        cycle = self.cycle
+        if self.hot.linger_s and (cycle is None or cycle.response_complete) and not self.transport.is_closing():
+            self._leaving = True
+            self.loop.call_later(self.hot.linger_s, self._leave)
+            return
+        super().shutdown()
+
+    def _leave(self) -> None:
+        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -249,11 +266,13 @@ class HotProtocol(HttpToolsProtocol):
         handler = self.hot.routes.get((method, path)) or self.hot.find(method, path)
         if handler is None:
             super().on_headers_complete()
+            if self._leaving:
+                self.cycle.keep_alive = False
             return
         previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
         cycle = self.cycle = HotCycle(self, handler, path, query)
         cycle.can_chunk = self.parser.get_http_version() != "1.0"
-        cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive()
+        cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive() and not self._leaving
         if previous is not None and not previous.response_complete:
             cycle.queued = True
             self.flow.pause_reading()
@@ -344,6 +363,7 @@ class HotServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self.gives_way = False
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -26,6 +26,9 @@ from trimtab.server.wiring import FirstLook, Wired, prepare_catalog_later
 logger = logging.getLogger("trimtab.up")
 
 KEEP_ALIVE_S = 75
+REPLACED_DRAIN_S = 900.0
+"""A worker that has been replaced lets its streams go on for so long."""
+LINGER_S = 2.0
 STORE_GRACE_S = 15.0
 
 
@@ -38,8 +41,20 @@ def run_event_loop(body: Coroutine[Any, Any, int]) -> int:
     return uvloop.run(body)
 
 
-async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Answer calls on ``listener`` until a signal; then let the streams in flight finish, within the drain bound."""
+async def serve(
+    wired: Wired,
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    *,
+    replaceable: bool = False,
+) -> None:
+    """Answer calls on ``listener`` until a signal; then let the streams in flight finish, within the drain bound.
+
+    SIGTERM and SIGINT: the whole server stops. SIGHUP to a ``replaceable`` one: another worker has taken this one's
+    place, so there is no hurry (`REPLACED_DRAIN_S`), and idle connections are let go only after one more answer or
+    `LINGER_S`.
+    """
     config = uvicorn.Config(
         wired.app,
         http=wired.protocol,
@@ -54,7 +69,11 @@ async def serve(wired: Wired, settings: Settings, listener: socket.socket, on_re
     )
     _calm_the_collector()
     server = HotServer(config, on_ready)
-    stop_on_signals(lambda: _stop(server))
+    stop_on_signals(lambda: _stop(server, settings.drain_seconds))
+    if replaceable:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: _give_way(server, wired))
+    else:
+        on_hangup(lambda: _stop(server, settings.drain_seconds), _no_successor)
     await server.serve(sockets=[listener])
 
 
@@ -66,10 +85,42 @@ def _calm_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _stop(server: HotServer) -> None:
+def _give_way(server: HotServer, wired: Wired) -> None:
+    """Leave the place to another worker that is there already."""
+    if not server.should_exit:
+        wired.protocol.hot.linger_s = LINGER_S
+        server.config.timeout_graceful_shutdown = round(REPLACED_DRAIN_S)
+        server.gives_way = server.should_exit = True
+
+
+def _stop(server: HotServer, drain_s: float) -> None:
+    if server.gives_way:  # the whole server stops after all: from now on the ordinary bound holds
+        server.gives_way = False
+        asyncio.get_running_loop().call_later(drain_s, _cut, server)
+        return
     if server.should_exit:
         server.force_exit = True  # a second signal: somebody is impatient
     server.should_exit = True
+
+
+def _cut(server: HotServer) -> None:
+    """End what is still under way; each stream ends with a well-formed error."""
+    for task in list(server.server_state.tasks):
+        task.cancel()
+
+
+def _no_successor() -> None:
+    logger.warning("SIGHUP replaces workers one by one, and this server has one: start it with --workers 2 or more")
+
+
+def on_hangup(gone: Callable[[], None], asked: Callable[[], None]) -> None:
+    """SIGHUP means that the terminal is ``gone`` where there was one that no longer answers; else it was ``asked``."""
+    had_terminal = os.isatty(0)
+
+    def hangup() -> None:
+        (gone if had_terminal and not os.isatty(0) else asked)()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:
