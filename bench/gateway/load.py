@@ -42,6 +42,8 @@ class Target:
     key: str = "none"
     model: str = MODEL
     host: str = "127.0.0.1"
+    headers: str = ""
+    """More header lines, each with its CRLF."""
 
     def request(self, *, stream: bool) -> bytes:
         """Head and body of the one request that is sent over and over."""
@@ -49,7 +51,7 @@ class Target:
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAuthorization: Bearer {self.key}\r\n"
             f"Accept: application/json\r\nContent-Type: application/json\r\nUser-Agent: trimtab-bench/1\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"{self.headers}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 

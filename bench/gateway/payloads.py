@@ -10,6 +10,9 @@ MODEL = "gpt-4o-mini"
 STREAM_EVENTS = 64
 """Events with a choice in them: role, 62 pieces of text, finish reason. The usage event and `[DONE]` come on top."""
 
+STAMP = b"@00000000000000000000"
+"""Where a stamped stream tells when each event was sent: nanoseconds of CLOCK_MONOTONIC, the clock of all processes."""
+
 CALL_MARK = b"the rudder follows the trim tab"
 STREAM_MARK = b"landfall-62"
 _SYSTEM = "You answer questions about ships for a harbour office. Be brief, be exact, and say so when you do not know."
@@ -62,9 +65,11 @@ def call_answer() -> bytes:
     ).encode()
 
 
-def stream_events() -> list[bytes]:
-    """Every server-sent event of a streamed answer: STREAM_EVENTS with a choice, then usage, then `[DONE]`."""
-    words = [*(f" word{n}" for n in range(1, STREAM_EVENTS - 2)), f" {STREAM_MARK.decode()}"]
+def stream_events(*, stamped: bool = False) -> list[bytes]:
+    """Every server-sent event of a streamed answer: STREAM_EVENTS with a choice, then usage, then `[DONE]`. With
+    ``stamped`` each piece of text holds a `STAMP`."""
+    stamp = STAMP.decode() if stamped else ""
+    words = [*(f" word{n}{stamp}" for n in range(1, STREAM_EVENTS - 2)), f" {STREAM_MARK.decode()}{stamp}"]
     events = [_choice({"role": "assistant", "content": ""}, None)]
     events += [_choice({"content": word}, None) for word in words]
     events += [_choice({}, "stop")]

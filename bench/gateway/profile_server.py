@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.gateway.load import summary
 from bench.gateway.measures import Phase, Tally
 from bench.gateway.peers import ROOT, Site, environment
-from bench.gateway.peers.trimtab import Trimtab
+from bench.gateway.peers.trimtab import Everything, Trimtab
 from bench.gateway.run import start_upstream
 
 _RATE = 250
@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--top", type=int, default=25)
+    parser.add_argument("--everything", action="store_true", help="with routes, limits, keys and the rest configured")
     parser.add_argument("--native", action="store_true", help="C frames too: slower, and needs symbols to be of use")
     parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "trimtab-bench")
     given = parser.parse_args()
@@ -100,7 +101,8 @@ def main() -> None:
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-profile-")))
         upstream, port = start_upstream(1, stack, given.events_per_write)
-        peer = Trimtab(Site(given.home, work, port, 0, 1))
+        kind = Everything if given.everything else Trimtab
+        peer = kind(Site(given.home, work, port, 0, 1))
         stack.callback(peer.stop)
         peer.start()
         tallies: list[Tally] = []

@@ -267,10 +267,11 @@ def _number(value: float, digits: int = 0) -> str:
     return _ABSENT if math.isnan(value) else f"{value:,.{digits}f}"
 
 
-def put_into(page: Path, text: str) -> None:
-    """Replace what stands between this bench's two marks; the rest of the page is other people's. Raises ValueError."""
+def put_into(page: Path, text: str, marks: tuple[str, str] = (_START, _END)) -> None:
+    """Replace what stands between a bench's two marks; the rest of the page is other people's. Raises ValueError."""
+    start, end = marks
     whole = page.read_text()
-    if _START not in whole or _END not in whole:
-        raise ValueError(f"{page} has no place for the results: it needs a line `{_START}` and a line `{_END}`")
-    before, rest = whole.split(_START, 1)
-    page.write_text(f"{before}{_START}\n{text}\n{_END}{rest.split(_END, 1)[1]}")
+    if start not in whole or end not in whole:
+        raise ValueError(f"{page} has no place for the results: it needs a line `{start}` and a line `{end}`")
+    before, rest = whole.split(start, 1)
+    page.write_text(f"{before}{start}\n{text}\n{end}{rest.split(end, 1)[1]}")

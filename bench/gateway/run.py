@@ -28,15 +28,18 @@ from bench.gateway.peers import ROOT, Peer, Site, Unfit, on_core
 from bench.gateway.peers.direct import Direct
 from bench.gateway.peers.litellm import LiteLLM
 from bench.gateway.peers.nginx import Nginx
+from bench.gateway.peers.portkey import Portkey
+from bench.gateway.peers.smg import SMG
 from bench.gateway.peers.tensorzero import TensorZero
-from bench.gateway.peers.trimtab import Trimtab
+from bench.gateway.peers.trimtab import Everything, Trimtab
 
-PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, TensorZero, LiteLLM]
+PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, SMG, TensorZero, Portkey, LiteLLM]
 PHASES = [
     Phase("calls", "call", "closed", 3.0, connections=32),
     Phase("streams", "stream", "closed", 3.0, connections=16, events_per_write=8),
     Phase("streams, event by event", "stream", "closed", 2.0, connections=16, events_per_write=1),
     Phase("calls at 200/s", "call", "open", 5.0, connections=16, rate=200.0),
+    Phase("calls at 500/s", "call", "open", 5.0, connections=32, rate=500.0),
     Phase("streams at 20/s", "stream", "open", 4.0, connections=8, rate=20.0, events_per_write=8),
 ]
 _KEPT = (0.5, 0.9, 0.99, 0.999, 1.0)

@@ -6,13 +6,14 @@ beforehand.
 
 How a stream is written is set by `--events-per-write` (1: each event in its own packet, as a model makes them; 66:
 all at once), `--gap-ms` between writes and `--delay-ms` before the first; `POST
-/control?events_per_write=1&gap_ms=0&delay_ms=0` changes them in a running upstream. `GET /stats` tells how many calls
-and streams were served.
+/control?events_per_write=1&gap_ms=0&delay_ms=0&stamped=0` changes them in a running upstream. Stamped events say when
+they were sent. `GET /stats` tells how many calls and streams were served.
 """
 
 import argparse
 import asyncio
 import json
+import time
 from dataclasses import dataclass
 from itertools import islice
 from typing import cast
@@ -20,7 +21,7 @@ from urllib.parse import parse_qsl
 
 import httptools
 import uvloop
-from bench.gateway.payloads import call_answer, stream_events
+from bench.gateway.payloads import STAMP, call_answer, stream_events
 
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
@@ -36,19 +37,21 @@ class Plan:
     events_per_write: int = 8
     gap_ms: float = 0.0
     delay_ms: float = 0.0
+    stamped: bool = False
     calls: int = 0
     streams: int = 0
 
     def __post_init__(self) -> None:
         self.call = answer(200, call_answer())
-        self.writes = stream_writes(self.events_per_write)
+        self.writes = stream_writes(self.events_per_write, stamped=self.stamped)
 
     def change(self, settings: dict[str, str]) -> None:
         """Take settings from a control request. Raises ValueError for what is not a number."""
         self.gap_ms = float(settings.get("gap_ms", self.gap_ms))
         self.delay_ms = float(settings.get("delay_ms", self.delay_ms))
         self.events_per_write = max(1, int(settings.get("events_per_write", self.events_per_write)))
-        self.writes = stream_writes(self.events_per_write)
+        self.stamped = bool(int(settings.get("stamped", self.stamped)))
+        self.writes = stream_writes(self.events_per_write, stamped=self.stamped)
 
 
 def answer(status: int, body: bytes) -> bytes:
@@ -60,9 +63,9 @@ def answer(status: int, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def stream_writes(events_per_write: int) -> list[bytes]:
+def stream_writes(events_per_write: int, *, stamped: bool = False) -> list[bytes]:
     """The stream as it is written: head and first events together, then the rest, the closing chunk with the last."""
-    events = iter(stream_events())
+    events = iter(stream_events(stamped=stamped))
     writes: list[bytes] = []
     while group := list(islice(events, events_per_write)):
         writes.append(b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in group))
@@ -124,7 +127,10 @@ class Upstream(asyncio.Protocol):
 
     def _write(self, writes: list[bytes], at: int) -> None:
         """One write, and the next in a later turn of the loop: uvloop would join writes of one turn into one packet."""
-        self._transport.write(writes[at])
+        block = writes[at]
+        if self._plan.stamped:
+            block = block.replace(STAMP, b"@%020d" % time.monotonic_ns())
+        self._transport.write(block)
         if (at := at + 1) == len(writes) or self._transport.is_closing():
             return
         if self._plan.gap_ms:

@@ -1,4 +1,5 @@
-"""Trimtab as its users run it: `trimtab up` with a key, the ledger, the spool and tracing on; one worker.
+"""Trimtab as its users run it: `trimtab up` with a key, the ledger, the spool and tracing on; one worker. `Everything`
+is the same server with all that a call can be subject to configured besides.
 
 The server process is the peer; the telemetry process, its child, runs on the other core and is reported beside it,
 since its work is not on the path of a call but is work all the same.
@@ -23,11 +24,43 @@ models:
     provider: mock
     model: gpt-4o-mini
 """
+_EVERYTHING = """
+providers:
+  mock: &mock
+    dialect: openai_chat
+    base_url: "http://127.0.0.1:{upstream}/v1"
+    api_keys: ["key-one-of-the-bench", "key-two-of-the-bench"]
+    resilience:
+      deadline_s: 300
+      breaker: {{failures_in_a_row: 5, failure_rate: 0.5, min_calls: 20, window_s: 30}}
+      concurrency: {{limit: 2000, queue: 2000, max_wait_s: 10}}
+  spare: *mock
+models:
+  first: {{provider: mock, model: gpt-4o-mini, resilience: {{hedge: {{after_ms: 5000, max_extra_ratio: 0.02}}}}}}
+  second: {{provider: spare, model: gpt-4o}}
+routes:
+  fast:
+    tree:
+      node: when
+      of:
+        - if: {{feature: [bulk]}}
+          use: second
+      otherwise: {{node: fallback, of: [{{node: fastest, of: [first, second]}}, second]}}
+    affinity: {{session: true}}
+prices:
+  ours: {{model: "gpt-4o*", from: 2026-01-01, input: 0.15, output: 0.6}}
+limits:
+  spend: {{measure: money, bound: 1000000, window: month}}
+  pace: {{measure: requests, bound: 1000000000, window: minute}}
+  each-key: {{measure: tokens, bound: 1000000000000, window: rolling_hour, per: [key]}}
+  at-once: {{measure: concurrency, bound: 5000}}
+"""
 
 
 class Trimtab(Peer):
     name = "trimtab"
     what = "this project: auth, ledger, spool and tracing on, one worker"
+    config = _CONFIG
 
     @classmethod
     def install(cls, home: Path) -> None:
@@ -38,7 +71,7 @@ class Trimtab(Peer):
         self.work.mkdir(parents=True, exist_ok=True)
         self._port = free_port()
         config = self.work / "trimtab.yaml"
-        config.write_text(_CONFIG.format(upstream=self.site.upstream_port))
+        config.write_text(self.config.format(upstream=self.site.upstream_port))
         self.launch(
             [
                 str(_command()),
@@ -68,6 +101,16 @@ class Trimtab(Peer):
         from trimtab import __version__
 
         return __version__
+
+
+class Everything(Trimtab):
+    name = "trimtab-all"
+    what = (
+        "the same, with a route (conditions, fastest, fallback, affinity), two keys per provider, breaker, hedge, "
+        "deadline, concurrency limit, dated prices, and four limits and budgets on each call"
+    )
+    config = _EVERYTHING
+    starts = 1
 
 
 def _command() -> Path:
