@@ -115,6 +115,7 @@ async def make_house(
         metrics=metrics,
         describe=lambda: msgspec.json.encode(document()),
         started=now,
+        reprice=lambda: calls.append(("reprice", "", "")),
         clock=clock,
         static=folder / "static",
     )

@@ -31,6 +31,7 @@ from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.gate import Gate, Overloaded
 from trimtab.gateway.idempotency import Idempotency
 from trimtab.gateway.live import Live
+from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
@@ -114,6 +115,10 @@ class Gateway:
         if admitted is not None:
             call.principal, call.project = admitted
         await self._to_its_end(call, self._begin if prepare is None else partial(self._begin, prepare=prepare))
+
+    async def carry(self, exchange: Exchange, front: Dialect, carrier: Carrier) -> None:
+        """Serve a call that passes through as it is: let in, limited and recorded as any other."""
+        await self._to_its_end(Call(exchange, front, self._now()), partial(self._carry, carrier=carrier))
 
     async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
         """A step of a call and, where it fails, what there is to be said and written down."""
@@ -227,6 +232,22 @@ class Gateway:
             await route.learn(ask)
             call.plan = route.plan(ask)
         return call.plan.targets
+
+    async def _carry(self, call: Call, carrier: Carrier) -> None:
+        self._admit(call)
+        assert call.project is not None
+        call.caller = read_caller(call.exchange, call.head, call.started_ns)
+        read_priority(call)
+        self._books.check_open()
+        snapshot = self._snapshot()
+        target = await carrier.find(call, snapshot.targets[call.project.id])
+        if snapshot.limits and self._spending is not None:
+            await self._spending.reserve(call, snapshot.limits, call.project.id, [target])
+        entered = await self._enter(call)
+        try:
+            await carrier.carry(call, target, self._books)
+        finally:
+            self.gate.leave((self._now() - entered) / SECOND)
 
     # --- the end of every call ---
 

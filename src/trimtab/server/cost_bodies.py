@@ -83,3 +83,113 @@ class PriceBookView(Struct, frozen=True, kw_only=True):
     rows: int
     own: int
     """Dated prices of this project that hold now."""
+
+
+class NewRepricing(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Rows of attempts begun in [since, until), Unix milliseconds; ``until`` is now if left out. ``dry_run`` reports
+    the same and changes nothing."""
+
+    since: int
+    until: int | None = None
+    dry_run: bool = False
+
+
+class RepricingLine(Struct, frozen=True, kw_only=True):
+    """What changes for one model from one price row to another. ``were_unknown`` of the rows had no price before."""
+
+    provider: str
+    model: str
+    from_price: str
+    to_price: str
+    rows: int
+    before: str
+    after: str
+    were_unknown: int
+
+
+class RepricingView(Struct, frozen=True, kw_only=True):
+    """``before`` and ``after`` are what the rows looked at cost, as far as they have a price. ``no_price_today`` rows
+    have a cost and would have none by today's book: they keep it."""
+
+    id: str
+    state: Literal["running", "done", "failed"]
+    dry_run: bool
+    since: int
+    until: int
+    created: int
+    updated: int
+    looked_at: int
+    changed: int
+    before: str
+    after: str
+    unpriced_before: int
+    unpriced_after: int
+    no_price_today: int
+    differences: list[RepricingLine]
+    more: bool
+    problem: str
+
+
+class RepricingPage(Struct, frozen=True, kw_only=True):
+    items: list[RepricingView]
+    cursor: str | None = None
+
+
+Vendor = Literal["openai", "anthropic", "generic"]
+
+
+class NewReconciliation(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``content`` is the export as text: JSON or CSV. ``provider`` is this project's provider that it is of; ``vendor``
+    says how to read it (by default as the provider's kind). ``columns`` names the columns of a generic CSV: what we
+    call ``day``, ``model``, ``requests``, ``input``, ``cache_read``, ``cache_write``, ``output``, ``cost``."""
+
+    provider: str
+    content: str
+    vendor: Vendor | None = None
+    columns: dict[str, str] = {}
+    tolerance: float = 0.01
+    """Share by which sums may differ."""
+
+
+class CostLine(Struct, frozen=True, kw_only=True):
+    """One side of a comparison. Null where that side does not say."""
+
+    requests: int | None
+    input: int | None
+    cache_read: int | None
+    cache_write: int | None
+    output: int | None
+    cost: str | None
+
+
+class ReconciledLine(Struct, frozen=True, kw_only=True):
+    """A day (UTC unless ``offset_hours`` says otherwise) and a model. ``day`` is "" where the export has no days."""
+
+    day: str
+    model: str
+    ours: CostLine
+    theirs: CostLine
+    tokens_off: int
+    """Theirs less ours, of all buckets that both sides know."""
+    cost_off: str | None
+    agrees: bool
+    causes: list[str]
+
+
+class ReconciliationView(Struct, frozen=True, kw_only=True):
+    """``agrees``: every line does, within the tolerance. ``offset_hours`` is how far the export's days are from UTC,
+    where that explains it best."""
+
+    provider: str
+    vendor: Vendor
+    days: list[str]
+    agrees: bool
+    tolerance: float
+    offset_hours: int
+    ours: CostLine
+    theirs: CostLine
+    cost_off: str | None
+    lines: list[ReconciledLine]
+    causes: list[str]
+    unread: list[str]
+    """Rows of the export that could not be read, and why; the first few."""

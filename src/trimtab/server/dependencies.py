@@ -48,7 +48,7 @@ class Dependencies:
     """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus;
     ``describe`` the API's description, OpenAPI as JSON.
 
-    ``started`` is Unix milliseconds.
+    ``started`` is Unix milliseconds; ``reprice`` says that there is a new re-pricing to do.
     """
 
     db: Database
@@ -67,6 +67,7 @@ class Dependencies:
     metrics: Callable[[], Awaitable[str]]
     describe: Callable[[], bytes]
     started: int
+    reprice: Callable[[], None]
     clock: Clock = field(default_factory=SystemClock)
     available: Callable[[ProviderKind], bool] = kind_available
     live: Live = field(default_factory=Live)
