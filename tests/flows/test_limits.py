@@ -118,7 +118,7 @@ def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path,
         return await spending
 
     with live(tmp_path, CONFIG.format(url=provider), workers=3) as server:
-        seen = asyncio.run(story(server))
+        asyncio.run(story(server))
         until(lambda: not any(dead_journals(server)), 30, server.told)
         cost = ledger(server)
         granted, _ = counted(server)

@@ -5,13 +5,16 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.cache_tune import Point
-from trimtab.sdk import cache_types
+from trimtab.sdk import cache_types, limit_types
 from trimtab.sdk import types as ours
-from trimtab.server import bodies, cache_bodies, resilience_bodies
+from trimtab.server import bodies, cache_bodies, limit_bodies, resilience_bodies
 from trimtab.telemetry import views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Me: bodies.Me,
+    limit_types.Standing: limit_bodies.StandingView,
+    limit_types.Limit: limit_bodies.LimitView,
+    limit_types.LimitEvent: limit_bodies.LimitEventView,
     ours.LoginLink: bodies.LoginLink,
     ours.StoreHealth: views.StoreHealth,
     ours.Check: bodies.CheckView,
@@ -29,6 +32,8 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Span: views.SpanRow,
     ours.TracePage: views.TracePage,
     ours.DecisionLine: views.DecisionLine,
+    ours.CacheLine: views.CacheLine,
+    ours.ContextLine: views.ContextLine,
     ours.Trace: views.TraceDetail,
     ours.Message: views.MessageView,
     ours.SpanIO: views.SpanIO,

@@ -26,6 +26,8 @@ Permission = Literal[
     "cost:write",
     "cache:read",
     "cache:write",
+    "limit:read",
+    "limit:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -49,6 +51,8 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "cost:write",
         "cache:read",
         "cache:write",
+        "limit:read",
+        "limit:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

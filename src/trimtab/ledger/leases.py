@@ -391,7 +391,7 @@ class Keeper:
             since=held.since // MS,
             counts_until=(held.end + lasts_ns(counter.window)) // MS + GRACE_MS,
             total=0 if counter.soft else held.total,
-            spent=held.spent,
+            spent=_told(held),
             bound=None if rule is None else rule.bound,
             soft=counter.soft,
             comes_back=counter.comes_back,
@@ -499,7 +499,7 @@ class Keeper:
             self._give(held)
             if len(tell) < PER_TICK:
                 tell.append(held)
-        elif held.spent != held.reported and len(tell) < PER_TICK:
+        elif _told(held) != held.reported and len(tell) < PER_TICK:
             tell.append(held)
         counter = held.counter
         soon = held.end - now < 2 * TICK_S * S
@@ -547,6 +547,11 @@ class Keeper:
             return False
         self._due[what] = mono + int(every_s * S)
         return True
+
+
+def _told(held: Held) -> int:
+    """What is told as used of it: of concurrency the calls under way."""
+    return held.open if held.counter.comes_back else held.spent
 
 
 def _dead(journals: Journals) -> list[Remains]:

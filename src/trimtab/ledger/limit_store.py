@@ -309,7 +309,7 @@ def _close_holds(conn: Connection, worker: str, left: Mapping[int, int]) -> int:
     for row in rows:
         unreported = row.granted - row.reported
         back = row.granted if row.comes_back else max(0, min(left.get(row.id, 0), unreported))
-        used = 0 if row.comes_back else unreported - back
+        used = -row.reported if row.comes_back else unreported - back
         where = {"series": row.series, "bucket": row.bucket, "start": row.start}
         conn.execute(_CLOSE, {"back": back, "used": used, **where})
     conn.execute(delete(HOLDS).where(HOLDS.c.worker == worker))

@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 from msgspec import Struct
 
 from trimtab.sdk import cache_types as c
+from trimtab.sdk import limit_types as m
 from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
@@ -239,6 +240,27 @@ class Client:
     def delete_policy(self, project: str, name: str) -> None:
         self._http.ask("DELETE", path("projects", project, "policies", name), type(None))
 
+    # --- limits ---
+
+    def limits(self, project: str) -> list[m.Limit]:
+        """Limits and budgets, and how they stand."""
+        return self._all(m.LimitPage, path("projects", project, "limits"))
+
+    def create_limit(self, project: str, name: str, rule: dict[str, Any]) -> m.Limit:
+        """``rule`` has ``measure``, ``bound`` (a decimal string), ``window`` and what else docs/limits.md says."""
+        return self._http.ask("POST", path("projects", project, "limits"), m.Limit, body={**rule, "name": name})
+
+    def change_limit(self, project: str, name: str, rule: dict[str, Any]) -> m.Limit:
+        """Replace a limit, whole."""
+        return self._http.ask("PUT", path("projects", project, "limits", name), m.Limit, body=rule)
+
+    def delete_limit(self, project: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, "limits", name), type(None))
+
+    def limit_events(self, project: str) -> list[m.LimitEvent]:
+        """What happened to limits: the newest hundred."""
+        return self._http.ask("GET", path("projects", project, "limit-events"), m.LimitEventPage).items
+
     # --- traces ---
 
     def trace_page(
@@ -288,7 +310,7 @@ class Client:
         query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
         return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
 
-    def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage], where: str) -> list[Any]:
+    def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage | m.LimitPage], where: str) -> list[Any]:
         found: list[Any] = []
         cursor: str | None = None
         while True:

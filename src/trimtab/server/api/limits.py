@@ -1,0 +1,212 @@
+"""Limits and budgets: the rules of a project, how they stand, and what happened to them."""
+
+import msgspec
+from litestar.params import FromPath, JSONBody
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.governance.access import Project
+from trimtab.ledger import limit_store
+from trimtab.ledger.limit_state import Standing, standings
+from trimtab.ledger.limit_store import Event, LimitRow
+from trimtab.ledger.limits import DIMENSIONS, Rule, Scope, amount_text, check_rule, picodollars, when_away
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.limit_bodies import (
+    LimitBody,
+    LimitEventPage,
+    LimitEventView,
+    LimitPage,
+    LimitView,
+    NewLimit,
+    ScopeBody,
+    StandingView,
+)
+from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, read_cursor, route, write_cursor
+
+TAG = "limits"
+MOST_DIGITS = 19
+
+
+# --- views ---
+
+
+def _declared(deps: Dependencies, tenant: Project) -> dict[str, Rule]:
+    return deps.config.limits if deps.config.project == tenant.slug else {}
+
+
+def _view(rule: Rule, found: list[Standing], *, declared: bool) -> LimitView:
+    return LimitView(
+        name=rule.name,
+        measure=rule.measure,
+        bound=amount_text(rule.measure, rule.bound),
+        window=rule.window,
+        timezone=rule.timezone,
+        scope=ScopeBody(**{dimension: list(getattr(rule.scope, dimension)) for dimension in DIMENSIONS}),
+        per=list(rule.per),
+        mode=rule.mode,
+        unknown_price=rule.unknown_price,
+        unknown_amount=amount_text("money", rule.unknown_amount),
+        catalog_down=when_away(rule),
+        max_output=rule.max_output,
+        cap_output=rule.cap_output,
+        headers=rule.headers,
+        source="config" if declared else "catalog",
+        standings=[_standing(rule, one) for one in found],
+    )
+
+
+def _standing(rule: Rule, one: Standing) -> StandingView:
+    return StandingView(
+        values=one.values,
+        used=amount_text(rule.measure, one.used),
+        held=amount_text(rule.measure, one.held),
+        remaining=amount_text(rule.measure, one.left),
+        started=one.began,
+        resets=one.resets,
+        burn_rate=amount_text(rule.measure, one.per_hour),
+        exhausted=one.exhausted,
+    )
+
+
+def _rule(name: str, body: LimitBody) -> Rule:
+    """Raises `InvalidRequest`."""
+    scope = body.scope or ScopeBody()
+    rule = Rule(
+        name=name,
+        measure=body.measure,
+        bound=_amount(body.bound, money=body.measure == "money"),
+        window=body.window,
+        timezone=body.timezone,
+        scope=Scope(**{dimension: tuple(getattr(scope, dimension)) for dimension in DIMENSIONS}),
+        per=tuple(body.per),
+        mode=body.mode,
+        unknown_price=body.unknown_price,
+        unknown_amount=picodollars(body.unknown_amount, param="unknown_amount"),
+        catalog_down=body.catalog_down,
+        max_output=body.max_output,
+        cap_output=body.cap_output,
+        headers=body.headers,
+    )
+    check_rule(rule)
+    return rule
+
+
+def _amount(text: str, *, money: bool) -> int:
+    if money:
+        return picodollars(text)
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise InvalidRequest(f"{text[:40]!r} is not a whole number.", fix="Give e.g. '60'.", param="bound")
+    return int(text)
+
+
+# --- routes ---
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/limits",
+    "limit:read",
+    Operation(id="listLimits", summary="The limits of a project, and how they stand", tag=TAG, errors=(404,)),
+)
+async def list_limits(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> LimitPage:
+    """In order of name. One declared in the config file hides one of the same name in the catalog. What workers have
+    spent is told about once a second."""
+    declared = _declared(deps, tenant)
+    rows = await deps.db.read(lambda conn: limit_store.limits(conn, tenant.id))
+    rules = {row.name: row.rule for row in rows} | declared
+    names, more = cut(sorted(rules), cursor, limit)
+    now = deps.clock.now_ns()
+    found = await deps.db.read(lambda conn: {name: standings(conn, tenant.id, rules[name], now) for name in names})
+    return LimitPage(items=[_view(rules[name], found[name], declared=name in declared) for name in names], cursor=more)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/limit-events",
+    "limit:read",
+    Operation(id="listLimitEvents", summary="What happened to limits", tag=TAG, errors=(404,)),
+)
+async def list_limit_events(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> LimitEventPage:
+    """Newest first: soft limits passed, hard ones used up, overdrafts."""
+    before = read_cursor(cursor)
+    found = await deps.db.read(lambda conn: limit_store.events(conn, tenant.id, before=before, limit=limit + 1))
+    rows = await deps.db.read(lambda conn: limit_store.limits(conn, tenant.id))
+    rules = {row.name: row.rule for row in rows} | _declared(deps, tenant)
+    more = write_cursor(found[limit - 1].id) if len(found) > limit else None
+    return LimitEventPage(items=[_event(event, rules.get(event.name)) for event in found[:limit]], cursor=more)
+
+
+def _event(event: Event, rule: Rule | None) -> LimitEventView:
+    """An event says its amounts in the measure that its rule has; of a rule that is gone they stay plain numbers."""
+    measure = "requests" if rule is None else rule.measure
+    values = msgspec.json.decode(event.bucket, type=list[str]) if event.bucket.endswith("]") else [event.bucket]
+    return LimitEventView(
+        id=event.id,
+        limit=event.name,
+        values=dict(zip((str(i) for i in range(len(values))) if rule is None else rule.per, values, strict=False)),
+        kind=event.kind,
+        at=event.at,
+        used=amount_text(measure, event.used),
+        bound=amount_text(measure, event.bound),
+    )
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/limits",
+    "limit:write",
+    Operation(id="createLimit", summary="Add a limit", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_limit(deps: Deps, tenant: Tenant, data: JSONBody[NewLimit]) -> LimitView:
+    """In force in every worker when this returns."""
+    rule, now = _rule(data.name, data), deps.now()
+    row = LimitRow(project_id=tenant.id, name=rule.name, rule=rule, created=now, updated=now)
+    return await _put(deps, tenant, row, new=True)
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/limits/{name:str}",
+    "limit:write",
+    Operation(id="changeLimit", summary="Replace a limit", tag=TAG, errors=(404, 409)),
+)
+async def change_limit(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[LimitBody]) -> LimitView:
+    """With another bound the count goes on; with another measure, window, scope or ``per`` a new count begins. What
+    workers had at hand under the old bound they give back within a second or so."""
+    rule = _rule(name, data)
+    old = await deps.db.read(lambda conn: _known(deps, tenant, limit_store.limits(conn, tenant.id), name))
+    row = LimitRow(project_id=tenant.id, name=name, rule=rule, created=old.created, updated=deps.now())
+    return await _put(deps, tenant, row, new=False)
+
+
+def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str) -> LimitRow:
+    found = next((row for row in rows if row.name == name), None)
+    if found is None:
+        declared = name in _declared(deps, tenant)
+        fix = "It is declared in the config file: change it there." if declared else "Look at the list of limits."
+        raise NotFound(f"There is no limit {name[:80]!r} in the catalog.", fix=fix)
+    return found
+
+
+async def _put(deps: Dependencies, tenant: Project, row: LimitRow, *, new: bool) -> LimitView:
+    declared = frozenset(_declared(deps, tenant))
+    await deps.db.write(lambda conn: limit_store.put_limit(conn, row, declared, new=new))
+    await deps.snapshots.changed()
+    now = deps.clock.now_ns()
+    found = await deps.db.read(lambda conn: standings(conn, tenant.id, row.rule, now))
+    return _view(row.rule, found, declared=False)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/limits/{name:str}",
+    "limit:write",
+    Operation(id="deleteLimit", summary="Remove a limit", tag=TAG, status=204, errors=(404, 409)),
+)
+async def delete_limit(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+    """What it counted stays until its window ends: the same limit made anew goes on counting."""
+    declared = frozenset(_declared(deps, tenant))
+    await deps.db.write(lambda conn: limit_store.remove_limit(conn, tenant.id, name, declared))
+    await deps.snapshots.changed()
+
+
+ROUTES = (list_limits, list_limit_events, create_limit, change_limit, delete_limit)
