@@ -12,8 +12,9 @@ from makings import T0, answer, attempt, events, record, request
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import BLOB_BYTES, TEXT_CHARACTERS, CallMapper
-from trimtab.telemetry.records import CallRecord, Candidate, Fault
+from trimtab.telemetry.answers import read_decision
+from trimtab.telemetry.calls import BLOB_BYTES, TEXT_CHARACTERS, CallMapper, decision_json
+from trimtab.telemetry.records import CacheNote, CallRecord, Candidate, ContextNote, Fault
 from trimtab.telemetry.rows import Rows
 
 BUCKETS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
@@ -264,3 +265,14 @@ def test_no_body_ever_stops_a_record(asked: bytes, answered: bytes, stream: bool
     (text,) = rows.span_io.rows()
     assert (text["request"], text["response"]) == (asked, answered)
     assert len(entry(rows)["input_preview"]) <= 200
+
+
+def test_what_the_cache_and_a_context_policy_did_is_told_with_the_decision() -> None:
+    cache = CacheNote(outcome="hit", mode="semantic", age_s=7, similarity=0.97, saved=1_500_000, first_request="req_1")
+    context = ContextNote(before=900, after=100, changes=("dropped the 2 oldest turns (4 messages)",))
+    plain = read_decision(decision_json(record(1)))
+    told = read_decision(decision_json(record(1, cache=cache, context=context)))
+    assert (plain.cache, plain.context) == (None, None)
+    assert (told.lines, told.cache, told.context) == (plain.lines, cache, context)
+    rows = mapped(record(1, cache=cache, context=context), FolderBlobs(Path("/nonexistent")))
+    assert '"saved":1500000' in entry(rows)["decision"]

@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.telemetry.query import TOKENS
-from trimtab.telemetry.records import Candidate, Step
+from trimtab.telemetry.records import CacheNote, Candidate, ContextNote, Step
 from trimtab.telemetry.views import (
     Bucket,
+    CacheLine,
+    ContextLine,
     DecisionLine,
     Known,
     SpanKind,
@@ -201,19 +203,46 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         metadata=metadata,
         route=decided.route,
         steps=[StepLine(node=s.node, took=s.took, why=s.why, value=s.value) for s in decided.steps],
+        cache=None if decided.cache is None else _cache_line(decided.cache),
+        context=None if decided.context is None else _context_line(decided.context),
     )
 
 
+def _cache_line(note: CacheNote) -> CacheLine:
+    return CacheLine(
+        outcome=note.outcome,
+        mode=note.mode,
+        reason=note.reason,
+        age_s=note.age_s,
+        similarity=note.similarity if note.mode == "semantic" and note.outcome == "hit" else None,
+        saved=dollars(note.saved),
+        first_request=note.first_request,
+    )
+
+
+def _context_line(note: ContextNote) -> ContextLine:
+    return ContextLine(before=note.before, after=note.after, changes=list(note.changes))
+
+
 class Decided(Struct, frozen=True, kw_only=True):
-    """The ``decision`` column: the candidates, and the route with its steps where there was one."""
+    """The ``decision`` column: the candidates, and the route with its steps where there was one; what the cache and a
+    context policy did."""
 
     route: str = ""
     steps: tuple[Step, ...] = ()
     lines: tuple[Candidate, ...] = ()
+    cache: CacheNote | None = None
+    context: ContextNote | None = None
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""
-        return Decided(route=self.route or other.route, steps=self.steps + other.steps, lines=self.lines + other.lines)
+        return Decided(
+            route=self.route or other.route,
+            steps=self.steps + other.steps,
+            lines=self.lines + other.lines,
+            cache=self.cache or other.cache,
+            context=self.context or other.context,
+        )
 
 
 def read_decision(column: str) -> Decided:

@@ -143,11 +143,19 @@ class CallMapper:
 
 
 def decision_json(record: CallRecord) -> str:
-    """The decision record as its column holds it: a list of candidates; of a route, an object with its steps besides.
-    `answers.trace_detail` reads both."""
-    if not record.route:
+    """The decision record as its column holds it: a list of candidates; where a route, the cache or a context policy
+    had a say, an object with theirs besides. `answers.trace_detail` reads both."""
+    if not record.route and record.cache is None and record.context is None:
         return _json.encode(record.decision).decode()
-    return _json.encode({"route": record.route, "steps": record.steps, "lines": record.decision}).decode()
+    return _json.encode(
+        {
+            "route": record.route,
+            "steps": record.steps,
+            "lines": record.decision,
+            "cache": record.cache,
+            "context": record.context,
+        }
+    ).decode()
 
 
 def bounded(record: CallRecord) -> CallRecord:

@@ -132,6 +132,27 @@ class StepLine(Struct, frozen=True, kw_only=True):
     value: float | None = None
 
 
+class CacheLine(Struct, frozen=True, kw_only=True):
+    """What the cache did for a call: ``hit``, ``miss``, ``refresh``, ``bypass`` (``reason`` says why), or ``replay`` of
+    the call with the same idempotency key. ``saved`` is US dollars that were not paid again, null where unknown."""
+
+    outcome: str
+    mode: str
+    reason: str
+    age_s: int
+    similarity: float | None
+    saved: str | None
+    first_request: str
+
+
+class ContextLine(Struct, frozen=True, kw_only=True):
+    """How a conversation was shortened before it was sent: estimated tokens before and after, and what was changed."""
+
+    before: int
+    after: int
+    changes: list[str]
+
+
 class TraceDetail(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -148,6 +169,8 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     route: str = ""
     """The route that chose the targets; empty for a plain model."""
     steps: list[StepLine] = []
+    cache: CacheLine | None = None
+    context: ContextLine | None = None
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
