@@ -14,7 +14,7 @@ CALLERS_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 ABSENT = frozenset({404, 410, 501})
 UNHEALTHY = frozenset[FailureClass]({"connection", "timeout", "server", "broken"})
 """What speaks against a target as a whole: its breaker counts these."""
-BUDGET_RESERVE = 20.0
+BUDGET_RESERVE = 50.0
 """Repeats a target may have at once after a quiet time."""
 SECOND = 1_000_000_000
 
