@@ -11,6 +11,7 @@ PLUG = ProviderKind(
     name="azure",
     title="Azure OpenAI",
     dialect="openai_chat",
+    also=("openai_responses",),
     operations={"embeddings": "openai_embeddings"},
     base_url="https://{resource}.openai.azure.com/openai/v1",
     auth=Auth("header", "api-key"),

@@ -100,7 +100,7 @@ def check(body: dict[str, Any]) -> None:
     config = _config(body)
     if config.get("responseSchema") is not None and config.get("responseJsonSchema") is not None:
         raise Refused("Only one of responseSchema and responseJsonSchema may be set.")
-    thinking = _member(config, "thinkingConfig")
+    thinking = _thinking(body)
     if thinking.get("thinkingBudget") is not None and thinking.get("thinkingLevel") is not None:
         raise Refused("You can only set only one of thinking budget and thinking level.")
 
@@ -232,13 +232,13 @@ def _word(said: Said) -> str:
 
 
 def _thinks(body: dict[str, Any], scenario: Scenario) -> bool:
-    thinking = _member(_config(body), "thinkingConfig")
+    thinking = _thinking(body)
     asked = bool(thinking.get("thinkingBudget") or thinking.get("thinkingLevel") or thinking.get("includeThoughts"))
     return scenario.defect != "no_thinking" and asked
 
 
 def _thought(body: dict[str, Any], scenario: Scenario) -> str:
-    shown = _member(_config(body), "thinkingConfig").get("includeThoughts") and _thinks(body, scenario)
+    shown = _thinking(body).get("includeThoughts") and _thinks(body, scenario)
     return scenario.reasoning_text or ("The tab is small; the rudder is great." if shown else "")
 
 
@@ -260,6 +260,10 @@ def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) ->
 
 def _config(body: dict[str, Any]) -> dict[str, Any]:
     return {_camel(name): value for name, value in _member(body, "generationConfig").items()}
+
+
+def _thinking(body: dict[str, Any]) -> dict[str, Any]:
+    return {_camel(name): value for name, value in _member(_config(body), "thinkingConfig").items()}
 
 
 def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
