@@ -27,6 +27,7 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.transport import Transport
 from trimtab.server.api.data import hot_routes
+from trimtab.server.carrying import Carrying, is_carried
 from trimtab.server.hot import HotServer, protocol_factory
 from trimtab.server.snapshot_routes import no_price
 from trimtab.storage.database import Database
@@ -148,8 +149,13 @@ async def running(
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     ready = asyncio.Event()
+    carrying = Carrying(gateway, lambda: force[0], SystemClock(), max_body)
+
+    async def app(scope: Any, receive: Receive, send: Send) -> None:
+        await (carrying if is_carried(scope["path"]) else nothing_here)(scope, receive, send)
+
     config = uvicorn.Config(
-        nothing_here, http=protocol_factory(hot), lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        app, http=protocol_factory(hot), lifespan="off", log_config=None, timeout_graceful_shutdown=1
     )
     server = HotServer(config, ready.set)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
@@ -163,6 +169,7 @@ async def running(
     await serving
     if gateway.idempotency is not None:
         await gateway.idempotency.close()
+    await carrying.aclose()
     await transport.aclose()
 
 

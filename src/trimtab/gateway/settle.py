@@ -60,6 +60,8 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
 def _estimate(call: Call, attempt: Try) -> Usage | None:
     """Tokens counted from the text, beside what the provider told until it was cut. None where it told no less, or
     wrote nothing (then nothing was used as far as we know)."""
+    if call.front.operation == "passthrough":
+        return None  # of images and audio no text tells what they took
     if not attempt.chunks or attempt.status != 200:
         return _unread(call) if _was_asked(attempt) else None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)

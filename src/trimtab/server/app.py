@@ -17,19 +17,22 @@ from trimtab.governance.access import Project
 from trimtab.server import problems
 from trimtab.server.api import all_routes
 from trimtab.server.auth import Caller, guard
+from trimtab.server.carrying import Carrying, is_carried
 from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.fronts.common import front_at, nowhere
 
 MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
 
 _PLAIN = frozenset(("/healthz", "/readyz", "/metrics"))
+_DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
-def create_app(deps: Dependencies) -> "App":
+def create_app(deps: Dependencies, carrying: Carrying | None = None) -> "App":
     """The app, ready to be served. It starts and stops nothing: `wiring.py` does."""
-    return App(create_api(deps), StaticConsole(deps.static))
+    return App(create_api(deps), StaticConsole(deps.static), carrying)
 
 
 def create_api(deps: Dependencies) -> Litestar:
@@ -64,11 +67,12 @@ def _tenant(request: Request[Any, Any, Any]) -> Project:
 
 
 class App:
-    """Sends each request to the API or to the console's files."""
+    """Sends each request to the API, to what passes through to a provider, or to the console's files."""
 
-    def __init__(self, api: Litestar, console: StaticConsole) -> None:
+    def __init__(self, api: Litestar, console: StaticConsole, carrying: Carrying | None = None) -> None:
         self.api = api
         self._console = console
+        self._carrying = carrying
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -85,12 +89,13 @@ class App:
         if path in _PLAIN or path.startswith("/api/"):
             inner: Any = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
             await self.api(inner, receive, _marked(send, request_id))
-        elif path in ("/api", "/v1") or path.startswith("/v1/"):
-            what = f"{scope['method']} {path}"
-            fix = (
-                "Models are called at /v1/chat/completions and /v1/messages; the API is described at /api/openapi.json."
-            )
-            await _refuse(send, NotFound(f"There is nothing at {what[:200]}.", fix=fix), request_id)
+        elif self._carrying is not None and is_carried(path):
+            await self._carrying(scope, receive, send)
+        elif path == "/api":
+            error = NotFound("There is nothing at /api.", fix="The API is described at /api/openapi.json.")
+            await _refuse(send, error, request_id)
+        elif path == "/v1" or path.startswith(_DATA_PLANE):
+            await _refuse_client(scope, send, request_id)
         elif scope["method"] in ("GET", "HEAD"):
             await self._console(scope, receive, send)
         else:
@@ -130,6 +135,20 @@ async def _refuse(send: Any, error: TrimtabError, request_id: str) -> None:
     }
     headers = [(name.encode(), value.encode()) for name, value in pairs.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": [*headers, *_API_HEADERS]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse_client(scope: Any, send: Any, request_id: str) -> None:
+    """A client of models asked for what is not there: told in its own dialect, or it would show no words at all."""
+    headers = dict[bytes, bytes](scope["headers"])
+    error = nowhere(scope["method"], scope["path"])
+    body = front_at(scope["path"].encode(), headers.get).render_error(error, request_id)
+    pairs = problems.headers_of(error, request_id) | {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    told = [(name.encode(), value.encode()) for name, value in pairs.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": [*told, *_API_HEADERS]})
     await send({"type": "http.response.body", "body": body})
 
 

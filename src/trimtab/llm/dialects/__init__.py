@@ -25,7 +25,7 @@ from trimtab.core.registry import Registry
 from trimtab.llm.auth import Auth
 from trimtab.llm.types import Delta, Request, Response, StopReason, Usage
 
-Operation = Literal["chat", "embeddings", "rerank"]
+Operation = Literal["chat", "embeddings", "rerank", "passthrough"]
 
 
 class Quirks(Struct, frozen=True, kw_only=True):

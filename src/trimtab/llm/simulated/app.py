@@ -15,6 +15,7 @@ from trimtab.llm.simulated import (
     counters,
     gemini,
     openai_chat,
+    openai_media,
     openai_responses,
     tasks,
 )
@@ -126,6 +127,8 @@ class SimulatedProviders:
             await self._call(*found, scope, receive, send)
         elif method == "POST" and (counter := counters.of(path)) is not None:
             await _respond(send, *counters.answer(counter, await _read(receive)), {})
+        elif openai_media.PATH.fullmatch(path):
+            await self._media(scope, receive, send)
         elif path == "/v1/models" and method == "GET":
             await _respond(send, 200, _models(), {})
         elif path == "/simulated/calls" and method in ("GET", "DELETE"):
@@ -136,6 +139,18 @@ class SimulatedProviders:
         else:
             error = {"error": {"message": f"There is no {method} {path}.", "type": "invalid_request_error"}}
             await _respond(send, 404, json.dumps(error).encode(), {})
+
+    async def _media(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        call = Call(next(self._numbers), scope["path"], headers, self.scenario)
+        self.calls.append(call)
+        seen = await openai_media.read(receive)
+        if self.api_key is not None and openai_chat.presented_key(headers) != self.api_key:
+            call.status = 401
+            await _respond(send, 401, openai_chat.error_body(401, call.number), {})
+            return
+        call.status, call.body = await openai_media.play(scope["method"], scope["path"], seen, send)
+        call.finished = True
 
     async def _call(
         self, vendor: Vendor, said: dict[str, Any], scope: MutableMapping[str, Any], receive: Receive, send: Send

@@ -1,0 +1,306 @@
+"""Calls that pass through to a provider as they are: images, audio, files, batches.
+
+They are let in, limited and recorded as any other call, a row each. Bodies flow both ways in pieces, whatever their
+size: only the first bytes of a request are looked at, for the model it names, and the last of an answer, for what it
+says it used. Nothing is tried twice, for a body that has flowed is gone. The client's key never leaves this server.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+import httpx
+from msgspec.structs import replace
+
+from trimtab import __version__
+from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported, UpstreamFailure, UpstreamTimeout
+from trimtab.gateway.attempts import masked, rejected
+from trimtab.gateway.books import Books
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.carried import Named, boundary_of, named_in_form, renamed_form, renamed_json
+from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.route import Target
+from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.llm.auth import headers_of, query_of
+from trimtab.llm.dialects import DIALECTS, Head
+from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
+from trimtab.llm.providers import PROVIDER_KINDS, Passed
+from trimtab.llm.types import Usage
+
+FAMILIES: tuple[Passed, ...] = ("images", "audio", "files", "batches")
+PATH = re.compile(r"/v1/(images|audio|files|batches)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)")
+"""What may pass: no dots at the start of a segment, so no way up."""
+METHODS = frozenset(("GET", "POST", "DELETE"))
+LOOKED_AT = 64 * 1024
+"""Bytes of a form in which its model must be named; official clients name it before the file."""
+TAIL = 16 * 1024
+KEPT = 256 * 1024
+"""Bytes of text that are kept of an answer, for whoever looks at the call later."""
+LONGEST_REFUSAL = 1024 * 1024
+_ASKED_ON = (b"content-type", b"accept", b"openai-beta", b"range")
+_TOLD_ON = (
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-disposition",
+    "content-range",
+    "accept-ranges",
+)
+
+
+class Carried(Exchange, Protocol):
+    """A client's call whose body has not been read, and a way to answer it in pieces."""
+
+    method: str
+    path: str
+    query: str
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; once."""
+        ...
+
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None: ...
+
+    async def send(self, data: bytes) -> None:
+        """Returns when the client has room for more."""
+        ...
+
+    async def end(self, data: bytes) -> None: ...
+
+
+class Carrier:
+    """One call on its way through. `find` says where it goes, `carry` takes it there and back."""
+
+    def __init__(self, carried: Carried, client: httpx.AsyncClient, now_ns: Callable[[], int], max_json: int) -> None:
+        found = PATH.fullmatch(carried.path)
+        if found is None or carried.method not in METHODS:
+            raise NotFound(
+                f"There is nothing at {carried.method[:20]} {carried.path[:200]}.",
+                fix=f"What passes through is {', '.join(f'/v1/{name}' for name in FAMILIES)}.",
+            )
+        self._carried = carried
+        self._client = client
+        self._now = now_ns
+        self._max_json = max_json
+        self.family: Passed = found[1]  # pyright: ignore[reportAttributeAccessIssue] - the pattern's own words
+        self._rest = f"/{found[1]}{found[2]}"
+        self._begun = b""
+        self._more: AsyncIterator[bytes] = carried.pieces()
+        self._named: Named | None = None
+        self._json = False
+        self._sent = 0
+
+    # --- where to ---
+
+    async def find(self, call: Call, targets: ProjectTargets) -> Target:
+        """By the header ``trimtab-provider``, else by the model that the body names, else the only provider that has
+        such an endpoint. Raises `InvalidRequest`, `NotFound` or `Unsupported` with the way out."""
+        asked = await self._look()
+        call.head = Head(model=asked or self.family, user=call.head.user)
+        call.body = self._begun if self._json else b""
+        header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
+        model = targets.models.get(asked)
+        upstream, provider = asked, None
+        if model is not None and not header:
+            provider, upstream = targets.providers.get(model.provider), model.upstream
+        elif not header and "/" in asked and (known := targets.providers.get(asked.partition("/")[0])) is not None:
+            provider, upstream = known, asked.partition("/")[2]
+        if provider is None:
+            provider = self._only(targets, header)
+            if model is not None and model.provider == provider.name:
+                upstream = model.upstream
+        self._check_capable(provider)
+        name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
+        return Target(replace(name, price=model.price) if model is not None else name, provider)
+
+    def _only(self, targets: ProjectTargets, header: str) -> Provider:
+        if header:
+            found = targets.providers.get(header)
+            if found is None:
+                raise NotFound(
+                    f"There is no provider {header[:80]!r} in this project.",
+                    fix=f"Name one of: {', '.join(sorted(targets.providers)) or 'none yet'}.",
+                    param="trimtab-provider",
+                )
+            return found
+        able = [each for each in targets.providers.values() if self.family in passes_of(each)]
+        if len(able) == 1:
+            return able[0]
+        names = ", ".join(sorted(each.name for each in able))
+        if not able:
+            raise Unsupported(
+                f"No provider of this project has /v1/{self.family}.", fix="Add one, e.g. of the kind openai."
+            )
+        raise InvalidRequest(
+            f"Several providers of this project have /v1/{self.family}.",
+            fix=f"Name one in the header trimtab-provider: {names}.",
+            param="trimtab-provider",
+        )
+
+    def _check_capable(self, provider: Provider) -> None:
+        if self.family not in passes_of(provider):
+            raise Unsupported(
+                f"The provider {provider.name!r} ({provider.kind}) has no /v1/{self.family}.",
+                fix="Name another provider or model.",
+            )
+
+    async def _look(self) -> str:
+        """Read as much of the body as it takes to know its model; returns it, or ``""``."""
+        kind = (self._carried.header(b"content-type") or b"").decode("latin-1")
+        boundary = boundary_of(kind)
+        self._json = kind.partition(";")[0].strip().lower() in ("application/json", "") and boundary is None
+        parts: list[bytes] = []
+        size = 0
+        async for piece in self._more:
+            parts.append(piece)
+            size += len(piece)
+            if self._json and size > self._max_json:
+                raise TooLarge(
+                    f"The body is larger than {self._max_json >> 20} MB.", fix="Send less, or send it as a form."
+                )
+            if boundary is not None and size < LOOKED_AT:
+                self._named = named_in_form(b"".join(parts), boundary)
+            if not self._json and (self._named is not None or size >= LOOKED_AT):
+                break
+        self._begun = b"".join(parts)
+        if self._json and self._begun:
+            return DIALECTS.get(NAME).peek(self._begun).model
+        return self._named.model if self._named is not None else ""
+
+    # --- there and back ---
+
+    async def carry(self, call: Call, target: Target, books: Books) -> None:
+        attempt = call.current = Try(target, self._now())
+        attempt.dialect = call.front
+        books.begin(call, attempt)
+        request = self._request(call, attempt)
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout(
+                f"The provider did not answer in time ({type(error).__name__}).",
+                fix="Raise the provider's timeouts, or try again.",
+            ) from None
+        except httpx.HTTPError as error:
+            raise UpstreamFailure(
+                f"The provider cannot be reached ({type(error).__name__}).", code="upstream_unreachable"
+            ) from None
+        try:
+            attempt.status, attempt.first_byte_ns = response.status_code, self._now()
+            if response.status_code >= 300:
+                await self._refuse(response, target)
+            await self._answer(call, attempt, response, books)
+        except httpx.HTTPError as error:
+            raise UpstreamFailure(
+                f"The provider broke off in the middle of its answer ({type(error).__name__}).", code="upstream_reset"
+            ) from None
+        finally:
+            await response.aclose()
+
+    def _request(self, call: Call, attempt: Try) -> httpx.Request:
+        provider, upstream = attempt.target.provider, attempt.target.model.upstream
+        kind = PROVIDER_KINDS.get(provider.kind)
+        auth = kind.auth or DIALECTS.get(provider.dialect).auth
+        asked = {name: provider.options[option] for name, option in kind.query.items() if provider.options.get(option)}
+        query = "&".join(
+            part for part in (self._carried.query, urlencode(asked), query_of(auth, provider.api_key)) if part
+        )
+        headers = {
+            "user-agent": f"trimtab/{__version__}",
+            "accept-encoding": "identity",
+            "traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01",
+            **headers_of(auth, provider.api_key),
+            **{name.lower(): value for name, value in provider.headers.items()},
+        }
+        for name in _ASKED_ON:
+            value = self._carried.header(name)
+            if value is not None:
+                headers[name.decode()] = value.decode("latin-1")
+        begun = self._renamed(upstream)
+        length = self._length(len(begun) - len(self._begun))
+        if length is not None:
+            headers["content-length"] = str(length)
+        bounds = provider.timeouts
+        return self._client.build_request(
+            self._carried.method,
+            f"{provider.base_url}{quote(self._rest)}{f'?{query}' if query else ''}",
+            headers=headers,
+            content=self._body(begun) if begun or length else None,
+            timeout=httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle)),
+        )
+
+    def _renamed(self, upstream: str) -> bytes:
+        """The first bytes with the provider's own name of the model."""
+        if self._named is not None and upstream != self._named.model:
+            return renamed_form(self._begun, self._named, upstream)
+        if self._json and self._begun and upstream and DIALECTS.get(NAME).peek(self._begun).model not in ("", upstream):
+            return renamed_json(self._begun, upstream)
+        return self._begun
+
+    def _length(self, grown: int) -> int | None:
+        """Bytes of the body as it is sent; None where the client did not say."""
+        if self._json:
+            return len(self._begun) + grown if self._begun else None
+        told = self._carried.header(b"content-length")
+        return int(told) + grown if told is not None and told.isdigit() else None
+
+    async def _body(self, begun: bytes) -> AsyncIterator[bytes]:
+        if begun:
+            self._sent += len(begun)
+            yield begun
+        async for piece in self._more:
+            self._sent += len(piece)
+            yield piece
+
+    async def _refuse(self, response: httpx.Response, target: Target) -> None:
+        """Raise the provider's refusal, in its words and without our secrets."""
+        body = b""
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > LONGEST_REFUSAL:
+                break
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = masked(body, target.provider)
+        raise rejected(DIALECTS.get(NAME).parse_error(response.status_code, body, headers), target)
+
+    async def _answer(self, call: Call, attempt: Try, response: httpx.Response, books: Books) -> None:
+        """Pass the answer on; its last piece only when the call is on record."""
+        told = response.headers
+        headers = [(name.encode(), told[name].encode("latin-1")) for name in _TOLD_ON if name in told]
+        await self._carried.begin(response.status_code, headers)
+        kind = told.get("content-type", "")
+        readable = "json" in kind or kind.startswith("text/")
+        tail, held, size = bytearray(), b"", 0
+        async for piece in response.aiter_raw():
+            if held:
+                await self._carried.send(held)
+            held = piece
+            size += len(piece)
+            if readable:
+                tail += piece
+                if size <= KEPT:
+                    attempt.keep(piece)
+                elif len(tail) > 4 * TAIL:
+                    del tail[:-TAIL]
+        if readable:
+            attempt.usage = self._used(attempt, bytes(tail), whole=size <= KEPT and "json" in kind)
+        flow = {"bytes_sent": str(self._sent), "bytes_received": str(size)}
+        call.caller = replace(call.caller, metadata={**call.caller.metadata, **flow})
+        attempt.stop = "stop"
+        await books.close(call, attempt)
+        await self._carried.end(held)
+
+    def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
+        if not whole:
+            return usage_in(tail)
+        try:
+            found = DIALECTS.get(NAME).glance(tail)
+        except UpstreamFailure:
+            return None  # JSON by its own word only; it passes all the same
+        attempt.response_id, attempt.model_used = found.id, found.model
+        return found.usage
+
+
+def passes_of(provider: Provider) -> tuple[Passed, ...]:
+    return PROVIDER_KINDS.get(provider.kind).passes

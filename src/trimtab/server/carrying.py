@@ -1,0 +1,154 @@
+"""Calls that pass through, on ASGI: the body is read as it is sent on, the answer written as it comes.
+
+The hot routes keep a body whole before they serve it; a file of a gigabyte must not wait, nor lie, in memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import TrimtabError
+from trimtab.core.ids import new_id
+from trimtab.gateway.passthrough import FAMILIES, Carrier
+from trimtab.gateway.pipeline import Gateway
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects.openai_passthrough import NAME
+
+CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=20)
+_PREFIXES = tuple(f"/v1/{family}" for family in FAMILIES)
+
+
+def is_carried(path: str) -> bool:
+    """Whether a path is for `Carrying` to answer, if only by saying what is wrong with it."""
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES)
+
+
+class Carrying:
+    """An ASGI app. ``max_json`` bounds a JSON body, which is read whole."""
+
+    def __init__(self, gateway: Gateway, snapshot: Callable[[], Snapshot], clock: Clock, max_json: int) -> None:
+        self._gateway = gateway
+        self._snapshot = snapshot
+        self._now = clock.now_ns
+        self._max_json = max_json
+        self._client: httpx.AsyncClient | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        carried = Carriage(scope, receive, send)
+        front = DIALECTS.get(NAME)
+        try:
+            carrier = Carrier(carried, self._http(), self._now, self._max_json)
+        except TrimtabError as error:
+            request_id = new_id("req")
+            carried.respond(
+                error.status, b"x-request-id: %b\r\n" % request_id.encode(), front.render_error(error, request_id)
+            )
+        else:
+            await self._gateway.carry(carried, front, carrier)
+        await carried.flush()
+
+    def _http(self) -> httpx.AsyncClient:
+        """Made when first needed: most servers pass nothing through."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(limits=CONNECTIONS, trust_env=False, follow_redirects=False)
+        return self._client
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+
+class Carriage:
+    """One request on ASGI; a `gateway.passthrough.Carried`. Made within the task that serves it, which is cancelled
+    when the client leaves."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: str = scope.get("query_string", b"").decode("latin-1")
+        self.body = b""
+        self.disconnected = False
+        self.started = False
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self._owed: tuple[int, bytes, bytes] | None = None
+        self._over = False
+        self._task = asyncio.current_task()
+        self._watch: asyncio.Task[None] | None = None
+
+    # --- the client's side ---
+
+    def header(self, name: bytes) -> bytes | None:
+        return next((value for key, value in self._headers if key == name), None)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.disconnected = True
+                raise asyncio.CancelledError("the client left")
+            if piece := message.get("body", b""):
+                yield piece
+            if not message.get("more_body"):
+                self._watch = asyncio.create_task(self._until_left())
+                return
+
+    async def _until_left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._over and self._task is not None:
+            self.disconnected = True
+            self._task.cancel("the client left")
+
+    # --- the answer, in pieces ---
+
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes) -> None:
+        self._over = True
+        await self._send({"type": "http.response.body", "body": data})
+
+    # --- the answer, whole: what the gateway says itself ---
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
+        self._owed = (status, headers + b"content-type: %b\r\n" % content_type, body)
+
+    def start(self, status: int, headers: bytes, content_type: bytes = b"application/json") -> None:
+        self._owed = (status, headers + b"content-type: %b\r\n" % content_type, b"")
+
+    def write(self, data: bytes) -> None:
+        if self._owed is not None:
+            self._owed = (*self._owed[:2], self._owed[2] + data)
+
+    def finish(self, data: bytes = b"") -> None:
+        """An answer that has begun and cannot be whole: the connection is closed, so that nobody takes it for whole."""
+        self.write(data)
+
+    def is_congested(self) -> bool:
+        return False
+
+    async def drain(self) -> None:
+        return
+
+    async def flush(self) -> None:
+        """Say what is owed, and let go. An answer that broke off is left without its end: the server hangs up."""
+        self._over = True
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._owed is not None and not self.started:
+            status, lines, body = self._owed
+            pairs = [line.partition(b": ") for line in lines.split(b"\r\n") if line]
+            headers = [(name, value) for name, _, value in pairs]
+            headers.append((b"content-length", str(len(body)).encode()))
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body})
