@@ -398,3 +398,12 @@ def test_canonical_values_can_be_built_by_hand() -> None:
     for dialect in map(DIALECTS.get, dialects(front=True)):
         assert dialect.parse_request(dialect.render_request(request, "m", Quirks())).messages == request.messages
         assert dialect.render_response(Response(id="i", model="m", parts=(Text("x"),), stop="stop"))
+
+
+def test_a_tool_that_only_its_vendor_can_run_is_named_in_the_refusal() -> None:
+    plain = {"name": "get_weather", "input_schema": {"type": "object"}}
+    with pytest.raises(Unsupported, match="`tools` of type 'web_search_20250305' cannot be translated") as caught:
+        to_openai(anthropic(HI, tools=[plain, {"type": "web_search_20250305", "name": "web_search"}]))
+    assert caught.value.param == "tools"
+    with pytest.raises(Unsupported, match="`tools` of type 'custom' cannot be translated"):
+        to_anthropic(openai(HI, tools=[{"type": "custom", "custom": {"name": "sql"}}]))

@@ -10,6 +10,9 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._reading import BROKEN, Fields
 from trimtab.llm.types import Opaque, Request
 
+_PLAIN_TOOL = {"anthropic_messages": "custom"}
+"""What a dialect calls a tool that is a function with a schema, if not ``function``."""
+
 
 def binding(
     fields: Fields, extra: dict[str, Raw], deciding: dict[str, Callable[[Any], bool]], translated: set[str]
@@ -29,11 +32,24 @@ def refuse_binding(request: Request, dialect: str) -> None:
     """Raises `Unsupported` if the call depends on a field that only its own dialect knows."""
     if request.dialect != dialect and request.binding:
         name = request.binding[0]
+        kinds = _kinds(request.extra.get(name), _PLAIN_TOOL.get(request.dialect, "function"))
         raise Unsupported(
-            f"`{name}` cannot be translated: only {request.dialect} providers understand it.",
+            f"`{name}`{kinds} cannot be translated: only {request.dialect} providers understand it.",
             fix=f"Leave `{name}` out, or call a model of a provider that speaks {request.dialect}.",
             param=name,
         )
+
+
+def _kinds(raw: Raw | None, plain: str) -> str:
+    """`` of type 'web_search'`` for a list of tools, so that one can see which of them it is; else ``""``."""
+    try:
+        value: Any = None if raw is None else msgspec.json.decode(raw)
+    except BROKEN:
+        return ""
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    types = (cast("dict[str, Any]", item).get("type") for item in items if isinstance(item, dict))
+    special = dict.fromkeys(t for t in types if isinstance(t, str) and t != plain)
+    return f" of type {', '.join(repr(kind[:60]) for kind in list(special)[:5])}" if special else ""
 
 
 def foreign(part: Opaque) -> Unsupported:
