@@ -509,6 +509,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/limit-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to limits
+         * @description Newest first: soft limits passed, hard ones used up, overdrafts.
+         *
+         *     Needs the permission `limit:read`.
+         */
+        get: operations["listLimitEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The limits of a project, and how they stand
+         * @description In order of name. One declared in the config file hides one of the same name in the catalog. What workers have
+         *     spent is told about once a second.
+         *
+         *     Needs the permission `limit:read`.
+         */
+        get: operations["listLimits"];
+        put?: never;
+        /**
+         * Add a limit
+         * @description In force in every worker when this returns.
+         *
+         *     Needs the permission `limit:write`.
+         */
+        post: operations["createLimit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/limits/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace a limit
+         * @description With another bound the count goes on; with another measure, window, scope or `per` a new count begins. What
+         *     workers had at hand under the old bound they give back within a second or so.
+         *
+         *     Needs the permission `limit:write`.
+         */
+        put: operations["changeLimit"];
+        post?: never;
+        /**
+         * Remove a limit
+         * @description What it counted stays until its window ends: the same limit made anew goes on counting.
+         *
+         *     Needs the permission `limit:write`.
+         */
+        delete: operations["deleteLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/models": {
         parameters: {
             query?: never;
@@ -549,7 +629,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a model
-         * @description Refused while another model falls back to it. In the path, write `/` as `%2F`.
+         * @description Refused while another model falls back to it, or a route names it. In the path, write `/` as `%2F`.
          *
          *     Needs the permission `model:write`.
          */
@@ -910,6 +990,52 @@ export interface paths {
          *     Needs the permission `trace:read`.
          */
         post: operations["replayRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repricings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Re-pricings, newest first
+         * @description Needs the permission `cost:read`.
+         */
+        get: operations["listRepricings"];
+        put?: never;
+        /**
+         * Price past attempts anew
+         * @description Answers at once; the job goes on by itself, also after a restart. What was booked stays on each row.
+         *
+         *     Needs the permission `cost:write`.
+         */
+        post: operations["startRepricing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/repricings/{repricing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a re-pricing fares, and what it found
+         * @description Needs the permission `cost:read`.
+         */
+        get: operations["getRepricing"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1295,6 +1421,20 @@ export interface components {
             p95: number | null;
         };
         /**
+         * CacheLine
+         * @description What the cache did for a call: `hit`, `miss`, `refresh`, `bypass` (`reason` says why), or `replay` of
+         *     the call with the same idempotency key. `saved` is US dollars that were not paid again, null where unknown.
+         */
+        CacheLine: {
+            outcome: string;
+            mode: string;
+            reason: string;
+            age_s: number;
+            similarity: number | null;
+            saved: string | null;
+            first_request: string;
+        };
+        /**
          * CacheNameView
          * @description What the cache did for one called name. `answers` and `bytes` are stored now; the counts are of the days
          *     asked for: `exact` and `semantic` hits, `misses`, and `bypassed` calls, which were not to be kept.
@@ -1404,6 +1544,15 @@ export interface components {
             queue: number;
             /** @default 30 */
             max_wait_s: number;
+        };
+        /**
+         * ContextLine
+         * @description How a conversation was shortened before it was sent: estimated tokens before and after, and what was changed.
+         */
+        ContextLine: {
+            before: number;
+            after: number;
+            changes: string[];
         };
         /**
          * ContextPolicy
@@ -1879,6 +2028,104 @@ export interface components {
             of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
         };
         /**
+         * LimitBody
+         * @description A rule, whole. `window` is left out for concurrency. `catalog_down` null: refuse for money, else allow.
+         */
+        LimitBody: {
+            /** @enum {unknown} */
+            measure: "concurrency" | "money" | "requests" | "tokens";
+            bound: string;
+            /**
+             * @default none
+             * @enum {unknown}
+             */
+            window: "day" | "hour" | "minute" | "month" | "none" | "rolling_day" | "rolling_hour" | "rolling_minute" | "rolling_month" | "rolling_week" | "week";
+            /** @default UTC */
+            timezone: string;
+            /** @default null */
+            scope: components["schemas"]["ScopeBody"] | null;
+            /** @default [] */
+            per: ("app" | "feature" | "key" | "model" | "provider" | "user")[];
+            /**
+             * @default hard
+             * @enum {unknown}
+             */
+            mode: "hard" | "soft";
+            /**
+             * @default refuse
+             * @enum {unknown}
+             */
+            unknown_price: "amount" | "ignore" | "refuse";
+            /** @default 0 */
+            unknown_amount: string;
+            /** @default null */
+            catalog_down: ("allow" | "refuse") | null;
+            /** @default 8192 */
+            max_output: number;
+            /** @default true */
+            cap_output: boolean;
+            /** @default false */
+            headers: boolean;
+        };
+        /** LimitEventPage */
+        LimitEventPage: {
+            items: components["schemas"]["LimitEventView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * LimitEventView
+         * @description `soft_reached`: a soft limit is over its bound; `exhausted`: a hard one refused for the first time in its
+         *     window; `overdraft`: more was spent than the bound, by an answer longer than was asked for or on trust while the
+         *     counts could not be reached.
+         */
+        LimitEventView: {
+            id: string;
+            limit: string;
+            values: {
+                [key: string]: string;
+            };
+            /** @enum {unknown} */
+            kind: "exhausted" | "overdraft" | "soft_reached";
+            at: number;
+            used: string;
+            bound: string;
+        };
+        /** LimitPage */
+        LimitPage: {
+            items: components["schemas"]["LimitView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * LimitView
+         * @description `standings`: at most 20 counts, those with most used first.
+         */
+        LimitView: {
+            name: string;
+            /** @enum {unknown} */
+            measure: "concurrency" | "money" | "requests" | "tokens";
+            bound: string;
+            /** @enum {unknown} */
+            window: "day" | "hour" | "minute" | "month" | "none" | "rolling_day" | "rolling_hour" | "rolling_minute" | "rolling_month" | "rolling_week" | "week";
+            timezone: string;
+            scope: components["schemas"]["ScopeBody"];
+            per: ("app" | "feature" | "key" | "model" | "provider" | "user")[];
+            /** @enum {unknown} */
+            mode: "hard" | "soft";
+            /** @enum {unknown} */
+            unknown_price: "amount" | "ignore" | "refuse";
+            unknown_amount: string;
+            /** @enum {unknown} */
+            catalog_down: "allow" | "refuse";
+            max_output: number;
+            cap_output: boolean;
+            headers: boolean;
+            /** @enum {unknown} */
+            source: "catalog" | "config";
+            standings: components["schemas"]["StandingView"][];
+        };
+        /**
          * LocalOnly
          * @description `trust` names providers that are one's own although their address does not show it.
          */
@@ -2000,6 +2247,44 @@ export interface components {
             /** @default null */
             expires: number | null;
         };
+        /** NewLimit */
+        NewLimit: {
+            /** @enum {unknown} */
+            measure: "concurrency" | "money" | "requests" | "tokens";
+            bound: string;
+            /**
+             * @default none
+             * @enum {unknown}
+             */
+            window: "day" | "hour" | "minute" | "month" | "none" | "rolling_day" | "rolling_hour" | "rolling_minute" | "rolling_month" | "rolling_week" | "week";
+            /** @default UTC */
+            timezone: string;
+            /** @default null */
+            scope: components["schemas"]["ScopeBody"] | null;
+            /** @default [] */
+            per: ("app" | "feature" | "key" | "model" | "provider" | "user")[];
+            /**
+             * @default hard
+             * @enum {unknown}
+             */
+            mode: "hard" | "soft";
+            /**
+             * @default refuse
+             * @enum {unknown}
+             */
+            unknown_price: "amount" | "ignore" | "refuse";
+            /** @default 0 */
+            unknown_amount: string;
+            /** @default null */
+            catalog_down: ("allow" | "refuse") | null;
+            /** @default 8192 */
+            max_output: number;
+            /** @default true */
+            cap_output: boolean;
+            /** @default false */
+            headers: boolean;
+            name: string;
+        };
         /**
          * NewModel
          * @description `upstream` is the provider's id for the model; the name itself where left out.
@@ -2049,6 +2334,18 @@ export interface components {
             };
             /** @default null */
             timeouts: components["schemas"]["TimeoutsBody"] | null;
+        };
+        /**
+         * NewRepricing
+         * @description Rows of attempts begun in [since, until), Unix milliseconds; `until` is now if left out. `dry_run` reports
+         *     the same and changes nothing.
+         */
+        NewRepricing: {
+            since: number;
+            /** @default null */
+            until: number | null;
+            /** @default false */
+            dry_run: boolean;
         };
         /** NewRoute */
         NewRoute: {
@@ -2117,7 +2414,7 @@ export interface components {
             backoff_ms: number;
             /** @default 2000 */
             max_backoff_ms: number;
-            /** @default 0.5 */
+            /** @default 1 */
             retry_ratio: number;
             /** @default 1 */
             retry_per_s: number;
@@ -2406,6 +2703,51 @@ export interface components {
             targets: components["schemas"]["TargetShare"][];
             notes: string[];
         };
+        /**
+         * RepricingLine
+         * @description What changes for one model from one price row to another. `were_unknown` of the rows had no price before.
+         */
+        RepricingLine: {
+            provider: string;
+            model: string;
+            from_price: string;
+            to_price: string;
+            rows: number;
+            before: string;
+            after: string;
+            were_unknown: number;
+        };
+        /** RepricingPage */
+        RepricingPage: {
+            items: components["schemas"]["RepricingView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * RepricingView
+         * @description `before` and `after` are what the rows looked at cost, as far as they have a price. `no_price_today` rows
+         *     have a cost and would have none by today's book: they keep it.
+         */
+        RepricingView: {
+            id: string;
+            /** @enum {unknown} */
+            state: "done" | "failed" | "running";
+            dry_run: boolean;
+            since: number;
+            until: number;
+            created: number;
+            updated: number;
+            looked_at: number;
+            changed: number;
+            before: string;
+            after: string;
+            unpriced_before: number;
+            unpriced_after: number;
+            no_price_today: number;
+            differences: components["schemas"]["RepricingLine"][];
+            more: boolean;
+            problem: string;
+        };
         /** ResiliencePage */
         ResiliencePage: {
             items: components["schemas"]["ResilienceView"][];
@@ -2475,6 +2817,24 @@ export interface components {
             targets: components["schemas"]["LeafView"][];
         };
         /**
+         * ScopeBody
+         * @description Of every list that is not empty the call's value must be one. Keys by id or name.
+         */
+        ScopeBody: {
+            /** @default [] */
+            key: string[];
+            /** @default [] */
+            app: string[];
+            /** @default [] */
+            feature: string[];
+            /** @default [] */
+            user: string[];
+            /** @default [] */
+            model: string[];
+            /** @default [] */
+            provider: string[];
+        };
+        /**
          * Semantic
          * @description `threshold` is the least cosine similarity to the nearest example; below it `otherwise` is taken.
          */
@@ -2495,6 +2855,7 @@ export interface components {
             telemetry: components["schemas"]["StoreHealth"];
             config_file: string;
             data_dir: string;
+            config: components["schemas"]["CheckView"];
         };
         /**
          * Share
@@ -2574,6 +2935,25 @@ export interface components {
             fallbacks: number;
             input_preview: string;
             output_preview: string;
+        };
+        /**
+         * StandingView
+         * @description One count in force now. `values` are those of the rule's `per` dimensions. `remaining` is the bound without
+         *     what is used; `held` the part of it that is reserved by calls under way or at hand in workers. `burn_rate` is
+         *     per hour, since the window began (over the whole window, where it rolls); `exhausted` is when the bound is met at
+         *     that pace, null where the window ends first.
+         */
+        StandingView: {
+            values: {
+                [key: string]: string;
+            };
+            used: string;
+            held: string;
+            remaining: string;
+            started: number;
+            resets: number | null;
+            burn_rate: string;
+            exhausted: number | null;
         };
         /**
          * StepLine
@@ -2753,6 +3133,10 @@ export interface components {
             route: string;
             /** @default [] */
             steps: components["schemas"]["StepLine"][];
+            /** @default null */
+            cache: components["schemas"]["CacheLine"] | null;
+            /** @default null */
+            context: components["schemas"]["ContextLine"] | null;
         };
         /**
          * TracePage
@@ -5070,6 +5454,467 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLimitEvents: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitEventPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLimits: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLimit"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7467,6 +8312,271 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRepricings: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepricingPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startRepricing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRepricing"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepricingView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRepricing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                repricing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepricingView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
