@@ -68,7 +68,8 @@ def test_a_route_is_in_force_when_its_answer_comes_and_counts_its_changes(run: "
 def test_a_route_with_mistakes_is_refused_with_all_of_them(run: "Run") -> None:
     async def story(house: House) -> None:
         await furnished(house)
-        tree = {"node": "fallback", "of": ["fats", {"node": "weights", "of": []}]}
+        nothing: list[str] = []
+        tree = {"node": "fallback", "of": ["fats", {"node": "weights", "of": nothing}]}
         refused = await house.admin.post(f"{AT}/routes", json={"name": "smart", "tree": tree})
         told = refused.json()
         assert (refused.status_code, told["code"], told["param"]) == (400, "route_refused", "tree.of[0]")

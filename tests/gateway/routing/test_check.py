@@ -18,60 +18,60 @@ def told(tree: Any, **others: Any) -> list[tuple[str, str]]:
     return [(each.path, each.what) for each in mistakes(route, msgspec.structs.replace(known(), routes=routes))]
 
 
-@pytest.mark.parametrize(
-    ("tree", "path", "what"),
-    [
-        ("fasst", "tree", "There is no model or route 'fasst'"),
-        ({"node": "target", "model": "gone/gpt"}, "tree.model", "There is no model or route 'gone/gpt'"),
-        ({"node": "fallback", "of": []}, "tree.of", "The node is empty."),
-        ({"node": "fallback", "of": ["fast", "fast"]}, "tree.of[1]", "stands twice"),
-        ({"node": "weights", "of": []}, "tree.of", "The node is empty."),
-        ({"node": "weights", "of": [{"weight": 0, "use": "fast"}]}, "tree.of", "The weights sum to 0."),
-        ({"node": "weights", "of": [{"weight": -1, "use": "fast"}]}, "tree.of[0].weight", "0 or above"),
-        ({"node": "cheapest", "of": ["fast"], "output_tokens": 0}, "tree.output_tokens", "from 1 to 1000000"),
-        ({"node": "when", "of": [], "otherwise": "fast"}, "tree.of", "The node is empty."),
-        (
-            {"node": "when", "of": [{"if": {}, "use": "fast"}], "otherwise": "slow"},
-            "tree.of[0].if",
-            "what follows is never reached",
-        ),
-        (
-            {"node": "when", "of": [{"if": {"tags": ["a"]}, "use": "fast"}] * 2, "otherwise": "slow"},
-            "tree.of[1].if",
-            "An earlier branch has the same conditions",
-        ),
-        (
-            {"node": "when", "of": [{"if": {"longer_than": 9, "shorter_than": 9}, "use": "fast"}], "otherwise": "slow"},
-            "tree.of[0].if",
-            "Nothing is longer than 9 and shorter than 9",
-        ),
-        (
-            {"node": "when", "of": [{"if": {"headers": {"X-A": ["1"]}}, "use": "fast"}], "otherwise": "slow"},
-            "tree.of[0].if.headers",
-            "not a lower-case header name",
-        ),
-        (
-            {"node": "semantic", "of": [{**SPOT, "examples": []}], "otherwise": "fast"},
-            "tree.of[0].examples",
-            "1 to 100",
-        ),
-        ({"node": "semantic", "of": [SPOT, SPOT], "otherwise": "fast"}, "tree.of[1].name", "stands twice"),
-        ({"node": "semantic", "of": [SPOT], "otherwise": "fast", "threshold": 2}, "tree.threshold", "from 0 to 1"),
-        ({"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": 7}, "tree.difficulty", "from 0 to 1"),
-        (
-            {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": None, "doubts": []},
-            "tree",
-            "would ever send anything up",
-        ),
-        (
-            {"node": "escalate", "cheap": "fast", "strong": {"node": "escalate", "cheap": "own", "strong": "big"}},
-            "tree.strong",
-            "stands below another escalate",
-        ),
-        ({"node": "local_only", "use": "fast"}, "tree.use", "not on a machine of your own"),
-        ({"node": "local_only", "use": "fast", "trust": ["labb"]}, "tree.trust[0]", "There is no provider 'labb'"),
-    ],
-)
+MISTAKES: list[tuple[Any, str, str]] = [
+    ("fasst", "tree", "There is no model or route 'fasst'"),
+    ({"node": "target", "model": "gone/gpt"}, "tree.model", "There is no model or route 'gone/gpt'"),
+    ({"node": "fallback", "of": []}, "tree.of", "The node is empty."),
+    ({"node": "fallback", "of": ["fast", "fast"]}, "tree.of[1]", "stands twice"),
+    ({"node": "weights", "of": []}, "tree.of", "The node is empty."),
+    ({"node": "weights", "of": [{"weight": 0, "use": "fast"}]}, "tree.of", "The weights sum to 0."),
+    ({"node": "weights", "of": [{"weight": -1, "use": "fast"}]}, "tree.of[0].weight", "0 or above"),
+    ({"node": "cheapest", "of": ["fast"], "output_tokens": 0}, "tree.output_tokens", "from 1 to 1000000"),
+    ({"node": "when", "of": [], "otherwise": "fast"}, "tree.of", "The node is empty."),
+    (
+        {"node": "when", "of": [{"if": {}, "use": "fast"}], "otherwise": "slow"},
+        "tree.of[0].if",
+        "what follows is never reached",
+    ),
+    (
+        {"node": "when", "of": [{"if": {"tags": ["a"]}, "use": "fast"}] * 2, "otherwise": "slow"},
+        "tree.of[1].if",
+        "An earlier branch has the same conditions",
+    ),
+    (
+        {"node": "when", "of": [{"if": {"longer_than": 9, "shorter_than": 9}, "use": "fast"}], "otherwise": "slow"},
+        "tree.of[0].if",
+        "Nothing is longer than 9 and shorter than 9",
+    ),
+    (
+        {"node": "when", "of": [{"if": {"headers": {"X-A": ["1"]}}, "use": "fast"}], "otherwise": "slow"},
+        "tree.of[0].if.headers",
+        "not a lower-case header name",
+    ),
+    (
+        {"node": "semantic", "of": [{**SPOT, "examples": []}], "otherwise": "fast"},
+        "tree.of[0].examples",
+        "1 to 100",
+    ),
+    ({"node": "semantic", "of": [SPOT, SPOT], "otherwise": "fast"}, "tree.of[1].name", "stands twice"),
+    ({"node": "semantic", "of": [SPOT], "otherwise": "fast", "threshold": 2}, "tree.threshold", "from 0 to 1"),
+    ({"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": 7}, "tree.difficulty", "from 0 to 1"),
+    (
+        {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": None, "doubts": []},
+        "tree",
+        "would ever send anything up",
+    ),
+    (
+        {"node": "escalate", "cheap": "fast", "strong": {"node": "escalate", "cheap": "own", "strong": "big"}},
+        "tree.strong",
+        "stands below another escalate",
+    ),
+    ({"node": "local_only", "use": "fast"}, "tree.use", "not on a machine of your own"),
+    ({"node": "local_only", "use": "fast", "trust": ["labb"]}, "tree.trust[0]", "There is no provider 'labb'"),
+]
+
+
+@pytest.mark.parametrize(("tree", "path", "what"), MISTAKES)
 def test_each_mistake_is_told_with_the_path_of_its_node(tree: Any, path: str, what: str) -> None:
     found = told(tree)
     assert any(at == path and what in said for at, said in found), found

@@ -1,0 +1,168 @@
+"""Replays: what is fact, what is an estimate, and what cannot be known."""
+
+import asyncio
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from kit import MODELS, PROJECT, PROVIDERS, TARGETS, made, tree_of
+
+from trimtab.gateway.routing.redecide import ask_of_record, reads_headers, reads_text, redecide
+from trimtab.gateway.routing.replay import ENOUGH, Decided, Estimate, StillLive, TargetKey, by_target, estimate
+from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
+
+FAST, SLOW = ("lab", "up-fast"), ("spare", "up-slow")
+MS = 1_000_000
+assert set(PROVIDERS) == {"lab", "spare", "home"}
+assert MODELS["slow"].provider == "spare"
+
+
+def call(number: int, **more: Any) -> RecordedCall:
+    given: dict[str, Any] = {
+        "request_id": f"req_{number}", "span_id": f"s{number}", "start_ns": number * 1000 * MS, "duration_ns": 100 * MS,
+        "model": "smart", "session": "", "user": "", "feature": "", "key_id": "k", "tags": [], "metadata": {},
+        "stream": 0, "status": "ok", "stop": "stop", "cost": 1_000_000_000, "unpriced": 0,
+    }  # fmt: skip
+    return RecordedCall(**(given | more))
+
+
+def attempt(number: int, key: TargetKey = FAST, **more: Any) -> RecordedAttempt:
+    given: dict[str, Any] = {
+        "request_id": f"req_{number}", "start_ns": number * 1000 * MS, "provider": key[0], "model": key[1],
+        "status": "ok", "stop": "stop", "duration_ns": 100 * MS, "ttft_ns": None, "input_tokens": 100,
+        "output_tokens": 50,
+    }  # fmt: skip
+    return RecordedAttempt(**(given | more))
+
+
+def price(key: TargetKey, tokens_in: int, tokens_out: int) -> int | None:
+    return {FAST: 1, SLOW: 10}[key] * 1_000_000 * (tokens_in + tokens_out)
+
+
+def decided(count: int, target: TargetKey | None, **more: Any) -> list[Decided]:
+    return [Decided(call=call(n, **more), first=attempt(n), target=target, name="t") for n in range(count)]
+
+
+def test_calls_that_stay_keep_what_happened() -> None:
+    calls = decided(40, FAST)
+    report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
+    assert (report.calls, report.same, report.moved, report.compared, report.priced) == (40, 40, 0, 40, 40)
+    assert report.cost.recorded == pytest.approx(0.04)
+    assert report.cost.replayed == Estimate(value=0.04, low=0.04, high=0.04)
+    assert report.latency_p50.replayed == Estimate(value=100.0, low=100.0, high=100.0)
+    assert report.notes == []
+
+
+def test_moved_calls_are_estimated_from_what_their_new_target_did() -> None:
+    calls = decided(200, SLOW)
+    draw = Random(3)
+    slow = [
+        attempt(
+            1000 + n,
+            SLOW,
+            duration_ns=draw.randrange(200, 400) * MS,
+            output_tokens=draw.randrange(40, 60),
+            status="error" if n % 10 == 0 else "ok",
+            stop="refusal" if n % 20 == 1 else "stop",
+        )
+        for n in range(400)
+    ]
+    report = estimate(calls, by_target([*(each.first for each in calls), *slow]), price, Random(1))
+    assert (report.same, report.moved, report.not_enough_data, report.compared) == (0, 200, 0, 200)
+    cost, wait, fails, refuses = (
+        s.replayed for s in (report.cost, report.latency_p50, report.failures, report.refusals)
+    )
+    assert cost is not None
+    assert wait is not None
+    assert fails is not None
+    assert refuses is not None
+    expected = 200 * 10e6 * (100 + 49.5) / 1e12
+    assert cost.low < expected < cost.high
+    assert cost.high - cost.low < 0.1 * expected
+    assert 280 < wait.value < 320
+    assert fails.low < 0.1 < fails.high
+    assert refuses.low < 0.05 < refuses.high
+    assert report.failures.recorded == 0.0
+    assert "estimated from what their new target did" in report.notes[0]
+
+
+def test_a_target_with_too_few_records_gives_no_estimate() -> None:
+    calls = [*decided(30, FAST), *decided(10, SLOW)]
+    few = [attempt(1000 + n, SLOW) for n in range(ENOUGH - 1)]
+    report = estimate(calls, by_target([*(each.first for each in calls), *few]), price, Random(1))
+    assert (report.moved, report.not_enough_data, report.compared) == (10, 10, 30)
+    assert report.cost.recorded == pytest.approx(0.03)  # of the same 30 calls that the estimate is of
+    told = f"spare up-slow has {ENOUGH - 1} recorded attempts in this window, and an estimate needs {ENOUGH}."
+    assert report.notes == [f"Not enough data: {told}"]
+    shares = {(s.provider, s.model): (s.recorded, s.replayed, s.estimated) for s in report.targets}
+    assert shares == {FAST: (40, 30, True), SLOW: (0, 10, False)}
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    report = estimate([], {}, price, Random(1))
+    assert (report.calls, report.cost.recorded, report.cost.replayed) == (0, None, None)
+    refused = estimate(decided(5, None), {}, price, Random(1))
+    assert (refused.refused, refused.compared, refused.cost.replayed) == (5, 0, None)
+
+
+def test_an_unknown_price_is_no_cost_of_zero() -> None:
+    calls = decided(30, SLOW)
+    records = by_target([attempt(1000 + n, SLOW) for n in range(50)])
+    report = estimate(calls, records, lambda _key, _in, _out: None, Random(1))
+    assert report.cost.recorded == pytest.approx(0.03)
+    assert report.cost.replayed is None
+    assert report.latency_p50.replayed is not None
+
+
+def redecided(tree: Any, calls: list[RecordedCall], bodies: dict[str, RecordedBody], **more: Any) -> list[Decided]:
+    firsts = {each.request_id: attempt(at) for at, each in enumerate(calls)}
+    return asyncio.run(redecide(made(tree, **more), calls, firsts, bodies, Random(0)))
+
+
+def body_of(said: str) -> RecordedBody:
+    return RecordedBody(
+        "s", "openai_chat", json.dumps({"model": "m", "messages": [{"role": "user", "content": said}]}).encode()
+    )
+
+
+def test_a_recorded_call_is_decided_by_what_was_recorded_of_it() -> None:
+    tree = {
+        "node": "when",
+        "of": [
+            {"if": {"tags": ["vip"]}, "use": "big"},
+            {"if": {"language": ["de"]}, "use": "own"},
+            {"if": {"longer_than": 500}, "use": "slow"},
+            {"if": {"headers": {"x-a": ["1"]}}, "use": "own"},
+        ],
+        "otherwise": "fast",
+    }
+    calls = [call(0, tags=["vip"]), call(1), call(2), call(3)]
+    bodies = {"s1": body_of("Ich weiß nicht, warum das nicht geht."), "s2": body_of("x" * 600)}
+    assert [each.name for each in redecided(tree, calls, bodies)] == ["big", "own", "slow", "fast"]
+    assert reads_headers(tree_of(tree))
+    assert not reads_text(tree_of(tree))
+    assert reads_text(tree_of({"node": "fallback", "of": [{"node": "escalate", "cheap": "fast", "strong": "big"}]}))
+
+
+def test_affinity_is_played_through_in_the_order_of_time() -> None:
+    from trimtab.gateway.routing.types import Affinity
+
+    tree = {"node": "weights", "of": [{"weight": 1, "use": "fast"}, {"weight": 1, "use": "slow"}]}
+    calls = [call(n, session=f"s{n % 5}") for n in range(100)]
+    free = redecided(tree, calls, {})
+    kept = redecided(tree, calls, {}, affinity=Affinity(session=True))
+    assert len({(each.call.session, each.name) for each in free}) > 5
+    assert len({(each.call.session, each.name) for each in kept}) == 5
+
+
+def test_the_fastest_of_a_replay_is_the_one_with_the_lowest_median() -> None:
+    records = by_target(
+        [attempt(n, FAST, duration_ns=300 * MS) for n in range(5)] + [attempt(n, SLOW) for n in range(5)]
+    )
+    live = StillLive(PROJECT, records)
+    route = made({"node": "fastest", "of": ["fast", "slow"]}, live=live)
+    for at in (0, 10**6):
+        ask = ask_of_record(call(at), RecordedBody("", "openai_chat", b""), Random(0))
+        assert [t.model.name for t in route.plan(ask).targets] == ["slow", "fast"]
+    assert TARGETS.models["slow"].provider == "spare"
