@@ -38,9 +38,6 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
         ("GET", "/api/v1", 404),
         ("GET", "/api/v1/nope", 404),
         ("GET", "/api/v2/projects", 404),
-        ("GET", "/v1", 404),
-        ("GET", "/v1/nope", 404),
-        ("POST", "/v1/embeddings", 404),
         ("GET", "/api/v1/projects/nope", 404),
         ("PUT", "/api/v1/projects", 405),
         ("DELETE", "/api/v1/me", 405),
@@ -64,6 +61,35 @@ def test_every_refusal_is_a_problem_with_a_way_out(run: Run, method: str, path: 
     assert_problem(answer, status)
     if status == 405 and path.startswith("/api"):
         assert "allow" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/v1", ""),
+        ("/v1/nope", ""),
+        ("/v1/messages/batches", ""),
+        ("/v1/nope", "anthropic-version"),
+        ("/v1/responses/resp_1/cancel", ""),
+        ("/v1/nope", "x-goog-api-key"),
+        ("/v1beta/nope", ""),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_dialect(
+    run: Run, method: str, path: str, header: str
+) -> None:
+    async def story(house: House) -> httpx.Response:
+        return await house.admin.request(method, path, headers={header: "x"} if header else {})
+
+    answer = run(story)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+    told: Any = answer.json()
+    assert ("type" in told) == ("messages" in path or header == "anthropic-version")  # Anthropic's errors say so
+    message = told["error"]["message"]
+    assert f"There is nothing at {method} {path}." in message
+    assert "/v1/chat/completions" in message
+    assert answer.headers["x-request-id"].startswith("req_")
 
 
 @pytest.mark.parametrize(

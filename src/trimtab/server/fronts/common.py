@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
 from trimtab.core.clock import Clock
-from trimtab.core.errors import TrimtabError
+from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.snapshot import Snapshot
@@ -18,11 +18,26 @@ GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
 
 def front_of(cycle: HotCycle) -> Dialect:
     """Which client this is: by its path, and where that does not say, by what Anthropic's and Google's always send."""
-    if cycle.path.startswith(GEMINI_PATHS) or cycle.header(b"x-goog-api-key"):
+    return front_at(cycle.path, cycle.header)
+
+
+def front_at(path: bytes, header: Callable[[bytes], bytes | None]) -> Dialect:
+    """The same of a path and a way to look a header up by its lower-case name."""
+    if path.startswith(GEMINI_PATHS) or header(b"x-goog-api-key"):
         return DIALECTS.get("gemini")
-    if cycle.path.startswith(b"/v1/messages") or cycle.header(b"anthropic-version"):
+    if path.startswith(b"/v1/messages") or header(b"anthropic-version"):
         return DIALECTS.get("anthropic_messages")
-    return DIALECTS.get("openai_responses" if cycle.path.startswith(b"/v1/responses") else "openai_chat")
+    return DIALECTS.get("openai_responses" if path.startswith(b"/v1/responses") else "openai_chat")
+
+
+def nowhere(method: str, path: str) -> NotFound:
+    """What is said of a path of the data plane at which there is nothing."""
+    return NotFound(
+        f"There is nothing at {method[:20]} {path[:200]}.",
+        fix="Models are called at /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/rerank and "
+        "/v1beta/models/MODEL:generateContent.",
+        code="path_not_found",
+    )
 
 
 def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:
