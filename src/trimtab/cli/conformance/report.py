@@ -8,13 +8,20 @@ from trimtab.cli.base import local_time, print_table
 from trimtab.sdk.types import Card, CheckResult
 
 WORDS = {"pass": "pass", "fail": "FAIL", "not_supported": "not supported", "could_not_tell": "could not tell"}
-_SHOWN = 110
+_SHOWN = 400
 
 
 def print_results(results: Sequence[CheckResult]) -> None:
-    """One line per check and front, with the beginning of its evidence."""
-    rows = [(r.check, r.front, WORDS.get(r.outcome, r.outcome), _short(r.evidence)) for r in results]
-    print_table(("CHECK", "FRONT", "OUTCOME", "EVIDENCE"), rows, empty="Nothing was tried.")
+    """A row per check and a column per front; below it the evidence of all that did not pass. All evidence is in the
+    JSON."""
+    checks, fronts = (list(dict.fromkeys(names)) for names in ((r.check for r in results), (r.front for r in results)))
+    found = {(r.check, r.front): WORDS.get(r.outcome, r.outcome) for r in results}
+    rows = [(check, *(found.get((check, front), "") for front in fronts)) for check in checks]
+    print_table(("CHECK", *(front.upper() for front in fronts)), rows, empty="Nothing was tried.")
+    for result in results:
+        if result.outcome != "pass":
+            word = WORDS.get(result.outcome, result.outcome)
+            click.echo(f"{result.check} ({result.front}): {word}: {_short(result.evidence)}")
 
 
 def print_card(card: Card) -> None:

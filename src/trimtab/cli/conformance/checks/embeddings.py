@@ -36,7 +36,7 @@ def _run(bench: Bench) -> str:
     near, far = _cosine(vectors[0], vectors[1]), _cosine(vectors[0], vectors[2])
     if len({len(vector) for vector in vectors}) != 1 or near <= far:
         raise Fails(f"Like texts should be nearer than unlike ones: {near:.3f} and {far:.3f}.")
-    return f"{len(vectors[0])} dimensions; like texts {near:.3f} apart, unlike {far:.3f} (cosine)"
+    return f"{len(vectors[0])} dimensions; the cosine of like texts is {near:.3f}, of unlike ones {far:.3f}"
 
 
 def _cosine(one: list[float], other: list[float]) -> float:
