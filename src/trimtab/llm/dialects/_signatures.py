@@ -55,6 +55,12 @@ def from_client(dialect: str, wire: str) -> tuple[str | None, str | None]:
     return (text if mark == ANTHROPIC else wire), None
 
 
+def holds_foreign(dialect: str, body: bytes) -> bool:
+    """Whether a client's body may hold a signature of another vendor than its own dialect's. A hit within somebody's
+    words costs a needless reading."""
+    return any(mark in body for mark in _FOREIGN[dialect])
+
+
 def to_base64(wire: str) -> str:
     """For a wire whose signatures are bytes: a marked text in base64; a vendor's own passes as it is."""
     return base64.b64encode(wire.encode("utf-8")).decode() if wire.startswith(_MARKS) else wire
@@ -67,3 +73,13 @@ def from_base64(wire: str) -> str:
     except (binascii.Error, ValueError):
         return wire
     return text if text.startswith(_MARKS) else wire
+
+
+_FOREIGN = {
+    "openai_responses": tuple(f'"{mark}'.encode() for mark in _MARKS if not mark.startswith("openai_responses")),
+    # base64 of a mark begins like this whatever follows it
+    "gemini": tuple(
+        b'"' + base64.b64encode(mark.encode())[: len(mark) // 3 * 4] for mark in _MARKS if not mark.startswith("gemini")
+    ),
+}
+"""How a signature of another vendor begins on each wire."""

@@ -10,8 +10,9 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._signatures import from_base64, holds_foreign
 from trimtab.llm.dialects.gemini.framing import unframed
-from trimtab.llm.dialects.gemini.parts import either
+from trimtab.llm.dialects.gemini.parts import UNSIGNED, either
 from trimtab.llm.dialects.gemini.stops import stop_of
 from trimtab.llm.dialects.gemini.usage import usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -108,7 +109,7 @@ def _why(body: bytes) -> TrimtabError:
 
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - the URL names the model
     sent = unframed(body, head.model, stream=head.stream)
-    if sent is not None:
+    if sent is not None and not (b'"thought' in sent and holds_foreign("gemini", sent)):
         return sent
     try:
         fields = _decode_fields(body)
@@ -116,7 +117,21 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # no
         raise _why(body) from None
     fields.pop("model", None)
     fields.pop("stream", None)
+    if holds_foreign("gemini", body):
+        return _without_foreign(_encode(fields))
     return _encode(fields)
+
+
+def _without_foreign(body: bytes) -> bytes:
+    """The body without signatures that another vendor made: Google refuses a call that holds one."""
+    whole = _decode(body)
+    for content in a_list(an_object(whole).get("contents")):
+        for part in a_list(an_object(content).get("parts")):
+            for name in ("thoughtSignature", "thought_signature"):
+                signed = text(an_object(part).get(name))
+                if signed and from_base64(signed) != signed:
+                    an_object(part)[name] = UNSIGNED
+    return _encode(whole)
 
 
 def glance(body: bytes) -> Glance:

@@ -10,6 +10,7 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._signatures import holds_foreign
 from trimtab.llm.dialects.openai_responses.stops import MESSAGES, stop_of, word_of
 from trimtab.llm.dialects.openai_responses.usage import usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -37,6 +38,10 @@ class _Item(Struct):
     content: list[_Part] | None = None
 
 
+class _Input(Struct):
+    input: list[Raw] = []
+
+
 class _Details(Struct):
     reason: str | None = None
 
@@ -52,6 +57,8 @@ class _Answer(Struct):
 
 
 _decode_request = msgspec.json.Decoder(_Request).decode
+_decode_input = msgspec.json.Decoder(_Input).decode
+_decode_kind = msgspec.json.Decoder(_Part).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode = msgspec.json.Decoder(Any).decode
@@ -95,12 +102,28 @@ def _why(body: bytes) -> TrimtabError:
 
 
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
+    if b'"encrypted_content"' in body and holds_foreign("openai_responses", body):
+        body = _without_foreign(body)
     try:
         fields = _decode_fields(body)
         fields["model"] = Raw(_encode(model))
         return _encode(fields)
     except BROKEN:
         raise _why(body) from None
+
+
+def _without_foreign(body: bytes) -> bytes:
+    """The body without thoughts that another vendor signed: OpenAI refuses a call that holds one."""
+    try:
+        items = _decode_input(body).input
+        kept = [
+            item
+            for item in items
+            if _decode_kind(item).type != "reasoning" or not holds_foreign("openai_responses", bytes(item))
+        ]
+        return _encode(_decode_fields(body) | {"input": Raw(_encode(kept))})
+    except BROKEN:  # its provider will say what is wrong with it
+        return body
 
 
 def glance(body: bytes) -> Glance:

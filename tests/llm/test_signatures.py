@@ -1,0 +1,105 @@
+"""A signed thought comes back to the vendor that signed it, whatever its client speaks, and to nobody else."""
+
+import json
+from typing import Any
+
+import pytest
+from bodies import as_client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.llm.dialects import DIALECTS, Head, Quirks
+from trimtab.llm.dialects._signatures import for_client, from_base64, from_client, holds_foreign, to_base64
+from trimtab.llm.types import Message, Reasoning, Request, Response, Text, ToolCall, ToolResult
+
+SIGNED = {
+    "anthropic_messages": Reasoning(text="hm", signature="EqQBCg=="),
+    "openai_responses": Reasoning(text="hm", signature="openai_responses:gAAAAABn"),
+    "gemini": Reasoning(text="hm", signature="gemini:CiQBjz1r"),
+}
+OWN = {"anthropic_messages": "EqQBCg==", "openai_responses": "gAAAAABn", "gemini": "CiQBjz1r"}
+KEEPERS = tuple(SIGNED)
+marked = st.sampled_from(["openai_responses:", "gemini:", ""]).flatmap(
+    lambda mark: st.text(min_size=1).map(lambda text: mark + text)
+)
+
+
+def handed_back(client: str, answer: Response) -> Request:
+    """What a client of a dialect sends after an answer: the answer's content, unchanged, in its history."""
+    dialect = DIALECTS.get(client)
+    told = json.loads(dialect.render_response(answer))
+    result: Any
+    if client == "anthropic_messages":
+        result = {"type": "tool_result", "tool_use_id": "c", "content": "rain"}
+        turns = [("user", "hi"), ("assistant", told["content"]), ("user", [result])]
+        messages = [{"role": role, "content": content} for role, content in turns]
+        body: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": messages}
+    elif client == "openai_responses":
+        result = {"type": "function_call_output", "call_id": "c", "output": "rain"}
+        body = {"model": "m", "input": [{"role": "user", "content": "hi"}, *told["output"], result]}
+    else:
+        result = {"functionResponse": {"id": "c", "name": "f", "response": {"output": "rain"}}}
+        contents = [{"role": "user", "parts": [{"text": "hi"}]}, told["candidates"][0]["content"]]
+        body = {"contents": [*contents, {"role": "user", "parts": [result]}]}
+    return dialect.parse_request(as_client(dialect, json.dumps(body).encode(), "m", stream=False))
+
+
+@pytest.mark.parametrize("client", KEEPERS)
+@pytest.mark.parametrize("signer", KEEPERS)
+def test_it_travels_through_every_client_that_keeps_thoughts(client: str, signer: str) -> None:
+    parts = (SIGNED[signer], ToolCall("c", "f", "{}"))
+    request = handed_back(client, Response(id="r", model="m", parts=parts, stop="tool_calls"))
+    assert request.messages[1].parts == parts
+    for provider in KEEPERS:
+        sent = DIALECTS.get(provider).render_request(request, "m", Quirks()).decode()
+        assert (OWN[signer] in sent) == (provider == signer)
+        assert ("hm" in sent) == (provider == signer)
+        assert "openai_responses:" not in sent
+        assert "anthropic_messages:" not in sent
+
+
+@pytest.mark.parametrize("client", ["openai_responses", "gemini"])
+def test_redacted_thoughts_travel_too(client: str) -> None:
+    parts = (Reasoning(redacted="EmwKAhgB"), ToolCall("c", "f", "{}"))
+    request = handed_back(client, Response(id="r", model="m", parts=parts, stop="tool_calls"))
+    assert request.messages[1].parts == parts
+
+
+@pytest.mark.parametrize("client", ["openai_responses", "gemini"])
+def test_a_client_that_moves_to_its_own_vendor_shows_it_no_strange_signature(client: str) -> None:
+    """Same dialect on both sides: the bytes pass, but for what the vendor would refuse."""
+    dialect = DIALECTS.get(client)
+    answer = Response(id="r", model="m", parts=(SIGNED["anthropic_messages"], Text("yes")), stop="stop")
+    told = json.loads(dialect.render_response(answer))
+    if client == "gemini":
+        body: dict[str, Any] = {"contents": [told["candidates"][0]["content"], {"parts": [{"text": "go"}]}]}
+    else:
+        body = {"model": "m", "input": [*told["output"], {"role": "user", "content": "go"}], "x": [1.50]}
+    raw = as_client(dialect, json.dumps(body).encode(), "m", stream=False)
+    sent = dialect.forward(raw, Head(model="m"), "m", Quirks())
+    assert not holds_foreign(client, sent)
+    assert b"yes" in sent
+    assert b'"x":[1.5]' in sent or client == "gemini"
+
+
+@given(signature=marked)
+def test_every_signature_comes_back_as_it_went(signature: str) -> None:
+    for dialect in ("openai_responses", "gemini"):
+        wire = for_client(dialect, signature)
+        assert wire is not None
+        assert from_client(dialect, from_base64(to_base64(wire))) == (signature, None)
+
+
+def test_a_call_of_another_vendors_model_has_the_mark_that_google_documents_for_it() -> None:
+    request = Request(
+        model="m",
+        messages=(
+            Message("user", (Text("hi"),)),
+            Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "f", "{}"))),
+            Message("tool", (ToolResult("a", (Text("1"),)),)),
+            Message("tool", (ToolResult("b", (Text("2"),)),)),
+        ),
+    )
+    contents = json.loads(DIALECTS.get("gemini").render_request(request, "gemini-3-pro", Quirks()))["contents"]
+    assert [part.get("thoughtSignature") for part in contents[1]["parts"]] == ["skip_thought_signature_validator", None]
+    assert [part["functionResponse"]["name"] for part in contents[2]["parts"]] == ["f", "f"]
