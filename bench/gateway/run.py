@@ -27,13 +27,14 @@ from bench.gateway.measures import Machine, Phase, Tally, cpu_seconds, memory_mb
 from bench.gateway.peers import ROOT, Peer, Site, Unfit, on_core
 from bench.gateway.peers.direct import Direct
 from bench.gateway.peers.litellm import LiteLLM
+from bench.gateway.peers.mlflow import MLflow
 from bench.gateway.peers.nginx import Nginx
 from bench.gateway.peers.portkey import Portkey
 from bench.gateway.peers.smg import SMG
 from bench.gateway.peers.tensorzero import TensorZero
 from bench.gateway.peers.trimtab import Everything, Trimtab
 
-PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, SMG, TensorZero, Portkey, LiteLLM]
+PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, SMG, TensorZero, Portkey, MLflow, LiteLLM]
 PHASES = [
     Phase("calls", "call", "closed", 3.0, connections=32),
     Phase("streams", "stream", "closed", 3.0, connections=16, events_per_write=8),
