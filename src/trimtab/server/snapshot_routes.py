@@ -19,7 +19,7 @@ from trimtab.llm.types import Usage
 from trimtab.server.config_file import ConfigFile
 
 
-def no_price(target: Target, tokens_in: int, tokens_out: int, at_ns: int) -> int | None:  # noqa: ARG001
+def no_price(target: Target, usage: Usage, at_ns: int) -> int | None:  # noqa: ARG001
     """An `Expect` where there is no price book."""
     return None
 
@@ -27,15 +27,18 @@ def no_price(target: Target, tokens_in: int, tokens_out: int, at_ns: int) -> int
 def expecting(prices: Prices) -> Expect:
     """What a call would cost, by the price book and the project's own prices."""
 
-    def expect(target: Target, tokens_in: int, tokens_out: int, at_ns: int) -> int | None:
+    kinds = {name: PROVIDER_KINDS.get(name) for name in PROVIDER_KINDS.names()}
+
+    def expect(target: Target, usage: Usage, at_ns: int) -> int | None:
         provider, model = target.provider, target.model
-        if provider.kind not in PROVIDER_KINDS.names():
+        kind = kinds.get(provider.kind)
+        if kind is None:
             return None
         return prices.cost(
-            kind=PROVIDER_KINDS.get(provider.kind),
+            kind=kind,
             model=model.name,
             upstream=model.upstream,
-            usage=Usage(input=tokens_in, output=tokens_out),
+            usage=usage,
             at_ns=at_ns,
             override=model.price,
             dated=provider.prices,

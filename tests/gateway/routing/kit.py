@@ -16,6 +16,7 @@ from trimtab.gateway.routing.explain import Sample, ask_of
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.llm.types import Usage
 from trimtab.server.config_routes import known_of
 
 NOW = 1_760_000_000_000_000_000
@@ -38,9 +39,9 @@ PRICES = {"fast": 10, "slow": 40, "big": 90}
 """Picodollars per token, in and out alike; ``own`` has none."""
 
 
-def expect(target: Target, tokens_in: int, tokens_out: int, at_ns: int) -> int | None:
+def expect(target: Target, usage: Usage, at_ns: int) -> int | None:
     price = PRICES.get(target.model.name)
-    return None if price is None else price * (tokens_in + tokens_out)
+    return None if price is None else price * usage.total()
 
 
 def tree_of(value: Any) -> Node:

@@ -37,6 +37,7 @@ from trimtab.gateway.routing.types import (
     When,
 )
 from trimtab.gateway.targets import Model, ProjectTargets
+from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Step
 
 Order = Callable[[Ask, Trail], Leaves]
@@ -58,9 +59,9 @@ NOTHING = Fixed(())
 
 
 class Expect(Protocol):
-    """What a call of so many tokens would cost there, in picodollars; None where no price is known."""
+    """What a call with that usage would cost there, in picodollars; None where no price is known."""
 
-    def __call__(self, target: Place, tokens_in: int, tokens_out: int, at_ns: int) -> int | None: ...
+    def __call__(self, target: Place, usage: Usage, at_ns: int) -> int | None: ...
 
 
 class Fittings(Struct, frozen=True, kw_only=True):
@@ -349,7 +350,8 @@ def _expected(expect: Expect, ask: Ask, usual: int) -> Callable[[Leaf], int | No
     tokens_in = ask.tokens_in()
     bound = ask.head.max_tokens
     tokens_out = usual if bound is None else min(usual, bound)
-    return lambda leaf: expect(leaf.target, tokens_in, tokens_out, ask.now_ns)
+    usage, now_ns = Usage(input=tokens_in, output=tokens_out), ask.now_ns
+    return lambda leaf: expect(leaf.target, usage, now_ns)
 
 
 def _is_empty(order: Order) -> bool:

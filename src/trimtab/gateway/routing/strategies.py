@@ -1,5 +1,6 @@
 """Orders among equals: by load, by price, by lot. Each says on the trail what it knew of every target."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import accumulate
@@ -80,13 +81,17 @@ class Lot:
         total = sum(shares)
         self.shares = tuple(share / total if total else 1 / len(shares) for share in shares)
         self._bounds = tuple(accumulate(self.shares))
+        self.nodes = tuple(f"{node}.of[{place}]" for place in kept)
+        by_share = sorted(range(len(kept)), key=lambda at: -self.shares[at])
+        self.orders = tuple((place, *(at for at in by_share if at != place)) for place in range(len(kept)))
+        """By the drawn place: it, then the others by falling weight."""
         self._salt = f"{route}/{node}".encode()[:16]
 
     def draw(self, ask: Ask) -> tuple[int, float, str]:
         """The child's place, the number drawn, and how it was drawn."""
         by = ask.caller.user if self.sticky == "user" else ask.caller.session if self.sticky == "session" else ""
         number = self._of(by) if by else ask.draw()
-        place = next((at for at, bound in enumerate(self._bounds) if number < bound), len(self._bounds) - 1)
+        place = min(bisect_right(self._bounds, number), len(self._bounds) - 1)
         while not self.shares[place] and place:  # a weight of 0 is never drawn, also not by rounding at the end
             place -= 1
         return place, number, f"drawn by {self.sticky}" if by else "drawn at random"
@@ -100,13 +105,11 @@ class Lot:
 def drawn(lot: Lot, children: Sequence[Leaves], ask: Ask, trail: Trail) -> Leaves:
     """The drawn child's targets, then (where they may stand in) the others' by falling weight."""
     place, number, how = lot.draw(ask)
-    number = round(number, 6)
     took = children[place][0].name if children[place] else "nothing that can be used"
-    trail.steps.append(Step(node=f"{lot.node}.of[{place}]", took=took, why=how, value=number))
+    trail.steps.append(Step(node=lot.nodes[place], took=took, why=how, value=number))
     for child, share in zip(children, lot.shares, strict=True):
         for leaf in child:
             trail.weighed.setdefault(leaf.name, Weighed(weight=share, draw=number))
     if not lot.spill:
         return children[place]
-    others = sorted((at for at in range(len(children)) if at != place), key=lambda at: -lot.shares[at])
-    return children[place] + tuple(leaf for at in others for leaf in children[at])
+    return tuple([leaf for at in lot.orders[place] for leaf in children[at]])

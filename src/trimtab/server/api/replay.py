@@ -14,6 +14,7 @@ from trimtab.gateway.routing.redecide import reads_headers, reads_text, redecide
 from trimtab.gateway.routing.replay import Price, Report, StillLive, TargetKey, by_target, estimate
 from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.governance.access import Project
+from trimtab.llm.types import Usage
 from trimtab.server.api.routing import checked
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.route_bodies import ReplayReport, ReplayRequest
@@ -90,7 +91,7 @@ def _priced(deps: Dependencies, where: dict[TargetKey, Target]) -> Price:
     def price(key: TargetKey, tokens_in: int, tokens_out: int) -> int | None:
         at = (key, tokens_in, tokens_out)
         if at not in known:
-            known[at] = expect(where[key], tokens_in, tokens_out, now_ns)
+            known[at] = expect(where[key], Usage(input=tokens_in, output=tokens_out), now_ns)
         return known[at]
 
     return price
