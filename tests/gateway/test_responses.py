@@ -341,3 +341,28 @@ def test_what_is_not_there_is_not_found(tmp_path: Path, path: str) -> None:
             assert answer.status_code == 404
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"store": "yes"},
+        {"previous_response_id": 7},
+        {"previous_response_id": "resp_" + "f" * 32, "store": None},
+        {"previous_response_id": ""},
+        {"metadata": {"a": "\ud800"}},
+        {"input": "\ud800"},
+        {"input": [["x"]]},
+    ],
+)
+def test_odd_wishes_for_a_conversation_are_refused_or_served_and_nothing_worse(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    async def main() -> None:
+        async with vendors("openai_chat", url=sqlite(tmp_path)) as g:
+            body = json.dumps({"model": "m", "input": "x"} | fields).encode()
+            answer = await g.client.post("/v1/responses", content=body)
+            assert answer.status_code in (200, 400)
+            assert len(g.spool.records) == 1
+
+    asyncio.run(main())

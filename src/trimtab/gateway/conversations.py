@@ -31,6 +31,7 @@ DAY_MS = 86_400_000
 _OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
 _PREVIOUS = b'"previous_response_id"'
+_STORE = b'"store"'
 _ECHOED = (
     "instructions",
     "max_output_tokens",
@@ -90,7 +91,7 @@ class Conversations:
         """Put the conversation so far before the input of a call that goes on from an answer of ours.
 
         An id that is not of our making stays: its provider knows it. Raises `InvalidRequest`."""
-        if _PREVIOUS not in call.body:
+        if _PREVIOUS not in call.body and _STORE not in call.body:
             return
         asked = _asked(call.body)
         previous = asked.previous_response_id
