@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import struct
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from harness import PRICE, Running, provider, running
@@ -157,5 +157,75 @@ def test_a_slow_client_is_not_blamed_on_its_provider() -> None:
                 client.close()
                 assert b"[DONE]" in text[-100:]
                 assert (await g.spool.one()).outcome == "answer"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("beginning", [b"", b"POST /v1/chat", raw(ASK)[:-5], b"GET /elsewhere HTTP/1.1\r\nhost:"])
+def test_a_client_that_never_finishes_its_request_is_sent_away(
+    beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("REQUEST_STALL_S", 0.3), ("SILENCE_S", 0.3), ("CHECK_EVERY_TICKS", 1)):
+        monkeypatch.setattr(hot, name, value)
+
+    async def main() -> None:
+        async with running([provider("lab", 9)], [FAST]) as g:
+            reader, writer = await connect(g)
+            writer.write(beginning)
+            text = await all_of(reader)
+            assert statuses(text) == ([408] if beginning else [])
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_that_drips_in_has_a_bound_and_one_that_is_merely_slow_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("REQUEST_S", 1.0), ("CHECK_EVERY_TICKS", 1)):
+        monkeypatch.setattr(hot, name, value)
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for pause, status in ((0.01, 200), (0.2, 408)):
+                reader, writer = await connect(g)
+                request = raw(ASK, "connection: close")
+                writer.write(request[:-20])
+                answer = asyncio.ensure_future(all_of(reader))
+                for byte in request[-20:]:
+                    writer.write(bytes([byte]))
+                    await asyncio.wait([answer], timeout=pause)
+                    if answer.done():
+                        break
+                assert statuses(await answer) == [status]
+                writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_body_of_a_caller_nobody_knows_is_not_kept_and_one_that_asks_first_need_not_send_it() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST], max_body=8 << 20) as g:
+            large = {**ASK, "messages": [{"role": "user", "content": "x" * (4 << 20)}]}
+            request = raw(large, "connection: close", key="tt_wrong")
+            reader, writer = await connect(g)
+            writer.write(request[: len(request) // 2])
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            cycles = [cast("Any", connection).cycle for connection in g.server.server_state.connections]
+            assert [(cycle.size > 1 << 20, cycle._chunks) for cycle in cycles] == [(True, [])]
+            writer.write(request[len(request) // 2 :])
+            assert statuses(await all_of(reader)) == [401]
+            for key, first in (("tt_wrong", 401), ("tt_client", 100)):
+                reader, writer = await connect(g)
+                head, body = raw(large, "expect: 100-continue", "connection: close", key=key).split(b"\r\n\r\n", 1)
+                writer.write(head + b"\r\n\r\n")
+                async with asyncio.timeout(5):
+                    told = await reader.readuntil(b"\r\n\r\n")
+                assert statuses(told) == [first]
+                if first == 100:
+                    writer.write(body)
+                    assert statuses(await all_of(reader)) == [200]
+            assert len(up.requests) == 1
 
     asyncio.run(main())

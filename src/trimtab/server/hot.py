@@ -24,6 +24,16 @@ TooLargeHandler = Callable[["HotCycle", int], None]
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of headers (or of a body's trailers) that may gather while nothing else of a request arrives."""
+REQUEST_STALL_S = 30.0
+"""A client that has begun a request and sends nothing more for so long is sent away."""
+REQUEST_S = 300.0
+"""A request of the data plane arrives within so long, however slowly it drips."""
+SILENCE_S = 75.0
+"""A connection on which nothing was ever asked is kept for so long."""
+LARGE_DIGITS = 6
+"""Bodies whose length has so many digits (100 KB) are read only for callers whose key is known."""
+CHECK_EVERY_TICKS = 50
+"""uvicorn ticks ten times a second."""
 CLIENT_STALL_S = 120.0
 """A client that has not read for so long, with an answer waiting for it, counts as gone."""
 
@@ -44,6 +54,8 @@ class HotRoutes:
         self.under = under
         self.max_body = max_body
         self.too_large = too_large
+        self.known: Callable[[HotCycle], bool] | None = None
+        """Whether a caller may come in, by its headers: the body of one that may not is not kept."""
         self.linger_s = 0.0
         """While others serve in our place: how long an idle connection is kept for one more request (`serving.py`)."""
         self._defaults: list[tuple[bytes, bytes]] = []
@@ -87,6 +99,7 @@ class HotCycle:
         "size",
         "started",
         "task",
+        "unwanted",
     )
 
     def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes, query: bytes) -> None:
@@ -108,6 +121,7 @@ class HotCycle:
         self.chunked = False
         self.started = False
         self.response_complete = False
+        self.unwanted = False
         self.task: asyncio.Task[None] | None = None
 
     # --- what uvicorn's protocol does to a cycle ---
@@ -181,7 +195,7 @@ class HotCycle:
     def receive(self, data: bytes, limit: int) -> int:
         """Keep a piece of the body while it stays within ``limit``; returns the bytes that came so far."""
         self.size += len(data)
-        if self.size <= limit:
+        if self.size <= limit and not self.unwanted:
             self._chunks.append(data)
         else:
             self._chunks.clear()
@@ -220,6 +234,37 @@ class HotProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _wishes_upgrade = False
     _leaving = False
+    _arriving = False  # a request has begun to arrive and is not there yet
+    _began_at = 0.0
+    _heard_at = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._heard_at = self.loop.time()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._arriving = True
+        self._began_at = 0.0
+
+    def check(self, now: float) -> None:
+        """Send a client away that does not finish its request. Called every few seconds."""
+        if self.transport.is_closing():
+            return
+        if not self._arriving:
+            if self.cycle is None and now - self._heard_at > SILENCE_S:
+                self.transport.close()
+            return
+        if self.flow.read_paused:
+            self._heard_at = now  # it is we who do not read on
+            return
+        hot = type(self.cycle) is HotCycle
+        if now - self._heard_at > REQUEST_STALL_S or (hot and now - self._began_at > REQUEST_S):
+            told = b"The request did not arrive in time.\n"
+            if hot and not self.cycle.response_complete and not self.cycle.queued:
+                self.cycle.keep_alive = False
+                self.cycle.respond(408, b"", told, b"text/plain; charset=utf-8")
+            self._refuse(408, told)
 
     def shutdown(self) -> None:
         """uvicorn's wish to close. An idle connection that a client may just be writing to would break under its
@@ -245,6 +290,9 @@ class HotProtocol(HttpToolsProtocol):
                 self._pass_over_upgrade(data[stop.args[0] :])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(400, b"This is not an HTTP request.\n")
+        if self._arriving:
+            self._heard_at = self.loop.time()
+            self._began_at = self._began_at or self._heard_at
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, b"The headers are larger than %d KB.\n" % (MAX_HEAD_BYTES >> 10))
 
@@ -273,12 +321,17 @@ class HotProtocol(HttpToolsProtocol):
         cycle = self.cycle = HotCycle(self, handler, path, query)
         cycle.can_chunk = self.parser.get_http_version() != "1.0"
         cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive() and not self._leaving
+        length = cycle.header(b"content-length")
+        if (len(length) >= LARGE_DIGITS if length is not None else cycle.header(b"transfer-encoding") is not None) and (
+            self.hot.known is not None
+        ):
+            cycle.unwanted = not self.hot.known(cycle)
         if previous is not None and not previous.response_complete:
             cycle.queued = True
             self.flow.pause_reading()
             self.pipeline.appendleft(cast("Any", (cycle, self.app)))
         elif cycle.expects:
-            self._ask_for_body()
+            self._ask_for_body(cycle)
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
@@ -290,6 +343,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
+        self._arriving = False
         if self._wishes_upgrade:
             return
         cycle = self.cycle
@@ -313,11 +367,13 @@ class HotProtocol(HttpToolsProtocol):
         if cycle.complete:
             self._start_hot(cycle)
         elif cycle.expects:
-            self._ask_for_body()
+            self._ask_for_body(cycle)
 
     def _start_hot(self, cycle: HotCycle) -> None:
         self._serving = cycle
-        if cycle.size > self.hot.max_body:  # answered only now: a client that is still sending would not read it
+        if (
+            cycle.size > self.hot.max_body and not cycle.unwanted
+        ):  # answered only now: a client that is still sending would not read it
             cycle.keep_alive = False
             self.hot.too_large(cycle, self.hot.max_body)
             return
@@ -325,8 +381,12 @@ class HotProtocol(HttpToolsProtocol):
         self.tasks.add(cast("Any", task))
         task.add_done_callback(cast("Any", self.tasks.discard))
 
-    def _ask_for_body(self) -> None:
-        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def _ask_for_body(self, cycle: HotCycle) -> None:
+        if cycle.unwanted:  # it has asked before sending: it is answered without
+            cycle.keep_alive = False
+            self._start_hot(cycle)
+        else:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _pass_over_upgrade(self, rest: bytes) -> None:
         """Another protocol is not spoken here, so the wish for one is passed over (RFC 9110 7.8); Java's client sends
@@ -369,6 +429,14 @@ class HotServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % CHECK_EVERY_TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, HotProtocol):
+                    connection.check(now)
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -64,7 +64,9 @@ def hot_routes(
         responses = ResponsesFront(gateway, door, conversations)
         routes[b"POST", b"/v1/responses"] = responses.create
         under += [(b"GET", START, responses.read), (b"DELETE", START, responses.delete)]
-    return HotRoutes(routes, max_body, too_large, tuple(under))
+    hot = HotRoutes(routes, max_body, too_large, tuple(under))
+    hot.known = door.knows
+    return hot
 
 
 def _chat(gateway: Gateway, front: Dialect) -> Handler:

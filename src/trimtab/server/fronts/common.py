@@ -63,6 +63,14 @@ class Door:
         secret = secret_of(header(b"authorization"), given or header(b"x-api-key"))
         return admit(self.snapshot().access, secret, header(b"trimtab-project"), self.now_ns())
 
+    def knows(self, cycle: HotCycle) -> bool:
+        """Whether the caller will be let in, as far as its headers tell."""
+        try:
+            self.admit(cycle)
+        except TrimtabError:
+            return False
+        return True
+
 
 def rest_of(cycle: HotCycle, start: bytes) -> str:
     """The path after ``start``, decoded."""
