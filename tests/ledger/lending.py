@@ -112,7 +112,7 @@ class Worker:
 
     def facts(self, tokens: int, output: int | None = 0, **more: Any) -> Facts:
         named = {"key": "key_1", "app": "fast", "feature": "", "user": "", "targets": (TARGET,), "choices": 1} | more
-        return Facts(input_tokens=tokens, output_tokens=output, now_ns=self.clock.wall, **named)
+        return Facts(input_tokens=tokens, output_tokens=output, now_ns=self.clock.now_ns(), **named)
 
     async def reserve(self, facts: Facts) -> Reservation:
         plan = self.limiter.plan(self.limits, facts.key, facts.app)

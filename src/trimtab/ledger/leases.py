@@ -243,6 +243,8 @@ class Keeper:
 
     def open(self, counter: Counter, now_ns: int) -> Held:
         """A slice for the slot that ``now_ns`` is in: the one leased ahead for it, or a new, empty one."""
+        if counter.held is not None and counter.held.end <= now_ns:
+            self._give(counter.held)  # what a slot leaves over is room for the next of a rolling window
         ahead, counter.next = counter.next, None
         if ahead is not None and ahead.start <= now_ns < ahead.end and not (ahead.closing or ahead.dead):
             counter.held = ahead
@@ -315,6 +317,8 @@ class Keeper:
         """One round of the background work: everything that is wished or given back now, in one transaction."""
         self._wake.clear()
         batch, self._pending = list(self._pending), {}
+        if not batch:
+            return
         needs: dict[Held, list[int]] = {}
         futures: list[asyncio.Future[None]] = []
         for held in batch:
@@ -413,7 +417,8 @@ class Keeper:
             counter.piece //= 2
         counter.piece = min(max(counter.piece, 4 * max(needs, default=1)), max(rule.bound, 1))
         share = 1 if self.workers <= 1 else 2 * self.workers
-        return Ask(need=min(needs, default=1), want=want, piece=max(counter.piece, want), share=share)
+        need, piece = min(needs, default=1), max(counter.piece, want)
+        return Ask(need=need, want=want, piece=piece, share=share, waiting=bool(needs))
 
     def _take(self, helds: list[Held], offers: list[Offer], traded: Traded) -> None:
         self.workers = max(1, traded.workers)
@@ -424,9 +429,10 @@ class Keeper:
                 self._forget(held)
             else:
                 self._lend(held, offer, deal)
+        served = {offer.hold for offer in offers if offer.ask is not None}
         for hold in traded.wanted:
             held = self._helds.get(hold)
-            if held is not None and not held.waiters:
+            if held is not None and not held.waiters and hold not in served:
                 self._give(held)
 
     def _lend(self, held: Held, offer: Offer, deal: Deal) -> None:

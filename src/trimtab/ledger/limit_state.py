@@ -16,10 +16,10 @@ MOST_SLOTS = 5_000
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """One count of a rule, in its measure. ``values`` are those of its ``per`` dimensions. ``left`` is the bound without
-    what is used; ``held`` the part of it that is reserved by calls under way or at hand in workers. ``per_hour`` is the
-    pace since the window began (over the whole window, where it rolls); ``exhausted`` when the bound is met at that
-    pace, None where the window ends before; times are Unix ms."""
+    """One count of a rule, in its measure. ``values`` are those of its ``per`` dimensions. ``left`` is the bound
+    without what is used; ``held`` the part of it that is reserved by calls under way or at hand in workers.
+    ``per_hour`` is the pace since the window began (over the whole window, where it rolls); ``exhausted`` when the
+    bound is met at that pace, None where the window ends before; times are Unix ms."""
 
     values: dict[str, str]
     used: int

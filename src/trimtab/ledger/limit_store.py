@@ -121,12 +121,13 @@ class Event(Struct, frozen=True, kw_only=True):
 
 class Ask(Struct, frozen=True, kw_only=True):
     """A wish for more: at least ``need``, ``want`` if there is that much, up to ``piece`` if that is at most one part
-    in ``share`` of what is left."""
+    in ``share`` of what is left. ``waiting``: a call waits for it, and is refused if it cannot be had."""
 
     need: int
     want: int
     piece: int
     share: int
+    waiting: bool = True
 
 
 class Offer(Struct, frozen=True, kw_only=True):
@@ -345,7 +346,7 @@ _LEASE = text(
     "RETURNING granted, spent, last_grant"
 )
 _WANT = text(
-    "UPDATE limit_counters SET wanted = wanted + 1 "
+    "UPDATE limit_counters SET wanted = wanted + :more "
     "WHERE series = :series AND bucket = :bucket AND start = :start RETURNING granted, spent"
 )
 _SAVE_HOLD = text(
@@ -412,8 +413,8 @@ def _lease(conn: Connection, offer: Offer, ask: Ask, bound: int, now: int) -> De
     row = conn.execute(_LEASE, {**where, **sizes, "room": bound - others}).one_or_none()
     amount = 0 if row is None else int(row.last_grant)
     if row is None or amount < ask.want:
-        row = conn.execute(_WANT, where).one()
-        if not amount:
+        row = conn.execute(_WANT, {**where, "more": int(ask.waiting)}).one()
+        if ask.waiting and not amount:
             _note_exhausted(conn, offer, int(row.granted) + others, now)
     frees = tuple((start, granted) for start, granted, _ in older)
     return Deal(amount=amount, used=int(row.granted) + others, spent=int(row.spent) + before, frees=frees)

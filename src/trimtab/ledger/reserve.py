@@ -418,7 +418,8 @@ async def enough(keeper: Keeper, needs: Sequence[tuple[Rule, Counter, int]], now
 async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     """Ask for ``need`` of this slice; others may take what came. True where it is lent on trust: the catalog is away,
     and the rule allows it. Raises `LimitReached` or `Unavailable`."""
-    if held.short and held.free < need and keeper.mono() < held.no_until:
+    known = held.short and held.room + held.free < need and keeper.mono() < held.no_until
+    if need > rule.bound or (known and held.free < need):
         raise reached(rule, held, need)
     try:
         await keeper.more(held, max(1, need - held.free))
