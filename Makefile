@@ -75,10 +75,11 @@ schemas: $(STAMPS)/packages ## Write schemas/openapi.json and the console's type
 	mv schemas/openapi.json.new schemas/openapi.json
 	$(BIN)/python scripts/console.py run types
 
-docs: $(STAMPS)/packages ## Write the generated pages of docs/reference anew
+docs: $(STAMPS)/packages ## Write the generated pages of docs anew
 	@mkdir -p docs/reference
 	$(BIN)/python -m trimtab.server.settings > docs/reference/settings.md
 	$(BIN)/python -m trimtab.cli.reference > docs/reference/cli.md
+	$(BIN)/python -m trimtab.llm.providers > docs/providers.md
 
 bench: setup ## Measure (minutes); results and method: docs/benchmarks.md
 	@$(BIN)/python -m bench.gateway.run $(ARGS)

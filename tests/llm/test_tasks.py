@@ -1,4 +1,4 @@
-"""Vectors and rankings in every vendor's words; and no bytes make a dialect of one face, or of a task, do worse than its
+"""Vectors and rankings in every vendor's words; and no bytes make a dialect of one face, or of a task, worse than its
 contract says."""
 
 import contextlib

@@ -10,6 +10,7 @@ from repository import ROOT, files
 
 from trimtab.cli.reference import commands, page
 from trimtab.core.errors import TrimtabError
+from trimtab.llm.providers.__main__ import page as providers_page
 from trimtab.server import settings
 
 PAGES = [file for file in files() if file.suffix == ".md" and "node_modules" not in file.parts]
@@ -32,6 +33,10 @@ def test_every_dependency_has_a_row_that_says_why() -> None:
 
 def test_the_command_lines_reference_is_current() -> None:
     assert (ROOT / "docs/reference/cli.md").read_text() == page(), "run: make docs"
+
+
+def test_the_page_of_providers_is_current() -> None:
+    assert (ROOT / "docs/providers.md").read_text() == providers_page(), "run: make docs"
 
 
 def test_every_command_has_its_section() -> None:

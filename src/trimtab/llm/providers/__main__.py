@@ -1,0 +1,96 @@
+"""The page of vendors, from their rows: ``python -m trimtab.llm.providers > docs/providers.md``."""
+
+import sys
+from importlib import import_module
+from inspect import getdoc
+
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+
+HEAD = """\
+# Providers
+
+The kinds of provider that Trimtab knows. Each is one file of data in `src/trimtab/llm/providers/`; this page is
+generated from them (run `make docs`). A server that is not in the list is of the kind `custom`: give its base URL, and
+the dialect it speaks.
+
+A provider is declared in the console, in the config file, by the API, or with `trimtab providers add`:
+
+    providers:
+      openai:
+        api_key: env:OPENAI_API_KEY
+      azure:
+        api_key: env:AZURE_OPENAI_API_KEY
+        options:
+          resource: my-resource
+      bedrock:
+        options:
+          region: eu-west-1
+          access_key_id: env:AWS_ACCESS_KEY_ID
+          secret_access_key: env:AWS_SECRET_ACCESS_KEY
+
+Options are kept as keys are: sealed at rest, and the secret ones never shown again. What the dialects do is in
+[dialects.md](dialects.md). *Passes* are the endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`,
+`/v1/files`, `/v1/batches`.
+
+A price is the list price of the packaged price book, where it has one for the vendor; otherwise a cost is unknown, not
+zero, until a price is set on the model. Kinds that run on one's own machine have no price.
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    kinds = PROVIDER_KINDS.all()
+    table = ["| kind | vendor | chat | embeddings | rerank | passes | prices |", "|---|---|---|---|---|---|---|"]
+    table += [_row(kind) for kind in kinds.values()]
+    return "\n".join([HEAD, *table, "", *(_section(name, kind) for name, kind in kinds.items())])
+
+
+def _row(kind: ProviderKind) -> str:
+    tasks = [f"`{kind.operations[name]}`" if name in kind.operations else "" for name in ("embeddings", "rerank")]
+    price = "none by nature" if kind.free else (f"`{kind.price_id}`" if kind.price_id else "unknown")
+    cells = (f"[`{kind.name}`](#{kind.name})", kind.title, f"`{kind.dialect}`", *tasks, ", ".join(kind.passes), price)
+    return f"| {' | '.join(cells)} |"
+
+
+def _section(name: str, kind: ProviderKind) -> str:
+    doc = (getdoc(import_module(f"trimtab.llm.providers.{name}")) or "").strip()
+    lines = [f"## {name}", "", doc, ""]
+    if kind.base_url:
+        lines.append(f"- at `{kind.base_url}`")
+    if kind.key_variable:
+        lines.append(f"- key: `{kind.key_variable}` is what its own clients read")
+    for option in kind.options:
+        more = ", required" if option.required else ""
+        more += f", by default `{option.default}`" if option.default else ""
+        lines.append(f"- option `{option.name}`{more}{', secret' if option.secret else ''}: {option.about}")
+    lines += [f"- {told}" for told in _quirks(kind.quirks)]
+    return "\n".join(lines) + "\n"
+
+
+def _quirks(quirks: Quirks) -> list[str]:
+    """What is not as the dialect's own vendor has it, one phrase each."""
+    plain = Quirks()
+    found: list[str] = []
+    if quirks.max_tokens_field != plain.max_tokens_field:
+        found.append(f"the bound on output goes as `{quirks.max_tokens_field}`")
+    if not quirks.stream_usage:
+        found.append("usage in streams is told unasked")
+    if not quirks.developer_role:
+        found.append("`developer` messages of other dialects become `system`")
+    found += [f"`{name}` is sent as `{other}`" for name, other in quirks.renames.items()]
+    if quirks.unknown:
+        found.append(f"never sent: {', '.join(f'`{name}`' for name in quirks.unknown)}")
+    if quirks.tool_id_length:
+        found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
+    if quirks.dimensions_field != plain.dimensions_field:
+        found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
+    if quirks.rank_top_field != plain.rank_top_field:
+        found.append(f"the bound of a ranking goes as `{quirks.rank_top_field}`")
+    if quirks.path_prefix:
+        found.append(f"paths begin with `{quirks.path_prefix}`")
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
