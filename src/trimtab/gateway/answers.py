@@ -56,17 +56,35 @@ class Answers:
     def now_ms(self) -> int:
         return self._clock.now_ns() // MS
 
-    async def find(self, key: bytes) -> Stored | None:
-        """The answer of that key that has not expired. A store that is away has none."""
+    @property
+    def at_hand(self) -> bool:
+        """Whether answers are found at once (`find_here`)."""
+        return self._file is not None
+
+    def find_here(self, key: bytes) -> Stored | None:
+        """`find`, of a store that is a file of this machine."""
+        assert self._file is not None
         now = self.now_ms()
         waiting = self._answers.get(key)
         if waiting is not None and waiting.expires > now:
             return waiting
         try:
-            if self._file is not None:
-                return self._find_in_file(self._file, key, now)
+            return self._find_in_file(self._file, key, now)
+        except sqlite3.Error as error:
+            self._note_away(error)
+            return None
+
+    async def find(self, key: bytes) -> Stored | None:
+        """The answer of that key that has not expired. A store that is away has none."""
+        if self._file is not None:
+            return self.find_here(key)
+        now = self.now_ms()
+        waiting = self._answers.get(key)
+        if waiting is not None and waiting.expires > now:
+            return waiting
+        try:
             return await self.db.read(lambda conn: cache_store.answer(conn, key, now))
-        except (sqlite3.Error, Unavailable) as error:
+        except Unavailable as error:
             self._note_away(error)
             return None
 

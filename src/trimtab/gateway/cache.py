@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from trimtab.core.ids import new_span_id
 from trimtab.gateway import cache_key
 from trimtab.gateway.answers import Answers
-from trimtab.gateway.cache_key import Directives
+from trimtab.gateway.cache_key import Directives, context_of
 from trimtab.gateway.cache_store import About, Meaning, Stored
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import LONGEST_TTL_S, CachePolicy, CompiledPolicy, salt
@@ -99,13 +99,14 @@ class Cache:
         question = None
         if policy.mode == "semantic" and self._semantic is not None and operation == "chat":
             parts = cache_key.without_question(request)
-            question = parts and Question(cache_key.digest(parts[0], b"question", *context), parts[1])
-        return Look(ask, policy, cache_key.digest(request, *context), question)
+            question = parts and Question(cache_key.digest(parts[0], b"question" + context), parts[1])
+        return Look(ask, policy, cache_key.digest(request, context), question)
 
     async def answer(self, call: Call, look: Look) -> bool:
         """Give a stored answer if there is one. Otherwise prepare to keep the one that comes: `keep` it then."""
         if look.ask.look:
-            stored = await self._answers.find(look.key)
+            answers = self._answers
+            stored = answers.find_here(look.key) if answers.at_hand else await answers.find(look.key)
             if stored is not None and await self._give(call, look, stored, 1.0):
                 return True
             if look.question is not None and await self._give_near(call, look, look.question):
@@ -247,11 +248,11 @@ def _salt(call: Call, snapshot: Snapshot) -> bytes | None:
     return salt(call.head.model, snapshot.targets[call.project.id], routes)
 
 
-def _context(call: Call, policy: CachePolicy, ask: Directives, salt: bytes) -> tuple[bytes, ...]:
+def _context(call: Call, policy: CachePolicy, ask: Directives, salt: bytes) -> bytes:
     """What keeps answers apart beside the request: project, model and what stands behind it, wire format, principal."""
     assert call.project is not None
     assert call.principal is not None
-    key = call.principal.key_id if policy.shared_by != "project" else ""
-    user = call.caller.user if policy.shared_by == "user" else ""
-    texts = (call.project.id, call.head.model, call.front.name, policy.shared_by, key, user, ask.namespace)
-    return (salt, *(text.encode() for text in texts))
+    shared_by = policy.shared_by
+    key = "" if shared_by == "project" else call.principal.key_id
+    user = call.caller.user if shared_by == "user" else ""
+    return context_of(salt, call.project.id, call.head.model, call.front.name, shared_by, key, user, ask.namespace)

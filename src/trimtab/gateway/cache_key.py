@@ -96,12 +96,16 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
     return type(value) is list
 
 
-def digest(request: Body, *context: bytes) -> bytes:
-    """24 bytes over the canonical request and everything else that answers depend on, each by its length."""
-    hashed = hashlib.blake2b(_encode(request), digest_size=DIGEST_BYTES)
-    for part in context:
-        hashed.update(b"%d:" % len(part) + part)
-    return hashed.digest()
+def digest(request: Body, context: bytes) -> bytes:
+    """24 bytes over the canonical request and everything else that answers depend on."""
+    return hashlib.blake2b(_encode(request) + context, digest_size=DIGEST_BYTES).digest()
+
+
+@lru_cache(maxsize=4096)
+def context_of(*parts: str | bytes) -> bytes:
+    """What answers depend on beside the request, as one text in which each part stands with its length."""
+    plain = (part if isinstance(part, bytes) else part.encode() for part in parts)
+    return b"".join(b"|%d:%b" % (len(part), part) for part in plain)
 
 
 def is_sampled(request: Body) -> bool:

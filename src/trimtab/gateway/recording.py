@@ -35,7 +35,7 @@ class Recording:
     def __init__(self, real: Exchange, *, survives: bool = False) -> None:
         self._real = real
         self._survives = survives
-        self._gone = asyncio.Event()
+        self._gone = asyncio.Event() if survives else None
         self._chunks: list[bytes] = []
         self.body = real.body
         self.started = False
@@ -55,7 +55,8 @@ class Recording:
 
     def leave(self) -> None:
         """The client has left: nobody waits for it to read."""
-        self._gone.set()
+        if self._gone is not None:
+            self._gone.set()
 
     def header(self, name: bytes) -> bytes | None:
         return self._real.header(name)
@@ -80,10 +81,10 @@ class Recording:
         self._real.finish(data)
 
     def is_congested(self) -> bool:
-        return not self._gone.is_set() and self._real.is_congested()
+        return self._real.is_congested() and not (self._gone is not None and self._gone.is_set())
 
     async def drain(self) -> None:
-        if not self._survives:
+        if self._gone is None:
             await self._real.drain()
             return
         waits = [asyncio.ensure_future(self._real.drain()), asyncio.ensure_future(self._gone.wait())]
