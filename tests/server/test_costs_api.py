@@ -5,8 +5,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from house import House
 
+from trimtab.ledger.moments import day_of, moment
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
@@ -100,3 +102,51 @@ def test_while_the_store_is_away_costs_say_so(run: "Run") -> None:
         assert (await house.admin.get(f"{AT}/costs")).status_code == 503
 
     run(story)
+
+
+def test_a_re_pricing_is_started_told_to_the_worker_and_followed(run: "Run") -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        started = await admin.post(f"{AT}/repricings", json={"since": 1, "dry_run": True})
+        assert started.status_code == 201
+        job = started.json()
+        assert (job["state"], job["dry_run"], job["until"]) == ("running", True, house.deps.now())
+        assert ("reprice", "", "") in house.calls
+        again = await admin.post(f"{AT}/repricings", json={"since": 1})
+        assert again.status_code == 409
+        assert (await admin.get(f"{AT}/repricings/{job['id']}")).json() == job
+        assert [each["id"] for each in (await admin.get(f"{AT}/repricings")).json()["items"]] == [job["id"]]
+        assert (await admin.get(f"{AT}/repricings/nothing")).status_code == 404
+        assert (await admin.post(f"{AT}/repricings", json={"since": 5, "until": 5})).status_code == 400
+
+    run(story)
+
+
+def test_an_export_is_compared_with_the_books(run: "Run", engine: Store, served: Any, tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        await booked(house, engine, tmp_path)
+        body = {"name": "lab", "kind": "openai", "api_key": "sk-" + "x" * 20}
+        assert (await admin.post(f"{AT}/providers", json=body)).status_code == 201
+        day = day_of(house.deps.now() - 3_600_000 * 3)
+        seconds = moment(day) // 1000
+        usage = {"input_tokens": 30, "output_tokens": 15, "num_model_requests": 3, "model": "gpt-4o-mini-2024-07-18"}
+        export = msgspec.json.encode({"data": [{"start_time": seconds, "results": [usage]}]}).decode()
+        answer = await admin.post(f"{AT}/reconciliations", json={"provider": "lab", "content": export})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert (found["vendor"], found["agrees"], found["days"]) == ("openai", True, [day])
+        assert found["ours"]["cost"] == "4"
+        assert found["theirs"]["cost"] is None
+        unknown = await admin.post(
+            f"{AT}/reconciliations", json={"provider": "moon", "content": export, "vendor": "openai"}
+        )
+        assert unknown.status_code == 404
+        wrong = await admin.post(f"{AT}/reconciliations", json={"provider": "lab", "content": "{"})
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "content")
+        large = " " * 2_000_000 + export
+        assert (
+            await admin.post(f"{AT}/reconciliations", json={"provider": "lab", "content": large})
+        ).status_code == 200
+
+    run(story, asker=TelemetryReader(served.socket))

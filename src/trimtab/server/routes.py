@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter, SkipValidation
+from litestar.types import Empty
 from msgspec import Meta, Struct
 
 from trimtab.core.errors import InvalidRequest
@@ -42,6 +43,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     errors: tuple[int, ...] = ()
     status: int = 200
     media_type: str = "application/json"
+    max_body: int | None = None
+    """Bytes of a body this route takes, where that is more than the others do."""
 
 
 def route(
@@ -55,6 +58,7 @@ def route(
         operation_id=operation.id,
         opt={"permission": permission, "operation": operation},
         media_type=operation.media_type,
+        request_max_body_size=Empty if operation.max_body is None else operation.max_body,
     )
     return cast("Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]", made)
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.reconcile import Hour
 from trimtab.telemetry.answers import dollars, step_ms
 from trimtab.telemetry.cost_query import compile_costs
 from trimtab.telemetry.cost_rows import (
@@ -173,6 +174,19 @@ class Costs:
             condition.params,
         )
         return [costly_call(line, energy=energy) for line in lines]
+
+    async def hourly(self, project: str, provider: str, window: Window) -> list[Hour]:
+        """What a provider was used for, by hour and model: our side of a reconciliation."""
+        sql = (
+            "SELECT intDiv(at_ns, 3600000000000) AS hour, if(model_used = '', model, model_used) AS used, count(),"
+            " sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
+            " sum(output_tokens + reasoning_tokens), toString(sum(toInt128(ifNull(cost, 0)))),"
+            " countIf(cost IS NULL), countIf(tokens_estimated = 1)"
+            " FROM ledger FINAL WHERE project = {project:String} AND at_ns >= {start_ns:Int64}"
+            " AND at_ns < {end_ns:Int64} AND provider = {provider:String} AND metered = 1 GROUP BY hour, used"
+        )
+        params: dict[str, Value] = {"project": project, "provider": provider, **window_params(window)}
+        return await self._ask(Hour, sql, params)
 
     # --- statements ---
 

@@ -16,6 +16,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         prices,
         projects,
         providers,
+        reconciliations,
         replay,
         repricings,
         resilience,
@@ -42,4 +43,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *limits.ROUTES,
         *costs.ROUTES,
         *repricings.ROUTES,
+        *reconciliations.ROUTES,
     )

@@ -1,0 +1,260 @@
+"""Our books against a provider's export: day by day and model by model, tokens and money, and why they differ.
+
+Ours come by the hour, because exports cut their days where their maker lives: if another offset from UTC explains the
+days much better, it is taken and named. Models are compared without the date in their id, since one side may name a
+snapshot and the other the family. Where a side does not say something, it is not compared.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.ledger.exports import Export, Line
+
+CENT: Final = 10**10
+"""Picodollars. Consoles round each row to the cent, so sums that are a cent apart agree."""
+OFFSETS: Final = range(-12, 15)
+MUCH: Final = 0.5
+"""Another offset must leave at most this share of what differs in UTC, or it is no explanation."""
+
+
+class Hour(Struct, frozen=True, array_like=True):
+    """Our attempts of one hour (since 1970) and model, those that used something."""
+
+    hour: int
+    model: str
+    requests: int
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    cost: str
+    unpriced: int
+    estimated: int
+
+
+class Ours(Struct, frozen=True, kw_only=True):
+    """Our side of one line."""
+
+    requests: int = 0
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    cost: int = 0
+    unpriced: int = 0
+    estimated: int = 0
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """One day and model. ``cost_off`` picodollars, theirs less ours; ``agrees`` within the tolerance."""
+
+    day: str
+    model: str
+    ours: Ours
+    theirs: Line
+    tokens_off: int
+    cost_off: int | None
+    agrees: bool
+    causes: tuple[str, ...]
+
+
+class Reconciliation(Struct, frozen=True, kw_only=True):
+    offset_hours: int
+    days: tuple[str, ...]
+    lines: tuple[Compared, ...]
+    total: Compared
+    causes: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return all(line.agrees for line in self.lines)
+
+
+_DATED: Final = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest|preview)$")
+_TURNED: Final = re.compile(r"^claude-(\d+)-(\d+)-(haiku|sonnet|opus)$")
+"""Anthropic's earlier ids have the version before the name, its console has it behind."""
+Key = tuple[str, str]
+_TOKENS: Final = ("input", "cache_read", "cache_write", "output")
+
+
+def canonical(model: str) -> str:
+    """A model's name as both sides can be brought to: ``Claude Sonnet 4.5`` and ``claude-sonnet-4-5-20250929`` are
+    one."""
+    name = re.sub(r"[\s.]+", "-", model.strip().lower().rsplit("/", 1)[-1])
+    return _TURNED.sub(r"claude-\3-\1-\2", _DATED.sub("", _DATED.sub("", name)))
+
+
+def bounds_of(export: Export) -> tuple[int, int] | None:
+    """Unix ms [start, end) that our side must be asked for, wide enough for every offset; None without days."""
+    days = sorted({line.day for line in export.lines if line.day})
+    if not days:
+        return None
+    first = datetime.strptime(days[0], "%Y-%m-%d").replace(tzinfo=UTC) - timedelta(days=1)
+    last = datetime.strptime(days[-1], "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=2)
+    return int(first.timestamp() * 1000), int(last.timestamp() * 1000)
+
+
+def reconcile(export: Export, hours: Sequence[Hour], tolerance: float, today: str) -> Reconciliation:
+    """Compare. ``hours`` of the time of `bounds_of`; ``today`` is the UTC day it is, which no export has whole."""
+    by_day = any(line.day for line in export.lines)
+    by_model = any(line.model for line in export.lines)
+    theirs = _theirs(export, by_model=by_model)
+    days = tuple(sorted({day for day, _ in theirs}))
+    offset = _offset(theirs, hours, days, by_model=by_model) if by_day else 0
+    ours = _ours(hours, set(days) if by_day else None, offset, by_model=by_model)
+    comparing = _Comparing(tolerance, today, offset)
+    keys = sorted(theirs.keys() | ours.keys())
+    lines = tuple(comparing.line(key, ours.get(key), theirs.get(key)) for key in keys)
+    total = comparing.line(
+        ("", ""), _add_ours(ours.values()), _add_theirs(theirs.values()) if theirs else None, alone=False
+    )
+    return Reconciliation(offset_hours=offset, days=days, lines=lines, total=total, causes=_overall(lines, offset))
+
+
+def _theirs(export: Export, *, by_model: bool) -> dict[Key, Line]:
+    groups: dict[Key, list[Line]] = defaultdict(list)
+    for line in export.lines:
+        groups[line.day, canonical(line.model) if by_model else ""].append(line)
+    return {key: replace(_add_theirs(lines), day=key[0], model=key[1]) for key, lines in groups.items()}
+
+
+def _add_theirs(lines: Iterable[Line]) -> Line:
+    """What some line says is summed, what none says stays unsaid."""
+    found = list(lines)
+
+    def total(name: str) -> int | None:
+        said = [value for line in found if (value := getattr(line, name)) is not None]
+        return sum(said) if said else None
+
+    return Line(
+        requests=total("requests"),
+        input=total("input"),
+        cache_read=total("cache_read"),
+        cache_write=total("cache_write"),
+        output=total("output"),
+        cost=total("cost"),
+    )
+
+
+def _ours(hours: Iterable[Hour], days: set[str] | None, offset: int, *, by_model: bool) -> dict[Key, Ours]:
+    groups: dict[Key, list[Hour]] = defaultdict(list)
+    for hour in hours:
+        day = "" if days is None else _day_of(hour.hour + offset)
+        if days is None or day in days:
+            groups[day, canonical(hour.model) if by_model else ""].append(hour)
+    return {key: _sum(found) for key, found in groups.items()}
+
+
+def _day_of(hour: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=hour)).strftime("%Y-%m-%d")
+
+
+def _sum(hours: list[Hour]) -> Ours:
+    return Ours(
+        requests=sum(each.requests for each in hours),
+        input=sum(each.input for each in hours),
+        cache_read=sum(each.cache_read for each in hours),
+        cache_write=sum(each.cache_write for each in hours),
+        output=sum(each.output for each in hours),
+        cost=sum(int(each.cost) for each in hours),
+        unpriced=sum(each.unpriced for each in hours),
+        estimated=sum(each.estimated for each in hours),
+    )
+
+
+def _add_ours(sides: Iterable[Ours]) -> Ours:
+    found = list(sides)
+    return Ours(**{name: sum(getattr(each, name) for each in found) for name in Ours.__struct_fields__})
+
+
+def _offset(theirs: dict[Key, Line], hours: Sequence[Hour], days: tuple[str, ...], *, by_model: bool) -> int:
+    """Hours from UTC at which the export's days seem to begin: 0 unless another explains much more."""
+    if len(days) < 2:
+        return 0  # one day cannot tell a shift from calls that are missing
+    off = {offset: _distance(theirs, _ours(hours, set(days), offset, by_model=by_model)) for offset in OFFSETS}
+    best = min(OFFSETS, key=lambda offset: (off[offset], abs(offset)))
+    return best if off[best] <= off[0] * MUCH else 0
+
+
+def _distance(theirs: dict[Key, Line], ours: dict[Key, Ours]) -> float:
+    """How far apart two sides are, by what the export says most plainly."""
+    total = 0.0
+    for key in theirs.keys() | ours.keys():
+        their, our = theirs.get(key, _NOTHING), ours.get(key, Ours())
+        if their.input is not None or their.output is not None or their is _NOTHING:
+            total += sum(abs((getattr(their, name) or 0) - getattr(our, name)) for name in _TOKENS)
+        if their.cost is not None:
+            total += abs(their.cost - our.cost) / 10**6
+    return total
+
+
+_NOTHING: Final = Line(requests=0, input=0, cache_read=0, cache_write=0, output=0, cost=0)
+
+
+class _Comparing:
+    def __init__(self, tolerance: float, today: str, offset: int) -> None:
+        self._tolerance = tolerance
+        self._today = today
+        self._offset = offset
+
+    def line(self, key: Key, ours: Ours | None, theirs: Line | None, *, alone: bool = True) -> Compared:
+        our, their = ours or Ours(), theirs or _NOTHING
+        known = [name for name in _TOKENS if getattr(their, name) is not None]
+        off = {name: getattr(their, name) - getattr(our, name) for name in known}
+        cost_off = None if their.cost is None else their.cost - our.cost
+        tokens_agree = all(self._near(getattr(our, name), getattr(their, name)) for name in known)
+        money_agrees = cost_off is None or abs(cost_off) <= CENT or self._near(our.cost, their.cost or 0)
+        causes: list[str] = []
+        if not (tokens_agree and money_agrees) and alone:
+            causes = self._causes(key[0], ours, theirs, tokens_agree=tokens_agree and bool(known))
+        return Compared(
+            day=key[0],
+            model=key[1],
+            ours=our,
+            theirs=their,
+            tokens_off=sum(off.values()),
+            cost_off=cost_off,
+            agrees=tokens_agree and money_agrees,
+            causes=tuple(causes),
+        )
+
+    def _near(self, one: int, other: int) -> bool:
+        return abs(one - other) <= self._tolerance * max(abs(one), abs(other))
+
+    def _causes(self, day: str, ours: Ours | None, theirs: Line | None, *, tokens_agree: bool) -> list[str]:
+        if day == self._today:
+            return ["open_day: this day is not over; neither side has all of it."]
+        if ours is None:
+            return ["missing_here: the provider has calls that did not go through this project, or its name differs."]
+        if theirs is None:
+            return ["missing_there: not in the export; is it of this account, and of all of its keys and projects?"]
+        found: list[str] = []
+        if ours.unpriced:
+            found.append(f"unpriced: {ours.unpriced} attempts have no known price; set one, then re-price.")
+        if ours.estimated:
+            found.append(f"estimated: {ours.estimated} attempts were cut off and are counted by us, not the provider.")
+        if theirs.requests is not None and theirs.requests != ours.requests:
+            more = theirs.requests - ours.requests
+            which = "more" if more > 0 else "fewer"
+            found.append(f"calls: the provider counts {abs(more)} calls {which} than went through here.")
+        if tokens_agree and not ours.unpriced:
+            found.append("price: the same tokens at another price; set a dated price that says what you pay.")
+        return found or ["unexplained: look at this day's attempts: trimtab costs attempts."]
+
+
+def _overall(lines: Sequence[Compared], offset: int) -> tuple[str, ...]:
+    """What explains differences, each with how many lines it is on, the most frequent first."""
+    counts: dict[str, int] = defaultdict(int)
+    for line in lines:
+        for cause in line.causes:
+            counts[cause.partition(":")[0]] += 1
+    found = [f"{name}: on {count} of {len(lines)} lines" for name, count in sorted(counts.items(), key=lambda c: -c[1])]
+    if offset:
+        found.insert(0, f"timezone: the export's days begin {offset:+d} h from UTC; compared so.")
+    return tuple(found)
