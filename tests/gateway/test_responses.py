@@ -9,6 +9,7 @@ import openai
 import pydantic
 import pytest
 from harness import KEY
+from kept import store
 from openai.types.responses import Response
 from vendors import UPSTREAMS, Vendors, sqlite, vendors
 
@@ -364,5 +365,24 @@ def test_odd_wishes_for_a_conversation_are_refused_or_served_and_nothing_worse(
             answer = await g.client.post("/v1/responses", content=body)
             assert answer.status_code in (200, 400)
             assert len(g.spool.records) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_idempotency_key_gives_the_same_answer_with_its_conversation(tmp_path: Path, stream: bool) -> None:
+    async def main() -> None:
+        (tmp_path / "answers").mkdir()
+        async with (
+            store(tmp_path / "answers") as answers,
+            vendors("openai_chat", url=sqlite(tmp_path), answers=answers) as g,
+        ):
+            body = {"model": "m", "input": "once", "stream": stream, "metadata": {"a": "b"}}
+            first, second = [
+                await g.client.post("/v1/responses", json=body, headers={"idempotency-key": "k"}) for _ in range(2)
+            ]
+            assert first.text == second.text
+            assert '"store":true' in first.text
+            assert len(g.told.calls) == 1
 
     asyncio.run(main())

@@ -30,6 +30,7 @@ logger = logging.getLogger("trimtab.conversations")
 DAY_MS = 86_400_000
 _OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
+_TRANSLATED = re.compile(rb'"id":"%b"' % _OURS.pattern.encode())
 _PREVIOUS = b'"previous_response_id"'
 _STORE = b'"store"'
 _ECHOED = (
@@ -137,6 +138,16 @@ class Conversations:
             told["store"] = False
         return told
 
+    async def as_kept(self, call: Call, response: dict[str, Any]) -> Any:
+        """An answer as its client first had it, where it is kept for this caller; else as it is."""
+        owner, now = owner_of(call.principal, call.project), self._now()
+        try:
+            kept = await self._db.read(lambda conn: store.find(conn, owner, str(response["id"]), now))
+        except TrimtabError as error:
+            logger.warning("a kept response could not be read: %s", error.sentence())
+            return response
+        return response if kept is None else kept.content.response
+
     # --- one response ---
 
     async def find(self, owner: Owner, response_id: str) -> Kept:
@@ -204,17 +215,23 @@ class Closing:
         held, call = self._held, self.call
         if held is None:
             return
-        ours = answer_id(call.request_id).encode() if call is not None else b""
         if isinstance(held, bytes):
-            if call is not None and ours in held and (event := final_event(held)) is not None:
-                before, number, response, after = event
-                held = before + number(await conversations.closed(call, self.body, response)) + after
+            event = final_event(held) if call is not None and _TRANSLATED.search(held) else None
+            if call is not None and event is not None:
+                before, write, response, after = event
+                held = before + write(await self._closed(conversations, call, response)) + after
             self._exchange.finish(held)
             return
         status, headers, body, content_type = held
-        if call is not None and ours in body:
-            body = _encode(await conversations.closed(call, self.body, msgspec.json.decode(body)))
+        if call is not None and _TRANSLATED.search(body):
+            body = _encode(await self._closed(conversations, call, msgspec.json.decode(body)))
         self._exchange.respond(status, headers, body, content_type)
+
+    async def _closed(self, conversations: Conversations, call: Call, response: dict[str, Any]) -> Any:
+        """This call's own answer is kept; one that was given before (a cache, an idempotency key) is told as it was."""
+        if response.get("id") == answer_id(call.request_id):
+            return await conversations.closed(call, self.body, response)
+        return await conversations.as_kept(call, response)
 
 
 def owner_of(principal: Principal | None, project: Project | None) -> Owner:
