@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 """Workers with limits, for tests: any number of them in one process on one catalog, with clocks of their own, a catalog
 that may be away or swallow its answers, and deaths of two kinds."""
 
@@ -20,6 +21,7 @@ from trimtab.ledger.reserve import Facts, Limiter, Priced, ProjectLimits, Reserv
 from trimtab.ledger.types import Cost
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
+from trimtab.storage.schema import METADATA
 
 T = TypeVar("T")
 START_NS = 1_795_000_000 * 10**9
@@ -71,7 +73,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-        limit_store.METADATA.create_all(self.engine, tables=TABLES)
+        METADATA.create_all(self.engine, tables=TABLES)
         self.away = self.mute = False
         self.writes = 0
 
@@ -111,7 +113,14 @@ class Worker:
         self.limiter.adopt({"prj_1": self.limits})
 
     def facts(self, tokens: int, output: int | None = 0, **more: Any) -> Facts:
-        named = {"key": "key_1", "app": "fast", "feature": "", "user": "", "targets": (TARGET,), "choices": 1} | more
+        named: dict[str, Any] = {
+            "key": "key_1",
+            "app": "fast",
+            "feature": "",
+            "user": "",
+            "targets": (TARGET,),
+            "choices": 1,
+        } | more
         return Facts(input_tokens=tokens, output_tokens=output, now_ns=self.clock.now_ns(), **named)
 
     async def reserve(self, facts: Facts) -> Reservation:

@@ -43,7 +43,7 @@ class Budget(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.memory = Memory()
-        self.rules = (Rule(name="usd", measure="money", bound=BOUND, window=self.window),)
+        self.limits = (Rule(name="usd", measure="money", bound=BOUND, window=self.window),)
         self.workers = [self.worker() for _ in range(WORKERS)]
         self.under_way: list[Flight] = []
         self.spent: dict[int, int] = defaultdict(int)
@@ -52,7 +52,7 @@ class Budget(RuleBasedStateMachine):
         self.was_mute = False
 
     def worker(self) -> Worker:
-        return Worker(self.memory, self.rules, Clock(), Path(self.folder.name))
+        return Worker(self.memory, self.limits, Clock(), Path(self.folder.name))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -63,7 +63,7 @@ class Budget(RuleBasedStateMachine):
         try:
             reservation = self.run(worker.reserve(worker.facts(tokens)))
         except TrimtabError:
-            return multiple()
+            return multiple()  # pyright: ignore[reportUnknownVariableType]
         flight = Flight(at, reservation, tokens, reservation.parts[0].held.start)
         self.spent[flight.start] += tokens
         self.under_way.append(flight)

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 """What one call and one worker see of limits: all or nothing, settled by what was used, and honest when in doubt."""
 
 import asyncio

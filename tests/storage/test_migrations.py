@@ -15,12 +15,13 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway import cache_store, call_policy, cards, conversation_store, policy_store
 from trimtab.gateway import store as targets
 from trimtab.governance import store as governance
-from trimtab.ledger import price_store, repricing_store
+from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 
 ROOMS = (
+    limit_store.LIMITS,
     governance.PROJECTS,
     targets.PROVIDERS,
     cards.CARDS,
