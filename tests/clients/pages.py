@@ -58,9 +58,8 @@ def run(page: Page, url: str, key: str, folder: Path) -> dict[str, str]:
     """What each block printed, by heading. Raises `AssertionError` with the client's own words when one fails."""
     blocks = [(heading, code.replace(ADDRESS, url).replace(KEY, key)) for heading, code in page.blocks]
     command, told = {"python": _python, "js": _js, "sh": _sh}[page.language](page, blocks, folder)
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "ANTHROPIC", "GOOGLE", "TRIMTAB"))
-    }
+    ours = ("OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI", "TRIMTAB", "PYTHONPATH")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"PYTHONUTF8": "1", "NO_PROXY": "127.0.0.1", "HOME": str(folder)}
     done = subprocess.run(
         command, input=told, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
