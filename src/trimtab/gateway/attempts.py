@@ -121,7 +121,7 @@ class Attempts:
             await self._turn(call, walk)
             attempt = self._begin(walk, walk.at)
             call.current = attempt
-            hedge = policy_of(attempt.target).hedge
+            hedge = walk.state(walk.at).policy.hedge
             try:
                 if hedge is None:
                     return await self._open_one(call, attempt)

@@ -47,6 +47,7 @@ class Breaker:
         "_passed",
         "_probing",
         "_slice",
+        "_slice_ns",
         "_until_ns",
         "openings",
         "policy",
@@ -54,7 +55,7 @@ class Breaker:
     )
 
     def __init__(self, policy: BreakerPolicy = DEFAULT) -> None:
-        self.policy = policy
+        self.follow(policy)
         self.state: State = "closed"
         self.openings = 0
         self._until_ns = 0
@@ -65,6 +66,11 @@ class Breaker:
         self._slice = 0
         self._calls = [0] * SLICES
         self._errors = [0] * SLICES
+
+    def follow(self, policy: BreakerPolicy) -> None:
+        """Go by other rules from now on; what is known stays known."""
+        self.policy = policy
+        self._slice_ns = max(1, round(policy.window_s * SECOND / SLICES))
 
     def admits(self, now_ns: int) -> bool:
         """Whether an attempt may be made now. Changes nothing."""
@@ -139,7 +145,7 @@ class Breaker:
 
     def _turn(self, now_ns: int) -> int:
         """The current slice's place, after emptying those that have left the window."""
-        now = now_ns // max(1, round(self.policy.window_s * SECOND / SLICES))
+        now = now_ns // self._slice_ns
         passed = now - self._slice
         if passed:
             for step in range(1, min(passed, SLICES) + 1):

@@ -9,7 +9,7 @@ from math import exp
 
 from trimtab.gateway.breaker import Breaker
 from trimtab.gateway.gate import Gate
-from trimtab.gateway.policy import Concurrency
+from trimtab.gateway.policy import DEFAULT, Concurrency
 from trimtab.gateway.targets import Provider
 
 SECOND = 1_000_000_000
@@ -102,7 +102,8 @@ class KeyState:
 class TargetState:
     """A model at its provider. ``in_flight``: attempts under way in this worker, relayed streams included.
     ``retry_tokens``: how often it may still be asked again (`resilience.fill_budget`). ``keys`` are in the provider's
-    order; ``declared`` is the provider as this state last saw it, ``variants`` the same with each of several keys."""
+    order; ``policy`` and ``declared`` are policy and provider as this state last saw them, ``variants`` the same with
+    each of several keys."""
 
     __slots__ = (
         "_latency",
@@ -115,6 +116,7 @@ class TargetState:
         "in_flight",
         "key_names",
         "keys",
+        "policy",
         "project",
         "provider",
         "retry_at_ns",
@@ -132,6 +134,7 @@ class TargetState:
         self.in_flight = 0
         self.answered = 0
         self.failed = 0
+        self.policy = DEFAULT
         self.breaker = Breaker()
         self.key_names: tuple[str, ...] = ()
         self.keys: list[KeyState] = [KeyState()]

@@ -46,9 +46,12 @@ def _anthropic(kind: str, enough: int) -> _Family:
     return _Family(f"{start}-limit", f"{start}-remaining", f"{start}-reset", kind.replace("-", " "), enough)
 
 
+OPENAI_SIGN = "x-ratelimit-remaining-requests"
+ANTHROPIC_SIGN = "anthropic-ratelimit-requests-remaining"
+"""An answer without either header says nothing of limits."""
 _FAMILIES = {
-    "x-ratelimit-remaining-requests": (_openai("requests", 1), _openai("tokens", ENOUGH_TOKENS)),
-    "anthropic-ratelimit-requests-remaining": (
+    OPENAI_SIGN: (_openai("requests", 1), _openai("tokens", ENOUGH_TOKENS)),
+    ANTHROPIC_SIGN: (
         _anthropic("requests", 1),
         _anthropic("tokens", ENOUGH_TOKENS),
         _anthropic("input-tokens", ENOUGH_TOKENS),

@@ -13,7 +13,7 @@ from trimtab.gateway.live import TargetState
 from trimtab.gateway.policy import FailureClass
 from trimtab.gateway.resilience import allowed_repeats, fill_budget, pause_s, take_from_budget
 from trimtab.gateway.route import Target
-from trimtab.gateway.watch import Passed, Watch, policy_of
+from trimtab.gateway.watch import Passed, Watch
 
 SECOND = 1_000_000_000
 WAITS = 4
@@ -104,11 +104,11 @@ class Walk:
         if self.asked[at] < 2 or self._last[at] in ("key", "rate_limited"):
             return 0.0
         told = self.failure.retry_after_s if self.failure is not None and self._here > 1 else None
-        return max(told or 0.0, pause_s(policy_of(self.targets[at]), self.asked[at] - 1, chance))
+        return max(told or 0.0, pause_s(self.state(at).policy, self.asked[at] - 1, chance))
 
     def wait_s(self, now_ns: int) -> float | None:
         """When nothing can be asked now but a limit ends soon: seconds until then. None where waiting is no use."""
-        policy = policy_of(self.targets[max(self.at, 0)])
+        policy = self.state(max(self.at, 0)).policy
         if not self._soonest:
             return None
         seconds = max(0.001, (self._soonest - now_ns) / SECOND)
@@ -183,7 +183,8 @@ class Walk:
 
     def _count(self, at: int, now_ns: int) -> None:
         if not self.asked[at]:
-            fill_budget(self.state(at), policy_of(self.targets[at]), now_ns)
+            state = self.state(at)
+            fill_budget(state, state.policy, now_ns)
         self.asked[at] += 1
         self.total += 1
 
@@ -201,7 +202,8 @@ class Walk:
             self._soonest = passed.until_ns
 
     def _may_repeat(self, at: int, now_ns: int) -> bool:
-        policy, state, last = policy_of(self.targets[at]), self.state(at), self._last[at]
+        state, last = self.state(at), self._last[at]
+        policy = state.policy
         if last is None or self.total >= policy.attempts:
             return False
         another_key = last in ("key", "rate_limited") and len(state.keys) > 1

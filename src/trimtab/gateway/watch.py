@@ -17,7 +17,7 @@ from trimtab.gateway.policy import DEFAULT, FailureClass, Policy
 from trimtab.gateway.resilience import UNHEALTHY
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
-from trimtab.gateway.told_limits import Limited, passed_on, refused, used_up
+from trimtab.gateway.told_limits import ANTHROPIC_SIGN, OPENAI_SIGN, Limited, passed_on, refused, used_up
 
 SECOND = 1_000_000_000
 KEY_REFUSED_NS = 60 * SECOND
@@ -49,9 +49,10 @@ class Watch:
         state = self._live.of(call.project.id, provider.name, target.model.upstream)
         if state.declared is not provider:
             _take_over(state, provider)
-        policy = policy_of(target)
-        if state.breaker.policy is not policy.breaker:
-            state.breaker.policy = policy.breaker
+        policy = target.model.resilience or provider.resilience or DEFAULT
+        if policy is not state.policy:
+            state.policy = policy
+            state.breaker.follow(policy.breaker)
         if policy.concurrency is not None:
             upstream = "" if target.model.resilience is None else state.upstream
             state.gate = self._live.gate(state.project, state.provider, upstream, policy.concurrency)
@@ -106,9 +107,11 @@ class Watch:
         state.note_latency(now_ns - attempt.started_ns, now_ns, stream=stream)
         if key.limits_in_a_row or key.until_ns:
             key.limits_in_a_row = key.until_ns = 0
-        limited = used_up(attempt.headers, now_ns)
-        if limited is not None:
-            key.set_aside(limited.until_ns, limited.why)
+        headers = attempt.headers
+        if OPENAI_SIGN in headers or ANTHROPIC_SIGN in headers:
+            limited = used_up(headers, now_ns)
+            if limited is not None:
+                key.set_aside(limited.until_ns, limited.why)
 
     def failed(self, attempt: Try, failure: FailureClass | None, error: TrimtabError) -> None:
         """The attempt came to nothing, or broke off after its first token."""
