@@ -101,6 +101,7 @@ async def running(
     policies: dict[str, CallPolicy] | None = None,
     routes: dict[str, Any] | None = None,
     db: Database | None = None,
+    vectors: Callable[[Provider], Awaitable[str]] | None = None,
     **parts: Any,
 ) -> AsyncGenerator[Running]:
     project = Project(id="prj_1", slug="default", capture_content=capture)
@@ -134,7 +135,7 @@ async def running(
         Parts(
             snapshot=lambda: force[0],
             transport=transport,
-            endpoints=Endpoints(managed),
+            endpoints=Endpoints(managed, vectors),
             prices=PriceBook(),
             spool=spool,
             clock=SystemClock(),

