@@ -24,6 +24,7 @@ KINDS = (
     "target", "fallback", "weights", "fastest", "cheapest", "least_busy", "when", "semantic", "escalate", "local_only",
 )  # fmt: skip
 _AT = re.compile(r" - at `\$\.?(.*)`$")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _VALUE = re.compile(r"Invalid value '(.*)'")
 _LAST = re.compile(r"(\.[^.\[]*|\[[^\]]*\])$|^[^.\[]*$")
 
@@ -94,6 +95,8 @@ def _route(name: str, line: int, value: Any, lines: Mapping[str, int], refuse: R
         found = _AT.search(told)
         path = found[1] if found else ""
         what = told[: found.start()] if found else told
+        if unknown := _UNKNOWN.search(what):
+            path = f"{path}.{unknown[1]}" if path else unknown[1]
         value_of = _VALUE.match(told)
         near = did_you_mean(value_of[1], KINDS) if value_of and path.endswith("node") else ""
         refuse(line_of(path, lines), f"the route {name!r}{f', {path}' if path else ''}: {what}.", near or _HELP)
@@ -145,7 +148,9 @@ class _Plain:
             if key in found:
                 self._no(line, f"{key!r} stands twice here.", "Remove one.")
                 continue
-            found[key] = self.of(value, f"{path}.{key}" if path else key, depth + 1)
+            below = f"{path}.{key}" if path else key
+            self.lines[below] = line
+            found[key] = self.of(value, below, depth + 1)
         return found
 
     def _no(self, line: int, what: str, fix: str) -> None:
