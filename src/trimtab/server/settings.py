@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: LogLevel = "info"
     drain_seconds: float = 30.0
     max_body_mb: int = 32
+    max_calls: int = 4096
     cache_max_mb: int = 1024
     idempotency_hours: int = 24
     responses_days: int = 30
@@ -324,6 +325,15 @@ SETTINGS: tuple[Setting, ...] = (
         meaning="The largest request body of a model call, in megabytes.",
         example="64",
         check=_whole(1, 1024),
+    ),
+    Setting(
+        variable="TRIMTAB_MAX_CALLS",
+        field="max_calls",
+        option="",
+        default="`4096`",
+        meaning="Calls that each worker has at providers at once; twice as many more wait in turn.",
+        example="500",
+        check=_whole(1, 1_000_000),
     ),
     Setting(
         variable="TRIMTAB_PUBLIC_URL",

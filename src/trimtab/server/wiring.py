@@ -18,6 +18,7 @@ from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
 from trimtab.gateway.repricing import Parts as Repricing
@@ -178,6 +179,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             clock=clock,
             observe=observe,
             live=live,
+            admission=Concurrency(limit=settings.max_calls, queue=2 * settings.max_calls),
             notes=notes,
             answers=answers,
             semantic=SemanticIndex(answers, embedder),
