@@ -10,9 +10,7 @@ from trimtab.gateway.targets import Model, Provider
 from trimtab.llm.embedder import Embedder, missing
 from trimtab.server.local_embeddings import MODEL, LocalEmbeddings
 
-LOCAL = Provider(
-    name="here", kind="local", dialect="openai_chat", base_url="", quirks=PROVIDER_KINDS.get("local").quirks
-)
+LOCAL = Provider(name="here", kind="local", dialect="openai_chat", base_url="")
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
