@@ -974,6 +974,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare the books with a provider's usage export
+         * @description Day by day and model by model, in tokens and in money, with the causes of differences. Up to 32 MB.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/replay": {
         parameters: {
             query?: never;
@@ -1574,6 +1596,18 @@ export interface components {
             tool_result_tokens: number | null;
         };
         /**
+         * CostLine
+         * @description One side of a comparison. Null where that side does not say.
+         */
+        CostLine: {
+            requests: number | null;
+            input: number | null;
+            cache_read: number | null;
+            cache_write: number | null;
+            output: number | null;
+            cost: string | null;
+        };
+        /**
          * CostParts
          * @description What a cost is for. The parts and `unparted` (booked without saying) add up to the cost, exactly.
          */
@@ -1703,9 +1737,10 @@ export interface components {
         };
         /**
          * CurrencyPatch
-         * @description A null `code` shows US dollars again.
+         * @description A null `code`, or none, shows US dollars again.
          */
         CurrencyPatch: {
+            /** @default null */
             code: string | null;
             /** @default null */
             rate: string | null;
@@ -1726,9 +1761,10 @@ export interface components {
         };
         /**
          * DatedPricePatch
-         * @description `valid_to` null: it goes on.
+         * @description `valid_to` null, or left out: it goes on.
          */
         DatedPricePatch: {
+            /** @default null */
             valid_to: number | null;
         };
         /**
@@ -2336,6 +2372,24 @@ export interface components {
             timeouts: components["schemas"]["TimeoutsBody"] | null;
         };
         /**
+         * NewReconciliation
+         * @description `content` is the export as text: JSON or CSV. `provider` is this project's provider that it is of; `vendor`
+         *     says how to read it (by default as the provider's kind). `columns` names the columns of a generic CSV: what we
+         *     call `day`, `model`, `requests`, `input`, `cache_read`, `cache_write`, `output`, `cost`.
+         */
+        NewReconciliation: {
+            provider: string;
+            content: string;
+            /** @default null */
+            vendor: ("anthropic" | "generic" | "openai") | null;
+            /** @default {} */
+            columns: {
+                [key: string]: string;
+            };
+            /** @default 0.01 */
+            tolerance: number;
+        };
+        /**
          * NewRepricing
          * @description Rows of attempts begun in [since, until), Unix milliseconds; `until` is now if left out. `dry_run` reports
          *     the same and changes nothing.
@@ -2637,6 +2691,40 @@ export interface components {
             per_request: string | null;
             /** @default null */
             per_image: string | null;
+        };
+        /**
+         * ReconciledLine
+         * @description A day (UTC unless `offset_hours` says otherwise) and a model. `day` is "" where the export has no days.
+         */
+        ReconciledLine: {
+            day: string;
+            model: string;
+            ours: components["schemas"]["CostLine"];
+            theirs: components["schemas"]["CostLine"];
+            tokens_off: number;
+            cost_off: string | null;
+            agrees: boolean;
+            causes: string[];
+        };
+        /**
+         * ReconciliationView
+         * @description `agrees`: every line does, within the tolerance. `offset_hours` is how far the export's days are from UTC,
+         *     where that explains it best.
+         */
+        ReconciliationView: {
+            provider: string;
+            /** @enum {unknown} */
+            vendor: "anthropic" | "generic" | "openai";
+            days: string[];
+            agrees: boolean;
+            tolerance: number;
+            offset_hours: number;
+            ours: components["schemas"]["CostLine"];
+            theirs: components["schemas"]["CostLine"];
+            cost_off: string | null;
+            lines: components["schemas"]["ReconciledLine"][];
+            causes: string[];
+            unread: string[];
         };
         /**
          * Reloaded
@@ -8214,6 +8302,104 @@ export interface operations {
             };
             /** @description In conflict with what is there */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReconciliation"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
