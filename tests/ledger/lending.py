@@ -44,6 +44,7 @@ class Spent(Struct, frozen=True):
     provider: str = "acme"
     model: str = "acme-1"
     fault: Fault | None = None
+    stream: bool = False
 
 
 def spent(tokens: int) -> Spent:

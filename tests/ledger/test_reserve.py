@@ -15,7 +15,9 @@ from trimtab.ledger import limit_store
 from trimtab.ledger.limits import Rule, Scope
 from trimtab.ledger.refusals import LimitReached
 from trimtab.ledger.reserve import Priced
+from trimtab.ledger.types import Cost
 from trimtab.ledger.worst import Worst
+from trimtab.llm.types import Usage
 
 TEN = Rule(name="ten", measure="money", bound=10 * PER_TOKEN, window="hour")
 THREE = Rule(name="three", measure="requests", bound=3, window="minute")
@@ -172,6 +174,8 @@ def test_an_unknown_price_is_refused_by_default() -> None:
     ("attempt", "counted"),
     [
         (Spent(), 6),  # the client left before a word came
+        (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN)), 6),
+        (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN), stream=True), 2),
         (Spent(fault=Fault("upstream_timeout_first_token", "network")), 6),
         (Spent(fault=Fault("upstream_unreachable", "network")), 0),
         (Spent(fault=Fault("rate_limited", "provider")), 0),

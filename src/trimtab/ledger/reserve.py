@@ -71,6 +71,8 @@ class Ended(Protocol):
     def cost(self) -> Cost: ...
     @property
     def fault(self) -> "EndedBadly | None": ...
+    @property
+    def stream(self) -> bool: ...
 
 
 class EndedBadly(Protocol):
@@ -479,7 +481,7 @@ def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
             unsure = unsure or _may_have_cost(attempt)
         else:
             tokens += usage.input + usage.cache_read + usage.cache_write + usage.output + usage.reasoning
-            if attempt.cost.amount is None:
+            if attempt.cost.amount is None or (usage.estimated and _is_guess(attempt, usage)):
                 unsure = True
             else:
                 money += attempt.cost.amount
@@ -496,10 +498,13 @@ def _used(part: _Part, attempts: Sequence[Ended]) -> int:
         return 0
     total = 0
     for attempt in about:
-        if attempt.usage is None:
+        usage = attempt.usage
+        if usage is None:
             total += part.need if _may_have_cost(attempt) else 0
+        elif usage.estimated and _is_guess(attempt, usage):
+            total += part.need
         elif kind == TOKENS:
-            total += attempt.usage.total()
+            total += usage.total()
         elif attempt.cost.amount is not None:
             total += attempt.cost.amount
         else:
@@ -511,3 +516,9 @@ def _may_have_cost(attempt: Ended) -> bool:
     """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted."""
     fault = attempt.fault
     return fault is None or (fault.source == "network" and fault.code not in NOT_ASKED)
+
+
+def _is_guess(attempt: Ended, usage: Usage) -> bool:
+    """A whole answer that nobody waited for: its row counts the question only, but it may have been written and
+    billed. A stream that was cut tells what had been written."""
+    return not attempt.stream and not usage.output

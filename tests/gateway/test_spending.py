@@ -1,0 +1,212 @@
+"""Limits on the path of a call: what the client is told, what the provider is sent, what the books say."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from harness import KEY, PRICE, Running, provider, running
+from msgspec.structs import replace
+from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, hangs_up, streams, upstream
+
+from trimtab.core.clock import SystemClock
+from trimtab.gateway.spending import Spending, capped, choices_in
+from trimtab.gateway.targets import Model, Provider
+from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limits import PICO, Rule
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.reserve import Limiter, ProjectLimits
+from trimtab.llm.dialects import Quirks
+from trimtab.storage.database import Database
+
+ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
+FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
+CENT = Rule(name="cent", measure="money", bound=PICO // 100, window="day", max_output=1000, headers=True)
+"""The price is a dollar per million tokens in and two out: a call without a bound may cost about 0.0021."""
+
+
+@asynccontextmanager
+async def limited(
+    rules: list[Rule], providers: list[Provider], tmp_path: Path, models: list[Model] | None = None
+) -> AsyncGenerator[tuple[Running, Keeper]]:
+    db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    keeper = Keeper(db, SystemClock())
+    keeper.start()
+    spending = Spending(Limiter(keeper), PriceBook(), SystemClock())
+    async with running(providers, models or [FAST], spending=spending) as g:
+        limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=tuple(rules))}
+        g.force[0] = replace(g.force[0], limits=limits)
+        yield g, keeper
+    await keeper.close()
+    await db.close()
+
+
+def left_over(keeper: Keeper) -> tuple[int, int]:
+    """Calls that still hold something, and what was spent, over every count."""
+    helds = list(keeper._helds.values())  # pyright: ignore[reportPrivateUsage]
+    return sum(held.open for held in helds), sum(held.spent for held in helds)
+
+
+def test_a_call_without_a_bound_is_sent_with_ours_and_one_with_a_bound_as_it_is(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, _):
+            response = await g.chat(ASK)
+            await g.chat({**ASK, "max_tokens": 5})
+            assert up.requests[0][1] == {**ASK, "model": "up-1", "max_tokens": 1000}
+            assert up.requests[1][1] == {**ASK, "model": "up-1", "max_tokens": 5}
+            assert response.headers["trimtab-budget-remaining"]
+            note = g.spool.records[0].limits[0]
+            assert (note.limit, note.measure, note.used) == ("cent", "money", 20_000_000)
+            assert note.reserved >= 2000 * 1_000_000
+
+    asyncio.run(main())
+
+
+def test_our_bound_crosses_into_another_dialect(tmp_path: Path) -> None:
+    async def main() -> None:
+        said = {"type": "message", "id": "m", "role": "assistant", "model": "up-1", "stop_reason": "end_turn"}
+        whole = {**said, "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 10, "output_tokens": 5}}
+        async with upstream(answers(whole)) as up:
+            lab = provider("lab", up.port, "anthropic_messages")
+            async with limited([CENT], [lab], tmp_path) as (g, _):
+                assert (await g.chat(ASK)).status_code == 200
+                assert up.requests[0][1]["max_tokens"] == 1000
+
+    asyncio.run(main())
+
+
+def test_a_used_up_budget_is_what_each_vendors_clients_know_as_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with upstream(streams("hang")) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, _):
+            waiting = [asyncio.ensure_future(g.chat(ASK)) for _ in range(4)]
+            async with asyncio.timeout(5):
+                while len(up.requests) < 4:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            ours = await g.chat(ASK)
+            theirs = await g.client.post("/v1/messages", json={**ASK, "max_tokens": 1000})
+            for call in waiting:
+                call.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        assert (ours.status_code, ours.json()["error"]["code"]) == (429, "insufficient_quota")
+        assert "'cent'" in ours.json()["error"]["message"]
+        assert (theirs.status_code, theirs.json()["error"]["type"]) == (402, "billing_error")
+        for refused in (ours, theirs):
+            assert refused.headers["x-should-retry"] == "false"
+            assert refused.headers["trimtab-limit"] == "cent"
+            assert int(refused.headers["retry-after"]) > 0
+        assert len(up.requests) == 4, "nothing that was refused reached the provider"
+
+    asyncio.run(main())
+
+
+def test_the_official_client_does_not_repeat_what_a_budget_refused(tmp_path: Path) -> None:
+    openai: Any = pytest.importorskip("openai")
+
+    async def main() -> None:
+        none = replace(CENT, bound=3_000_000_000)
+        async with upstream(answers(WHOLE)) as up, limited([none], [provider("lab", up.port)], tmp_path) as (g, _):
+            answered = 0
+            while (await g.chat({**ASK, "max_tokens": 1000})).status_code == 200:  # each uses a hundredth of its worst
+                answered += 1
+            assert 30 < answered < 50
+            client = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{g.port}/v1", api_key=KEY, max_retries=3)
+            with pytest.raises(openai.RateLimitError) as refused:
+                await client.chat.completions.create(**ASK, max_tokens=1000)
+            await client.close()
+            assert refused.value.code == "insufficient_quota"
+            assert len(g.spool.records) == answered + 2, "it asked once"
+
+    asyncio.run(main())
+
+
+def test_whatever_ends_a_call_its_reservation_ends_with_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        rules = [CENT, Rule(name="slots", measure="concurrency", bound=50)]
+        scripts = [
+            answers(WHOLE),
+            streams(delta("he"), STOP, USAGE, DONE),
+            answers({"error": {"message": "no"}}, 400),
+            streams(delta("some words"), "reset"),
+            answers(b"not json"),
+            streams(delta("words that were paid for"), "hang"),
+        ]
+        async with upstream(*scripts) as up, limited(rules, [provider("lab", up.port)], tmp_path) as (g, keeper):
+            await g.chat(ASK)
+            await g.chat({**ASK, "stream": True})
+            await g.chat(ASK)
+            with pytest.raises(httpx.HTTPError):
+                raise httpx.HTTPError((await g.chat({**ASK, "stream": True})).text)
+            await g.chat(ASK)
+            async with g.client.stream("POST", "/v1/chat/completions", json={**ASK, "stream": True}) as response:
+                await anext(response.aiter_raw())
+            async with asyncio.timeout(5):
+                while len(g.spool.records) < 6:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            booked = sum(a.cost.amount or 0 for record in g.spool.records for a in record.attempts)
+            under_way, used = left_over(keeper)
+            assert under_way == 0
+            assert used >= booked > 0
+
+    asyncio.run(main())
+
+
+def test_a_fallback_costs_what_the_one_that_answered_cost(tmp_path: Path) -> None:
+    async def main() -> None:
+        models = [
+            replace(FAST, fallback=("slow",)),
+            Model(name="slow", provider="spare", upstream="up-2", price=replace(PRICE, input=3.0, output=4.0)),
+        ]
+        async with upstream(hangs_up()) as bad, upstream(answers(WHOLE)) as good:
+            both = [provider("lab", bad.port), provider("spare", good.port)]
+            async with limited([replace(CENT, bound=PICO)], both, tmp_path, models) as (g, keeper):
+                assert (await g.chat(ASK)).status_code == 200
+                record = await g.spool.one()
+                assert record.limits[0].reserved >= 4000 * 1_000_000, "the dearest of both"
+                answered = record.attempts[-1].cost.amount
+                assert answered == 50_000_000
+                assert left_over(keeper)[0] == 0
+                assert record.limits[0].used >= answered
+
+    asyncio.run(main())
+
+
+def test_a_project_without_limits_is_left_alone(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, keeper):
+            g.force[0] = replace(g.force[0], limits={})
+            assert (await g.chat(ASK)).status_code == 200
+            assert up.requests[0][1] == {**ASK, "model": "up-1"}
+            assert (await g.spool.one()).limits == ()
+            assert left_over(keeper) == (0, 0)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "expected"),
+    [
+        ("openai_responses", {}, {"max_output_tokens": 7}),
+        ("gemini", {}, {"generationConfig": {"maxOutputTokens": 7}}),
+        ("gemini", {"generationConfig": {"topK": 1}}, {"generationConfig": {"topK": 1, "maxOutputTokens": 7}}),
+        ("bedrock_converse", {"inferenceConfig": None}, {"inferenceConfig": {"maxTokens": 7}}),
+        ("cohere_chat", {"x": [1, {"y": 2}]}, {"x": [1, {"y": 2}], "max_tokens": 7}),
+        ("openai_chat", {}, {"max_completion_tokens": 7}),
+        ("openai_embeddings", {"input": "a"}, {"input": "a"}),
+    ],
+)
+def test_our_bound_stands_where_each_dialect_keeps_it(
+    dialect: str, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    quirks = Quirks(max_tokens_field="max_completion_tokens")
+    assert json.loads(capped(json.dumps(body).encode(), dialect, 7, quirks)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "count"), [(b'{"n": 4}', 4), (b'{"n": null}', 1), (b'{"n": "x"}', 1), (b'{"n":0}', 1)]
+)
+def test_several_answers_are_counted(body: bytes, count: int) -> None:
+    assert choices_in(body) == count
