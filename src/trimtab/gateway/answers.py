@@ -48,6 +48,7 @@ class Answers:
         self._tallies: dict[tuple[str, str, int], Tally] = {}
         self._writer: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._cleaned_ms = 0
         self._away = False
         self.dropped = 0
@@ -102,6 +103,7 @@ class Answers:
         if self._waiting_bytes + len(answer.body) > MAX_WAITING:
             self.dropped += 1
             return
+        self._drop_waiting(answer.key)
         self._waiting_bytes += len(answer.body)
         self._answers[answer.key] = answer
         if meaning is not None:
@@ -126,13 +128,18 @@ class Answers:
     async def purge(self, project_id: str, name: str | None) -> int:
         """Drop the stored answers of a project, or of one name in it, for every worker; how many. Raises
         `Unavailable`."""
-        for key in [k for k, a in self._answers.items() if a.project_id == project_id and name in (None, a.name)]:
-            self._waiting_bytes -= len(self._answers.pop(key).body)
-        self._meanings = [m for m in self._meanings if m.project_id != project_id or name not in (None, m.name)]
-        return await self.db.write(lambda conn: cache_store.purge(conn, project_id, name))
+        async with self._flushing:
+            for key in [k for k, a in self._answers.items() if a.project_id == project_id and name in (None, a.name)]:
+                self._drop_waiting(key)
+            self._meanings = [m for m in self._meanings if m.project_id != project_id or name not in (None, m.name)]
+            return await self.db.write(lambda conn: cache_store.purge(conn, project_id, name))
 
     async def flush(self) -> None:
-        """Write everything that waits, in one transaction. Raises `Unavailable`, and keeps what it could not write."""
+        """Write everything that waits, in one transaction. Raises `Unavailable`; answers it could not write wait on."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         answers, meanings = list(self._answers.values()), self._meanings
         used, tallies = self._used, list(self._tallies.values())
         if not (answers or meanings or used or tallies):
@@ -149,8 +156,7 @@ class Answers:
         await self.db.write(write)
         for answer in answers:
             if self._answers.get(answer.key) is answer:
-                del self._answers[answer.key]
-            self._waiting_bytes -= len(answer.body)
+                self._drop_waiting(answer.key)
 
     async def clean(self) -> None:
         """Drop what has expired, and what was used least lately where too much is stored. Raises `Unavailable`."""
@@ -176,6 +182,11 @@ class Answers:
         await self.db.close()
 
     # --- inside ---
+
+    def _drop_waiting(self, key: bytes) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is not None:
+            self._waiting_bytes -= len(answer.body)
 
     def _find_in_file(self, file: Path, key: bytes, now: int) -> Stored | None:
         reader = self._reader

@@ -205,24 +205,31 @@ def answer(conn: Connection, key: bytes, now_ms: int) -> Stored | None:
     return None if row is None else answer_of(key, row)
 
 
+_KEEP = text(
+    "INSERT INTO cache_answers (key, project_id, name, stored, expires, used, hits, size, about, body) "
+    "VALUES (:key, :project_id, :name, :stored, :expires, :stored, 0, :size, :about, :body) "
+    "ON CONFLICT (key) DO UPDATE SET stored = excluded.stored, expires = excluded.expires, used = excluded.used, "
+    "size = excluded.size, about = excluded.about, body = excluded.body"
+)
+
+
 def keep(conn: Connection, answers: list[Stored], meanings: list[Meaning]) -> None:
     """Store, each instead of what was there by its key. The later of two answers to one question counts."""
-    for each in answers:
-        conn.execute(delete(ANSWERS).where(ANSWERS.c.key == each.key))
-        conn.execute(
-            insert(ANSWERS).values(
-                key=each.key,
-                project_id=each.project_id,
-                name=each.name,
-                stored=each.stored,
-                expires=each.expires,
-                used=each.stored,
-                hits=0,
-                size=len(each.body),
-                about=_about_encode(each.about),
-                body=each.body,
-            )
-        )
+    if answers:
+        rows = [
+            {
+                "key": each.key,
+                "project_id": each.project_id,
+                "name": each.name,
+                "stored": each.stored,
+                "expires": each.expires,
+                "size": len(each.body),
+                "about": _about_encode(each.about),
+                "body": each.body,
+            }
+            for each in sorted(answers, key=lambda each: each.key)  # in one order, so that no two writers deadlock
+        ]
+        conn.execute(_KEEP, rows)
     for meaning in meanings:
         conn.execute(delete(MEANINGS).where(MEANINGS.c.key == meaning.key))
         values = msgspec.structs.asdict(meaning)
