@@ -93,6 +93,23 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
 
 
 @pytest.mark.parametrize(
+    ("path", "way_out"),
+    [
+        ("/chat/completions", "it should call /v1/chat/completions."),
+        ("/messages", "it should call /v1/messages."),
+        ("/v1/v1/messages", "so that it calls /v1/messages."),
+    ],
+)
+def test_a_client_with_a_wrong_base_url_is_told_the_right_one(run: Run, path: str, way_out: str) -> None:
+    async def story(house: House) -> httpx.Response:
+        return await house.admin.post(path, json={})
+
+    answer = run(story)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].endswith(way_out)
+
+
+@pytest.mark.parametrize(
     ("content", "kind", "status", "param"),
     [
         (b"", "application/json", 400, None),

@@ -27,6 +27,7 @@ MAX_BODY = 1_000_000
 
 _PLAIN = frozenset(("/healthz", "/readyz", "/metrics"))
 _DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
+_LOST = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "responses"))
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -94,7 +95,7 @@ class App:
         elif path == "/api":
             error = NotFound("There is nothing at /api.", fix="The API is described at /api/openapi.json.")
             await _refuse(send, error, request_id)
-        elif path == "/v1" or path.startswith(_DATA_PLANE):
+        elif path == "/v1" or path.startswith(_DATA_PLANE) or _is_lost(scope["method"], path):
             await _refuse_client(scope, send, request_id)
         elif scope["method"] in ("GET", "HEAD"):
             await self._console(scope, receive, send)
@@ -103,6 +104,11 @@ class App:
                 f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405
             )
             await _refuse(send, error, request_id)
+
+
+def _is_lost(method: str, path: str) -> bool:
+    """A client of models whose base URL lacks ``/v1``."""
+    return method == "POST" and path.split("/", 2)[1] in _LOST
 
 
 def _path(scope: Any) -> str:

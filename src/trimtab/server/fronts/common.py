@@ -31,13 +31,18 @@ def front_at(path: bytes, header: Callable[[bytes], bytes | None]) -> Dialect:
 
 
 def nowhere(method: str, path: str) -> NotFound:
-    """What is said of a path of the data plane at which there is nothing."""
-    return NotFound(
-        f"There is nothing at {method[:20]} {path[:200]}.",
-        fix="Models are called at /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/rerank and "
-        "/v1beta/models/MODEL:generateContent.",
-        code="path_not_found",
-    )
+    """What is said of a path of the data plane at which there is nothing. Some clients add ``/v1`` to their base URL
+    and some do not, so the way out names that mistake where it looks like it."""
+    if path.startswith("/v1/v1/"):
+        fix = f"The client adds '/v1' itself: leave it out of its base URL, so that it calls {path[3:100]}."
+    elif not path.startswith(("/v1", "/v2/")):
+        fix = f"The client's base URL lacks '/v1': it should call /v1{path[:100]}."
+    else:
+        fix = (
+            "Models are called at /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/rerank and "
+            "/v1beta/models/MODEL:generateContent."
+        )
+    return NotFound(f"There is nothing at {method[:20]} {path[:200]}.", fix=fix, code="path_not_found")
 
 
 def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:
