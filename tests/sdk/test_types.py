@@ -5,13 +5,30 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.cache_tune import Point
-from trimtab.sdk import cache_types, limit_types
+from trimtab.sdk import cache_types, cost_types, limit_types
 from trimtab.sdk import types as ours
-from trimtab.server import bodies, cache_bodies, limit_bodies, resilience_bodies
-from trimtab.telemetry import views
+from trimtab.server import bodies, cache_bodies, cost_bodies, limit_bodies, resilience_bodies
+from trimtab.telemetry import cost_views, views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Me: bodies.Me,
+    cost_types.DatedPrice: cost_bodies.DatedPriceView,
+    cost_types.PriceBook: cost_bodies.PriceBookView,
+    cost_types.Currency: cost_bodies.CurrencyView,
+    cost_types.RepricingLine: cost_bodies.RepricingLine,
+    cost_types.Repricing: cost_bodies.RepricingView,
+    cost_types.CostSide: cost_bodies.CostLine,
+    cost_types.ReconciledLine: cost_bodies.ReconciledLine,
+    cost_types.Reconciliation: cost_bodies.ReconciliationView,
+    cost_types.Energy: cost_views.EnergyView,
+    cost_types.CostTotals: cost_views.CostTotals,
+    cost_types.CostGroup: cost_views.CostRow,
+    cost_types.CostReport: cost_views.CostReport,
+    cost_types.WasteLine: cost_views.WasteLine,
+    cost_types.Waste: cost_views.WasteReport,
+    cost_types.Attempt: cost_views.CostlyCall,
+    cost_types.CostlyPrompt: cost_views.CostlyPrompt,
+    cost_types.Costly: cost_views.Costly,
     limit_types.Standing: limit_bodies.StandingView,
     limit_types.Limit: limit_bodies.LimitView,
     limit_types.LimitEvent: limit_bodies.LimitEventView,
@@ -57,7 +74,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
     own = {
         thing
-        for module in (ours, cache_types)
+        for module in (ours, cache_types, cost_types)
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }

@@ -11,6 +11,7 @@ from trimtab.sdk import limit_types as m
 from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
+from trimtab.sdk.costs import Costs
 
 T = TypeVar("T")
 PAGE = 100
@@ -50,6 +51,7 @@ class Client:
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
+        self.costs = Costs(self._http)
 
     @property
     def url(self) -> str:

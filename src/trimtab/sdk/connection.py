@@ -122,6 +122,13 @@ class Connection:
         except msgspec.DecodeError as error:
             raise self._stranger(f"what it answered to {method} {where} cannot be read: {error}") from error
 
+    def text(self, where: str, *, query: Mapping[str, str | int | None] | None = None) -> str:
+        """One GET whose answer is no JSON. Raises as `ask` does."""
+        answer = self._send("GET", where, {k: v for k, v in (query or {}).items() if v is not None}, None)
+        if answer.status_code >= 400:
+            raise self._error(answer)
+        return answer.text
+
     def _send(self, method: str, where: str, query: dict[str, str | int], content: bytes | None) -> "httpx.Response":
         import httpx
 

@@ -53,9 +53,9 @@ class DatedPrices(Struct, frozen=True, kw_only=True):
 
 
 class DatedPricePatch(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``valid_to`` null: it goes on."""
+    """``valid_to`` null, or left out: it goes on."""
 
-    valid_to: int | None
+    valid_to: int | None = None
 
 
 class CurrencyView(Struct, frozen=True, kw_only=True):
@@ -66,9 +66,9 @@ class CurrencyView(Struct, frozen=True, kw_only=True):
 
 
 class CurrencyPatch(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A null ``code`` shows US dollars again."""
+    """A null ``code``, or none, shows US dollars again."""
 
-    code: str | None
+    code: str | None = None
     rate: str | None = None
 
 
