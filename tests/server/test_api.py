@@ -9,7 +9,7 @@ from house import ADMIN, House, Run
 from msgspec.structs import replace
 
 from trimtab.gateway.health import HealthBoard, Standing
-from trimtab.server.api.providers import MASK
+from trimtab.gateway.provider_options import MASK
 from trimtab.server.settings import Settings
 from trimtab.telemetry.fakes import span_row
 
