@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from trimtab.core.errors import Unavailable
 from trimtab.gateway import cache_store, call_policy, cards, conversation_store, policy_store
 from trimtab.gateway import store as targets
+from trimtab.gateway.routing import store as routes
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.storage import migrations
@@ -31,6 +32,7 @@ ROOMS = (
     call_policy.POLICIES,
     policy_store.POLICIES,
     conversation_store.RESPONSES,
+    routes.ROUTES,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
@@ -40,7 +42,15 @@ def differences(conn: Connection) -> list[Any]:
     return [found for found in compare_metadata(context, METADATA) if "alembic_version" not in str(found)]
 
 
-def test_the_migrations_make_the_tables_that_the_rooms_declare(catalog_url: str) -> None:
+@pytest.mark.parametrize("way", ["through its history", "as it is now"])
+def test_a_new_catalog_has_the_tables_that_the_rooms_declare(
+    catalog_url: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "through its history":
+        monkeypatch.setattr(migrations, "TABLES", frozenset[str]())
+    else:
+        monkeypatch.setitem(sys.modules, "alembic.script", None)  # to import it fails
+
     async def story() -> list[Any]:
         db = Database.open(catalog_url)
         try:
@@ -49,6 +59,7 @@ def test_the_migrations_make_the_tables_that_the_rooms_declare(catalog_url: str)
             await db.close()
 
     assert all(table.metadata is METADATA for table in ROOMS)
+    assert METADATA.tables.keys() == (migrations.TABLES or METADATA.tables.keys())
     assert asyncio.run(story()) == []
 
 

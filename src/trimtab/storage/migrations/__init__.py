@@ -2,7 +2,8 @@
 
 At start `is_current` compares one row with the newest file name; Alembic is imported only when there is something to
 do (it costs a tenth of a second). `upgrade` runs in one transaction under a lock, so of many processes that start
-together one migrates and the others find it done.
+together one migrates and the others find it done. A new database is not led through its history: where every room
+has declared its tables (`TABLES`) they are made as they are now, which a test holds equal to what the history makes.
 """
 
 from functools import cache
@@ -13,9 +14,20 @@ from sqlalchemy import Connection, inspect, text
 
 from trimtab.core.errors import Unavailable
 from trimtab.storage.revision import exclusive
+from trimtab.storage.schema import METADATA
 
 VERSIONS = Path(__file__).parent / "versions"
 _LOCK = 0x7472_696D  # "trim"
+
+TABLES = frozenset(
+    (
+        "cache_answers", "cache_meanings", "cache_tallies", "call_policies", "capability_cards", "display_currencies",
+        "idempotent_calls", "key_priorities", "keys", "limit_counters", "limit_events", "limit_holds", "limit_workers",
+        "limits", "login_tokens", "models", "prices", "projects", "providers", "repricings", "resilience_policies",
+        "responses", "revisions", "routes", "sessions",
+    )
+)  # fmt: skip
+"""Every table of the catalog at the newest revision."""
 
 
 @cache
@@ -44,10 +56,21 @@ def is_current(conn: Connection) -> bool:
     return found == known()[-1]
 
 
+def _make_as_it_is(conn: Connection) -> None:
+    """All tables at once, and Alembic's own with its one row (https://alembic.sqlalchemy.org: alembic_version)."""
+    METADATA.create_all(conn)
+    name = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+    conn.execute(text(f"{name} CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"))
+    conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": known()[-1]})
+
+
 def upgrade(conn: Connection) -> None:
     """Apply what is missing, in the connection's own transaction, unless another process just did."""
     exclusive(conn, _LOCK)
     if is_current(conn):
+        return
+    if METADATA.tables.keys() == TABLES and not inspect(conn).get_table_names():
+        _make_as_it_is(conn)
         return
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
