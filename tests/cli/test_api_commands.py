@@ -1,6 +1,7 @@
 """The commands that talk to a server, against a real one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -162,3 +163,31 @@ def test_a_wrong_key_exits_with_4(shell: Shell) -> None:
     done = shell.run("keys", "list", TRIMTAB_ADMIN_KEY="tt_not-a-key-of-this-server")
     assert done.exit_code == 4
     assert "TRIMTAB_ADMIN_KEY" in done.stderr
+
+
+def test_resilience_is_set_shown_and_removed_and_targets_are_seen(with_model: Shell) -> None:
+    shell = with_model
+    assert "by the defaults" in shell.ok("resilience", "list")
+    assert "model fast" in shell.ok("resilience", "set", "model", "fast", '{"attempts": 3}')
+    (policy,) = shell.json("resilience", "list")
+    assert (policy["subject"], policy["name"], policy["policy"]["attempts"]) == ("model", "fast", 3)
+    call(shell)
+    (target,) = shell.json("resilience", "targets")
+    assert (target["provider"], target["answered"], target["breaker"]) == ("lab", 1, "closed")
+    assert "gpt-4o-mini" in shell.ok("resilience", "targets")
+    shell.ok("resilience", "remove", "model", "fast")
+    assert shell.json("resilience", "list") == []
+    (key,) = shell.json("keys", "list")
+    assert "at most the priority low" in shell.ok("resilience", "priority", key["id"], "low")
+    for wrong, told in (('{"attempts": 99}', "attempts"), ("nonsense", "cannot be read"), ("[1]", "no JSON object")):
+        refused = shell.run("resilience", "set", "model", "fast", wrong)
+        assert refused.exit_code == 1
+        assert told in refused.output
+
+
+def test_restart_asks_a_server_of_that_folder_and_says_where_there_is_none(shell: Shell, tmp_path: Path) -> None:
+    refused = shell.run("restart", "--data-dir", str(tmp_path))
+    assert refused.exit_code == 1
+    assert "No server" in refused.output
+    assert "to replace its workers" in shell.ok("restart", "--data-dir", str(shell.server.data))
+    assert httpx.get(f"{shell.server.url}/readyz").status_code == 200  # one worker: it goes on, and its log says why

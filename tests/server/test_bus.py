@@ -107,3 +107,51 @@ def test_the_socket_is_private_and_missing_workers_are_noticed(tmp_path: Path) -
         await hub.close()
 
     asyncio.run(main())
+
+
+def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        heard: list[list[tuple[tuple[str, str, str], int]]] = [[], [], []]
+
+        async def refresh() -> None:
+            raise AssertionError
+
+        def hearing(index: int) -> WorkerLine:
+            return WorkerLine(tmp_path / "bus", refresh, lambda target, until: heard[index].append((target, until)))
+
+        lines = [hearing(index) for index in range(3)]
+        for line in lines:
+            await line.open()
+        assert await hub.joined(3, 2)
+        lines[0].advise(("prj_1", "lab", "up-1"), 123)
+        async with asyncio.timeout(2):
+            while not (heard[1] and heard[2]):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert heard == [[], [(("prj_1", "lab", "up-1"), 123)], [(("prj_1", "lab", "up-1"), 123)]]
+        for line in lines:
+            await line.close()
+        await hub.close()
+        lines[0].advise(("prj_1", "lab", "up-1"), 124)  # nobody is there any more: nothing happens
+
+    asyncio.run(main())
+
+
+def test_a_successor_is_waited_for_by_its_name(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        worker = Worker(tmp_path / "bus")
+        await worker.line.open()
+        waiting = asyncio.ensure_future(hub.ready("w0.1", 2))
+        worker.line.say_ready("w1.1")
+        await asyncio.wait([waiting], timeout=0.05)
+        assert not waiting.done()
+        worker.line.say_ready("w0.1")
+        assert await waiting
+        assert not await hub.ready("w2.1", 0.05)
+        await worker.line.close()
+        await hub.close()
+
+    asyncio.run(main())
