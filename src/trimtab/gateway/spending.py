@@ -10,7 +10,7 @@ allowed is `ledger.reserve`'s to say. A refusal is worded for the client's diale
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,10 +48,19 @@ class _Many(Struct):
 _many = msgspec.json.Decoder(_Many).decode
 
 
-class Spending:
-    """One worker's side of every limit."""
+Observe = Callable[[str, str, str], None]
 
-    def __init__(self, limiter: Limiter, prices: PriceBook, clock: Clock) -> None:
+
+def _nobody(project: str, limit: str, verdict: str) -> None:
+    """Nobody counts."""
+
+
+class Spending:
+    """One worker's side of every limit. ``observe`` is told which limit of which project said what of a call:
+    ``refused``, or ``over`` for a soft one; it must not fail or wait."""
+
+    def __init__(self, limiter: Limiter, prices: PriceBook, clock: Clock, observe: Observe = _nobody) -> None:
+        self._observe = observe
         self._limiter = limiter
         self._prices = prices
         self._now = clock.now_ns
@@ -92,10 +101,13 @@ class Spending:
                 reservation = await self._limiter.reserve(plan, facts)
             except LimitReached as error:
                 call.extra_headers += worded(error, call.front.name)
+                self._observe(project, error.rule.name, "refused")
                 raise
         call.reservation = reservation
         if reservation.output_cap is not None:
             call.output_cap = reservation.output_cap
+        for name in reservation.warnings:
+            self._observe(project, name, "over")
         if plan.headers or reservation.warnings:
             call.extra_headers += told(reservation, call.front.name, self._now())
 

@@ -62,6 +62,8 @@ class Metrics:
         self._latency = prom.Histogram("trimtab_call_seconds", "Whole calls", ["project"], buckets=bounds, registry=to)
         about = "Start of a stream to its first token"
         self._ttft = prom.Histogram("trimtab_first_token_seconds", about, ["project"], buckets=bounds, registry=to)
+        about = "Calls that a limit refused, or that went on over a soft one"
+        self._limits = prom.Counter("trimtab_limit_verdicts", about, ["project", "limit", "verdict"], registry=to)
         # Looking a series up by its labels costs more than counting in it, so found ones are kept.
         self._call_series: dict[tuple[str, str, str], _CallSeries] = {}
         self._attempt_series: dict[tuple[str, str, str, int], _AttemptSeries] = {}
@@ -77,6 +79,10 @@ class Metrics:
         for attempt in record.attempts:
             key = (record.project, attempt.provider, attempt.outcome, attempt.status)
             (self._attempt_series.get(key) or self._attempt(key)).observe(attempt)
+
+    def limit(self, project: str, limit: str, verdict: str) -> None:
+        """Count what a limit said of a call: ``refused`` or ``over``. Limits are few, so their names are labels."""
+        self._limits.labels(self._slug_of(project), limit, verdict).inc()
 
     def _call(self, record: CallRecord, model: str) -> "_CallSeries":
         if len(self._call_series) >= MAX_SERIES:

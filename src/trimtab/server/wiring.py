@@ -183,7 +183,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
             notes=notes,
             answers=answers,
             semantic=SemanticIndex(answers, embedder),
-            spending=Spending(Limiter(keeper), prices, clock),
+            spending=Spending(Limiter(keeper), prices, clock, metrics.limit),
             idempotency_s=settings.idempotency_hours * 3600.0,
             owner=f"{worker}-{uuid7_hex()}"[-64:],
         )
