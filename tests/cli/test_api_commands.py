@@ -1,64 +1,10 @@
 """The commands that talk to a server, against a real one."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
-from live import ADMIN, Live
-
-from trimtab.cli.main import command
-from trimtab.sdk import Client
-
-
-class Shell:
-    """Runs commands with the environment of a user of ``server``."""
-
-    def __init__(self, server: Live, project: str) -> None:
-        self.server = server
-        self.environment = {"TRIMTAB_URL": server.url, "TRIMTAB_ADMIN_KEY": ADMIN, "TRIMTAB_PROJECT": project}
-
-    def run(self, *arguments: str, **environment: str) -> Result:
-        return CliRunner().invoke(command, list(arguments), env={**self.environment, **environment})
-
-    def ok(self, *arguments: str, **environment: str) -> str:
-        done = self.run(*arguments, **environment)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.ok(*arguments, "--json"))
-
-
-@pytest.fixture
-def shell(server: Live, request: pytest.FixtureRequest) -> Shell:
-    """In a project of the test's own."""
-    slug = f"p-{abs(hash(request.node.name))}"
-    with Client(server.url, ADMIN) as client:
-        client.create_project(slug)
-    return Shell(server, slug)
-
-
-@pytest.fixture
-def with_model(shell: Shell, upstream: str) -> Shell:
-    shell.ok("providers", "add", "lab", "--base-url", f"{upstream}/v1")
-    shell.ok("models", "add", "fast", "--provider", "lab", "--upstream", "gpt-4o-mini", "--price", "1", "2")
-    return shell
-
-
-def call(shell: Shell, **headers: str) -> str:
-    """One call by a client's key; returns the trace's id."""
-    key = shell.ok("keys", "create", "app").strip()
-    answer = httpx.post(
-        f"{shell.server.url}/v1/chat/completions",
-        json={"model": "fast", "messages": [{"role": "user", "content": "Hello there"}]},
-        headers={"authorization": f"Bearer {key}", **headers},
-    )
-    answer.raise_for_status()
-    shell.server.settled()
-    return answer.headers["trimtab-trace-id"]
+from shells import Shell, call
 
 
 def test_projects_are_created_and_listed(shell: Shell) -> None:

@@ -23,6 +23,9 @@ COMMANDS = (
     "cache",
     "conformance",
     "traces",
+    "costs",
+    "prices",
+    "reconcile",
     "version",
     "completion",
 )

@@ -160,6 +160,10 @@ class Client:
         body = {"name": name, "provider": provider, "upstream": upstream, "fallback": fallback, "price": price}
         return self._http.ask("POST", path("projects", project, "models"), t.Model, body=body)
 
+    def price(self, project: str, model: str, at: int | None = None) -> t.Price:
+        """The row in force for a model's name, or for ``provider/model-id``; ``at`` another moment (Unix ms)."""
+        return self._http.ask("GET", path("projects", project, "price"), t.Price, query={"model": model, "at": at})
+
     def delete_model(self, project: str, name: str) -> None:
         self._http.ask("DELETE", path("projects", project, "models", name), type(None))
 
