@@ -1,5 +1,6 @@
 """Hypothesis strategies: canonical calls, answers and streams that a dialect can say."""
 
+import base64
 import itertools
 import json
 from typing import Any, TypeVar
@@ -232,8 +233,9 @@ def responses_requests(draw: st.DrawFn) -> Request:
     )
 
 
-gemini_thoughts = st.builds(Reasoning, text=words, signature=words.map(lambda text: f"gemini:{text}")) | st.builds(
-    Reasoning, signature=words.map(lambda text: f"gemini:{text}")
+gemini_signatures = words.map(lambda text: f"gemini:{base64.b64encode(text.encode()).decode()}")
+gemini_thoughts = st.builds(Reasoning, text=words, signature=gemini_signatures) | st.builds(
+    Reasoning, signature=gemini_signatures
 )
 
 
@@ -391,7 +393,7 @@ def anthropic_responses(draw: st.DrawFn) -> Response:
 def responses_responses(draw: st.DrawFn) -> Response:
     parts: tuple[Part, ...] = draw(some(own_thoughts | texts | refusals | tool_calls, 0, 4))
     word = draw(st.sampled_from(["completed", "max_output_tokens", "content_filter"]))
-    kinds = {ToolCall: "function_call", Refusal: "refusal"}
+    kinds: dict[type[Part], str] = {ToolCall: "function_call", Refusal: "refusal"}
     return Response(
         id=draw(words),
         model=draw(words),
