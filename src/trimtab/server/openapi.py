@@ -47,7 +47,8 @@ def document() -> dict[str, Any]:
     """The whole description. The same routes always give the same document, byte for byte once encoded."""
     operations = [_Described(handler) for handler in all_routes()]
     types = [t for op in operations for t in op.types()] + [Problem]
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    made = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas, components = msgspec.json.decode(msgspec.json.encode(made))  # defaults that are tuples become lists
     named = {_key(t): schema for t, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for op in sorted(operations, key=lambda op: (op.path, op.method)):
