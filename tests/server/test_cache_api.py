@@ -7,6 +7,8 @@ from house import House
 
 from trimtab.gateway.cache_store import About, Stored
 from trimtab.server.config_file import parse
+from trimtab.server.metrics import Gauges, Metrics
+from trimtab.telemetry.records import CacheNote, CallRecord
 
 if TYPE_CHECKING:
     from house import Run
@@ -153,3 +155,24 @@ def test_mistakes_in_the_config_file_are_told_with_their_line(line: str, says: s
     with pytest.raises(Exception, match=r"t\.yaml:5") as refused:
         parse(text, "t.yaml", {})
     assert says in str(refused.value)
+
+
+def test_prometheus_is_told_what_the_cache_did() -> None:
+    metrics = Metrics(Gauges({}), lambda project: f"slug-of-{project}")
+    notes = [
+        CacheNote(outcome="hit", mode="exact", saved=2_500_000_000),
+        CacheNote(outcome="replay", saved=None),
+        CacheNote(outcome="miss", mode="exact"),
+        None,
+    ]
+    for note in notes:
+        metrics.observe(
+            CallRecord(
+                request_id="r", trace_id="t", span_id="s", project="p", key_id="k", front="openai_chat", model="m",
+                started_ns=0, ended_ns=1, cache=note,
+            )
+        )  # fmt: skip
+    said = metrics.text().decode()
+    assert 'trimtab_cache_calls_total{mode="exact",outcome="hit",project="slug-of-p"} 1.0' in said
+    assert 'trimtab_cache_calls_total{mode="",outcome="replay",project="slug-of-p"} 1.0' in said
+    assert 'trimtab_cache_saved_usd_total{project="slug-of-p"} 0.0025' in said

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.records import Attempt, CacheNote, CallRecord
 from trimtab.telemetry.views import StoreHealth
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Metrics:
         self._cost = prom.Counter("trimtab_cost_usd", "Cost in US dollars", ["project", "provider"], registry=to)
         about = "Attempts with usage but no known price"
         self._unpriced = prom.Counter("trimtab_unpriced_attempts", about, ["project", "provider"], registry=to)
+        about = "Calls the cache had a say in, by what it did"
+        self._cached = prom.Counter("trimtab_cache_calls", about, ["project", "outcome", "mode"], registry=to)
+        about = "US dollars that hits and replays did not cost again"
+        self._saved = prom.Counter("trimtab_cache_saved_usd", about, ["project"], registry=to)
         bounds = LATENCY_BUCKETS_S
         self._latency = prom.Histogram("trimtab_call_seconds", "Whole calls", ["project"], buckets=bounds, registry=to)
         about = "Start of a stream to its first token"
@@ -76,6 +80,8 @@ class Metrics:
         call.latency.observe((record.ended_ns - record.started_ns) / 1e9)
         if record.first_token_ns and record.stream:
             call.ttft.observe((record.first_token_ns - record.started_ns) / 1e9)
+        if record.cache is not None:
+            self._note_cache(record.project, record.cache)
         for attempt in record.attempts:
             key = (record.project, attempt.provider, attempt.outcome, attempt.status)
             (self._attempt_series.get(key) or self._attempt(key)).observe(attempt)
@@ -83,6 +89,12 @@ class Metrics:
     def limit(self, project: str, limit: str, verdict: str) -> None:
         """Count what a limit said of a call: ``refused`` or ``over``. Limits are few, so their names are labels."""
         self._limits.labels(self._slug_of(project), limit, verdict).inc()
+
+    def _note_cache(self, project: str, note: CacheNote) -> None:
+        slug = self._slug_of(project)
+        self._cached.labels(slug, note.outcome, note.mode).inc()
+        if note.saved and note.outcome in ("hit", "replay"):
+            self._saved.labels(slug).inc(note.saved / 1e12)
 
     def _call(self, record: CallRecord, model: str) -> "_CallSeries":
         if len(self._call_series) >= MAX_SERIES:
