@@ -193,3 +193,21 @@ class ReconciliationView(Struct, frozen=True, kw_only=True):
     causes: list[str]
     unread: list[str]
     """Rows of the export that could not be read, and why; the first few."""
+
+
+class DeadLetterView(Struct, frozen=True, kw_only=True):
+    """A record of the spool that was set aside: where it lay, when it was written (Unix ms), why it could not be taken,
+    and whose call it was (ids; empty where it cannot be read)."""
+
+    segment: str
+    seq: int
+    at: int
+    reason: str
+    bytes: int
+    request_id: str
+    project: str
+
+
+class DeadLetterPage(Struct, frozen=True, kw_only=True):
+    items: list[DeadLetterView]
+    cursor: str | None = None

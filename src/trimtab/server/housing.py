@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from trimtab.core.errors import Conflict, Unavailable
 
+SPOOL = "spool"
+"""In the data folder: records on their way to the store."""
 SOCKET_PATH_LIMIT = 103
 LONGEST_SOCKET_NAME = len("/telemetry.sock")
 
@@ -69,7 +71,7 @@ class House:
 
     @property
     def spool(self) -> Path:
-        return self.folder / "spool"
+        return self.folder / SPOOL
 
     @property
     def run(self) -> Path:

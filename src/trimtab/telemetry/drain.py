@@ -329,6 +329,23 @@ class SpoolReader:
         self.reject(Spooled(segment, 0, time.time_ns() // 1_000_000, b""), f"unreadable spool file: {reason}")
 
 
+def dead_letters(directory: Path, before: int | None = None, limit: int = 100) -> list[tuple[int, Rejected]]:
+    """What was set aside, newest first, each with its number; those numbered below ``before``. For any process: it only
+    reads, and needs no drain to run. Blocks; raises `sqlite3.Error`."""
+    path = directory / POSITIONS_FILE
+    if not path.exists():
+        return []
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
+    try:
+        rows = db.execute(
+            "SELECT id, segment, seq, at_ms, reason, body FROM rejected WHERE id < ? ORDER BY id DESC LIMIT ?",
+            (before if before is not None else 1 << 62, limit),
+        )
+        return [(row[0], Rejected(*row[1:])) for row in rows]
+    finally:
+        db.close()
+
+
 def _ruined(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is damaged, for good; anything else (a lock, a full disk) passes."""
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -61,6 +61,7 @@ def examine(patient: "Patient") -> "Iterator[Check]":
     yield machine.bytecode()
     yield machine.console()
     yield machine.local_model()
+    yield machine.price_book()
     yield from machine.data_folder(patient)
     yield machine.disk(patient)
     yield machine.clock(patient)

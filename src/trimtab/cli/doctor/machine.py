@@ -123,6 +123,20 @@ def local_model() -> Check:
     return ok("local model", f"{weights.name}, {weights.stat().st_size >> 20} MB")
 
 
+def price_book() -> Check:
+    """Is the packaged book old enough to be wrong?"""
+    from trimtab.ledger.prices import STALE_DAYS, PriceBook
+
+    edition = PriceBook().edition(time.time_ns())
+    if edition.age_days is None:
+        return ok("price book", f"genai-prices {edition.version}, {edition.rows} models, of an unknown date")
+    detail = f"genai-prices {edition.version} of {edition.released}, {edition.rows} models, {edition.age_days} days old"
+    if edition.stale:
+        fix = "Upgrade: pip install --upgrade genai-prices; or say what you pay: trimtab prices set."
+        return warn("price book", f"{detail} (more than {STALE_DAYS})", fix)
+    return ok("price book", detail)
+
+
 def data_folder(patient: Patient) -> Iterator[Check]:
     folder = patient.folder
     if not folder.exists():

@@ -10,6 +10,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         cache,
         cards,
         costs,
+        dead_letters,
         keys,
         limits,
         models,
@@ -44,4 +45,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *costs.ROUTES,
         *repricings.ROUTES,
         *reconciliations.ROUTES,
+        *dead_letters.ROUTES,
     )
