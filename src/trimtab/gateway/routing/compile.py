@@ -13,6 +13,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.live import Live
 from trimtab.gateway.route import Target as Place
+from trimtab.gateway.routing.able import lacking, put_behind
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.conditions import Test, test_of, words_of
@@ -78,7 +79,18 @@ class Fittings(Struct, frozen=True, kw_only=True):
 class Compiled:
     """A route as the data plane holds it. ``trouble`` says what of it cannot be used, empty where all can."""
 
-    __slots__ = ("_affinity", "_fittings", "_order", "_project", "examples", "leaves", "name", "route", "trouble")
+    __slots__ = (
+        "_affinity",
+        "_fittings",
+        "_lacking",
+        "_order",
+        "_project",
+        "examples",
+        "leaves",
+        "name",
+        "route",
+        "trouble",
+    )
 
     def __init__(self, route: Route, project: str, order: Order, making: "_Making") -> None:
         self.route = route
@@ -86,6 +98,7 @@ class Compiled:
         self.trouble = " ".join(making.trouble)
         self.examples = tuple(making.examples)
         self.leaves: Leaves = tuple(making.leaves)
+        self._lacking = lacking(self.leaves)
         self._project = project
         self._order = order
         self._fittings = making.fittings
@@ -106,6 +119,8 @@ class Compiled:
             )
         if self._affinity is not None:
             self._fittings.pins.apply(self._affinity, self._project, plan, ask, self._fittings.live)
+        if self._lacking:
+            put_behind(self._lacking, plan, ask)
         return plan
 
     async def decide(self, ask: Ask) -> Plan:
