@@ -49,8 +49,14 @@ def command() -> None:
 @since_option
 @until_option
 @filter_option
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@click.option("--basis", type=click.Choice(("current", "booked")), default="current", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many groups.")
+@click.option(
+    "--basis",
+    type=click.Choice(("current", "booked")),
+    default="current",
+    show_default=True,
+    help="With re-pricings, or as booked when it happened.",
+)
 @click.option("--energy", is_flag=True, help="Estimate electricity and carbon too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @project_option
@@ -161,7 +167,7 @@ def waste(*, since: int, until: int | None, q: str, project: str, client: Client
 @since_option
 @until_option
 @filter_option
-@click.option("--limit", type=click.IntRange(1, 500), default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=10, show_default=True, help="How many of each.")
 @project_option
 @api_command
 def top(*, since: int, until: int | None, q: str, limit: int, project: str, client: Client, as_json: bool) -> None:
@@ -201,7 +207,7 @@ def _attempt(each: Attempt) -> tuple[object, ...]:
 @since_option
 @until_option
 @filter_option
-@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many.")
 @project_option
 @api_command
 def attempts(

@@ -19,6 +19,16 @@ from trimtab.sdk.cost_types import DatedPrice, Repricing
 
 POLL_S = 0.5
 RATES = Rates.__struct_fields__
+_KINDS = {
+    "input": "tokens of input",
+    "output": "tokens of output",
+    "cache_read": "tokens read from the provider's cache",
+    "cache_write": "tokens written to it",
+    "cache_write_1h": "tokens written to it for an hour",
+    "reasoning": "tokens of hidden reasoning",
+    "audio_input": "tokens of audio in",
+    "audio_output": "tokens of audio out",
+}
 
 
 @click.group()
@@ -57,7 +67,9 @@ def _row(price: DatedPrice) -> tuple[object, ...]:
 
 def _rate_options(function: Any) -> Any:
     for name in reversed(RATES):
-        function = click.option(f"--{name.replace('_', '-')}", name, default=None, metavar="USD")(function)
+        piece = name.startswith("per_")
+        words = f"US dollars {name.replace('_', ' ')}." if piece else f"US dollars per million {_KINDS[name]}."
+        function = click.option(f"--{name.replace('_', '-')}", name, default=None, metavar="USD", help=words)(function)
     return function
 
 

@@ -26,7 +26,9 @@ from trimtab.sdk.cost_types import CostSide, ReconciledLine
     metavar="FIELD=COLUMN",
     help="For a generic CSV: day, model, requests, input, cache_read, cache_write, output, cost.",
 )
-@click.option("--tolerance", type=click.FloatRange(0, 1), default=0.01, show_default=True)
+@click.option(
+    "--tolerance", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share by which sums may differ."
+)
 @click.option("--all", "everything", is_flag=True, help="Show the lines that agree too.")
 @project_option
 @click.pass_context
