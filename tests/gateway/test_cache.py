@@ -306,3 +306,42 @@ def test_what_the_cache_did_is_counted_by_name_for_all_workers(tmp_path: Path) -
             assert (held.name, held.answers) == ("fast", 1)
 
     asyncio.run(main())
+
+
+def test_every_front_gets_its_own_words_again_in_both_forms(tmp_path: Path) -> None:
+    """Answers rest in the dialect of the client, here one of Anthropic's before a provider that speaks OpenAI's."""
+
+    async def main() -> None:
+        async with (
+            upstream(SCRIPT, answers(WHOLE)) as up,
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], EXACT) as (g, _),
+        ):
+            ask = {**ASK, "max_tokens": 50}
+            stream = await g.client.post("/v1/messages", json={**ask, "stream": True})
+            again = await g.client.post("/v1/messages", json={**ask, "stream": True})
+            whole = await g.client.post("/v1/messages", json=ask)
+            assert again.content == stream.content
+            assert again.headers["trimtab-cache"] == "hit; age=0"
+            assert (whole.headers["trimtab-cache"], whole.json()["type"]) == ("hit; age=0", "message")
+            assert whole.json()["content"] == [{"type": "text", "text": "hello"}]
+            assert whole.json()["usage"]["output_tokens"] == 5
+            other = await g.chat(ask)
+            assert (other.headers["trimtab-cache"], other.json()["object"]) == ("miss", "chat.completion")
+
+    asyncio.run(main())
+
+
+def test_embeddings_are_not_drawn_at_random_and_are_kept(tmp_path: Path) -> None:
+    async def main() -> None:
+        vectors = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "up-1"}
+        async with (
+            upstream(answers({**vectors, "usage": {"prompt_tokens": 3, "total_tokens": 3}})) as up,
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], EXACT) as (g, _),
+        ):
+            ask = {"model": "fast", "input": "text"}
+            first, again = [await g.client.post("/v1/embeddings", json=ask) for _ in range(2)]
+            assert first.status_code == 200, first.text
+            assert (first.headers["trimtab-cache"], again.headers["trimtab-cache"]) == ("miss", "hit; age=0")
+            assert again.content == first.content
+
+    asyncio.run(main())
