@@ -11,6 +11,7 @@ import openai
 import pytest
 import uvicorn
 from harness import KEY, PRICE, Running, running
+from upstream import answers, upstream
 
 from trimtab.gateway.provider_options import default_base_url, with_defaults
 from trimtab.gateway.targets import Model, Provider, Timeouts
@@ -115,6 +116,23 @@ def test_azure_names_its_api_version_and_its_deployment() -> None:
             assert (call.model, call.query) == ("gpt 4o", "api-version=2025-01-01-preview")
             assert call.headers["api-key"] == "k"
             assert "authorization" not in call.headers
+
+    asyncio.run(main())
+
+
+def test_what_azures_filter_found_reaches_clients_of_openai() -> None:
+    found = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}}
+    body = {"error": {"message": "filtered", "code": "content_filter", "param": "prompt", "innererror": found}}
+
+    async def main() -> None:
+        async with upstream(answers(body, status=400)) as up:
+            azure = Provider(
+                name="a", kind="azure", dialect="openai_chat", base_url=f"http://127.0.0.1:{up.port}", api_key="k"
+            )
+            async with running([azure], [Model(name="m", provider="a", upstream="d")]) as g:
+                answer = await g.chat({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
+                error = answer.json()["error"]
+                assert (answer.status_code, error["code"], error["innererror"]) == (400, "content_filter", found)
 
     asyncio.run(main())
 

@@ -118,6 +118,8 @@ class UpstreamRejected(UpstreamFailure):
 
     code = "upstream_rejected"
     retryable = False
+    detail: bytes = b""
+    """JSON that the provider gave beside its words, for clients of its own dialect (what a content filter found)."""
 
     def __init__(
         self, message: str, *, status: int, upstream_code: str = "", retry_after_s: float | None = None

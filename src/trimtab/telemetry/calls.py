@@ -104,8 +104,8 @@ class CallMapper:
         rows.spans.add(
             owner,
             (
-                record.project, record.trace_id, attempt.span_id, record.span_id, record.request_id, 0, 1, "llm",
-                f"chat {attempt.model}", _STATUS[attempt.outcome], attempt.started_ns,
+                record.project, record.trace_id, attempt.span_id, record.span_id, record.request_id, 0, 1,
+                *_what(record.front, attempt.model), _STATUS[attempt.outcome], attempt.started_ns,
                 max(0, attempt.ended_ns - attempt.started_ns),
                 first - attempt.started_ns if attempt.stream and first >= attempt.started_ns else None, attempt.model,
                 attempt.model_used, attempt.provider, attempt.kind, [attempt.provider], record.app, record.release,
@@ -307,3 +307,16 @@ def _unpriced(attempt: Attempt) -> int:
 
 def _status(status: int) -> int:
     return max(0, min(status, _MAX_UINT16))
+
+
+_TASKS = {
+    "openai_embeddings": ("embedding", "embed"),
+    "cohere_rerank": ("reranker", "rerank"),
+    "openai_passthrough": ("llm", "pass"),
+}
+"""The kind of span, and the first word of its name, of calls that are no chat; by their front."""
+
+
+def _what(front: str, model: str) -> tuple[str, str]:
+    kind, word = _TASKS.get(front, ("llm", "chat"))
+    return kind, f"{word} {model}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -61,12 +61,17 @@ def ask(project: str, provider: "Provider") -> Reply:
     kind = PROVIDER_KINDS.get(provider.kind) if provider.kind in PROVIDER_KINDS.names() else None
     if kind is not None and kind.managed:
         return Reply(ok(name, "runs on this machine, started by the first call"))
-    if kind is not None and kind.needs_key and not provider.api_key:
+    keyless = kind is not None and not (kind.key_options and all(map(provider.options.get, kind.key_options)))
+    if kind is not None and kind.needs_key and not provider.api_key and keyless:
         return Reply(fail(name, "it has no key", f"Set one: {kind.key_variable or 'its API key'}."))
     dialect = DIALECTS.get(provider.dialect)
     auth = (kind.auth if kind is not None else None) or dialect.auth
+    if auth.way == "sigv4":
+        return Reply(ok(name, "has credentials; whether they hold, the first call will tell"))
     headers = {**dialect.headers, **headers_of(auth, provider.api_key), **provider.headers}
-    url = f"{provider.base_url.rstrip('/')}/models"
+    query = {} if kind is None else kind.query
+    asked = {name: provider.options[option] for name, option in query.items() if provider.options.get(option)}
+    url = f"{provider.base_url.rstrip('/')}/models{f'?{urlencode(asked)}' if asked else ''}"
     try:
         answer = httpx.get(url, headers=headers, timeout=ANSWER_S, trust_env=False)
     except httpx.HTTPError as error:

@@ -1,13 +1,15 @@
 """Errors in OpenAI's shape. https://platform.openai.com/docs/guides/error-codes"""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Raw, Struct
 
 from trimtab.core.errors import TrimtabError, UpstreamRejected
 from trimtab.llm.dialects._errors import rejected, upstream_code
-from trimtab.llm.dialects._reading import clean
+from trimtab.llm.dialects._reading import BROKEN, clean
 
 _TYPES = {
     401: "authentication_error",
@@ -22,13 +24,35 @@ _TYPES = {
 }
 
 
+LONGEST_DETAIL = 4096
+
+
+class _Inner(Struct):
+    innererror: Raw = Raw(b"null")
+
+
+class _Refusal(Struct):
+    error: _Inner
+
+
+_decode_refusal = msgspec.json.Decoder(_Refusal).decode
+
+
 def parse_error(status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRejected:
-    return rejected(status, body, headers)
+    error = rejected(status, body, headers)
+    if b'"innererror"' in body:  # Azure's, with what its content filter found
+        with contextlib.suppress(*BROKEN):
+            detail = bytes(_decode_refusal(body).error.innererror)
+            if detail[:1] == b"{" and len(detail) <= LONGEST_DETAIL:
+                msgspec.json.decode(detail)
+                error.detail = detail
+    return error
 
 
 def _error(error: TrimtabError, request_id: str) -> dict[str, Any]:
     kind = _TYPES.get(error.status) or ("invalid_request_error" if error.status < 500 else "server_error")
-    return {
+    detail = error.detail if isinstance(error, UpstreamRejected) else b""
+    return ({"innererror": Raw(detail)} if detail else {}) | {
         "message": clean(error.sentence()),
         "type": kind,
         "param": None if error.param is None else clean(error.param),
