@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest
@@ -30,7 +30,6 @@ from trimtab.llm.providers import PROVIDER_KINDS
 
 MINUTE = 60_000_000_000
 SECOND = 1_000_000_000
-MOST_CHOICES = 128
 _CAPS: dict[str, tuple[str, ...]] = {
     "openai_responses": ("max_output_tokens",),
     "gemini": ("generationConfig", "maxOutputTokens"),
@@ -39,13 +38,6 @@ _CAPS: dict[str, tuple[str, ...]] = {
 }
 """Where each dialect keeps the bound on its output; OpenAI Chat's depends on the provider."""
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-class _Many(Struct):
-    n: int | None = None
-
-
-_many = msgspec.json.Decoder(_Many).decode
 
 
 Observe = Callable[[str, str, str], None]
@@ -83,16 +75,20 @@ class Spending:
         plan = self._limiter.plan(limits, call.principal.key_id, head.model[:MAX_MODEL_NAME])
         if not plan.entries:
             return
-        body, now = call.body, call.started_ns
+        now, chat = call.started_ns, call.front.operation == "chat"
+        if len(targets) == 1:
+            priced = (self._worst(limits.project_id, targets[0], now),)
+        else:
+            priced = tuple([self._worst(limits.project_id, target, now) for target in targets])
         facts = Facts(
             call.principal.key_id,
             head.model[:MAX_MODEL_NAME],
             caller.feature,
             caller.user,
-            tuple([self._worst(limits.project_id, target, now) for target in targets]),
-            most_input(body),
-            head.max_tokens if call.front.operation == "chat" else 0,
-            choices_in(body) if b'"n"' in body else 1,
+            priced,
+            most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0,
+            head.max_tokens if chat else 0,
+            head.choices,
             now,
         )
         reservation = self._limiter.reserve_now(plan, facts)
@@ -139,15 +135,6 @@ class Spending:
         return worst_of(card)
 
 
-def choices_in(body: bytes) -> int:
-    """How many answers are asked for (OpenAI's ``n``); each may be as long as the bound says."""
-    try:
-        many = _many(body).n
-    except msgspec.MsgspecError:
-        return 1  # not a number: the provider will say so
-    return max(1, min(many or 1, MOST_CHOICES))
-
-
 def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
     """A request's body with our bound on its output, of which the caller set none."""
     path = (quirks.max_tokens_field,) if dialect == "openai_chat" else _CAPS.get(dialect)
@@ -155,6 +142,8 @@ def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
         return body
     try:
         fields: dict[str, Any] = {**_fields(body)}
+        if dialect == "gemini" and "generation_config" in fields:
+            path = ("generation_config", "max_output_tokens")
         inner = fields
         for name in path[:-1]:
             known = inner.get(name)

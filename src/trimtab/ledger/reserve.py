@@ -133,7 +133,7 @@ class Plan:
     """The rules of one key's calls to one name, compiled. ``plain`` where every hard one counts every such call in one
     counter, so that no condition is left to look at."""
 
-    __slots__ = ("cap", "entries", "headers", "money", "most_output", "plain", "soft")
+    __slots__ = ("cap", "entries", "headers", "money", "most_output", "plain", "sized", "soft")
 
     def __init__(self, entries: list[_Entry]) -> None:
         hard = [entry for entry in entries if not entry.soft]
@@ -145,6 +145,7 @@ class Plan:
         )
         self.money = any(entry.kind == MONEY for entry in hard)
         sized = [entry.rule for entry in hard if entry.kind >= TOKENS]
+        self.sized = bool(sized)
         self.most_output = min((rule.max_output for rule in sized), default=0)
         self.cap = any(rule.cap_output for rule in sized)
         self.headers = any(entry.rule.headers for entry in entries)

@@ -88,14 +88,22 @@ def _dearest_output(rates: _Rates) -> int | None:
     return max(known, default=None)
 
 
-def most_input(body: bytes) -> int:
-    """How many input tokens a request's body can be at most."""
+def most_input(body: bytes, *, typed: bool = True) -> int:
+    """How many input tokens a request's body can be at most. A plain question costs one look for ``"type"``, which
+    every part that is not text has; ``typed`` is false for Gemini's dialect, where media are called data instead."""
+    if (b'"type"' if typed else b'ata"') not in body:
+        return len(body)
+    return _with_media(body)
+
+
+def _with_media(body: bytes) -> int:
     size = len(body)
     if size > 2048 and (b"base64" in body or b"inline" in body or b"_audio" in body):
         media = sum(match.end() - match.start() for match in _MEDIA.finditer(body))
         size -= media
         if b"image" not in body or b"audio" in body or b"file" in body or b"pdf" in body:
             size += media // FILE_BYTES_PER_TOKEN
-    if b'"image' in body or b"inline" in body:
-        size += IMAGE_TOKENS * max(1, body.count(b'"image_url":') + body.count(b'"source":') + body.count(b"inline"))
+    if b"image" in body or b"inline" in body:
+        pictures = body.count(b'"image_url":') + body.count(b'"source":') + body.count(b'"inline')
+        size += IMAGE_TOKENS * max(pictures, int(b'"image' in body or b'_image"' in body))
     return size

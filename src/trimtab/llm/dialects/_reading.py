@@ -250,6 +250,13 @@ def count(value: Any) -> int:
     return int(max(0, min(value, _MOST)))
 
 
+def choices_of(value: Any) -> int:
+    """How many answers a request asks for; what is no sensible number is the provider's to refuse, and is one."""
+    return value if isinstance(value, int) and 1 < value <= MOST_CHOICES else 1
+
+
+MOST_CHOICES = 128
+"""OpenAI's own bound of ``n``, the highest there is."""
 _MOST = 10**12
 """No call has a million million tokens; beyond it a number is a defect and would break the sums of the books."""
 

@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
 from trimtab.llm.dialects._signatures import from_base64, holds_foreign
 from trimtab.llm.dialects.gemini.framing import unframed
 from trimtab.llm.dialects.gemini.parts import UNSIGNED, either
@@ -23,6 +23,8 @@ MOST_TOKENS = 2**31 - 1
 class _Config(Struct):
     bound: int | None = field(default=None, name="maxOutputTokens")
     bound_too: int | None = field(default=None, name="max_output_tokens")
+    choices: Any = field(default=None, name="candidateCount")
+    choices_too: Any = field(default=None, name="candidate_count")
 
 
 class _Request(Struct):
@@ -86,6 +88,7 @@ def peek(body: bytes) -> Head:
         max_tokens=bound,
         wants_usage=True,  # this dialect's streams always tell it
         metadata={k: v for k, v in labels.items() if isinstance(v, str)} if labels else _NO_METADATA,
+        choices=1 if config is None else choices_of(config.choices or config.choices_too),
     )
 
 

@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import usage_of
@@ -33,6 +33,7 @@ class _Request(Struct):
     safety_identifier: str | None = None
     metadata: dict[str, Any] | None = None
     stream_options: _StreamOptions | None = None
+    n: Any = None
 
 
 class _Choice(Struct):
@@ -73,6 +74,7 @@ def peek(body: bytes) -> Head:
         user=found.user or found.safety_identifier,
         wants_usage=options is not None and options.include_usage is True,
         metadata={k: v for k, v in metadata.items() if isinstance(v, str)} if metadata else _NO_METADATA,
+        choices=1 if found.n is None else choices_of(found.n),
     )
 
 
