@@ -129,6 +129,22 @@ def test_a_client_that_leaves_ends_the_call_at_the_provider(server: Live, world:
     assert call["events"] < 2000
 
 
+def test_a_key_of_an_application_can_try_all_but_what_needs_the_books(server: Live, world: Client) -> None:
+    name, key = model(world, "o", "delay_ms=1"), world.create_key(PROJECT, "app").secret
+    environment = {
+        "TRIMTAB_URL": server.url,
+        "TRIMTAB_API_KEY": key,
+        "TRIMTAB_ADMIN_KEY": "",
+        "TRIMTAB_PROJECT": PROJECT,
+    }
+    arguments = ["conformance", "--model", name, "--front", "openai_chat", "--check", "plain", "--check", "cancel"]
+    done = CliRunner().invoke(command, [*arguments, "--json"], env=environment)
+    found = {r["check"]: (r["outcome"], r["evidence"]) for r in json.loads(done.stdout)["results"]}
+    assert found["plain"][0] == "pass"
+    assert found["cancel"][0] == "could_not_tell"
+    assert "trace:read" in found["cancel"][1]
+
+
 def test_mistakes_that_are_not_refused_are_found(upstream: str) -> None:
     """The simulated provider itself takes any key: the check must say so."""
     front = FrontClient(upstream, "k", DIALECTS.get("openai_chat"), "gpt-4o-mini")
@@ -144,7 +160,7 @@ def test_mistakes_that_are_not_refused_are_found(upstream: str) -> None:
 
 
 def test_a_saved_run_is_the_models_card(server: Live, world: Client) -> None:
-    name = model(world, "o", "delay_ms=1&defect=blind")
+    name = model(world, "o", "defect=blind")
     before = trimtab(server, "models", "show", name)
     assert "never tried" in before.stdout
     done = trimtab(server, "conformance", "--model", name, "--save")

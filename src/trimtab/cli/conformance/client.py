@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
@@ -70,7 +71,9 @@ class FrontClient:
         self._quirks = Quirks()
         self.key = key
         self._auth = headers_of(dialect.auth, key)
-        self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
+        # as the SDK does: no proxy of the environment stands between this machine and itself
+        proxied = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=proxied)
 
     def close(self) -> None:
         self._http.close()

@@ -12,7 +12,7 @@ import httpx
 from msgspec import Struct
 
 from trimtab.cli.conformance.client import FrontClient, Refused
-from trimtab.core.errors import TrimtabError, UpstreamFailure
+from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.core.registry import Registry
 from trimtab.sdk.types import CheckResult, Trace
 
@@ -92,8 +92,10 @@ def _tried(check: Check, bench: Bench) -> tuple[str, str]:
         return _refused(check, refused)
     except UpstreamFailure as broken:
         return "fail", f"The answer cannot be read: {broken.message}"
-    except TrimtabError as unsaid:  # the front's dialect has no words for what the check asks
+    except InvalidRequest as unsaid:  # the front's dialect has no words for what the check asks
         return "not_supported", unsaid.message
+    except TrimtabError as error:  # of the management API: the key may not read traces, or the server went away
+        return "could_not_tell", error.sentence()
     except httpx.HTTPError as error:
         return "could_not_tell", f"The connection failed: {type(error).__name__}: {error}"
 
