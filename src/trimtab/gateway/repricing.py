@@ -184,6 +184,8 @@ class Pricing:
     def cost(self, row: Row) -> Cost:
         """What the row's usage costs by today's book."""
         kind = row[AT["provider_kind"]]
+        if kind == "cache":  # an answer given again costs nothing, whatever tokens cost
+            return Cost(amount=row[AT["cost"]], price=row[AT["price"]])
         if kind not in PROVIDER_KINDS.names():
             return Cost()
         return self._today.prices.cost(

@@ -225,7 +225,7 @@ class Costs:
         sql = (
             f"SELECT {GROUPS[group_by]} AS grouped, provider_kind, model, sum(output_tokens + reasoning_tokens),"  # noqa: S608
             f" count() FROM ledger FINAL WHERE {condition.sql} AND metered = 1"
-            " GROUP BY grouped, provider_kind, model LIMIT 20000"
+            " AND provider_kind != 'cache' GROUP BY grouped, provider_kind, model LIMIT 20000"
         )
         return await self._ask(UsedLine, sql, condition.params)
 

@@ -51,6 +51,7 @@ def answered_sql(where: str) -> str:
     )
     by_request = (
         f"SELECT {columns} FROM ledger FINAL WHERE {where} AND outcome = 'answer' AND final = 1"  # noqa: S608
+        " AND provider_kind != 'cache'"  # what the cache answered was not paid again
         " GROUP BY if(fingerprint = 0, cityHash64(span_id), fingerprint), model"
     )
     return (
