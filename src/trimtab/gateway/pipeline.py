@@ -197,7 +197,9 @@ class Gateway:
         targets = self._plan(call) if route is None else await self._decide(call, route)
         limits = self._snapshot().limits
         if limits and self._spending is not None and call.project is not None:
-            await self._spending.reserve(call, limits, call.project.id, targets)
+            waiting = self._spending.reserve(call, limits, call.project.id, targets)
+            if waiting is not None:
+                await waiting
         entered = await self._enter(call)
         try:
             await self._attempts.answer(call, targets)

@@ -10,7 +10,7 @@ allowed is `ledger.reserve`'s to say. A refusal is worded for the client's diale
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.refusals import LimitReached
-from trimtab.ledger.reserve import Facts, Limiter, Priced, ProjectLimits, Reservation
+from trimtab.ledger.reserve import Facts, Limiter, Plan, Priced, ProjectLimits, Reservation
 from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
@@ -59,52 +59,60 @@ class Spending:
         self._adopted: Mapping[str, ProjectLimits] = {}
         self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
 
-    async def reserve(
+    def reserve(
         self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
-    ) -> None:
-        """Reserve for the call, or raise the refusal in the caller's dialect. Whoever records the call settles it.
-        ``every`` is the snapshot's, by project id."""
+    ) -> Awaitable[None] | None:
+        """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given, which
+        raises the refusal in the caller's dialect. Whoever records the call settles it. ``every`` is the snapshot's, by
+        project id."""
         if every is not self._adopted:
             self._limiter.adopt(every)
             self._adopted = every
         limits = every.get(project)
         if limits is None:
-            return
+            return None
         assert call.principal is not None
-        head, caller = call.head, call.caller
-        plan = self._limiter.plan(limits, call.principal.key_id, head.model[:MAX_MODEL_NAME])
+        head, caller, now = call.head, call.caller, call.started_ns
+        app = head.model if len(head.model) <= MAX_MODEL_NAME else head.model[:MAX_MODEL_NAME]
+        plan = self._limiter.plan(limits, call.principal.key_id, app)
         if not plan.entries:
-            return
-        now, chat = call.started_ns, call.front.operation == "chat"
+            return None
         if len(targets) == 1:
-            priced = (self._worst(limits.project_id, targets[0], now),)
+            priced = (self._worst(project, targets[0], now),)
         else:
-            priced = tuple([self._worst(limits.project_id, target, now) for target in targets])
+            priced = tuple([self._worst(project, target, now) for target in targets])
         facts = Facts(
             call.principal.key_id,
-            head.model[:MAX_MODEL_NAME],
+            app,
             caller.feature,
             caller.user,
             priced,
             most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0,
-            head.max_tokens if chat else 0,
+            head.max_tokens if call.front.operation == "chat" else 0,
             head.choices,
             now,
         )
         reservation = self._limiter.reserve_now(plan, facts)
         if reservation is None:
-            try:
-                reservation = await self._limiter.reserve(plan, facts)
-            except LimitReached as error:
-                call.extra_headers += worded(error, call.front.name)
-                self._observe(project, error.rule.name, "refused")
-                raise
+            return self._wait(call, project, plan, facts)
+        self._reserved(call, project, reservation)
+        return None
+
+    async def _wait(self, call: Call, project: str, plan: Plan, facts: Facts) -> None:
+        try:
+            reservation = await self._limiter.reserve(plan, facts)
+        except LimitReached as error:
+            call.extra_headers += worded(error, call.front.name)
+            self._observe(project, error.rule.name, "refused")
+            raise
+        self._reserved(call, project, reservation)
+
+    def _reserved(self, call: Call, project: str, reservation: Reservation) -> None:
         call.reservation = reservation
-        if reservation.output_cap is not None:
-            call.output_cap = reservation.output_cap
-        for name in reservation.warnings:
-            self._observe(project, name, "over")
-        if plan.headers or reservation.warnings:
+        call.output_cap = reservation.output_cap
+        if reservation.plan.headers or reservation.warnings:
+            for name in reservation.warnings:
+                self._observe(project, name, "over")
             call.extra_headers += told(reservation, call.front.name, self._now())
 
     def _worst(self, project: str, target: Target, now_ns: int) -> Priced:
