@@ -91,7 +91,7 @@ def test_at_home_everything_survives() -> None:
 
 
 def test_a_chat_call_becomes_a_call_of_gemini() -> None:
-    told = rendered("gemini", OPENAI_REQUEST, "openai_chat", "gemini-3-pro")
+    told = rendered("gemini", OPENAI_REQUEST | {"parallel_tool_calls": None}, "openai_chat", "gemini-3-pro")
     schema = OPENAI_REQUEST["tools"][0]["function"]["parameters"]
     call = {"id": "call_abc123", "name": "get_weather", "args": {"city": "Bergen"}}
     assert told == {
@@ -139,10 +139,17 @@ def test_a_chat_call_becomes_a_call_of_gemini() -> None:
 
 
 def test_an_anthropic_call_with_thinking_is_shown_its_thoughts_and_a_failed_tool_is_an_error() -> None:
-    told = rendered("gemini", ANTHROPIC_REQUEST, "anthropic_messages", "gemini-2.5-pro")
+    body = ANTHROPIC_REQUEST | {"tool_choice": {"type": "any"}}
+    told = rendered("gemini", body, "anthropic_messages", "gemini-2.5-pro")
     assert told["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 1024, "includeThoughts": True}
     [response] = [part for part in told["contents"][2]["parts"] if "functionResponse" in part]
     assert response["functionResponse"]["response"] == {"error": "no station"}
+
+
+def test_one_call_at_a_time_cannot_be_had() -> None:
+    with pytest.raises(Unsupported) as caught:
+        rendered("gemini", OPENAI_REQUEST, "openai_chat")
+    assert caught.value.param == "parallel_tool_calls"
 
 
 @pytest.mark.parametrize(

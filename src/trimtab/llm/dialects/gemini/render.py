@@ -1,7 +1,7 @@
 """`Request` -> the body of a generateContent request, for a provider that speaks this dialect.
 
-What has no place here is dropped where it is a hint (``parallel_tool_calls``, a tool's ``strict``, the user, another
-vendor's extras and thoughts), and refused with `Unsupported` where the answer would not be what was asked for.
+What has no place here is dropped where it is a hint (a tool's ``strict``, the user, another vendor's extras and
+thoughts), and refused with `Unsupported` where the answer would not be what was asked for.
 """
 
 from typing import Any
@@ -29,6 +29,12 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
     if request.max_tokens == 0:
         raise Unsupported(
             "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
+        )
+    if request.parallel_tool_calls is False and request.tools:
+        raise Unsupported(
+            "`parallel_tool_calls` false cannot be translated: a Gemini model may call several tools at once.",
+            fix="Leave it out, or call a model of a provider that speaks another dialect.",
+            param="parallel_tool_calls",
         )
     system, contents = _conversation(request, own=own)
     plain: Wire = {
