@@ -244,7 +244,9 @@ class Gateway:
         snapshot = self._snapshot()
         target = await carrier.find(call, snapshot.targets[call.project.id])
         if snapshot.limits and self._spending is not None:
-            await self._spending.reserve(call, snapshot.limits, call.project.id, [target])
+            waiting = self._spending.reserve(call, snapshot.limits, call.project.id, [target])
+            if waiting is not None:
+                await waiting
         entered = await self._enter(call)
         try:
             await carrier.carry(call, target, self._books)
