@@ -1,12 +1,36 @@
-"""What re-pricing needs of the configuration in force."""
+"""The books' work beside calls, put together: re-pricing, and what dead workers left."""
 
 from collections.abc import Callable
+from pathlib import Path
 
-from trimtab.gateway.repricing import Today
+from trimtab.core.clock import Clock
+from trimtab.gateway.recovery import Parts as RecoveryParts
+from trimtab.gateway.recovery import Recovery
+from trimtab.gateway.repricing import Parts as RepricingParts
+from trimtab.gateway.repricing import Repricer, Today
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.ledger.overrides import DatedPrice
+from trimtab.storage.database import Database
+from trimtab.telemetry.ledger_pages import LedgerPages
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.spool import Spool
+
+
+class Bookkeeping:
+    """What one worker does for the books when no call asks for it."""
+
+    def __init__(
+        self, db: Database, reader: TelemetryReader, spool: Spool, prices: Prices, snapshot: Callable[[], Snapshot],
+        clock: Clock, *, inflight: Path,
+    ) -> None:  # fmt: skip
+        self.repricer = Repricer(
+            RepricingParts(db=db, pages=LedgerPages(reader), today=todays(prices, snapshot), clock=clock)
+        )
+        self.recovery = Recovery(
+            RecoveryParts(folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock)
+        )
 
 
 def todays(prices: Prices, snapshot: Callable[[], Snapshot]) -> Callable[[str], Today]:

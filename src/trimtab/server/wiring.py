@@ -19,10 +19,6 @@ from trimtab.gateway.health import HealthBoard
 from trimtab.gateway.live import Live
 from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.recovery import Parts as RecoveryParts
-from trimtab.gateway.recovery import Recovery
-from trimtab.gateway.repricing import Parts as Repricing
-from trimtab.gateway.repricing import Repricer
 from trimtab.gateway.semantic import SemanticIndex
 from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
@@ -47,7 +43,7 @@ from trimtab.server.live_metrics import live_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
-from trimtab.server.money import todays
+from trimtab.server.money import Bookkeeping
 from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
@@ -56,7 +52,6 @@ from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.inflight import Inflight
-from trimtab.telemetry.ledger_pages import LedgerPages
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
@@ -199,9 +194,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         lines = live_lines(live, gateway.gate, _slugs(holder))
         return (metrics.text() + store_lines(stored) + lines).decode()
 
-    repricer = Repricer(
-        Repricing(db=db, pages=LedgerPages(reader), today=todays(prices, lambda: holder.current), clock=clock)
-    )
+    books = Bookkeeping(db, reader, spool, prices, lambda: holder.current, clock, inflight=house.folder / INFLIGHT)
     deps = Dependencies(
         db=db,
         snapshots=holder,
@@ -219,7 +212,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         metrics=metrics_text,
         describe=_describe,
         started=clock.now_ns() // 1_000_000,
-        reprice=repricer.wake,
+        reprice=books.repricer.wake,
         clock=clock,
         live=live,
     )
@@ -247,16 +240,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(carrying.aclose)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
-    recovery = RecoveryParts(
-        folder=house.folder / INFLIGHT,
-        store=reader,
-        spool=spool,
-        prices=prices,
-        snapshot=lambda: holder.current,
-        clock=clock,
-    )
-    wired.on_close(_beside(Recovery(recovery).run()))
-    wired.on_close(_beside(repricer.run()))
+    wired.on_close(_beside(books.recovery.run()))
+    wired.on_close(_beside(books.repricer.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
 
     async def warmed() -> None:
