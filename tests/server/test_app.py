@@ -109,6 +109,15 @@ def test_a_client_with_a_wrong_base_url_is_told_the_right_one(run: Run, path: st
     assert answer.json()["error"]["message"].endswith(way_out)
 
 
+def test_a_client_that_lists_models_at_a_wrong_base_url_does_not_get_the_consoles_page(run: Run) -> None:
+    async def story(house: House) -> tuple[httpx.Response, httpx.Response]:
+        return await house.admin.get("/models"), await house.client().get("/models")
+
+    client, browser = run(story)
+    assert client.json()["error"]["message"].endswith("it should call /v1/models.")
+    assert "There is nothing at" not in browser.text
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status", "param"),
     [

@@ -95,7 +95,7 @@ class App:
         elif path == "/api":
             error = NotFound("There is nothing at /api.", fix="The API is described at /api/openapi.json.")
             await _refuse(send, error, request_id)
-        elif path == "/v1" or path.startswith(_DATA_PLANE) or _is_lost(scope["method"], path):
+        elif path == "/v1" or path.startswith(_DATA_PLANE) or _is_lost(scope):
             await _refuse_client(scope, send, request_id)
         elif scope["method"] in ("GET", "HEAD"):
             await self._console(scope, receive, send)
@@ -106,9 +106,13 @@ class App:
             await _refuse(send, error, request_id)
 
 
-def _is_lost(method: str, path: str) -> bool:
-    """A client of models whose base URL lacks ``/v1``."""
-    return method == "POST" and path.split("/", 2)[1] in _LOST
+def _is_lost(scope: Any) -> bool:
+    """A client of models whose base URL lacks ``/v1``. The console has a page at ``/models``, but a browser that visits
+    it presents no key."""
+    first = scope["path"].split("/", 2)[1]
+    if scope["method"] == "GET" and first == "models":
+        return any(name in (b"authorization", b"x-api-key", b"x-goog-api-key") for name, _ in scope["headers"])
+    return scope["method"] == "POST" and first in _LOST
 
 
 def _path(scope: Any) -> str:
