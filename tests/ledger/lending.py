@@ -45,6 +45,7 @@ class Spent(Struct, frozen=True):
     model: str = "acme-1"
     fault: Fault | None = None
     stream: bool = False
+    outcome: str = "answer"
 
 
 def spent(tokens: int) -> Spent:

@@ -173,7 +173,8 @@ def test_an_unknown_price_is_refused_by_default() -> None:
 @pytest.mark.parametrize(
     ("attempt", "counted"),
     [
-        (Spent(), 6),  # the client left before a word came
+        (Spent(outcome="cancel"), 6),  # the client left before a word came
+        (Spent(), 0),  # a list of files, which says nothing of tokens
         (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN)), 6),
         (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN), stream=True), 2),
         (Spent(fault=Fault("upstream_timeout_first_token", "network")), 6),
@@ -194,7 +195,7 @@ def test_what_nobody_told_counts_as_it_may_have_been(attempt: Spent, counted: in
 def test_a_retry_after_an_attempt_that_may_have_cost_needs_room_for_both() -> None:
     async def story() -> None:
         worker = Worker(Memory(), (TEN,), Clock())
-        lost, free = Spent(), Spent(fault=Fault("upstream_unreachable", "network"))
+        lost, free = Spent(outcome="cancel"), Spent(fault=Fault("upstream_unreachable", "network"))
         reservation = await worker.reserve(worker.facts(4))
         await reservation.again([free])
         assert reservation.parts[0].extra == 0

@@ -129,6 +129,8 @@ class Spending:
 
     def _rates(self, target: Target, now_ns: int) -> Worst | None:
         model, provider = target.model, target.provider
+        if not model.upstream:  # passes through and names no model: a list of files is not priced
+            return FREE
         kind = PROVIDER_KINDS.get(provider.kind)
         card = self._prices.card(
             kind=kind,

@@ -73,6 +73,8 @@ class Ended(Protocol):
     def fault(self) -> "EndedBadly | None": ...
     @property
     def stream(self) -> bool: ...
+    @property
+    def outcome(self) -> str: ...
 
 
 class EndedBadly(Protocol):
@@ -516,7 +518,9 @@ def _used(part: _Part, attempts: Sequence[Ended]) -> int:
 def _may_have_cost(attempt: Ended) -> bool:
     """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted."""
     fault = attempt.fault
-    return fault is None or (fault.source == "network" and fault.code not in NOT_ASKED)
+    if fault is None:
+        return attempt.outcome == "cancel"
+    return fault.source == "network" and fault.code not in NOT_ASKED
 
 
 def _is_guess(attempt: Ended, usage: Usage) -> bool:
