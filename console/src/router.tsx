@@ -120,6 +120,13 @@ const keys = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "new", "show"),
 });
 
+const costs = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "costs",
+  component: lazyRouteComponent(() => import("@/features/costs/CostsPage"), "CostsPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort"),
+});
+
 const connect = createRoute({
   getParentRoute: () => projectRoute,
   path: "connect",
@@ -137,7 +144,7 @@ const routeTree = root.addChildren([
   login,
   inside.addChildren([
     home,
-    projectRoute.addChildren([projectHome, overview, traces, trace, models, providers, keys, connect, settings]),
+    projectRoute.addChildren([projectHome, overview, traces, trace, costs, models, providers, keys, connect, settings]),
   ]),
 ]);
 

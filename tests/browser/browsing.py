@@ -53,6 +53,7 @@ PIXEL = (
 PAGES = {
     "overview": "/p/default/overview?range=1h",
     "traces": "/p/default/traces?range=1h",
+    "costs": "/p/default/costs?range=1h",
     "models": "/p/default/models",
     "providers": "/p/default/providers",
     "keys": "/p/default/keys",

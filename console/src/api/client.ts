@@ -27,6 +27,9 @@ export function asProblem(error: unknown): ApiProblem {
   return new ApiProblem({ status: 0, detail, code: "console_error" });
 }
 
+/** Where the API is, for links; requests go through `request`. */
+export const API = "/api/v1";
+
 type Query = Record<string, string | number | null | undefined>;
 
 export function withQuery(path: string, query: Query): string {
@@ -66,7 +69,7 @@ export async function request<T>(method: string, path: string, body?: unknown, s
   if (body !== undefined) headers["content-type"] = "application/json";
   let response: Response;
   try {
-    response = await fetch(`/api/v1${path}`, {
+    response = await fetch(`${API}${path}`, {
       method,
       headers,
       credentials: "same-origin",

@@ -3,6 +3,9 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
+  CostGroup,
+  Costly,
+  CostReport,
   Facet,
   GroupBy,
   KeyView,
@@ -18,6 +21,7 @@ import type {
   SpanIO,
   TraceDetail,
   TracePage,
+  WasteReport,
   Window,
 } from "./types";
 
@@ -110,6 +114,33 @@ export const facetsQuery = (project: string, q: string, window: Window) =>
   queryOptions({
     queryKey: ["facets", project, q, window.start, window.end],
     queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+
+export const costsQuery = (project: string, q: string, window: Window, groupBy: CostGroup) =>
+  queryOptions({
+    queryKey: ["costs", project, q, window.start, window.end, groupBy],
+    queryFn: ({ signal }) =>
+      get<CostReport>(withQuery(inProject(project, "costs"), { q, ...window, group_by: groupBy }), signal),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+
+export const wasteQuery = (project: string, q: string, window: Window) =>
+  queryOptions({
+    queryKey: ["waste", project, q, window.start, window.end],
+    queryFn: ({ signal }) =>
+      get<WasteReport>(withQuery(inProject(project, "costs", "waste"), { q, ...window }), signal),
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+
+export const costlyQuery = (project: string, q: string, window: Window) =>
+  queryOptions({
+    queryKey: ["costly", project, q, window.start, window.end],
+    queryFn: ({ signal }) =>
+      get<Costly>(withQuery(inProject(project, "costs", "top"), { q, ...window, limit: 10 }), signal),
     placeholderData: keepPreviousData,
     gcTime: 60_000,
   });

@@ -46,6 +46,12 @@ export type GroupRow = S["GroupRow"];
 export type Window = S["Window"];
 export type Overview = S["Overview"];
 
+export type CostReport = S["CostReport"];
+export type CostRow = S["CostRow"];
+export type CostGroup = CostReport["group_by"];
+export type WasteReport = S["WasteReport"];
+export type Costly = S["Costly"];
+
 export type Health = ModelView["health"];
 export type SpanKind = SpanRow["kind"];
 export type Status = SpanRow["status"];

@@ -1,9 +1,20 @@
-import { Activity, Boxes, KeyRound, ListTree, type LucideIcon, Plug, Server, Settings } from "lucide-react";
+import {
+  Activity,
+  Boxes,
+  CircleDollarSign,
+  KeyRound,
+  ListTree,
+  type LucideIcon,
+  Plug,
+  Server,
+  Settings,
+} from "lucide-react";
 
 export interface NavItem {
   to:
     | "/p/$project/overview"
     | "/p/$project/traces"
+    | "/p/$project/costs"
     | "/p/$project/models"
     | "/p/$project/providers"
     | "/p/$project/keys"
@@ -19,6 +30,7 @@ export interface NavItem {
 export const NAV: NavItem[] = [
   { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
+  { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
   { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test", gap: true },
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },

@@ -1,0 +1,84 @@
+import { Skeleton } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import type { Costly as CostlyReport } from "@/api/types";
+import { formatCompact, formatDateTime, formatInt } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import css from "./costs.module.css";
+
+type Prompt = CostlyReport["prompts"][number];
+type Call = CostlyReport["calls"][number];
+
+const PROMPTS: Column<Prompt>[] = [
+  { id: "prompt", label: "prompt", cell: (row) => <span className={css.preview}>{row.preview || row.prompt}</span> },
+  { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.totals.cost) },
+  { id: "mean", label: "per call", align: "right", cell: (row) => formatUsd(row.mean_cost) },
+  { id: "calls", label: "calls", align: "right", cell: (row) => formatInt(row.totals.calls) },
+];
+
+/** Where the money goes, one by one: prompts by their sum, calls by their own. */
+export function Costly({
+  project,
+  costly,
+  error,
+}: {
+  project: string;
+  costly: CostlyReport | undefined;
+  error: Error | null;
+}) {
+  const calls: Column<Call>[] = [
+    {
+      id: "at",
+      label: "call",
+      cell: (row) => (
+        <Link to="/p/$project/traces/$traceId" params={{ project, traceId: row.trace_id }}>
+          {formatDateTime(row.at).slice(5, 19)}
+        </Link>
+      ),
+    },
+    { id: "model", label: "model", cell: (row) => row.model_used || row.model },
+    { id: "tokens", label: "tokens", align: "right", cell: (row) => formatCompact(row.tokens.total) },
+    {
+      id: "cost",
+      label: "cost",
+      align: "right",
+      cell: (row) => <span title={row.price}>{formatUsd(row.cost)}</span>,
+    },
+  ];
+  return (
+    <div className={css.two}>
+      <section className={css.panel} aria-label="Most expensive prompts">
+        <div className={css.panelHead}>
+          <h2>Most expensive prompts</h2>
+        </div>
+        {error ? <ProblemNotice error={error} /> : null}
+        {costly ? (
+          <DataTable
+            label="Most expensive prompts"
+            columns={PROMPTS}
+            rows={costly.prompts}
+            rowKey={(row) => `${row.prompt}/${row.feature}`}
+          />
+        ) : error ? null : (
+          <Skeleton height={120} radius={0} />
+        )}
+      </section>
+      <section className={css.panel} aria-label="Most expensive calls">
+        <div className={css.panelHead}>
+          <h2>Most expensive calls</h2>
+        </div>
+        {costly ? (
+          <DataTable
+            label="Most expensive calls"
+            columns={calls}
+            rows={costly.calls}
+            rowKey={(row) => `${row.trace_id}/${row.span_id}`}
+          />
+        ) : error ? null : (
+          <Skeleton height={120} radius={0} />
+        )}
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+"""Costs: the sum and how sure it is, by any dimension, what is wasted, and the way to the calls behind it."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from browsing import House, Visitor
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_sum_is_that_of_the_books_and_says_what_it_lacks(at: House, visitor: Visitor) -> None:
+    totals = at.server.api("/projects/default/costs")["totals"]
+    assert Decimal(totals["cost"]) > 0
+    assert totals["unpriced"] > 0
+    page = visitor.go("/p/default/costs")
+    tiles = page.get_by_test_id("cost-tiles")
+    expect(tiles).to_contain_text("≥ $0.0")
+    expect(tiles).to_contain_text(f"{totals['calls']} calls")
+    expect(tiles).to_contain_text("set a price for them")
+
+
+def test_the_grouping_is_in_the_address_and_a_group_narrows_the_page(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs?by=feature")
+    table = page.get_by_role("table", name="Costs by feature")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("search")
+    table.get_by_role("button", name="translate").click()
+    expect(page).to_have_url(re.compile("q=feature:translate"))
+    expect(page.get_by_role("textbox", name="Filter")).to_have_value("feature:translate")
+    expect(table.get_by_role("row")).to_have_count(2)
+    page.go_back()
+    expect(table.get_by_role("row").nth(4)).to_be_visible()
+
+
+def test_waste_is_named_with_its_amount(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs")
+    waste = page.get_by_role("region", name="Waste")
+    expect(waste).to_contain_text(re.compile("Asked again|Failed|Asked before|Nothing"))
+    expect(waste).not_to_contain_text("undefined")
+
+
+def test_the_dearest_call_leads_to_its_trace(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs")
+    calls = page.get_by_role("table", name="Most expensive calls")
+    calls.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"/traces/[0-9a-f]{32}"))
+
+
+def test_the_page_downloads_what_it_shows(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs?by=model&range=1h")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="CSV").click()
+    lines = started.value.path().read_text().splitlines()
+    assert lines[0].startswith("group,label,calls")
+    assert any(line.startswith("gpt-4o-mini") for line in lines[1:])
+
+
+def test_a_filter_that_does_not_parse_is_told_so(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs?q=nonsense:1")
+    expect(page.get_by_role("alert")).to_contain_text("nonsense")
+
+
+def test_a_project_without_calls_is_shown_how_to_make_one(visitor: Visitor) -> None:
+    page = visitor.go("/p/empty/costs")
+    expect(page.get_by_role("heading", name="No call yet")).to_be_visible()
