@@ -5,20 +5,29 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 import uvicorn
 from harness import KEY, Running, running
+from msgspec import structs
 
+from trimtab.core.clock import SystemClock
+from trimtab.gateway.spending import Spending
 from trimtab.gateway.targets import Model, Provider, Timeouts
+from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limits import Rule
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.reserve import Limiter, ProjectLimits
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.simulated.openai_media import SPEECH
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
+from trimtab.storage.database import Database
 
 SECRET = "sk-provider-secret"
 MODELS = [
@@ -29,7 +38,7 @@ MODELS = [
 
 
 @asynccontextmanager
-async def media(*more: Provider, key: str = SECRET) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
+async def media(*more: Provider, key: str = SECRET, **parts: Any) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
     """A gateway whose provider ``sim`` has everything, and whose ``mute`` has nothing of it."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
@@ -41,7 +50,7 @@ async def media(*more: Provider, key: str = SECRET) -> AsyncGenerator[tuple[Runn
     bounds = Timeouts(connect=1, first_token=5, idle=5, total=9)
     sim = Provider(name="sim", kind="openai", dialect="openai_chat", base_url=url, api_key=key, timeouts=bounds)
     mute = Provider(name="mute", kind="perplexity", dialect="openai_chat", base_url=url, api_key="k")
-    async with running([sim, mute, *more], MODELS, max_body=1 << 16) as g:
+    async with running([sim, mute, *more], MODELS, max_body=1 << 16, **parts) as g:
         yield g, app
     simulated.should_exit = True
     await serving
@@ -56,11 +65,13 @@ def test_images_are_made_priced_and_renamed() -> None:
         async with media() as (g, app):
             told = await client(g).images.generate(model="painter", prompt="a small tab", n=2)
             assert told.data is not None
+            raw = await g.client.get("/v1/files")
+            assert raw.headers["x-request-id"].startswith("req_")
             assert len(told.data) == 2
             assert app.calls[0].body["model"] == "gpt-image-1"
             assert app.calls[0].headers["authorization"] == f"Bearer {SECRET}"
             assert KEY not in str(app.calls[0].headers)
-            record = await g.spool.one()
+            record = g.spool.records[0]
             [attempt] = record.attempts
             assert (record.front, record.model, attempt.model) == ("openai_passthrough", "painter", "gpt-image-1")
             assert attempt.usage is not None
@@ -212,6 +223,28 @@ def test_refusals_are_told_in_openais_shape_without_our_secrets() -> None:
     asyncio.run(main())
 
 
+def test_no_query_and_no_header_hurts() -> None:
+    lines = [
+        b"GET /v1/files?%ff\xff\x80=1&a=%0d%0ax HTTP/1.1",
+        b"GET /v1/files?a=" + b"x" * 50_000 + b" HTTP/1.1",
+        b"GET /v1/files HTTP/1.1\r\naccept: \xfcber",
+        b"POST /v1/files HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=\xff\r\ncontent-length: 2",
+        b"POST /v1/batches HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 2",
+    ]
+
+    async def main() -> None:
+        async with media() as (g, _):
+            for line in lines:
+                reader, writer = await asyncio.open_connection("127.0.0.1", g.port)
+                head = b"%b\r\nhost: x\r\nauthorization: Bearer %b\r\nconnection: close\r\n\r\n" % (line, KEY.encode())
+                writer.write(head + b"{}")
+                status = int((await reader.readline()).split()[1])
+                assert status < 500, line[:40]
+                writer.close()
+
+    asyncio.run(main())
+
+
 def test_a_client_that_leaves_while_it_sends_leaves_a_row() -> None:
     async def main() -> None:
         async with media() as (g, _):
@@ -226,6 +259,27 @@ def test_a_client_that_leaves_while_it_sends_leaves_a_row() -> None:
             record = await g.spool.one()
             assert (record.outcome, record.status) == ("cancel", 499)
             del reader
+
+    asyncio.run(main())
+
+
+def test_what_passes_through_falls_under_limits(tmp_path: Path) -> None:
+    rule = Rule(name="three", measure="requests", bound=3, window="minute", headers=True)
+
+    async def main() -> None:
+        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        keeper = Keeper(db, SystemClock())
+        keeper.start()
+        spending = Spending(Limiter(keeper), PriceBook(), SystemClock())
+        async with media(spending=spending) as (g, app):
+            limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=(rule,))}
+            g.force[0] = structs.replace(g.force[0], limits=limits)
+            statuses = [(await g.client.get("/v1/files")).status_code for _ in range(5)]
+            assert statuses == [200, 200, 200, 429, 429]
+            assert len(app.calls) == 3
+            assert [len(record.attempts) for record in g.spool.records] == [1, 1, 1, 0, 0]
+        await keeper.close()
+        await db.close()
 
     asyncio.run(main())
 

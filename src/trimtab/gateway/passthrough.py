@@ -222,13 +222,18 @@ class Carrier:
         if length is not None:
             headers["content-length"] = str(length)
         bounds = provider.timeouts
-        return self._client.build_request(
-            self._carried.method,
-            f"{provider.base_url}{quote(self._rest)}{f'?{query}' if query else ''}",
-            headers=headers,
-            content=self._body(begun) if begun or length else None,
-            timeout=httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle)),
-        )
+        try:
+            return self._client.build_request(
+                self._carried.method,
+                f"{provider.base_url}{quote(self._rest)}{f'?{query}' if query else ''}",
+                headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+                content=self._body(begun) if begun or length else None,
+                timeout=httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle)),
+            )
+        except (httpx.InvalidURL, UnicodeError):
+            raise InvalidRequest(
+                "The query of the URL cannot be sent on.", fix="Percent-encode it, and keep it short."
+            ) from None
 
     def _renamed(self, upstream: str) -> bytes:
         """The first bytes with the provider's own name of the model."""
@@ -267,7 +272,11 @@ class Carrier:
     async def _answer(self, call: Call, attempt: Try, response: httpx.Response, books: Books) -> None:
         """Pass the answer on; its last piece only when the call is on record."""
         told = response.headers
-        headers = [(name.encode(), told[name].encode("latin-1")) for name in _TOLD_ON if name in told]
+        headers = [(name.encode(), told[name].encode("latin-1", "replace")) for name in _TOLD_ON if name in told]
+        for line in call.answer_headers().split(b"\r\n"):
+            name, colon, value = line.partition(b": ")
+            if colon:
+                headers.append((name, value))
         await self._carried.begin(response.status_code, headers)
         kind = told.get("content-type", "")
         readable = "json" in kind or kind.startswith("text/")
