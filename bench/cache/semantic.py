@@ -22,8 +22,8 @@ TRIED = 20
 LOOK_ALIKES = (
     ("How do I get a refund of {} euros?", ("50", "500", "75", "5000")),
     ("What is the capital of {}?", ("France", "Spain", "Italy", "Norway")),
-    ("Is it {} to freeze bread?", ("safe", "unsafe", "legal", "illegal")),
-    ("How do I {} the spending limit of my card?", ("increase", "decrease", "raise", "lower")),
+    ("Is it {} to freeze bread?", ("safe", "unsafe")),
+    ("How do I {} the spending limit of my card?", ("increase", "decrease")),
     ("Can I travel {} a passport?", ("with", "without")),
     ("Why does the export {} work?", ("not", "always")),
     ("Summarise chapter {} of the handbook.", ("2", "3", "12", "seven")),

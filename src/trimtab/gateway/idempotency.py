@@ -42,7 +42,7 @@ LEASE_MS = 15_000
 RENEW_S = 5.0
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.02, 0.25
 """How often a waiting duplicate looks whether the first has its answer."""
-CLOSE_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 3.0
 """How long a server that stops waits for calls whose clients have left."""
 NO_RETRY = b"x-should-retry: false\r\n"
 
