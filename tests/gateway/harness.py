@@ -75,6 +75,8 @@ def provider(name: str, port: int, dialect: str = "openai_chat", **more: Any) ->
 class Running:
     """A gateway under test: its address, its spool, and a client."""
 
+    gateway: Gateway
+
     def __init__(
         self, port: int, spool: OpenSpool, client: httpx.AsyncClient, server: HotServer, force: list[Snapshot]
     ) -> None:
@@ -165,13 +167,20 @@ async def running(
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=10
     ) as client:
-        yield Running(port, spool, client, server, force)
+        made = Running(port, spool, client, server, force)
+        made.gateway = gateway
+        yield made
     server.should_exit = True
     await serving
     if gateway.idempotency is not None:
         await gateway.idempotency.close()
     await carrying.aclose()
     await transport.aclose()
+    assert gateway.gate.running == 0, "a call has not given its place back"
+    for _, state in gateway.live.each():
+        gate = 0 if state.gate is None else state.gate.running
+        busy = (state.in_flight, gate, *(key.in_flight for key in state.keys))
+        assert not any(busy), f"an attempt at {state.provider} still counts as under way"
 
 
 def routed(trees: dict[str, Any], targets: ProjectTargets) -> dict[str, Compiled]:

@@ -182,12 +182,12 @@ def test_a_client_that_never_finishes_its_request_is_sent_away(
 def test_a_request_that_drips_in_has_a_bound_and_one_that_is_merely_slow_is_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in (("REQUEST_S", 1.0), ("CHECK_EVERY_TICKS", 1)):
+    for name, value in (("REQUEST_S", 1.5), ("CHECK_EVERY_TICKS", 1)):
         monkeypatch.setattr(hot, name, value)
 
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
-            for pause, status in ((0.01, 200), (0.2, 408)):
+            for pause, status in ((0.001, 200), (0.3, 408)):
                 reader, writer = await connect(g)
                 request = raw(ASK, "connection: close")
                 writer.write(request[:-20])

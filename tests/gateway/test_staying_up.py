@@ -1,4 +1,4 @@
-"""Retries, limits, several keys, breakers, hedges and deadlines over real sockets: what each costs and what it leaves."""
+"""Retries, limits, several keys, breakers, hedges, deadlines over real sockets: what each costs and what it leaves."""
 
 import asyncio
 import json
@@ -454,5 +454,42 @@ def test_the_first_byte_of_a_whole_answer_is_not_its_last() -> None:
             attempt = (await g.spool.one()).attempts[0]
             assert attempt.ended_ns - attempt.first_byte_ns > 150_000_000
             assert 0 <= attempt.first_byte_ns - attempt.started_ns < 100_000_000
+
+    asyncio.run(main())
+
+
+def test_a_request_the_provider_finds_wrong_ends_a_race_and_both_rows_are_kept() -> None:
+    wrong = after(0.15, answers({"error": {"message": "temperature must be <= 2"}}, 400))
+
+    async def main() -> None:
+        async with (
+            upstream(wrong) as one,
+            upstream(streams("hang")) as two,
+            running([provider("lab", one.port), provider("spare", two.port)], hedged()) as g,
+        ):
+            assert (await g.chat(ASK)).status_code == 400
+            async with asyncio.timeout(5):
+                await two.left.wait()
+            record = await g.spool.one()
+            assert [(a.provider, a.outcome) for a in record.attempts] == [("lab", "error"), ("spare", "cancel")]
+            assert record.attempts[1].cost.amount
+
+    asyncio.run(main())
+
+
+def test_a_deadline_ends_both_sides_of_a_race() -> None:
+    async def main() -> None:
+        async with (
+            upstream(streams("hang")) as one,
+            upstream(streams("hang")) as two,
+            running([provider("lab", one.port), provider("spare", two.port)], hedged()) as g,
+        ):
+            began = time.monotonic()
+            assert (await g.chat(ASK, trimtab_deadline="0.4")).status_code == 504
+            assert time.monotonic() - began < 1.0
+            record = await g.spool.one()
+            assert {a.provider for a in record.attempts} == {"lab", "spare"}
+            states = [state for _, state in g.gateway.live.each()]
+            assert [state.in_flight for state in states] == [0, 0]
 
     asyncio.run(main())

@@ -187,21 +187,25 @@ class Attempts:
             return await self._open_one(call, attempt)
 
         def begin_rival() -> Coroutine[Any, Any, Opened] | None:
-            place = walk.rival(self._now()) if hedging.take(state) else None
-            gate = None if place is None else walk.state(place).gate
-            if place is not None and call.reservation is not None and not call.reservation.hedge():
+            place = walk.rival(self._now())
+            if place is None or not hedging.take(state):
                 return None
-            if place is None or (gate is not None and not gate.try_enter()):
+            if call.reservation is not None and not call.reservation.hedge():
                 return None
+            gate = walk.state(place).gate
+            if gate is not None and not gate.try_enter():
+                return None
+            walk.count(place, self._now())
             call.rival = self._begin(walk, place)
             return self._open_one(call, call.rival)
 
         def rival_failed(error: TrimtabError) -> None:
             rival, failure = call.rival, class_of(error)
-            if rival is not None and failure is not None:
+            if rival is not None:
                 call.note(rival.target, "failed", f"{error.code}: {error.message}")
-                walk.failed(rival.place, error, failure)
                 self._books.end_rival(call, error)
+                if failure is not None:
+                    walk.failed(rival.place, error, failure)
 
         race = Race(delay, begin_rival, rival_failed)
         try:
@@ -209,7 +213,11 @@ class Attempts:
         except TrimtabError as error:
             if not race.rival_is_running:
                 raise
-            await self._came_to_nothing(call, walk, error)
+            try:
+                await self._came_to_nothing(call, walk, error)
+            except BaseException:
+                await race.stop_rival()
+                raise
             call.current, call.rival = call.rival, None
             return await race.rival()
         except BaseException:

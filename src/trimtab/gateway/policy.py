@@ -54,7 +54,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attempts: Annotated[int, Meta(ge=1, le=20)] = 8
     retries: Retries = Retries()
     backoff_ms: Annotated[float, Meta(ge=0, le=60_000)] = 50.0
-    max_backoff_ms: Annotated[float, Meta(ge=0, le=600_000)] = 2000.0
+    max_backoff_ms: Annotated[float, Meta(ge=0, le=600_000)] = 500.0
     retry_ratio: Annotated[float, Meta(ge=0, le=10)] = 1.0
     retry_per_s: Annotated[float, Meta(ge=0, le=10_000)] = 1.0
     limit_wait_s: Annotated[float, Meta(ge=0, le=600)] = 1.0

@@ -86,12 +86,8 @@ class Walk:
         for step in range(1, len(self.targets)):
             at = (self.at + step) % len(self.targets)
             if not self.asked[at] and self._is_open(at, now_ns):
-                self._count(at, now_ns)
                 return at
-        if self._watch.why_not(self.state(self.at), now_ns) is None:
-            self._count(self.at, now_ns)
-            return self.at
-        return None
+        return self.at if self._watch.why_not(self.state(self.at), now_ns) is None else None
 
     def failed(self, at: int, error: TrimtabError, failure: FailureClass) -> None:
         self.failure = error
@@ -178,10 +174,11 @@ class Walk:
     def _choose(self, at: int, now_ns: int) -> bool:
         self._here = self._here + 1 if at == self.at else 1
         self.at = at
-        self._count(at, now_ns)
+        self.count(at, now_ns)
         return True
 
-    def _count(self, at: int, now_ns: int) -> None:
+    def count(self, at: int, now_ns: int) -> None:
+        """The target at that place is asked (once more)."""
         if not self.asked[at]:
             state = self.state(at)
             fill_budget(state, state.policy, now_ns)
