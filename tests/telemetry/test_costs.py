@@ -149,7 +149,7 @@ def test_totals_are_those_of_the_attempts_that_fit(q: str, asking: Asking, ours:
     totals = asking.report(q).totals
     assert totals.attempts == len(rows)
     assert totals.calls == sum(a is r.attempts[-1] for r, a in rows)
-    assert totals.cost == dollars(paid(rows))
+    assert totals.cost == totals.booked_cost == dollars(paid(rows))
     assert totals.unpriced == sum(a.usage is not None and a.cost.amount is None for _, a in rows)
     assert totals.unmetered == sum(a.usage is None for _, a in rows)
     counted = [row for row in rows if row[1].usage and row[1].usage.estimated]

@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from typing import Any
 
 import click
 
@@ -50,31 +51,11 @@ def command() -> None:
 @until_option
 @filter_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many groups.")
-@click.option(
-    "--basis",
-    type=click.Choice(("current", "booked")),
-    default="current",
-    show_default=True,
-    help="With re-pricings, or as booked when it happened.",
-)
 @click.option("--energy", is_flag=True, help="Estimate electricity and carbon too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @project_option
 @api_command
-def by(
-    *,
-    dimension: str,
-    since: int,
-    until: int | None,
-    q: str,
-    limit: int,
-    basis: str,
-    energy: bool,
-    as_csv: bool,
-    project: str,
-    client: Client,
-    as_json: bool,
-) -> None:
+def by(*, dimension: str, project: str, client: Client, as_json: bool, **asked: Any) -> None:
     """Costs by DIMENSION (model, feature, user, key, day, ...), beside those of the period before.
 
     \b
@@ -82,12 +63,12 @@ def by(
       trimtab costs by feature --since 7d
       trimtab costs by user -q 'feature:chat model:gpt-4o*' --csv
     """
-    if as_csv:
-        click.echo(client.costs.csv(project, q=q, start=since, end=until, group_by=dimension), nl=False)
+    where: dict[str, Any] = {"q": asked["q"], "start": asked["since"], "end": asked["until"], "group_by": dimension}
+    if asked["as_csv"]:
+        click.echo(client.costs.csv(project, **where), nl=False)
         return
-    report = client.costs.report(
-        project, q=q, start=since, end=until, group_by=dimension, basis=basis, limit=limit, energy=energy
-    )
+    energy = bool(asked["energy"])
+    report = client.costs.report(project, **where, limit=asked["limit"], energy=energy)
     if as_json:
         print_json(report)
         return

@@ -1,6 +1,7 @@
 """`trimtab reconcile`: our books against a provider's usage export."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,17 +35,7 @@ from trimtab.sdk.cost_types import CostSide, ReconciledLine
 @click.pass_context
 @api_command
 def command(
-    ctx: click.Context,
-    *,
-    file: Path,
-    provider: str,
-    vendor: str | None,
-    mapping: tuple[str, ...],
-    tolerance: float,
-    everything: bool,
-    project: str,
-    client: Client,
-    as_json: bool,
+    ctx: click.Context, file: Path, *, provider: str, project: str, client: Client, as_json: bool, **reading: Any
 ) -> None:
     """Compare the books with FILE, a provider's usage or cost export (CSV or JSON), day by day and model by model. Exit
     code 1 where they differ.
@@ -55,13 +46,14 @@ def command(
       trimtab reconcile bill.csv --provider lab --vendor generic --map day=Date --map cost='Cost (USD)'
     """
     content = file.read_text(encoding="utf-8-sig", errors="replace")
+    columns = _mapping(reading["mapping"])
     found = client.costs.reconcile(
-        project, provider, content, vendor=vendor, columns=_mapping(mapping), tolerance=tolerance
+        project, provider, content, vendor=reading["vendor"], columns=columns, tolerance=reading["tolerance"]
     )
     if as_json:
         print_json(found)
     else:
-        shown = [line for line in found.lines if everything or not line.agrees]
+        shown = [line for line in found.lines if reading["everything"] or not line.agrees]
         print_table(
             ("DAY", "MODEL", "CALLS", "THEIRS", "TOKENS", "THEIRS", "COST", "THEIRS", "WHY"),
             [_row(line) for line in shown],

@@ -123,6 +123,7 @@ class CostTotals(Struct, frozen=True, kw_only=True):
     unmetered: int
     estimated: int
     estimated_cost: str
+    booked_cost: str
 
 
 class CostGroup(Struct, frozen=True, kw_only=True):

@@ -29,12 +29,11 @@ class Costs:
         start: int | None = None,
         end: int | None = None,
         group_by: str = "none",
-        basis: str = "current",
         limit: int = 50,
         energy: bool = False,
     ) -> t.CostReport:
         """Sums by one dimension, against the period before."""
-        query: t.Query = {"q": q, "start": start, "end": end, "group_by": group_by, "basis": basis, "limit": limit}
+        query: t.Query = {"q": q, "start": start, "end": end, "group_by": group_by, "limit": limit}
         if energy:
             query["energy"] = "true"
         return self._http.ask("GET", path("projects", project, "costs"), t.CostReport, query=query)

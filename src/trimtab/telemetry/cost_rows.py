@@ -19,20 +19,20 @@ from trimtab.telemetry.cost_views import (
 )
 from trimtab.telemetry.views import Tokens, Window
 
-
 _BUCKETS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
-def sums_of(when: str, cost: str) -> str:
+def sums_of(when: str) -> str:
     """One column, a tuple: `Sums` of the rows of which ``when`` is true."""
     tokens = ", ".join(f"sumIf({name}_tokens, {when})" for name in _BUCKETS)
     return (
         f"tuple(countIf({when} AND final = 1), countIf({when}), {tokens},"
-        f" toString(sumIf(toInt128(ifNull({cost}, 0)), {when})),"
-        f" countIf({when} AND metered = 1 AND {cost} IS NULL), countIf({when} AND metered = 0),"
+        f" toString(sumIf(toInt128(ifNull(cost, 0)), {when})),"
+        f" countIf({when} AND metered = 1 AND cost IS NULL), countIf({when} AND metered = 0),"
         f" countIf({when} AND tokens_estimated = 1),"
-        f" toString(sumIf(toInt128(ifNull({cost}, 0)), {when} AND tokens_estimated = 1)),"
-        f" arrayMap(x -> toString(x), sumForEachIf(arrayMap(x -> toInt128(x), cost_parts), {when})))"
+        f" toString(sumIf(toInt128(ifNull(cost, 0)), {when} AND tokens_estimated = 1)),"
+        f" arrayMap(x -> toString(x), sumForEachIf(arrayMap(x -> toInt128(x), cost_parts), {when})),"
+        f" toString(sumIf(toInt128(ifNull(booked_cost, 0)), {when})))"
     )
 
 
@@ -50,6 +50,7 @@ class Sums(Struct, frozen=True, array_like=True):
     estimated: int
     estimated_cost: str
     parts: list[str]
+    booked_cost: str
 
 
 class GroupLine(Struct, frozen=True, array_like=True):
@@ -95,6 +96,7 @@ def totals_of(line: Sums) -> CostTotals:
         unmetered=line.unmetered,
         estimated=line.estimated,
         estimated_cost=dollars(int(line.estimated_cost)) or "0",
+        booked_cost=dollars(int(line.booked_cost)) or "0",
     )
 
 

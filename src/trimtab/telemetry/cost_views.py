@@ -29,8 +29,6 @@ CostGroup = Literal[
     "price",
     "day",
 ]
-Basis = Literal["current", "booked"]
-"""``current``: with re-pricings; ``booked``: as it was priced when it happened."""
 WasteKind = Literal["retries", "failed", "doubted", "cancelled", "crashed", "repeated", "oversized"]
 
 
@@ -71,6 +69,8 @@ class CostTotals(Struct, frozen=True, kw_only=True):
     """Attempts that nothing is known to have been used by: refused, or failed before the provider worked."""
     estimated: int
     estimated_cost: str
+    booked_cost: str
+    """What it was booked at when it happened; ``cost`` is with re-pricings."""
 
 
 class CostRow(Struct, frozen=True, kw_only=True):
@@ -96,16 +96,15 @@ class CostPoint(Struct, frozen=True, kw_only=True):
 
 class CostReport(Struct, frozen=True, kw_only=True):
     """``more`` groups are not shown; ``rest`` is what they cost together. With ``group_by=tag`` an attempt is in the
-    group of each of its tags, otherwise groups and ``rest`` add up to ``totals``. ``parts`` is null on the basis
-    ``booked``. ``currency``, ``rate``: what to show costs in (multiply), US dollars and 1 unless the project says."""
+    group of each of its tags, otherwise groups and ``rest`` add up to ``totals``. ``currency``, ``rate``: what to
+    show costs in (multiply), US dollars and 1 unless the project says."""
 
     window: Window
     group_by: CostGroup
-    basis: Basis
     currency: str
     rate: str
     totals: CostTotals
-    parts: CostParts | None
+    parts: CostParts
     previous: CostTotals
     step_ms: int
     series: list[CostPoint]

@@ -32,7 +32,7 @@ from trimtab.telemetry.cost_rows import (
     sums_of,
     totals_of,
 )
-from trimtab.telemetry.cost_views import Basis, CostGroup, Costly, CostlyCall, CostReport, WasteReport
+from trimtab.telemetry.cost_views import CostGroup, Costly, CostlyCall, CostReport, WasteReport
 from trimtab.telemetry.query import Condition, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -61,7 +61,6 @@ GROUPS: Final[dict[CostGroup, str]] = {
     "price": "price",
     "day": "toString(toDate(fromUnixTimestamp64Nano(at_ns, 'UTC')))",
 }
-_COST: Final[dict[Basis, str]] = {"current": "cost", "booked": "booked_cost"}
 _INPUT: Final = "(input_tokens + cache_read_tokens + cache_write_tokens)"
 
 
@@ -89,12 +88,12 @@ class Costs:
         now = compile_costs(q, project, window)
         step = step_ms(window.end - window.start)
         totals, previous, groups, points, used = await asyncio.gather(
-            self._totals(now, asked.basis),
-            self._totals(compile_costs(q, project, before), asked.basis),
+            self._totals(now),
+            self._totals(compile_costs(q, project, before)),
             self._groups(
                 compile_costs(q, project, Window(start=before.start, end=window.end)), window, group_by, asked
             ),
-            self._series(now, asked.basis, step),
+            self._series(now, step),
             self._energy(now, group_by) if asked.energy else _nothing(),
         )
         shown = [group_row(line, used if asked.energy else None) for line in groups]
@@ -102,11 +101,10 @@ class Costs:
         return CostReport(
             window=window,
             group_by=group_by,
-            basis=asked.basis,
             currency="USD",
             rate="1",
             totals=totals_of(totals),
-            parts=cost_parts_of(totals) if asked.basis == "current" else None,
+            parts=cost_parts_of(totals),
             previous=totals_of(previous),
             step_ms=step,
             series=series_of(points, window, step),
@@ -123,7 +121,7 @@ class Costs:
         ended, answered, totals = await asyncio.gather(
             self._ask(Ended, ended_sql(condition.sql), params),
             self._ask(Answered, answered_sql(condition.sql), params),
-            self._totals(condition, "current"),
+            self._totals(condition),
         )
         lines = waste_lines(ended[0], answered[0], oversized)
         total = sum(picodollars for _, picodollars in lines)
@@ -150,7 +148,7 @@ class Costs:
             ),
             self._ask(
                 PromptLine,
-                f"SELECT prompt, any(prompt_preview), any(feature), {sums_of('1', 'cost')} FROM ledger FINAL"  # noqa: S608
+                f"SELECT prompt, any(prompt_preview), any(feature), {sums_of('1')} FROM ledger FINAL"  # noqa: S608
                 f" WHERE {condition.sql} AND prompt != '' GROUP BY prompt"
                 f" ORDER BY sum(toInt128(ifNull(cost, 0))) DESC, prompt LIMIT {limit}",
                 condition.params,
@@ -190,8 +188,8 @@ class Costs:
 
     # --- statements ---
 
-    async def _totals(self, condition: Condition, basis: Basis) -> Sums:
-        sql = f"SELECT {sums_of('1', _COST[basis])} FROM ledger FINAL WHERE {condition.sql}"  # noqa: S608
+    async def _totals(self, condition: Condition) -> Sums:
+        sql = f"SELECT {sums_of('1')} FROM ledger FINAL WHERE {condition.sql}"  # noqa: S608
         return (await self._ask(tuple[Sums], sql, condition.params))[0][0]
 
     async def _groups(
@@ -200,23 +198,21 @@ class Costs:
         """Groups of the window, with the sums of the one before beside them."""
         if group_by == "none":
             return []
-        cost = _COST[asked.basis]
         now = "at_ns >= {now_ns:Int64}"
         label = "any(prompt_preview)" if group_by == "prompt" else "''"
         sql = (
             f"SELECT {GROUPS[group_by]} AS grouped, {label}, count() OVER (), countIf(NOT ({now}) AND final = 1),"  # noqa: S608
-            f" toString(sumIf(toInt128(ifNull({cost}, 0)), NOT ({now}))), {sums_of(now, cost)}"
+            f" toString(sumIf(toInt128(ifNull(cost, 0)), NOT ({now}))), {sums_of(now)}"
             f" FROM ledger FINAL WHERE {condition.sql} GROUP BY grouped HAVING countIf({now}) > 0"
-            f" ORDER BY sumIf(toInt128(ifNull({cost}, 0)), {now}) DESC, countIf({now}) DESC, grouped"
+            f" ORDER BY sumIf(toInt128(ifNull(cost, 0)), {now}) DESC, countIf({now}) DESC, grouped"
             f" LIMIT {max(1, min(asked.limit, MOST_GROUPS))}"
         )
         return await self._ask(GroupLine, sql, {**condition.params, "now_ns": window_params(window)["start_ns"]})
 
-    async def _series(self, condition: Condition, basis: Basis, step: int) -> list[PointLine]:
-        cost = _COST[basis]
+    async def _series(self, condition: Condition, step: int) -> list[PointLine]:
         sql = (
-            f"SELECT intDiv(at_ns, {{step_ns:Int64}}) AS number, toString(sum(toInt128(ifNull({cost}, 0)))),"  # noqa: S608
-            f" countIf(final = 1), countIf(metered = 1 AND {cost} IS NULL)"
+            f"SELECT intDiv(at_ns, {{step_ns:Int64}}) AS number, toString(sum(toInt128(ifNull(cost, 0)))),"  # noqa: S608
+            f" countIf(final = 1), countIf(metered = 1 AND cost IS NULL)"
             f" FROM ledger FINAL WHERE {condition.sql} GROUP BY number"
         )
         return await self._ask(PointLine, sql, {**condition.params, "step_ns": step * 1_000_000})
@@ -233,7 +229,6 @@ class Costs:
 class Options(Struct, frozen=True, kw_only=True):
     """``limit`` groups at most; ``energy`` asks for the estimate too."""
 
-    basis: Basis = "current"
     limit: int = 50
     energy: bool = False
 

@@ -14,7 +14,7 @@ from trimtab.governance.access import Project
 from trimtab.ledger import price_store
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, Tenant, route
-from trimtab.telemetry.cost_views import Basis, CostGroup, Costly, CostlyCall, CostReport, WasteReport
+from trimtab.telemetry.cost_views import CostGroup, Costly, CostlyCall, CostReport, WasteReport
 from trimtab.telemetry.costs import Options
 from trimtab.telemetry.views import Window
 from trimtab.telemetry.waste import OVERSIZED
@@ -70,12 +70,11 @@ async def get_costs(
     start: Start = None,
     end: End = None,
     group_by: FromQuery[CostGroup] = "none",
-    basis: FromQuery[Basis] = "current",
     limit: Groups = 50,
     energy: FromQuery[bool] = False,
 ) -> CostReport:
     """Groups come the most expensive first. ``energy`` adds an estimate of electricity and carbon, as a range."""
-    options = Options(basis=basis, limit=limit, energy=energy)
+    options = Options(limit=limit, energy=energy)
     report = await deps.costs.report(tenant.id, q, window(deps, start, end), group_by, options)
     return await _shown(deps, tenant, report)
 
@@ -95,11 +94,10 @@ async def export_costs(
     start: Start = None,
     end: End = None,
     group_by: FromQuery[CostGroup] = "day",
-    basis: FromQuery[Basis] = "current",
     limit: Groups = 1000,
 ) -> Response[str]:
     """Costs are US dollars. What has no known price is counted in ``unpriced``, and not in ``cost_usd``."""
-    options = Options(basis=basis, limit=limit)
+    options = Options(limit=limit)
     report = await deps.costs.report(tenant.id, q, window(deps, start, end), group_by, options)
     name = f"costs-{tenant.slug}-{group_by}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -108,8 +106,8 @@ async def export_costs(
 
 COLUMNS = (
     "group", "label", "calls", "attempts", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
-    "reasoning_tokens", "cost_usd", "unpriced", "unmetered", "estimated", "estimated_cost_usd", "previous_cost_usd",
-    "previous_calls",
+    "reasoning_tokens", "cost_usd", "unpriced", "unmetered", "estimated", "estimated_cost_usd", "booked_cost_usd",
+    "previous_cost_usd", "previous_calls",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -126,7 +124,7 @@ def as_csv(report: CostReport) -> str:
             (
                 *names, totals.calls, totals.attempts, tokens.input, tokens.cache_read, tokens.cache_write,
                 tokens.output, tokens.reasoning, totals.cost, totals.unpriced, totals.unmetered, totals.estimated,
-                totals.estimated_cost, row.previous_cost, row.previous_calls,
+                totals.estimated_cost, totals.booked_cost, row.previous_cost, row.previous_calls,
             )
         )  # fmt: skip
     return out.getvalue()
