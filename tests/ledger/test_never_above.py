@@ -150,6 +150,6 @@ class RollingBudget(Budget):
 
 
 TestBudget = Budget.TestCase
-TestBudget.settings = settings(max_examples=60, stateful_step_count=40)
+TestBudget.settings = settings(max_examples=35, stateful_step_count=40)
 TestRollingBudget = RollingBudget.TestCase
-TestRollingBudget.settings = settings(max_examples=40, stateful_step_count=40)
+TestRollingBudget.settings = settings(max_examples=25, stateful_step_count=40)

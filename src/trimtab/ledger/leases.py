@@ -34,14 +34,16 @@ log = logging.getLogger("trimtab.limits")
 TICK_S = 1.0
 WAIT_S = 2.0
 """How long a call waits for a lease before the catalog counts as away."""
-AWAY_PAUSE_S = 1.0
 BEAT_EVERY_S = 5.0
 FENCE_S = 15.0
 """A worker whose last heartbeat is older than this lends no concurrency: others may soon declare it dead."""
 DEAD_AFTER_S = 45.0
 """A worker that was not heard of for so long, by the observer's own steady clock, is declared dead."""
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 3.0
 IDLE_TICKS = 60
+AT_HAND = 32
+"""All workers together lease at least one part in so many of a bound at a time, so that each has something to go on
+with while the catalog is away."""
 SWEEP_EVERY_S = 3600.0
 PER_TICK = 200
 GRACE_MS = 7 * 86_400_000
@@ -168,7 +170,6 @@ class Keeper:
         self._trading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._joined = False
-        self._away_until = 0
         self._beat_at = 0
         self._due: dict[str, int] = {"sweep": self.mono() + int(SWEEP_EVERY_S * S)}
         self._clock_gap = self.now() - self.mono()
@@ -279,7 +280,7 @@ class Keeper:
 
     async def more(self, held: Held, need: int) -> None:
         """Wait until the catalog was asked for ``need`` more. Raises `Unavailable` where it cannot be."""
-        if self.mono() < self._away_until:
+        if self.away:  # known already: nobody waits for it; the background work finds out when it is back
             raise Unavailable(self.away, code="limits_unavailable")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         held.waiters.append((need, future))
@@ -344,7 +345,6 @@ class Keeper:
         if not self.away:
             log.warning("limits go on with what this worker holds: %s", error.message)
         self.away = error.message
-        self._away_until = self.mono() + int(AWAY_PAUSE_S * S)
 
     # --- trading ---
 
@@ -360,7 +360,7 @@ class Keeper:
             helds = [held for held in helds if not held.dead and self._worth_telling(held, needs)]
             offers = [self._offer(held, None if needs is None else needs.get(held)) for held in helds]
             traded = await self._catalog.write(lambda conn: limit_store.trade(conn, worker, offers, now))
-            self.away, self._away_until = "", 0
+            self.away = ""
             if traded is None:
                 self._evicted()
             else:
@@ -415,7 +415,10 @@ class Keeper:
             counter.piece *= 2
         elif since > 8 * S:
             counter.piece //= 2
-        counter.piece = min(max(counter.piece, 4 * max(needs, default=1)), max(rule.bound, 1))
+        least = 4 * max(needs, default=1)
+        if not counter.comes_back:
+            least = max(least, rule.bound // (AT_HAND * self.workers))
+        counter.piece = min(max(counter.piece, least), max(rule.bound, 1))
         share = 1 if self.workers <= 1 else 2 * self.workers
         need, piece = min(needs, default=1), max(counter.piece, want)
         return Ask(need=need, want=want, piece=piece, share=share, waiting=bool(needs))
@@ -480,7 +483,7 @@ class Keeper:
         now, tell = self.now(), list[Held]()
         for held in self._some():
             self._look_at(held, now, tell)
-        if tell or self.mono() - self._beat_at > BEAT_EVERY_S * S:
+        if tell or self.away or self.mono() - self._beat_at > BEAT_EVERY_S * S:
             await self.trade(tell)
         await self._look_after_the_silent()
         await self._sweep()
