@@ -232,6 +232,28 @@ def test_a_model_or_a_method_that_is_not_there_is_not_found() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("name", ["sim/gemini-3-flash", "sim%2Fgemini-3-flash", "sim/gemini%2D3-flash"])
+def test_a_path_may_name_any_model_of_a_provider(name: str) -> None:
+    async def main() -> None:
+        async with vendors("gemini") as g:
+            answer = await g.client.post(f"/v1beta/models/{name}:generateContent", json=HI)
+            assert answer.status_code == 200
+            assert g.spool.records[0].model == "sim/gemini-3-flash"
+            assert g.told.calls[0].model == "gemini-3-flash"
+
+    asyncio.run(main())
+
+
+def test_paths_that_only_begin_alike_go_the_ordinary_way() -> None:
+    async def main() -> None:
+        async with vendors("gemini") as g:
+            for method, path in (("GET", "/v1beta/other"), ("PUT", "/v1beta/models/m"), ("POST", "/v1beta/models")):
+                answer = await g.client.request(method, path)
+                assert (answer.status_code, answer.text) == (404, "the other way")
+
+    asyncio.run(main())
+
+
 # --- models and counts, for every client ---
 
 

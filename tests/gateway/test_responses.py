@@ -276,6 +276,23 @@ def test_the_answer_is_given_although_the_catalog_is_away(tmp_path: Path, monkey
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_defect_in_keeping_takes_no_answer_from_a_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise KeyError("a defect")
+
+    async def main() -> None:
+        async with vendors("openai_chat", url=sqlite(tmp_path)) as g:
+            monkeypatch.setattr(Database, "write", broken)
+            answer = await g.client.post("/v1/responses", json={"model": "m", "input": "hi", "stream": stream})
+            assert answer.status_code == 200
+            assert '"status":"completed"' in answer.text
+
+    asyncio.run(main())
+
+
 def test_an_answer_that_is_gone_on_from_lives_as_long_as_what_came_of_it(tmp_path: Path) -> None:
     import sqlite3
 

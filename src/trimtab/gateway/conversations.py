@@ -227,6 +227,14 @@ class Closing:
             body = _encode(await self._closed(conversations, call, msgspec.json.decode(body)))
         self._exchange.respond(status, headers, body, content_type)
 
+    def release(self) -> None:
+        """Let go of what is held as it is."""
+        held, self._held = self._held, None
+        if isinstance(held, bytes):
+            self._exchange.finish(held)
+        elif held is not None:
+            self._exchange.respond(*held)
+
     async def _closed(self, conversations: Conversations, call: Call, response: dict[str, Any]) -> Any:
         """This call's own answer is kept; one that was given before (a cache, an idempotency key) is told as it was."""
         if response.get("id") == answer_id(call.request_id):

@@ -1,5 +1,6 @@
 """OpenAI's Responses: the call, and one response by its id. https://platform.openai.com/docs/api-reference/responses"""
 
+import logging
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from trimtab.llm.dialects import DIALECTS
 from trimtab.server.fronts.common import Door, refuse, rest_of
 from trimtab.server.hot import HotCycle
 
+logger = logging.getLogger("trimtab.http")
 START = b"/v1/responses/"
 MOST_ITEMS = 100
 
@@ -33,7 +35,12 @@ class ResponsesFront:
             await self._conversations.complete(call)
 
         await self._gateway.chat(answer, self._dialect, prepare=prepare)
-        await answer.end(self._conversations)
+        try:
+            await answer.end(self._conversations)
+        except Exception:
+            # the answer is made, paid for and recorded: a defect in keeping it must not take it from the client
+            logger.exception("a response could not be kept")
+            answer.release()
 
     async def read(self, cycle: HotCycle) -> None:
         """``GET /v1/responses/ID`` and ``GET /v1/responses/ID/input_items``."""
