@@ -1656,19 +1656,17 @@ export interface components {
         /**
          * CostReport
          * @description `more` groups are not shown; `rest` is what they cost together. With `group_by=tag` an attempt is in the
-         *     group of each of its tags, otherwise groups and `rest` add up to `totals`. `parts` is null on the basis
-         *     `booked`. `currency`, `rate`: what to show costs in (multiply), US dollars and 1 unless the project says.
+         *     group of each of its tags, otherwise groups and `rest` add up to `totals`. `currency`, `rate`: what to
+         *     show costs in (multiply), US dollars and 1 unless the project says.
          */
         CostReport: {
             window: components["schemas"]["Window"];
             /** @enum {unknown} */
             group_by: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
-            /** @enum {unknown} */
-            basis: "booked" | "current";
             currency: string;
             rate: string;
             totals: components["schemas"]["CostTotals"];
-            parts: components["schemas"]["CostParts"] | null;
+            parts: components["schemas"]["CostParts"];
             previous: components["schemas"]["CostTotals"];
             step_ms: number;
             series: components["schemas"]["CostPoint"][];
@@ -1705,6 +1703,7 @@ export interface components {
             unmetered: number;
             estimated: number;
             estimated_cost: string;
+            booked_cost: string;
         };
         /**
          * Costly
@@ -2509,7 +2508,7 @@ export interface components {
             retries: components["schemas"]["Retries"];
             /** @default 50 */
             backoff_ms: number;
-            /** @default 2000 */
+            /** @default 500 */
             max_backoff_ms: number;
             /** @default 1 */
             retry_ratio: number;
@@ -4581,7 +4580,6 @@ export interface operations {
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
                 group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
-                basis?: "booked" | "current";
                 /** @description How many groups at most. */
                 limit?: number;
                 energy?: boolean;
@@ -4669,7 +4667,6 @@ export interface operations {
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
                 group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
-                basis?: "booked" | "current";
                 /** @description How many groups at most. */
                 limit?: number;
             };
