@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from harness import PRICE, provider, running
 from upstream import WHOLE, Upstream, answers, streams, upstream
 
+from trimtab.gateway import books
 from trimtab.gateway.health import MAX_MODELS, HealthBoard
+from trimtab.gateway.settle import settle
 from trimtab.gateway.targets import Model
 from trimtab.telemetry.records import Attempt, CallRecord
 
@@ -145,3 +148,33 @@ def test_the_health_of_names_that_clients_make_up_does_not_fill_memory() -> None
         )  # fmt: skip
     kept = [n for n in range(MAX_MODELS + 50) if board.model("p", "lab", f"m{n}").health == "healthy"]
     assert kept == list(range(50, MAX_MODELS + 50))
+
+
+def test_a_long_stream_that_is_cut_is_estimated_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def noting(call: Any, attempt: Any, prices: Any) -> None:
+        threads.append(threading.current_thread().name)
+        settle(call, attempt, prices)
+
+    monkeypatch.setattr(books, "settle", noting)
+
+    async def main() -> None:
+        long = named("content_block_delta", index=0, delta={"type": "text_delta", "text": "many words " * 30_000})
+        for words in (WORDS, long):
+            async with upstream(streams(START, BLOCK, words, "hang")) as up:
+                lab = [provider("lab", up.port, "anthropic_messages")]
+                async with running(lab, [FAST]) as g:
+                    async with g.client.stream("POST", "/v1/messages", json=CLAUDE) as response:
+                        got = 0
+                        async for piece in response.aiter_raw():
+                            got += len(piece)
+                            if got > len(words):
+                                break
+                    attempt = (await g.spool.one()).attempts[0]
+                    assert attempt.usage is not None
+                    assert attempt.usage.estimated
+
+    asyncio.run(main())
+    assert threads[0] == "MainThread"
+    assert threads[1] != "MainThread"

@@ -16,7 +16,7 @@ class Given(TypedDict):
     kind: str
     dialect: str | None
     base_url: str | None
-    key_env: str | None
+    key_env: tuple[str, ...]
     options: tuple[str, ...]
 
 
@@ -64,7 +64,12 @@ def list_providers(*, project: str, client: Client, as_json: bool) -> None:
 @click.option("--kind", default="custom", show_default=True, help="openai, anthropic, local, custom, ...")
 @click.option("--dialect", default=None, help="openai_chat or anthropic_messages. [default: the kind's]")
 @click.option("--base-url", default=None, help="Where it is. [default: the kind's]")
-@click.option("--key-env", default=None, metavar="VARIABLE", help="The environment variable that holds its key.")
+@click.option(
+    "--key-env",
+    multiple=True,
+    metavar="VARIABLE",
+    help="The environment variable that holds its key; again for each of several, used in turn.",
+)
 @click.option(
     "--option",
     "options",
@@ -80,18 +85,19 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
     \b
     Examples:
       trimtab providers add openai --kind openai --key-env OPENAI_API_KEY
+      trimtab providers add openai --kind openai --key-env OPENAI_KEY_1 --key-env OPENAI_KEY_2
       trimtab providers add lab --base-url http://127.0.0.1:8000/v1
       trimtab providers add bedrock --kind bedrock --option region=eu-west-1 --key-env BEDROCK_KEY
     """
     options = dict(_pair(text) for text in given["options"])
-    key = None if given["key_env"] is None else _variable(given["key_env"])
+    keys = [_variable(name) for name in given["key_env"]]
     made = client.create_provider(
         project,
         name,
         kind=given["kind"],
         dialect=given["dialect"],
         base_url=given["base_url"],
-        api_key=key,
+        api_keys=keys,
         options=options,
     )
     if as_json:

@@ -114,11 +114,13 @@ class Client:
         dialect: str | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
+        api_keys: list[str] | None = None,
         options: dict[str, str] | None = None,
     ) -> t.Provider:
-        """``options`` are what the kind asks for besides, e.g. ``{"region": "eu-west-1"}`` of ``bedrock``."""
+        """``api_keys`` are several keys instead of the one, used in turn. ``options`` are what the kind asks for
+        besides, e.g. ``{"region": "eu-west-1"}`` of ``bedrock``."""
         body: dict[str, object] = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url}
-        body |= {"api_key": api_key, "options": options or {}}
+        body |= {"api_key": api_key, "api_keys": api_keys or [], "options": options or {}}
         return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
 
     def resilience(self, project: str) -> list[t.Resilience]:
