@@ -84,6 +84,8 @@ def test_a_client_of_openai_talks_to_every_kind(
                 text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
             assert text == "the tide — 🌊"
             assert [call.status for call in app.calls] == [200, 200]
+            if not PROVIDER_KINDS.get(kind).quirks.developer_role:
+                assert "developer" not in str(app.calls[0].body.get("messages"))
             assert {call.model for call in app.calls} == {model}
             for record in g.spool.records:
                 [attempt] = record.attempts

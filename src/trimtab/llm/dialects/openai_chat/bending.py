@@ -72,6 +72,15 @@ def shorten_ids(messages: Raw, length: int) -> Raw:
     return Raw(encode(found))
 
 
+def without_developers(messages: Raw) -> Raw:
+    """A client's own messages with ``system`` for the role that its provider does not know. Raises as above."""
+    found = _decode_messages(messages)
+    for message in found:
+        if "role" in message and bytes(message["role"]).strip() == b'"developer"':
+            message["role"] = Raw(b'"system"')
+    return Raw(encode(found))
+
+
 def _shorten(fields: dict[str, Raw], name: str, length: int) -> None:
     if name in fields and bytes(fields[name]) != b"null":
         fields[name] = Raw(encode(short_id(_decode_text(fields[name]), length)))

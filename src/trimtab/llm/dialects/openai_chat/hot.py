@@ -10,7 +10,7 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
-from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids
+from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, without_developers
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -104,6 +104,8 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
         fields["model"] = Raw(_encode(model))
         if head.stream and not head.wants_usage and quirks.stream_usage:
             fields["stream_options"] = _ask_for_usage(fields.get("stream_options"))
+        if not quirks.developer_role and b'"developer"' in body and "messages" in fields:
+            fields["messages"] = without_developers(fields["messages"])
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:

@@ -17,10 +17,10 @@ def parts_of(content: Cursor) -> tuple[Part, ...]:
         return (Text(content.text()),)
     if content.kind != "array":
         raise content.fail("must be a string or a list of parts")
-    return tuple(_part_of(each) for each in content.items())
+    return tuple(part_of(each) for each in content.items())
 
 
-def _part_of(cursor: Cursor) -> Part:
+def part_of(cursor: Cursor) -> Part:
     fields = cursor.fields()
     match fields.need("type").text():
         case "text":

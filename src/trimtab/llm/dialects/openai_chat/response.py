@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root
 from trimtab.llm.dialects.openai_chat.hot import no_choice
-from trimtab.llm.dialects.openai_chat.parts import call_of, tool_call
+from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
 from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
@@ -96,7 +96,11 @@ def _parts(message: Fields) -> tuple[Part, ...]:
     thought = message.get("reasoning_content") or message.get("reasoning")
     if thought is not None and thought.kind == "string" and thought.text():
         parts.append(Reasoning(text=thought.text()))
-    text = _content(message.get("content"))
+    content = message.get("content")
+    if content is not None and content.kind == "array":
+        thoughts = [item for item in content.items() if item.fields().text("type") == "thinking"]  # Mistral's
+        parts += [part for part in map(part_of, thoughts) if isinstance(part, Reasoning) and part.text]
+    text = _content(content)
     if text:
         parts.append(Text(text))
     refusal = message.text("refusal")
