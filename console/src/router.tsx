@@ -127,6 +127,13 @@ const costs = createRoute({
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort"),
 });
 
+const limits = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "limits",
+  component: lazyRouteComponent(() => import("@/features/limits/LimitsPage"), "LimitsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+});
+
 const connect = createRoute({
   getParentRoute: () => projectRoute,
   path: "connect",
@@ -144,7 +151,19 @@ const routeTree = root.addChildren([
   login,
   inside.addChildren([
     home,
-    projectRoute.addChildren([projectHome, overview, traces, trace, costs, models, providers, keys, connect, settings]),
+    projectRoute.addChildren([
+      projectHome,
+      overview,
+      traces,
+      trace,
+      costs,
+      limits,
+      models,
+      providers,
+      keys,
+      connect,
+      settings,
+    ]),
   ]),
 ]);
 

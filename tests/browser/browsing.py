@@ -36,6 +36,10 @@ models:
   careful: {{provider: claude, model: "claude-sonnet-4-5", fallback: [fast]}}
   flaky: {{provider: lab, model: "gpt-4o-mini?fault=500", fallback: [fast]}}
   broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
+limits:
+  pace: {{measure: requests, bound: 1000, window: day}}
+  vision-calls: {{measure: requests, bound: 1, window: day, mode: soft, scope: {{feature: [vision]}}}}
+  search-spend: {{measure: money, bound: 5, window: month, scope: {{feature: [search]}}, per: [key]}}
 """
 TOOL = {
     "type": "function",
@@ -54,6 +58,7 @@ PAGES = {
     "overview": "/p/default/overview?range=1h",
     "traces": "/p/default/traces?range=1h",
     "costs": "/p/default/costs?range=1h",
+    "limits": "/p/default/limits",
     "models": "/p/default/models",
     "providers": "/p/default/providers",
     "keys": "/p/default/keys",

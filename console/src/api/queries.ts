@@ -9,6 +9,8 @@ import type {
   Facet,
   GroupBy,
   KeyView,
+  LimitEventView,
+  LimitView,
   Me,
   ModelView,
   Overview,
@@ -116,6 +118,21 @@ export const facetsQuery = (project: string, q: string, window: Window) =>
     queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+  });
+
+export const limitsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["limits", project],
+    queryFn: ({ signal }) => everyPage<LimitView>(inProject(project, "limits"), signal),
+    refetchInterval: 5_000,
+  });
+
+/** The newest hundred. */
+export const limitEventsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["limit-events", project],
+    queryFn: async ({ signal }) => (await get<Page<LimitEventView>>(inProject(project, "limit-events"), signal)).items,
+    refetchInterval: 15_000,
   });
 
 export const costsQuery = (project: string, q: string, window: Window, groupBy: CostGroup) =>

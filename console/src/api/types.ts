@@ -46,6 +46,9 @@ export type GroupRow = S["GroupRow"];
 export type Window = S["Window"];
 export type Overview = S["Overview"];
 
+export type LimitView = S["LimitView"];
+export type LimitBody = S["LimitBody"];
+export type LimitEventView = S["LimitEventView"];
 export type CostReport = S["CostReport"];
 export type CostRow = S["CostRow"];
 export type CostGroup = CostReport["group_by"];

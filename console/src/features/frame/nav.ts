@@ -2,6 +2,7 @@ import {
   Activity,
   Boxes,
   CircleDollarSign,
+  Gauge,
   KeyRound,
   ListTree,
   type LucideIcon,
@@ -15,6 +16,7 @@ export interface NavItem {
     | "/p/$project/overview"
     | "/p/$project/traces"
     | "/p/$project/costs"
+    | "/p/$project/limits"
     | "/p/$project/models"
     | "/p/$project/providers"
     | "/p/$project/keys"
@@ -31,6 +33,7 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
+  { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test", gap: true },
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },

@@ -1,0 +1,37 @@
+import type { LimitEventView, LimitView } from "@/api/types";
+import { formatDateTime } from "@/lib/format";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { amount } from "./amounts";
+import css from "./limits.module.css";
+
+const KINDS: Record<LimitEventView["kind"], string> = {
+  soft_reached: "soft limit passed",
+  exhausted: "used up: calls are refused",
+  overdraft: "more spent than the bound",
+};
+
+/** What happened to limits, newest first. */
+export function Events({ events, limits }: { events: LimitEventView[]; limits: LimitView[] }) {
+  const measureOf = (name: string) => limits.find((limit) => limit.name === name)?.measure ?? "requests";
+  const columns: Column<LimitEventView>[] = [
+    { id: "at", label: "when", cell: (event) => formatDateTime(event.at).slice(5, 19) },
+    { id: "limit", label: "limit", cell: (event) => event.limit },
+    { id: "who", label: "of", cell: (event) => Object.values(event.values).join(", ") || "everybody" },
+    { id: "kind", label: "what", cell: (event) => KINDS[event.kind] },
+    {
+      id: "used",
+      label: "used",
+      align: "right",
+      cell: (event) => {
+        const measure = measureOf(event.limit);
+        return `${amount(measure, event.used)} of ${amount(measure, event.bound)}`;
+      },
+    },
+  ];
+  return (
+    <section className={css.events} aria-label="Events">
+      <h2>What happened</h2>
+      <DataTable label="Events of limits" columns={columns} rows={events} rowKey={(event) => event.id} />
+    </section>
+  );
+}

@@ -1,0 +1,139 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Pencil, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { del, inProject } from "@/api/client";
+import { limitsQuery } from "@/api/queries";
+import type { LimitView } from "@/api/types";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { useKeyName } from "@/lib/keyName";
+import { Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { WriteButton } from "@/ui/WriteButton";
+import { amount, inWords, percentUsed } from "./amounts";
+import css from "./limits.module.css";
+
+const FROM_FILE = "It is declared in the config file; change it there.";
+const NEAR = 80;
+
+type Standing = LimitView["standings"][number];
+
+/** One rule: how far it is used, and when it will be at this pace. */
+export function LimitCard({ project, limit, onEdit }: { project: string; limit: LimitView; onEdit: () => void }) {
+  const [asking, setAsking] = useState(false);
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => del(inProject(project, "limits", limit.name)),
+    onSuccess: async () => {
+      setAsking(false);
+      await queries.invalidateQueries({ queryKey: limitsQuery(project).queryKey });
+    },
+  });
+  const fromFile = limit.source === "config" ? FROM_FILE : undefined;
+  return (
+    <li className={css.card} data-limit={limit.name}>
+      <div className={css.cardHead}>
+        <div style={{ minWidth: 0 }}>
+          <div className={css.name}>
+            <span className="ellipsis">{limit.name}</span>
+            <Tag tone={limit.mode === "soft" ? undefined : "accent"} title={MODES[limit.mode]}>
+              {limit.mode}
+            </Tag>
+            {fromFile && <Tag title={FROM_FILE}>config file</Tag>}
+          </div>
+          <div className="muted">{inWords(limit)}</div>
+        </div>
+        <div className={css.actions}>
+          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${limit.name}`}>
+            <Pencil size={14} />
+          </WriteButton>
+          <WriteButton
+            variant="default"
+            px={8}
+            onClick={() => setAsking(true)}
+            why={fromFile}
+            aria-label={`Delete ${limit.name}`}
+          >
+            <Trash2 size={14} />
+          </WriteButton>
+        </div>
+      </div>
+      {limit.standings.length === 0 ? (
+        <p className="muted">Nothing counted in this window yet.</p>
+      ) : (
+        limit.standings.map((standing) => (
+          <Burn key={JSON.stringify(standing.values)} project={project} limit={limit} standing={standing} />
+        ))
+      )}
+      <Confirm
+        opened={asking}
+        title={`Delete ${limit.name}?`}
+        action="Delete"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => remove.mutate()}
+        onClose={() => setAsking(false)}
+      >
+        Calls are then no longer held back by it, at once and in every worker. What it has counted stays until its
+        window ends, in case you add it again.
+      </Confirm>
+    </li>
+  );
+}
+
+const MODES: Record<LimitView["mode"], string> = {
+  hard: "Calls that would pass it are refused.",
+  soft: "Calls go on; it tells when it is passed.",
+};
+
+function Burn({ project, limit, standing }: { project: string; limit: LimitView; standing: Standing }) {
+  const keyName = useKeyName(project);
+  const used = percentUsed(limit, standing.used);
+  const held = Math.min(100 - Math.min(100, used), percentUsed(limit, standing.held));
+  const state = used >= 100 ? "full" : used >= NEAR ? "near" : "well";
+  const now = Date.now();
+  const who = Object.entries(standing.values).map(([name, value]) =>
+    value === "" ? `no ${name}` : `${name} ${name === "key" ? keyName(value) : value}`,
+  );
+  return (
+    <div className={css.burn} data-state={state}>
+      <div className={css.burnHead}>
+        <span>
+          {who.length > 0 && <strong>{who.join(", ")} </strong>}
+          <span className="num">
+            {amount(limit.measure, standing.used)} of {amount(limit.measure, limit.bound)}
+          </span>
+          {state === "full" && <span className={css.word}> · used up</span>}
+          {state === "near" && <span className={css.word}> · nearly used up</span>}
+        </span>
+        <span className="num muted">{Math.round(used)} %</span>
+      </div>
+      <div
+        className={css.bar}
+        role="progressbar"
+        aria-label={`${limit.name} ${who.join(", ")}`.trim()}
+        aria-valuenow={Math.round(Math.min(100, used))}
+        aria-valuemin={0}
+        aria-valuemax={100}
+      >
+        <span className={css.used} style={{ width: `${Math.min(100, used)}%` }} />
+        <span
+          className={css.held}
+          style={{ width: `${held}%` }}
+          title="Reserved by calls under way, or at hand in workers"
+        />
+      </div>
+      <div className={css.burnFoot}>
+        <span>{amount(limit.measure, standing.remaining)} left</span>
+        {Number(standing.burn_rate) > 0 && limit.measure !== "concurrency" && (
+          <span>{amount(limit.measure, standing.burn_rate)} an hour</span>
+        )}
+        {standing.exhausted !== null && (
+          <span className={css.word}>at this pace used up {formatAgo(standing.exhausted, now)}</span>
+        )}
+        {standing.resets !== null && (
+          <span title={formatDateTime(standing.resets)}>begins anew {formatAgo(standing.resets, now)}</span>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { limitEventsQuery, limitsQuery } from "@/api/queries";
+import { Empty } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { percentUsed } from "./amounts";
+import { Events } from "./Events";
+import { LimitCard } from "./LimitCard";
+import { LimitEditor } from "./LimitEditor";
+import css from "./limits.module.css";
+
+/** "How much is left, how fast does it go, and what happens then?" */
+export function LimitsPage() {
+  const { project } = useParams({ from: "/inside/p/$project/limits" });
+  const search = useSearch({ from: "/inside/p/$project/limits" });
+  const navigate = useNavigate({ from: "/p/$project/limits" });
+  const limits = useQuery(limitsQuery(project));
+  const events = useQuery(limitEventsQuery(project));
+  const edited = limits.data?.find((limit) => limit.name === search.edit);
+  // Nearest to its bound first: that is what somebody comes for.
+  const nearest = [...(limits.data ?? [])].sort(
+    (a, b) => percentUsed(b, b.standings[0]?.used ?? "0") - percentUsed(a, a.standings[0]?.used ?? "0"),
+  );
+  return (
+    <Page
+      title="Limits and budgets"
+      lead="Bounds on requests, tokens, calls at once and money. Hard ones are never passed, whatever the number of workers."
+      actions={
+        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+          Add a limit
+        </WriteButton>
+      }
+    >
+      {limits.isError && <ProblemNotice error={limits.error} retry={() => void limits.refetch()} />}
+      {limits.isPending && <Skeleton height={220} />}
+      {limits.data?.length === 0 && (
+        <Empty title="Nothing is limited yet">
+          <p>
+            A budget keeps a feature, a key or each user from spending more than you decide. Add one here, or in the
+            config file:
+          </p>
+          <pre className={css.snippet}>
+            {
+              "limits:\n  team-budget: {measure: money, bound: 100, window: month}\n  per-user: {measure: requests, bound: 60, window: minute, per: [user]}"
+            }
+          </pre>
+        </Empty>
+      )}
+      {nearest.length > 0 && (
+        <ul className={css.cards} aria-label="Limits">
+          {nearest.map((limit) => (
+            <LimitCard
+              key={limit.name}
+              project={project}
+              limit={limit}
+              onEdit={() => void navigate({ search: { edit: limit.name } })}
+            />
+          ))}
+        </ul>
+      )}
+      {events.data && events.data.length > 0 && <Events events={events.data} limits={limits.data ?? []} />}
+      {limits.data && (search.new || edited) && (
+        <LimitEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          limit={edited}
+          onClose={() => void navigate({ search: {} })}
+        />
+      )}
+    </Page>
+  );
+}

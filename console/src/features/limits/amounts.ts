@@ -1,0 +1,33 @@
+import type { LimitView } from "@/api/types";
+import { formatCompact, formatInt } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { WINDOWS } from "./limitForm";
+
+/** An amount in its measure: `$4.20`, `1 request`, `1.25M tokens`. */
+export function amount(measure: LimitView["measure"], value: string): string {
+  if (measure === "money") return formatUsd(value);
+  const count = Number(value);
+  const unit = measure === "concurrency" ? "at once" : count === 1 ? measure.replace(/s$/, "") : measure;
+  return `${count < 100_000 ? formatInt(count) : formatCompact(count)} ${unit}`;
+}
+
+/** The rule in one line: `$25.00 each month, for each user, of feature chat`. */
+export function inWords(limit: LimitView): string {
+  const window = WINDOWS.find((each) => each.value === limit.window)?.label;
+  const scope = Object.entries(limit.scope)
+    .filter(([, values]) => values && values.length > 0)
+    .map(([name, values]) => `${name} ${(values ?? []).join(" or ")}`);
+  return [
+    [amount(limit.measure, limit.bound), window].filter(Boolean).join(" "),
+    limit.per.length > 0 && `for each ${limit.per.join(" and ")}`,
+    scope.length > 0 && `of ${scope.join(", ")}`,
+    limit.timezone !== "UTC" && limit.timezone,
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** Used of the bound, 0 to 100 and beyond. */
+export function percentUsed(limit: Pick<LimitView, "bound">, used: string): number {
+  return Number(limit.bound) > 0 ? (100 * Number(used)) / Number(limit.bound) : 0;
+}

@@ -1,0 +1,64 @@
+"""Limits and budgets: how far each is used, when it will be used up, and the rules themselves."""
+
+import re
+
+import pytest
+from browsing import House, Visitor
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_limit_shows_what_is_used_of_its_bound(at: House, visitor: Visitor) -> None:
+    page = visitor.go("/p/default/limits")
+    pace = page.locator("[data-limit=pace]")
+    calls = at.server.api("/projects/default/overview")["totals"]["calls"]
+    expect(pace).to_contain_text(f"{calls} requests of 1,000 requests")
+    expect(pace.get_by_role("progressbar")).to_be_visible()
+    expect(pace.get_by_text("config file")).to_be_visible()
+    spend = page.locator("[data-limit=search-spend]")
+    expect(spend).to_contain_text("$5.00 each month, for each key, of feature search")
+    expect(spend).to_contain_text(re.compile(r"\$0\.0\d+ of \$5\.00"))
+
+
+def test_what_is_used_up_comes_first_and_is_told_in_words(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/limits")
+    first = page.get_by_role("list", name="Limits").get_by_role("listitem").first
+    expect(first).to_contain_text("vision-calls")
+    expect(first).to_contain_text("used up")
+    expect(page.get_by_role("table", name="Events of limits")).to_contain_text("soft limit passed")
+
+
+def test_a_limit_is_added_changed_and_deleted(at: House, visitor: Visitor) -> None:
+    page = visitor.go("/p/empty/limits")
+    expect(page.get_by_role("heading", name="Nothing is limited yet")).to_be_visible()
+    page.get_by_role("button", name="Add a limit").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Name").fill("team budget")
+    form.get_by_role("button", name="Add").click()
+    expect(form).to_contain_text("Lower-case letters")
+    expect(form).to_contain_text("US dollars, for example")
+    form.get_by_role("textbox", name="Name").fill("team-budget")
+    form.get_by_role("textbox", name="How much").fill("25")
+    form.get_by_role("button", name="Add").click()
+    card = page.locator("[data-limit=team-budget]")
+    expect(card).to_contain_text("$25.00 each month")
+    card.get_by_role("button", name="Edit team-budget").click()
+    form.get_by_role("textbox", name="How much").fill("30")
+    form.get_by_role("button", name="Save").click()
+    expect(card).to_contain_text("$30.00 each month")
+    assert at.server.api("/projects/empty/limits")["items"][0]["bound"] == "30"
+    card.get_by_role("button", name="Delete team-budget").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Nothing is limited yet")).to_be_visible()
+    assert at.server.api("/projects/empty/limits")["items"] == []
+
+
+def test_what_the_server_refuses_is_told_in_the_form(visitor: Visitor) -> None:
+    page = visitor.go("/p/empty/limits?new=1")
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Name").fill("night")
+    form.get_by_role("textbox", name="How much").fill("5")
+    form.get_by_role("textbox", name="Time zone").fill("Atlantis/Deep")
+    form.get_by_role("button", name="Add").click()
+    expect(form.get_by_role("alert")).to_contain_text("Atlantis/Deep")
