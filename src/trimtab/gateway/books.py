@@ -78,7 +78,7 @@ class Books:
         else:
             await self._settle(call, attempt)
         target = attempt.target
-        call.note(target, "chosen", "answered" if not call.attempts else "answered after an earlier failure")
+        call.note(target, "chosen", _answered(call))
         call.note_rest()
         call.end_try(self._now())
         await self.record(call)
@@ -173,6 +173,14 @@ class Books:
             for slot in call.noted:
                 self._notes.wipe(slot)
             call.noted = None
+
+
+def _answered(call: Call) -> str:
+    if not call.attempts:
+        return "answered"
+    if any(line.verdict == "doubted" for line in call.decision):
+        return "answered where an earlier answer was doubted"
+    return "answered after an earlier failure"
 
 
 def _fail(attempt: Try, error: TrimtabError) -> None:
