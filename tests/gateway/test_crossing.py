@@ -18,7 +18,13 @@ from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
 
 UPSTREAMS = ("openai_chat", "anthropic_messages")
-UPSTREAM_MODEL = {"openai_chat": "gpt-4o-mini", "anthropic_messages": "claude-sonnet-4-5"}
+UPSTREAM_MODEL = {
+    "openai_chat": "gpt-4o-mini",
+    "anthropic_messages": "claude-sonnet-4-5",
+    "openai_responses": "gpt-5",
+    "gemini": "gemini-3-flash",
+}
+EVERY = tuple(UPSTREAM_MODEL)
 TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -46,7 +52,7 @@ def anthropic_client(g: Running) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=f"http://127.0.0.1:{g.port}", api_key=KEY, max_retries=0)
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("upstream", EVERY)
 def test_openais_client_talks_to_either_provider(upstream: str) -> None:
     async def main() -> None:
         async with crossing(upstream, "text=grüße aus trimtab") as g:
@@ -77,7 +83,7 @@ def test_openais_client_talks_to_either_provider(upstream: str) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("upstream", EVERY)
 def test_anthropics_client_talks_to_either_provider(upstream: str) -> None:
     async def main() -> None:
         async with crossing(upstream, "text=grüße aus trimtab&cached=3") as g:
@@ -98,7 +104,7 @@ def test_anthropics_client_talks_to_either_provider(upstream: str) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("upstream", EVERY)
 def test_tool_calls_cross_with_their_ids_names_and_arguments(upstream: str) -> None:
     async def main() -> None:
         async with crossing(upstream, "calls=2") as g:
@@ -157,13 +163,13 @@ def test_a_providers_error_arrives_as_the_clients_own_kind_of_error(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("upstream", EVERY)
 @pytest.mark.parametrize("fault", ["reset", "cut", "half_line", "stream_error"])
 def test_a_stream_that_breaks_in_the_middle_raises_in_the_client_and_never_looks_whole(
     upstream: str, fault: str
 ) -> None:
     async def main() -> None:
-        async with crossing(upstream, f"fault={fault}&after=4&tokens=20") as g:
+        async with crossing(upstream, f"fault={fault}&after=7&tokens=20") as g:
             messages: Any = [{"role": "user", "content": "Hello"}]
             ours = openai_client(g).chat.completions.create(model="m", messages=messages, stream=True)
             with pytest.raises(openai.APIError):
