@@ -53,6 +53,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.StepLine: views.StepLine,
     ours.CacheLine: views.CacheLine,
     ours.ContextLine: views.ContextLine,
+    ours.LimitLine: views.LimitLine,
     ours.Trace: views.TraceDetail,
     ours.Message: views.MessageView,
     ours.SpanIO: views.SpanIO,

@@ -246,6 +246,16 @@ class CacheLine(Struct, frozen=True, kw_only=True):
     first_request: str
 
 
+class LimitLine(Struct, frozen=True, kw_only=True):
+    """What a limit reserved for a call, what that came to, and what was left: counts, or US dollars."""
+
+    limit: str
+    measure: str
+    reserved: str
+    used: str
+    left: str
+
+
 class ContextLine(Struct, frozen=True, kw_only=True):
     """How a conversation was shortened, in estimated tokens."""
 
@@ -270,6 +280,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     steps: list[StepLine] = []
     cache: CacheLine | None = None
     context: ContextLine | None = None
+    limits: list[LimitLine] = []
 
 
 class Message(Struct, frozen=True, kw_only=True):

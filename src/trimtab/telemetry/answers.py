@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from trimtab.ledger.types import LimitNote
 from trimtab.telemetry.query import TOKENS
 from trimtab.telemetry.records import CacheNote, Candidate, ContextNote, Step
 from trimtab.telemetry.views import (
@@ -17,6 +18,7 @@ from trimtab.telemetry.views import (
     ContextLine,
     DecisionLine,
     Known,
+    LimitLine,
     SpanKind,
     SpanRow,
     Status,
@@ -205,6 +207,7 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         steps=[StepLine(node=s.node, took=s.took, why=s.why, value=s.value) for s in decided.steps],
         cache=None if decided.cache is None else _cache_line(decided.cache),
         context=None if decided.context is None else _context_line(decided.context),
+        limits=[_limit_line(note) for note in decided.limits],
     )
 
 
@@ -224,15 +227,29 @@ def _context_line(note: ContextNote) -> ContextLine:
     return ContextLine(before=note.before, after=note.after, changes=list(note.changes))
 
 
+def _limit_line(note: LimitNote) -> LimitLine:
+    def amount(value: int) -> str:
+        return (dollars(value) or "0") if note.measure == "money" else str(value)
+
+    return LimitLine(
+        limit=note.limit,
+        measure=note.measure,
+        reserved=amount(note.reserved),
+        used=amount(note.used),
+        left=amount(max(0, note.left)),
+    )
+
+
 class Decided(Struct, frozen=True, kw_only=True):
-    """The ``decision`` column: the candidates, and the route with its steps where there was one; what the cache and a
-    context policy did."""
+    """The ``decision`` column: the candidates, and the route with its steps where there was one; what the cache, a
+    context policy and limits did."""
 
     route: str = ""
     steps: tuple[Step, ...] = ()
     lines: tuple[Candidate, ...] = ()
     cache: CacheNote | None = None
     context: ContextNote | None = None
+    limits: tuple[LimitNote, ...] = ()
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""
@@ -242,6 +259,7 @@ class Decided(Struct, frozen=True, kw_only=True):
             lines=self.lines + other.lines,
             cache=self.cache or other.cache,
             context=self.context or other.context,
+            limits=self.limits + other.limits,
         )
 
 

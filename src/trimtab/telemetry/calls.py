@@ -143,9 +143,9 @@ class CallMapper:
 
 
 def decision_json(record: CallRecord) -> str:
-    """The decision record as its column holds it: a list of candidates; where a route, the cache or a context policy
-    had a say, an object with theirs besides. `answers.trace_detail` reads both."""
-    if not record.route and record.cache is None and record.context is None:
+    """The decision record as its column holds it: a list of candidates; where a route, the cache, a context policy
+    or a limit had a say, an object with theirs besides. `answers.trace_detail` reads both."""
+    if not record.route and record.cache is None and record.context is None and not record.limits:
         return _json.encode(record.decision).decode()
     return _json.encode(
         {
@@ -154,6 +154,7 @@ def decision_json(record: CallRecord) -> str:
             "lines": record.decision,
             "cache": record.cache,
             "context": record.context,
+            "limits": record.limits,
         }
     ).decode()
 

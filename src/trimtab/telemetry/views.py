@@ -153,6 +153,17 @@ class ContextLine(Struct, frozen=True, kw_only=True):
     changes: list[str]
 
 
+class LimitLine(Struct, frozen=True, kw_only=True):
+    """What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
+    strings, counts or US dollars."""
+
+    limit: str
+    measure: str
+    reserved: str
+    used: str
+    left: str
+
+
 class TraceDetail(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -171,6 +182,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     steps: list[StepLine] = []
     cache: CacheLine | None = None
     context: ContextLine | None = None
+    limits: list[LimitLine] = []
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
