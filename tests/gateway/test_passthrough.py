@@ -25,6 +25,7 @@ from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.simulated.openai_media import SPEECH
+from trimtab.llm.simulated.scenario import Scenario
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
 from trimtab.storage.database import Database
@@ -38,16 +39,18 @@ MODELS = [
 
 
 @asynccontextmanager
-async def media(*more: Provider, key: str = SECRET, **parts: Any) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
+async def media(
+    *more: Provider, key: str = SECRET, fault: str = "none", wait: float = 5, **parts: Any
+) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
     """A gateway whose provider ``sim`` has everything, and whose ``mute`` has nothing of it."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
-    app = SimulatedProviders(api_key=SECRET)
+    app = SimulatedProviders(Scenario(fault=fault), api_key=SECRET)
     simulated = HotServer(uvicorn.Config(app, lifespan="off", log_config=None), ready.set)
     serving = asyncio.ensure_future(simulated.serve(sockets=[listener]))
     await ready.wait()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    bounds = Timeouts(connect=1, first_token=5, idle=5, total=9)
+    bounds = Timeouts(connect=1, first_token=wait, idle=wait, total=9)
     sim = Provider(name="sim", kind="openai", dialect="openai_chat", base_url=url, api_key=key, timeouts=bounds)
     mute = Provider(name="mute", kind="perplexity", dialect="openai_chat", base_url=url, api_key="k")
     async with running([sim, mute, *more], MODELS, max_body=1 << 16, **parts) as g:
@@ -219,6 +222,27 @@ def test_refusals_are_told_in_openais_shape_without_our_secrets() -> None:
                 await client(g).files.list()
             assert "refused this server's key" in refused.value.message
             assert "sk-wrong-provider-secret" not in refused.value.message
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        ("reset", 502, "cannot be reached"),
+        ("stall", 504, "did not answer in time"),
+        ("html", 502, "502 Bad Gateway"),
+        ("503", 503, "overloaded"),
+        ("429", 429, "Rate limit"),
+    ],
+)
+def test_a_provider_that_fails_is_told_and_written_down(fault: str, status: int, words: str) -> None:
+    async def main() -> None:
+        async with media(fault=fault, wait=0.3) as (g, _):
+            answer = await g.client.post("/v1/images/generations", json={"model": "painter", "prompt": "x"})
+            assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True), answer.text
+            record = await g.spool.one()
+            assert (record.outcome, record.attempts[0].outcome, record.attempts[0].usage) == ("error", "error", None)
 
     asyncio.run(main())
 

@@ -49,6 +49,8 @@ class Vendor(Protocol):
 _MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat, openai_responses, gemini)
 _VENDORS = (*(cast("Vendor", module) for module in _MODULES), *(cast("Vendor", task) for task in tasks.VENDORS))
 _REFUSALS = tuple(module.Refused for module in _MODULES)
+_BEFORE_ALL = ("reset", "stall", "html", "garbage")
+"""Faults that need no answer to spoil."""
 _SSE = "text/event-stream; charset=utf-8"
 
 
@@ -148,6 +150,9 @@ class SimulatedProviders:
         if self.api_key is not None and openai_chat.presented_key(headers) != self.api_key:
             call.status = 401
             await _respond(send, 401, openai_chat.error_body(401, call.number), {})
+            return
+        if self.scenario.fault in _BEFORE_ALL or self.scenario.status != 200:
+            await _Stage(cast("Vendor", openai_chat), call, receive, send).play("")
             return
         call.status, call.body = await openai_media.play(scope["method"], scope["path"], seen, send)
         call.finished = True
