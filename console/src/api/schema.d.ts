@@ -2169,6 +2169,18 @@ export interface components {
             used: string;
             bound: string;
         };
+        /**
+         * LimitLine
+         * @description What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
+         *     strings, counts or US dollars.
+         */
+        LimitLine: {
+            limit: string;
+            measure: string;
+            reserved: string;
+            used: string;
+            left: string;
+        };
         /** LimitPage */
         LimitPage: {
             items: components["schemas"]["LimitView"][];
@@ -3267,6 +3279,8 @@ export interface components {
             cache: components["schemas"]["CacheLine"] | null;
             /** @default null */
             context: components["schemas"]["ContextLine"] | null;
+            /** @default [] */
+            limits: components["schemas"]["LimitLine"][];
         };
         /**
          * TracePage
