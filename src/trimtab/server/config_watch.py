@@ -29,9 +29,13 @@ class ConfigWatch:
         self._read = read
         self._seen = None if path is None else _signature(path)
 
+    def differs(self) -> bool:
+        """Whether the file on disk is another than at the last `check`: one `stat`."""
+        return self._path is not None and _signature(self._path) != self._seen
+
     def check(self, *, again: bool = False) -> bool:
         """Read the file if it is another than at the last look (or ``again`` in any case); True when a new one is in
-        force. One `stat` where nothing has changed."""
+        force. Run it beside the event loop: reading YAML takes its time."""
         if self._path is None:
             return False
         seen = _signature(self._path)

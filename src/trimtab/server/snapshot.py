@@ -353,7 +353,8 @@ class SnapshotHolder:
         leaves the snapshot as it was."""
         async with self._refreshing:
             try:
-                return await self._refresh(self.watch.check())
+                changed = self.watch.differs() and await asyncio.to_thread(self.watch.check)
+                return await self._refresh(changed)
             except Unavailable as error:
                 self.away = error.sentence()
                 raise
@@ -362,7 +363,7 @@ class SnapshotHolder:
         """Read the config file now, whether or not it looks changed; True when a new one is in force. Raises
         `InvalidRequest` with its mistakes, and leaves everything as it was."""
         async with self._refreshing:
-            changed = self.watch.check(again=True)
+            changed = await asyncio.to_thread(self.watch.check, again=True)
             if self.watch.trouble:
                 raise InvalidRequest(self.watch.trouble, code="config_refused")
             await self._refresh(changed)
