@@ -137,3 +137,25 @@ def test_restart_asks_a_server_of_that_folder_and_says_where_there_is_none(shell
     assert "No server" in refused.output
     assert "to replace its workers" in shell.ok("restart", "--data-dir", str(shell.server.data))
     assert httpx.get(f"{shell.server.url}/readyz").status_code == 200  # one worker: it goes on, and its log says why
+
+
+def test_a_limit_is_set_shown_raised_and_removed(shell: Shell) -> None:
+    assert "$5 per month" in shell.ok("limits", "set", "monthly", "--money", "5", "--window", "month")
+    assert "$7 per month" in shell.ok("limits", "set", "monthly", "--money", "7", "--window", "month")
+    shell.ok("limits", "set", "fair", "--requests", "60", "--window", "rolling_minute", "--per", "user")
+    shell.ok("limits", "set", "slots", "--concurrency", "3", "--scope", "provider=openai", "--scope", "key=a")
+    told = shell.ok("limits", "list")
+    assert "60 requests per rolling minute" in told
+    assert "key=a provider=openai" in told
+    (one,) = [limit for limit in shell.json("limits", "list") if limit["name"] == "monthly"]
+    assert (one["bound"], one["standings"][0]["remaining"]) == ("7", "7")
+    shell.ok("limits", "remove", "monthly")
+    assert "monthly" not in shell.ok("limits", "list")
+    assert "Nothing happened" in shell.ok("limits", "events")
+
+
+def test_a_limit_counts_one_thing(shell: Shell) -> None:
+    done = shell.run("limits", "set", "odd", "--money", "5", "--requests", "5", "--window", "day")
+    assert done.exit_code == 1
+    assert "Give one of" in done.stderr
+    assert "is no scope" in shell.run("limits", "set", "odd", "--money", "5", "--scope", "planet=mars").stderr
