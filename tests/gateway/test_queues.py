@@ -140,7 +140,7 @@ def test_a_deadline_holds_in_the_queue() -> None:
             await asked(up)
             began = time.monotonic()
             late = await g.chat(ASK, trimtab_deadline="0.2")
-            assert time.monotonic() - began < 0.6
+            assert time.monotonic() - began < 2
             assert (late.status_code, late.json()["error"]["code"]) == (503, "overloaded")
             assert len(up.requests) == 1
             up.go_on.set()
