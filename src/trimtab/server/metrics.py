@@ -74,7 +74,7 @@ class Metrics:
 
     def observe(self, record: CallRecord) -> None:
         """Count one call; a few microseconds."""
-        model = record.decision[0].model if record.decision else ""
+        model = record.route or (record.decision[0].model if record.decision else "")
         call = self._call_series.get((record.project, model, record.outcome)) or self._call(record, model)
         call.count.inc()
         call.latency.observe((record.ended_ns - record.started_ns) / 1e9)
