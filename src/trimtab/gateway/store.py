@@ -463,7 +463,7 @@ def _not_declared(what: str, name: str, declared: Iterable[str]) -> None:
     if name in declared:
         raise Conflict(
             f"The {what} {name!r} is declared in the config file.",
-            fix="Change it there and restart the server.",
+            fix="Change it there: the server reads it again.",
             param="name",
         )
 

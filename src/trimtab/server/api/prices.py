@@ -51,7 +51,7 @@ def _in_catalog(price_id: str) -> None:
     if price_id.startswith("config."):
         raise Conflict(
             f"The price {price_id[:80]!r} is declared in the config file.",
-            fix="Change it there and restart the server.",
+            fix="Change it there: the server reads it again.",
             param="price_id",
         )
 
