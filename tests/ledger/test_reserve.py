@@ -398,6 +398,15 @@ def test_a_call_without_a_bound_of_its_own_gets_ours() -> None:
     play(story)
 
 
+def test_a_call_that_no_limit_on_size_is_about_is_sent_as_it_is() -> None:
+    async def story() -> None:
+        worker = Worker(Memory(), (replace(TEN, bound=10_000_000 * PER_TOKEN, scope=Scope(user=("ann",))),), Clock())
+        assert (await worker.reserve(worker.facts(1, None, user="ann"))).output_cap == 8192
+        assert (await worker.reserve(worker.facts(1, None, user="bob"))).output_cap is None
+
+    play(story)
+
+
 @pytest.mark.parametrize("window", ["hour", "rolling_hour"])
 def test_workers_on_a_real_catalog_never_hand_out_more_than_the_bound(
     catalog_url: str, tmp_path: Path, window: Any

@@ -59,15 +59,19 @@ class Spending:
         self._adopted: Mapping[str, ProjectLimits] = {}
         self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
 
+    def follow(self, every: Mapping[str, ProjectLimits]) -> None:
+        """Let a new configuration be in force; the same one is nothing."""
+        if every is not self._adopted:
+            self._limiter.adopt(every)
+            self._adopted = every
+
     def reserve(
         self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
     ) -> Awaitable[None] | None:
         """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given, which
         raises the refusal in the caller's dialect. Whoever records the call settles it. ``every`` is the snapshot's, by
         project id."""
-        if every is not self._adopted:
-            self._limiter.adopt(every)
-            self._adopted = every
+        self.follow(every)
         limits = every.get(project)
         if limits is None:
             return None

@@ -175,6 +175,8 @@ class Keeper:
         self._clock_gap = self.now() - self.mono()
         self._silent: dict[str, tuple[int, int]] = {}
         self._turn = 0
+        self.before_tick: Callable[[], None] | None = None
+        """Called once a second: the place to notice a new configuration (`adopt`) where no call does."""
         self.away = ""
         """Why the catalog could not be reached the last time; empty when it could."""
 
@@ -477,6 +479,8 @@ class Keeper:
     async def tick(self) -> None:
         """Once a second: close what is over, lease ahead for the next window, tell what was spent, show a heartbeat,
         and look after the dead."""
+        if self.before_tick is not None:
+            self.before_tick()
         await self.recover_dead()
         if not self.worker:
             return

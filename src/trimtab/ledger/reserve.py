@@ -26,6 +26,7 @@ ROUNDS = 5
 ASK_AGAIN_NS = 200_000_000
 """For so long the catalog's no is believed without asking again."""
 LONGEST_BUCKET = 512
+MOST_REMEMBERED = 4096
 NOT_ASKED = frozenset(
     ("upstream_unreachable", "upstream_timeout_connect", "provider_misconfigured", "unsupported", "invalid_request")
 )
@@ -89,10 +90,12 @@ class _Entry:
 
     __slots__ = (
         "counter",
+        "counters",
         "features",
         "kind",
         "models",
         "per",
+        "plain",
         "project",
         "providers",
         "rule",
@@ -116,6 +119,14 @@ class _Entry:
         self.models = frozenset(scope.model) or None
         self.providers = frozenset(scope.provider) or None
         self.targeted = bool(self.models or self.providers or {"model", "provider"} & set(rule.per))
+        self.plain = counter is not None and not (self.soft or self.targeted or self.features or self.users)
+        self.counters: dict[tuple[str, str], Counter] = {}
+
+    def is_about(self, facts: Facts) -> bool:
+        """Whether what the client says of itself is in the rule's scope."""
+        return (self.features is None or facts.feature in self.features) and (
+            self.users is None or facts.user in self.users
+        )
 
 
 class _Part(Struct):
@@ -132,19 +143,16 @@ class _Part(Struct):
 
 
 class Plan:
-    """The rules of one key's calls to one name, compiled. ``plain`` where every hard one counts every such call in one
-    counter, so that no condition is left to look at."""
+    """The rules of one key's calls to one name, compiled. ``targeted`` where a rule looks at the targets; ``sized``
+    where one counts tokens or money."""
 
-    __slots__ = ("cap", "entries", "headers", "money", "most_output", "plain", "sized", "soft")
+    __slots__ = ("cap", "entries", "headers", "money", "most_output", "sized", "soft", "targeted")
 
     def __init__(self, entries: list[_Entry]) -> None:
         hard = [entry for entry in entries if not entry.soft]
         self.entries = entries
         self.soft = len(hard) != len(entries)
-        self.plain = not self.soft and all(
-            entry.counter is not None and not entry.targeted and entry.features is None and entry.users is None
-            for entry in entries
-        )
+        self.targeted = any(entry.targeted for entry in entries)
         self.money = any(entry.kind == MONEY for entry in hard)
         sized = [entry.rule for entry in hard if entry.kind >= TOKENS]
         self.sized = bool(sized)
@@ -300,8 +308,8 @@ class Limiter:
 
     def reserve_now(self, plan: Plan, facts: Facts) -> Reservation | None:
         """The ordinary path: a reservation if everything is at hand; None where `reserve` must look closer."""
-        if not plan.plain:
-            return None
+        if plan.targeted:
+            return self._at_once(plan, facts)
         now, tokens = facts.now_ns, facts.input_tokens
         output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
         output *= facts.choices
@@ -316,7 +324,16 @@ class Limiter:
         needs = (1, 1, tokens + output, money)
         parts: list[_Part] = []
         for entry in plan.entries:
-            counter: Counter = entry.counter  # pyright: ignore[reportAssignmentType]  a plain plan has them all
+            counter = entry.counter
+            if not entry.plain:
+                if not entry.is_about(facts):
+                    continue
+                if counter is None:
+                    counter = self._counter_of(entry, facts)
+                if entry.soft:
+                    parts.append(_Part(entry, counter.at(now), entry.kind, 0))
+                    continue
+            assert counter is not None
             held = counter.held
             if held is None or not held.start <= now < held.end or held.closing:
                 held = counter.at(now)
@@ -338,11 +355,38 @@ class Limiter:
                 cells[held.cell] = free
                 if free < held.low:
                     keeper.wish(held)
-        cap = plan.most_output if facts.output_tokens is None and plan.cap else None
+        cap = None
+        if facts.output_tokens is None and plan.cap and any(part.need for part in parts if part.kind >= TOKENS):
+            cap = plan.most_output
         if not plan.soft:
             return Reservation(keeper, plan, parts, cap)
         over = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part))
         return Reservation(keeper, plan, parts, cap, over)
+
+    def _at_once(self, plan: Plan, facts: Facts) -> Reservation | None:
+        """As `reserve_now`, where rules look at the targets."""
+        now, parts = facts.now_ns, list[_Part]()
+        for entry, counter, need, about in self._wishes(plan, facts):
+            held = counter.at(now)
+            if held.free < need or (entry.kind == CONCURRENCY and self._keeper.fenced()):
+                return None
+            parts.append(_Part(entry, held, entry.kind, need, about))
+        return self._done(plan, facts, parts)
+
+    def _counter_of(self, entry: _Entry, facts: Facts) -> Counter:
+        """The count of what the client says of itself, for a rule that does not look at the targets."""
+        told = (facts.feature, facts.user)
+        known = entry.counters.get(told)
+        if known is None:
+            if len(entry.counters) > MOST_REMEMBERED:
+                entry.counters.clear()
+            known = entry.counters[told] = self._find(entry, facts, ("", ""))
+        return known
+
+    def _find(self, entry: _Entry, facts: Facts, target: tuple[str, str]) -> Counter:
+        named = {"key": facts.key, "app": facts.app, "feature": facts.feature, "user": facts.user}
+        bucket = bucket_of(entry.per, {**named, "model": target[0], "provider": target[1]})
+        return self._keeper.counter(entry.project, entry.rule, entry.series, bucket)
 
     async def reserve(self, plan: Plan, facts: Facts) -> Reservation:
         """Reserve the worst case of every rule, or of none. Raises `LimitReached`; `Unavailable` where a rule that must
@@ -362,9 +406,7 @@ class Limiter:
         tokens = facts.input_tokens + output * facts.choices
         found: list[tuple[_Entry, Counter, int, frozenset[tuple[str, str]] | None]] = []
         for entry in plan.entries:
-            if entry.features is not None and facts.feature not in entry.features:
-                continue
-            if entry.users is not None and facts.user not in entry.users:
+            if not entry.is_about(facts):
                 continue
             for values, targets in _by_target(entry, facts).items():
                 need = 0 if entry.soft else 1
@@ -374,11 +416,7 @@ class Limiter:
                     need = tokens
                 elif entry.kind == MONEY:
                     need = max(_money(entry.rule, target, facts, output * facts.choices) for target in targets)
-                counter = entry.counter
-                if counter is None:
-                    named = {"key": facts.key, "app": facts.app, "feature": facts.feature, "user": facts.user}
-                    bucket = bucket_of(entry.per, {**named, "model": values[0], "provider": values[1]})
-                    counter = self._keeper.counter(entry.project, entry.rule, entry.series, bucket)
+                counter = entry.counter or self._find(entry, facts, values)
                 about = frozenset((target.provider, target.upstream) for target in targets) if entry.targeted else None
                 found.append((entry, counter, need, about))
         return found

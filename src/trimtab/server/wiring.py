@@ -132,14 +132,78 @@ async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> Firs
     return FirstLook(admin_secret=first.admin_secret, login_link=f"{settings.address}/login?token={link.secret}")
 
 
+class _Made(Struct, frozen=True, kw_only=True):
+    """What one server process has one of, and others are made of."""
+
+    clock: SystemClock
+    box: SecretBox
+    db: Database
+    holder: SnapshotHolder
+    live: Live
+    prices: PriceBook
+    embedder: Embedder
+    vectors: LocalEmbeddings
+    spool: Spool
+    reader: TelemetryReader
+    transport: Transport
+    local: LocalModels
+    health: HealthBoard
+    metrics: Metrics
+    answers: Answers
+    notes: Inflight
+    keeper: Keeper
+
+
 async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     """Make and connect everything of one server process."""
+    made = await _make(settings, house, worker)
+    db, holder, reader, clock = made.db, made.holder, made.reader, made.clock
+    gateway = _gateway(made, settings, worker)
+    inflight = house.folder / INFLIGHT
+    books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
+    deps = _dependencies(made, settings, gateway, books)
+    most = settings.max_body_mb << 20
+    hot = hot_routes(
+        gateway,
+        lambda: holder.current,
+        clock,
+        most,
+        conversations=Conversations(db, clock.now_ns, settings.responses_days),
+        transport=made.transport,
+    )
+    carrying = Carrying(gateway, lambda: holder.current, clock, most)
+    wired = Wired(create_app(deps, carrying), protocol_factory(hot), holder, gateway.watch)
+    wired.on_close(db.close)
+    wired.on_close(made.keeper.close)
+    wired.on_close(reader.aclose)
+    wired.on_close(holder.close)
+    wired.on_close(_in_order(made.notes.close))
+    wired.on_close(_in_order(made.spool.close))
+    wired.on_close(made.answers.close)
+    wired.on_close(_in_order(made.embedder.close))
+    wired.on_close(made.vectors.aclose)
+    wired.on_close(made.local.aclose)
+    wired.on_close(made.transport.aclose)
+    wired.on_close(carrying.aclose)
+    if gateway.idempotency is not None:
+        wired.on_close(gateway.idempotency.close)
+    wired.on_close(_beside(books.recovery.run()))
+    wired.on_close(_beside(books.repricer.run()))
+    warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
+
+    async def warmed() -> None:
+        await warming
+
+    wired.on_close(warmed)
+    return wired
+
+
+async def _make(settings: Settings, house: House, worker: str) -> _Made:
     clock = SystemClock()
     box: SecretBox = secrets.load(house.folder, settings.secret_key)
     config = read_config(settings)
     db = Database.open(settings.catalog_url)
     live, prices, embedder = Live(), PriceBook(), Embedder()
-    vectors = LocalEmbeddings(embedder)
     holder = SnapshotHolder(
         db,
         ConfigWatch(config, settings.config),
@@ -150,105 +214,92 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     await holder.load()
     holder.start()
     spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
-    reader = TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting)
     transport = Transport()
-    local = LocalModels(house.run)
-    health = HealthBoard()
-    metrics = Metrics(Gauges(_readings(spool, transport, holder)), _slugs(holder))
-
-    def observe(record: CallRecord) -> None:
-        health.observe(record)
-        metrics.observe(record)
-
-    answers = _answers(settings, house, clock)
-    notes = Inflight(house.folder / INFLIGHT, worker)
     keeper = Keeper(db, clock, Journals(house.run / "limits"))
     keeper.start()
-    gateway = Gateway(
+    return _Made(
+        clock=clock,
+        box=box,
+        db=db,
+        holder=holder,
+        live=live,
+        prices=prices,
+        embedder=embedder,
+        vectors=LocalEmbeddings(embedder),
+        spool=spool,
+        reader=TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting),
+        transport=transport,
+        local=LocalModels(house.run),
+        health=HealthBoard(),
+        metrics=Metrics(Gauges(_readings(spool, transport, holder)), _slugs(holder)),
+        answers=_answers(settings, house, clock),
+        notes=Inflight(house.folder / INFLIGHT, worker),
+        keeper=keeper,
+    )
+
+
+def _gateway(made: _Made, settings: Settings, worker: str) -> Gateway:
+    def observe(record: CallRecord) -> None:
+        made.health.observe(record)
+        made.metrics.observe(record)
+
+    holder, spending = made.holder, Spending(Limiter(made.keeper), made.prices, made.clock, made.metrics.limit)
+    made.keeper.before_tick = lambda: spending.follow(holder.current.limits if holder.ready else {})
+    return Gateway(
         Parts(
-            snapshot=lambda: holder.current,
-            transport=transport,
-            endpoints=Endpoints(local.endpoint, vectors.endpoint),
-            prices=prices,
-            spool=spool,
-            clock=clock,
+            snapshot=lambda: made.holder.current,
+            transport=made.transport,
+            endpoints=Endpoints(made.local.endpoint, made.vectors.endpoint),
+            prices=made.prices,
+            spool=made.spool,
+            clock=made.clock,
             observe=observe,
-            live=live,
+            live=made.live,
             admission=Concurrency(limit=settings.max_calls, queue=2 * settings.max_calls),
-            notes=notes,
-            answers=answers,
-            semantic=SemanticIndex(answers, embedder),
-            spending=Spending(Limiter(keeper), prices, clock, metrics.limit),
+            notes=made.notes,
+            answers=made.answers,
+            semantic=SemanticIndex(made.answers, made.embedder),
+            spending=spending,
             idempotency_s=settings.idempotency_hours * 3600.0,
             owner=f"{worker}-{uuid7_hex()}"[-64:],
         )
     )
 
+
+def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Bookkeeping) -> Dependencies:
+    holder, reader, metrics = made.holder, made.reader, made.metrics
+
     def ready() -> str:
         if not holder.ready:
             return holder.away or "The configuration has not been read yet."
-        return spool.refusal
+        return made.spool.refusal
 
     async def metrics_text() -> str:
         stored = await reader.health()
-        lines = live_lines(live, gateway.gate, _slugs(holder))
+        lines = live_lines(made.live, gateway.gate, _slugs(holder))
         return (metrics.text() + store_lines(stored) + lines).decode()
 
-    books = Bookkeeping(db, reader, spool, prices, lambda: holder.current, clock, inflight=house.folder / INFLIGHT)
-    deps = Dependencies(
-        db=db,
+    return Dependencies(
+        db=made.db,
         snapshots=holder,
         reader=reader,
-        answers=answers,
-        embedder=embedder,
+        answers=made.answers,
+        embedder=made.embedder,
         costs=Costs(reader),
         recorded=Recorded(reader),
-        prices=prices,
+        prices=made.prices,
         settings=settings,
-        secrets=box,
-        health=health,
+        secrets=made.box,
+        health=made.health,
         call_model=Prober(gateway).call,
         ready=ready,
         metrics=metrics_text,
         describe=_describe,
-        started=clock.now_ns() // 1_000_000,
+        started=made.clock.now_ns() // 1_000_000,
         reprice=books.repricer.wake,
-        clock=clock,
-        live=live,
+        clock=made.clock,
+        live=made.live,
     )
-    hot = hot_routes(
-        gateway,
-        lambda: holder.current,
-        clock,
-        settings.max_body_mb << 20,
-        conversations=Conversations(db, clock.now_ns, settings.responses_days),
-        transport=transport,
-    )
-    carrying = Carrying(gateway, lambda: holder.current, clock, settings.max_body_mb << 20)
-    wired = Wired(create_app(deps, carrying), protocol_factory(hot), holder, gateway.watch)
-    wired.on_close(db.close)
-    wired.on_close(keeper.close)
-    wired.on_close(reader.aclose)
-    wired.on_close(holder.close)
-    wired.on_close(_in_order(notes.close))
-    wired.on_close(_in_order(spool.close))
-    wired.on_close(answers.close)
-    wired.on_close(_in_order(embedder.close))
-    wired.on_close(vectors.aclose)
-    wired.on_close(local.aclose)
-    wired.on_close(transport.aclose)
-    wired.on_close(carrying.aclose)
-    if gateway.idempotency is not None:
-        wired.on_close(gateway.idempotency.close)
-    wired.on_close(_beside(books.recovery.run()))
-    wired.on_close(_beside(books.repricer.run()))
-    warming = asyncio.get_running_loop().run_in_executor(None, prices.warm)
-
-    async def warmed() -> None:
-        await warming
-
-    wired.on_close(warmed)
-    return wired
 
 
 def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
