@@ -134,6 +134,13 @@ const limits = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
+const routes = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "routes",
+  component: lazyRouteComponent(() => import("@/features/routes/RoutesPage"), "RoutesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "explain"),
+});
+
 const connect = createRoute({
   getParentRoute: () => projectRoute,
   path: "connect",
@@ -158,6 +165,7 @@ const routeTree = root.addChildren([
       trace,
       costs,
       limits,
+      routes,
       models,
       providers,
       keys,

@@ -36,6 +36,13 @@ models:
   careful: {{provider: claude, model: "claude-sonnet-4-5", fallback: [fast]}}
   flaky: {{provider: lab, model: "gpt-4o-mini?fault=500", fallback: [fast]}}
   broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
+routes:
+  smart:
+    about: Cheap for bulk work, else the quicker of two
+    tree:
+      node: when
+      of: [{{if: {{feature: [bulk]}}, use: cached}}]
+      otherwise: {{node: fallback, of: [flaky, {{node: fastest, of: [fast, careful]}}]}}
 limits:
   pace: {{measure: requests, bound: 1000, window: day}}
   vision-calls: {{measure: requests, bound: 1, window: day, mode: soft, scope: {{feature: [vision]}}}}
@@ -59,6 +66,7 @@ PAGES = {
     "traces": "/p/default/traces?range=1h",
     "costs": "/p/default/costs?range=1h",
     "limits": "/p/default/limits",
+    "routes": "/p/default/routes",
     "models": "/p/default/models",
     "providers": "/p/default/providers",
     "keys": "/p/default/keys",
@@ -101,6 +109,7 @@ class House:
         self.call("image", {"model": "fast", "messages": [{"role": "user", "content": picture}]}, feature="vision")
         body = {"model": "careful", "max_tokens": 64, "messages": [{"role": "user", "content": "Bonjour, ça va?"}]}
         self.call("anthropic", body, "/v1/messages", feature="translate", user="dora")
+        self.call("routed", ask("smart", "Which way is north?"), feature="support")
         for number in range(12):
             self.call(f"more-{number}", ask("fast", f"Question number {number} about sailing"), feature="search")
         self.server.settled()

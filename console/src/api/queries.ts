@@ -19,6 +19,7 @@ import type {
   ProjectView,
   ProviderKindView,
   ProviderView,
+  RouteView,
   ServerStatus,
   SpanIO,
   TraceDetail,
@@ -118,6 +119,25 @@ export const facetsQuery = (project: string, q: string, window: Window) =>
     queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+  });
+
+export const routesQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["routes", project],
+    queryFn: ({ signal }) => everyPage<RouteView>(inProject(project, "routes"), signal),
+    refetchInterval: 5_000,
+  });
+
+/** The newest calls of the last day that a search finds. */
+export const lastCallsQuery = (project: string, q: string, limit: number) =>
+  queryOptions({
+    queryKey: ["last-calls", project, q, limit],
+    queryFn: async ({ signal }) => {
+      const end = Date.now() + 1000;
+      const path = withQuery(inProject(project, "traces"), { q, start: end - 86_400_000, end, limit });
+      return (await get<TracePage>(path, signal)).rows;
+    },
+    refetchInterval: 15_000,
   });
 
 export const limitsQuery = (project: string) =>

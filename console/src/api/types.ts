@@ -46,6 +46,9 @@ export type GroupRow = S["GroupRow"];
 export type Window = S["Window"];
 export type Overview = S["Overview"];
 
+export type RouteView = S["RouteView"];
+export type LeafView = S["LeafView"];
+export type Explanation = S["Explanation"];
 export type LimitView = S["LimitView"];
 export type LimitBody = S["LimitBody"];
 export type LimitEventView = S["LimitEventView"];

@@ -7,6 +7,7 @@ import {
   ListTree,
   type LucideIcon,
   Plug,
+  Route,
   Server,
   Settings,
 } from "lucide-react";
@@ -17,6 +18,7 @@ export interface NavItem {
     | "/p/$project/traces"
     | "/p/$project/costs"
     | "/p/$project/limits"
+    | "/p/$project/routes"
     | "/p/$project/models"
     | "/p/$project/providers"
     | "/p/$project/keys"
@@ -34,7 +36,14 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
-  { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test", gap: true },
+  {
+    to: "/p/$project/routes",
+    label: "Routes",
+    icon: Route,
+    words: "fallback weights escalate breaker decision",
+    gap: true,
+  },
+  { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test" },
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
   { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl", gap: true },

@@ -1,9 +1,12 @@
 import { CircleCheck, CircleDashed, CircleX, SkipForward } from "lucide-react";
 import type { DecisionLine, TraceDetail } from "@/api/types";
+import { formatMs } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
 import ui from "@/ui/ui.module.css";
 
 const LOOKS: Record<string, { icon: typeof CircleCheck; color: string; label: string }> = {
   chosen: { icon: CircleCheck, color: "var(--good)", label: "chosen" },
+  doubted: { icon: CircleX, color: "var(--warn)", label: "doubted" },
   failed: { icon: CircleX, color: "var(--bad)", label: "failed" },
   skipped: { icon: SkipForward, color: "var(--warn)", label: "passed over" },
   not_needed: { icon: CircleDashed, color: "var(--text-3)", label: "not needed" },
@@ -21,6 +24,21 @@ export function DecisionView({ trace }: { trace: TraceDetail }) {
   }
   return (
     <section className={ui.panel} aria-label="Decision record" data-testid="decision">
+      {trace.route && (
+        <div style={{ padding: "10px 12px" }}>
+          Route <strong>{trace.route}</strong>
+          <ol aria-label="Steps of the route" style={{ margin: "4px 0 0", paddingLeft: 20 }}>
+            {trace.steps.map((step, i) => (
+              <li key={i}>
+                <code>{step.node}</code> took <strong>{step.took}</strong>: {step.why}
+                {step.value !== null && step.value !== undefined && (
+                  <span className="num muted"> ({step.value.toPrecision(3)})</span>
+                )}
+              </li>
+            ))}
+          </ol>
+        </div>
+      )}
       <div className={ui.scrollX}>
         <table className={ui.table}>
           <thead>
@@ -29,6 +47,7 @@ export function DecisionView({ trace }: { trace: TraceDetail }) {
               <th scope="col">candidate</th>
               <th scope="col">verdict</th>
               <th scope="col">reason</th>
+              <th scope="col">what was known</th>
             </tr>
           </thead>
           <tbody>
@@ -57,7 +76,27 @@ function Line({ line, index }: { line: DecisionLine; index: number }) {
           {look.label}
         </span>
       </td>
-      <td style={{ overflowWrap: "anywhere" }}>{line.reason || <span className="muted">–</span>}</td>
+      <td style={{ overflowWrap: "anywhere" }}>
+        {line.reason || <span className="muted">–</span>}
+        {line.node && <div className="muted mono">{line.node}</div>}
+      </td>
+      <td className="num muted">{knownOf(line) || "–"}</td>
     </tr>
   );
+}
+
+/** The numbers the choice was made by, and what stood in the way. */
+function knownOf(line: DecisionLine): string {
+  const known = line.known;
+  const parts = [
+    known?.ewma_ms !== null && known?.ewma_ms !== undefined && `latency ${formatMs(known.ewma_ms)}`,
+    known?.in_flight ? `${known.in_flight} under way` : "",
+    known?.expected_cost && `about ${formatUsd(known.expected_cost)}`,
+    known?.weight !== null && known?.weight !== undefined && `share ${known.weight.toPrecision(2)}`,
+    known?.draw !== null && known?.draw !== undefined && `drew ${known.draw.toFixed(3)}`,
+    line.breaker && `breaker: ${line.breaker}`,
+    line.limit && `limit: ${line.limit}`,
+    line.budget && `budget: ${line.budget}`,
+  ];
+  return parts.filter(Boolean).join(", ");
 }

@@ -1,0 +1,143 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Pencil, Route as RouteIcon, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { del, inProject } from "@/api/client";
+import { routesQuery } from "@/api/queries";
+import type { LeafView, RouteView } from "@/api/types";
+import { formatMs } from "@/lib/format";
+import { Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { Notice } from "@/ui/Notice";
+import { HealthSign } from "@/ui/status";
+import { WriteButton } from "@/ui/WriteButton";
+import { Explain } from "./Explain";
+import { LastDecisions } from "./LastDecisions";
+import css from "./routes.module.css";
+import { type Line, linesOf, type RawNode } from "./tree";
+
+const FROM_FILE = "It is declared in the config file; change it there.";
+
+interface Props {
+  project: string;
+  route: RouteView;
+  explaining: boolean;
+  onExplain: (open: boolean) => void;
+  onEdit: () => void;
+}
+
+export function RouteCard({ project, route, explaining, onExplain, onEdit }: Props) {
+  const [asking, setAsking] = useState(false);
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => del(inProject(project, "routes", route.name)),
+    onSuccess: async () => {
+      setAsking(false);
+      await queries.invalidateQueries({ queryKey: routesQuery(project).queryKey });
+    },
+  });
+  const fromFile = route.source === "config" ? FROM_FILE : undefined;
+  const kept = [route.affinity.session && "session", route.affinity.prompt && "start of the prompt"].filter(Boolean);
+  return (
+    <article className={css.card} data-route={route.name} aria-label={`Route ${route.name}`}>
+      <header className={css.head}>
+        <div style={{ minWidth: 0 }}>
+          <h2 className={css.name}>
+            {route.name}
+            {fromFile ? <Tag title={FROM_FILE}>config file</Tag> : <Tag>version {route.version}</Tag>}
+          </h2>
+          {route.about && <div className="muted">{route.about}</div>}
+          {kept.length > 0 && (
+            <div className="muted">Keeps to the target that answered before, by {kept.join(" and ")}.</div>
+          )}
+        </div>
+        <div className={css.actions}>
+          <Button
+            variant="default"
+            leftSection={<RouteIcon size={13} />}
+            onClick={() => onExplain(!explaining)}
+            aria-expanded={explaining}
+          >
+            Explain
+          </Button>
+          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${route.name}`}>
+            <Pencil size={14} />
+          </WriteButton>
+          <WriteButton
+            variant="default"
+            px={8}
+            onClick={() => setAsking(true)}
+            why={fromFile}
+            aria-label={`Delete ${route.name}`}
+          >
+            <Trash2 size={14} />
+          </WriteButton>
+        </div>
+      </header>
+      {route.trouble && (
+        <Notice tone="warn" title="Not all of it can be used">
+          {route.trouble}
+        </Notice>
+      )}
+      <ol className={css.tree} aria-label={`The tree of ${route.name}`}>
+        {linesOf(route.tree as RawNode).map((line) => (
+          <TreeLine key={line.path} line={line} leaf={leafOf(route.targets, line)} project={project} />
+        ))}
+      </ol>
+      {explaining && <Explain project={project} route={route} />}
+      <LastDecisions project={project} name={route.name} />
+      <Confirm
+        opened={asking}
+        title={`Delete ${route.name}?`}
+        action="Delete"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => remove.mutate()}
+        onClose={() => setAsking(false)}
+      >
+        Clients that call <code>{route.name}</code> are then told that there is no such model. Its past calls stay.
+      </Confirm>
+    </article>
+  );
+}
+
+/** A target that stands in a tree once is found by its place; below another route's name, by its model's. */
+function leafOf(leaves: LeafView[], line: Line): LeafView | undefined {
+  if (line.model === null) return undefined;
+  return leaves.find((leaf) => leaf.node === line.path) ?? leaves.find((leaf) => leaf.model === line.model);
+}
+
+function TreeLine({ line, leaf, project }: { line: Line; leaf: LeafView | undefined; project: string }) {
+  return (
+    <li className={css.line} style={{ paddingLeft: 12 + line.depth * 22 }} title={line.path}>
+      {line.label && <span className={css.way}>{line.label}</span>}
+      {line.model === null ? (
+        <>
+          <Tag>{line.kind.replace("_", " ")}</Tag>
+          <span className="muted">{line.what}</span>
+        </>
+      ) : (
+        <>
+          <Link to="/p/$project/models" params={{ project }} className={css.model}>
+            {line.model}
+          </Link>
+          {leaf ? <Live leaf={leaf} /> : <span className="muted">another route, or not usable now</span>}
+        </>
+      )}
+    </li>
+  );
+}
+
+function Live({ leaf }: { leaf: LeafView }) {
+  return (
+    <span className={css.live}>
+      <HealthSign health={leaf.health} label />
+      {leaf.breaker !== "closed" && <Tag tone="bad">breaker {leaf.breaker.replace("_", " ")}</Tag>}
+      <span className="num muted">
+        {leaf.latency === null ? "no call yet" : `first byte ${formatMs(leaf.latency)}`}
+        {leaf.in_flight > 0 && `, ${leaf.in_flight} under way`}
+      </span>
+    </span>
+  );
+}

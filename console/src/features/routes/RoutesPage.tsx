@@ -1,0 +1,66 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { routesQuery } from "@/api/queries";
+import { Empty } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { RouteCard } from "./RouteCard";
+import { RouteEditor } from "./RouteEditor";
+import css from "./routes.module.css";
+
+/** "Where does a call by this name go, why there, and how do these places fare now?" */
+export function RoutesPage() {
+  const { project } = useParams({ from: "/inside/p/$project/routes" });
+  const search = useSearch({ from: "/inside/p/$project/routes" });
+  const navigate = useNavigate({ from: "/p/$project/routes" });
+  const routes = useQuery(routesQuery(project));
+  const edited = routes.data?.find((route) => route.name === search.edit);
+  return (
+    <Page
+      title="Routes"
+      lead="Names that clients call as a model; each is a tree that decides, call by call, which models are asked in which order."
+      actions={
+        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+          Add a route
+        </WriteButton>
+      }
+    >
+      {routes.isError && <ProblemNotice error={routes.error} retry={() => void routes.refetch()} />}
+      {routes.isPending && <Skeleton height={260} />}
+      {routes.data?.length === 0 && (
+        <Empty title="No route yet">
+          <p>
+            A model with a fallback needs none. A route does more: shares, conditions, the fastest or cheapest target,
+            cheap first with escalation. Add one here, or in the config file:
+          </p>
+          <pre className={css.snippet}>
+            {
+              "routes:\n  smart:\n    tree:\n      node: when\n      of: [{if: {feature: [bulk]}, use: cheap}]\n      otherwise: {node: fallback, of: [fast, cheap]}"
+            }
+          </pre>
+        </Empty>
+      )}
+      {routes.data?.map((route) => (
+        <RouteCard
+          key={route.name}
+          project={project}
+          route={route}
+          explaining={search.explain === route.name}
+          onExplain={(open) => void navigate({ search: open ? { explain: route.name } : {} })}
+          onEdit={() => void navigate({ search: { edit: route.name } })}
+        />
+      ))}
+      {routes.data && (search.new || edited) && (
+        <RouteEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          route={edited}
+          onClose={() => void navigate({ search: {} })}
+        />
+      )}
+    </Page>
+  );
+}
