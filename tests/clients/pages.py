@@ -22,7 +22,7 @@ PAGES = installed.ROOT / "docs" / "clients"
 ADDRESS = "http://127.0.0.1:4600"
 KEY = "tt_..."
 MARK = "\x1e"
-LIMIT_S = 60
+LIMIT_S = 120
 _FENCE = re.compile(r"^## (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
