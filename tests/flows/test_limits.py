@@ -65,7 +65,7 @@ async def answer(reader: asyncio.StreamReader) -> int:
     return int(head.split(b" ", 2)[1])
 
 
-async def spend(port: int, callers: int, patience: int = 3) -> dict[int, int]:
+async def spend(port: int, callers: int, patience: int = 2) -> dict[int, int]:
     seen: dict[int, int] = {}
     await asyncio.gather(*(caller(port, seen, patience) for _ in range(callers)))
     return seen
@@ -111,7 +111,7 @@ def test_a_dollar_is_never_overspent_and_almost_all_of_it_can_be_used(tmp_path: 
 
 def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path, provider: str) -> None:
     async def story(server: Live) -> dict[int, int]:
-        spending = asyncio.create_task(spend(port_of(server), 60, patience=6))
+        spending = asyncio.create_task(spend(port_of(server), 60, patience=4))
         for _ in range(2):
             await asyncio.sleep(0.7)
             os.kill(workers(server)[0], signal.SIGKILL)
