@@ -141,6 +141,13 @@ const routes = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "edit", "new", "explain"),
 });
 
+const cache = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "cache",
+  component: lazyRouteComponent(() => import("@/features/cache/CachePage"), "CachePage"),
+  validateSearch: (raw: Raw) => fields(raw, "days"),
+});
+
 const connect = createRoute({
   getParentRoute: () => projectRoute,
   path: "connect",
@@ -166,6 +173,7 @@ const routeTree = root.addChildren([
       costs,
       limits,
       routes,
+      cache,
       models,
       providers,
       keys,

@@ -36,6 +36,7 @@ models:
   careful: {{provider: claude, model: "claude-sonnet-4-5", fallback: [fast]}}
   flaky: {{provider: lab, model: "gpt-4o-mini?fault=500", fallback: [fast]}}
   broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
+  kept: {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6}}, cache: {{mode: exact, sampled: true}}}}
 routes:
   smart:
     about: Cheap for bulk work, else the quicker of two
@@ -66,6 +67,7 @@ PAGES = {
     "traces": "/p/default/traces?range=1h",
     "costs": "/p/default/costs?range=1h",
     "limits": "/p/default/limits",
+    "cache": "/p/default/cache",
     "routes": "/p/default/routes",
     "models": "/p/default/models",
     "providers": "/p/default/providers",
@@ -110,6 +112,8 @@ class House:
         body = {"model": "careful", "max_tokens": 64, "messages": [{"role": "user", "content": "Bonjour, ça va?"}]}
         self.call("anthropic", body, "/v1/messages", feature="translate", user="dora")
         self.call("routed", ask("smart", "Which way is north?"), feature="support")
+        for number in range(3):
+            self.call(f"kept-{number}", ask("kept", "Which way is the harbour?"), feature="digest")
         for number in range(12):
             self.call(f"more-{number}", ask("fast", f"Question number {number} about sailing"), feature="search")
         self.server.settled()

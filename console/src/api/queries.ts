@@ -3,6 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
+  CacheView,
   CostGroup,
   Costly,
   CostReport,
@@ -119,6 +120,13 @@ export const facetsQuery = (project: string, q: string, window: Window) =>
     queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+  });
+
+export const cacheQuery = (project: string, days: number) =>
+  queryOptions({
+    queryKey: ["cache", project, days],
+    queryFn: ({ signal }) => get<CacheView>(withQuery(inProject(project, "cache"), { days }), signal),
+    refetchInterval: 15_000,
   });
 
 export const routesQuery = (project: string) =>

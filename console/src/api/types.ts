@@ -46,6 +46,8 @@ export type GroupRow = S["GroupRow"];
 export type Window = S["Window"];
 export type Overview = S["Overview"];
 
+export type CacheView = S["CacheView"];
+export type CacheNameView = S["CacheNameView"];
 export type RouteView = S["RouteView"];
 export type LeafView = S["LeafView"];
 export type Explanation = S["Explanation"];

@@ -2,6 +2,7 @@ import {
   Activity,
   Boxes,
   CircleDollarSign,
+  DatabaseZap,
   Gauge,
   KeyRound,
   ListTree,
@@ -18,6 +19,7 @@ export interface NavItem {
     | "/p/$project/traces"
     | "/p/$project/costs"
     | "/p/$project/limits"
+    | "/p/$project/cache"
     | "/p/$project/routes"
     | "/p/$project/models"
     | "/p/$project/providers"
@@ -36,6 +38,7 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
+  { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
   {
     to: "/p/$project/routes",
     label: "Routes",

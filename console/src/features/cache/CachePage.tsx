@@ -1,0 +1,170 @@
+import { SegmentedControl, Skeleton } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Trash2 } from "lucide-react";
+import { useState } from "react";
+import { inProject, post } from "@/api/client";
+import { cacheQuery } from "@/api/queries";
+import type { CacheNameView } from "@/api/types";
+import { formatCompact, formatInt, formatPercent } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { Empty } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./cache.module.css";
+
+const DAYS = [
+  { value: "1", label: "today" },
+  { value: "7", label: "7 days" },
+  { value: "30", label: "30 days" },
+];
+
+/** "What did we not have to pay again, and what is kept for it?" */
+export function CachePage() {
+  const { project } = useParams({ from: "/inside/p/$project/cache" });
+  const search = useSearch({ from: "/inside/p/$project/cache" });
+  const navigate = useNavigate({ from: "/p/$project/cache" });
+  const days = DAYS.find((each) => each.value === search.days)?.value ?? "7";
+  const cache = useQuery(cacheQuery(project, Number(days)));
+  const [purging, setPurging] = useState<string | null>(null);
+  const queries = useQueryClient();
+  const purge = useMutation({
+    mutationFn: (name: string) => post(inProject(project, "cache", "purge"), name ? { name } : {}),
+    onSuccess: async () => {
+      setPurging(null);
+      await queries.invalidateQueries({ queryKey: ["cache", project] });
+    },
+  });
+  const total = cache.data?.total;
+  const columns = columnsOf((name) => setPurging(name));
+  return (
+    <Page
+      title="Cache"
+      lead="Answers that are kept and given again. It is on for a model or route only where you say so."
+      actions={
+        <>
+          <SegmentedControl
+            size="xs"
+            aria-label="Days"
+            data={DAYS}
+            value={days}
+            onChange={(value) => void navigate({ search: { days: value === "7" ? undefined : value } })}
+          />
+          <WriteButton
+            variant="default"
+            size="sm"
+            leftSection={<Trash2 size={14} />}
+            onClick={() => setPurging("")}
+            why={total?.answers ? undefined : "Nothing is kept."}
+          >
+            Purge all
+          </WriteButton>
+        </>
+      }
+    >
+      {cache.isError && <ProblemNotice error={cache.error} retry={() => void cache.refetch()} />}
+      {cache.isPending && <Skeleton height={180} />}
+      {cache.data?.items.length === 0 && (
+        <Empty title="Nothing is cached yet">
+          <p>
+            The exact cache answers a repeated request in a millisecond and for nothing. The semantic cache also answers
+            questions that mean the same. Switch it on for a model in the config file:
+          </p>
+          <pre className={css.snippet}>
+            {"models:\n  fast:\n    provider: openai\n    model: gpt-4o-mini\n    cache: {mode: exact, ttl: 3600}"}
+          </pre>
+        </Empty>
+      )}
+      {cache.data && total && cache.data.items.length > 0 && (
+        <>
+          <section className={css.tiles} aria-label="Totals" data-testid="cache-tiles">
+            <Tile
+              label="Saved"
+              value={formatUsd(total.saved)}
+              foot={`${formatCompact(total.tokens)} tokens not used again`}
+            />
+            <Tile
+              label="Hit rate"
+              value={total.hit_rate === null ? "–" : formatPercent(total.hit_rate, 1)}
+              foot={`${formatInt(total.exact + total.semantic)} of ${formatInt(total.exact + total.semantic + total.misses)} look-ups`}
+            />
+            <Tile label="Kept" value={formatCompact(total.answers)} foot={`answers, ${formatCompact(total.bytes)}B`} />
+            <Tile label="Passed by" value={formatCompact(total.bypassed)} foot="calls that were not to be kept" />
+          </section>
+          {cache.data.embedder && (
+            <Notice tone="warn" title="Nothing can be found by meaning now">
+              {cache.data.embedder}
+            </Notice>
+          )}
+          <div className={css.panel}>
+            <DataTable label="Cache by name" columns={columns} rows={cache.data.items} rowKey={(row) => row.name} />
+          </div>
+        </>
+      )}
+      <Confirm
+        opened={purging !== null}
+        title={purging ? `Purge the answers of ${purging}?` : "Purge every kept answer?"}
+        action="Purge"
+        busy={purge.isPending}
+        error={purge.error}
+        onConfirm={() => purging !== null && purge.mutate(purging)}
+        onClose={() => setPurging(null)}
+      >
+        The next calls ask the provider again and are paid. Counts and savings stay.
+      </Confirm>
+    </Page>
+  );
+}
+
+function Tile({ label, value, foot }: { label: string; value: string; foot: string }) {
+  return (
+    <div className={css.tile}>
+      <div className={css.tileLabel}>{label}</div>
+      <div className={css.tileValue}>{value}</div>
+      <div className={css.tileFoot}>{foot}</div>
+    </div>
+  );
+}
+
+function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
+  const number = (id: string, label: string, pick: (row: CacheNameView) => number): Column<CacheNameView> => ({
+    id,
+    label,
+    align: "right",
+    cell: (row) => formatInt(pick(row)),
+  });
+  return [
+    { id: "name", label: "called name", cell: (row) => <strong>{row.name}</strong> },
+    {
+      id: "rate",
+      label: "hit rate",
+      align: "right",
+      cell: (row) => (row.hit_rate === null ? "–" : formatPercent(row.hit_rate, 1)),
+    },
+    number("exact", "exact hits", (row) => row.exact),
+    number("semantic", "by meaning", (row) => row.semantic),
+    number("misses", "misses", (row) => row.misses),
+    number("bypassed", "passed by", (row) => row.bypassed),
+    number("answers", "kept", (row) => row.answers),
+    { id: "saved", label: "saved", align: "right", cell: (row) => formatUsd(row.saved) },
+    {
+      id: "purge",
+      label: "",
+      align: "right",
+      cell: (row) => (
+        <WriteButton
+          variant="default"
+          px={8}
+          onClick={() => onPurge(row.name)}
+          why={row.answers ? undefined : "Nothing is kept."}
+          aria-label={`Purge ${row.name}`}
+        >
+          <Trash2 size={13} />
+        </WriteButton>
+      ),
+    },
+  ];
+}
