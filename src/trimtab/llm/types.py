@@ -123,8 +123,8 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
 
 
 class Embed(Struct, frozen=True, kw_only=True, tag="embed"):
-    """Make a vector of each message. ``dimensions`` shortens them; ``purpose`` is what they are for, where a model makes
-    a difference (``search_document``, ``search_query``, ``classification``, ``clustering``)."""
+    """Make a vector of each message. ``dimensions`` shortens them; ``purpose`` is what they are for, where a model
+    makes a difference (``search_document``, ``search_query``, ``classification``, ``clustering``)."""
 
     dimensions: int | None = None
     purpose: str | None = None
@@ -160,8 +160,8 @@ class Ranking(Struct, frozen=True, tag="ranking"):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One call in canonical form: of a chat, or (``task``) of what its operation does with the messages. ``extra`` keeps
-    the fields only the source dialect knows, by their own names.
+    """One call in canonical form: of a chat, or (``task``) of what its operation does with the messages. ``extra``
+    keeps the fields only the source dialect knows, by their own names.
 
     ``dialect`` is the source dialect: only that one may put ``extra`` back on the wire. ``binding`` names those fields
     of ``extra`` that decide what the answer is (several choices, server tools, audio): another dialect must refuse the
