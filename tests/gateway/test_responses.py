@@ -11,7 +11,7 @@ import pytest
 from harness import KEY
 from kept import store
 from openai.types.responses import Response
-from vendors import UPSTREAMS, Vendors, sqlite, vendors
+from vendors import BREAKS, UPSTREAMS, Vendors, sqlite, vendors
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.conversations import DAY_MS
@@ -119,10 +119,14 @@ def test_tools_are_called_and_answered_with_the_conversation_kept_here_or_by_the
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
 @pytest.mark.parametrize(
-    ("fault", "kind"),
-    [("400", openai.BadRequestError), ("401", openai.AuthenticationError), ("404", openai.NotFoundError)],
+    ("upstream", "fault", "kind"),
+    [
+        ("openai_responses", "400", openai.BadRequestError),
+        ("openai_chat", "401", openai.AuthenticationError),
+        ("anthropic_messages", "404", openai.NotFoundError),
+        ("gemini", "400", openai.BadRequestError),
+    ],
 )
 def test_a_providers_error_is_the_clients_own_kind_of_error(upstream: str, fault: str, kind: type[Exception]) -> None:
     async def main() -> None:
@@ -133,8 +137,7 @@ def test_a_providers_error_is_the_clients_own_kind_of_error(upstream: str, fault
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-@pytest.mark.parametrize("fault", ["reset", "cut", "half_line", "stream_error"])
+@pytest.mark.parametrize(("upstream", "fault"), BREAKS)
 def test_a_stream_that_breaks_raises_and_never_looks_whole(upstream: str, fault: str) -> None:
     async def main() -> None:
         async with vendors(upstream, f"fault={fault}&after=7&tokens=20") as g:

@@ -24,6 +24,9 @@ MODELS = {
     "gemini": "gemini-3-flash",
 }
 UPSTREAMS = tuple(MODELS)
+_FAULTS = ("reset", "cut", "half_line", "stream_error")
+BREAKS = [(name, _FAULTS[(at + turn) % 4]) for at, name in enumerate(UPSTREAMS) for turn in (0, 1)]
+"""Every provider and every way to break, not every pair of them."""
 
 
 class Vendors(Running):

@@ -17,7 +17,9 @@ PAIRS = [(one, other) for one in ALL for other in ALL if one != other]
 QUIRKS = st.builds(
     Quirks, max_tokens_field=st.sampled_from(["max_tokens", "max_completion_tokens"]), stream_usage=st.booleans()
 )
-few = settings(max_examples=100, deadline=None)
+few = settings(max_examples=60, deadline=None)
+per_pair = settings(max_examples=25, deadline=None)
+"""Pairs are many, and what each side can do alone has been tried before."""
 
 
 def stream(dialect: Dialect, deltas: list[Delta], cuts: st.DataObject) -> list[Delta]:
@@ -94,7 +96,7 @@ def test_the_meter_sees_what_the_decoder_sees(name: str, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-@few
+@per_pair
 @given(request=common_requests(), quirks=QUIRKS)
 def test_a_request_keeps_its_meaning_through_another_dialect(
     one: str, other: str, request: Request, quirks: Quirks
@@ -134,7 +136,7 @@ def _meaning(request: Request) -> Request:
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-@few
+@per_pair
 @given(response=common_responses(), data=st.data())
 def test_an_answer_keeps_its_meaning_through_another_dialect(
     one: str, other: str, response: Response, data: st.DataObject

@@ -17,7 +17,7 @@ from trimtab.llm.types import Request
 
 ALL = dialects(front=True)
 FRONTS = [DIALECTS.get(name) for name in ALL]
-many = settings(max_examples=300, deadline=None)
+many = settings(max_examples=150, deadline=None)
 MSGSPEC = re.compile(r"Expected `|at `\$|Object missing|Input data was")
 """The JSON library's own words about types: never good enough for a person. (Its word on broken syntax is.)"""
 
