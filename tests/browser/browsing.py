@@ -36,7 +36,8 @@ models:
   careful: {{provider: claude, model: "claude-sonnet-4-5", fallback: [fast]}}
   flaky: {{provider: lab, model: "gpt-4o-mini?fault=500", fallback: [fast]}}
   broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
-  kept: {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6}}, cache: {{mode: exact, sampled: true}}}}
+  kept:
+    {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6}}, cache: {{mode: exact, sampled: true}}}}
 routes:
   smart:
     about: Cheap for bulk work, else the quicker of two

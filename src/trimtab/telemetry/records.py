@@ -62,7 +62,7 @@ class Weighed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a route's strategy knew of a candidate when it ordered them; null where it did not ask.
 
     ``ewma_ms`` is the peak EWMA of the time to the first byte, ``in_flight`` the calls under way there, ``price`` what
-    this call was expected to cost in picodollars, ``weight`` its share in [0, 1] and ``draw`` the number drawn in [0, 1).
+    this call was expected to cost in picodollars, ``weight`` its share in [0, 1], ``draw`` the number drawn in [0, 1).
     """
 
     ewma_ms: float | None = None
@@ -86,7 +86,7 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the decision record: a target that was considered, what became of it, and why.
 
     ``doubted`` is an answer that was whole, and not confident enough to be passed on. ``node`` is where the target
-    stands in the route's tree; ``breaker``, ``limit`` and ``budget`` say what stood in its way, empty where nothing did.
+    stands in the route's tree; ``breaker``, ``limit`` and ``budget`` say what stood in its way; empty: nothing did.
     """
 
     model: str
