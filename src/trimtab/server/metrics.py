@@ -2,12 +2,17 @@
 
 With several workers each keeps its counters in files of a shared folder (prometheus_client's multiprocess mode), so
 that whichever worker answers ``/metrics`` tells the sum of all.
+
+What a call adds is counted in plain numbers first and poured into prometheus_client's series, which lock at each step,
+when somebody asks (with several workers, also `POUR_S` after it was counted: another worker may be asked).
 """
 
+import asyncio
 import os
+from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trimtab.telemetry.records import Attempt, CacheNote, CallRecord
 from trimtab.telemetry.views import StoreHealth
@@ -19,6 +24,8 @@ LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 MAX_SERIES = 2000
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+POUR_S = 0.25
+"""With several workers: how long what one has counted is known to itself only."""
 
 
 def share_metrics(folder: Path) -> None:
@@ -71,20 +78,41 @@ class Metrics:
         # Looking a series up by its labels costs more than counting in it, so found ones are kept.
         self._call_series: dict[tuple[str, str, str], _CallSeries] = {}
         self._attempt_series: dict[tuple[str, str, str, int], _AttemptSeries] = {}
+        self._is_shared = MULTIPROCESS in os.environ
+        self._is_due = False
 
     def observe(self, record: CallRecord) -> None:
-        """Count one call; a few microseconds."""
+        """Count one call; about a microsecond."""
         model = record.route or (record.decision[0].model if record.decision else "")
-        call = self._call_series.get((record.project, model, record.outcome)) or self._call(record, model)
-        call.count.inc()
+        project = record.project
+        call = self._call_series.get((project, model, record.outcome)) or self._call(record, model)
+        call.count += 1
         call.latency.observe((record.ended_ns - record.started_ns) / 1e9)
         if record.first_token_ns and record.stream:
             call.ttft.observe((record.first_token_ns - record.started_ns) / 1e9)
         if record.cache is not None:
-            self._note_cache(record.project, record.cache)
+            self._note_cache(project, record.cache)
         for attempt in record.attempts:
-            key = (record.project, attempt.provider, attempt.outcome, attempt.status)
+            key = (project, attempt.provider, attempt.outcome, attempt.status)
             (self._attempt_series.get(key) or self._attempt(key)).observe(attempt)
+        if self._is_shared and not self._is_due:
+            self._pour_soon()
+
+    def _pour_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(POUR_S, self._pour)
+        except RuntimeError:  # no loop runs here, so there is no later
+            self._pour()
+        else:
+            self._is_due = True
+
+    def _pour(self) -> None:
+        """Add what was counted since the last time to prometheus_client's own series."""
+        self._is_due = False
+        for call in self._call_series.values():
+            call.pour()
+        for attempt in self._attempt_series.values():
+            attempt.pour()
 
     def limit(self, project: str, limit: str, verdict: str) -> None:
         """Count what a limit said of a call: ``refused`` or ``over``. Limits are few, so their names are labels."""
@@ -121,6 +149,7 @@ class Metrics:
     def text(self) -> bytes:
         """Everything in Prometheus' text format, version 0.0.4."""
         prom = self._prom
+        self._pour()
         if MULTIPROCESS in os.environ:
             from prometheus_client import multiprocess
 
@@ -137,41 +166,86 @@ class Metrics:
         return ("\n".join(lines) + "\n").encode() if lines else b""
 
 
+class _Samples:
+    """What a histogram is to be told, already in its bins. It has no way of its own to take several at once, so that
+    its bins are added to directly; the version of prometheus_client is pinned, and a test compares the two."""
+
+    __slots__ = ("_bins", "_histogram", "_sum")
+
+    def __init__(self, histogram: Any) -> None:
+        self._histogram = histogram
+        self._bins = [0] * (len(LATENCY_BUCKETS_S) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._sum += seconds
+        self._bins[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
+
+    def pour(self) -> None:
+        bins = self._histogram._buckets  # noqa: SLF001
+        for place, count in enumerate(self._bins):
+            if count:
+                bins[place].inc(count)
+                self._bins[place] = 0
+        if self._sum:
+            self._histogram._sum.inc(self._sum)  # noqa: SLF001
+            self._sum = 0.0
+
+
 class _CallSeries:
     """The series one kind of call is counted in."""
 
-    __slots__ = ("count", "latency", "ttft")
+    __slots__ = ("_counter", "count", "latency", "ttft")
 
-    def __init__(self, count: "Counter", latency: "Histogram", ttft: "Histogram") -> None:
-        self.count = count
-        self.latency = latency
-        self.ttft = ttft
+    def __init__(self, counter: "Counter", latency: "Histogram", ttft: "Histogram") -> None:
+        self._counter = counter
+        self.count = 0
+        self.latency = _Samples(latency)
+        self.ttft = _Samples(ttft)
+
+    def pour(self) -> None:
+        if self.count:
+            self._counter.inc(self.count)
+            self.count = 0
+            self.latency.pour()
+            self.ttft.pour()
 
 
 class _AttemptSeries:
-    """The series one kind of attempt is counted in."""
+    """The series one kind of attempt is counted in; ``cost`` is in picodollars until it is poured."""
 
-    __slots__ = ("cost", "count", "tokens", "unpriced")
+    __slots__ = ("_series", "cache_read", "cache_write", "cost", "count", "input", "output", "reasoning", "unpriced")
 
     def __init__(self, count: "Counter", tokens: dict[str, "Counter"], cost: "Counter", unpriced: "Counter") -> None:
-        self.count = count
-        self.tokens = tokens
-        self.cost = cost
-        self.unpriced = unpriced
+        self._series = {"count": count, **tokens, "cost": cost, "unpriced": unpriced}
+        self.count = self.cost = self.unpriced = 0
+        self.input = self.cache_read = self.cache_write = self.output = self.reasoning = 0
 
     def observe(self, attempt: Attempt) -> None:
-        self.count.inc()
+        self.count += 1
         usage = attempt.usage
         if usage is None:
             return
-        for bucket, series in self.tokens.items():
-            tokens = getattr(usage, bucket)
-            if tokens:
-                series.inc(tokens)
-        if attempt.cost.amount is None:
-            self.unpriced.inc()
-        elif attempt.cost.amount:
-            self.cost.inc(attempt.cost.amount / 1e12)
+        self.input += usage.input
+        self.output += usage.output
+        if usage.cache_read or usage.cache_write or usage.reasoning:
+            self.cache_read += usage.cache_read
+            self.cache_write += usage.cache_write
+            self.reasoning += usage.reasoning
+        amount = attempt.cost.amount
+        if amount is None:
+            self.unpriced += 1
+        else:
+            self.cost += amount
+
+    def pour(self) -> None:
+        if not self.count:
+            return
+        for name, series in self._series.items():
+            counted = getattr(self, name)
+            if counted:
+                series.inc(counted / 1e12 if name == "cost" else counted)
+                setattr(self, name, 0)
 
 
 STORE_STATES = ("ok", "starting", "down", "full")
