@@ -119,10 +119,10 @@ ANSWER: dict[str, Any] = {
 
 
 def _stream() -> bytes:
-    skeleton = ANSWER | {"id": "resp_1", "status": "in_progress", "output": [], "usage": None}
+    skeleton: dict[str, Any] = ANSWER | {"id": "resp_1", "status": "in_progress", "output": [], "usage": None}
     where = {"item_id": "msg_1", "output_index": 0}
     item = MESSAGE | {"id": "msg_1"}
-    part = item["content"][0]
+    part: dict[str, Any] = item["content"][0]
     final = ANSWER | {"id": "resp_1", "output": [item]}
     final["usage"] = {
         "input_tokens": 20,

@@ -57,7 +57,14 @@ async def provider(serve: Serve) -> AsyncGenerator[int]:
 def endpoint(port: int, **bounds: float) -> Endpoint:
     origin, path = split_url(f"http://127.0.0.1:{port}/v1")
     limits = {"connect_s": 2.0, "first_byte_s": 5.0, "idle_s": 5.0, "total_s": 10.0, **bounds}
-    return Endpoint(origin=origin, head=render_head(origin, path + "/chat", {"accept": "*/*"}), **limits)
+    return Endpoint(
+        origin=origin,
+        head=render_head(origin, path + "/chat", {"accept": "*/*"}),
+        connect_s=limits["connect_s"],
+        first_byte_s=limits["first_byte_s"],
+        idle_s=limits["idle_s"],
+        total_s=limits["total_s"],
+    )
 
 
 def always(answer: bytes, requests: list[bytes] | None = None) -> Serve:

@@ -69,7 +69,7 @@ def _print(replayed: r.Replay) -> None:
             s.model,
             s.recorded,
             s.replayed,
-            s.attempts if s.estimated else f"{s.attempts}, too few",
+            _records(s),
         )
         for s in report.targets
     ]
