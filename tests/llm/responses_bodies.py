@@ -1,7 +1,7 @@
 """OpenAI Responses: a request, an answer and a stream as its documentation shows them, written by hand."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 REQUEST: dict[str, Any] = {
     "model": "gpt-5-mini",
@@ -122,7 +122,7 @@ def _stream() -> bytes:
     skeleton: dict[str, Any] = ANSWER | {"id": "resp_1", "status": "in_progress", "output": [], "usage": None}
     where = {"item_id": "msg_1", "output_index": 0}
     item = MESSAGE | {"id": "msg_1"}
-    part: dict[str, Any] = item["content"][0]
+    part = cast("list[dict[str, Any]]", item["content"])[0]
     final = ANSWER | {"id": "resp_1", "output": [item]}
     final["usage"] = {
         "input_tokens": 20,
