@@ -103,7 +103,7 @@ const models = createRoute({
   getParentRoute: () => projectRoute,
   path: "models",
   component: lazyRouteComponent(() => import("@/features/models/ModelsPage"), "ModelsPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "card", "open"),
 });
 
 const providers = createRoute({

@@ -4,6 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
   CacheView,
+  CardView,
   CostGroup,
   Costly,
   CostReport,
@@ -95,6 +96,22 @@ export const modelsQuery = (project: string) =>
     queryKey: ["models", project],
     queryFn: ({ signal }) => everyPage<ModelView>(inProject(project, "models"), signal),
     refetchInterval: 15_000,
+  });
+
+/** A model's newest capability card; null where it was never tried. */
+export const cardQuery = (project: string, model: string) =>
+  queryOptions({
+    queryKey: ["card", project, model],
+    queryFn: async ({ signal }) => {
+      try {
+        return await get<CardView>(inProject(project, "models", model, "card"), signal);
+      } catch (error) {
+        if (error instanceof ApiProblem && error.code === "no_card") return null;
+        throw error;
+      }
+    },
+    refetchInterval: 15_000,
+    retry: mayPass,
   });
 
 export const priceQuery = (project: string, model: string) =>

@@ -46,6 +46,12 @@ export type GroupRow = S["GroupRow"];
 export type Window = S["Window"];
 export type Overview = S["Overview"];
 
+export type CardView = S["CardView"];
+export type CheckResultView = S["CheckResultView"];
+export type TargetView = S["TargetView"];
+export type ResiliencePage = S["ResiliencePage"];
+export type ResilienceView = S["ResilienceView"];
+export type Policy = S["Policy"];
 export type CacheView = S["CacheView"];
 export type CacheNameView = S["CacheNameView"];
 export type RouteView = S["RouteView"];
@@ -59,6 +65,8 @@ export type CostRow = S["CostRow"];
 export type CostGroup = CostReport["group_by"];
 export type WasteReport = S["WasteReport"];
 export type Costly = S["Costly"];
+export type CostlyCall = S["CostlyCall"];
+export type EnergyView = S["EnergyView"];
 
 export type Health = ModelView["health"];
 export type SpanKind = SpanRow["kind"];

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { del, inProject, post } from "@/api/client";
 import { modelsQuery } from "@/api/queries";
 import type { ModelView, TestResult } from "@/api/types";
-import { formatMs } from "@/lib/format";
+import { formatMs, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -48,6 +48,17 @@ export function ModelRow({ project, model, onEdit }: Props) {
           <div className={css.sub}>
             <Link to="/p/$project/traces" params={{ project }} search={{ q: `model:"${model.name}"` }}>
               its calls
+            </Link>
+            {" · "}
+            <Link
+              to="/p/$project/models"
+              params={{ project }}
+              search={{ card: model.name }}
+              aria-label={`Capability card of ${model.name}`}
+            >
+              {model.capabilities === null
+                ? "capabilities not known"
+                : `shown to do ${plural(model.capabilities.length, "thing")}`}
             </Link>
           </div>
         </div>

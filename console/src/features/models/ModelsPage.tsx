@@ -7,6 +7,7 @@ import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
+import { CardDrawer } from "./CardDrawer";
 import { ModelEditor } from "./ModelEditor";
 import { ModelRow } from "./ModelRow";
 import css from "./models.module.css";
@@ -63,6 +64,16 @@ export function ModelsPage() {
             />
           ))}
         </ul>
+      )}
+      {search.card && (
+        <CardDrawer
+          key={search.card}
+          project={project}
+          name={search.card}
+          open={search.open}
+          onOpen={(open) => void navigate({ search: (prev) => ({ ...prev, open }), replace: true })}
+          onClose={close}
+        />
       )}
       {models.data && providers.data && (search.new || edited) && (
         <ModelEditor
