@@ -54,7 +54,9 @@ test: setup ## Run every test, browser tests included
 	@scripts/chromium.sh
 	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
-	$(BIN)/pytest $(PYTEST_ARGS)
+	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/browser
+	$(BIN)/pytest tests/browser
 
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
 	@$(BIN)/ruff format --check $(SOURCES)
