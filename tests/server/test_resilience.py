@@ -35,7 +35,9 @@ def test_a_policy_is_in_force_when_the_call_returns_and_gone_when_it_is_removed(
         assert of(house).providers["lab"].resilience == Policy(attempts=3, hedge=Hedge(after="p95"))
         assert (await admin.put(MODEL, json={"deadline_s": 20})).status_code == 200
         assert of(house).models["team/fast"].resilience == Policy(deadline_s=20)
-        listed = (await admin.get(f"{AT}/resilience")).json()["items"]
+        page = (await admin.get(f"{AT}/resilience")).json()
+        assert (page["defaults"]["attempts"], page["defaults"]["breaker"]["failures_in_a_row"]) == (8, 10)
+        listed = page["items"]
         assert [(item["subject"], item["name"]) for item in listed] == [("model", "team/fast"), ("provider", "lab")]
         assert (await admin.delete(LAB)).status_code == 204
         assert of(house).providers["lab"].resilience is None

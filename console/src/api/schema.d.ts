@@ -2890,9 +2890,13 @@ export interface components {
             more: boolean;
             problem: string;
         };
-        /** ResiliencePage */
+        /**
+         * ResiliencePage
+         * @description `defaults` is what holds for a provider or model that is not in the list.
+         */
         ResiliencePage: {
             items: components["schemas"]["ResilienceView"][];
+            defaults: components["schemas"]["Policy"];
             /** @default null */
             cursor: string | null;
         };

@@ -20,7 +20,10 @@ class ResilienceView(Struct, frozen=True, kw_only=True):
 
 
 class ResiliencePage(Struct, frozen=True, kw_only=True):
+    """``defaults`` is what holds for a provider or model that is not in the list."""
+
     items: list[ResilienceView]
+    defaults: Policy
     cursor: str | None = None
 
 

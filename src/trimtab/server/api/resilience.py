@@ -5,7 +5,7 @@ from litestar.params import FromPath, JSONBody
 from trimtab.core.errors import Conflict
 from trimtab.gateway import policy_store
 from trimtab.gateway.live import TargetState
-from trimtab.gateway.policy import Policy
+from trimtab.gateway.policy import DEFAULT, Policy
 from trimtab.gateway.policy_store import ResilienceRow, Subject
 from trimtab.governance.access import Project
 from trimtab.server.dependencies import Dependencies
@@ -67,7 +67,7 @@ async def list_resilience(deps: Deps, tenant: Tenant, cursor: Cursor = None, lim
         view = ResilienceView(subject=subject, name=name, policy=policy, source="config", updated=None)
         views[f"{subject}/{name}"] = view
     names, more = cut(sorted(views), cursor, limit)
-    return ResiliencePage(items=[views[name] for name in names], cursor=more)
+    return ResiliencePage(items=[views[name] for name in names], defaults=DEFAULT, cursor=more)
 
 
 def _view(row: ResilienceRow) -> ResilienceView:
