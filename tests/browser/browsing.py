@@ -29,7 +29,11 @@ WITHIN_MS = 10_000
 CONFIG = """
 providers:
   lab: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "sk-of-the-lab-1234"}}
-  claude: {{dialect: anthropic_messages, base_url: "{url}/v1", api_key: "sk-ant-9999"}}
+  claude:
+    dialect: anthropic_messages
+    base_url: "{url}/v1"
+    api_key: "sk-ant-9999"
+    resilience: {{attempts: 4, hedge: {{after_ms: 9000}}}}
 models:
   fast: {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6, cache_read: 0.075}}}}
   cached: {{provider: lab, model: "gpt-4o?cached=4&reasoning=3", price: {{input: 0.2, output: 0.8, cache_read: 0.075}}}}

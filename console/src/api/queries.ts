@@ -21,9 +21,12 @@ import type {
   ProjectView,
   ProviderKindView,
   ProviderView,
+  ResiliencePage,
+  ResilienceView,
   RouteView,
   ServerStatus,
   SpanIO,
+  TargetView,
   TraceDetail,
   TracePage,
   WasteReport,
@@ -95,6 +98,32 @@ export const modelsQuery = (project: string) =>
   queryOptions({
     queryKey: ["models", project],
     queryFn: ({ signal }) => everyPage<ModelView>(inProject(project, "models"), signal),
+    refetchInterval: 15_000,
+  });
+
+/** How targets fare, as the worker that answers has seen it since it started. */
+export const targetsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["targets", project],
+    queryFn: ({ signal }) => everyPage<TargetView>(inProject(project, "targets"), signal),
+    refetchInterval: 3_000,
+  });
+
+/** The policies of providers and models that have their own, and the one that holds for all others. */
+export const resilienceQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["resilience", project],
+    queryFn: async ({ signal }) => {
+      const items: ResilienceView[] = [];
+      let page: ResiliencePage;
+      let cursor: string | null = null;
+      do {
+        page = await get<ResiliencePage>(withQuery(inProject(project, "resilience"), { cursor }), signal);
+        items.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor);
+      return { items, defaults: page.defaults };
+    },
     refetchInterval: 15_000,
   });
 

@@ -2,16 +2,19 @@ import { Tooltip } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 import { del, inProject } from "@/api/client";
 import { providersQuery } from "@/api/queries";
-import type { ModelView, ProviderKindView, ProviderView } from "@/api/types";
+import type { ModelView, ProviderKindView, ProviderView, TargetView } from "@/api/types";
 import { formatAgo, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { HealthSign } from "@/ui/status";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
+import { PolicyPanel } from "./PolicyPanel";
+import { Targets } from "./Targets";
+import live from "./targets.module.css";
 
 const FROM_FILE = "It is declared in the config file; change it there.";
 
@@ -20,10 +23,17 @@ interface Props {
   provider: ProviderView;
   kind: ProviderKindView | undefined;
   models: ModelView[];
+  /** Undefined until they are known. */
+  targets: TargetView[] | undefined;
+  policies: ComponentProps<typeof PolicyPanel>["all"] | undefined;
+  /** What of it stands open, as the address says. */
+  shown: { policy: boolean; all: boolean };
+  onShow: (shown: { policy?: boolean; all?: boolean }) => void;
   onEdit: () => void;
 }
 
-export function ProviderRow({ project, provider, kind, models, onEdit }: Props) {
+export function ProviderRow(props: Props) {
+  const { project, provider, kind, models, onEdit } = props;
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const remove = useMutation({
@@ -78,6 +88,7 @@ export function ProviderRow({ project, provider, kind, models, onEdit }: Props) 
           </WriteButton>
         </div>
       </div>
+      <LiveState {...props} />
       <Confirm
         opened={asking}
         title={`Delete ${provider.name}?`}
@@ -94,6 +105,22 @@ export function ProviderRow({ project, provider, kind, models, onEdit }: Props) 
         .
       </Confirm>
     </li>
+  );
+}
+
+function LiveState({ provider, models, targets, policies, shown, onShow }: Props) {
+  if (!targets || !policies) return null;
+  return (
+    <section className={live.live} aria-label={`How ${provider.name} fares`}>
+      <Targets provider={provider.name} targets={targets} all={shown.all} onAll={() => onShow({ all: true })} />
+      <PolicyPanel
+        provider={provider.name}
+        models={models}
+        all={policies}
+        open={shown.policy}
+        onToggle={() => onShow({ policy: !shown.policy })}
+      />
+    </section>
   );
 }
 

@@ -2,7 +2,7 @@ import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { kindsQuery, modelsQuery, providersQuery } from "@/api/queries";
+import { kindsQuery, modelsQuery, providersQuery, resilienceQuery, statusQuery, targetsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -19,6 +19,9 @@ export function ProvidersPage() {
   const providers = useQuery(providersQuery(project));
   const models = useQuery(modelsQuery(project));
   const kinds = useQuery(kindsQuery());
+  const targets = useQuery(targetsQuery(project));
+  const resilience = useQuery(resilienceQuery(project));
+  const workers = useQuery(statusQuery()).data?.workers ?? 1;
   const edited = providers.data?.find((provider) => provider.name === search.edit);
   const ready = kinds.data !== undefined;
   const add = (
@@ -43,6 +46,13 @@ export function ProvidersPage() {
           {add}
         </Empty>
       )}
+      {(targets.isError || resilience.isError) && <ProblemNotice error={targets.error ?? resilience.error} />}
+      {providers.data && providers.data.length > 0 && (
+        <p className={css.view}>
+          Breakers, load, latency and keys are this worker's view since it started
+          {workers > 1 ? `: the server runs ${workers} workers, and whichever answers tells its own.` : "."}
+        </p>
+      )}
       {providers.data && providers.data.length > 0 && (
         <ul className={css.list} aria-label="Providers">
           {providers.data.map((provider) => (
@@ -52,6 +62,19 @@ export function ProvidersPage() {
               provider={provider}
               kind={kinds.data?.find((k) => k.name === provider.kind)}
               models={(models.data ?? []).filter((m) => m.provider === provider.name)}
+              targets={targets.data?.filter((t) => t.provider === provider.name)}
+              policies={resilience.data}
+              shown={{ policy: search.policy === provider.name, all: search.all === provider.name }}
+              onShow={(shown) =>
+                void navigate({
+                  search: (prev) => ({
+                    ...prev,
+                    ...("policy" in shown && { policy: shown.policy ? provider.name : undefined }),
+                    ...("all" in shown && { all: shown.all ? provider.name : undefined }),
+                  }),
+                  replace: true,
+                })
+              }
               onEdit={() => void navigate({ search: { edit: provider.name } })}
             />
           ))}

@@ -1,0 +1,78 @@
+"""Providers as this worker sees them: breakers, load, latency, keys, and the policy in force with its source."""
+
+import re
+from typing import Any
+
+import pytest
+from browsing import House, Visitor
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def target(model: str, **other: Any) -> dict[str, Any]:
+    calm = {
+        "provider": "lab", "model": model, "in_flight": 0, "waiting": 0, "answered": 10, "failed": 0,
+        "latency_ms": 41.5, "p95_ms": None, "breaker": "closed", "opens_again_s": 0.0, "openings": 0, "keys": [],
+    }  # fmt: skip
+    return {**calm, **other}
+
+
+def test_each_target_is_shown_as_this_worker_sees_it(at: House, visitor: Visitor) -> None:
+    told = {t["model"]: t for t in at.server.api("/projects/default/targets")["items"] if t["provider"] == "lab"}
+    page = visitor.go("/p/default/providers")
+    expect(page.get_by_text("this worker's view since it started")).to_be_visible()
+    table = page.get_by_role("table", name="Targets of lab")
+    expect(table.get_by_role("row")).to_have_count(1 + len(told))
+    for model in ("gpt-4o-mini", "gpt-4o-mini?fault=500"):
+        row = table.get_by_role("row").filter(has=page.get_by_text(model, exact=True))
+        expect(row.get_by_role("cell").nth(6)).to_have_text(str(told[model]["answered"]))
+        expect(row.get_by_role("cell").nth(7)).to_have_text(str(told[model]["failed"]))
+        expect(row.get_by_role("cell").last).to_contain_text("••••1234")
+    assert told["gpt-4o-mini?fault=500"]["failed"] > 0
+
+
+def test_trouble_comes_first_and_says_what_it_is_and_for_how_long(visitor: Visitor) -> None:
+    aside = {"hint": "1111", "in_flight": 0, "set_aside_s": 20.0, "why": "the provider refused it"}
+    well = {"hint": "2222", "in_flight": 3, "set_aside_s": 0.0, "why": ""}
+    items = [target(f"model-{n}", answered=100 - n) for n in range(8)]
+    items.append(target("down", breaker="open", opens_again_s=12.0, openings=2, failed=30))
+    items.append(target("busy", in_flight=8, waiting=5, keys=[aside, well], answered=1))
+    visitor.answers("/projects/default/targets", {"items": items, "cursor": None})
+    page = visitor.go("/p/default/providers")
+    table = page.get_by_role("table", name="Targets of lab")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("tries again in 12.0 s, opened 2 times")
+    busy = table.get_by_role("row").nth(2)
+    expect(busy).to_contain_text("set aside 20.0 s")
+    expect(busy).to_contain_text("the provider refused it")
+    expect(busy.get_by_role("cell").nth(3)).to_have_text("5")
+    expect(table.get_by_role("row")).to_have_count(7)
+    page.get_by_role("button", name="4 more").click()
+    expect(table.get_by_role("row")).to_have_count(11)
+    expect(page).to_have_url(re.compile("all=lab"))
+
+
+def test_the_policy_in_force_is_told_with_its_source(at: House, visitor: Visitor) -> None:
+    page = visitor.go("/p/default/providers")
+    lab = page.get_by_role("region", name="How lab fares")
+    expect(lab).to_contain_text("as by default")
+    claude = page.get_by_role("region", name="How claude fares")
+    expect(claude).to_contain_text("its own, from the config file")
+    claude.get_by_role("button", name="Resilience policy of claude").press("Enter")
+    expect(page).to_have_url(re.compile("policy=claude"))
+    expect(claude).to_contain_text("at most 4 in all for one call")
+    expect(claude).to_contain_text("asks a second target after 9000 ms, for at most 5 % of calls")
+    expect(claude.get_by_text("not as by default")).to_have_count(2)
+    page.reload()
+    expect(claude).to_contain_text("opens after 10 failures in a row")
+
+
+def test_a_provider_nobody_called_and_the_phone(at: House, phone: Visitor) -> None:
+    at.project("quiet-lab")
+    lab = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1"}
+    at.client.post("/api/v1/projects/quiet-lab/providers", json=lab).raise_for_status()
+    page = phone.go("/p/quiet-lab/providers")
+    expect(page.get_by_role("region", name="How lab fares")).to_contain_text("has not called it since it started")
+    page = phone.go("/p/default/providers?policy=claude")
+    expect(page.get_by_text("at most 4 in all for one call")).to_be_visible()
+    assert phone.width() <= 390
