@@ -247,7 +247,7 @@ def count(value: Any) -> int:
     """A token count as a provider may write it: what is no count is 0, and none is negative or beyond belief."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return 0
-    return int(max(0, min(value, _MOST)))
+    return int(max(0, min(value, MOST_COUNTED)))
 
 
 def choices_of(value: Any) -> int:
@@ -257,7 +257,7 @@ def choices_of(value: Any) -> int:
 
 MOST_CHOICES = 128
 """OpenAI's own bound of ``n``, the highest there is."""
-_MOST = 10**12
+MOST_COUNTED = 10**12
 """No call has a million million tokens; beyond it a number is a defect and would break the sums of the books."""
 
 

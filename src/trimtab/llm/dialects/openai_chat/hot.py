@@ -12,7 +12,7 @@ from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, without_developers
 from trimtab.llm.dialects.openai_chat.stops import stop_of
-from trimtab.llm.dialects.openai_chat.usage import usage_of
+from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
@@ -44,7 +44,7 @@ class _Answer(Struct):
     id: str | None = None
     model: str | None = None
     choices: list[_Choice] | None = None
-    usage: dict[str, Any] | None = None
+    usage: PlainUsage | None = None
     error: Raw | None = None
 
 
@@ -130,10 +130,11 @@ def glance(body: bytes) -> Glance:
         return _glance_slowly(body)
     if not found.choices:
         raise no_choice(None if found.error is None else Cursor(found.error, "error", refuse_answer).anything())
+    usage = None if found.usage is None else found.usage.as_usage()
+    if usage is None and found.usage is not None:
+        return _glance_slowly(body)
     word = found.choices[0].finish_reason
-    return Glance(
-        usage=usage_of(found.usage), id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word
-    )
+    return Glance(usage=usage, id=found.id or "", model=found.model or "", stop=stop_of(word), stop_raw=word)
 
 
 def _glance_slowly(body: bytes) -> Glance:

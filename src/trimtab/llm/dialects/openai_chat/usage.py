@@ -4,9 +4,11 @@ https://platform.openai.com/docs/api-reference/chat/object: ``prompt_tokens`` in
 the prompt cache, ``completion_tokens`` includes reasoning; audio is a breakdown of either.
 """
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from trimtab.llm.dialects._reading import count
+from msgspec import Meta, Struct
+
+from trimtab.llm.dialects._reading import MOST_COUNTED, count
 from trimtab.llm.types import Usage
 
 
@@ -32,6 +34,57 @@ def usage_of(value: Any) -> Usage | None:
         audio_input=count(read_side.get("audio_tokens")),
         audio_output=count(write_side.get("audio_tokens")),
     )
+
+
+_Count = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
+
+
+class _PromptDetails(Struct, gc=False):
+    cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+    audio_tokens: _Count | None = None
+
+
+class _CompletionDetails(Struct, gc=False):
+    reasoning_tokens: _Count | None = None
+    audio_tokens: _Count | None = None
+
+
+class PlainUsage(Struct, gc=False):
+    """A usage object as it ordinarily is. What does not fit is for `usage_of` to read."""
+
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    prompt_cache_hit_tokens: _Count | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+    def as_usage(self) -> Usage | None:
+        """What `usage_of` makes of the same object; None where that must look itself."""
+        prompt, completion = self.prompt_tokens, self.completion_tokens
+        if prompt is None or completion is None:
+            return None
+        cached = written = reasoning = audio_input = audio_output = 0
+        read_side, write_side = self.prompt_tokens_details, self.completion_tokens_details
+        if read_side is not None:
+            cached = read_side.cached_tokens or 0
+            written = read_side.cache_write_tokens or 0
+            audio_input = read_side.audio_tokens or 0
+        cached = min(cached or self.prompt_cache_hit_tokens or 0, prompt)
+        if written:
+            written = min(written, prompt - cached)
+        if write_side is not None:
+            reasoning = min(write_side.reasoning_tokens or 0, completion)
+            audio_output = write_side.audio_tokens or 0
+        return Usage(
+            input=prompt - cached - written,
+            cache_read=cached,
+            cache_write=written,
+            output=completion - reasoning,
+            reasoning=reasoning,
+            audio_input=audio_input,
+            audio_output=audio_output,
+        )
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
