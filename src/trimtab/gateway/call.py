@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec.structs import replace
-
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.caller import Caller
@@ -231,22 +229,31 @@ class Call:
 
     def note(self, target: Target, verdict: Verdict, reason: str, by: str = "") -> None:
         """Add one line to the decision record; ``by`` names what stood in the target's way (`watch.Passed.by`)."""
-        line = Candidate(model=target.model.name, provider=target.provider.name, verdict=verdict, reason=reason)
-        if self.plan is not None or by:
-            line = self._explained(line, by)
+        name, provider, plan = target.model.name, target.provider.name, self.plan
+        if by:
+            line = Candidate(
+                model=name,
+                provider=provider,
+                verdict=verdict,
+                reason=reason,
+                node="" if plan is None else plan.nodes.get(name, ""),
+                weighed=None if plan is None else plan.weighed.get(name),
+                breaker=reason if by == "breaker" else "",
+                limit=reason if by in ("limit", "key") else "",
+                budget=reason if by == "budget" else "",
+            )
+        elif plan is None:
+            line = Candidate(model=name, provider=provider, verdict=verdict, reason=reason)
+        else:
+            line = Candidate(
+                model=name,
+                provider=provider,
+                verdict=verdict,
+                reason=reason,
+                node=plan.nodes.get(name, ""),
+                weighed=plan.weighed.get(name),
+            )
         self.decision.append(line)
-
-    def _explained(self, line: Candidate, by: str) -> Candidate:
-        """With what the route knew of the target, and what stood in its way."""
-        plan = self.plan
-        return replace(
-            line,
-            node="" if plan is None else plan.nodes.get(line.model, ""),
-            weighed=None if plan is None else plan.weighed.get(line.model),
-            breaker=line.reason if by == "breaker" else "",
-            limit=line.reason if by in ("limit", "key") else "",
-            budget=line.reason if by == "budget" else "",
-        )
 
     def note_rest(self) -> None:
         """The targets that were never asked belong in the record too."""

@@ -33,9 +33,10 @@ from trimtab.gateway.idempotency import Idempotency
 from trimtab.gateway.live import Live
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.route import Target, candidates
+from trimtab.gateway.route import candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
+from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.spending import Spending
@@ -176,34 +177,38 @@ class Gateway:
         await self._to_its_end(call, self._answer)
 
     async def _answer(self, call: Call) -> None:
-        policy = self._policy(call)
-        look = None if self._cache is None else self._cache.look(call, policy, self._snapshot())
+        assert call.project is not None
+        snapshot = self._snapshot()
+        policies = snapshot.policies.get(call.project.id)
+        policy = None if policies is None else policies.get(call.head.model)
+        look = None if self._cache is None else self._cache.look(call, policy, snapshot)
         if self._cache is None or look is None:
-            await self._ask(call, policy)
+            await self._ask(call, policy, snapshot)
         elif not await self._cache.answer(call, look):
-            await self._ask(call, policy)
+            await self._ask(call, policy, self._snapshot())
             await self._cache.keep(call, look)
 
-    def _policy(self, call: Call) -> CompiledPolicy | None:
-        assert call.project is not None
-        policies = self._snapshot().policies.get(call.project.id)
-        return None if policies is None else policies.get(call.head.model)
-
-    async def _ask(self, call: Call, policy: CompiledPolicy | None) -> None:
+    async def _ask(self, call: Call, policy: CompiledPolicy | None, snapshot: Snapshot) -> None:
         """Ask a provider, since nothing that is kept will do."""
+        assert call.project is not None
+        project, model = call.project.id, call.head.model
         if policy is not None and policy.policy.context is not None:
             shorten(call, policy.policy.context)
-        route = self._route(call)
-        targets = self._plan(call) if route is None else await self._decide(call, route)
-        limits = self._snapshot().limits
-        if limits and self._spending is not None and call.project is not None:
-            waiting = self._spending.reserve(call, limits, call.project.id, targets)
+        routes = snapshot.routes.get(project)
+        route = None if routes is None else routes.get(model)
+        if route is None:
+            targets = candidates(snapshot.targets[project], model)
+        else:
+            plan = self._decide(call, route) or await self._learn(call, route)
+            targets = plan.targets
+        if snapshot.limits and self._spending is not None:
+            waiting = self._spending.reserve(call, snapshot.limits, project, targets)
             if waiting is not None:
                 await waiting
-        entered = await self._enter(call)
+        entered = call.started_ns if self.gate.try_enter() else await self._enter(call)
         try:
             await self._attempts.answer(call, targets)
-            if route is not None and call.plan is not None:
+            if route is not None and call.plan is not None and call.plan.pins:
                 route.answered(call.plan, call.attempts[-1].name, self._now())
         finally:
             self.gate.leave((self._now() - entered) / SECOND)
@@ -216,24 +221,17 @@ class Gateway:
         await self.gate.enter(call.principal.key_id, call.priority, left_s(call, self._now()))
         return self._now()
 
-    def _plan(self, call: Call) -> list[Target]:
-        assert call.project is not None
-        return candidates(self._snapshot().targets[call.project.id], call.head.model)
-
-    def _route(self, call: Call) -> Compiled | None:
-        assert call.project is not None
-        routes = self._snapshot().routes.get(call.project.id)
-        return None if routes is None else routes.get(call.head.model)
-
-    async def _decide(self, call: Call, route: Compiled) -> list[Target]:
-        """What a route makes of the call; only one that looks at meanings waits for anything."""
-        ask = asked_by(call)
+    def _decide(self, call: Call, route: Compiled) -> Plan | None:
+        """What a route makes of the call; None where it must know what the call means first (`_learn`)."""
         try:
-            call.plan = route.plan(ask)
+            plan = call.plan = route.plan(asked_by(call))
         except Unknown:
-            await route.learn(ask)
-            call.plan = route.plan(ask)
-        return call.plan.targets
+            return None
+        return plan
+
+    async def _learn(self, call: Call, route: Compiled) -> Plan:
+        plan = call.plan = await route.decide(asked_by(call))
+        return plan
 
     async def _carry(self, call: Call, carrier: Carrier) -> None:
         self._admit(call)

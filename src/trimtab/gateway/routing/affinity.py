@@ -36,6 +36,8 @@ class Pins:
     def apply(self, affinity: Affinity, project: str, plan: Plan, ask: Ask, live: Live) -> None:
         """Put the pinned target first while it is healthy, and leave on the plan what `keep` remembers it by."""
         marks = _marks(affinity, project, plan.route, ask)
+        if not marks:
+            return
         plan.pins = tuple(mark for mark, _ in marks)
         horizon = ask.now_ns - round(affinity.minutes * MINUTE_NS)
         for mark, by in marks:

@@ -246,7 +246,14 @@ class _Making:
         if len(fixed) == len(children):
             return Fixed(tuple(leaf for child in fixed for leaf in child.leaves))
         orders = tuple(children)
-        return lambda ask, trail: tuple(leaf for order in orders for leaf in order(ask, trail))
+
+        def in_turn(ask: Ask, trail: Trail) -> Leaves:
+            leaves: Leaves = ()
+            for order in orders:
+                leaves += order(ask, trail)
+            return leaves
+
+        return in_turn
 
     def _ranked(self, node: Fastest | LeastBusy | Cheapest, path: str) -> Order:
         below = self._fallback(self._children(node.of, path))
@@ -254,18 +261,26 @@ class _Making:
             return below
         live, expect = self.fittings.live, self.fittings.expect
 
-        def rank(leaves: Leaves, ask: Ask, trail: Trail) -> Leaves:
-            match node:
-                case Fastest():
-                    return by_load(path, leaves, live, ask, trail)
-                case LeastBusy():
-                    return in_flight(path, leaves, live, ask, trail)
-                case Cheapest():
-                    return by_price(path, leaves, _expected(expect, ask, node.output_tokens), trail)
+        match node:
+            case Fastest():
 
-        def order(ask: Ask, trail: Trail) -> Leaves:
-            leaves = below(ask, trail)
-            return rank(leaves, ask, trail) if leaves else leaves
+                def order(ask: Ask, trail: Trail) -> Leaves:
+                    leaves = below(ask, trail)
+                    return by_load(path, leaves, live, ask, trail) if leaves else leaves
+
+            case LeastBusy():
+
+                def order(ask: Ask, trail: Trail) -> Leaves:
+                    leaves = below(ask, trail)
+                    return in_flight(path, leaves, live, ask, trail) if leaves else leaves
+
+            case Cheapest():
+
+                def order(ask: Ask, trail: Trail) -> Leaves:
+                    leaves = below(ask, trail)
+                    if not leaves:
+                        return leaves
+                    return by_price(path, leaves, _expected(expect, ask, node.output_tokens), trail)
 
         return order
 

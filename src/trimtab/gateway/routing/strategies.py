@@ -18,17 +18,21 @@ def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Le
     """Lowest peak EWMA of latency times (calls under way + 1) first. What nothing is known of gets the next call, and
     counts as slow as the slowest while that one is under way: one call finds out, not a burst."""
     now = ask.now_ns
-    states = [live.of(*leaf.key) for leaf in leaves]
-    latencies = [state.latency_ns(now) for state in states]
-    slowest = max(latencies)
+    known: list[tuple[Leaf, float, int]] = []
+    slowest = 0.0
+    for leaf in leaves:
+        state = live.of(*leaf.key)
+        latency = state.latency_ns(now)
+        if latency > slowest:
+            slowest = latency
+        known.append((leaf, latency, state.in_flight))
     scored: list[tuple[float, int]] = []
-    for place, (latency, state) in enumerate(zip(latencies, states, strict=True)):
-        under_way = state.in_flight
+    weighed = trail.weighed
+    for leaf, latency, under_way in known:
         expected = latency or (slowest or 1.0 if under_way else 0.0)
-        scored.append((expected * (under_way + 1), place))
-        trail.weighed[leaves[place].name] = Weighed(
-            ewma_ms=round(latency / MILLISECOND, 3) if latency else None, in_flight=under_way
-        )
+        scored.append((expected * (under_way + 1), len(scored)))
+        ewma_ms = round(latency / MILLISECOND, 3) if latency else None
+        weighed[leaf.name] = Weighed(ewma_ms=ewma_ms, in_flight=under_way)
     scored.sort()
     return _noted(node, leaves, scored, trail, "the least peak latency times calls under way")
 
@@ -64,7 +68,7 @@ def _first(pair: tuple[float, int]) -> float:
 
 
 def _noted(node: str, leaves: Leaves, scored: Sequence[tuple[float, int]], trail: Trail, why: str) -> Leaves:
-    ordered = tuple(leaves[place] for _, place in scored)
+    ordered = tuple([leaves[place] for _, place in scored])
     trail.steps.append(Step(node=node, took=ordered[0].name, why=why))
     return ordered
 
