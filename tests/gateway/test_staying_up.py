@@ -9,7 +9,10 @@ import pytest
 from harness import PRICE, Running, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, hangs_up, streams, upstream
 
+from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.breaker import BreakerPolicy
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.delivery import Opened
 from trimtab.gateway.policy import Hedge, Policy, Retries
 from trimtab.gateway.targets import Model
 
@@ -342,6 +345,45 @@ def test_a_hedge_that_fails_leaves_the_first_alone_and_a_first_that_fails_leaves
                 record = await g.spool.one()
                 assert record.attempts[-1].provider == who
                 assert sorted(a.outcome for a in record.attempts) == ["answer", "error"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("first_answers", [True, False])
+@pytest.mark.parametrize("rival_answers", [True, False])
+def test_two_that_end_in_the_same_turn_of_the_loop_both_leave_a_row(first_answers: bool, rival_answers: bool) -> None:
+    """As when a provider goes down with both connections, or both run into the caller's deadline."""
+
+    async def main() -> None:
+        async with (
+            upstream(answers(WHOLE)) as one,
+            upstream(answers(WHOLE)) as two,
+            running([provider("lab", one.port), provider("spare", two.port)], hedged(after_ms=1)) as g,
+        ):
+            attempts = g.gateway._attempts  # pyright: ignore[reportPrivateUsage]
+            really = attempts._open  # pyright: ignore[reportPrivateUsage]
+            gates, asked = {"lab": asyncio.Event(), "spare": asyncio.Event()}, list[str]()
+
+            async def opens(call: Call, attempt: Try) -> Opened:
+                who = attempt.target.provider.name
+                asked.append(who)
+                if asked.count(who) == 1:
+                    opened = await really(call, attempt)
+                    if who == "spare":  # its task is the sooner one, and the first one's own is woken right behind it
+                        asyncio.get_running_loop().call_soon(gates["spare"].set)
+                        asyncio.get_running_loop().call_soon(gates["lab"].set)
+                    await gates[who].wait()
+                    if not (first_answers if who == "lab" else rival_answers):
+                        raise UpstreamFailure("It went down.", code="upstream_reset")
+                    return opened
+                return await really(call, attempt)
+
+            attempts._open = opens  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage]
+            assert (await g.chat(ASK)).status_code == 200
+            record = await g.spool.one()
+            assert len(record.attempts) == len(asked)
+            assert {a.provider for a in record.attempts} == {"lab", "spare"}
+            assert record.attempts[-1].outcome == "answer" or first_answers
 
     asyncio.run(main())
 

@@ -124,6 +124,24 @@ def test_labels_that_leave_no_room_are_cut(tmp_path: Path) -> None:
     assert (left.note.user, left.note.tags, left.note.request_id) == ("ü" * 64, (), "req_1")
 
 
+def test_labels_of_wide_characters_do_not_reach_into_the_next_note(tmp_path: Path) -> None:
+    wide = "\U0001f600" * 256
+    notes = Inflight(tmp_path, "w0")
+    slots = [notes.begin(note(number)) for number in range(3)]
+    notes.wipe(slots[1])
+    long = dict.fromkeys(("asked", "model", "name", "feature", "session", "user"), wide)
+    hostile = notes.begin(note(9, **long))
+    attempt = Attempt(
+        span_id="a", provider="lab", kind="custom", model=wide, name=wide, dialect="openai_chat", started_ns=1,
+        ended_ns=2, outcome="error",
+    )  # fmt: skip
+    notes.ended(hostile, attempt)
+    abandoned(notes)
+    left = found(tmp_path)
+    assert [each.note.request_id for each in left] == ["req_0", "req_9", "req_2"]
+    assert all(wide.startswith(getattr(left[1].note, name)) for name in long)
+
+
 labels = st.text(max_size=300)
 
 

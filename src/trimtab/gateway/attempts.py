@@ -211,7 +211,7 @@ class Attempts:
         try:
             opened = await race.first(self._open_one(call, attempt))
         except TrimtabError as error:
-            if not race.rival_is_running:
+            if call.rival is None:  # none was begun, or it has failed before and is in the books
                 raise
             try:
                 await self._came_to_nothing(call, walk, error)

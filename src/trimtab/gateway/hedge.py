@@ -58,10 +58,6 @@ class Race:
         self._won = False
         self._first_is_over = False
 
-    @property
-    def rival_is_running(self) -> bool:
-        return self._rival is not None and not self._rival.done()
-
     async def first(self, opening: Coroutine[Any, Any, Opened]) -> Opened | None:
         """Wait for the first attempt, in this task. None: the second one has won, and the first is cut off; see
         `rival`. Whatever the first one raises is raised here, with the rival still running."""
@@ -85,19 +81,16 @@ class Race:
         return await self._rival
 
     async def stop_rival(self) -> bool:
-        """Cut the second attempt off, if there is one under way; returns whether there was, once it is gone."""
+        """Cut the second attempt off, if there is one; returns whether there was, once it is gone. It may have ended in
+        the very moment in which the first did: then nobody was told of it."""
         rival = self._rival
         if rival is None:
             return False
-        was_running = not rival.done()
         rival.cancel()
         await asyncio.wait([rival])
-        if rival.cancelled():
-            return True
-        if rival.exception() is None:
+        if not rival.cancelled() and rival.exception() is None:
             rival.result().discard()
-            return True
-        return was_running
+        return True
 
     def _start(self) -> None:
         opening = self._begin_rival()

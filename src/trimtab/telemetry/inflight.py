@@ -34,7 +34,8 @@ _length = struct.Struct("<I")
 _both = struct.Struct("<IQ")
 _put_both = _both.pack_into
 _put_events = struct.Struct("<Q").pack_into
-LONGEST_LABEL: Final = 64
+LONGEST_LABELS: Final = (64, 16, 4)
+"""Characters of a label where there is no room for all of it; a character may take four bytes."""
 
 
 class Note(Struct, frozen=True, array_like=True):
@@ -129,8 +130,10 @@ class Inflight:
 
     def _write(self, slot: Slot, note: Note) -> None:
         body = _encode(note)
-        if len(body) > _ROOM:
-            body = _encode(_cut(note))
+        for longest in LONGEST_LABELS:
+            if len(body) <= _ROOM:
+                break
+            body = _encode(_cut(note, longest))
         _put_both(slot.table, slot.at, 0, slot.events)
         slot.table[slot.at + _PREFIX : slot.at + _PREFIX + len(body)] = body
         _put_both(slot.table, slot.at, len(body), slot.events)
@@ -174,12 +177,13 @@ def _whole(note: tuple[object, ...]) -> Note:
     return Note(*note)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def _cut(note: Note) -> Note:
+def _cut(note: Note, longest: int) -> Note:
     """A note whose labels leave no room for it: shorter ones, no tags, no words of a failure."""
-    cut = {name: getattr(note, name)[:LONGEST_LABEL] for name in _LABELS}
+    cut = {name: getattr(note, name)[:longest] for name in _LABELS}
     ended = note.ended
     if ended is not None:
-        ended = replace(ended, fault=None, model_used="", response_id="", stop="", model=cut["model"], name=cut["name"])
+        same = {name: cut[name] for name in ("model", "name", "provider")}
+        ended = replace(ended, fault=None, model_used="", response_id="", stop="", **same)
     return replace(note, **cut, tags=(), ended=ended)
 
 
