@@ -59,9 +59,13 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+MOST_NEEDED = 1e15
+"""Nobody has so many; a budget that wants more is as good as none."""
+
+
 def needed(budget: float) -> int:
     """How many hits without a single wrong one it takes to show that at most ``budget`` are wrong."""
-    return int(Z * Z * (1 - budget) / budget) + 1
+    return int(min(Z * Z * (1 - budget) / budget, MOST_NEEDED)) + 1
 
 
 def tune(pairs: Sequence[Judged], budget: float, thresholds: Sequence[float] = THRESHOLDS) -> Tuning:

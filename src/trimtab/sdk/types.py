@@ -47,7 +47,7 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
     telemetry: StoreHealth
     config_file: str
     data_dir: str
-    config: Check | None = None
+    config: Check
 
 
 class Project(Struct, frozen=True, kw_only=True):

@@ -19,8 +19,8 @@ PASSAGES: dict[str, str] = {
         "stands for."
     ),
     "attempt": (
-        "A request is one call by a client. An attempt is one upstream call made for it. When the first attempt fails "
-        "before its first token, the gateway tries the next model in the fallback list."
+        "A request is one call by a client. An attempt is one upstream call made for it. When an attempt fails before "
+        "its first token, the gateway asks again or tries the next model in the fallback list"
     ),
     "decision": (
         "The decision record says why each target was chosen or passed over. It is kept with the trace, so nobody has "
