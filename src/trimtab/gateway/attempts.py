@@ -118,10 +118,19 @@ class Attempts:
         while True:
             if call.reservation is not None and call.attempts:
                 await call.reservation.again(call.attempts)
-            await self._turn(call, walk)
-            attempt = self._begin(walk, walk.at)
-            call.current = attempt
-            hedge = walk.state(walk.at).policy.hedge
+            now = self._now()
+            if not walk.go(now):
+                now = await self._turn(call, walk, now)
+            if walk.total > 1 and (seconds := walk.pause_s(self._chance())):
+                await self._pause(call, walk, seconds)
+            if call.first_by_ns and call.first_by_ns <= now:
+                raise exceeded(call, _words(walk.failure))
+            state = walk.state(walk.at)
+            if state.gate is not None and not state.gate.try_enter():
+                assert call.principal is not None
+                await state.gate.enter(call.principal.key_id, call.priority, left_s(call, now))
+            attempt = call.current = self._begin(walk, walk.at)
+            hedge = state.policy.hedge
             try:
                 if hedge is None:
                     return await self._open_one(call, attempt)
@@ -129,27 +138,20 @@ class Attempts:
             except TrimtabError as error:
                 await self._came_to_nothing(call, walk, error)
 
-    async def _turn(self, call: Call, walk: Walk) -> None:
-        """Move the walk to the target to ask next, after whatever pause that needs. Raises what the client is told when
-        nothing is left or its time is over."""
-        while not walk.go(now := self._now()):
+    async def _turn(self, call: Call, walk: Walk, now: int) -> int:
+        """No target can be asked now: move the walk to the next one that can, after whatever wait that needs. Returns
+        the time then (Unix ns). Raises what the client is told when nothing is left or its time is over."""
+        while True:
             seconds = walk.wait_s(now)
             if seconds is None:
                 if walk.queue(now) or walk.refused_only(now):
-                    break
+                    return now
                 walk.note_passed()
                 raise walk.nothing_left(now)
             await self._pause(call, walk, seconds + WAIT_SPREAD * self._chance())
-        if walk.total > 1:
-            seconds = walk.pause_s(self._chance())
-            if seconds:
-                await self._pause(call, walk, seconds)
-        if call.first_by_ns and call.first_by_ns <= now:
-            raise exceeded(call, _words(walk.failure))
-        gate = walk.state(walk.at).gate
-        if gate is not None and not gate.try_enter():
-            assert call.principal is not None
-            await gate.enter(call.principal.key_id, call.priority, left_s(call, now))
+            now = self._now()
+            if walk.go(now):
+                return now
 
     async def _pause(self, call: Call, walk: Walk, seconds: float) -> None:
         left = left_s(call, self._now())
@@ -272,7 +274,8 @@ class Attempts:
         answer = await self._send(call, attempt, dialect, body)
         if call.head.stream and answer.status == 200:
             return await self._open_stream(call, attempt, answer, dialect)
-        return await self._open_whole(call, attempt, answer, dialect)
+        body = await answer.read() if call.head.stream else answer.take()
+        return self._open_whole(call, attempt, dialect, body)
 
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model
@@ -290,16 +293,21 @@ class Attempts:
         return attempt.request
 
     async def _send(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Answer:
-        endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=call.head.stream)
+        stream = call.head.stream
+        endpoint = self._endpoints.known(call.project, attempt.target, dialect, stream=stream)
+        if endpoint is None:
+            endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=stream)
         extra = forwarded_headers(call, attempt, same_dialect=dialect is call.front)
         if endpoint.sign is not None:
             extra += endpoint.sign(body, self._now())
         while True:
-            answer = await self._transport.post(endpoint, body, extra, left_s(call, self._now()))
+            answer = self._transport.post_on_kept(endpoint, body, extra)
+            if answer is None:
+                answer = await self._transport.post(endpoint, body, extra, left_s(call, self._now()))
             if call.first_by_ns:
                 answer.due_within((call.first_by_ns - self._now()) / SECOND)
             try:
-                if call.head.stream:
+                if stream:
                     await answer.head()
                     attempt.first_byte_ns = self._now()
                 else:
@@ -313,9 +321,8 @@ class Attempts:
             attempt.status, attempt.headers = answer.status, answer.headers
             return answer
 
-    async def _open_whole(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
-        status, headers = answer.status, answer.headers
-        body = await answer.read()
+    def _open_whole(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Opened:
+        status, headers = attempt.status, attempt.headers
         if status != 200:
             body = masked(body, attempt.target.provider)
         attempt.keep(body)

@@ -34,6 +34,17 @@ class Endpoints:
         self._vectors = vectors
         self._known: dict[tuple[str, str, str, str], tuple[Provider, str, Endpoint]] = {}
 
+    def known(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint | None:
+        """What `of` gives, where nothing has to be rendered or waited for."""
+        provider = target.provider
+        if not provider.base_url or provider.quirks.path_prefix:
+            return None
+        path = dialect.path(target.model.upstream, stream=stream)
+        known = self._known.get((project.id if project else "", provider.name, path, provider.api_key or ""))
+        if known is not None and known[0] is provider and known[1] == provider.base_url:
+            return known[2]
+        return None
+
     async def of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
         """Where one call goes. Raises `UpstreamFailure` if its provider has no such place."""
         provider, model = target.provider, target.model.upstream

@@ -71,7 +71,8 @@ class Spending:
         """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given, which
         raises the refusal in the caller's dialect. Whoever records the call settles it. ``every`` is the snapshot's, by
         project id."""
-        self.follow(every)
+        if every is not self._adopted:
+            self.follow(every)
         limits = every.get(project)
         if limits is None:
             return None
@@ -123,8 +124,10 @@ class Spending:
         """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
         model = target.model
         known = self._priced.get((project, model.name))
-        if known is not None and now_ns < known[1] and known[0].provider is target.provider and known[0].model == model:
-            return known[2]
+        if known is not None and now_ns < known[1]:
+            before = known[0]
+            if before is target or (before.provider is target.provider and before.model == model):
+                return known[2]
         if len(self._priced) > 10_000:
             self._priced.clear()
         made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns))

@@ -11,6 +11,8 @@ def secret_of(authorization: bytes | None, x_api_key: bytes | None) -> str:
     if x_api_key:
         return x_api_key.decode("latin-1").strip()
     if authorization:
+        if authorization.startswith(b"Bearer ") and (bearer := authorization[7:].decode("latin-1").strip()):
+            return bearer
         scheme, _, secret = authorization.decode("latin-1").strip().partition(" ")
         if scheme.lower() == "bearer" and secret.strip():
             return secret.strip()

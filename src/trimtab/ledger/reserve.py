@@ -210,16 +210,11 @@ class Reservation(Struct):
 
     def notes(self) -> tuple[LimitNote, ...]:
         """What the record of a call keeps of it."""
-        return tuple(
-            LimitNote(
-                part.entry.rule.name,
-                part.entry.rule.measure,
-                part.need + part.extra,
-                part.used,
-                part.held.room + part.held.free,
-            )
-            for part in self.parts
-        )
+        notes: list[LimitNote] = []
+        for part in self.parts:
+            rule, held = part.entry.rule, part.held
+            notes.append(LimitNote(rule.name, rule.measure, part.need + part.extra, part.used, held.room + held.free))
+        return tuple(notes)
 
     async def again(self, attempts: Sequence[Ended]) -> None:
         """Before a further attempt: see that what the earlier ones may have cost is covered beside it. Raises

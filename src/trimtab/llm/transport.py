@@ -287,6 +287,10 @@ class Answer(asyncio.Protocol):
         except BaseException:
             self.close()
             raise
+        return self.take()
+
+    def take(self) -> bytes:
+        """`read`, where `whole` has been waited for."""
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._pool.put_back(self)
@@ -417,13 +421,9 @@ class Transport:
         Raises `UpstreamFailure` when no connection can be made. A kept connection that proves closed while sending is
         replaced silently; one that proves closed later fails with `StaleConnection`, and the caller may post again.
         """
-        while (answer := self._take_idle(endpoint.origin)) is not None:
-            try:
-                answer.send(endpoint, extra, body)
-            except StaleConnection:
-                continue
-            self._track(answer)
-            return answer
+        kept = self.post_on_kept(endpoint, body, extra)
+        if kept is not None:
+            return kept
         bound = endpoint.connect_s if connect_within_s is None else min(endpoint.connect_s, connect_within_s)
         answer = await self._connect(endpoint, bound)
         try:
@@ -433,16 +433,30 @@ class Transport:
         self._track(answer)
         return answer
 
+    def post_on_kept(self, endpoint: Endpoint, body: bytes, extra: bytes = b"") -> Answer | None:
+        """As `post`, on a connection that is kept; None where there is none."""
+        while (answer := self._take_idle(endpoint.origin)) is not None:
+            try:
+                answer.send(endpoint, extra, body)
+            except StaleConnection:
+                continue
+            self._track(answer)
+            return answer
+        return None
+
     def put_back(self, answer: Answer) -> None:
         self._busy.discard(answer)
-        idle = self._idle.setdefault(answer.origin, deque())
+        idle = self._idle.get(answer.origin)
+        if idle is None:
+            idle = self._idle[answer.origin] = deque()
         if not answer.is_reusable() or len(idle) >= MAX_IDLE_PER_ORIGIN:
             answer.close()
             return
         answer.park()
         answer.idle_since = self.loop.time()
         idle.append(answer)
-        self._arm()
+        if self._ticker is None:
+            self._arm()
 
     def forget(self, answer: Answer) -> None:
         self._busy.discard(answer)
@@ -499,7 +513,8 @@ class Transport:
 
     def _track(self, answer: Answer) -> None:
         self._busy.add(answer)
-        self._arm()
+        if self._ticker is None:
+            self._arm()
 
     def _arm(self) -> None:
         if self._ticker is None:
