@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,32 @@ def test_a_client_that_leaves_finds_its_answer_when_it_comes_back(tmp_path: Path
             assert len(up.requests) == 1
             assert not up.left.is_set()
             assert [record.outcome for record in g.spool.records] == ["answer", "answer"]
+
+    asyncio.run(main())
+
+
+def test_a_client_that_leaves_while_its_key_is_claimed_leaves_it_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was asked of a provider then: it must not look as if a server had died over it."""
+    claim, claiming, go_on = cache_store.claim, threading.Event(), threading.Event()
+
+    def slow_claim(*args: Any) -> Any:
+        claiming.set()
+        go_on.wait(5)
+        return claim(*args)
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, gateway(tmp_path, [provider("lab", up.port)], [FAST]) as (g, _):
+            monkeypatch.setattr(cache_store, "claim", slow_claim)
+            leaving = asyncio.create_task(g.chat(ASK, **ONCE))
+            await asyncio.to_thread(claiming.wait, 5)
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            await g.spool.one()
+            go_on.set()
+            assert (await asyncio.wait_for(g.chat(ASK, **ONCE), 5)).status_code == 200
+            assert len(up.requests) == 1
 
     asyncio.run(main())
 

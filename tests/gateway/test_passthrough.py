@@ -308,6 +308,36 @@ def test_what_passes_through_falls_under_limits(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_what_names_no_model_is_not_free_where_money_is_limited(tmp_path: Path) -> None:
+    """A provider has a default model for pictures, and a batch may hold thousands of calls."""
+    rule = Rule(name="dollar", measure="money", bound=10**12, window="day")
+    batch = {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+
+    async def main() -> None:
+        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        keeper = Keeper(db, SystemClock())
+        keeper.start()
+        spending = Spending(Limiter(keeper), PriceBook(), SystemClock())
+        async with media(spending=spending) as (g, app):
+            limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=(rule,))}
+            g.force[0] = structs.replace(g.force[0], limits=limits)
+            for path, body in (("/v1/images/generations", {"prompt": "a tab"}), ("/v1/batches", batch)):
+                refused = await g.client.post(path, json=body)
+                assert (refused.status_code, refused.json()["error"]["code"]) == (400, "price_unknown"), path
+            assert app.calls == []
+            assert (await g.client.get("/v1/files")).status_code == 200
+            assert (await g.client.post("/v1/batches/batch_1/cancel")).status_code != 400
+            rule_that_lets_pass = structs.replace(rule, unknown_price="ignore")
+            limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=(rule_that_lets_pass,))}
+            g.force[0] = structs.replace(g.force[0], limits=limits)
+            assert (await g.client.post("/v1/images/generations", json={"prompt": "a tab"})).status_code == 200
+            assert b'"model"' not in app.calls[-1].body, "the provider's own default stays its own"
+        await keeper.close()
+        await db.close()
+
+    asyncio.run(main())
+
+
 def test_every_kind_that_passes_something_on_has_an_address() -> None:
     for kind in PROVIDER_KINDS.all().values():
         assert not kind.passes or kind.base_url or kind.name == "custom"

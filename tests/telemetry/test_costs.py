@@ -294,7 +294,18 @@ def test_energy_is_a_range_and_models_without_an_estimate_are_counted(asking: As
 
 @pytest.mark.parametrize(
     "q",
-    ["refund", "nothing:x", "outcome:maybe", "cost:>much", "feature:>x", "final:perhaps", "cost:>1e40", "(", "tag:"],
+    [
+        "refund",
+        "nothing:x",
+        "outcome:maybe",
+        "cost:>much",
+        "feature:>x",
+        "final:perhaps",
+        "cost:>1e40",
+        "cost:>1e999999",
+        "(",
+        "tag:",
+    ],
 )
 def test_a_filter_that_does_not_parse_says_where_and_how_to_mend_it(q: str, asking: Asking) -> None:
     with pytest.raises(InvalidRequest) as told:

@@ -18,6 +18,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway import cache_store
 from trimtab.gateway.cache_store import Meaning, Stored, Tally
+from trimtab.gateway.route import MAX_MODEL_NAME
 from trimtab.storage.database import Database
 
 log = logging.getLogger("trimtab.cache")
@@ -118,6 +119,7 @@ class Answers:
 
     def tally(self, project_id: str, name: str) -> Tally:
         """Today's counts of one name, to be added to."""
+        name = name[:MAX_MODEL_NAME]  # whatever a client wrote, the column must hold it
         day = self.now_ms() // cache_store.DAY_MS
         found = self._tallies.get((project_id, name, day))
         if found is None:

@@ -82,6 +82,9 @@ class Cache:
         policy = _in_force(policy, ask)
         if policy is None:
             return None
+        standing = _salt(call, snapshot) if compiled is None else compiled.salt
+        if standing is None:
+            return None  # a name that means nothing: the call will be told so
         if not (ask.look or ask.keep):
             return self._bypass(call, "asked")
         if len(call.body) > cache_key.MAX_BODY:
@@ -92,9 +95,6 @@ class Cache:
         operation = call.front.operation
         if operation == "chat" and not policy.sampled and cache_key.is_sampled(request):
             return self._bypass(call, "temperature")
-        standing = _salt(call, snapshot) if compiled is None else compiled.salt
-        if standing is None:
-            return None  # a name that means nothing: the call will be told so
         context = _context(call, policy, ask, standing)
         question = None
         if policy.mode == "semantic" and self._semantic is not None and operation == "chat":

@@ -396,9 +396,11 @@ def claim(conn: Connection, new: NewClaim, now_ms: int) -> Claim | None:
         "(:key, :project_id, :fingerprint, :state, :owner, :lease, :expires, :request_id, :about, :body) "
         "ON CONFLICT (key) DO NOTHING"
     )
-    if conn.execute(conflict, values).rowcount == 1:
-        return None
-    return find_claim(conn, new.key)
+    while conn.execute(conflict, values).rowcount != 1:
+        known = find_claim(conn, new.key)
+        if known is not None:
+            return known  # else it was given free between the two statements
+    return None
 
 
 def find_claim(conn: Connection, key: bytes) -> Claim | None:

@@ -133,12 +133,27 @@ class Idempotency:
             expires=now + self._keep_ms,
             request_id=call.request_id,
         )
-        known = await self._db.write(lambda conn: cache_store.claim(conn, new, now))
+        claiming = asyncio.ensure_future(self._db.write(lambda conn: cache_store.claim(conn, new, now)))
+        try:
+            known = await asyncio.shield(claiming)
+        except asyncio.CancelledError:  # nothing was asked of a provider, so the key must not look as if it had been
+            undoing = asyncio.get_running_loop().create_task(self._undo(claiming, keyed))
+            self._calls.add(undoing)
+            undoing.add_done_callback(self._calls.discard)
+            raise
         dead = known is not None and known.state == "running" and known.lease < now
         if known is not None and dead and keyed.retry_unknown and known.fingerprint == keyed.fingerprint:
             taken = await self._db.write(lambda conn: cache_store.take_over(conn, new, known))
             return None if taken else await self._claim(call, keyed)
         return known
+
+    async def _undo(self, claiming: asyncio.Future[Claim | None], keyed: Keyed) -> None:
+        """Give a key free whose client left while it was claimed."""
+        try:
+            if await claiming is None:
+                await self._db.write(lambda conn: cache_store.release(conn, keyed.key, self._owner))
+        except Unavailable as error:
+            log.warning("the claim of an idempotency key could not be undone: %s", error)
 
     async def _make(self, call: Call, keyed: Keyed, make: Step) -> None:
         """Make the call in a task of its own, which its client's leaving does not end."""

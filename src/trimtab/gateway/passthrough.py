@@ -111,8 +111,15 @@ class Carrier:
             if model is not None and model.provider == provider.name:
                 upstream = model.upstream
         self._check_capable(provider)
+        if not upstream and self._costs():
+            upstream = self.family  # of which no price is known: a budget must not take it for free
         name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
         return Target(replace(name, price=model.price) if model is not None else name, provider)
+
+    def _costs(self) -> bool:
+        """Whether such a call makes the provider work for money, with its default model where it names none."""
+        made = self.family in ("images", "audio") or self._rest == "/batches"
+        return self._carried.method == "POST" and made
 
     def _only(self, targets: ProjectTargets, header: str) -> Provider:
         if header:

@@ -7,7 +7,7 @@ Only keys: what was said is found among traces. Every value is bound, never writ
 
 import difflib
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Final
 
 from trimtab.core.errors import InvalidRequest
@@ -68,7 +68,7 @@ def _number(sql: str, scale: Decimal, example: str) -> Compile:
     def compiled(bind: Bind, term: Term) -> str:
         try:
             number = Decimal(term.text.removeprefix("$")) * scale
-        except InvalidOperation:
+        except DecimalException:  # no number, or one beyond what a decimal can be
             number = Decimal("NaN")
         if not number.is_finite() or abs(number) >= _INT64:
             raise _wrong(term.at, f"{term.text} is not a number that can be asked for", f"Write {example}.")
