@@ -19,6 +19,9 @@ OPEN = {"login", "healthz", "readyz"}
 INSTANCE_ROUTES = {"createProject", "listInstanceKeys", "createInstanceKey", "revokeInstanceKey"}
 """Routes outside of any project that a key of one project never reaches, whatever its role."""
 BODIES: dict[str, dict[str, Any]] = {
+    "explainRoute": {"body": {"model": "none", "messages": []}},
+    "replayRoute": {"name": "none"},
+    "reconcile": {"provider": "lab", "content": "date,model"},
     "createProject": {"slug": "new"},
     "changeProject": {"name": "renamed"},
     "createKey": {"name": "k"},
