@@ -124,7 +124,7 @@ const costs = createRoute({
   getParentRoute: () => projectRoute,
   path: "costs",
   component: lazyRouteComponent(() => import("@/features/costs/CostsPage"), "CostsPage"),
-  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort", "energy"),
 });
 
 const limits = createRoute({

@@ -42,6 +42,11 @@ models:
   broken: {{provider: lab, model: "gpt-4o-mini?fault=400"}}
   kept:
     {{provider: lab, model: "gpt-4o-mini", price: {{input: 0.15, output: 0.6}}, cache: {{mode: exact, sampled: true}}}}
+  short:
+    provider: lab
+    model: "gpt-4o-mini"
+    price: {{input: 0.15, output: 0.6}}
+    context: {{max_tokens: 80, keep_turns: 1}}
 routes:
   smart:
     about: Cheap for bulk work, else the quicker of two
@@ -119,6 +124,8 @@ class House:
         self.call("routed", ask("smart", "Which way is north?"), feature="support")
         for number in range(3):
             self.call(f"kept-{number}", ask("kept", "Which way is the harbour?"), feature="digest")
+        long = [{"role": "user", "content": f"Turn {number}: " + "the wind and the tide " * 8} for number in range(4)]
+        self.call("shortened", {"model": "short", "messages": long}, feature="digest")
         for number in range(12):
             self.call(f"more-{number}", ask("fast", f"Question number {number} about sailing"), feature="search")
         self.server.settled()

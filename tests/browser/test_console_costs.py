@@ -56,6 +56,24 @@ def test_the_page_downloads_what_it_shows(visitor: Visitor) -> None:
     assert any(line.startswith("gpt-4o-mini") for line in lines[1:])
 
 
+def test_energy_is_told_when_asked_as_a_range_with_the_unknown_counted(at: House, visitor: Visitor) -> None:
+    told = at.client.get("/api/v1/projects/default/costs", params={"energy": "true"}).json()["energy"]
+    assert told["unknown"] > 0
+    page = visitor.go("/p/default/costs")
+    energy = page.get_by_test_id("energy")
+    expect(page.get_by_test_id("cost-tiles")).to_be_visible()
+    expect(energy).to_have_count(0)
+    page.get_by_role("button", name="Energy").click()
+    expect(page).to_have_url(re.compile("energy=1"))
+    expect(energy).to_contain_text(re.compile(r"[\d.]+–[\d.]+ m?Wh"))
+    expect(energy).to_contain_text(f"{told['known']} attempts with an estimate")
+    expect(energy).to_contain_text("attempts, not in the sums")
+    page.get_by_role("button", name="Energy").click()
+    expect(energy).to_have_count(0)
+    visitor.go("/p/default/costs?energy=1&q=model:gpt-4o%3F*")
+    expect(energy).to_contain_text("nobody has an estimate")
+
+
 def test_a_filter_that_does_not_parse_is_told_so(visitor: Visitor) -> None:
     page = visitor.go("/p/default/costs?q=nonsense:1")
     expect(page.get_by_role("alert")).to_contain_text("nonsense")

@@ -67,6 +67,46 @@ def test_the_decision_record_has_each_candidate_with_its_reason(at: House, visit
     expect(page.get_by_test_id("verdict")).to_contain_text("1 fallback")
 
 
+def test_the_decision_view_says_what_the_cache_did_and_leads_to_the_call_answered_first(
+    at: House, visitor: Visitor
+) -> None:
+    page = visitor.go(at_trace(at, "kept-2", "?view=decision"))
+    notes = page.get_by_test_id("call-notes")
+    expect(notes).to_contain_text("Answered from the cache")
+    expect(notes).to_contain_text(re.compile(r"exact cache, first answered .* before, \$0\.0\d+ not paid again"))
+    notes.get_by_role("link", name="The call that was answered first").click()
+    expect(page.locator("[data-trace]")).to_have_count(1)
+    expect(page.locator(f"[data-trace='{at.traces['kept-0']}']")).to_be_visible()
+    visitor.go(at_trace(at, "kept-0", "?view=decision"))
+    expect(notes).to_contain_text("Not in the cache, so a provider was asked")
+
+
+def test_the_decision_view_says_how_a_conversation_was_shortened_and_which_limits_counted(
+    at: House, visitor: Visitor
+) -> None:
+    told = at.server.api(f"/projects/default/traces/{at.traces['shortened']}")
+    assert told["context"]["before"] > told["context"]["after"]
+    page = visitor.go(at_trace(at, "shortened", "?view=decision"))
+    notes = page.get_by_test_id("call-notes")
+    expect(notes).to_contain_text(f"about {told['context']['before']} tokens sent as about {told['context']['after']}")
+    for change in told["context"]["changes"]:
+        expect(notes).to_contain_text(change)
+    visitor.go(at_trace(at, "image", "?view=decision"))
+    limits = notes.get_by_role("table", name="Limits")
+    expect(limits.get_by_role("row", name=re.compile("^pace"))).to_contain_text("1 request")
+    expect(limits.get_by_role("row", name=re.compile("^vision-calls"))).to_contain_text("0 requests")
+
+
+def test_the_energy_of_a_call_is_a_range_and_that_of_a_cached_answer_is_none(at: House, visitor: Visitor) -> None:
+    page = visitor.go(at_trace(at, "plain", "?view=cost"))
+    energy = page.get_by_test_id("energy")
+    expect(energy).to_contain_text(re.compile(r"[\d.]+–[\d.]+ mWh, [\d.]+–[\d.]+ mg CO₂e"))
+    visitor.go(at_trace(at, "kept-2", "?view=cost"))
+    expect(energy).to_contain_text("0 Wh, 0 g CO₂e")
+    visitor.go(at_trace(at, "buckets", "?view=cost"))
+    expect(energy).to_contain_text("Energy unknown")
+
+
 def test_a_failure_says_what_happened_before_anything_else(at: House, visitor: Visitor) -> None:
     page = visitor.go(at_trace(at, "error"))
     expect(page.get_by_role("alert")).to_contain_text("The request is not valid.")

@@ -7,6 +7,7 @@ import type {
   CardView,
   CostGroup,
   Costly,
+  CostlyCall,
   CostReport,
   Facet,
   GroupBy,
@@ -209,13 +210,31 @@ export const limitEventsQuery = (project: string) =>
     refetchInterval: 15_000,
   });
 
-export const costsQuery = (project: string, q: string, window: Window, groupBy: CostGroup) =>
+export const costsQuery = (project: string, q: string, window: Window, groupBy: CostGroup, energy = false) =>
   queryOptions({
-    queryKey: ["costs", project, q, window.start, window.end, groupBy],
-    queryFn: ({ signal }) =>
-      get<CostReport>(withQuery(inProject(project, "costs"), { q, ...window, group_by: groupBy }), signal),
+    queryKey: ["costs", project, q, window.start, window.end, groupBy, energy],
+    queryFn: ({ signal }) => {
+      const query = { q, ...window, group_by: groupBy, energy: energy ? "true" : undefined };
+      return get<CostReport>(withQuery(inProject(project, "costs"), query), signal);
+    },
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+  });
+
+const HOUR_MS = 3_600_000;
+export const MOST_ATTEMPTS = 500;
+
+/** The rows of the books for one trace's calls, with the estimate of their energy. */
+export const attemptsQuery = (project: string, trace: { trace_id: string; started: number; duration: number }) =>
+  queryOptions({
+    queryKey: ["attempts", project, trace.trace_id, Math.round(trace.duration)],
+    queryFn: ({ signal }) => {
+      const start = Math.max(0, Math.floor(trace.started) - HOUR_MS);
+      const end = Math.ceil(trace.started + trace.duration) + HOUR_MS;
+      const query = { q: `trace:${trace.trace_id}`, start, end, limit: MOST_ATTEMPTS, energy: "true" };
+      return get<CostlyCall[]>(withQuery(inProject(project, "costs", "attempts"), query), signal);
+    },
+    staleTime: 60_000,
   });
 
 export const wasteQuery = (project: string, q: string, window: Window) =>

@@ -260,6 +260,8 @@ def costly_call(line: CallLine, *, energy: bool = False) -> CostlyCall:
 
 
 def _energy_of(line: CallLine) -> EnergyView | None:
+    if line.kind == "cache":  # an answer given again: no model ran
+        return _energy_view([0.0, 0.0], [0.0, 0.0], 1, 0)
     seconds = line.duration_ns / 1e9 or None
     each = estimates.estimate(line.kind, line.model, line.output + line.reasoning, seconds)
     return None if each is None else _energy_view(list(each.wh), list(each.total_g), 1, 0)

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Select, Skeleton, TextInput, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Download, RefreshCw } from "lucide-react";
+import { Download, Leaf, RefreshCw } from "lucide-react";
 import { useEffect, useState } from "react";
 import { API, inProject, withQuery } from "@/api/client";
 import { costlyQuery, costsQuery, wasteQuery } from "@/api/queries";
@@ -18,6 +18,7 @@ import { Costly } from "./Costly";
 import { CostSeries } from "./CostSeries";
 import { CostTiles } from "./CostTiles";
 import css from "./costs.module.css";
+import { EnergyTiles } from "./EnergyTiles";
 import { Waste } from "./Waste";
 
 export const COST_GROUPS: { value: CostGroup; label: string }[] = [
@@ -46,7 +47,7 @@ export function CostsPage() {
   const range = resolveRange(asked, now);
   const q = search.q ?? "";
   const by = COST_GROUPS.find((group) => group.value === search.by)?.value ?? "model";
-  const report = useQuery(costsQuery(project, q, range.window, by));
+  const report = useQuery(costsQuery(project, q, range.window, by, search.energy === "1"));
   const waste = useQuery(wasteQuery(project, q, range.window));
   const costly = useQuery(costlyQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
@@ -59,6 +60,15 @@ export function CostsPage() {
       actions={
         <>
           <RangePicker range={range} onChange={(change) => patch({ ...change, range: change.range ?? "24h" })} />
+          <Button
+            variant={search.energy === "1" ? "light" : "default"}
+            size="sm"
+            leftSection={<Leaf size={14} />}
+            aria-pressed={search.energy === "1"}
+            onClick={() => patch({ energy: search.energy === "1" ? undefined : "1" })}
+          >
+            Energy
+          </Button>
           <Button component="a" href={csv} variant="default" size="sm" leftSection={<Download size={14} />} download>
             CSV
           </Button>
@@ -77,6 +87,12 @@ export function CostsPage() {
       ) : report.data ? (
         <>
           <CostTiles report={report.data} waste={waste.data} />
+          {search.energy === "1" &&
+            (report.isPlaceholderData && report.data.energy === null ? (
+              <Skeleton height={150} mb={16} />
+            ) : (
+              <EnergyTiles report={report.data} />
+            ))}
           <CostSeries
             report={report.data}
             onZoom={(start, end) => patch({ range: undefined, start: String(start), end: String(end) })}

@@ -8,6 +8,7 @@ import { printUsd } from "@/lib/money";
 import { Notice } from "@/ui/Notice";
 import ui from "@/ui/ui.module.css";
 import { type Computation, computeCost } from "./cost";
+import { Energy } from "./Energy";
 import { BUCKETS } from "./Verdict";
 
 interface Props {
@@ -45,6 +46,7 @@ export function CostView({ project, trace, span }: Props) {
           {formatInt(bearers.length - MANY)} more spans below used tokens; select one to see how its cost came about.
         </p>
       )}
+      <Energy project={project} trace={trace} spans={bearers} />
     </div>
   );
 }

@@ -3,6 +3,7 @@ import type { DecisionLine, TraceDetail } from "@/api/types";
 import { formatMs } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import ui from "@/ui/ui.module.css";
+import { CallNotes } from "./CallNotes";
 
 const LOOKS: Record<string, { icon: typeof CircleCheck; color: string; label: string }> = {
   chosen: { icon: CircleCheck, color: "var(--good)", label: "chosen" },
@@ -12,16 +13,24 @@ const LOOKS: Record<string, { icon: typeof CircleCheck; color: string; label: st
   not_needed: { icon: CircleDashed, color: "var(--text-3)", label: "not needed" },
 };
 
-/** Why this model answered: each candidate, in the order it was considered. */
-export function DecisionView({ trace }: { trace: TraceDetail }) {
-  if (trace.decision.length === 0) {
-    return (
-      <p className="muted">
-        No route was decided here: the trace was sent by another system, or the call was refused before a target was
-        sought.
-      </p>
-    );
-  }
+/** Why this model answered: what the cache, the context policy and limits did, and each candidate as it was considered. */
+export function DecisionView({ project, trace }: { project: string; trace: TraceDetail }) {
+  return (
+    <>
+      <CallNotes project={project} trace={trace} />
+      {trace.decision.length === 0 ? (
+        <p className="muted">
+          No route was decided here: the trace was sent by another system, or the call was refused before a target was
+          sought.
+        </p>
+      ) : (
+        <Candidates trace={trace} />
+      )}
+    </>
+  );
+}
+
+function Candidates({ trace }: { trace: TraceDetail }) {
   return (
     <section className={ui.panel} aria-label="Decision record" data-testid="decision">
       {trace.route && (

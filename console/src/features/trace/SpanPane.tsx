@@ -26,7 +26,7 @@ interface View {
 const VIEWS: View[] = [
   { id: "conversation", label: "Conversation", render: (p) => <Conversation project={p.project} span={p.span} /> },
   { id: "cost", label: "Cost", render: (p) => <CostView project={p.project} trace={p.trace} span={p.span} /> },
-  { id: "decision", label: "Decision", render: (p) => <DecisionView trace={p.trace} /> },
+  { id: "decision", label: "Decision", render: (p) => <DecisionView project={p.project} trace={p.trace} /> },
   { id: "details", label: "Details", render: (p) => <DetailsView project={p.project} trace={p.trace} span={p.span} /> },
   { id: "raw", label: "Raw", render: (p) => <RawView project={p.project} span={p.span} /> },
 ];

@@ -1,0 +1,122 @@
+import { Link } from "@tanstack/react-router";
+import { CircleSlash, DatabaseZap, Gauge, type LucideIcon, Scissors } from "lucide-react";
+import type { ReactNode } from "react";
+import type { LimitView, TraceDetail } from "@/api/types";
+import { formatInt } from "@/lib/format";
+import { setOnly } from "@/search/language";
+import ui from "@/ui/ui.module.css";
+import { amount } from "../limits/amounts";
+import { cacheWords, shorterBy } from "./callNotes";
+import css from "./callNotes.module.css";
+
+interface Props {
+  project: string;
+  trace: TraceDetail;
+}
+
+/** What happened to the call before and beside the choice of a model: cache, a shorter conversation, limits. */
+export function CallNotes({ project, trace }: Props) {
+  const { cache, context, limits } = trace;
+  if (!cache && !context && limits.length === 0) return null;
+  return (
+    <section className={ui.panel} aria-label="What else was done with the call" data-testid="call-notes">
+      {cache && <CacheNote project={project} cache={cache} />}
+      {context && <ContextNote context={context} />}
+      {limits.length > 0 && <LimitNotes project={project} limits={limits} />}
+    </section>
+  );
+}
+
+function Note({ icon: Icon, title, children }: { icon: LucideIcon; title: ReactNode; children: ReactNode }) {
+  return (
+    <div className={css.note}>
+      <Icon size={16} aria-hidden="true" />
+      <div className={css.body}>
+        <div className={css.title}>{title}</div>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+function CacheNote({ project, cache }: { project: string; cache: NonNullable<TraceDetail["cache"]> }) {
+  const words = cacheWords(cache);
+  return (
+    <Note icon={cache.outcome === "bypass" ? CircleSlash : DatabaseZap} title={words.title}>
+      {words.detail && <div className="muted">{words.detail}</div>}
+      {cache.first_request && (
+        <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", "request", cache.first_request) }}>
+          The call that was answered first
+        </Link>
+      )}
+    </Note>
+  );
+}
+
+function ContextNote({ context }: { context: NonNullable<TraceDetail["context"]> }) {
+  return (
+    <Note
+      icon={Scissors}
+      title={
+        <>
+          Conversation of about <span className="num">{formatInt(context.before)}</span> tokens
+          {context.changes.length > 0 ? (
+            <>
+              {" "}
+              sent as about <span className="num">{formatInt(context.after)}</span>{" "}
+              <span className="muted">({shorterBy(context.before, context.after)})</span>
+            </>
+          ) : (
+            " sent as it was"
+          )}
+        </>
+      }
+    >
+      {context.changes.length > 0 ? (
+        <ul className={css.changes}>
+          {context.changes.map((change) => (
+            <li key={change}>{change}</li>
+          ))}
+        </ul>
+      ) : (
+        <div className="muted">The policy found nothing to shorten.</div>
+      )}
+    </Note>
+  );
+}
+
+function LimitNotes({ project, limits }: { project: string; limits: TraceDetail["limits"] }) {
+  return (
+    <Note icon={Gauge} title="Limits it counted for">
+      <div className={ui.scrollX}>
+        <table className={css.limits} aria-label="Limits">
+          <thead>
+            <tr>
+              <th scope="col">limit</th>
+              <th scope="col">reserved</th>
+              <th scope="col">used</th>
+              <th scope="col">left, as its worker knew</th>
+            </tr>
+          </thead>
+          <tbody>
+            {limits.map((line) => {
+              const measure = line.measure as LimitView["measure"];
+              return (
+                <tr key={line.limit}>
+                  <td>
+                    <Link to="/p/$project/limits" params={{ project }}>
+                      {line.limit}
+                    </Link>
+                  </td>
+                  <td className="num">{amount(measure, line.reserved)}</td>
+                  <td className="num">{amount(measure, line.used)}</td>
+                  <td className="num">{amount(measure, line.left)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Note>
+  );
+}

@@ -1,0 +1,46 @@
+/** What the cache did for a call, in words. */
+
+import type { TraceDetail } from "@/api/types";
+import { formatMs, formatPercent } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+
+type CacheLine = NonNullable<TraceDetail["cache"]>;
+
+export interface CacheWords {
+  title: string;
+  detail: string;
+}
+
+const TITLES: Record<string, string> = {
+  hit: "Answered from the cache",
+  miss: "Not in the cache, so a provider was asked",
+  refresh: "Asked anew, as the call wanted it, and kept",
+  bypass: "Passed by the cache",
+  replay: "The answer to an earlier call with the same idempotency key",
+};
+const BYPASSES: Record<string, string> = {
+  asked: "as the call asked",
+  size: "the request is too long to be kept",
+  temperature: "its temperature asks for another answer each time",
+};
+
+export function cacheWords(cache: CacheLine): CacheWords {
+  const given = cache.outcome === "hit" || cache.outcome === "replay";
+  const detail = [
+    cache.mode && (given && cache.mode === "semantic" ? "found by meaning" : `${cache.mode} cache`),
+    cache.similarity !== null && `similarity ${cache.similarity.toFixed(3)}`,
+    given && `first answered ${cache.age_s === 0 ? "less than a second" : formatMs(1000 * cache.age_s)} before`,
+    cache.saved !== null && `${formatUsd(cache.saved)} not paid again`,
+    given && cache.saved === null && "what it saved is not known",
+    cache.reason && (BYPASSES[cache.reason] ?? cache.reason.replaceAll("_", " ")),
+  ];
+  return {
+    title: TITLES[cache.outcome] ?? cache.outcome.replaceAll("_", " "),
+    detail: detail.filter(Boolean).join(", "),
+  };
+}
+
+/** `-37 %`: how much shorter the conversation became. */
+export function shorterBy(before: number, after: number): string {
+  return before > after ? `−${formatPercent(before - after, before)}` : "not shorter";
+}
