@@ -8,15 +8,15 @@ the kernel each time); keys and tokens are made in `governance` from `secrets`.
 import time
 from random import getrandbits
 
+_MARKS = 0x7 << 76 | 0b10 << 62
+"""The bits of a UUID that tell its version, 7, and its variant."""
+
 
 def uuid7_hex(now_ns: int | None = None) -> str:
     """A UUIDv7 as 32 lower-case hex digits: 48 bits of Unix milliseconds, then 74 random bits."""
     ms = (time.time_ns() if now_ns is None else now_ns) // 1_000_000
     rand = getrandbits(74)
-    value = (ms & 0xFFFF_FFFF_FFFF) << 80
-    value |= (0x7000 | rand >> 62) << 64
-    value |= 0b10 << 62 | rand & 0x3FFF_FFFF_FFFF_FFFF
-    return f"{value:032x}"
+    return f"{(ms & 0xFFFF_FFFF_FFFF) << 80 | _MARKS | rand >> 62 << 64 | rand & 0x3FFF_FFFF_FFFF_FFFF:032x}"
 
 
 def new_id(prefix: str) -> str:

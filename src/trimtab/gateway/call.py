@@ -21,6 +21,10 @@ from trimtab.telemetry.records import Attempt, CacheNote, CallRecord, Candidate,
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}
+NO_COST = Cost()
+UNREAD = Head(model="")
+NOBODY = Caller(trace_id="")
+"""What a call has of each until it is known."""
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More of one body than this is not kept in a record; the numbers are."""
 
@@ -66,7 +70,7 @@ class Try:
         self.outcome: Outcome = "answer"
         self.fault: Fault | None = None
         self.usage: Usage | None = None
-        self.cost = Cost()
+        self.cost = NO_COST
         self.response_id = ""
         self.model_used = ""
         self.stop = ""
@@ -186,8 +190,8 @@ class Call:
         self.span_id = new_span_id()
         self.principal: Principal | None = None
         self.project: Project | None = None
-        self.head = Head(model="")
-        self.caller = Caller(trace_id="")
+        self.head = UNREAD
+        self.caller = NOBODY
         self.current: Try | None = None
         self.noted: list[Slot] | None = None
         self.rival: Try | None = None

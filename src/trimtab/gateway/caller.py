@@ -35,28 +35,37 @@ def read_caller(exchange: Exchange, head: Head, now_ns: int) -> Caller:
     """Take the context from headers and, failing that, from the body's own fields."""
     header = exchange.header
     metadata = head.metadata
-    trace_id, parent, state = _trace_context(exchange, now_ns)
-    tags = header(b"trimtab-tags")
+    given, tags = header(b"traceparent"), header(b"trimtab-tags")
+    session, user, feature = header(b"trimtab-session"), header(b"trimtab-user"), header(b"trimtab-feature")
+    agent = header(b"user-agent")
+    trace_id, parent, state = (new_trace_id(now_ns), "", b"") if given is None else _joined(given, exchange, now_ns)
+    if not (metadata or session or user or feature or tags or head.user):  # says nothing of itself, as most calls do
+        return Caller(
+            trace_id=trace_id,
+            parent_span_id=parent,
+            tracestate=state,
+            metadata=metadata,
+            user_agent=_text(agent),
+        )
     return Caller(
         trace_id=trace_id,
         parent_span_id=parent,
         tracestate=state,
-        session=_text(header(b"trimtab-session")) or _meta(metadata, "session_id", "session"),
-        user=_text(header(b"trimtab-user")) or (head.user or "")[:MAX_VALUE] or _meta(metadata, "user_id", "user"),
-        feature=_text(header(b"trimtab-feature")) or _meta(metadata, "feature"),
+        session=_text(session) or _meta(metadata, "session_id", "session"),
+        user=_text(user) or (head.user or "")[:MAX_VALUE] or _meta(metadata, "user_id", "user"),
+        feature=_text(feature) or _meta(metadata, "feature"),
         tags=_split(tags) if tags else (),
         metadata=metadata,
-        user_agent=_text(header(b"user-agent")),
+        user_agent=_text(agent),
     )
 
 
-def _trace_context(exchange: Exchange, now_ns: int) -> tuple[str, str, bytes]:
-    given = exchange.header(b"traceparent")
-    if given is not None:
-        match = _TRACEPARENT.match(given)
-        if match and not given.startswith(b"ff") and match[1] != _ZERO_TRACE and match[2] != _ZERO_SPAN:
-            state = exchange.header(b"tracestate") or b""
-            return match[1].decode(), match[2].decode(), state if len(state) <= 512 else b""
+def _joined(given: bytes, exchange: Exchange, now_ns: int) -> tuple[str, str, bytes]:
+    """The trace that a client's ``traceparent`` says the call belongs to; a new one where that says nothing valid."""
+    match = _TRACEPARENT.match(given)
+    if match and not given.startswith(b"ff") and match[1] != _ZERO_TRACE and match[2] != _ZERO_SPAN:
+        state = exchange.header(b"tracestate") or b""
+        return match[1].decode(), match[2].decode(), state if len(state) <= 512 else b""
     return new_trace_id(now_ns), "", b""
 
 

@@ -9,8 +9,9 @@ record, which is on disk before the client has its last byte.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from msgspec import Struct
 
@@ -50,6 +51,8 @@ from trimtab.telemetry.records import CallRecord
 
 logger = logging.getLogger("trimtab.gateway")
 SECOND = 1_000_000_000
+SHORTENED_AT_ONCE = 64 * 1024
+"""Bytes of a conversation up to which it is shortened on the event loop (some 10 ms)."""
 OVERLOADED_STATUS = {"anthropic_messages": 529}
 """What a vendor's own clients know as "come back later", where that is not 503."""
 
@@ -103,19 +106,19 @@ class Gateway:
                 parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s
             )
 
-    async def chat(
+    def chat(
         self,
         exchange: Exchange,
         front: Dialect,
         admitted: tuple[Principal, Project] | None = None,
         prepare: Callable[[Call], Awaitable[None]] | None = None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in.
         ``prepare`` may complete the body of a call that was read, or refuse it."""
         call = Call(exchange, front, self._now())
         if admitted is not None:
             call.principal, call.project = admitted
-        await self._to_its_end(call, self._begin if prepare is None else partial(self._begin, prepare=prepare))
+        return self._to_its_end(call, self._begin if prepare is None else partial(self._begin, prepare=prepare))
 
     async def carry(self, exchange: Exchange, front: Dialect, carrier: Carrier) -> None:
         """Serve a call that passes through as it is: let in, limited and recorded as any other."""
@@ -124,14 +127,15 @@ class Gateway:
     async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
         """A step of a call and, where it fails, what there is to be said and written down."""
         try:
-            await step(call)
-        except TrimtabError as error:
-            await self._refuse(call, error)
-        except asyncio.CancelledError:
+            try:
+                await step(call)
+            except TrimtabError as error:
+                await self._refuse(call, error)
+            except Exception as error:
+                logger.exception("a defect while serving %s", call.request_id)
+                await self._refuse(call, defect(error))
+        except asyncio.CancelledError:  # also while it is refused: its row must not be lost
             await self._cancelled(call)
-        except Exception as error:
-            logger.exception("a defect while serving %s", call.request_id)
-            await self._refuse(call, defect(error))
 
     # --- before any provider is asked ---
 
@@ -141,7 +145,11 @@ class Gateway:
         self._read(call)
         if prepare is not None:
             await prepare(call)
-        await self._serve(call)
+        key = None if self.idempotency is None else call.exchange.header(b"idempotency-key")
+        if self.idempotency is None or key is None:
+            await self._answer(call)
+        else:
+            await self.idempotency.serve(call, key, self._make)
 
     def _admit(self, call: Call) -> None:
         header = call.exchange.header
@@ -160,17 +168,10 @@ class Gateway:
         self._books.check_open()
 
     # --- from a readable call to an answer ---
-
-    async def _serve(self, call: Call) -> None:
-        """What may answer without a provider comes before what costs: idempotency replay, cache look-up, reserving
-        limits, the admission gate, the attempts. Each is one short step here, and costs one attribute test where it is
-        not configured; what follows a call's end is in `Books`."""
-        if self.idempotency is not None:
-            key = call.exchange.header(b"idempotency-key")
-            if key is not None:
-                await self.idempotency.serve(call, key, self._make)
-                return
-        await self._answer(call)
+    #
+    # What may answer without a provider comes before what costs: idempotency replay, cache look-up, reserving limits,
+    # the admission gate, the attempts. Each is one short step, and costs one attribute test where it is not configured;
+    # what follows a call's end is in `Books`.
 
     async def _make(self, call: Call) -> None:
         """A call that others may wait for: whoever waits is told of its end, however it ends."""
@@ -193,7 +194,10 @@ class Gateway:
         assert call.project is not None
         project, model = call.project.id, call.head.model
         if policy is not None and policy.policy.context is not None:
-            shorten(call, policy.policy.context)
+            if len(call.body) > SHORTENED_AT_ONCE:
+                await asyncio.to_thread(shorten, call, policy.policy.context)
+            else:
+                shorten(call, policy.policy.context)
         routes = snapshot.routes.get(project)
         route = None if routes is None else routes.get(model)
         if route is None:

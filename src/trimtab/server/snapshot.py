@@ -317,7 +317,8 @@ class SnapshotHolder:
     @property
     def current(self) -> Snapshot:
         """The snapshot in force. Raises `Unavailable` before the first one."""
-        return self._now().snapshot
+        built = self._built
+        return self._now().snapshot if built is None else built.snapshot
 
     def principal(self, key_id: str) -> Principal | None:
         """Of a live key, by its id."""

@@ -70,7 +70,4 @@ def hot_routes(
 
 
 def _chat(gateway: Gateway, front: Dialect) -> Handler:
-    async def serve(cycle: HotCycle) -> None:
-        await gateway.chat(cycle, front)
-
-    return serve
+    return lambda cycle: gateway.chat(cycle, front)
