@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def target(model: str, **other: Any) -> dict[str, Any]:
-    calm = {
+    calm: dict[str, Any] = {
         "provider": "lab", "model": model, "in_flight": 0, "waiting": 0, "answered": 10, "failed": 0,
         "latency_ms": 41.5, "p95_ms": None, "breaker": "closed", "opens_again_s": 0.0, "openings": 0, "keys": [],
     }  # fmt: skip

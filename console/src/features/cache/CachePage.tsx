@@ -152,7 +152,7 @@ function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
     { id: "saved", label: "saved", align: "right", cell: (row) => formatUsd(row.saved) },
     {
       id: "purge",
-      label: "",
+      label: "purge",
       align: "right",
       cell: (row) => (
         <WriteButton

@@ -26,7 +26,11 @@ export function EnergyTiles({ report }: { report: CostReport }) {
           <Tile
             label="Unknown"
             value={formatInt(energy.unknown)}
-            foot={energy.unknown > 0 ? "attempts, not in the sums" : "every metered attempt is in the sums"}
+            foot={
+              energy.unknown > 0
+                ? `${energy.unknown === 1 ? "attempt" : "attempts"}, not in the sums`
+                : "every metered attempt is in the sums"
+            }
           />
         </div>
       ) : (

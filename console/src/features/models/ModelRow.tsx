@@ -50,15 +50,11 @@ export function ModelRow({ project, model, onEdit }: Props) {
               its calls
             </Link>
             {" · "}
-            <Link
-              to="/p/$project/models"
-              params={{ project }}
-              search={{ card: model.name }}
-              aria-label={`Capability card of ${model.name}`}
-            >
+            <Link to="/p/$project/models" params={{ project }} search={{ card: model.name }}>
               {model.capabilities === null
                 ? "capabilities not known"
                 : `shown to do ${plural(model.capabilities.length, "thing")}`}
+              <span className="sr-only">, capability card of {model.name}</span>
             </Link>
           </div>
         </div>

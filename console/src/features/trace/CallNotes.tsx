@@ -95,7 +95,9 @@ function LimitNotes({ project, limits }: { project: string; limits: TraceDetail[
               <th scope="col">limit</th>
               <th scope="col">reserved</th>
               <th scope="col">used</th>
-              <th scope="col">left, as its worker knew</th>
+              <th scope="col" title="As far as the worker of the call knew">
+                left
+              </th>
             </tr>
           </thead>
           <tbody>

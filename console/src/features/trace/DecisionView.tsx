@@ -85,7 +85,7 @@ function Line({ line, index }: { line: DecisionLine; index: number }) {
           {look.label}
         </span>
       </td>
-      <td style={{ overflowWrap: "anywhere" }}>
+      <td style={{ overflowWrap: "anywhere", minWidth: 110 }}>
         {line.reason || <span className="muted">–</span>}
         {line.node && <div className="muted mono">{line.node}</div>}
       </td>
