@@ -188,7 +188,8 @@ class Walk:
     def _is_open(self, at: int, now_ns: int) -> bool:
         passed = self._watch.why_not(self.state(at), now_ns)
         if passed is None:
-            self._passed.pop(at, None)
+            if self._passed:
+                self._passed.pop(at, None)
             return True
         self._pass(at, passed)
         return False

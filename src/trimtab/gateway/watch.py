@@ -175,9 +175,12 @@ def _take_over(state: TargetState, provider: Provider) -> None:
 
 def _choose(keys: list[KeyState], now_ns: int) -> int:
     """The usable key with the fewest calls under way; the first of equals."""
-    usable = [at for at, key in enumerate(keys) if key.until_ns <= now_ns]
-    if usable:
-        return min(usable, key=lambda at: keys[at].in_flight)
+    best, fewest = -1, 0
+    for at, key in enumerate(keys):
+        if key.until_ns <= now_ns and (best < 0 or key.in_flight < fewest):
+            best, fewest = at, key.in_flight
+    if best >= 0:
+        return best
     return min(range(len(keys)), key=lambda at: keys[at].until_ns)
 
 

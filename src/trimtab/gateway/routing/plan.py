@@ -47,12 +47,15 @@ class Plan:
 
     def __init__(self, route: str, leaves: Iterable[Leaf], trail: Trail) -> None:
         self.route = route
-        self.targets: list[Target] = []
-        self.nodes: dict[str, str] = {}
+        targets: list[Target] = []
+        nodes: dict[str, str] = {}
         for leaf in leaves:
-            if leaf.name not in self.nodes:
-                self.nodes[leaf.name] = leaf.node
-                self.targets.append(leaf.target)
+            name = leaf.name
+            if name not in nodes:
+                nodes[name] = leaf.node
+                targets.append(leaf.target)
+        self.targets = targets
+        self.nodes = nodes
         self.steps = trail.steps
         self.weighed = trail.weighed
         self.escalation = trail.escalation
