@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,29 @@ def test_a_call_that_a_later_turn_answers_keeps_its_turn() -> None:
     found = shortened(body, ContextPolicy(max_tokens=64, keep_turns=1))
     assert found is not None
     assert found[0] is body
+
+
+def test_a_conversation_of_many_small_turns_with_tools_takes_no_longer_than_it_is_long() -> None:
+    """One client's conversation must not hold up everybody's streams."""
+
+    def agent(turns: int) -> bytes:
+        messages: list[dict[str, Any]] = []
+        for turn in range(turns):
+            call = {"id": f"c{turn}", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            messages += [
+                {"role": "user", "content": "go on"},
+                {"role": "assistant", "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": f"c{turn}", "content": "done"},
+            ]
+        return json.dumps({"model": "m", "messages": messages}).encode()
+
+    policy = ContextPolicy(max_tokens=100, keep_turns=1)
+    began = time.process_time()
+    found = shortened(agent(6000), policy)
+    assert time.process_time() - began < 5, "comparing each turn with all others takes minutes"
+    assert found is not None
+    assert found[1].after <= 100
+    assert len(json.loads(found[0])["messages"]) % 3 == 0
 
 
 def test_a_repeated_document_stands_once_and_results_keep_their_ends() -> None:

@@ -178,3 +178,34 @@ def test_a_long_stream_that_is_cut_is_estimated_beside_the_event_loop(monkeypatc
     asyncio.run(main())
     assert threads[0] == "MainThread"
     assert threads[1] != "MainThread"
+
+
+def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    settling, go_on = threading.Event(), threading.Event()
+
+    def slowly(call: Any, attempt: Any, prices: Any) -> None:
+        if not settling.is_set():
+            settling.set()
+            go_on.wait(5)
+        settle(call, attempt, prices)
+
+    monkeypatch.setattr(books, "settle", slowly)
+    large = {**CLAUDE, "messages": [{"role": "user", "content": "many words " * 20_000}]}
+
+    async def main() -> None:
+        async with (
+            upstream(streams(START, BLOCK, WORDS)) as up,
+            running([provider("lab", up.port, "anthropic_messages")], [FAST]) as g,
+        ):
+            leaving = asyncio.create_task(g.client.post("/v1/messages", json=large))
+            await asyncio.to_thread(settling.wait, 5)
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            await asyncio.sleep(0.05)  # until the server has seen it
+            go_on.set()
+            record = await g.spool.one()
+            assert record.outcome == "cancel"
+            assert len(record.attempts) == 1
+            assert record.attempts[0].cost.amount
+
+    asyncio.run(main())

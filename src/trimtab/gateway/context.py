@@ -7,6 +7,7 @@ message, never the last turns, and never a turn whose tool calls are answered ou
 on the call's record (`ContextNote`), in estimated tokens: no tokeniser is asked.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeGuard, cast
 
@@ -124,16 +125,18 @@ class _Conversation:
         starts = [index for index, item in enumerate(self.items) if _begins_turn(item)]
         total = self.tokens()
         gone: set[int] = set()
+        tool_ids = [_tool_ids(item) for item in self.items]
+        holders = Counter(each for ids in tool_ids for each in ids)
         turns = 0
         for number in range(len(starts) - keep_turns):
             if total <= most:
                 break
             turn = range(starts[number], starts[number + 1])
             leaving = [index for index in turn if _role(self.items[index]) not in ("system", "developer")]
-            ids = {each for index in leaving for each in _tool_ids(self.items[index])}
-            staying = (item for index, item in enumerate(self.items) if index not in gone and index not in leaving)
-            if ids and any(not ids.isdisjoint(_tool_ids(item)) for item in staying):
+            ids = Counter(each for index in leaving for each in tool_ids[index])
+            if any(holders[each] > times for each, times in ids.items()):
                 break  # a later turn answers one of its calls
+            holders.subtract(ids)
             gone.update(leaving)
             total -= sum(_tokens(self.items[index]) for index in leaving)
             turns += 1
@@ -169,13 +172,13 @@ def _tool_ids(item: Item) -> set[str]:
     """The ids of tool calls it makes or answers."""
     found: set[str] = set()
     calls: list[Any] = item["tool_calls"] if _is_list(item.get("tool_calls")) else []
-    for each in (item, *calls, *_parts(item)):
+    for place, each in enumerate((item, *calls, *_parts(item))):
         if not _is_object(each):
             continue
         named = [each.get("functionCall"), each.get("functionResponse")]
         values = [each.get("tool_call_id"), each.get("tool_use_id"), each.get("call_id")]
         values += [part.get("id") for part in named if _is_object(part)]
-        if each in calls or str(each.get("type")).endswith("tool_use"):
+        if 0 < place <= len(calls) or str(each.get("type")).endswith("tool_use"):
             values.append(each.get("id"))
         found.update(value for value in values if isinstance(value, str))
     return found
