@@ -11,6 +11,7 @@ from harness import PRICE, provider, running
 from upstream import WHOLE, Upstream, answers, streams, upstream
 
 from trimtab.gateway import books
+from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.health import MAX_MODELS, HealthBoard
 from trimtab.gateway.settle import settle
 from trimtab.gateway.targets import Model
@@ -209,3 +210,25 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
             assert record.attempts[0].cost.amount
 
     asyncio.run(main())
+
+
+def test_a_long_request_is_put_into_another_dialect_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    really = Attempts._upstream_body  # pyright: ignore[reportPrivateUsage]
+
+    def noting(self: Any, *args: Any) -> bytes:
+        threads.append(threading.current_thread().name)
+        return really(self, *args)
+
+    monkeypatch.setattr(Attempts, "_upstream_body", noting)
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for words in ("hello", "many words " * 20_000):
+                question = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": words}]}
+                assert (await g.client.post("/v1/messages", json=question)).status_code == 200
+            assert up.requests[1][1]["messages"][0]["content"] == words
+
+    asyncio.run(main())
+    assert threads[0] == "MainThread"
+    assert threads[1] != "MainThread"

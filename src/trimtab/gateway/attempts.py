@@ -37,6 +37,8 @@ SECOND = 1_000_000_000
 SHORTEST_SECRET = 8
 RESPONSES = "openai_responses"
 """The dialect whose clients name earlier answers by their ids (`conversations.py`)."""
+TRANSLATED_AT_ONCE = 128 * 1024
+"""Bytes of a request up to which it is put into another dialect on the event loop (some milliseconds)."""
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
 WAIT_SPREAD = 0.1
@@ -270,7 +272,10 @@ class Attempts:
         """Whoever reads the answer closes its connection if need be: once read to the end it may already carry another
         call."""
         dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
-        body = self._upstream_body(call, attempt, dialect)
+        if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
+            body = self._upstream_body(call, attempt, dialect)
+        else:
+            body = await asyncio.to_thread(self._upstream_body, call, attempt, dialect)
         answer = await self._send(call, attempt, dialect, body)
         if call.head.stream and answer.status == 200:
             return await self._open_stream(call, attempt, answer, dialect)

@@ -36,6 +36,19 @@ def test_another_route_stands_where_it_is_named() -> None:
     assert plan.nodes["big"] == "tree.of[1](inner).of[1]"
 
 
+def test_routes_that_name_each_other_many_times_are_not_followed_without_end() -> None:
+    """Each is checked when it is set; one that is changed later may make those that name it as large as this."""
+    routes = {
+        f"r{n}": Route(name=f"r{n}", tree=tree_of({"node": "fallback", "of": [f"r{n + 1}"] * 2})) for n in range(30)
+    }
+    fittings = Fittings(live=Live(), expect=expect, pins=Pins())
+    for last in ("fast", "missing"):
+        every = {**routes, "r30": Route(name="r30", tree=tree_of(last))}
+        route = compile_route(every["r0"], PROJECT, TARGETS, every, fittings)
+        assert "has more than 1000 targets" in route.trouble
+        assert len(route.leaves) < 1000
+
+
 def test_the_first_branch_whose_conditions_hold_is_taken() -> None:
     route = made(
         {

@@ -57,6 +57,8 @@ class Fixed:
 
 
 NOTHING = Fixed(())
+MOST_NAMED = 1000
+"""Targets of a route with all that it names: routes that each name the next one twice double at every step."""
 
 
 class Expect(Protocol):
@@ -175,6 +177,7 @@ class _Making:
         self._project = project
         self._targets = targets
         self._routes = routes
+        self._named = 0
         self._inside = [route.name]
         self._local: tuple[str, ...] | None = None
 
@@ -210,6 +213,13 @@ class _Making:
     # --- targets ---
 
     def _target(self, name: str, path: str) -> Order:
+        self._named += 1
+        if self._named > MOST_NAMED:
+            if self._named == MOST_NAMED + 1:
+                self.trouble.append(
+                    f"With the routes it names it has more than {MOST_NAMED} targets: the rest is left out."
+                )
+            return NOTHING
         if name in self._inside:
             self.trouble.append(f"{path} leads back to the route {name!r}.")
             return NOTHING
