@@ -39,8 +39,6 @@ def test_no_page_shuts_anybody_out(browser: Browser, at: House, scheme: str) -> 
         "provider form": "/p/default/providers?new=1",
         "card": "/p/default/models?card=careful",
         "policy": "/p/default/providers?policy=claude",
-        "energy": "/p/default/costs?range=1h&energy=1",
-        "cached": f"/p/default/traces/{at.traces['kept-2']}?view=decision",
         "shortened": f"/p/default/traces/{at.traces['shortened']}?view=decision",
         "key form": "/p/default/keys?new=1",
         "empty": "/p/empty/traces",
