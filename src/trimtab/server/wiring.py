@@ -86,7 +86,10 @@ class Wired:
 
     async def aclose(self) -> None:
         for closer in reversed(self._closers):
-            await closer()
+            try:
+                await closer()
+            except Exception:  # shutdown's edge: what comes after it must be closed all the same
+                logger.exception("something could not be closed")
         self._closers.clear()
 
 

@@ -160,8 +160,10 @@ class Inflight:
 
     def _grow(self) -> None:
         path = self._folder / f"{self._worker}~{time.time_ns():020d}-{len(self._files)}{SUFFIX}"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        aside = path.with_suffix(".new")  # until it is locked, whoever looks for a dead worker's notes must not see it
+        handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        aside.rename(path)
         os.ftruncate(handle, _HEAD + SLOTS * _SLOT)
         table = mmap.mmap(handle, _HEAD + SLOTS * _SLOT)
         table[: len(_MAGIC)] = _MAGIC
