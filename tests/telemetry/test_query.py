@@ -151,3 +151,13 @@ def _shapes(key: str) -> set[str]:
     values = samples.get(key, ("1", "0.5e-13") if key in number else ("x",))
     queries = [f'{key}:"{value}"' if key else '"x"' for value in values]
     return {re.sub(r"\{\w+:(String|Int64)\}", "?", compile_query(q, "p", day()).sql) for q in queries}
+
+
+@pytest.mark.parametrize(
+    ("q", "looked_up"), [('"is it so"', []), ('"to be refunded"', ["%refunded%"]), ("so", ["%so%"]), ('"so"', ["%so%"])]
+)
+def test_only_runs_that_rule_something_out_are_looked_up_in_the_index(q: str, looked_up: list[str]) -> None:
+    condition = compile_query(q, "p", Window(start=0, end=1))
+    found = [value for value in condition.params.values() if isinstance(value, str) and value.startswith("%")]
+    assert found == looked_up
+    assert ("position(text" in condition.sql) == (" " in q)

@@ -390,6 +390,11 @@ def _unknown_key(clause: Clause) -> InvalidRequest:
 _RUNS = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
 
 
+TELLING: Final = 3
+"""Characters from which a run of a phrase is looked up in the index: a shorter one is a part of some word of nearly
+every text, and to find that out costs more than to read the texts."""
+
+
 def _said(values: _Values, term: Term) -> str:
     """Bare text. Each run of a phrase narrows by the inverted index; texts are read only where a phrase has more to it
     than one run. What was said and a failure's own words are searched; previews are parts of what was said."""
@@ -398,7 +403,8 @@ def _said(values: _Values, term: Term) -> str:
     if not phrase.strip():
         raise _wrong(term.at, "this phrase is empty", "Write a word to look for.")
     runs = list(dict.fromkeys(_RUNS.findall(phrase)))
-    tests = [f"text LIKE {values.bind(f'%{run}%')}" for run in runs]
+    telling = [run for run in runs if len(run) >= TELLING or runs == [phrase]]
+    tests = [f"text LIKE {values.bind(f'%{run}%')}" for run in telling]
     if runs != [phrase]:
         tests.append(f"position(text, {values.bind(phrase)}) > 0")
     found = f"SELECT trace_id FROM span_io WHERE {_SCOPE} AND {' AND '.join(tests)}"  # noqa: S608
