@@ -10,7 +10,7 @@ from makings import day
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.query import KEYS, MAX_CLAUSES, MAX_LENGTH, Clause, Term, compile_query, parse
-from trimtab.telemetry.views import SpanKind, Status
+from trimtab.telemetry.views import SpanKind, Status, Window
 
 HOSTILE = [
     "' OR 1=1 --",
