@@ -109,9 +109,10 @@ class Peer(ABC):
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            for pid in family:
-                _kill(pid)
+            _kill(self.process.pid)
             self.process.wait()
+        for pid in family[1:]:  # a server that its launcher leaves behind must not be measured beside the next peer
+            _kill(pid)
         self.process = None
 
     def launch(self, command: list[str], env: dict[str, str] | None = None) -> None:

@@ -163,7 +163,6 @@ class Directives(Struct, frozen=True, kw_only=True):
     namespace: str = ""
 
 
-NONE = Directives()
 _OPT_IN: dict[str, dict[str, Any]] = {
     "exact": {"mode": "exact"},
     "semantic": {"mode": "semantic"},

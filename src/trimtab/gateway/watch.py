@@ -1,7 +1,7 @@
 """The watch over targets: whether one may be asked now, with which of its keys, and what is learned from each attempt.
 
-`Watch.may_try` is the question the walk (and anyone else) asks before an attempt; it says in words why not, and those
-words stand in the decision record. What it knows is this worker's own (`live.py`), and other workers' advice on open
+`Watch.why_not` is the question the walk asks before an attempt; it says in words why not, and those words stand in the
+decision record. What it knows is this worker's own (`live.py`), and other workers' advice on open
 breakers.
 """
 
@@ -60,12 +60,8 @@ class Watch:
             state.gate = None
         return state
 
-    def may_try(self, call: Call, target: Target) -> str | None:
-        """Why this target cannot be asked now; None when it can."""
-        passed = self.why_not(self.state(call, target), self._now())
-        return None if passed is None else passed.why
-
     def why_not(self, state: TargetState, now_ns: int) -> Passed | None:
+        """Why a target cannot be asked now; None when it can."""
         breaker = state.breaker
         if breaker.state != "closed" and not breaker.admits(now_ns):
             seconds = breaker.opens_again_in_s(now_ns)

@@ -70,9 +70,6 @@ class DatedPrice(Struct, frozen=True, kw_only=True):
             self.valid_to is None or at_ms < self.valid_to
         )
 
-    def applies(self, provider: str, upstream: str) -> bool:
-        return fnmatchcase(provider, self.provider) and fnmatchcase(upstream, self.model)
-
     def rank(self) -> tuple[int, int, int, int, str]:
         """Higher wins."""
         return (*_particular(self.model), _particular(self.provider)[1], self.valid_from or 0, self.id)

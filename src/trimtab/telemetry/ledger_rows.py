@@ -37,9 +37,6 @@ class Marks(msgspec.Struct, frozen=True):
     fingerprint: int = 0
 
 
-NO_MARKS: Final = Marks()
-
-
 def marks_of(record: CallRecord, request: Request | None) -> Marks:
     """``request`` is the body as it was read, None where it could not be, or is not kept."""
     name = record.metadata.get("prompt") or record.metadata.get("prompt_name") or ""
