@@ -28,8 +28,12 @@ LEDGER: Final = (
     "audio_input_tokens", "audio_output_tokens", "images", "metered", "tokens_estimated", "currency", "cost",
     "cost_parts", "price", "booked_cost", "booked_price", "repricing", "version",
 )  # fmt: skip
+SCORES: Final = (
+    "project", "id", "target", "trace_id", "span_id", "session", "name", "value", "label", "explanation", "source",
+    "evaluator", "evaluator_version", "author", "at_ns", "key", "supersedes", "valid", "version",
+)  # fmt: skip
 
-COLUMNS: Final = {"spans": SPANS, "span_io": SPAN_IO, "ledger": LEDGER}
+COLUMNS: Final = {"spans": SPANS, "span_io": SPAN_IO, "ledger": LEDGER, "scores": SCORES}
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -75,16 +79,17 @@ def encode(values: list[Any]) -> bytes:
 class Rows:
     """What one batch of records becomes."""
 
-    __slots__ = ("ledger", "span_io", "spans")
+    __slots__ = ("ledger", "scores", "span_io", "spans")
 
     def __init__(self) -> None:
         self.spans = Table("spans", SPANS)
         self.span_io = Table("span_io", SPAN_IO)
         self.ledger = Table("ledger", LEDGER)
+        self.scores = Table("scores", SCORES)
 
     def tables(self) -> tuple[Table, ...]:
         # The spans come last: a span that can be seen then has its texts and its books.
-        return (self.span_io, self.ledger, self.spans)
+        return (self.scores, self.span_io, self.ledger, self.spans)
 
     def mark(self) -> tuple[int, ...]:
         return tuple(len(table.owners) for table in self.tables())

@@ -180,6 +180,10 @@ class Spool:
         It fails with `Unavailable` when the spool is full, closed, or the disk refuses; appends work again as soon as
         the cause is gone. Giving up on the awaitable does not take the record back.
         """
+        return self.keep(encode_record(record))
+
+    def keep(self, body: bytes) -> Awaitable[None]:
+        """The same for a record of any kind, encoded (`kinds.py`)."""
         loop = self._loop
         if loop is None:
             loop = self._start()
@@ -188,7 +192,6 @@ class Spool:
             self.failed += 1
             waiter.set_exception(self._unavailable())
             return waiter
-        body = encode_record(record)
         pending = self._pending
         if not pending and not self._flushing:
             loop.call_soon(self._flush, loop)

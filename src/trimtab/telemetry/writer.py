@@ -20,15 +20,17 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
-from trimtab.telemetry.records import decode_record
+from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
+from trimtab.telemetry.scores import ScoreBatch, add_scores
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")
@@ -205,12 +207,21 @@ class Writer:
         rows = Rows()
         for place, spooled in enumerate(batch.records):
             try:
-                self._mapper.add(rows, place, decode_record(spooled.body))
+                self._add(rows, place, decode_any(spooled.body))
             except OSError:
                 raise  # a blob could not be put: the disk's fault, not the record's
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
         return rows
+
+    def _add(self, rows: Rows, place: int, record: Any) -> None:
+        """What one record becomes, by its kind."""
+        if type(record) is CallRecord:
+            self._mapper.add(rows, place, record)
+        elif type(record) is ScoreBatch:
+            add_scores(rows.scores, place, record)
+        else:
+            raise TypeError(f"nothing maps a {type(record).__name__}")
 
     def _insert(self, batch: Batch, part: "_Part") -> None:
         """Insert one table's rows. Where one is refused, map once more (nothing is kept for that) to find it."""

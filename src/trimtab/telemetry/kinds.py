@@ -1,0 +1,44 @@
+"""What may lie in the spool beside calls: kinds of records, each told by its first bytes.
+
+A call's record is a bare msgpack map, as it always was: the hot path writes nothing more. Any other kind is the byte
+0xC1, which no msgpack value begins with (https://github.com/msgpack/msgpack/blob/master/spec.md), a byte that says
+which kind, and the record as msgpack. A kind is registered once, in `KINDS`; what it becomes is its mapper's business
+(`writer.py`). A kind that a newer server wrote is told by name, not misread.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.telemetry.records import CallRecord, decode_record, encode_record
+from trimtab.telemetry.scores import ScoreBatch
+
+MARK: Final = 0xC1
+
+KINDS: Final[dict[int, type[Struct]]] = {
+    1: ScoreBatch,
+}
+"""By number. A number is never given twice."""
+
+_NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
+_DECODERS: Final = {number: msgspec.msgpack.Decoder(kind) for number, kind in KINDS.items()}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encode_any(record: Struct) -> bytes:
+    """A record of any kind as it lies in the spool."""
+    if type(record) is CallRecord:
+        return encode_record(record)
+    return bytes((MARK, _NUMBERS[type(record)])) + _encode(record)
+
+
+def decode_any(body: bytes) -> Any:
+    """The record in a spooled body: a `CallRecord`, or one of `KINDS`. Raises `msgspec.DecodeError`."""
+    if body[:1] != b"\xc1":
+        return decode_record(body)
+    decoder = _DECODERS.get(body[1]) if len(body) > 1 else None
+    if decoder is None:
+        which = body[1] if len(body) > 1 else "none"
+        raise msgspec.DecodeError(f"a record of kind {which} is not known here: a newer server wrote it")
+    return decoder.decode(memoryview(body)[2:])
