@@ -1,0 +1,131 @@
+"""One span as another tool sent it: OTLP's fields, with its AnyValues as plain JSON values, and nothing interpreted.
+
+`ForeignSpan` is what every door makes and what `conventions/` reads. Field names and meanings are those of
+opentelemetry/proto/trace/v1/trace.proto (https://github.com/open-telemetry/opentelemetry-proto, v1.5); ids are lower-case
+hex, times Unix nanoseconds. Bytes become base64 text, as in OTLP's JSON encoding.
+"""
+
+import base64
+from collections.abc import Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+AnyJson = None | bool | int | float | str | list[Any] | dict[str, Any]
+Attributes = dict[str, Any]
+"""Names to `AnyJson` values. A name that comes twice has the value that came last."""
+
+KINDS: Final = ("", "internal", "server", "client", "producer", "consumer")
+"""`Span.SpanKind` by number; "" is unspecified."""
+STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2
+"""`Status.StatusCode` by number."""
+
+
+class ForeignEvent(Struct, frozen=True, array_like=True):
+    """Something that happened at ``time_ns`` during a span."""
+
+    name: str
+    time_ns: int
+    attributes: Attributes = {}
+
+
+class ForeignLink(Struct, frozen=True, array_like=True):
+    """A pointer to a span, of this trace or another."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes = {}
+
+
+class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``status_code`` is one of `STATUS_UNSET`, `STATUS_OK`, `STATUS_ERROR`; ``kind`` one of `KINDS`. ``resource`` holds
+    the attributes of what emitted the span; ``parent_span_id`` is empty for a root."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str = ""
+    name: str = ""
+    kind: str = ""
+    start_ns: int
+    end_ns: int
+    status_code: int = 0
+    status_message: str = ""
+    attributes: Attributes = {}
+    events: tuple[ForeignEvent, ...] = ()
+    links: tuple[ForeignLink, ...] = ()
+    scope_name: str = ""
+    scope_version: str = ""
+    resource: Attributes = {}
+
+
+def spans_of(request: Any) -> list[ForeignSpan]:
+    """Every span of a parsed ``ExportTraceServiceRequest`` (a protobuf message), in its order, unchecked."""
+    found: list[ForeignSpan] = []
+    for group in request.resource_spans:
+        resource = attributes_of(group.resource.attributes)
+        for scoped in group.scope_spans:
+            scope = scoped.scope
+            name, version = scope.name, scope.version
+            found += [span_of(span, name, version, resource) for span in scoped.spans]
+    return found
+
+
+def span_of(span: Any, scope_name: str = "", scope_version: str = "", resource: Attributes | None = None) -> ForeignSpan:
+    """One protobuf ``Span``. Reads each field once: a batch has thousands."""
+    status = span.status
+    kind = span.kind
+    return ForeignSpan(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_span_id=span.parent_span_id.hex(),
+        name=span.name,
+        kind=KINDS[kind] if 0 <= kind < len(KINDS) else "",
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        status_code=status.code,
+        status_message=status.message,
+        attributes=attributes_of(span.attributes),
+        events=tuple(_event(event) for event in span.events),
+        links=tuple(_link(link) for link in span.links),
+        scope_name=scope_name,
+        scope_version=scope_version,
+        resource={} if resource is None else resource,
+    )
+
+
+def attributes_of(pairs: Iterable[Any]) -> Attributes:
+    """A repeated ``KeyValue`` as a dictionary."""
+    found: Attributes = {}
+    for pair in pairs:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        if kind == "string_value":  # nearly always
+            found[pair.key] = value.string_value
+        else:
+            found[pair.key] = _value(value, kind)
+    return found
+
+
+def value_of(value: Any) -> AnyJson:
+    """One protobuf ``AnyValue``; a value that is not set is None."""
+    return _value(value, value.WhichOneof("value"))
+
+
+def _value(value: Any, kind: str | None) -> AnyJson:
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [value_of(each) for each in value.array_value.values]
+    if kind == "kvlist_value":
+        return attributes_of(value.kvlist_value.values)
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    return getattr(value, kind)
+
+
+def _event(event: Any) -> ForeignEvent:
+    return ForeignEvent(event.name, event.time_unix_nano, attributes_of(event.attributes))
+
+
+def _link(link: Any) -> ForeignLink:
+    return ForeignLink(link.trace_id.hex(), link.span_id.hex(), attributes_of(link.attributes))
