@@ -1,7 +1,7 @@
 """One span as another tool sent it: OTLP's fields, with its AnyValues as plain JSON values, and nothing interpreted.
 
-`ForeignSpan` is what every door makes and what `conventions/` reads. Field names and meanings are those of
-opentelemetry/proto/trace/v1/trace.proto (https://github.com/open-telemetry/opentelemetry-proto, v1.5); ids are lower-case
+`ForeignSpan` is what every door makes and what `conventions/` reads. Fields mean what they mean in OTLP
+(https://github.com/open-telemetry/opentelemetry-proto, opentelemetry/proto/trace/v1/trace.proto); ids are lower-case
 hex, times Unix nanoseconds. Bytes become base64 text, as in OTLP's JSON encoding.
 """
 
@@ -38,8 +38,10 @@ class ForeignLink(Struct, frozen=True, array_like=True):
 
 
 class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``status_code`` is one of `STATUS_UNSET`, `STATUS_OK`, `STATUS_ERROR`; ``kind`` one of `KINDS`. ``resource`` holds
-    the attributes of what emitted the span; ``parent_span_id`` is empty for a root."""
+    """``status_code`` is one of `STATUS_UNSET`, `STATUS_OK`, `STATUS_ERROR`; ``kind`` one of `KINDS`.
+
+    ``resource`` holds the attributes of what emitted the span; ``parent_span_id`` is empty for a root.
+    """
 
     trace_id: str
     span_id: str
@@ -70,10 +72,10 @@ def spans_of(request: Any) -> list[ForeignSpan]:
     return found
 
 
-def span_of(span: Any, scope_name: str = "", scope_version: str = "", resource: Attributes | None = None) -> ForeignSpan:
+def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes) -> ForeignSpan:
     """One protobuf ``Span``. Reads each field once: a batch has thousands."""
     status = span.status
-    kind = span.kind
+    kind: int = span.kind
     return ForeignSpan(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -89,7 +91,7 @@ def span_of(span: Any, scope_name: str = "", scope_version: str = "", resource: 
         links=tuple(_link(link) for link in span.links),
         scope_name=scope_name,
         scope_version=scope_version,
-        resource={} if resource is None else resource,
+        resource=resource,
     )
 
 
@@ -98,7 +100,7 @@ def attributes_of(pairs: Iterable[Any]) -> Attributes:
     found: Attributes = {}
     for pair in pairs:
         value = pair.value
-        kind = value.WhichOneof("value")
+        kind: str | None = value.WhichOneof("value")
         if kind == "string_value":  # nearly always
             found[pair.key] = value.string_value
         else:
