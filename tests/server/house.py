@@ -1,6 +1,6 @@
 """A whole management API on a temporary folder: real catalog, real snapshot, a store in memory."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -27,6 +27,9 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Asker, Costs
 from trimtab.telemetry.fakes import FakeReader
 from trimtab.telemetry.recorded import Recorded
+from trimtab.telemetry.score_book import ScoreBook
+from trimtab.telemetry.search import Search
+from trimtab.telemetry.seen import Seen
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
@@ -68,6 +71,10 @@ class House:
         await self.db.close()
 
 
+async def _nowhere(body: bytes) -> None:
+    del body
+
+
 async def make_house(
     folder: Path,
     *,
@@ -75,8 +82,10 @@ async def make_house(
     settings: Settings | None = None,
     url: str | None = None,
     asker: Asker | None = None,
+    keep: Callable[[bytes], Awaitable[None]] | None = None,
 ) -> House:
-    """Built as `wiring.py` builds it, with fakes only at the edges. ``asker``: a real store for costs."""
+    """Built as `wiring.py` builds it, with fakes only at the edges. ``asker``: a real store for costs and
+    scores; ``keep``: where scores go."""
     config = config or ConfigFile()
     settings = settings or Settings(data_dir=folder)
     clock, reader, box = FixedClock(), FakeReader(), load(folder, None)
@@ -106,6 +115,9 @@ async def make_house(
         embedder=Embedder(),
         costs=Costs(asker or reader),
         recorded=Recorded(asker or reader),
+        scores=ScoreBook(asker or reader, keep or _nowhere),
+        seen=Seen(asker or reader),
+        search=Search(asker or reader),
         prices=PRICES,
         settings=settings,
         secrets=box,

@@ -22,6 +22,9 @@ from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.recorded import Recorded
+from trimtab.telemetry.score_book import ScoreBook
+from trimtab.telemetry.search import Search
+from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -56,6 +59,9 @@ class Dependencies:
     reader: Reader
     costs: Costs
     recorded: Recorded
+    seen: Seen
+    search: Search
+    scores: ScoreBook
     answers: Answers
     embedder: Embedder
     prices: PriceBook

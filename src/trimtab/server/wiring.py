@@ -55,6 +55,9 @@ from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.score_book import ScoreBook
+from trimtab.telemetry.search import Search
+from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.spool import Spool
 
 logger = logging.getLogger("trimtab.wiring")
@@ -290,6 +293,9 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         embedder=made.embedder,
         costs=Costs(reader),
         recorded=Recorded(reader),
+        scores=ScoreBook(reader, _keep(made.spool)),
+        seen=Seen(reader),
+        search=Search(reader),
         prices=made.prices,
         settings=settings,
         secrets=made.box,
@@ -311,6 +317,13 @@ def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
     if settings.catalog_url.startswith("sqlite"):
         return beside(house.folder, max_bytes=most, clock=clock)
     return Answers(Database.open(settings.catalog_url), file=None, max_bytes=most, clock=clock)
+
+
+def _keep(spool: Spool) -> Callable[[bytes], Awaitable[None]]:
+    async def keep(body: bytes) -> None:
+        await spool.keep(body)
+
+    return keep
 
 
 def _beside(body: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:

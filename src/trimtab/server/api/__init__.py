@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 def all_routes() -> tuple[HTTPRouteHandler, ...]:
     """Every route of the API, for the app, its description and its tests."""
     from trimtab.server.api import (
+        boards,
         cache,
         cards,
         costs,
@@ -22,6 +23,9 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         repricings,
         resilience,
         routing,
+        scores,
+        search,
+        seen,
         session,
         system,
         traces,
@@ -40,6 +44,10 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *routing.ROUTES,
         *replay.ROUTES,
         *traces.ROUTES,
+        *search.ROUTES,
+        *boards.ROUTES,
+        *scores.ROUTES,
+        *seen.ROUTES,
         *prices.ROUTES,
         *limits.ROUTES,
         *costs.ROUTES,

@@ -31,7 +31,8 @@ End = Annotated[
 Rows = Annotated[int, Meta(ge=1, le=200, description="How many at most."), QueryParameter(ge=1, le=200)]
 
 
-def _window(deps: Dependencies, start: int | None, end: int | None) -> Window:
+def window_of(deps: Dependencies, start: int | None, end: int | None) -> Window:
+    """The last day unless told otherwise. Raises `InvalidRequest` for an empty one."""
     until = deps.now() + 1 if end is None else end
     since = max(0, until - _DAY_MS) if start is None else start
     if since >= until:
@@ -55,7 +56,7 @@ async def list_traces(
     limit: Rows = 50,
 ) -> TracePage:
     """Newest first."""
-    return await deps.reader.traces(tenant.id, q, _window(deps, start, end), cursor, limit)
+    return await deps.reader.traces(tenant.id, q, window_of(deps, start, end), cursor, limit)
 
 
 @route(
@@ -94,7 +95,7 @@ async def get_span_io(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_
     Operation(id="listFacets", summary="Values to filter by, with counts", tag=TAG, errors=(404,)),
 )
 async def list_facets(deps: Deps, tenant: Tenant, q: Query = "", start: Start = None, end: End = None) -> list[Facet]:
-    return await deps.reader.facets(tenant.id, q, _window(deps, start, end))
+    return await deps.reader.facets(tenant.id, q, window_of(deps, start, end))
 
 
 @route(
@@ -111,7 +112,7 @@ async def get_overview(
     end: End = None,
     group_by: FromQuery[GroupBy] = "none",
 ) -> Overview:
-    return await deps.reader.overview(tenant.id, q, _window(deps, start, end), group_by)
+    return await deps.reader.overview(tenant.id, q, window_of(deps, start, end), group_by)
 
 
 ROUTES = (list_traces, get_trace, get_span_io, list_facets, get_overview)

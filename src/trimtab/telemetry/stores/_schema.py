@@ -262,8 +262,8 @@ ADD COLUMN IF NOT EXISTS shown String DEFAULT toJSONString(tuple({SHOWN}))"""
 # All texts are read for a phrase whose words rule nothing out: twice as fast from LZ4, for a quarter more disk.
 _FAST_TEXT: Final = "ALTER TABLE span_io ${cluster} MODIFY COLUMN text CODEC(LZ4)"
 
-# A row is replaced by a later version of itself, so questions say FINAL. Ordered by the trace, because a trace is opened
-# more often than anything else is asked, and by nothing that may differ between two versions of one score: no partitions.
+# A row is replaced by a later version of itself, so questions say FINAL. Ordered by the trace, because a trace is
+# opened more often than anything else is asked; two versions of a score may differ in time, hence no partitions.
 _SCORES: Final = f"""
 CREATE TABLE IF NOT EXISTS scores ${{cluster}} (
     project LowCardinality(String),
@@ -289,11 +289,33 @@ CREATE TABLE IF NOT EXISTS scores ${{cluster}} (
 ORDER BY (project, trace_id, id)
 SETTINGS index_granularity = 1024, {_PARTS}, {_DURABLE}"""
 
+# What models asked tools to do: a row per call in an answer. Mapping a record again makes the same rows.
+_TOOL_CALLS: Final = f"""
+CREATE TABLE IF NOT EXISTS tool_calls ${{cluster}} (
+    project LowCardinality(String),
+    at_ns Int64 CODEC(Delta, ZSTD(1)),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    number UInt16,
+    session String CODEC(ZSTD(1)),
+    model LowCardinality(String),
+    tool LowCardinality(String),
+    call_id String CODEC(ZSTD(1)),
+    arguments_hash UInt64 CODEC(ZSTD(1)),
+    problem LowCardinality(String),
+    detail String CODEC(ZSTD(1)),
+    version UInt64 CODEC(ZSTD(1))
+) ENGINE = ${{replacing}}
+PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(at_ns, 'UTC'))
+ORDER BY (project, at_ns, span_id, number)
+SETTINGS {_PARTS}, {_DURABLE}"""
+
 MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (1, (_SPANS, _SPAN_IO, _LEDGER)),
     (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
     (3, (_SPANS_SHOWN, _FAST_TEXT)),
     (4, (_SCORES,)),
+    (5, (_TOOL_CALLS,)),
 )
 
 
