@@ -22,6 +22,11 @@ Permission = Literal[
     "route:read",
     "route:write",
     "trace:read",
+    "score:read",
+    "score:write",
+    "sql:read",
+    "view:read",
+    "view:write",
     "cost:read",
     "cost:write",
     "cache:read",
@@ -47,6 +52,11 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "route:read",
         "route:write",
         "trace:read",
+        "score:read",
+        "score:write",
+        "sql:read",
+        "view:read",
+        "view:write",
         "cost:read",
         "cost:write",
         "cache:read",
@@ -61,7 +71,7 @@ INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write",
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
     "read_only": frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read")),
-    "client": frozenset(("self", "model:read", "model:call")),
+    "client": frozenset(("self", "model:read", "model:call", "score:write")),
 }
 """``client`` keys are for the data plane; of the API they see themselves and the models they may call."""
 

@@ -21,6 +21,7 @@ from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, Tot
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.query import Condition, compile_query
+from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
 from trimtab.telemetry.views import (
@@ -121,14 +122,15 @@ class TelemetryReader:
         return answers.span_lines(data), behind_ms
 
     async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
-        data, _ = await self._ask(
+        asked = self._ask(
             "SELECT shown FROM spans WHERE project = {project:String} AND trace_id = {trace:String}"  # noqa: S608
             f" ORDER BY start_ns, entry DESC, span_id LIMIT {MAX_SPANS}",
             {"project": project, "trace": trace_id},
             answers.SHOWN_ROWS,
         )
+        (data, _), scores = await asyncio.gather(asked, scores_of_trace(self, project, trace_id))
         lines = answers.span_lines(data)
-        return answers.trace_detail(trace_id, lines) if lines else None
+        return msgspec.structs.replace(answers.trace_detail(trace_id, lines), scores=scores) if lines else None
 
     async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
         """The texts of a span; what an attempt shares with its request is read there."""
@@ -284,9 +286,11 @@ class TelemetryReader:
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
-    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
-        """The rows of one statement, for the questions of other files of this room (`costs.py`)."""
-        return await self._rows(line, sql, params)
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]:
+        """The rows of one statement, for the questions of other files of this room (`costs.py`). ``bounds`` are
+        settings of the engine for this statement."""
+        data, _ = await self._ask(sql, params, bounds=bounds)
+        return rows_of(line, data)
 
     async def known_requests(self, request_ids: list[str], first_ns: int, last_ns: int) -> set[str]:
         """Those of the calls, begun between the two moments, that the ledger has a row of."""
@@ -318,9 +322,9 @@ class TelemetryReader:
         data, _ = await self._ask(sql, params)
         return rows_of(line, data)
 
-    async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS) -> tuple[bytes, int]:
+    async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "") -> tuple[bytes, int]:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
-        statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}"
+        statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
         try:
             answer = await self._http.post("/", params=self._address.query(bind(params), fmt), content=statement)
         except httpx.HTTPError as error:

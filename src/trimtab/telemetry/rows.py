@@ -37,8 +37,19 @@ TOOL_CALLS: Final = (
     "project", "at_ns", "trace_id", "span_id", "number", "session", "model", "tool", "call_id", "arguments_hash",
     "problem", "detail", "version",
 )  # fmt: skip
+SPAN_RAW: Final = (
+    "project", "trace_id", "span_id", "start_ns", "arrived_ns", "key_id", "convention", "mapper_version", "digest",
+    "raw",
+)  # fmt: skip
 
-COLUMNS: Final = {"spans": SPANS, "span_io": SPAN_IO, "ledger": LEDGER, "scores": SCORES, "tool_calls": TOOL_CALLS}
+COLUMNS: Final = {
+    "spans": SPANS,
+    "span_io": SPAN_IO,
+    "span_raw": SPAN_RAW,
+    "ledger": LEDGER,
+    "scores": SCORES,
+    "tool_calls": TOOL_CALLS,
+}
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -84,18 +95,19 @@ def encode(values: list[Any]) -> bytes:
 class Rows:
     """What one batch of records becomes."""
 
-    __slots__ = ("ledger", "scores", "span_io", "spans", "tool_calls")
+    __slots__ = ("ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
 
     def __init__(self) -> None:
         self.spans = Table("spans", SPANS)
         self.span_io = Table("span_io", SPAN_IO)
+        self.span_raw = Table("span_raw", SPAN_RAW)
         self.ledger = Table("ledger", LEDGER)
         self.scores = Table("scores", SCORES)
         self.tool_calls = Table("tool_calls", TOOL_CALLS)
 
     def tables(self) -> tuple[Table, ...]:
         # The spans come last: a span that can be seen then has its texts and its books.
-        return (self.scores, self.tool_calls, self.span_io, self.ledger, self.spans)
+        return (self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans)
 
     def mark(self) -> tuple[int, ...]:
         return tuple(len(table.owners) for table in self.tables())

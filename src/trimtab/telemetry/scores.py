@@ -25,9 +25,9 @@ MAX_EXPLANATION: Final = 10_000
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``at_ns`` is when the judgement was made, ``version`` when it was written here (both Unix ns): of two with the same
-    id the later written holds. ``value`` null: there is only a label. ``supersedes`` is the id of the score that this
-    one corrects; ``key`` the idempotency key its id was made from."""
+    """``at_ns`` is when the judgement was made, ``version`` when it was written here (both Unix ns): of two with the
+    same id the later written holds. ``value`` null: there is only a label. ``supersedes`` is the id of the score that
+    this one corrects; ``key`` the idempotency key its id was made from."""
 
     id: str
     target: Target = "trace"

@@ -164,6 +164,28 @@ class LimitLine(Struct, frozen=True, kw_only=True):
     left: str
 
 
+class ScoreView(Struct, frozen=True, kw_only=True):
+    """One judgement of a trace, a span or a session: a number (``value``), a word (``label``), or both. ``at`` is when
+    it was made, Unix milliseconds; one that is not ``valid`` was taken back or superseded."""
+
+    id: str
+    target: Literal["trace", "span", "session"]
+    trace_id: str
+    span_id: str
+    session: str
+    name: str
+    value: float | None
+    label: str
+    explanation: str
+    source: Literal["human", "code", "llm", "detector"]
+    evaluator: str
+    evaluator_version: str
+    author: str
+    at: int
+    supersedes: str
+    valid: bool
+
+
 class TraceDetail(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -183,6 +205,8 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     cache: CacheLine | None = None
     context: ContextLine | None = None
     limits: list[LimitLine] = []
+    scores: list[ScoreView] = []
+    """Valid ones of the trace and of its spans, oldest first."""
 
 
 class MessageView(Struct, frozen=True, kw_only=True):

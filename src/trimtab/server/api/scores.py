@@ -1,0 +1,141 @@
+"""Scores: judgements of traces, spans and sessions, written durably and listed."""
+
+from typing import Annotated
+
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
+from trimtab.telemetry.score_book import ScoreFilter
+from trimtab.telemetry.scores import Score, Source, Target, check, id_for, new_score_id
+from trimtab.telemetry.views import Window
+
+TAG = "scores"
+_LAST = 2**53
+Time = Annotated[
+    Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds; unbounded if left out.")] | None,
+    QueryParameter(ge=0, le=_LAST),
+]
+Text = Annotated[str, Meta(max_length=200), QueryParameter(max_length=200)]
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/scores",
+    "score:write",
+    Operation(id="createScores", summary="Write one score or many", tag=TAG, errors=(404, 413), status=201),
+)
+async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[NewScores]) -> Scored:
+    """Durable when this answers; to be seen in the store within about a second."""
+    many = data if isinstance(data, list) else [data]
+    if not 1 <= len(many) <= MOST:  # Litestar does not look at the bounds of a list within a union
+        raise InvalidRequest(f"1 to {MOST} scores are written at once.", fix="Send them in several requests.")
+    now = deps.clock.now_ns()
+    author = caller.principal.key_id
+    scores = [_score(tenant.id, one, author, now, place if many is data else None) for place, one in enumerate(many)]
+    await deps.scores.write(tenant.id, scores)
+    return Scored(ids=[score.id for score in scores])
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/scores",
+    "score:read",
+    Operation(id="listScores", summary="Scores, newest first", tag=TAG, errors=(404,)),
+)
+async def list_scores(
+    deps: Deps,
+    tenant: Tenant,
+    name: Text = "",
+    trace: Text = "",
+    span: Text = "",
+    session: Text = "",
+    source: FromQuery[Source | None] = None,
+    target: FromQuery[Target | None] = None,
+    evaluator: Text = "",
+    author: Text = "",
+    invalid: FromQuery[bool] = False,
+    start: Time = None,
+    end: Time = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> ScorePage:
+    """``invalid`` shows those too that were taken back or superseded."""
+    wanted = ScoreFilter(
+        name=name,
+        trace=trace,
+        span=span,
+        session=session,
+        source=source,
+        target=target,
+        evaluator=evaluator,
+        author=author,
+        invalid=invalid,
+    )
+    window = Window(start=start or 0, end=_LAST if end is None else end)
+    items, following = await deps.scores.page(tenant.id, wanted, window, _place(cursor), limit)
+    return ScorePage(items=items, cursor=write_cursor(f"{following[0]}.{following[1]}") if following else None)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/scores/{score_id:str}",
+    "score:write",
+    Operation(id="invalidateScore", summary="Take a score back", tag=TAG, errors=(404,), status=204),
+)
+async def invalidate_score(deps: Deps, tenant: Tenant, score_id: FromPath[str]) -> None:
+    """It stays on record as no longer valid, and counts nowhere."""
+    await deps.scores.invalidate(tenant.id, score_id, deps.clock.now_ns())
+
+
+def _score(project: str, new: NewScore, author: str, now_ns: int, place: int | None) -> Score:
+    """Raises `InvalidRequest`, which says which of many is wrong."""
+    said = isinstance(new.value, bool)
+    try:
+        return check(
+            Score(
+                id=new.id or (id_for(project, new.idempotency_key) if new.idempotency_key else new_score_id()),
+                target=new.target
+                or ("span" if new.span_id else "trace" if new.trace_id or not new.session else "session"),
+                trace_id=new.trace_id.lower(),
+                span_id=new.span_id.lower(),
+                session=new.session,
+                name=new.name,
+                value=None if new.value is None else float(new.value),
+                label=new.label or (str(new.value).lower() if said else ""),
+                explanation=new.explanation,
+                source=new.source,
+                evaluator=new.evaluator,
+                evaluator_version=new.evaluator_version,
+                author=new.author or author,
+                at_ns=now_ns if new.at is None else new.at * 1_000_000,
+                key=new.idempotency_key,
+                supersedes=new.supersedes,
+                version=now_ns,
+            )
+        )
+    except InvalidRequest as error:
+        if place is None:
+            raise
+        raise InvalidRequest(error.message, fix=error.fix, param=f"[{place}].{error.param}") from error
+
+
+def _target(new: NewScore) -> Target:
+    if new.span_id:
+        return "span"
+    return "trace" if new.trace_id or not new.session else "session"
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    text = read_cursor(cursor)
+    if not text:
+        return None
+    at, dot, score_id = text.partition(".")
+    if not dot or not at.isdecimal() or len(at) > 19:
+        raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
+    return min(int(at), (1 << 63) - 1), score_id
+
+
+ROUTES = (create_scores, list_scores, invalidate_score)

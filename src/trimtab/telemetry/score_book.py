@@ -1,0 +1,183 @@
+"""The scores of a project: written durably through the spool, read from the store. Every statement is of one project.
+
+The store replaces a score by a later version of itself, hence FINAL.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.errors import NotFound
+from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target
+from trimtab.telemetry.stores import Value
+from trimtab.telemetry.views import ScoreView, Window
+
+T = TypeVar("T")
+OF_TRACE: Final = 1_000
+"""Scores of one trace that are shown at most, the newest."""
+_LATEST: Final = (1 << 63) - 1
+_COLUMNS: Final = (
+    "id, target, trace_id, span_id, session, name, value, label, explanation, source, evaluator, evaluator_version,"
+    " author, at_ns, key, supersedes, valid, version"
+)
+
+
+class Asker(Protocol):
+    """What answers statements: `reader.TelemetryReader`."""
+
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]: ...
+
+
+class ScoreFilter(Struct, frozen=True, kw_only=True):
+    """Empty fields take everything."""
+
+    name: str = ""
+    trace: str = ""
+    span: str = ""
+    session: str = ""
+    source: Source | None = None
+    target: Target | None = None
+    evaluator: str = ""
+    author: str = ""
+    invalid: bool = False
+    """Those that are no longer valid, too."""
+
+
+class ScoreLine(Struct, frozen=True, array_like=True):
+    id: str
+    target: Target
+    trace_id: str
+    span_id: str
+    session: str
+    name: str
+    value: float | None
+    label: str
+    explanation: str
+    source: Source
+    evaluator: str
+    evaluator_version: str
+    author: str
+    at_ns: int
+    key: str
+    supersedes: str
+    valid: int
+    version: int
+
+    def score(self) -> Score:
+        return Score(
+            **{name: getattr(self, name) for name in self.__struct_fields__ if name != "valid"}, valid=bool(self.valid)
+        )
+
+
+def view_of(line: ScoreLine | Score) -> ScoreView:
+    return ScoreView(
+        id=line.id,
+        target=line.target,
+        trace_id=line.trace_id,
+        span_id=line.span_id,
+        session=line.session,
+        name=line.name,
+        value=line.value,
+        label=line.label,
+        explanation=line.explanation,
+        source=line.source,
+        evaluator=line.evaluator,
+        evaluator_version=line.evaluator_version,
+        author=line.author,
+        at=line.at_ns // 1_000_000,
+        supersedes=line.supersedes,
+        valid=bool(line.valid),
+    )
+
+
+class ScoreBook:
+    """``keep`` makes an encoded record durable (`Spool.keep`); it raises `Unavailable` where it cannot."""
+
+    def __init__(self, asker: Asker, keep: Callable[[bytes], Awaitable[None]]) -> None:
+        self._ask = asker.ask
+        self._keep = keep
+
+    async def write(self, project: str, scores: list[Score]) -> None:
+        """All of them, durable when this returns. A score that supersedes another makes that one invalid: it must be in
+        the store or among these, or `NotFound` is raised and nothing is written."""
+        here = {score.id: score for score in scores}
+        for score in scores:
+            if score.supersedes:
+                old = here.get(score.supersedes) or await self.find(project, score.supersedes)
+                if old is None:
+                    raise _not_there(score.supersedes)
+                here[old.id] = replace(old, valid=False, version=score.version)
+        await self._keep(encode_any(ScoreBatch(project=project, scores=tuple(here.values()))))
+
+    async def invalidate(self, project: str, score_id: str, now_ns: int) -> None:
+        """It stays, and counts nowhere any more. Raises `NotFound`."""
+        found = await self.find(project, score_id)
+        if found is None:
+            raise _not_there(score_id)
+        await self._keep(encode_any(ScoreBatch(project=project, scores=(replace(found, valid=False, version=now_ns),))))
+
+    async def find(self, project: str, score_id: str) -> Score | None:
+        sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE project = {{project:String}} AND id = {{id:String}}"  # noqa: S608
+        sql += " ORDER BY version DESC LIMIT 1"
+        lines = await self._ask(ScoreLine, sql, {"project": project, "id": score_id})
+        return lines[0].score() if lines else None
+
+    async def page(
+        self, project: str, wanted: ScoreFilter, window: Window, after: tuple[int, str] | None, limit: int
+    ) -> tuple[list[ScoreView], tuple[int, str] | None]:
+        """Newest first: scores whose judgement fell into the window, and where the next page begins."""
+        where, params = _condition(project, wanted, window)
+        if after is not None:
+            where += " AND (at_ns, id) < ({cursor_ns:Int64}, {cursor_id:String})"
+            params["cursor_ns"], params["cursor_id"] = after
+        sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE {where} ORDER BY at_ns DESC, id DESC LIMIT {limit + 1}"  # noqa: S608
+        lines = await self._ask(ScoreLine, sql, params)
+        last = lines[limit - 1] if len(lines) > limit else None
+        return [view_of(line) for line in lines[:limit]], (last.at_ns, last.id) if last else None
+
+
+async def scores_of_trace(asker: Asker, project: str, trace_id: str) -> list[ScoreView]:
+    """The valid scores of a trace and of its spans, oldest first."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM scores FINAL WHERE project = {{project:String}} AND trace_id = {{trace:String}}"  # noqa: S608
+        f" AND valid = 1 ORDER BY at_ns DESC, id DESC LIMIT {OF_TRACE}"
+    )
+    lines = await asker.ask(ScoreLine, sql, {"project": project, "trace": trace_id})
+    return [view_of(line) for line in reversed(lines)]
+
+
+def _condition(project: str, wanted: ScoreFilter, window: Window) -> tuple[str, dict[str, Value]]:
+    params: dict[str, Value] = {
+        "project": project,
+        "start_ns": max(0, min(window.start * 1_000_000, _LATEST)),
+        "end_ns": max(0, min(window.end * 1_000_000, _LATEST)),
+    }
+    parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
+    columns = {
+        "name": wanted.name,
+        "trace_id": wanted.trace,
+        "span_id": wanted.span,
+        "session": wanted.session,
+        "source": wanted.source or "",
+        "target": wanted.target or "",
+        "evaluator": wanted.evaluator,
+        "author": wanted.author,
+    }
+    for column, value in columns.items():
+        if value:
+            parts.append(f"{column} = {{w_{column}:String}}")
+            params[f"w_{column}"] = value
+    if not wanted.invalid:
+        parts.append("valid = 1")
+    return " AND ".join(parts), params
+
+
+def _not_there(score_id: str) -> NotFound:
+    return NotFound(
+        f"There is no score {score_id[:64]!r} in this project.",
+        fix="If it was written just now, it may still be on its way to the store: try again in a second.",
+        param="id",
+    )

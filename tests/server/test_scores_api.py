@@ -1,0 +1,130 @@
+"""Scores over the API: written by applications, read by people, wrong ones refused by place."""
+
+from typing import TYPE_CHECKING, Any
+
+from house import House
+
+from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.scores import add_scores
+from trimtab.telemetry.stores import Store
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "/api/v1/projects/default/scores"
+TRACE = "ab" * 16
+
+
+def straight(engine: Store, kept: list[bytes]) -> Any:
+    """What the spool and the writer do, in one step."""
+
+    async def keep(body: bytes) -> None:
+        rows = Rows()
+        batch = decode_any(body)
+        add_scores(rows.scores, 0, batch)
+        kept.append(body)
+        engine.insert("scores", rows.scores.columns, encode(rows.scores.values), f"{batch.project}-{len(kept)}:scores")
+
+    return keep
+
+
+def test_one_or_many_are_written_listed_and_taken_back(run: "Run", engine: Store, served: Any) -> None:
+    kept: list[bytes] = []
+
+    async def story(house: House) -> None:
+        admin = house.admin
+        one = await admin.post(AT, json={"name": "helpful", "value": True, "trace_id": TRACE.upper(), "id": "mine"})
+        assert (one.status_code, one.json()) == (201, {"ids": ["mine"]})
+        session = {"name": "tone", "label": "warm", "session": "s-1", "source": "human", "author": "ada"}
+        spans = {
+            "name": "grounded",
+            "value": 0.25,
+            "trace_id": TRACE,
+            "span_id": "0" * 15 + "1",
+            "at": 1_700_000_000_000,
+        }
+        many = (await admin.post(AT, json=[session, {**spans, "idempotency_key": "k"}])).json()["ids"]
+        again = (await admin.post(AT, json=[{**spans, "value": 0.5, "idempotency_key": "k"}])).json()["ids"]
+        assert again == many[1:]
+        found = {each["name"]: each for each in (await admin.get(AT)).json()["items"]}
+        assert (found["helpful"]["value"], found["helpful"]["label"], found["helpful"]["trace_id"]) == (
+            1.0,
+            "true",
+            TRACE,
+        )
+        assert (found["tone"]["target"], found["tone"]["value"], found["tone"]["author"]) == ("session", None, "ada")
+        assert (found["grounded"]["target"], found["grounded"]["value"]) == ("span", 0.5)
+        assert [each["name"] for each in (await admin.get(AT, params={"end": 17 * 10**11 + 1})).json()["items"]] == [
+            "grounded"
+        ]
+        assert (await admin.delete(f"{AT}/mine")).status_code == 204
+        assert len((await admin.get(AT)).json()["items"]) == 2
+        assert len((await admin.get(AT, params={"invalid": True})).json()["items"]) == 3
+        assert (await admin.delete(f"{AT}/nothing")).status_code == 404
+
+    reader = TelemetryReader(served.socket)
+    run(story, asker=reader, keep=straight(engine, kept))
+
+
+def test_pages_follow_each_other(run: "Run", engine: Store, served: Any) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        await admin.post(AT, json=[{"name": f"n{n}", "value": n, "trace_id": TRACE} for n in range(5)])
+        first = (await admin.get(AT, params={"limit": 3})).json()
+        rest = (await admin.get(AT, params={"limit": 3, "cursor": first["cursor"]})).json()
+        names = [each["name"] for each in first["items"] + rest["items"]]
+        assert sorted(names) == [f"n{n}" for n in range(5)]
+        assert rest["cursor"] is None
+        assert (await admin.get(AT, params={"cursor": "MTp4"})).status_code == 400
+
+    run(story, asker=TelemetryReader(served.socket), keep=straight(engine, []))
+
+
+def test_a_wrong_one_of_many_is_named_and_none_is_written(run: "Run") -> None:
+    kept: list[bytes] = []
+
+    async def keep(body: bytes) -> None:
+        kept.append(body)
+
+    async def story(house: House) -> None:
+        good = {"name": "a", "value": 1, "trace_id": TRACE}
+        wrong = await house.admin.post(AT, json=[good, {**good, "value": None}])
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "[1].value")
+        bodies: list[Any] = [
+            {"name": "a"},
+            {**good, "name": ""},
+            {**good, "score": 1},
+            [],
+            {**good, "source": "x"},
+            "x",
+        ]
+        for body in bodies:
+            assert (await house.admin.post(AT, json=body)).status_code == 400
+        text = '{"name": "a", "trace_id": "t", "value": 1e999}'
+        headers = {"content-type": "application/json"}
+        assert (await house.admin.post(AT, content=text, headers=headers)).status_code == 400
+        assert kept == []
+
+    run(story, keep=keep)
+
+
+def test_an_applications_key_writes_scores_and_reads_none(run: "Run") -> None:
+    kept: list[bytes] = []
+
+    async def keep(body: bytes) -> None:
+        kept.append(body)
+
+    async def story(house: House) -> None:
+        made = await house.admin.post("/api/v1/projects/default/keys", json={"name": "app", "role": "client"})
+        app = house.client(made.json()["secret"])
+        good = {"name": "thumbs", "value": 1, "trace_id": TRACE, "source": "human"}
+        assert (await app.post(AT, json=good)).status_code == 201
+        assert (await app.get(AT)).status_code == 403
+        read = await house.admin.post("/api/v1/projects/default/keys", json={"name": "r", "role": "read_only"})
+        assert (await house.client(read.json()["secret"]).post(AT, json=good)).status_code == 403
+        (score,) = decode_any(kept[0]).scores
+        assert score.author == made.json()["key"]["id"]
+
+    run(story, keep=keep)
