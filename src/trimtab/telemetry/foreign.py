@@ -131,3 +131,42 @@ def _event(event: Any) -> ForeignEvent:
 
 def _link(link: Any) -> ForeignLink:
     return ForeignLink(link.trace_id.hex(), link.span_id.hex(), attributes_of(link.attributes))
+
+
+class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One project's spans as they came in together: a record of the spool (`kinds.py`).
+
+    ``otlp`` is an ``ExportTraceServiceRequest`` in protobuf, checked by the door (`otlp.py`) and otherwise as it
+    travelled: cheaper to keep than anything made of it. ``spans`` are those of doors that speak something else.
+    """
+
+    project: str
+    arrived_ns: int
+    key_id: str = ""
+    otlp: bytes = b""
+    spans: tuple[ForeignSpan, ...] = ()
+    format: int = 1
+
+    def all_spans(self) -> list[ForeignSpan]:
+        """Every span. Imports protobuf when there is need of it."""
+        if not self.otlp:
+            return list(self.spans)
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+        return [*spans_of(ExportTraceServiceRequest.FromString(self.otlp)), *self.spans]
+
+
+class RefusedSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A span that a door could not take, on its way to the dead letters: a record of the spool. ``span`` is it as JSON
+    where it could be read, ``wire`` its bytes where not, cut to `LETTER_BYTES`."""
+
+    project: str
+    arrived_ns: int
+    reason: str
+    span: bytes = b""
+    wire: bytes = b""
+    key_id: str = ""
+    format: int = 1
+
+
+LETTER_BYTES: Final = 64 << 10

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 from trimtab.telemetry.scores import ScoreBatch
 
@@ -18,6 +19,8 @@ MARK: Final = 0xC1
 
 KINDS: Final[dict[int, type[Struct]]] = {
     1: ScoreBatch,
+    2: ForeignBatch,
+    3: RefusedSpan,
 }
 """By number. A number is never given twice."""
 
