@@ -214,6 +214,28 @@ export interface paths {
         patch: operations["changeProject"];
         trace?: never;
     };
+    "/api/v1/projects/{project}/aggregate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics by any dimensions and by time
+         * @description Of what a search finds. Groups by the first metric, the largest first, unless `order` says otherwise.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["aggregate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/cache": {
         parameters: {
             query?: never;
@@ -276,6 +298,28 @@ export interface paths {
          *     Needs the permission `cache:write`.
          */
         post: operations["tuneCache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two traces side by side
+         * @description Aligned spans and what differs between them. Texts are compared by their previews; ask for `io` to see them.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["compareTraces"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -415,6 +459,134 @@ export interface paths {
          *     Needs the permission `cost:write`.
          */
         patch: operations["setCurrency"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dashboards
+         * @description The caller's own and those shared in the project, in order of name; one of them every project begins with.
+         *
+         *     Needs the permission `view:read`.
+         */
+        get: operations["listDashboards"];
+        put?: never;
+        /**
+         * Make a dashboard
+         * @description Every tile is checked: its search, its metrics, its dimensions.
+         *
+         *     Needs the permission `view:write`.
+         */
+        post: operations["createDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/dashboards/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a dashboard from a file
+         * @description What `export` gave. With `replace`, the shared (or own) one of that name becomes what the file says.
+         *
+         *     Needs the permission `view:write`.
+         */
+        post: operations["importDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/dashboards/{dashboard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One dashboard
+         * @description `default` is the one that every project begins with.
+         *
+         *     Needs the permission `view:read`.
+         */
+        get: operations["getDashboard"];
+        /**
+         * Change a dashboard
+         * @description To change `default` makes it the project's own.
+         *
+         *     Needs the permission `view:write`.
+         */
+        put: operations["changeDashboard"];
+        post?: never;
+        /**
+         * Remove a dashboard
+         * @description `default` is then again as it was at first.
+         *
+         *     Needs the permission `view:write`.
+         */
+        delete: operations["deleteDashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/dashboards/{dashboard}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A dashboard as a file
+         * @description JSON to keep in git, and to import into any project of any server.
+         *
+         *     Needs the permission `view:read`.
+         */
+        get: operations["exportDashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Errors grouped by cause
+         * @description The most frequent first. `q` chooses traces; every failed span of them is counted, healed ones too.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["listCauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects/{project}/facets": {
@@ -1170,6 +1342,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scores, newest first
+         * @description `invalid` shows those too that were taken back or superseded.
+         *
+         *     Needs the permission `score:read`.
+         */
+        get: operations["listScores"];
+        put?: never;
+        /**
+         * Write one score or many
+         * @description Durable when this answers; to be seen in the store within about a second.
+         *
+         *     Needs the permission `score:write`.
+         */
+        post: operations["createScores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a score back
+         * @description It stays on record as no longer valid, and counts nowhere.
+         *
+         *     Needs the permission `score:write`.
+         */
+        delete: operations["invalidateScore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions with their sums
+         * @description Those with a call that fits `q`; the numbers are of all their calls in the window. Largest first.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One session: its sums and its turns, oldest first
+         * @description `summary` is of the whole session; a turn is a trace. What was said is in each turn's `io`.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/targets": {
         parameters: {
             query?: never;
@@ -1184,6 +1450,28 @@ export interface paths {
          *     Needs the permission `provider:read`.
          */
         get: operations["listTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tools: which fail, how slow, how often misused
+         * @description Those with the most trouble first; at most 500.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["listTools"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1234,6 +1522,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/traces/{trace_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who called whom within a trace
+         * @description Spans of one kind and name are one node.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["getTraceGraph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/traces/{trace_id}/spans/{span_id}/io": {
         parameters: {
             query?: never;
@@ -1249,6 +1559,104 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users with what they cost
+         * @description Those with a call that fits `q`; the numbers are of all their calls in the window. Largest first.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One user's sums
+         * @description Their sessions and calls: `GET .../sessions?q=user:…`, `GET .../traces?q=user:…`.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved views
+         * @description The caller's own and those shared in the project, in order of name.
+         *
+         *     Needs the permission `view:read`.
+         */
+        get: operations["listViews"];
+        put?: never;
+        /**
+         * Save a view
+         * @description Needs the permission `view:write`.
+         */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/views/{view}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One saved view
+         * @description Needs the permission `view:read`.
+         */
+        get: operations["getView"];
+        /**
+         * Change a saved view
+         * @description Needs the permission `view:write`.
+         */
+        put: operations["changeView"];
+        post?: never;
+        /**
+         * Remove a saved view
+         * @description Needs the permission `view:write`.
+         */
+        delete: operations["deleteView"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1424,6 +1832,46 @@ export interface components {
             /** @default 10 */
             minutes: number;
         };
+        /** AgentGraph */
+        AgentGraph: {
+            trace_id: string;
+            nodes: components["schemas"]["GraphNode"][];
+            edges: components["schemas"]["GraphEdge"][];
+            hidden: number;
+        };
+        /**
+         * AggregateGroup
+         * @description `group` has a value per dimension, `values` one per metric, in the order asked for.
+         */
+        AggregateGroup: {
+            group: string[];
+            values: (number | string | components["schemas"]["TopValue"][] | null)[];
+        };
+        /**
+         * AggregatePoint
+         * @description The same for one step of time. `start` is Unix milliseconds.
+         */
+        AggregatePoint: {
+            start: number;
+            group: string[];
+            values: (number | string | components["schemas"]["TopValue"][] | null)[];
+        };
+        /**
+         * AggregateReport
+         * @description `groups` in the order asked for; `more` counts the groups that the limit cut off. `series` holds the steps
+         *     in which something happened, in order of time, of the groups shown; `step_ms` is 0 where none was asked for.
+         */
+        AggregateReport: {
+            window: components["schemas"]["Window"];
+            /** @enum {unknown} */
+            of: "spans" | "traces";
+            step_ms: number;
+            group_by: string[];
+            metrics: components["schemas"]["MetricView"][];
+            groups: components["schemas"]["AggregateGroup"][];
+            series: components["schemas"]["AggregatePoint"][];
+            more: number;
+        };
         /** Branch */
         Branch: {
             if: components["schemas"]["If"];
@@ -1434,6 +1882,9 @@ export interface components {
          * @description It opens after `failures_in_a_row`, or when at least `failure_rate` of at least `min_calls` attempts within
          *     `window_s` failed. It stays open for `open_s`, twice as long after each failed probe, at most `max_open_s`.
          *     Then up to `probes` calls at a time may try, and as many answers close it.
+         *
+         *     A failure of an attempt that began before the last answer is not one "in a row": a burst's stalled streams all reach
+         *     their bound together, seconds after the target has answered everything else. It counts in the rate alone.
          */
         BreakerPolicy: {
             /** @default 10 */
@@ -1547,6 +1998,87 @@ export interface components {
             made: number;
             capabilities: string[];
             results: components["schemas"]["CheckResultView"][];
+        };
+        /** CauseExample */
+        CauseExample: {
+            trace_id: string;
+            span_id: string;
+            at: number;
+        };
+        /**
+         * CauseReport
+         * @description `items` come the most frequent first; `more` causes are not among them.
+         */
+        CauseReport: {
+            items: components["schemas"]["CauseRow"][];
+            more: number;
+            start: number;
+            step_ms: number;
+        };
+        /**
+         * CauseRow
+         * @description Failed spans that say the same but for ids, numbers and addresses. `traces` had such a span; in `failed` of
+         *     them the call itself failed, in the others something healed it. `counts` are spans per step of the report.
+         */
+        CauseRow: {
+            cause: string;
+            code: string;
+            source: string;
+            pattern: string;
+            message: string;
+            spans: number;
+            traces: number;
+            failed: number;
+            first: number;
+            last: number;
+            models: string[];
+            providers: string[];
+            users: number;
+            examples: components["schemas"]["CauseExample"][];
+            counts: number[];
+        };
+        /**
+         * ChangedDashboard
+         * @description The whole dashboard anew. `version` is the one that was changed: another's change is then not lost.
+         */
+        ChangedDashboard: {
+            name: string;
+            /** @default  */
+            about: string;
+            /** @default  */
+            q: string;
+            /** @default 24h */
+            last: string;
+            /** @default [] */
+            tiles: components["schemas"]["Tile"][];
+            /** @default false */
+            shared: boolean;
+            /** @default null */
+            version: number | null;
+        };
+        /**
+         * ChangedView
+         * @description The whole view anew. `version` is the one that was changed: another's change meanwhile is then not lost.
+         */
+        ChangedView: {
+            name: string;
+            /**
+             * @default traces
+             * @enum {unknown}
+             */
+            page: "costs" | "errors" | "sessions" | "spans" | "tools" | "traces" | "users";
+            /** @default  */
+            q: string;
+            /** @default  */
+            last: string;
+            /** @default [] */
+            columns: string[];
+            /** @default  */
+            sort: string;
+            /** @default false */
+            shared: boolean;
+            /** @default null */
+            version: number | null;
         };
         /**
          * Cheapest
@@ -1775,6 +2307,50 @@ export interface components {
             code: string | null;
             rate: string | null;
         };
+        /**
+         * DashboardFile
+         * @description A dashboard as a file; `format` says how to read it.
+         */
+        DashboardFile: {
+            /**
+             * @default trimtab.dashboard/1
+             * @enum {unknown}
+             */
+            format: "trimtab.dashboard/1";
+            name: string;
+            /** @default  */
+            about: string;
+            /** @default  */
+            q: string;
+            /** @default 24h */
+            last: string;
+            /** @default [] */
+            tiles: components["schemas"]["Tile"][];
+        };
+        /** DashboardPage */
+        DashboardPage: {
+            items: components["schemas"]["DashboardView"][];
+            cursor: string | null;
+        };
+        /**
+         * DashboardView
+         * @description `source` is `built_in` for the one that every project begins with, until somebody changes it.
+         */
+        DashboardView: {
+            id: string;
+            name: string;
+            about: string;
+            q: string;
+            last: string;
+            tiles: components["schemas"]["Tile"][];
+            shared: boolean;
+            own: boolean;
+            /** @enum {unknown} */
+            source: "built_in" | "catalog";
+            version: number;
+            created: number | null;
+            updated: number | null;
+        };
         /** DatedPricePage */
         DatedPricePage: {
             items: components["schemas"]["DatedPriceView"][];
@@ -1955,6 +2531,38 @@ export interface components {
             node: "fastest";
             of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
         };
+        /**
+         * GraphEdge
+         * @description `calls`: the target ran within the source, `count` times. `then`: one agent or step began after another
+         *     under the same parent had ended.
+         */
+        GraphEdge: {
+            source: string;
+            target: string;
+            /** @enum {unknown} */
+            kind: "calls" | "then";
+            count: number;
+            errors: number;
+            time: number;
+        };
+        /**
+         * GraphNode
+         * @description Spans of one kind and name, taken together. `time` sums their durations, `own` without what their children
+         *     took; `span_id` is the first of them.
+         */
+        GraphNode: {
+            id: string;
+            kind: string;
+            label: string;
+            spans: number;
+            errors: number;
+            time: number;
+            own: number;
+            tokens: number;
+            cost: string | null;
+            span_id: string;
+            layer: number;
+        };
         /** GroupRow */
         GroupRow: {
             group: string;
@@ -2016,6 +2624,17 @@ export interface components {
             needs: ("images" | "json_schema" | "thinking" | "tools")[];
             /** @default null */
             not: components["schemas"]["If"] | null;
+        };
+        /**
+         * ImportedDashboard
+         * @description `replace`: one of that name is changed instead of refused.
+         */
+        ImportedDashboard: {
+            file: components["schemas"]["DashboardFile"];
+            /** @default true */
+            shared: boolean;
+            /** @default false */
+            replace: boolean;
         };
         /** IssuedKey */
         IssuedKey: {
@@ -2259,6 +2878,15 @@ export interface components {
             /** @default null */
             name: string | null;
         };
+        /**
+         * MetricView
+         * @description `name` as asked for, e.g. `p95(duration)`.
+         */
+        MetricView: {
+            name: string;
+            /** @enum {unknown} */
+            unit: "count" | "ms" | "number" | "ratio" | "tokens" | "usd" | "values";
+        };
         /** ModelPage */
         ModelPage: {
             items: components["schemas"]["ModelView"][];
@@ -2299,6 +2927,23 @@ export interface components {
             upstream: string;
             suite: string;
             results: components["schemas"]["CheckResultView"][];
+        };
+        /**
+         * NewDashboard
+         * @description `q` is added to the search of every tile; `last` is the time shown at first, such as `24h`.
+         */
+        NewDashboard: {
+            name: string;
+            /** @default  */
+            about: string;
+            /** @default  */
+            q: string;
+            /** @default 24h */
+            last: string;
+            /** @default [] */
+            tiles: components["schemas"]["Tile"][];
+            /** @default false */
+            shared: boolean;
         };
         /**
          * NewDatedPrice
@@ -2465,6 +3110,72 @@ export interface components {
             about: string;
         };
         /**
+         * NewScore
+         * @description A judgement. `target` follows from what is given if left out: a span, else a trace, else a session. `value`
+         *     is a number, or true or false (1 and 0); `label` a word; one of the two must be there. `id` written again
+         *     replaces what it said; so does `idempotency_key`. `supersedes` is the id of a score that this one corrects.
+         *     `at` is Unix milliseconds, now if left out. What is scored need not be in the store yet.
+         */
+        NewScore: {
+            name: string;
+            /** @default null */
+            value: number | boolean | null;
+            /** @default  */
+            label: string;
+            /** @default  */
+            explanation: string;
+            /** @default null */
+            target: ("session" | "span" | "trace") | null;
+            /** @default  */
+            trace_id: string;
+            /** @default  */
+            span_id: string;
+            /** @default  */
+            session: string;
+            /**
+             * @default code
+             * @enum {unknown}
+             */
+            source: "code" | "detector" | "human" | "llm";
+            /** @default  */
+            evaluator: string;
+            /** @default  */
+            evaluator_version: string;
+            /** @default  */
+            author: string;
+            /** @default  */
+            id: string;
+            /** @default  */
+            idempotency_key: string;
+            /** @default  */
+            supersedes: string;
+            /** @default null */
+            at: number | null;
+        };
+        /**
+         * NewView
+         * @description `q` is a search; `last` a length of time back from now, such as `24h`, empty for whatever is chosen;
+         *     `columns` and `sort` name columns, `-cost` from the largest; `shared` shows it to the whole project.
+         */
+        NewView: {
+            name: string;
+            /**
+             * @default traces
+             * @enum {unknown}
+             */
+            page: "costs" | "errors" | "sessions" | "spans" | "tools" | "traces" | "users";
+            /** @default  */
+            q: string;
+            /** @default  */
+            last: string;
+            /** @default [] */
+            columns: string[];
+            /** @default  */
+            sort: string;
+            /** @default false */
+            shared: boolean;
+        };
+        /**
          * OptionView
          * @description What a kind asks for beside a key.
          */
@@ -2483,6 +3194,17 @@ export interface components {
             previous: components["schemas"]["Totals"];
             series: components["schemas"]["Bucket"][];
             groups: components["schemas"]["GroupRow"][];
+        };
+        /**
+         * PairRow
+         * @description Two spans that stand for each other, or one alone. `differs` names what is not the same: `status`, `model`,
+         *     `answered_by`, `provider`, `release`, `tokens`, `cost`, `duration`, `stop`, `asked`, `answer`.
+         */
+        PairRow: {
+            depth: number;
+            a: components["schemas"]["SpanRow"] | null;
+            b: components["schemas"]["SpanRow"] | null;
+            differs: string[];
         };
         /**
          * Point
@@ -2963,6 +3685,30 @@ export interface components {
             targets: components["schemas"]["LeafView"][];
         };
         /**
+         * SavedViewBody
+         * @description `own` says whether the caller's key made it. Times are Unix milliseconds.
+         */
+        SavedViewBody: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            page: "costs" | "errors" | "sessions" | "spans" | "tools" | "traces" | "users";
+            q: string;
+            last: string;
+            columns: string[];
+            sort: string;
+            shared: boolean;
+            own: boolean;
+            version: number;
+            created: number;
+            updated: number;
+        };
+        /** SavedViewPage */
+        SavedViewPage: {
+            items: components["schemas"]["SavedViewBody"][];
+            cursor: string | null;
+        };
+        /**
          * ScopeBody
          * @description Of every list that is not empty the call's value must be one. Keys by id or name.
          */
@@ -2979,6 +3725,44 @@ export interface components {
             model: string[];
             /** @default [] */
             provider: string[];
+        };
+        /** ScorePage */
+        ScorePage: {
+            items: components["schemas"]["ScoreView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * ScoreView
+         * @description One judgement of a trace, a span or a session: a number (`value`), a word (`label`), or both. `at` is when
+         *     it was made, Unix milliseconds; one that is not `valid` was taken back or superseded.
+         */
+        ScoreView: {
+            id: string;
+            /** @enum {unknown} */
+            target: "session" | "span" | "trace";
+            trace_id: string;
+            span_id: string;
+            session: string;
+            name: string;
+            value: number | null;
+            label: string;
+            explanation: string;
+            /** @enum {unknown} */
+            source: "code" | "detector" | "human" | "llm";
+            evaluator: string;
+            evaluator_version: string;
+            author: string;
+            at: number;
+            supersedes: string;
+            valid: boolean;
+        };
+        /**
+         * Scored
+         * @description The ids of what was written, in the order given.
+         */
+        Scored: {
+            ids: string[];
         };
         /**
          * Semantic
@@ -3002,6 +3786,42 @@ export interface components {
             config_file: string;
             data_dir: string;
             config: components["schemas"]["CheckView"];
+        };
+        /** SessionPage */
+        SessionPage: {
+            items: components["schemas"]["SessionRow"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * SessionRow
+         * @description One session within the window that was asked about. `ended` is when its last span ended.
+         */
+        SessionRow: {
+            session: string;
+            user: string;
+            started: number;
+            ended: number;
+            calls: number;
+            errors: number;
+            tokens: number;
+            cost: string | null;
+            unpriced: number;
+            models: string[];
+            features: string[];
+            asked: string;
+            answered: string;
+        };
+        /**
+         * SessionView
+         * @description A session as a conversation: `summary` is of all of it, `turns` the entry span of each of its traces, oldest
+         *     first; `cursor` asks for the turns after these.
+         */
+        SessionView: {
+            summary: components["schemas"]["SessionRow"];
+            turns: components["schemas"]["SpanRow"][];
+            /** @default null */
+            cursor: string | null;
         };
         /**
          * Share
@@ -3199,6 +4019,43 @@ export interface components {
             error: string;
         };
         /**
+         * Tile
+         * @description One aggregation, as of `aggregate.Aggregation`, and how it is drawn. `x`, `y`, `w`, `h` are its place on
+         *     a grid of twelve columns.
+         */
+        Tile: {
+            title: string;
+            /** @default  */
+            q: string;
+            /**
+             * @default traces
+             * @enum {unknown}
+             */
+            of: "spans" | "traces";
+            metrics?: string[];
+            /** @default [] */
+            group_by: string[];
+            /** @default none */
+            interval: string;
+            /** @default  */
+            order: string;
+            /** @default 10 */
+            limit: number;
+            /**
+             * @default line
+             * @enum {unknown}
+             */
+            chart: "area" | "bar" | "line" | "number" | "table";
+            /** @default 0 */
+            x: number;
+            /** @default 0 */
+            y: number;
+            /** @default 6 */
+            w: number;
+            /** @default 4 */
+            h: number;
+        };
+        /**
          * TimeoutsBody
          * @description Seconds.
          */
@@ -3232,6 +4089,43 @@ export interface components {
             /** @default false */
             estimated: boolean;
         };
+        /** ToolReport */
+        ToolReport: {
+            items: components["schemas"]["ToolRow"][];
+        };
+        /**
+         * ToolRow
+         * @description One tool. `runs`, `failed` and the durations are of its own spans, where an application sends them; `asked`
+         *     counts the calls that models wrote for it, and how many of those were misuse: arguments that are no JSON object
+         *     (`unreadable`), that miss what the schema requires or break its types (`invalid`), or a tool that was not on
+         *     offer (`unknown`).
+         */
+        ToolRow: {
+            tool: string;
+            runs: number;
+            failed: number;
+            p50: number | null;
+            p95: number | null;
+            last_error: string;
+            asked: number;
+            unreadable: number;
+            invalid: number;
+            unknown: number;
+            traces: number;
+            models: string[];
+            first: number;
+            last: number;
+            example: string;
+            problem: string;
+        };
+        /**
+         * TopValue
+         * @description `count` is exact while there are at most some hundred values, and an upper estimate beyond.
+         */
+        TopValue: {
+            value: string;
+            count: number;
+        };
         /**
          * Topic
          * @description `examples` are things people ask that belong here: five to twenty do well.
@@ -3260,6 +4154,21 @@ export interface components {
             ttft_p95: number | null;
         };
         /**
+         * TraceComparison
+         * @description `cost_change` is b less a in US dollars, null where one of them is not known; `more` pairs are not shown.
+         */
+        TraceComparison: {
+            a: string;
+            b: string;
+            pairs: components["schemas"]["PairRow"][];
+            more: number;
+            duration_change: number;
+            tokens_change: number;
+            cost_change: string | null;
+            only_a: number;
+            only_b: number;
+        };
+        /**
          * TraceDetail
          * @description Every span of a trace, oldest first, with the roll-ups and the decision record of its call.
          */
@@ -3285,6 +4194,8 @@ export interface components {
             context: components["schemas"]["ContextLine"] | null;
             /** @default [] */
             limits: components["schemas"]["LimitLine"][];
+            /** @default [] */
+            scores: components["schemas"]["ScoreView"][];
         };
         /**
          * TracePage
@@ -3320,6 +4231,30 @@ export interface components {
             spared: number;
             say: string;
             points: components["schemas"]["Point"][];
+        };
+        /** UserPage */
+        UserPage: {
+            items: components["schemas"]["UserRow"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * UserRow
+         * @description One user within the window. `p95` is of answered calls, null where there is none.
+         */
+        UserRow: {
+            user: string;
+            first: number;
+            last: number;
+            calls: number;
+            errors: number;
+            sessions: number;
+            tokens: number;
+            cost: string | null;
+            unpriced: number;
+            p95: number | null;
+            models: string[];
+            features: string[];
         };
         /**
          * WasteLine
@@ -4313,6 +5248,100 @@ export interface operations {
             };
         };
     };
+    aggregate: {
+        parameters: {
+            query?: {
+                /** @description A search, e.g. `status:error model:fast refund`. */
+                q?: string;
+                /** @description E.g. `count,cost,p95(duration),top(user,5)`; see docs/search.md. */
+                metrics?: string;
+                /** @description Up to four, e.g. `model,meta.team`. */
+                group_by?: string;
+                /** @description A step of time: `none`, `auto`, or e.g. `5m`, `1h`, `1d`. */
+                interval?: string;
+                of?: "spans" | "traces";
+                /** @description One of the metrics; with `-` before it from the largest. */
+                order?: string;
+                /** @description How many groups at most. */
+                limit?: number;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AggregateReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getCache: {
         parameters: {
             query?: {
@@ -4561,6 +5590,87 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareTraces: {
+        parameters: {
+            query: {
+                /** @description A trace's id, 32 hexadecimal digits. */
+                a: string;
+                /** @description A trace's id, 32 hexadecimal digits. */
+                b: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceComparison"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5164,6 +6274,723 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDashboards: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDashboard"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportedDashboard"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedDashboard"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardFile"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCauses: {
+        parameters: {
+            query?: {
+                /** @description A search, e.g. `status:error model:fast refund`. */
+                q?: string;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CauseReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9485,6 +11312,443 @@ export interface operations {
             };
         };
     };
+    listScores: {
+        parameters: {
+            query?: {
+                name?: string;
+                trace?: string;
+                span?: string;
+                session?: string;
+                source?: "code" | "detector" | "human" | "llm";
+                target?: "session" | "span" | "trace";
+                evaluator?: string;
+                author?: string;
+                invalid?: boolean;
+                /** @description Unix milliseconds; unbounded if left out. */
+                start?: number;
+                /** @description Unix milliseconds; unbounded if left out. */
+                end?: number;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createScores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScore"][] | components["schemas"]["NewScore"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scored"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invalidateScore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description A search, e.g. `status:error model:fast refund`. */
+                q?: string;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                sort?: "calls" | "cost" | "errors" | "last" | "tokens";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTargets: {
         parameters: {
             query?: {
@@ -9508,6 +11772,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TargetPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTools: {
+        parameters: {
+            query?: {
+                /** @description A search, e.g. `status:error model:fast refund`. */
+                q?: string;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolReport"];
                 };
             };
             /** @description The request is not valid */
@@ -9730,6 +12077,83 @@ export interface operations {
             };
         };
     };
+    getTraceGraph: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentGraph"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSpanIO: {
         parameters: {
             query?: never;
@@ -9751,6 +12175,624 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SpanIO"];
                 };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description A search, e.g. `status:error model:fast refund`. */
+                q?: string;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                sort?: "calls" | "cost" | "errors" | "last" | "tokens";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: {
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRow"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewBody"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewBody"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedView"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewBody"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                view: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is not valid */
             400: {
