@@ -1,8 +1,6 @@
 """The reading side of the spool: batches with a boundary, dead letters, files that go when they are done with."""
 
 import asyncio
-import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -148,9 +146,9 @@ def test_a_dead_letter_is_kept_once_with_its_reason(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_file_that_is_no_database_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_file_that_is_no_segment_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
     fill(tmp_path, 2)
-    (tmp_path / f"bad~{1:020d}.sqlite").write_bytes(b"this is no database " * 200)
+    (tmp_path / f"bad~{1:020d}.records").write_bytes(b"this is no segment " * 200)
     reader = SpoolReader(tmp_path)
     assert numbers(reader) == [0, 1]
     assert reader.rejected_count() == 1
@@ -158,14 +156,11 @@ def test_a_file_that_is_no_database_is_set_aside_and_the_others_go_on(tmp_path: 
     reader.close()
 
 
-def test_records_before_a_ruined_page_are_still_delivered(tmp_path: Path) -> None:
+def test_records_before_a_damage_are_still_delivered_and_the_file_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, 40)
-    path = next(tmp_path.glob("*.sqlite"))
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
+    path = next(tmp_path.glob("*.records"))
     body = bytearray(path.read_bytes())
-    body[-2048:] = os.urandom(2048)
+    body[-2048:-1024] = bytes(1024)
     path.write_bytes(body)
     reader = SpoolReader(tmp_path)
     found: list[int] = []
@@ -175,12 +170,30 @@ def test_records_before_a_ruined_page_are_still_delivered(tmp_path: Path) -> Non
         reader.confirm(batch)
     assert found == list(range(len(found)))
     assert len(found) > 30
+    assert reader.rejected_count() == 1
+    assert [each.name for each in tmp_path.glob("*.broken")] == [path.with_suffix(".broken").name]
     reader.clear()
     reader.close()
 
 
+def test_a_segment_cut_in_the_middle_of_a_write_ends_before_it_and_goes_when_it_is_drained(tmp_path: Path) -> None:
+    fill(tmp_path, 4)
+    path = next(tmp_path.glob("*.records"))
+    path.write_bytes(path.read_bytes()[:-7])
+    reader = SpoolReader(tmp_path)
+    batch = reader.peek(1000)
+    assert batch is not None
+    assert numbers(reader) == [0, 1, 2]
+    reader.remember(batch)
+    reader.confirm(batch)
+    assert reader.backlog().waiting == 0
+    assert reader.clear() == 1
+    assert (reader.rejected_count(), reader.segments()) == (0, [])
+    reader.close()
+
+
 def test_a_worker_that_died_while_making_its_file_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / f"w0~{1:020d}.sqlite").touch()
+    (tmp_path / f"w0~{1:020d}.records").touch()
     (tmp_path / f"w0~{1:020d}.lock").touch()
     reader = SpoolReader(tmp_path)
     assert reader.peek(10) is None

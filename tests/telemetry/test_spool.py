@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from makings import record
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import decode_record
+from trimtab.telemetry.segments import MAGIC, SegmentFile
 from trimtab.telemetry.spool import Spool
 
 
@@ -37,7 +37,7 @@ def ids(folder: Path) -> list[str]:
 
 
 def segments(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sqlite"))
+    return sorted(folder.glob("*.records"))
 
 
 async def until(true: object, within_s: float = 5.0) -> None:
@@ -48,21 +48,22 @@ async def until(true: object, within_s: float = 5.0) -> None:
         await asyncio.sleep(0.01)
 
 
-def transactions(folder: Path) -> int:
-    """Commits in the newest segment's log: frames that close a transaction carry the database's size."""
-    log = next(folder.glob("*.sqlite-wal")).read_bytes()
-    page = int.from_bytes(log[8:12], "big")
-    frames = range(32, len(log), 24 + page)
-    return sum(int.from_bytes(log[at + 4 : at + 8], "big") != 0 for at in frames)
+def writes(folder: Path) -> int:
+    """Groups in the newest segment: each was one write."""
+    data, at, found = segments(folder)[-1].read_bytes(), len(MAGIC), 0
+    while at < len(data):
+        at += 16 + int.from_bytes(data[at : at + 4], "little")
+        found += 1
+    return found
 
 
-def test_records_of_one_tick_share_one_commit(tmp_path: Path) -> None:
+def test_records_of_one_tick_share_one_write(tmp_path: Path) -> None:
     async def main() -> None:
         spool = Spool(tmp_path, "w0")
         await spool.append(record(0))
-        before = transactions(tmp_path)
+        before = writes(tmp_path)
         await asyncio.gather(*[spool.append(record(number)) for number in range(1, 51)])
-        assert transactions(tmp_path) == before + 1
+        assert writes(tmp_path) == before + 1
         assert spool.appended == 51
         spool.close()
 
@@ -70,15 +71,13 @@ def test_records_of_one_tick_share_one_commit(tmp_path: Path) -> None:
     assert len(set(ids(tmp_path))) == 51
 
 
-def test_the_awaitable_resolves_only_after_the_commit(tmp_path: Path) -> None:
+def test_the_awaitable_resolves_only_after_the_write(tmp_path: Path) -> None:
     async def main() -> None:
         spool = Spool(tmp_path, "w0")
         waiter = asyncio.ensure_future(spool.append(record(1)))
         assert not waiter.done()
         await waiter
-        other = sqlite3.connect(f"file:{segments(tmp_path)[0]}?mode=ro", uri=True)
-        assert other.execute("SELECT count(*) FROM records").fetchone() == (1,)
-        other.close()
+        assert [number for number, _, _ in SegmentFile(segments(tmp_path)[0]).records(1)] == [1]
         spool.close()
 
     asyncio.run(main())
@@ -147,13 +146,15 @@ def test_a_segment_that_ran_out_of_room_fails_its_appends_and_the_next_one_takes
     async def main() -> int:
         spool = Spool(tmp_path, "w0")
         await spool.append(record(1))
-        database = spool._segment._db  # pyright: ignore[reportPrivateUsage]
-        pages = database.execute("PRAGMA page_count").fetchone()[0]
-        database.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(Unavailable, match="full"):
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, spool._segment._file)  # pyright: ignore[reportPrivateUsage]
+        os.close(full)
+        with pytest.raises(Unavailable, match="No space left"):
+            await spool.append(record(2))
+        with pytest.raises(Unavailable, match="could not be taken back"):
             await spool.append(record(2))
         assert not spool.accepting
-        assert spool.failed == 1
+        assert spool.failed == 2
         await until(lambda: spool.accepting)
         await spool.append(record(3))
         spool.close()
@@ -235,7 +236,7 @@ def test_two_runs_of_one_worker_never_share_a_file(tmp_path: Path) -> None:
 
     asyncio.run(main(1))
     asyncio.run(main(2))
-    assert len(list(tmp_path.glob("*.sqlite"))) == 2
+    assert len(list(tmp_path.glob("*.records"))) == 2
     assert len(ids(tmp_path)) == 2
 
 

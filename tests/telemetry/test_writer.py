@@ -18,7 +18,8 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.spool import Segment, Spool
+from trimtab.telemetry.segments import Segment
+from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import ROWS, RowsRefused, Store, StoreAway, StoreFull
 from trimtab.telemetry.writer import Pace, Writer
 

@@ -16,6 +16,7 @@ import os
 import sqlite3
 import threading
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,8 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.ids import uuid7_hex
-from trimtab.telemetry.spool import LOCK_SUFFIX, POSITIONS_FILE, SEGMENT_SUFFIX
+from trimtab.telemetry.segments import LOCK_SUFFIX, SEGMENT_SUFFIX, Ruined, SegmentFile
+from trimtab.telemetry.spool import POSITIONS_FILE
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS positions (segment TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -80,8 +82,8 @@ class Backlog(Struct, frozen=True):
 
 
 class SpoolReader:
-    """For one process at a time (a lock file sees to it). Every method blocks and may raise `sqlite3.Error`; two
-    threads may share it: one sends a batch while the other reads ahead."""
+    """For one process at a time (a lock file sees to it). Every method blocks and may raise `OSError`, and
+    `sqlite3.Error` of its own file; two threads may share it: one sends a batch while the other reads ahead."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,12 +96,12 @@ class SpoolReader:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
         self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
-        self._open: dict[str, sqlite3.Connection] = {}
+        self._open: dict[str, SegmentFile] = {}
         self._lock = threading.RLock()
 
     def close(self) -> None:
-        for db in self._open.values():
-            db.close()
+        for file in self._open.values():
+            file.close()
         self._open.clear()
         self._db.close()
         os.close(self._guard)
@@ -202,16 +204,15 @@ class SpoolReader:
         waiting = 0
         oldest = 0
         for segment in self.segments():
-            db = self._connection(segment)
-            if db is None:
+            file = self._file(segment)
+            if file is None:
                 continue
             after = self._positions.get(segment, 0)
-            last = db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0
+            last = file.last()
             if last > after:
                 waiting += last - after
-                row = db.execute("SELECT at_ms FROM records WHERE seq = ?", (after + 1,)).fetchone()
-                if row is not None and (oldest == 0 or row[0] < oldest):
-                    oldest = row[0]
+                for record in self._read(segment, after + 1, None, 1):
+                    oldest = min(oldest or record.at_ms, record.at_ms)
         return Backlog(waiting, oldest)
 
     def clear(self) -> int:
@@ -225,10 +226,8 @@ class SpoolReader:
             # The order matters: first see that nobody writes any more, then that everything written is confirmed.
             if not self._left(segment):
                 continue
-            db = self._connection(segment)
-            if db is None or (db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0) > self._positions.get(
-                segment, 0
-            ):
+            file = self._file(segment)
+            if file is None or file.last() > self._positions.get(segment, 0) or file.ruined:
                 continue
             self._remove(segment)
             removed += 1
@@ -236,48 +235,39 @@ class SpoolReader:
         return removed
 
     def _read(self, segment: str, first: int, last: int | None, limit: int | None) -> list[Spooled]:
-        db = self._connection(segment)
-        if db is None:
+        file = self._file(segment)
+        if file is None:
             return []
-        rows = db.execute(
-            "SELECT seq, at_ms, body FROM records WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?",
-            (first, last if last is not None else 1 << 62, limit if limit is not None else -1),
-        )
         records: list[Spooled] = []
+        left = self._left(segment)  # asked first: what is then wrong with the file stays so
         try:
-            for row in rows:
-                records.append(Spooled(segment, *row))  # noqa: PERF401  what came before a bad page is kept
-        except sqlite3.DatabaseError as error:
-            if not _ruined(error):
-                raise
-            if not records and self._left(segment):
+            for row in islice(file.records(first, last), limit):
+                records.append(Spooled(segment, *row))  # noqa: PERF401  what came before a damage is kept
+        except Ruined as error:
+            if not records and left:
                 self._set_aside(segment, str(error))
         return records
 
-    def _connection(self, segment: str) -> sqlite3.Connection | None:
-        """An open, read-only connection; None for a file that is not a segment (a worker died while making it)."""
-        db = self._open.get(segment)
-        if db is None:
-            path = self.directory / f"{segment}{SEGMENT_SUFFIX}"
-            # Read only, so that closing the last connection never copies the log into the file it is about to leave.
-            db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10.0, check_same_thread=False)
+    def _file(self, segment: str) -> SegmentFile | None:
+        """The segment, open; None for a file that is not one (a worker died while making it)."""
+        file = self._open.get(segment)
+        if file is None:
             left = self._left(segment)  # asked first: what is then missing from the file will never come
+            file = SegmentFile(self.directory / f"{segment}{SEGMENT_SUFFIX}")
             try:
-                known = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]
-            except sqlite3.DatabaseError as error:
-                db.close()
-                if not _ruined(error):
-                    raise
+                known = file.is_one()
+            except Ruined as error:
+                file.close()
                 if left:
                     self._set_aside(segment, str(error))
                 return None
             if not known:
-                db.close()
+                file.close()
                 if left:
                     self._remove(segment)
                 return None
-            self._open[segment] = db
-        return db
+            self._open[segment] = file
+        return file
 
     def _left(self, segment: str) -> bool:
         """Whether its worker can no longer write to it: the lock is free."""
@@ -296,12 +286,11 @@ class SpoolReader:
 
     def _remove(self, segment: str) -> None:
         """Unlink a drained segment, the data last: a crash in between leaves something that is still recognised."""
-        db = self._open.pop(segment, None)
-        if db is not None:
-            db.close()
-        base = self.directory / segment
-        for suffix in (f"{SEGMENT_SUFFIX}-wal", f"{SEGMENT_SUFFIX}-shm", SEGMENT_SUFFIX, LOCK_SUFFIX):
-            Path(f"{base}{suffix}").unlink(missing_ok=True)
+        file = self._open.pop(segment, None)
+        if file is not None:
+            file.close()
+        for suffix in (SEGMENT_SUFFIX, LOCK_SUFFIX):
+            (self.directory / f"{segment}{suffix}").unlink(missing_ok=True)
         self._positions.pop(segment, None)
         self._db.execute("DELETE FROM positions WHERE segment = ?", (segment,))
 
@@ -318,14 +307,11 @@ class SpoolReader:
                 path.unlink(missing_ok=True)
 
     def _set_aside(self, segment: str, reason: str) -> None:
-        """A file that SQLite cannot read is kept, under another name, and counted; the others go on."""
-        db = self._open.pop(segment, None)
-        if db is not None:
-            db.close()
-        for suffix in ("-wal", ""):
-            path = self.directory / f"{segment}{SEGMENT_SUFFIX}{suffix}"
-            if path.exists():
-                path.rename(self.directory / f"{segment}{BROKEN_SUFFIX}{suffix}")
+        """A file that cannot be read is kept, under another name, and counted; the others go on."""
+        file = self._open.pop(segment, None)
+        if file is not None:
+            file.close()
+        (self.directory / f"{segment}{SEGMENT_SUFFIX}").rename(self.directory / f"{segment}{BROKEN_SUFFIX}")
         self.reject(Spooled(segment, 0, time.time_ns() // 1_000_000, b""), f"unreadable spool file: {reason}")
 
 
@@ -344,11 +330,6 @@ def dead_letters(directory: Path, before: int | None = None, limit: int = 100) -
         return [(row[0], Rejected(*row[1:])) for row in rows]
     finally:
         db.close()
-
-
-def _ruined(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file itself is damaged, for good; anything else (a lock, a full disk) passes."""
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _claim(directory: Path) -> int:

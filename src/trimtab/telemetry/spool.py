@@ -1,20 +1,19 @@
 """The spool: a call's record is on disk before the client has the last byte of its answer.
 
-Each worker appends to SQLite files of its own (WAL: an append survives kill -9 of any process). Records that arrive in
-one tick of the event loop share one transaction, so a burst shares a commit. The files are *segments*: after some
-megabytes or seconds the worker begins a new one and never writes to the old one again. So whoever drains only ever
-reads, no delete and no checkpoint competes with a call for the write lock, and clearing up is unlinking whole files.
+Each worker appends to files of its own (`segments.py`: what was written survives kill -9 of any process). Records that
+arrive in one tick of the event loop are one write, which is read whole or not at all. The files are *segments*: after
+some megabytes or seconds the worker begins a new one and never writes to the old one again. So whoever drains only ever
+reads, nothing competes with a call for a lock, and clearing up is unlinking whole files.
 
-A segment ``<worker>~<ns>.sqlite`` has a neighbour ``….lock`` on which its worker holds an flock while it may still
+A segment ``<worker>~<ns>.records`` has a neighbour ``….lock`` on which its worker holds an flock while it may still
 write. The kernel lets go of it when the worker ends, however it ends: a segment whose lock can be had is closed, and
 can be removed once everything in it has reached the store. `drain.py` is the reading side.
 
 Power loss is another matter than a crash: with ``sync="normal"`` the last moments before the power went may be gone;
-``sync="full"`` calls fsync for each commit (in a thread, so that the loop never waits for the disk).
+``sync="full"`` calls fdatasync for each write (in a thread, so that the loop never waits for the disk).
 """
 
 import asyncio
-import fcntl
 import os
 import re
 import sqlite3
@@ -22,84 +21,17 @@ import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import CallRecord, encode_record
+from trimtab.telemetry.segments import SEGMENT_SUFFIX, Segment, Sync
 
-SEGMENT_SUFFIX: Final = ".sqlite"
-LOCK_SUFFIX: Final = ".lock"
 POSITIONS_FILE: Final = "drain.db"
 """Where the drain remembers how far it came (`drain.py`); the worker only looks, to tell how much is waiting."""
 
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# 2 KiB pages: a record of a few KiB alone in its transaction then writes the fewest bytes to the log (measured against
-# 512 bytes to 8 KiB; 4 KiB costs half as much again per append).
-_PAGE_SIZE = 2048
 _HOUSEKEEPING_S = 1.0
-
-Sync = Literal["normal", "full"]
-
-
-class Segment:
-    """One file that its worker appends to, and the lock that says so. Opening and closing may take milliseconds."""
-
-    def __init__(self, directory: Path, worker: str, sync: Sync, now_ns: int) -> None:
-        self.name = f"{worker}~{now_ns:020d}"
-        self.opened_ns = now_ns
-        self.size = 0
-        self.count = 0
-        self._lock_path = directory / f"{self.name}{LOCK_SUFFIX}"
-        # The lock comes first: a file without a held lock is one that nobody writes to any more.
-        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._db = _create(directory / f"{self.name}{SEGMENT_SUFFIX}", sync)
-        except (OSError, sqlite3.Error):
-            os.close(self._lock)
-            raise
-
-    def insert(self, rows: list[tuple[int, bytes]]) -> None:
-        """All rows or none, in one transaction. Raises `sqlite3.Error`."""
-        db = self._db
-        if len(rows) == 1:
-            db.execute("INSERT INTO records (at_ms, body) VALUES (?, ?)", rows[0])
-        else:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                db.executemany("INSERT INTO records (at_ms, body) VALUES (?, ?)", rows)
-                db.execute("COMMIT")
-            except sqlite3.Error:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-        self.count += len(rows)
-        for row in rows:
-            self.size += len(row[1])
-
-    def close(self) -> None:
-        """Let go of the file first, then of the lock: from then on it belongs to the drain."""
-        try:
-            self._db.close()
-        finally:
-            os.close(self._lock)
-
-
-def _create(path: Path, sync: Sync) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    # Used by the event loop's thread and, never at the same time, by the spool's own: see `Spool._in_thread`.
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    try:
-        db.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-        db.execute("PRAGMA synchronous = OFF" if sync == "normal" else "PRAGMA synchronous = FULL")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("CREATE TABLE records (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body BLOB NOT NULL)")
-        db.execute(f"PRAGMA synchronous = {sync.upper()}")
-        db.execute("PRAGMA wal_autocheckpoint = 0")
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
 
 
 class Spool:
@@ -231,10 +163,10 @@ class Spool:
         rows, waiters = self._take()
         if not rows:
             return
-        error: sqlite3.Error | None = None
+        error: OSError | None = None
         try:
             self._segment.insert(rows)
-        except sqlite3.Error as exc:
+        except OSError as exc:
             error = exc
         self._settle(rows, waiters, error)
 
@@ -306,7 +238,7 @@ class Spool:
                 self._counts[old.name] = old.count
                 self._fault = ""
                 loop.run_in_executor(self._thread, _close_quietly, old)
-            elif isinstance(error, (OSError, sqlite3.Error)):
+            elif isinstance(error, OSError):
                 self._fault = str(error) or type(error).__name__  # keep the old one; housekeeping tries again
             else:
                 raise error
@@ -347,7 +279,7 @@ def _close_quietly(segment: Segment) -> None:
     """A segment that cannot even be closed well (a dead disk) is left to the drain: its lock is free either way."""
     try:
         segment.close()
-    except sqlite3.Error:
+    except OSError:
         return
 
 
