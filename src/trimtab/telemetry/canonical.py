@@ -17,7 +17,7 @@ COUNTED: frozenset[str] = frozenset({"llm", "embedding", "reranker"})
 
 
 class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One document of a retrieval, or of a ranking; ``score`` as the retriever gave it, higher or lower being better."""
+    """One document of a retrieval, or of a ranking; ``score`` as the retriever gave it: better may be less."""
 
     id: str = ""
     content: str = ""
