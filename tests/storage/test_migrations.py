@@ -20,6 +20,7 @@ from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
+from trimtab.telemetry import board_store
 
 ROOMS = (
     limit_store.LIMITS,
@@ -33,6 +34,7 @@ ROOMS = (
     policy_store.POLICIES,
     conversation_store.RESPONSES,
     routes.ROUTES,
+    board_store.BOARDS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

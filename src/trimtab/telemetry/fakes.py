@@ -137,7 +137,7 @@ class FakeReader:
         self._reach()
         return Overview(window=window, step_ms=60_000, totals=NO_TOTALS, previous=NO_TOTALS, series=[], groups=[])
 
-    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]:
         """It is no engine: statements are for the real one."""
         raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")
 

@@ -20,6 +20,7 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.aggregate_views import Of
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import SpanKind, Status, Window
 
@@ -331,10 +332,12 @@ _SCOPE: Final = (
 )
 
 
-def compile_query(q: str, project: str, window: Window) -> Condition:
-    """The condition for entry spans; project and window are always part of it. Raises `InvalidRequest`."""
+def compile_query(q: str, project: str, window: Window, of: Of = "traces") -> Condition:
+    """The condition for entry spans (or for all spans); project and window are always part of it. Raises
+    `InvalidRequest`."""
     values = _Values()
-    parts = ["project = {project:String} AND entry = 1 AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"]
+    entry = "entry = 1 AND " if of == "traces" else ""
+    parts = [f"project = {{project:String}} AND {entry}start_ns >= {{start_ns:Int64}} AND start_ns < {{end_ns:Int64}}"]
     text = False
     for clause in parse(q):
         compiled = _clause(values, clause)

@@ -1,0 +1,335 @@
+"""Saved views and dashboards: what people keep of their questions. What is not shared exists for its owner alone."""
+
+import msgspec
+from litestar.params import FromPath, JSONBody
+from msgspec import structs
+from sqlalchemy import Connection
+
+from trimtab.core.errors import NotFound
+from trimtab.core.ids import new_id
+from trimtab.governance.access import Project
+from trimtab.server.auth import Caller
+from trimtab.server.board_bodies import (
+    ChangedDashboard,
+    ChangedView,
+    DashboardPage,
+    DashboardView,
+    ImportedDashboard,
+    NewDashboard,
+    NewView,
+    SavedViewBody,
+    SavedViewPage,
+)
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.telemetry import board_store
+from trimtab.telemetry.board_store import BoardRow, Kind
+from trimtab.telemetry.boards import (
+    DEFAULT,
+    DEFAULT_ID,
+    DashboardBody,
+    DashboardFile,
+    ViewBody,
+    body_of,
+    check_dashboard,
+    check_view,
+    file_of,
+)
+
+TAG = "boards"
+
+
+async def _rows(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind) -> dict[str, BoardRow]:
+    """In order of name, by what a page's cursor holds."""
+    owner = caller.principal.key_id
+    found = await deps.db.read(lambda conn: board_store.boards(conn, tenant.id, kind, owner))
+    return {f"{row.name.casefold()} {row.id}": row for row in found}
+
+
+async def _row(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> BoardRow:
+    owner = caller.principal.key_id
+    return await deps.db.read(lambda conn: board_store.board(conn, tenant.id, kind, owner, id_))
+
+
+def _new(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, body: ViewBody | DashboardBody) -> BoardRow:
+    now = deps.now()
+    return BoardRow(
+        project_id=tenant.id,
+        kind=kind,
+        id=new_id("view" if kind == "view" else "board"),
+        owner=caller.principal.key_id,
+        name=body.name,
+        shared=body.shared,
+        body=msgspec.json.encode(body).decode(),
+        created=now,
+        updated=now,
+    )
+
+
+# --- saved views ---
+
+
+def _view(row: BoardRow, caller: Caller) -> SavedViewBody:
+    body = msgspec.json.decode(row.body, type=ViewBody)
+    return SavedViewBody(
+        id=row.id,
+        name=row.name,
+        page=body.page,
+        q=body.q,
+        last=body.last,
+        columns=body.columns,
+        sort=body.sort,
+        shared=row.shared,
+        own=row.owner == caller.principal.key_id,
+        version=row.version,
+        created=row.created,
+        updated=row.updated,
+    )
+
+
+def _view_body(data: NewView) -> ViewBody:
+    return check_view(
+        ViewBody(
+            name=data.name,
+            page=data.page,
+            q=data.q,
+            last=data.last,
+            columns=data.columns,
+            sort=data.sort,
+            shared=data.shared,
+        )
+    )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/views",
+    "view:read",
+    Operation(id="listViews", summary="List saved views", tag=TAG, errors=(404,)),
+)
+async def list_views(
+    deps: Deps, caller: CallerNow, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100
+) -> SavedViewPage:
+    """The caller's own and those shared in the project, in order of name."""
+    rows = await _rows(deps, tenant, caller, "view")
+    names, more = cut(sorted(rows), cursor, limit)
+    return SavedViewPage(items=[_view(rows[name], caller) for name in names], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/views",
+    "view:write",
+    Operation(id="createView", summary="Save a view", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_view(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewView]) -> SavedViewBody:
+    row = _new(deps, tenant, caller, "view", _view_body(data))
+    await deps.db.write(lambda conn: board_store.add(conn, row))
+    return _view(row, caller)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/views/{view:str}",
+    "view:read",
+    Operation(id="getView", summary="One saved view", tag=TAG, errors=(404,)),
+)
+async def get_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> SavedViewBody:
+    return _view(await _row(deps, tenant, caller, "view", view), caller)
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/views/{view:str}",
+    "view:write",
+    Operation(id="changeView", summary="Change a saved view", tag=TAG, errors=(404, 409)),
+)
+async def change_view(
+    deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str], data: JSONBody[ChangedView]
+) -> SavedViewBody:
+    row = structs.replace(_new(deps, tenant, caller, "view", _view_body(data)), id=view)
+    return _view(await deps.db.write(lambda conn: board_store.change(conn, row, data.version)), caller)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/views/{view:str}",
+    "view:write",
+    Operation(id="deleteView", summary="Remove a saved view", tag=TAG, status=204, errors=(404,)),
+)
+async def delete_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> None:
+    owner = caller.principal.key_id
+    await deps.db.write(lambda conn: board_store.remove(conn, tenant.id, "view", owner, view))
+
+
+# --- dashboards ---
+
+
+def _dashboard(row: BoardRow, caller: Caller) -> DashboardView:
+    return _shown(msgspec.json.decode(row.body, type=DashboardBody), row, own=row.owner == caller.principal.key_id)
+
+
+def _shown(body: DashboardBody, row: BoardRow | None, *, own: bool = False) -> DashboardView:
+    """``row`` is None for the one that a project begins with."""
+    return DashboardView(
+        id=DEFAULT_ID if row is None else row.id,
+        name=body.name,
+        about=body.about,
+        q=body.q,
+        last=body.last,
+        tiles=body.tiles,
+        shared=body.shared,
+        own=own,
+        source="built_in" if row is None else "catalog",
+        version=0 if row is None else row.version,
+        created=None if row is None else row.created,
+        updated=None if row is None else row.updated,
+    )
+
+
+def _dashboard_body(data: NewDashboard) -> DashboardBody:
+    return check_dashboard(
+        DashboardBody(
+            name=data.name, about=data.about, q=data.q, last=data.last, tiles=data.tiles, shared=data.shared
+        )
+    )  # fmt: skip
+
+
+async def _found(deps: Dependencies, tenant: Project, caller: Caller, id_: str) -> DashboardView:
+    try:
+        return _dashboard(await _row(deps, tenant, caller, "dashboard", id_), caller)
+    except NotFound:
+        if id_ == DEFAULT_ID:
+            return _shown(DEFAULT, None)
+        raise
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/dashboards",
+    "view:read",
+    Operation(id="listDashboards", summary="List dashboards", tag=TAG, errors=(404,)),
+)
+async def list_dashboards(
+    deps: Deps, caller: CallerNow, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100
+) -> DashboardPage:
+    """The caller's own and those shared in the project, in order of name; one of them every project begins with."""
+    rows = await _rows(deps, tenant, caller, "dashboard")
+    found = {name: _dashboard(row, caller) for name, row in rows.items()}
+    if all(view.id != DEFAULT_ID for view in found.values()):
+        found[f"{DEFAULT.name.casefold()} {DEFAULT_ID}"] = _shown(DEFAULT, None)
+    names, more = cut(sorted(found), cursor, limit)
+    return DashboardPage(items=[found[name] for name in names], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/dashboards",
+    "view:write",
+    Operation(id="createDashboard", summary="Make a dashboard", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_dashboard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewDashboard]
+) -> DashboardView:
+    """Every tile is checked: its search, its metrics, its dimensions."""
+    row = _new(deps, tenant, caller, "dashboard", _dashboard_body(data))
+    await deps.db.write(lambda conn: board_store.add(conn, row))
+    return _dashboard(row, caller)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/dashboards/{dashboard:str}",
+    "view:read",
+    Operation(id="getDashboard", summary="One dashboard", tag=TAG, errors=(404,)),
+)
+async def get_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> DashboardView:
+    """``default`` is the one that every project begins with."""
+    return await _found(deps, tenant, caller, dashboard)
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/dashboards/{dashboard:str}",
+    "view:write",
+    Operation(id="changeDashboard", summary="Change a dashboard", tag=TAG, errors=(404, 409)),
+)
+async def change_dashboard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str], data: JSONBody[ChangedDashboard]
+) -> DashboardView:
+    """To change ``default`` makes it the project's own."""
+    row = structs.replace(_new(deps, tenant, caller, "dashboard", _dashboard_body(data)), id=dashboard)
+    if dashboard == DEFAULT_ID and (await _found(deps, tenant, caller, dashboard)).source == "built_in":
+        row = structs.replace(row, shared=True, body=msgspec.json.encode(_own_default(data)).decode())
+        await deps.db.write(lambda conn: board_store.add(conn, row))
+        return _dashboard(row, caller)
+    return _dashboard(await deps.db.write(lambda conn: board_store.change(conn, row, data.version)), caller)
+
+
+def _own_default(data: NewDashboard) -> DashboardBody:
+    """What takes the place of what everybody sees is seen by everybody."""
+    return structs.replace(_dashboard_body(data), shared=True)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/dashboards/{dashboard:str}",
+    "view:write",
+    Operation(id="deleteDashboard", summary="Remove a dashboard", tag=TAG, status=204, errors=(404,)),
+)
+async def delete_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> None:
+    """``default`` is then again as it was at first."""
+    owner = caller.principal.key_id
+    await deps.db.write(lambda conn: board_store.remove(conn, tenant.id, "dashboard", owner, dashboard))
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/dashboards/{dashboard:str}/export",
+    "view:read",
+    Operation(id="exportDashboard", summary="A dashboard as a file", tag=TAG, errors=(404,)),
+)
+async def export_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> DashboardFile:
+    """JSON to keep in git, and to import into any project of any server."""
+    found = await _found(deps, tenant, caller, dashboard)
+    return file_of(DashboardBody(name=found.name, about=found.about, q=found.q, last=found.last, tiles=found.tiles))
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/dashboards/import",
+    "view:write",
+    Operation(id="importDashboard", summary="Make a dashboard from a file", tag=TAG, status=201, errors=(404, 409)),
+)
+async def import_dashboard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[ImportedDashboard]
+) -> DashboardView:
+    """What `export` gave. With ``replace``, the shared (or own) one of that name becomes what the file says."""
+    body = check_dashboard(body_of(data.file, shared=data.shared))
+    row = _new(deps, tenant, caller, "dashboard", body)
+    owner = caller.principal.key_id
+
+    def store(conn: Connection) -> BoardRow:
+        for old in board_store.boards(conn, tenant.id, "dashboard", owner) if data.replace else ():
+            if old.name == body.name and old.shared == body.shared:
+                return board_store.change(conn, structs.replace(row, id=old.id), None)
+        board_store.add(conn, row)
+        return row
+
+    return _dashboard(await deps.db.write(store), caller)
+
+
+ROUTES = (
+    list_views,
+    create_view,
+    get_view,
+    change_view,
+    delete_view,
+    list_dashboards,
+    create_dashboard,
+    get_dashboard,
+    change_dashboard,
+    delete_dashboard,
+    export_dashboard,
+    import_dashboard,
+)
