@@ -215,7 +215,7 @@ def _whole(value: Any) -> Figure:
 
 
 def _number(value: Any) -> Figure:
-    return None if value is None else round(float(value), 6)
+    return value if value is None or isinstance(value, int) else round(float(value), 6)
 
 
 def _milliseconds(value: Any) -> Figure:
