@@ -135,6 +135,7 @@ def test_providers_that_answer_refuse_or_are_away_are_told_apart(tmp_path: Path,
 
 
 def test_a_running_server_is_recognised_and_its_stores_are_asked(lived_in: Live) -> None:
+    lived_in.settled()  # a server is ready before its telemetry store is
     _, checks = doctor(lived_in.data)
     assert lived_in.url in checks["port"]["detail"]
     assert checks["catalog"]["state"] == "ok"

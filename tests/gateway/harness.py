@@ -165,7 +165,7 @@ async def running(
     await ready.wait()
     port = listener.getsockname()[1]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=10
+        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=240
     ) as client:
         made = Running(port, spool, client, server, force)
         made.gateway = gateway

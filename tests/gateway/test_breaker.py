@@ -29,6 +29,29 @@ def test_it_opens_at_so_many_failures_in_a_row_and_not_before() -> None:
     assert (breaker.state, breaker.openings) == ("open", 1)
 
 
+def test_stalls_of_one_burst_that_end_together_after_later_calls_were_answered_do_not_open_it() -> None:
+    breaker = Breaker(POLICY)
+    for _ in range(20):
+        breaker.answered(2 * SECOND)
+    for _ in range(9):
+        breaker.failed(6 * SECOND, 1 * SECOND)
+    assert breaker.state == "closed", "it has answered since they began"
+    for _ in range(5):
+        breaker.failed(6 * SECOND, 3 * SECOND)
+    assert breaker.state == "open", "these began after its last answer"
+
+
+def test_a_failure_of_an_attempt_from_before_it_opened_ends_no_probe() -> None:
+    breaker = Breaker(POLICY)
+    opened(breaker, 0)
+    now = 2 * SECOND
+    breaker.began()
+    breaker.failed(now, -SECOND)
+    assert breaker.state == "half_open"
+    breaker.failed(now, now)
+    assert breaker.state == "open"
+
+
 def test_it_opens_at_a_share_of_failures_only_with_enough_calls_within_the_window() -> None:
     breaker = Breaker(POLICY)
     now = 0

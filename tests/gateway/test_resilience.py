@@ -78,3 +78,16 @@ def test_repeats_stay_below_the_reserve_and_their_share(wishes: list[int], ratio
         fill_budget(state, policy, now)
         taken += sum(take_from_budget(state) for _ in range(wish))
     assert taken <= BUDGET_RESERVE + len(wishes) * (ratio + per_s / 100) + 1e-6
+
+
+def test_what_a_burst_of_calls_earned_is_there_when_its_stalls_end_seconds_later_and_ebbs_after_that() -> None:
+    def left(after_s: int) -> int:
+        policy, state = Policy(retry_ratio=1.0, retry_per_s=0.0), TargetState("p", "lab", "m")
+        for _ in range(300):
+            fill_budget(state, policy, SECOND)
+        fill_budget(state, policy, (1 + after_s) * SECOND)
+        return sum(take_from_budget(state) for _ in range(1000))
+
+    assert left(0) == 351
+    assert 200 < left(3) < 300
+    assert left(60) == 51

@@ -11,7 +11,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta,
 from trimtab.gateway.targets import Model, Timeouts
 
 CALLS = 1000
-AT_ONCE = 100
+AT_ONCE = 50
 FAILING = 0.3
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 
@@ -61,7 +61,9 @@ def test_of_a_thousand_calls_to_a_provider_that_fails_three_times_in_ten_all_but
     lost: list[str] = []
 
     async def main() -> None:
-        lab_timeouts = Timeouts(connect=5, first_token=2, idle=1, total=20)
+        # Client, gateway and provider share one loop here: on a busy machine a second passes between two of its turns.
+        # So a stall is told from slowness by what no machine takes for one answer.
+        lab_timeouts = Timeouts(connect=30, first_token=60, idle=3, total=240)
         async with (
             upstream(failing_sometimes(counts)) as up,
             running([provider("lab", up.port, timeouts=lab_timeouts)], [FAST]) as g,

@@ -21,7 +21,10 @@ SLICES = 10
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """It opens after ``failures_in_a_row``, or when at least ``failure_rate`` of at least ``min_calls`` attempts within
     ``window_s`` failed. It stays open for ``open_s``, twice as long after each failed probe, at most ``max_open_s``.
-    Then up to ``probes`` calls at a time may try, and as many answers close it."""
+    Then up to ``probes`` calls at a time may try, and as many answers close it.
+
+    A failure of an attempt that began before the last answer is not one "in a row": a burst's stalled streams all reach
+    their bound together, seconds after the target has answered everything else. It counts in the rate alone."""
 
     failures_in_a_row: Annotated[int, Meta(ge=1, le=10_000)] = 10
     failure_rate: Annotated[float, Meta(gt=0, le=1)] = 0.6
@@ -40,10 +43,12 @@ class Breaker:
     `abandoned` (nothing was learned: the client left, or another target was faster)."""
 
     __slots__ = (
+        "_answered_ns",
         "_calls",
         "_errors",
         "_in_a_row",
         "_open_ns",
+        "_opened_ns",
         "_passed",
         "_probing",
         "_slice",
@@ -60,6 +65,8 @@ class Breaker:
         self.openings = 0
         self._until_ns = 0
         self._open_ns = 0
+        self._opened_ns = 0
+        self._answered_ns = 0
         self._in_a_row = 0
         self._probing = 0
         self._passed = 0
@@ -94,6 +101,7 @@ class Breaker:
 
     def answered(self, now_ns: int) -> None:
         self._in_a_row = 0
+        self._answered_ns = now_ns
         if self.state == "closed":
             self._calls[self._turn(now_ns)] += 1
         elif self.state == "half_open":
@@ -102,9 +110,14 @@ class Breaker:
             if self._passed >= self.policy.probes:
                 self._close()
 
-    def failed(self, now_ns: int) -> None:
-        self._in_a_row += 1
+    def failed(self, now_ns: int, began_ns: int | None = None) -> None:
+        """An attempt that began then has failed; without ``began_ns`` it failed at once."""
+        began_ns = now_ns if began_ns is None else began_ns
+        if began_ns >= self._answered_ns:
+            self._in_a_row += 1
         if self.state == "half_open":
+            if began_ns < self._opened_ns:
+                return  # no probe: it began before the breaker opened, and says nothing new
             self._open(now_ns, min(2 * self._open_ns, round(self.policy.max_open_s * SECOND)))
         elif self.state == "closed":
             at = self._turn(now_ns)
@@ -133,6 +146,7 @@ class Breaker:
         self.state = "open"
         self.openings += 1
         self._open_ns = for_ns
+        self._opened_ns = now_ns
         self._until_ns = now_ns + for_ns
         self._probing = self._passed = 0
 

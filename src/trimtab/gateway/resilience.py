@@ -16,6 +16,9 @@ UNHEALTHY = frozenset[FailureClass]({"connection", "timeout", "server", "broken"
 """What speaks against a target as a whole: its breaker counts these."""
 BUDGET_RESERVE = 50.0
 """Repeats a target may have at once after a quiet time."""
+BUDGET_KEPT_S = 10.0
+"""How long what calls have earned beyond the reserve is kept (it ebbs linearly): a burst of stalled streams comes to
+ask again seconds after the calls that earned the repeats, when no new ones come in."""
 SECOND = 1_000_000_000
 
 
@@ -75,11 +78,15 @@ def pause_s(policy: Policy, repeats: int, chance: float) -> float:
 
 def fill_budget(state: TargetState, policy: Policy, now_ns: int) -> None:
     """A call asks this target for the first time: its share of a repeat."""
+    tokens = BUDGET_RESERVE
     if state.retry_at_ns:
-        elapsed = max(0, now_ns - state.retry_at_ns) / SECOND
-        state.retry_tokens = min(BUDGET_RESERVE, state.retry_tokens + policy.retry_ratio + elapsed * policy.retry_per_s)
-    else:
-        state.retry_tokens = BUDGET_RESERVE
+        elapsed_s = max(0, now_ns - state.retry_at_ns) / SECOND
+        earned = state.retry_tokens - BUDGET_RESERVE
+        if earned > 0.0:
+            tokens += earned * max(0.0, 1.0 - elapsed_s / BUDGET_KEPT_S)
+        else:
+            tokens = min(BUDGET_RESERVE, state.retry_tokens + elapsed_s * policy.retry_per_s)
+    state.retry_tokens = tokens + policy.retry_ratio
     state.retry_at_ns = now_ns
 
 

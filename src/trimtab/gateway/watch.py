@@ -125,7 +125,7 @@ class Watch:
             key.refused = True
         if failure in UNHEALTHY:
             was = state.breaker.state
-            state.breaker.failed(now_ns)
+            state.breaker.failed(now_ns, attempt.started_ns)
             if state.breaker.state == "open" and was != "open":
                 self._tell(state, now_ns)
         else:
