@@ -54,6 +54,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.CacheLine: views.CacheLine,
     ours.ContextLine: views.ContextLine,
     ours.LimitLine: views.LimitLine,
+    ours.Score: views.ScoreView,
     ours.Trace: views.TraceDetail,
     ours.Message: views.MessageView,
     ours.SpanIO: views.SpanIO,

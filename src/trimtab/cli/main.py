@@ -23,6 +23,7 @@ COMMANDS = (
     "cache",
     "conformance",
     "traces",
+    "scores",
     "costs",
     "prices",
     "reconcile",

@@ -12,6 +12,7 @@ from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
+from trimtab.sdk.scores import Scores
 
 T = TypeVar("T")
 PAGE = 100
@@ -52,6 +53,7 @@ class Client:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
+        self.scores = Scores(self._http)
 
     @property
     def url(self) -> str:

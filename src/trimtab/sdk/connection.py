@@ -4,7 +4,7 @@ httpx is imported with the first request, not with the module.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -86,6 +86,10 @@ def path(*parts: str) -> str:
     return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
+def _given(body: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> object:
+    return {k: v for k, v in body.items() if v is not None} if isinstance(body, Mapping) else [_given(b) for b in body]
+
+
 class Connection:
     """Requests to one server with one key. Safe to share between threads; close it when done."""
 
@@ -107,13 +111,13 @@ class Connection:
         shape: type[T],
         *,
         query: Mapping[str, str | int | None] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> T:
         """One request; the answer as ``shape`` (``type(None)`` for none). None in ``query`` and ``body`` is left out.
 
         Raises `Unreachable`, or the error of `trimtab.core.errors` that the server's problem stands for.
         """
-        content = None if body is None else msgspec.json.encode({k: v for k, v in body.items() if v is not None})
+        content = None if body is None else msgspec.json.encode(_given(body))
         answer = self._send(method, where, {k: v for k, v in (query or {}).items() if v is not None}, content)
         if answer.status_code >= 400:
             raise self._error(answer)

@@ -264,6 +264,27 @@ class ContextLine(Struct, frozen=True, kw_only=True):
     changes: list[str]
 
 
+class Score(Struct, frozen=True, kw_only=True):
+    """One judgement: a number (``value``), a word (``label``), or both; ``at`` is Unix milliseconds."""
+
+    id: str
+    target: str
+    trace_id: str
+    span_id: str
+    session: str
+    name: str
+    value: float | None
+    label: str
+    explanation: str
+    source: str
+    evaluator: str
+    evaluator_version: str
+    author: str
+    at: int
+    supersedes: str
+    valid: bool
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -281,6 +302,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     cache: CacheLine | None = None
     context: ContextLine | None = None
     limits: list[LimitLine] = []
+    scores: list[Score] = []
 
 
 class Message(Struct, frozen=True, kw_only=True):
