@@ -155,6 +155,61 @@ const connect = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "model", "with"),
 });
 
+const sessions = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "sessions",
+  component: lazyRouteComponent(() => import("@/features/sessions/SessionsPage"), "SessionsPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
+});
+
+const session = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "sessions/$session",
+  component: lazyRouteComponent(() => import("@/features/sessions/SessionPage"), "SessionPage"),
+});
+
+const users = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "users",
+  component: lazyRouteComponent(() => import("@/features/users/UsersPage"), "UsersPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
+});
+
+const user = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "users/$user",
+  component: lazyRouteComponent(() => import("@/features/users/UserPage"), "UserPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE),
+});
+
+const errors = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "errors",
+  component: lazyRouteComponent(() => import("@/features/errors/ErrorsPage"), "ErrorsPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "cause"),
+});
+
+const tools = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "tools",
+  component: lazyRouteComponent(() => import("@/features/tools/ToolsPage"), "ToolsPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
+});
+
+const compare = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "compare",
+  component: lazyRouteComponent(() => import("@/features/compare/ComparePage"), "ComparePage"),
+  validateSearch: (raw: Raw) => fields(raw, "a", "b", "pair"),
+});
+
+const letters = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "dead-letters",
+  component: lazyRouteComponent(() => import("@/features/letters/LettersPage"), "LettersPage"),
+  validateSearch: (raw: Raw) => fields(raw, "show"),
+});
+
 const settings = createRoute({
   getParentRoute: () => projectRoute,
   path: "settings",
@@ -170,6 +225,14 @@ const routeTree = root.addChildren([
       overview,
       traces,
       trace,
+      sessions,
+      session,
+      users,
+      user,
+      errors,
+      tools,
+      compare,
+      letters,
       costs,
       limits,
       routes,

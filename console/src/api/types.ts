@@ -68,6 +68,22 @@ export type Costly = S["Costly"];
 export type CostlyCall = S["CostlyCall"];
 export type EnergyView = S["EnergyView"];
 
+export type SessionRow = S["SessionRow"];
+export type SessionPage = S["SessionPage"];
+export type SessionView = S["SessionView"];
+export type UserRow = S["UserRow"];
+export type UserPage = S["UserPage"];
+export type CauseRow = S["CauseRow"];
+export type CauseReport = S["CauseReport"];
+export type ToolRow = S["ToolRow"];
+export type ToolReport = S["ToolReport"];
+export type AgentGraph = S["AgentGraph"];
+export type GraphNode = S["GraphNode"];
+export type GraphEdge = S["GraphEdge"];
+export type TraceComparison = S["TraceComparison"];
+export type PairRow = S["PairRow"];
+export type DeadLetterView = S["DeadLetterView"];
+
 export type Health = ModelView["health"];
 export type SpanKind = SpanRow["kind"];
 export type Status = SpanRow["status"];

@@ -7,16 +7,24 @@ import {
   KeyRound,
   ListTree,
   type LucideIcon,
+  MessagesSquare,
   Plug,
   Route,
   Server,
   Settings,
+  TriangleAlert,
+  Users,
+  Wrench,
 } from "lucide-react";
 
 export interface NavItem {
   to:
     | "/p/$project/overview"
     | "/p/$project/traces"
+    | "/p/$project/sessions"
+    | "/p/$project/users"
+    | "/p/$project/errors"
+    | "/p/$project/tools"
     | "/p/$project/costs"
     | "/p/$project/limits"
     | "/p/$project/cache"
@@ -36,6 +44,10 @@ export interface NavItem {
 export const NAV: NavItem[] = [
   { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
+  { to: "/p/$project/sessions", label: "Sessions", icon: MessagesSquare, words: "conversations chats threads" },
+  { to: "/p/$project/users", label: "Users", icon: Users, words: "people customers end users" },
+  { to: "/p/$project/errors", label: "Errors", icon: TriangleAlert, words: "failures causes exceptions issues" },
+  { to: "/p/$project/tools", label: "Tools", icon: Wrench, words: "functions misuse arguments agents" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },

@@ -76,7 +76,7 @@ function Messages({ io, span }: { io: SpanIO; span: SpanRow }) {
   );
 }
 
-function Message({ message }: { message: MessageView }) {
+export function Message({ message }: { message: MessageView }) {
   return (
     <article className={css.msg} data-role={message.role} aria-label={`${message.role} message`}>
       <div className={css.msgHead}>

@@ -1,7 +1,7 @@
 import { Button, Menu, SegmentedControl, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
-import { ArrowLeft, Copy } from "lucide-react";
+import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
+import { ArrowLeft, Copy, MessagesSquare } from "lucide-react";
 import { useMemo } from "react";
 import { isOnItsWay, traceQuery } from "@/api/queries";
 import type { TraceDetail } from "@/api/types";
@@ -11,7 +11,9 @@ import { CopyIconButton } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import ui from "@/ui/ui.module.css";
+import { CompareButton } from "../compare/CompareButton";
 import { CurlButton } from "./CurlButton";
+import { GraphView } from "./GraphView";
 import { SpanList } from "./SpanList";
 import { SpanPane } from "./SpanPane";
 import css from "./trace.module.css";
@@ -60,36 +62,53 @@ function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
   const selected = (search.span && tree.byId.get(search.span)) ?? firstSelection(tree);
   const span = tree.spans[selected || 0];
   const timeline = search.nav === "timeline";
+  const graph = search.nav === "graph";
   const patch = (change: Partial<typeof search>, replace = false) =>
     void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
+  const switcher = (
+    <SegmentedControl
+      size="xs"
+      aria-label="Show spans as"
+      data={[
+        { value: "tree", label: "Tree" },
+        { value: "timeline", label: "Timeline" },
+        { value: "graph", label: "Graph" },
+      ]}
+      value={graph ? "graph" : timeline ? "timeline" : "tree"}
+      onChange={(value) => patch({ nav: value === "tree" ? undefined : value })}
+    />
+  );
   const back = useBack(project);
   useShortcuts({ Escape: back });
   if (!span) return <p className={ui.page}>This trace has no spans.</p>;
-  const navHeight = `${Math.min(300, 76 + Math.min(tree.spans.length, 6) * 30 + (timeline ? 22 : 0))}px`;
+  const navHeight = graph
+    ? "min(46dvh, 420px)"
+    : `${Math.min(300, 76 + Math.min(tree.spans.length, 6) * 30 + (timeline ? 22 : 0))}px`;
   return (
     <div className={css.page}>
       <Head project={project} trace={trace} onBack={back} />
-      <div className={css.body} data-nav={timeline ? "timeline" : "tree"}>
+      <div className={css.body} data-nav={timeline || graph ? "timeline" : "tree"}>
         <nav className={css.navPane} aria-label="Spans" style={narrow ? { height: navHeight } : undefined}>
-          <SpanList
-            key={trace.trace_id}
-            tree={tree}
-            selected={selected || 0}
-            timeline={timeline}
-            switcher={
-              <SegmentedControl
-                size="xs"
-                aria-label="Show spans as"
-                data={[
-                  { value: "tree", label: "Tree" },
-                  { value: "timeline", label: "Timeline" },
-                ]}
-                value={timeline ? "timeline" : "tree"}
-                onChange={(value) => patch({ nav: value === "tree" ? undefined : value })}
+          {graph ? (
+            <>
+              <div className={css.navHead}>{switcher}</div>
+              <GraphView
+                project={project}
+                traceId={trace.trace_id}
+                selected={span.span_id}
+                onSelect={(id) => patch({ span: id }, true)}
               />
-            }
-            onSelect={(index) => patch({ span: tree.spans[index]?.span_id }, true)}
-          />
+            </>
+          ) : (
+            <SpanList
+              key={trace.trace_id}
+              tree={tree}
+              selected={selected || 0}
+              timeline={timeline}
+              switcher={switcher}
+              onSelect={(index) => patch({ span: tree.spans[index]?.span_id }, true)}
+            />
+          )}
         </nav>
         <SpanPane
           project={project}
@@ -135,6 +154,18 @@ function Head({ project, trace, onBack }: { project: string; trace: TraceDetail;
         <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>
         <span className={css.crumbTools}>
           <CurlButton project={project} trace={trace} />
+          {entry?.session && (
+            <Button
+              component={Link}
+              to="/p/$project/sessions/$session"
+              params={{ project, session: entry.session } as never}
+              variant="default"
+              leftSection={<MessagesSquare size={13} />}
+            >
+              Session
+            </Button>
+          )}
+          <CompareButton project={project} traceId={trace.trace_id} />
           <Menu position="bottom-end">
             <Menu.Target>
               <Button variant="default" leftSection={<Copy size={13} />}>

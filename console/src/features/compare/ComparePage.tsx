@@ -1,0 +1,194 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { compareQuery } from "@/api/seen";
+import type { PairRow, SpanRow, TraceComparison } from "@/api/types";
+import { formatChange, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { Empty, Tag } from "@/ui/bits";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { KindSign, StatusSign } from "@/ui/status";
+import { Fact } from "../sessions/Fact";
+import facts from "../sessions/sessions.module.css";
+import css from "./compare.module.css";
+import { PairDetail } from "./PairDetail";
+
+/** "What is different between these two?" */
+export function ComparePage() {
+  const { project } = useParams({ from: "/inside/p/$project/compare" });
+  const search = useSearch({ from: "/inside/p/$project/compare" });
+  const { a, b } = search;
+  if (!a || !b) {
+    return (
+      <Page title="Compare">
+        <Empty title="Two traces are needed">
+          <p>
+            Open a trace and press Compare, or name both in the address: <code>?a=…&amp;b=…</code>
+          </p>
+        </Empty>
+      </Page>
+    );
+  }
+  return <Compared project={project} a={a} b={b} pair={search.pair} />;
+}
+
+function Compared({ project, a, b, pair }: { project: string; a: string; b: string; pair?: string }) {
+  const navigate = useNavigate({ from: "/p/$project/compare" });
+  const found = useQuery(compareQuery(project, a, b));
+  const pairs = found.data?.pairs ?? [];
+  const chosen = pairs[Number(pair)] ?? firstDifferent(pairs);
+  return (
+    <Page
+      title="Compare"
+      lead={
+        <span className={css.which}>
+          <TraceLink project={project} side="A" id={a} row={pairs[0]?.a} />
+          <TraceLink project={project} side="B" id={b} row={pairs.find((each) => each.b)?.b} />
+          <Link to="/p/$project/compare" params={{ project }} search={{ a: b, b: a }}>
+            swap
+          </Link>
+        </span>
+      }
+    >
+      {found.error && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={320} />}
+      {found.data && <Totals found={found.data} />}
+      {found.data && (
+        <div className={css.two}>
+          <section className={css.panel} aria-label="Spans side by side">
+            <div className={css.scroll}>
+              <table className={css.table} aria-label="Spans side by side">
+                <thead>
+                  <tr>
+                    <th scope="col">span</th>
+                    <th scope="col">differs in</th>
+                    <th scope="col" data-align="right">
+                      A
+                    </th>
+                    <th scope="col" data-align="right">
+                      B
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {pairs.map((each, i) => (
+                    <Row
+                      key={`${each.a?.span_id}/${each.b?.span_id}`}
+                      pair={each}
+                      selected={each === chosen}
+                      onSelect={() =>
+                        void navigate({ search: (prev) => ({ ...prev, pair: String(i) }), replace: true })
+                      }
+                    />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            {found.data.more > 0 && <p className="muted">{plural(found.data.more, "more pair")} not shown.</p>}
+          </section>
+          {chosen && <PairDetail key={`${chosen.a?.span_id}/${chosen.b?.span_id}`} project={project} pair={chosen} />}
+        </div>
+      )}
+    </Page>
+  );
+}
+
+/** The first pair with words that differ, else the first that differs at all, else the first. */
+function firstDifferent(pairs: PairRow[]): PairRow | undefined {
+  const worded = pairs.find((pair) => pair.differs.includes("answer") || pair.differs.includes("asked"));
+  return worded ?? pairs.find((pair) => pair.differs.length > 0 || !pair.a || !pair.b) ?? pairs[0];
+}
+
+function TraceLink({ project, side, id, row }: { project: string; side: string; id: string; row?: SpanRow | null }) {
+  return (
+    <span>
+      <Tag tone="accent">{side}</Tag>{" "}
+      <Link to="/p/$project/traces/$traceId" params={{ project, traceId: id }}>
+        <code>{id.slice(0, 12)}…</code>
+      </Link>{" "}
+      {row && formatDateTime(row.started)}
+    </span>
+  );
+}
+
+function Totals({ found }: { found: TraceComparison }) {
+  const [a, b] = [found.pairs[0]?.a, found.pairs.find((pair) => pair.b)?.b];
+  const differing = found.pairs.filter((pair) => pair.differs.length > 0).length;
+  return (
+    <section className={facts.facts} aria-label="Differences" data-testid="comparison">
+      <Fact label="Duration" foot={a && b ? formatChange(b.duration, a.duration).text : ""}>
+        {signed(found.duration_change, formatMs)}
+      </Fact>
+      <Fact label="Cost" foot={found.cost_change === null ? "one of them has no price" : ""}>
+        {found.cost_change === null ? "–" : signed(Number(found.cost_change), (v) => formatUsd(String(v)))}
+      </Fact>
+      <Fact label="Tokens" foot="">
+        {signed(found.tokens_change, formatInt)}
+      </Fact>
+      <Fact label="Spans that differ" foot={`of ${formatInt(found.pairs.length + found.more)}`}>
+        {formatInt(differing)}
+      </Fact>
+      <Fact label="Only in one" foot="">
+        {formatInt(found.only_a)} A, {formatInt(found.only_b)} B
+      </Fact>
+    </section>
+  );
+}
+
+function signed(value: number, print: (value: number) => string): string {
+  if (value === 0) return "same";
+  return `${value > 0 ? "+" : "−"}${print(Math.abs(value))}`;
+}
+
+const WORDS: Record<string, string> = { answered_by: "answered by" };
+
+function Row({ pair, selected, onSelect }: { pair: PairRow; selected: boolean; onSelect: () => void }) {
+  const span = pair.a ?? pair.b;
+  if (!span) return null;
+  return (
+    <tr aria-selected={selected} data-alone={!pair.a || !pair.b}>
+      <td>
+        <button
+          type="button"
+          className={css.pick}
+          style={{ paddingLeft: Math.min(pair.depth, 12) * 14 }}
+          aria-pressed={selected}
+          onClick={onSelect}
+        >
+          <KindSign kind={span.kind} size={14} />
+          <span className="ellipsis">{pair.a && pair.b && pair.a.name !== pair.b.name ? span.kind : span.name}</span>
+        </button>
+      </td>
+      <td>
+        {!pair.a && <Tag tone="accent">only in B</Tag>}
+        {!pair.b && <Tag tone="warn">only in A</Tag>}
+        {pair.differs.map((name) => (
+          <Tag key={name} tone={name === "status" ? "bad" : undefined}>
+            {WORDS[name] ?? name}
+          </Tag>
+        ))}
+        {pair.a && pair.b && pair.differs.length === 0 && <span className="muted">nothing</span>}
+      </td>
+      <Side span={pair.a} />
+      <Side span={pair.b} />
+    </tr>
+  );
+}
+
+function Side({ span }: { span: SpanRow | null }) {
+  if (!span)
+    return (
+      <td data-align="right" className="muted">
+        –
+      </td>
+    );
+  return (
+    <td data-align="right">
+      <span className={css.side}>
+        <StatusSign status={span.status} size={13} />
+        <span className="num">{formatMs(span.duration)}</span>
+      </span>
+    </td>
+  );
+}

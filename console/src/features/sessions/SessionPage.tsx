@@ -1,0 +1,153 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { Fragment, useEffect, useRef, useState } from "react";
+import { spanIOQuery } from "@/api/queries";
+import { sessionQuery } from "@/api/seen";
+import type { SessionRow, SpanRow } from "@/api/types";
+import { Message } from "@/features/trace/Conversation";
+import { formatClock, formatCompact, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+import { Tag } from "@/ui/bits";
+import { CopyIconButton } from "@/ui/Copy";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { StatusSign } from "@/ui/status";
+import { Fact } from "./Fact";
+import css from "./sessions.module.css";
+import { newMessages, pauseBefore } from "./turns";
+
+/** "What was said in this conversation, turn by turn, and where did it go wrong?" */
+export function SessionPage() {
+  const { project, session } = useParams({ from: "/inside/p/$project/sessions/$session" });
+  const found = useInfiniteQuery(sessionQuery(project, session));
+  const summary = found.data?.pages[0]?.summary;
+  const turns = found.data?.pages.flatMap((page) => page.turns) ?? [];
+  return (
+    <Page
+      title="Session"
+      lead={
+        <>
+          <code>{session}</code> <CopyIconButton text={session} label="Copy the session's id" />
+        </>
+      }
+    >
+      {found.error && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={320} />}
+      {summary && <Summary project={project} row={summary} />}
+      <div className={css.turns} data-testid="turns">
+        {turns.map((turn, i) => (
+          <Fragment key={turn.trace_id}>
+            <Pause ms={pauseBefore(turns[i - 1], turn)} />
+            <Turn project={project} turn={turn} number={i + 1} />
+          </Fragment>
+        ))}
+      </div>
+      {found.hasNextPage && (
+        <Button variant="default" mt={16} loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+          Show later turns
+        </Button>
+      )}
+    </Page>
+  );
+}
+
+function Pause({ ms }: { ms: number }) {
+  return ms > 0 ? <div className={css.pause}>{formatMs(ms)} later</div> : null;
+}
+
+function Summary({ project, row }: { project: string; row: SessionRow }) {
+  return (
+    <section className={css.facts} aria-label="Summary" data-testid="session-summary">
+      <Fact label="User" foot={row.features.join(", ")}>
+        {row.user ? (
+          <Link to="/p/$project/users/$user" params={{ project, user: row.user }}>
+            {row.user}
+          </Link>
+        ) : (
+          "–"
+        )}
+      </Fact>
+      <Fact label="Calls" foot={row.errors > 0 ? `${formatInt(row.errors)} failed` : "none failed"}>
+        {formatInt(row.calls)}
+      </Fact>
+      <Fact label="Cost" foot={row.unpriced > 0 ? `${plural(row.unpriced, "call")} without a price` : ""}>
+        {row.cost === null ? "no price" : `${row.unpriced > 0 ? "≥ " : ""}${formatUsd(row.cost)}`}
+      </Fact>
+      <Fact label="Tokens" foot={row.models.join(", ")}>
+        {formatCompact(row.tokens)}
+      </Fact>
+      <Fact label="From first to last" foot={formatDateTime(row.started)}>
+        {formatMs(row.ended - row.started)}
+      </Fact>
+    </section>
+  );
+}
+
+/** One trace: what is new in its question, and the answer. Its words are fetched when it comes near the screen. */
+function Turn({ project, turn, number }: { project: string; turn: SpanRow; number: number }) {
+  const [ref, near] = useNear();
+  const io = useQuery({ ...spanIOQuery(project, turn.trace_id, turn.span_id), enabled: near });
+  return (
+    <section className={css.turn} ref={ref} aria-label={`Turn ${number}`}>
+      <div className={css.turnHead}>
+        <StatusSign status={turn.status} size={14} />
+        <Link to="/p/$project/traces/$traceId" params={{ project, traceId: turn.trace_id }}>
+          {formatClock(turn.started, false)}
+        </Link>
+        <span>{turn.model_used || turn.model || turn.name}</span>
+        <span className="num">{formatMs(turn.duration)}</span>
+        {turn.cost !== null && <span className="num">{formatUsd(turn.cost)}</span>}
+        {turn.stop === "length" && <Tag tone="warn">cut off</Tag>}
+      </div>
+      {io.error && <ProblemNotice error={io.error} retry={() => void io.refetch()} />}
+      {io.data?.captured ? (
+        <>
+          {newMessages(io.data).map((message, i) => (
+            <Message key={`in-${i}`} message={message} />
+          ))}
+          {io.data.output.map((message, i) => (
+            <Message key={`out-${i}`} message={message} />
+          ))}
+          {io.data.input.length === 0 && io.data.output.length === 0 && <Previews turn={turn} />}
+        </>
+      ) : (
+        <Previews turn={turn} />
+      )}
+      {turn.status === "error" && <div className={css.bad}>{turn.error_message || turn.error_code}</div>}
+    </section>
+  );
+}
+
+function Previews({ turn }: { turn: SpanRow }) {
+  if (!turn.input_preview && !turn.output_preview) return <p className="muted">No words were kept.</p>;
+  return (
+    <>
+      {turn.input_preview && (
+        <Message message={{ role: "user", parts: [{ type: "text", text: turn.input_preview }], name: null }} />
+      )}
+      {turn.output_preview && (
+        <Message message={{ role: "assistant", parts: [{ type: "text", text: turn.output_preview }], name: null }} />
+      )}
+    </>
+  );
+}
+
+/** True from the moment on when the element first came within a screen's height of what is seen. */
+function useNear(): [React.RefObject<HTMLElement | null>, boolean] {
+  const ref = useRef<HTMLElement>(null);
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    const node = ref.current;
+    if (!node || near) return;
+    const watch = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) setNear(true);
+      },
+      { rootMargin: "100% 0px" },
+    );
+    watch.observe(node);
+    return () => watch.disconnect();
+  }, [near]);
+  return [ref, near];
+}
