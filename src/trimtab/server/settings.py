@@ -36,6 +36,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 30.0
     max_body_mb: int = 32
     max_calls: int = 4096
+    otlp_max_body_mb: int = 64
+    otlp_backlog_mb: int = 2048
+    otlp_grpc_port: int = 0
     cache_max_mb: int = 1024
     idempotency_hours: int = 24
     responses_days: int = 30
@@ -334,6 +337,33 @@ SETTINGS: tuple[Setting, ...] = (
         meaning="Calls that each worker has at providers at once; twice as many more wait in turn.",
         example="500",
         check=_whole(1, 1_000_000),
+    ),
+    Setting(
+        variable="TRIMTAB_OTLP_MAX_BODY_MB",
+        field="otlp_max_body_mb",
+        option="",
+        default="`64`",
+        meaning="The largest OTLP body, in megabytes, before and after decompression.",
+        example="128",
+        check=_whole(1, 1024),
+    ),
+    Setting(
+        variable="TRIMTAB_OTLP_BACKLOG_MB",
+        field="otlp_backlog_mb",
+        option="",
+        default="`2048`",
+        meaning="Megabytes of foreign spans that may wait on disk, per worker, before exporters must come again later.",
+        example="8192",
+        check=_whole(1, 1_000_000),
+    ),
+    Setting(
+        variable="TRIMTAB_OTLP_GRPC_PORT",
+        field="otlp_grpc_port",
+        option="",
+        default="`0`: off",
+        meaning="The port for OTLP over gRPC, usually 4317; needs the extra `grpc`.",
+        example="4317",
+        check=_whole(0, 65_535),
     ),
     Setting(
         variable="TRIMTAB_PUBLIC_URL",

@@ -44,6 +44,7 @@ from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.money import Bookkeeping
+from trimtab.server.otlp import OtlpDoor
 from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
@@ -52,6 +53,7 @@ from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.inflight import Inflight
+from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
@@ -150,6 +152,7 @@ class _Made(Struct, frozen=True, kw_only=True):
     embedder: Embedder
     vectors: LocalEmbeddings
     spool: Spool
+    intake: Intake
     reader: TelemetryReader
     transport: Transport
     local: LocalModels
@@ -178,13 +181,16 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         transport=made.transport,
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most)
-    wired = Wired(create_app(deps, carrying), protocol_factory(hot), holder, gateway.watch)
+    door = OtlpDoor(deps, made.intake)
+    wired = Wired(create_app(deps, carrying, door), protocol_factory(hot), holder, gateway.watch)
     wired.on_close(db.close)
     wired.on_close(made.keeper.close)
     wired.on_close(reader.aclose)
     wired.on_close(holder.close)
     wired.on_close(_in_order(made.notes.close))
     wired.on_close(_in_order(made.spool.close))
+    wired.on_close(_in_order(made.intake.close))
+    wired.on_close(door.aclose)
     wired.on_close(made.answers.close)
     wired.on_close(_in_order(made.embedder.close))
     wired.on_close(made.vectors.aclose)
@@ -220,6 +226,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
     await holder.load()
     holder.start()
     spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
+    intake = _intake(settings, house, worker)
     transport = Transport()
     keeper = Keeper(db, clock, Journals(house.run / "limits"))
     keeper.start()
@@ -233,7 +240,8 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         embedder=embedder,
         vectors=LocalEmbeddings(embedder),
         spool=spool,
-        reader=TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting),
+        intake=intake,
+        reader=TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting + intake.waiting),
         transport=transport,
         local=LocalModels(house.run),
         health=HealthBoard(),
@@ -309,6 +317,11 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         clock=made.clock,
         live=made.live,
     )
+
+
+def _intake(settings: Settings, house: House, worker: str) -> Intake:
+    most = settings.otlp_backlog_mb << 20
+    return Intake(lambda: Spool(house.spool, f"{worker}-otlp", sync="full", max_bytes=most), most)
 
 
 def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
