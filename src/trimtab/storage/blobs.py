@@ -8,8 +8,11 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 _REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
 
@@ -30,8 +33,17 @@ class Blobs(Protocol):
         ...
 
 
+class Listed(Struct, frozen=True):
+    """A blob as it lies there: ``put_s`` is when it was last put (Unix seconds), ``size`` its bytes."""
+
+    reference: str
+    put_s: float
+    size: int
+
+
 class FolderBlobs:
-    """Blobs as files, ``<folder>/ab/cdef…``, readable by their owner only."""
+    """Blobs as files, ``<folder>/ab/cdef…``, readable by their owner only. To put what is there already makes it new:
+    whoever clears away what nothing refers to leaves alone what was put lately."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +51,9 @@ class FolderBlobs:
     def put(self, content: bytes) -> str:
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if not path.exists():
+        try:
+            os.utime(path)
+        except FileNotFoundError:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write(path, content)
         return f"sha256:{digest}"
@@ -52,6 +66,18 @@ class FolderBlobs:
 
     def delete(self, reference: str) -> None:
         self._path(_digest(reference)).unlink(missing_ok=True)
+
+    def listed(self, first: str) -> Iterator[Listed]:
+        """Those whose digest begins with ``first``, one or two hex digits. One that goes meanwhile may be missing."""
+        for folder in sorted(self.folder.glob(f"{first}{'?' * (2 - len(first))}")):
+            for path in folder.iterdir():
+                reference = f"sha256:{folder.name}{path.name}"
+                if _REFERENCE.fullmatch(reference):
+                    try:
+                        found = path.stat()
+                    except FileNotFoundError:
+                        continue
+                    yield Listed(reference, found.st_mtime, found.st_size)
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]

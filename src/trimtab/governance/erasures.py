@@ -1,0 +1,184 @@
+"""Erasure of a person's data: what was asked for, how far it came, and the receipt that stays.
+
+While it runs a row holds what is erased, for it must be able to go on after a crash. Once it is done the value is gone
+from here too: what remains is a digest, ``sha256(id NUL project NUL subject NUL value)``, by which somebody who knows
+the value can prove that this receipt is of it, and nobody else learns it.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select
+from sqlalchemy import update as sql_update
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.storage.revision import exclusive
+from trimtab.storage.schema import METADATA
+
+Subject = Literal["user", "session", "trace"]
+State = Literal["running", "done", "failed"]
+LONGEST_VALUE = 1000
+_LOCK = 0x7472_6572  # "trer"
+
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("finished", BigInteger, nullable=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("report", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("holder", String(64), nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+    Index("ix_erasures_project_id", "project_id", "id"),
+)
+
+
+class Ahead(Struct, frozen=True, kw_only=True):
+    """What is being removed now, counted before it was touched: after a crash it is done again, and counted once."""
+
+    key: str
+    rows: dict[str, int]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """``rows`` by where they were: removed, and for ``ledger`` kept without what identified anybody. ``blobs`` are
+    contents that still may have to go. ``checks`` are what was looked at in the end, each with what was found."""
+
+    step: str = "begun"
+    marks: dict[str, int] | None = None
+    rows: dict[str, int] = {}
+    traces: int = 0
+    ahead: Ahead | None = None
+    blobs: tuple[str, ...] = ()
+    checks: dict[str, str] = {}
+
+
+class Erasure(Struct, frozen=True, kw_only=True):
+    """Times are Unix ms; ``asked_by`` is the id of a key."""
+
+    id: str
+    project_id: str
+    subject: Subject
+    value: str
+    digest: str
+    asked_by: str
+    asked: int
+    finished: int | None = None
+    state: State = "running"
+    report: Report = Report()
+    problem: str = ""
+    holder: str = ""
+    held_until: int = 0
+
+    def __repr__(self) -> str:
+        return f"Erasure({self.id!r}, {self.subject!r}, state={self.state!r})"
+
+
+def digest_of(erasure_id: str, project: str, subject: str, value: str) -> str:
+    """``project`` is the project's id."""
+    return hashlib.sha256(f"{erasure_id}\0{project}\0{subject}\0{value}".encode()).hexdigest()
+
+
+def check_value(subject: Subject, value: str) -> None:
+    """Raises `InvalidRequest`."""
+    if not value or len(value) > LONGEST_VALUE or "\0" in value:
+        raise InvalidRequest(
+            f"What to erase is not named: {subject!r} must have 1 to {LONGEST_VALUE} characters.",
+            fix="Give the user, session or trace id exactly as the application sends it.",
+            param="value",
+        )
+
+
+def _read(row: object) -> Erasure:
+    values = {name: getattr(row, name) for name in Erasure.__struct_fields__}
+    values["report"] = msgspec.json.decode(values["report"], type=Report)
+    return Erasure(**values)
+
+
+def start(conn: Connection, asked: Erasure) -> Erasure:
+    """Note what was asked; where the same is being erased already, that one."""
+    check_value(asked.subject, asked.value)
+    exclusive(conn, _LOCK)
+    same = (
+        ERASURES.c.project_id == asked.project_id,
+        ERASURES.c.subject == asked.subject,
+        ERASURES.c.value == asked.value,
+    )
+    running = conn.execute(select(ERASURES).where(*same, ERASURES.c.state != "done")).first()
+    if running is not None:
+        if running.state == "failed":  # asked for again: it goes on from where it failed
+            again = sql_update(ERASURES).where(ERASURES.c.id == running.id)
+            conn.execute(again.values(state="running", problem="", held_until=0))
+        return erasure(conn, asked.project_id, running.id)
+    conn.execute(
+        insert(ERASURES).values(
+            **(msgspec.structs.asdict(asked) | {"report": msgspec.json.encode(asked.report).decode()})
+        )
+    )
+    return asked
+
+
+def erasure(conn: Connection, project_id: str, erasure_id: str) -> Erasure:
+    """Raises `NotFound`."""
+    found = select(ERASURES).where(ERASURES.c.project_id == project_id, ERASURES.c.id == erasure_id)
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no erasure {erasure_id[:80]!r} in this project.", fix="List them.")
+    return _read(row)
+
+
+def erasures(conn: Connection, project_id: str, before: str = "", limit: int = 1_000_000) -> list[Erasure]:
+    """Newest first, older than ``before``."""
+    found = select(ERASURES).where(ERASURES.c.project_id == project_id).order_by(ERASURES.c.id.desc()).limit(limit)
+    return [_read(row) for row in conn.execute(found.where(ERASURES.c.id < before) if before else found)]
+
+
+def waits(conn: Connection, now: int) -> bool:
+    """Whether one is there to be taken up."""
+    found = select(ERASURES.c.id).where(ERASURES.c.state == "running", ERASURES.c.held_until < now).limit(1)
+    return conn.execute(found).first() is not None
+
+
+def take(conn: Connection, holder: str, now: int, hold_ms: int) -> Erasure | None:
+    """The oldest that nobody holds."""
+    exclusive(conn, _LOCK)
+    found = select(ERASURES).where(ERASURES.c.state == "running", ERASURES.c.held_until < now)
+    row = conn.execute(found.order_by(ERASURES.c.id).limit(1)).first()
+    if row is None:
+        return None
+    conn.execute(sql_update(ERASURES).where(ERASURES.c.id == row.id).values(holder=holder, held_until=now + hold_ms))
+    return msgspec.structs.replace(_read(row), holder=holder, held_until=now + hold_ms)
+
+
+def save(conn: Connection, job: Erasure, now: int, hold_ms: int) -> bool:
+    """How far it came. What is done holds no value any more. False where another has taken it up meanwhile."""
+    done = job.state == "done"
+    saved = conn.execute(
+        sql_update(ERASURES)
+        .where(ERASURES.c.id == job.id, ERASURES.c.holder == job.holder, ERASURES.c.state == "running")
+        .values(
+            state=job.state,
+            value="" if done else job.value,
+            finished=now if done else None,
+            report=msgspec.json.encode(job.report).decode(),
+            problem=job.problem,
+            held_until=now + hold_ms if job.state == "running" else 0,
+        )
+    )
+    return saved.rowcount == 1
+
+
+def let_go(conn: Connection, job: Erasure) -> None:
+    """Give it back unfinished."""
+    conn.execute(
+        sql_update(ERASURES).where(ERASURES.c.id == job.id, ERASURES.c.holder == job.holder).values(held_until=0)
+    )

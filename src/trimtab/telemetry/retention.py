@@ -1,0 +1,210 @@
+"""What is over age leaves the store: a run over every project, table by table, partition by partition.
+
+A partition (a month) with rows that are over age is rewritten by one mutation for all projects together, while inserts
+go on; the next begins when it is done. Blobs that no row refers to any more follow. Removing is idempotent, so a run
+that a crash interrupts is simply made again by whoever takes it up, and adds to what was counted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.core.ids import new_id
+from trimtab.governance import retention as store
+from trimtab.governance import store as governance
+from trimtab.governance.retention import DEFAULTS, Kind, Removed, Report, Rules, Run
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
+from trimtab.telemetry.stores import Value
+from trimtab.telemetry.upkeep import Kept, Upkeep, ids
+
+logger = logging.getLogger("trimtab.retention")
+
+EVERY_S: Final = 6 * 3600.0
+POLL_S: Final = 60.0
+HOLD_MS: Final = 15 * 60_000
+"""Longer than any one mutation should take: a run is held anew after each."""
+DAY_MS: Final = 86_400_000
+BLOB_REST_S: Final = 86_400.0
+"""A blob is left alone for so long after it was put: the row that refers to it may still be on its way."""
+PROJECTS_AT_ONCE: Final = 500
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a `Retention` is made of. ``declared`` gives the config file's rules by the project's slug. ``blobs`` is
+    None where they are not in a folder of this machine."""
+
+    db: Database
+    upkeep: Upkeep
+    blobs: FolderBlobs | None
+    declared: Callable[[], dict[str, Rules]]
+    clock: Clock
+
+
+def effective(catalog: Rules, declared: Rules) -> Rules:
+    """Days by kind, for every kind: the config file's, else the catalog's, else `DEFAULTS`."""
+    return {**DEFAULTS, **catalog, **declared}
+
+
+def cutoffs(policies: Mapping[str, Rules], now_ms: int, kind: Kind) -> dict[int, list[str]]:
+    """Projects by the moment (Unix ms) before which what they keep of a kind is over age. Texts go with their spans,
+    whatever is said of texts alone."""
+    found: dict[int, list[str]] = {}
+    for project, rules in policies.items():
+        days = rules.get(kind)
+        spans = rules.get("spans")
+        if kind == "content" and spans is not None:
+            days = spans if days is None else min(days, spans)
+        if days is not None:
+            found.setdefault(now_ms - days * DAY_MS, []).append(project)
+    return found
+
+
+class Retention:
+    """Runs beside a worker; of all workers one makes a run at a time. ``step(name)`` is called after each table's
+    partition, so that a test may end it right there."""
+
+    def __init__(self, parts: Parts, *, every_s: float = EVERY_S, step: Callable[[str], None] | None = None) -> None:
+        self._parts = parts
+        self._every_ms = int(every_s * 1000)
+        self._holder = new_id("worker")
+        self._wake = asyncio.Event()
+        self._step = step or _no_step
+
+    def wake(self) -> None:
+        """A run was asked for."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.turn()
+            except Unavailable as error:
+                logger.info("retention waits: %s", error.sentence())
+            except Exception:  # the loop's edge: it must outlive whatever one turn meets
+                logger.exception("retention met a defect")
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _now(self) -> int:
+        return self._parts.clock.now_ns() // 1_000_000
+
+    async def turn(self) -> bool:
+        """Make the run that is due; False where none is."""
+        now, db = self._now(), self._parts.db
+        run = await db.write(lambda conn: store.take(conn, self._holder, now, every_ms=self._every_ms, hold_ms=HOLD_MS))
+        if run is None:
+            return False
+        try:
+            run = await self._remove(run)
+        except Unavailable:
+            await db.write(lambda conn: store.let_go(conn, run))
+            raise
+        except TrimtabError as error:
+            logger.error("the retention run %s failed: %s", run.id, error.sentence())
+            await self._save(replace(run, state="failed", problem=error.sentence()))
+            return True
+        await self._save(replace(run, state="done"))
+        report = run.report
+        rows = sum(removed.rows for removed in report.removed)
+        logger.info("retention removed %d rows and %d blobs (%d bytes)", rows, report.blobs, report.blob_bytes)
+        return True
+
+    async def _save(self, run: Run) -> bool:
+        now = self._now()
+        return await self._parts.db.write(lambda conn: store.save(conn, run, now, HOLD_MS))
+
+    async def _remove(self, run: Run) -> Run:
+        policies = await self.policies()
+        for kept in await self._parts.upkeep.kept():
+            due = cutoffs(policies, run.started, kept.kind)
+            run = await self._remove_from(run, kept, due)
+        return await self._remove_blobs(run)
+
+    async def policies(self) -> dict[str, Rules]:
+        """What holds for each project, by its id."""
+        rows, catalog = await self._parts.db.read(lambda conn: (governance.projects(conn), store.all_rules(conn)))
+        declared = self._parts.declared()
+        return {row.id: effective(catalog.get(row.id, {}), declared.get(row.slug, {})) for row in rows}
+
+    async def _remove_from(self, run: Run, kept: Kept, due: dict[int, list[str]]) -> Run:
+        upkeep = self._parts.upkeep
+        for where, params, before in _conditions(kept, due):
+            for partition, rows in (await upkeep.partitions(kept.table, where, params)).items():
+                await upkeep.delete(kept.table, where, params, partition)
+                self._step(f"removed:{kept.table}:{partition}")
+                run = replace(run, report=_counted(run.report, kept, rows, before))
+                if not await self._save(run):
+                    raise Unavailable("Another worker has taken up this run.", code="run_taken")
+        return run
+
+    async def _remove_blobs(self, run: Run) -> Run:
+        blobs = self._parts.blobs
+        if blobs is None:
+            return run
+        until_s = self._parts.clock.now_ns() / 1e9 - BLOB_REST_S
+        for number in range(16):
+            first = f"{number:x}"
+            old = await asyncio.to_thread(_at_rest, blobs, first, until_s)
+            if not old:
+                continue
+            gone = old.keys() - await self._parts.upkeep.referred(sorted(old))
+            for reference in gone:
+                await asyncio.to_thread(blobs.delete, reference)
+            size = sum(old[reference] for reference in gone)
+            report = replace(run.report, blobs=run.report.blobs + len(gone), blob_bytes=run.report.blob_bytes + size)
+            run = replace(run, report=report)
+        return run
+
+
+def _conditions(kept: Kept, due: dict[int, list[str]]) -> list[tuple[str, dict[str, Value], dict[str, int]]]:
+    """What of a table is over age, as conditions with their values, for at most so many projects each; and the moment
+    by project."""
+    pairs = [(project, before) for before, projects in sorted(due.items()) for project in projects]
+    found: list[tuple[str, dict[str, Value], dict[str, int]]] = []
+    for at in range(0, len(pairs), PROJECTS_AT_ONCE):
+        part = dict(pairs[at : at + PROJECTS_AT_ONCE])
+        said: list[str] = []
+        params: dict[str, Value] = {}
+        for number, before in enumerate(sorted(set(part.values()))):
+            params[f"p{number}"] = ids(project for project, moment in part.items() if moment == before)
+            params[f"t{number}"] = before * 1_000_000
+            projects = f"project IN splitByChar(',', {{p{number}:String}})"
+            said.append(f"({projects} AND {kept.age} < {{t{number}:Int64}})")
+        found.append((" OR ".join(said), params, part))
+    return found
+
+
+def _at_rest(blobs: FolderBlobs, first: str, until_s: float) -> dict[str, int]:
+    """Bytes by blob, of those that were put before then."""
+    return {each.reference: each.size for each in blobs.listed(first) if each.put_s < until_s}
+
+
+def _counted(report: Report, kept: Kept, rows: dict[str, int], before: dict[str, int]) -> Report:
+    """The report with rows that were removed added to the lines they belong to."""
+    lines = {(line.project_id, line.table): line for line in report.removed}
+    for project, count in rows.items():
+        known = lines.get((project, kept.table))
+        lines[project, kept.table] = Removed(
+            project_id=project,
+            kind=kept.kind,
+            table=kept.table,
+            before=before[project],
+            rows=count + (known.rows if known else 0),
+        )
+    return replace(report, removed=tuple(lines.values()))
+
+
+def _no_step(name: str) -> None:
+    del name

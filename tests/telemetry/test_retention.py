@@ -1,0 +1,233 @@
+"""What is over age goes, of each project by its own rules, and nothing else does; an interrupted run is made again."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from makings import T0, answer, attempt, project, record, request
+
+from trimtab.core.clock import FixedClock
+from trimtab.governance import retention as rules_store
+from trimtab.governance import store as governance
+from trimtab.governance.retention import DEFAULTS, KINDS, Rules, Run
+from trimtab.governance.store import ProjectRow
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.retention import DAY_MS, Parts, Retention, cutoffs, effective
+from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.upkeep import TABLES, Upkeep
+
+DAY_NS = 86_400_000_000_000
+LARGE = "a long text " * 9_000
+
+
+def keep(engine: Store, blobs: FolderBlobs, owner: str, days: list[int], text: str = "hello") -> None:
+    """One call of a project for each of so many days before `T0`."""
+    rows = Rows()
+    for number, age in enumerate(days):
+        at = T0 - age * DAY_NS
+        span = f"{abs(hash((owner, number))):016x}"[:16]
+        made = attempt(number, span_id=f"a{span[1:]}", started_ns=at, ended_ns=at + 5, response=answer(text))
+        made_of = {"trace_id": f"{abs(hash((owner, number, 't'))):032x}"[:32], "span_id": f"b{span[1:]}"}
+        call = record(
+            number, project=owner, started_ns=at, ended_ns=at + 5, request=request(text), attempts=(made,), **made_of
+        )
+        CallMapper(blobs).add(rows, number, call)
+    for table in rows.tables():
+        if table.owners:
+            engine.insert(table.name, table.columns, encode(table.values), f"{owner}:{table.name}")
+
+
+def left(engine: Store, owner: str, table: str) -> int:
+    return int(engine.query(f"SELECT count() FROM {table} WHERE project = {{p:String}}", bind({"p": owner}), "TSV"))
+
+
+class Home:
+    """A catalog with projects, a real store behind its socket, and a clock that stands at `T0`."""
+
+    def __init__(
+        self, folder: Path, socket: Path, blobs: FolderBlobs, declared: dict[str, Rules] | None = None
+    ) -> None:
+        self.db = Database.open(f"sqlite:///{folder / 'catalog.sqlite'}")
+        self.reader = TelemetryReader(socket)
+        self.clock = FixedClock(T0)
+        self.blobs = blobs
+        self.declared = declared or {}
+
+    def retention(self, step: Callable[[str], None] | None = None) -> Retention:
+        parts = Parts(
+            db=self.db, upkeep=Upkeep(self.reader), blobs=self.blobs, declared=lambda: self.declared, clock=self.clock
+        )
+        return Retention(parts, step=step)
+
+    async def add(self, owner: str, given: Rules | None = None) -> None:
+        row = ProjectRow(id=owner, slug=f"slug-{owner}", name="", capture_content=True, created=1)
+        await self.db.write(lambda conn: governance.add_project(conn, row))
+        if given is not None:
+            await self.db.write(lambda conn: rules_store.set_rules(conn, owner, given, 1))
+
+    async def runs(self) -> list[Run]:
+        return await self.db.read(rules_store.runs)
+
+
+@pytest.fixture
+def story(tmp_path: Path, served: Any) -> Callable[..., Any]:
+    def run(body: Callable[[Home], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+        async def whole() -> Any:
+            home = Home(tmp_path, served.socket, FolderBlobs(tmp_path / "blobs"), **options)
+            try:
+                return await body(home)
+            finally:
+                await home.reader.aclose()
+                await home.db.close()
+
+        return asyncio.run(whole())
+
+    return run
+
+
+def test_each_kind_goes_by_its_own_rule_and_other_projects_keep_theirs(story: Any, engine: Store) -> None:
+    ours, theirs, plain = project(), project(), project()
+
+    async def body(home: Home) -> None:
+        await home.add(ours, {"content": 4, "spans": 7, "ledger": None, "scores": None})
+        await home.add(theirs, dict.fromkeys(KINDS))
+        await home.add(plain)
+        for owner in (ours, theirs, plain):
+            keep(engine, home.blobs, owner, [1, 5, 8, 9])
+        assert await home.retention().turn()
+        [run] = await home.runs()
+        assert run.state == "done"
+        removed = {(line.project_id, line.table): line.rows for line in run.report.removed}
+        assert removed == {(ours, "span_io"): 3 * per("span_io"), (ours, "spans"): 2 * per("spans")}
+
+    def per(table: str) -> int:
+        return left(engine, theirs, table) // 4
+
+    story(body)
+    io, spans = per("span_io"), per("spans")
+    tables = ("span_io", "spans", "ledger")
+    assert [left(engine, ours, table) for table in tables] == [io, 2 * spans, 4]
+    assert [left(engine, plain, table) for table in tables] == [4 * io, 4 * spans, 4]
+
+
+def test_the_config_files_rule_wins_over_the_catalogs(story: Any, engine: Store) -> None:
+    owner = project()
+
+    async def body(home: Home) -> None:
+        await home.add(owner, {"content": 10, "spans": None})
+        keep(engine, home.blobs, owner, [15, 20])
+        assert await home.retention().turn()
+
+    story(body, declared={f"slug-{owner}": {"content": 17}})
+    assert left(engine, owner, "span_io") * 4 == left(engine, owner, "spans") == 4
+
+
+def test_a_run_that_is_interrupted_is_taken_up_by_another_and_counts_what_both_removed(
+    story: Any, engine: Store
+) -> None:
+    owner = project()
+
+    class Died(BaseException):
+        pass
+
+    def die(step: str) -> None:
+        if step.startswith("removed:span_io"):
+            raise Died
+
+    async def body(home: Home) -> None:
+        await home.add(owner, {"content": 1, "spans": 1})
+        keep(engine, home.blobs, owner, [5, 6])
+        with pytest.raises(Died):
+            await home.retention(die).turn()
+        other = home.retention()
+        assert not await other.turn(), "the first one still holds it"
+        home.clock.advance(3600)
+        assert await other.turn()
+        [run] = await home.runs()
+        assert run.state == "done"
+        assert {line.table for line in run.report.removed} >= {"spans"}
+        assert not await other.turn(), "the next is due only later"
+        asked = await home.db.write(lambda conn: rules_store.ask(conn, 1))
+        assert asked.state == "running"
+        assert await other.turn(), "but one that is asked for is made"
+
+    story(body)
+    assert left(engine, owner, "spans") == left(engine, owner, "span_io") == 0
+
+
+def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: Any, engine: Store) -> None:
+    ours, theirs = project(), project()
+
+    def files(home: Home) -> int:
+        return sum(1 for path in home.blobs.folder.rglob("*") if path.is_file())
+
+    async def body(home: Home) -> None:
+        await home.add(ours, {"content": 10})
+        await home.add(theirs, {"content": None, "spans": None})
+        keep(engine, home.blobs, ours, [20], LARGE)
+        ours_alone = files(home)
+        keep(engine, home.blobs, theirs, [20], LARGE + "!")
+        both = files(home)
+        assert 0 < ours_alone < both
+        assert await home.retention().turn()
+        assert files(home) == both, "put just now: its row may be on its way"
+        long_ago = T0 / 1e9 - 2 * 86_400
+        for path in home.blobs.folder.rglob("*"):
+            os.utime(path, (long_ago, long_ago))
+        await home.db.write(lambda conn: rules_store.ask(conn, 1))
+        home.clock.advance(1)
+        assert await home.retention().turn()
+        assert files(home) == both - ours_alone
+        newest = (await home.runs())[0]
+        assert newest.report.blobs == ours_alone
+        assert newest.report.blob_bytes > len(LARGE)
+
+    story(body)
+
+
+def test_a_store_that_is_away_gives_the_run_back(tmp_path: Path) -> None:
+    async def body() -> None:
+        home = Home(tmp_path, tmp_path / "nobody.sock", FolderBlobs(tmp_path / "blobs"))
+        with pytest.raises(Exception, match="does not answer"):
+            await home.retention().turn()
+        [run] = await home.runs()
+        assert (run.state, run.held_until) == ("running", 0)
+        await home.reader.aclose()
+        await home.db.close()
+
+    asyncio.run(body())
+
+
+def test_every_table_with_a_project_has_its_kind(engine: Store) -> None:
+    sql = "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name = 'project'"
+    there = set(engine.query(sql, {}, "TSV").decode().split())
+    assert there <= {kept.table for kept in TABLES}, "give it a line in upkeep.TABLES: retention and erasure read it"
+    for kept in TABLES:
+        if kept.table in there:
+            engine.query(f"SELECT project, {kept.age} FROM {kept.table} LIMIT 0", {})
+
+
+_days = st.one_of(st.none(), st.integers(1, 36_500))
+
+
+@given(st.dictionaries(st.sampled_from(KINDS), _days), st.dictionaries(st.sampled_from(KINDS), _days))
+def test_every_kind_has_one_answer_and_texts_never_outlive_their_spans(catalog: Rules, declared: Rules) -> None:
+    found = effective(catalog, declared)
+    assert set(found) == set(KINDS)
+    for kind in KINDS:
+        said = declared if kind in declared else catalog if kind in catalog else DEFAULTS
+        assert found[kind] == said[kind]
+    now = 10**13
+    content = next(iter(cutoffs({"p": found}, now, "content")), 0)
+    spans = next(iter(cutoffs({"p": found}, now, "spans")), 0)
+    assert content >= spans
+    assert all(now - moment <= 36_500 * DAY_MS for moment in (content, spans) if moment)
