@@ -49,6 +49,7 @@ POLICIES = st.builds(
     keep_turns=st.integers(1, 4),
     deduplicate=st.booleans(),
     tool_result_tokens=st.none() | st.integers(16, 200),
+    old_turn_tokens=st.none() | st.integers(16, 200),
 )
 FRONTS = {"openai_chat": openai_turn, "anthropic_messages": anthropic_turn}
 
@@ -202,3 +203,29 @@ def test_the_provider_gets_the_short_one_and_the_record_has_both_and_the_saving(
             assert record.context.changes == ("dropped the 1 oldest turns (4 messages)",)
 
     asyncio.run(main())
+
+
+STORY = " ".join(f"Sentence {n} is about the {('refund', 'weather')[n % 3 == 0]}." for n in range(60))
+
+
+def test_long_messages_of_older_turns_are_compressed_and_the_last_turns_stay_as_they_are() -> None:
+    messages = [
+        said("system", STORY),
+        said("user", STORY),
+        {"role": "assistant", "content": [{"type": "text", "text": STORY}, {"type": "image_url", "image_url": STORY}]},
+        {"role": "assistant", "content": [{"type": "thinking", "signature": "s"}, {"type": "text", "text": STORY}]},
+        said("user", STORY),
+    ]
+    policy = ContextPolicy(old_turn_tokens=50, keep_turns=1)
+    found = shortened(json.dumps({"model": "m", "messages": messages}).encode(), policy)
+    assert found is not None
+    system, asked, answered, sealed, last = json.loads(found[0])["messages"]
+    assert [system, sealed, last] == [messages[0], messages[3], messages[4]]
+    assert asked["content"].startswith("Sentence 0 is about the weather.")
+    assert "[...]" in asked["content"]
+    assert len(asked["content"]) < 300
+    assert answered["content"] == [{"type": "text", "text": asked["content"]}, messages[2]["content"][1]]  # pyright: ignore[reportIndexIssue]
+    assert found[1].changes[0].startswith("compressed 2 messages of older turns")
+    again = shortened(found[0], policy)
+    assert again is not None
+    assert again[1].changes == (), "what is short stays the same bytes"

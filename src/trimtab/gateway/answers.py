@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 MAX_WAITING = 64 << 20
 """Bytes of answers that wait to be stored; beyond it answers are not kept."""
+MAX_COUNTS = 100_000
+"""Uses, and tallies, that wait for a store that is away."""
 CLEAN_EVERY_S = 30.0
 WRITE_EVERY_S = 0.5
 """How long counts and uses gather before they are written; answers are written at once."""
@@ -155,10 +157,29 @@ class Answers:
             if tallies:
                 cache_store.count(conn, tallies)
 
-        await self.db.write(write)
+        try:
+            await self.db.write(write)
+        except Unavailable:
+            self._put_back(used, tallies)
+            raise
         for answer in answers:
             if self._answers.get(answer.key) is answer:
                 self._drop_waiting(answer.key)
+
+    def _put_back(self, used: dict[bytes, tuple[int, int]], tallies: list[Tally]) -> None:
+        """Counts that could not be written wait for the store to come back; of so many that they would fill the memory,
+        the newest are dropped."""
+        for key, (at, times) in used.items():
+            if key in self._used or len(self._used) < MAX_COUNTS:
+                newest, more = self._used.get(key, (0, 0))
+                self._used[key] = max(at, newest), times + more
+        for tally in tallies:
+            place = (tally.project_id, tally.name, tally.day)
+            counted = self._tallies.get(place)
+            if counted is not None:
+                counted.add(tally)
+            elif len(self._tallies) < MAX_COUNTS:
+                self._tallies[place] = tally
 
     async def clean(self) -> None:
         """Drop what has expired, and what was used least lately where too much is stored. Raises `Unavailable`."""

@@ -156,6 +156,15 @@ class Tally(Struct, kw_only=True):
     tokens: int = 0
     saved: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Take in what was counted of the same name and day."""
+        self.exact += other.exact
+        self.semantic += other.semantic
+        self.misses += other.misses
+        self.bypassed += other.bypassed
+        self.tokens += other.tokens
+        self.saved += other.saved
+
 
 class Holding(Struct, frozen=True, kw_only=True):
     """How much of one name is stored."""

@@ -64,13 +64,15 @@ class ContextPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     ``max_tokens``: the oldest turns are dropped until the estimate is at most this. ``keep_turns``: how many of the
     last turns are never dropped. ``deduplicate``: where a long text of the user or of a tool stands again, a note
     stands for it. ``tool_result_tokens``: a tool's result (which is where retrieved text travels) longer than
-    this keeps its beginning and its end.
+    this keeps its beginning and its end. ``old_turn_tokens``: a message before the last ``keep_turns`` turns that is
+    longer than this is compressed to its most telling sentences (`digest.py`).
     """
 
     max_tokens: int | None = None
     keep_turns: int = 2
     deduplicate: bool = False
     tool_result_tokens: int | None = None
+    old_turn_tokens: int | None = None
 
 
 class CallPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -118,16 +120,18 @@ def check_context(policy: ContextPolicy) -> None:
     for name, value, low in (
         ("max_tokens", policy.max_tokens, 64),
         ("tool_result_tokens", policy.tool_result_tokens, 16),
+        ("old_turn_tokens", policy.old_turn_tokens, 16),
         ("keep_turns", policy.keep_turns, 1),
     ):
         if value is not None and not low <= value <= 10_000_000:
             raise InvalidRequest(
                 f"{name!r} must be from {low} to 10000000.", fix="Give a whole number.", param=f"context.{name}"
             )
-    if policy.max_tokens is None and policy.tool_result_tokens is None and not policy.deduplicate:
+    bounds = (policy.max_tokens, policy.tool_result_tokens, policy.old_turn_tokens)
+    if bounds == (None, None, None) and not policy.deduplicate:
         raise InvalidRequest(
             "This context policy would change nothing.",
-            fix="Set max_tokens, tool_result_tokens or deduplicate, or leave the policy out.",
+            fix="Set max_tokens, old_turn_tokens, tool_result_tokens or deduplicate, or leave the policy out.",
             param="context",
         )
 

@@ -1,4 +1,5 @@
-"""Conversations made shorter before they are sent, where a policy says so: cap, deduplicate, drop, in this order.
+"""Conversations made shorter before they are sent, where a policy says so: cap, deduplicate,
+compress, drop, in this order.
 
 It works on the client's own JSON, whose dialect's list of messages it finds by its name, so that every field it does
 not touch survives. What it leaves is always a valid conversation of the same dialect: only whole turns go (a turn
@@ -15,6 +16,7 @@ import msgspec
 
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import ContextPolicy
+from trimtab.gateway.digest import digest
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.telemetry.records import ContextNote
 
@@ -64,6 +66,8 @@ def shortened(body: bytes, policy: ContextPolicy) -> tuple[bytes, ContextNote] |
         changes += conversation.cap(policy.tool_result_tokens)
     if policy.deduplicate:
         changes += conversation.deduplicate()
+    if policy.old_turn_tokens is not None:
+        changes += conversation.compress(policy.old_turn_tokens, policy.keep_turns)
     if policy.max_tokens is not None:
         changes += conversation.drop(policy.max_tokens, policy.keep_turns)
     note = ContextNote(before=before, after=conversation.tokens(), changes=tuple(changes))
@@ -120,6 +124,31 @@ class _Conversation:
         ]
         return [f"replaced {len(again)} repeated texts of about {sum(again)} tokens by notes"] if again else []
 
+    def compress(self, most: int, keep_turns: int) -> list[str]:
+        """Of each message of user or assistant before the last ``keep_turns`` turns that is longer than ``most`` tokens
+        keep its most telling sentences."""
+        starts = [index for index, item in enumerate(self.items) if _begins_turn(item)]
+        if len(starts) <= keep_turns:
+            return []
+        saved: list[int] = []
+
+        def compress_text(text: str) -> str:
+            tokens = estimate_tokens(text)
+            if tokens <= most + NOTE_TOKENS:
+                return text
+            shorter = digest(text, most)
+            saved.append(tokens - estimate_tokens(shorter))
+            return shorter
+
+        for index in range(starts[0], starts[-keep_turns]):
+            item = self.items[index]
+            if _role(item) in ("user", "assistant", "model") and not any(map(_is_sealed, _parts(item))):
+                self.items[index] = {
+                    **item,
+                    **{name: _edited(item[name], compress_text) for name in ("content", "parts") if name in item},
+                }
+        return [f"compressed {len(saved)} messages of older turns by about {sum(saved)} tokens"] if saved else []
+
     def drop(self, most: int, keep_turns: int) -> list[str]:
         """Drop the oldest turns until the estimate is at most ``most`` or only ``keep_turns`` are left."""
         starts = [index for index, item in enumerate(self.items) if _begins_turn(item)]
@@ -161,6 +190,11 @@ def _parts(item: Item) -> list[Item]:
 def _begins_turn(item: Item) -> bool:
     """The user speaks: a user's message that is not (also) the results of tools."""
     return _role(item) == "user" and not any(_is_result(part) for part in _parts(item))
+
+
+def _is_sealed(part: Item) -> bool:
+    """A provider signed this message's parts: it would refuse them changed."""
+    return "signature" in part or "thoughtSignature" in part or "encrypted_content" in part
 
 
 def _is_result(part: Item) -> bool:

@@ -146,6 +146,9 @@ POLICY: dict[str, Field] = {
             "tool_result_tokens": Field(
                 shape="number", about="Keep beginning and end of tool results longer than this many tokens."
             ),
+            "old_turn_tokens": Field(
+                shape="number", about="Compress longer messages of older turns to their most telling sentences."
+            ),
         },
     ),
 }

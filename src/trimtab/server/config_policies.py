@@ -11,7 +11,7 @@ from trimtab.gateway.store import did_you_mean
 
 Refuse = Callable[[int, str, str], None]
 _CACHE_CHOICES = {"mode": ("exact", "semantic"), "scope": ("project", "key", "user")}
-_WHOLE = ("max_tokens", "keep_turns", "tool_result_tokens")
+_WHOLE = ("max_tokens", "keep_turns", "tool_result_tokens", "old_turn_tokens")
 
 
 class Value(Protocol):
