@@ -2138,7 +2138,8 @@ export interface components {
          *     `max_tokens`: the oldest turns are dropped until the estimate is at most this. `keep_turns`: how many of the
          *     last turns are never dropped. `deduplicate`: where a long text of the user or of a tool stands again, a note
          *     stands for it. `tool_result_tokens`: a tool's result (which is where retrieved text travels) longer than
-         *     this keeps its beginning and its end.
+         *     this keeps its beginning and its end. `old_turn_tokens`: a message before the last `keep_turns` turns that is
+         *     longer than this is compressed to its most telling sentences (`digest.py`).
          */
         ContextPolicy: {
             /** @default null */
@@ -2149,6 +2150,8 @@ export interface components {
             deduplicate: boolean;
             /** @default null */
             tool_result_tokens: number | null;
+            /** @default null */
+            old_turn_tokens: number | null;
         };
         /**
          * CostLine
