@@ -1,7 +1,6 @@
 """The search language: what it means, what it refuses, and that nothing typed ever becomes SQL."""
 
 import re
-from typing import get_args
 
 import pytest
 from hypothesis import example, given
@@ -9,8 +8,9 @@ from hypothesis import strategies as st
 from makings import day
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.query import KEYS, MAX_CLAUSES, MAX_LENGTH, Clause, Term, compile_query, parse
-from trimtab.telemetry.views import SpanKind, Status, Window
+from trimtab.telemetry.language import MAX_CLAUSES, MAX_LENGTH, Clause, Group, Term, clauses_of, parse
+from trimtab.telemetry.query import KEYS, compile_query
+from trimtab.telemetry.views import Window
 
 HOSTILE = [
     "' OR 1=1 --",
@@ -27,7 +27,7 @@ HOSTILE = [
 
 
 def test_clauses_values_operators_and_phrases_are_read() -> None:
-    assert parse('model:gpt* -status:ok cost:>0.01 model:(a OR "b c") "refund policy" plain') == (
+    assert parse('model:gpt* -status:ok cost:>0.01 model:(a OR "b c") "refund policy" plain').parts == (
         Clause("model", (Term("gpt*", 7),), 1),
         Clause("status", (Term("ok", 20),), 12, negated=True),
         Clause("cost", (Term("0.01", 28, ">"),), 23),
@@ -38,15 +38,33 @@ def test_clauses_values_operators_and_phrases_are_read() -> None:
 
 
 def test_nothing_is_a_search_for_everything() -> None:
-    assert parse("") == parse("  \n ") == ()
+    assert parse("") == parse("  \n ") == Group(True, ())
+
+
+def test_conditions_are_joined_left_out_and_grouped() -> None:
+    a, b, c = (Clause("", (Term(text, at),), at) for text, at in (("a", 1), ("b", 6), ("c", 8)))
+    assert parse("a OR b c") == Group(True, (Group(False, (a, Group(True, (b, c)))),))
+    assert parse("a AND (b)").parts == (a, Clause("", (Term("b", 8),), 8))
+    assert parse("NOT a").parts == (Clause("", (Term("a", 5),), 1, negated=True),)
+    (group,) = parse("-(a OR b)").parts
+    assert isinstance(group, Group)
+    assert (group.negated, len(group.parts)) == (True, 1)
+    assert [clause.terms[0].text for clause in clauses_of(parse('"OR" or'))] == ["OR", "or"]
+
+
+def test_ranges_are_read() -> None:
+    (clause,) = parse("cost:0.1..2").parts
+    assert clause == Clause("cost", (Term("0.1", 6, "..", until="2"),), 1)
+    assert [clause.terms[0].until for clause in clauses_of(parse("tokens:1k.. tokens:..5"))] == ["", "5"]
 
 
 def test_a_backslash_takes_a_quote_literally() -> None:
-    assert parse(r'user:"a \"b\" \\ c\d"')[0].terms[0].text == r'a "b" \ c\d'
+    (clause,) = parse(r'user:"a \"b\" \\ c\d"').parts
+    assert clause == Clause("user", (Term(r'a "b" \ c\d', 6, "=", quoted=True),), 1)
 
 
 def test_a_lone_dash_is_text() -> None:
-    assert [clause.terms[0].text for clause in parse("a - b")] == ["a", "-", "b"]
+    assert [clause.terms[0].text for clause in clauses_of(parse("a - b"))] == ["a", "-", "b"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +86,21 @@ def test_a_lone_dash_is_text() -> None:
         ("stream:maybe", 8, "stream:true"),
         ("a )", 3, "Quote text"),
         ('""', 1, "Write a word"),
+        ("a OR", 5, "quote it"),
+        ("OR a", 1, "quote it"),
+        ("a AND", 6, "quote it"),
+        ("()", 2, "quote it"),
+        ("(a", 1, "(a OR b)"),
+        ("a NOT", 6, "-status:ok"),
+        ("(" * 12 + "a", 12, "flatter"),
+        ("cost:1..x", 6, "cost:>0.01"),
+        ("started:>soon", 9, "started:2026-11-21"),
+        ("started:2026-13-01", 9, "in UTC"),
+        ("has:status", 5, "score.<name>"),
+        ("has:mdel", 5, "has:model"),
+        ("score.helpful:>x", 15, "score.helpful:>0.5"),
+        ("score.helpful:>nan", 15, "score.helpful:>0.5"),
+        ("meta.size:>x", 11, "meta.size:>0.5"),
     ],
 )
 def test_a_mistake_names_its_position_and_what_would_be_right(q: str, position: int, hint: str) -> None:
@@ -86,17 +119,42 @@ def test_a_search_has_bounds() -> None:
 
 
 def test_project_and_window_are_always_part_of_the_condition() -> None:
-    condition = compile_query("-model:x word kind:llm", "p", day())
+    condition = compile_query("-model:x word kind:llm (score.a:>1 OR feedback:good) has:tool", "p", day())
     assert condition.sql.startswith("project = {project:String} AND entry = 1 AND start_ns >= {start_ns:Int64}")
-    for part in re.findall(r"SELECT .*? WHERE [^)]*", condition.sql):
+    subqueries = re.findall(r"SELECT .*? WHERE [^)]*", condition.sql)
+    assert len(subqueries) == 5
+    for part in subqueries:
         assert "project = {project:String}" in part
-        assert "start_ns >= {start_ns:Int64}" in part
+        assert re.search(r"(start_ns|at_ns) >= \{start_ns:Int64\}", part)
     assert condition.params["project"] == "p"
 
 
 words = st.text(max_size=12) | st.sampled_from(HOSTILE)
 fragments = st.sampled_from(
-    [*KEYS, "meta.team", "nokey", "meta.", "-", ":", "(", ")", " OR ", '"', "\\", "*", ">", "<=", " "]
+    [
+        *KEYS,
+        "meta.team",
+        "score.a",
+        "has",
+        "feedback",
+        "nokey",
+        "meta.",
+        "-",
+        ":",
+        "(",
+        ")",
+        " OR ",
+        " AND ",
+        "NOT ",
+        '"',
+        "\\",
+        "*",
+        ">",
+        "<=",
+        "..",
+        "2026-11",
+        " ",
+    ]
 )
 
 
@@ -119,7 +177,7 @@ def test_any_text_is_read_or_refused_with_a_reason(q: str) -> None:
     assert refused == ("q", True)
 
 
-@given(st.sampled_from([*KEYS, "meta.team", ""]), words.filter(lambda text: text.strip() != ""))
+@given(st.sampled_from([*KEYS, "meta.team", "score.a", "feedback", ""]), words.filter(lambda text: text.strip() != ""))
 def test_what_is_typed_is_only_ever_a_parameter(key: str, value: str) -> None:
     """The SQL of a query depends on its shape alone, never on the words in it."""
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -127,10 +185,10 @@ def test_what_is_typed_is_only_ever_a_parameter(key: str, value: str) -> None:
         condition = compile_query(f"{key}:{quoted}" if key else quoted, "p", day())
     except InvalidRequest:
         return
-    plain = re.sub(r"\{\w+:(String|Int64)\}", "?", condition.sql)
+    plain = re.sub(r"\{\w+:(String|Int64|Float64)\}", "?", condition.sql)
     allowed = _shapes(key)
     assert plain in allowed or (key == "" and _is_text_search(plain))
-    if key not in ("cost", "duration", "ttft", "tokens", "status", "kind", "stream", ""):
+    if key and (key not in KEYS or KEYS[key].shape == "text"):
         assert value in condition.params.values()
 
 
@@ -146,11 +204,11 @@ _TAIL = ") OR positionCaseInsensitiveUTF8(error_message, ?) > 0)"
 
 
 def _shapes(key: str) -> set[str]:
-    samples = {"status": get_args(Status), "kind": get_args(SpanKind), "stream": ("true",)}
-    number = {"cost", "duration", "ttft", "tokens"}
-    values = samples.get(key, ("1", "0.5e-13") if key in number else ("x",))
+    samples = {"number": ("1", "0.5e-13"), "time": ("2026",), "text": ("x",)}
+    known = KEYS.get(key, KEYS["model"])
+    values = known.choices or samples[known.shape]
     queries = [f'{key}:"{value}"' if key else '"x"' for value in values]
-    return {re.sub(r"\{\w+:(String|Int64)\}", "?", compile_query(q, "p", day()).sql) for q in queries}
+    return {re.sub(r"\{\w+:(String|Int64|Float64)\}", "?", compile_query(q, "p", day()).sql) for q in queries}
 
 
 @pytest.mark.parametrize(

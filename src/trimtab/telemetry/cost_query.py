@@ -11,7 +11,8 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.query import Condition, Term, parse, window_params
+from trimtab.telemetry.language import Clause, Node, Term, parse
+from trimtab.telemetry.query import Condition, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
@@ -65,18 +66,27 @@ def _flag(sql: str) -> Compile:
 
 
 def _number(sql: str, scale: Decimal, example: str) -> Compile:
-    def compiled(bind: Bind, term: Term) -> str:
+    def read(text: str, at: int) -> Decimal:
         try:
-            number = Decimal(term.text.removeprefix("$")) * scale
+            number = Decimal(text.removeprefix("$")) * scale
         except DecimalException:  # no number, or one beyond what a decimal can be
             number = Decimal("NaN")
         if not number.is_finite() or abs(number) >= _INT64:
-            raise _wrong(term.at, f"{term.text} is not a number that can be asked for", f"Write {example}.")
+            raise _wrong(at, f"{text} is not a number that can be asked for", f"Write {example}.")
+        return number
+
+    def compared(bind: Bind, op: str, number: Decimal) -> str:
         floor = int(number.to_integral_value(rounding="ROUND_FLOOR"))
         whole = number == floor
-        if term.op == "=":
+        if op == "=":
             return f"{sql} = {bind(floor)}" if whole else "0"
-        return f"{sql} {term.op} {bind(floor if whole or term.op in ('>', '<=') else floor + 1)}"
+        return f"{sql} {op} {bind(floor if whole or op in ('>', '<=') else floor + 1)}"
+
+    def compiled(bind: Bind, term: Term) -> str:
+        if term.op != "..":
+            return compared(bind, term.op, read(term.text, term.at))
+        ends = ((">=", term.text), ("<=", term.until))
+        return " AND ".join(compared(bind, op, read(text, term.at)) for op, text in ends if text)
 
     return compiled
 
@@ -119,16 +129,27 @@ def compile_costs(q: str, project: str, window: Window) -> Condition:
         return f"{{{name}:{'Int64' if isinstance(value, int) else 'String'}}}"
 
     parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
-    for clause in parse(q):
-        if not clause.key:
-            raise _wrong(clause.at, "costs are filtered by keys, not by words", f"Keys are {', '.join(KEYS)}.")
-        if clause.key not in KEYS:
-            near = difflib.get_close_matches(clause.key, KEYS, n=1)
-            hint = f"Did you mean {near[0]}:? " if near else ""
-            raise _wrong(clause.at, f"there is no key {clause.key}:", f"{hint}Keys are {', '.join(KEYS)}.")
-        found = " OR ".join(KEYS[clause.key](bind, term) for term in clause.terms)
-        parts.append(f"NOT ifNull(({found}), 0)" if clause.negated else f"ifNull(({found}), 0)")
+    parts += [_compile(bind, part) for part in parse(q).parts]
     return Condition(" AND ".join(parts), params)
+
+
+def _compile(bind: Bind, node: Node) -> str:
+    """What is not known (null) is not so; left out is everything but what is so."""
+    if isinstance(node, Clause):
+        found = _clause(bind, node)
+    else:
+        found = (" AND " if node.every else " OR ").join(_compile(bind, part) for part in node.parts) or "1"
+    return f"{'NOT ' if node.negated else ''}ifNull(({found}), 0)"
+
+
+def _clause(bind: Bind, clause: Clause) -> str:
+    if not clause.key:
+        raise _wrong(clause.at, "costs are filtered by keys, not by words", f"Keys are {', '.join(KEYS)}.")
+    if clause.key not in KEYS:
+        near = difflib.get_close_matches(clause.key, KEYS, n=1)
+        hint = f"Did you mean {near[0]}:? " if near else ""
+        raise _wrong(clause.at, f"there is no key {clause.key}:", f"{hint}Keys are {', '.join(KEYS)}.")
+    return " OR ".join(KEYS[clause.key](bind, term) for term in clause.terms)
 
 
 def _equal(term: Term) -> None:
