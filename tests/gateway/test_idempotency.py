@@ -68,6 +68,28 @@ def test_duplicates_under_way_wait_for_the_first_here_and_in_another_worker(tmp_
     asyncio.run(main())
 
 
+def test_a_duplicate_waits_no_longer_than_its_own_deadline(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            upstream(SLOW) as up,
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], owner="w0") as (one, _),
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], owner="w1") as (two, _),
+        ):
+            first = asyncio.create_task(one.chat(STREAM, **ONCE))
+            while not up.requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            for waiting in (one, two):
+                late = await waiting.chat(STREAM, **ONCE, trimtab_deadline="50ms")
+                assert late.status_code == 504
+                assert late.json()["error"]["code"] == "deadline_exceeded"
+                assert "still under way" in late.json()["error"]["message"]
+            up.go_on.set()
+            assert (await first).status_code == 200
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
 def test_another_request_with_the_same_key_is_refused_and_another_principal_has_keys_of_its_own(tmp_path: Path) -> None:
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, gateway(tmp_path, [provider("lab", up.port)], [FAST]) as (g, _):

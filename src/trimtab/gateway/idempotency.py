@@ -6,7 +6,7 @@ is exact across workers (and replicas, on PostgreSQL):
 
     free                        -> claim it, make the call, keep the answer (24 hours)
     answered, same request      -> the same bytes again, as a stream if they were one; ``idempotent-replayed: true``
-    under way, same request     -> wait for it, here or in another worker
+    under way, same request     -> wait for it, here or in another worker, until the caller's own deadline
     another request             -> 422 idempotency_key_reused
     its server died meanwhile   -> 409 idempotency_outcome_unknown: it may have been paid for
 
@@ -30,6 +30,7 @@ from trimtab.gateway import cache_store
 from trimtab.gateway.answers import Answers
 from trimtab.gateway.cache_store import About, Claim, NewClaim
 from trimtab.gateway.call import Call
+from trimtab.gateway.deadline import exceeded, left_s
 from trimtab.gateway.recording import Recording, about_answer, replay
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
@@ -101,7 +102,7 @@ class Idempotency:
             if other.lease < self._answers.now_ms():
                 call.extra_headers += NO_RETRY
                 raise _unknown(other)
-            await self._wait(keyed.key, pause)
+            await self._wait(call, keyed.key, pause)
             pause = min(pause * 1.5, SLOWEST_LOOK_S)
 
     async def close(self) -> None:
@@ -198,12 +199,17 @@ class Idempotency:
         else:
             await self._db.write(lambda conn: cache_store.release(conn, keyed.key, self._owner))
 
-    async def _wait(self, key: bytes, pause: float) -> None:
+    async def _wait(self, call: Call, key: bytes, pause: float) -> None:
+        """Until the first call may have ended, and no longer than this one was given."""
+        left = left_s(call, self._now())
+        if left == 0:
+            raise exceeded(call, "the first call with this Idempotency-Key was still under way.")
         here = self._running.get(key)
         if here is None:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause if left is None else min(pause, left))
         else:
-            await here.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(here.wait(), left)
 
     async def _replay(self, call: Call, claim: Claim, about: About) -> None:
         now = self._now()
