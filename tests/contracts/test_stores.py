@@ -56,6 +56,12 @@ def test_preparing_again_changes_nothing_and_the_version_is_told(store: Store) -
     assert ask(store, "SELECT version FROM schema_versions ORDER BY version") == [[number] for number, _ in MIGRATIONS]
 
 
+def test_what_names_no_codec_stays_in_the_one_that_reads_fastest(store: Store) -> None:
+    """An engine merges large parts into a codec of its own choice where the table does not say which."""
+    sql = "SELECT name FROM system.tables WHERE engine_full LIKE '%default_compression_codec = ''LZ4''%' ORDER BY name"
+    assert ask(store, sql) == [["ledger"], ["span_io"], ["spans"]]
+
+
 @pytest.mark.parametrize(
     "value",
     [
