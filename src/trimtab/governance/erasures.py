@@ -47,6 +47,7 @@ class Ahead(Struct, frozen=True, kw_only=True):
 
     key: str
     rows: dict[str, int]
+    traces: int = 0
 
 
 class Report(Struct, frozen=True, kw_only=True):

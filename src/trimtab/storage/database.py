@@ -39,6 +39,7 @@ _AWAY_STATES = ("08", "28", "3D", "53", "57", "58")
 
 class _Lane(Protocol):
     async def run(self, work: Work[T], *, write: bool) -> T: ...
+    async def settle(self) -> bool: ...
     async def close(self) -> None: ...
 
 
@@ -96,6 +97,11 @@ class Database:
         """Run ``work`` in a transaction that commits unless it raises. Raises `Unavailable` as `read` does."""
         await self.prepare()
         return await self._guarded(work, write=True)
+
+    async def settle(self) -> bool:
+        """Write what a SQLite file's log holds into the file and empty the log, so that nothing deleted lies in it;
+        False while somebody still reads it. PostgreSQL cleans up by its own vacuum."""
+        return await self._lane.settle()
 
     async def close(self) -> None:
         await self._lane.close()
@@ -167,6 +173,18 @@ class _SqliteLane:
                 transaction.rollback()
             return value
 
+    async def settle(self) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._empty_log)
+
+    def _empty_log(self) -> bool:
+        if not self._path.exists():
+            return True
+        db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S)
+        try:
+            return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            db.close()
+
     async def close(self) -> None:
         self._readers.shutdown(wait=True)
         self._writer.shutdown(wait=True)
@@ -179,7 +197,8 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={int(BUSY_S * 1000)}")
     _begin_wal(cursor)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    # What is deleted is overwritten, too, so that an erasure can be shown in the file.
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -236,6 +255,9 @@ class _PostgresLane:
             pool_pre_ping=True,
             connect_args={"timeout": BUSY_S, "command_timeout": STATEMENT_S},
         )
+
+    async def settle(self) -> bool:
+        return True
 
     async def close(self) -> None:
         if self._engine is not None:

@@ -30,6 +30,7 @@ _HEAD: Final = 64
 _MAGIC: Final = b"trimtab notes 1\n"
 _PREFIX: Final = 12
 _ROOM: Final = _SLOT - _PREFIX
+_NOTHING: Final = bytes(_SLOT)
 _length = struct.Struct("<I")
 _both = struct.Struct("<IQ")
 _put_both = _both.pack_into
@@ -140,7 +141,7 @@ class Inflight:
 
     def wipe(self, slot: Slot) -> None:
         """The attempt is in a record that is durable."""
-        _put_both(slot.table, slot.at, 0, 0)
+        slot.table[slot.at : slot.at + _SLOT] = _NOTHING  # its labels too: a user who is erased must not stay here
         slot.events = 0
         self._free.append(slot)
 

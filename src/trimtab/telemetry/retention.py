@@ -180,7 +180,7 @@ def _conditions(kept: Kept, due: dict[int, list[str]]) -> list[tuple[str, dict[s
         for number, before in enumerate(sorted(set(part.values()))):
             params[f"p{number}"] = ids(project for project, moment in part.items() if moment == before)
             params[f"t{number}"] = before * 1_000_000
-            projects = f"project IN splitByChar(',', {{p{number}:String}})"
+            projects = f"project IN splitByChar('\\x1E', {{p{number}:String}})"
             said.append(f"({projects} AND {kept.age} < {{t{number}:Int64}})")
         found.append((" OR ".join(said), params, part))
     return found

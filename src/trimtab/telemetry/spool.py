@@ -114,6 +114,29 @@ class Spool:
         """
         return self.keep(encode_record(record))
 
+    def write(self, record: CallRecord) -> Awaitable[None] | None:
+        """As `append`, at once where nothing has to be waited for: None, it is written. Else wait for what is given.
+        Raises `Unavailable`. A write of its own costs a call less than waiting for a shared one."""
+        if self.sync != "normal":
+            return self.append(record)
+        loop = self._loop or self._start()
+        if self._closed or self._disk_bytes >= self.max_bytes:
+            self.failed += 1
+            raise self._unavailable()
+        body = encode_record(record)
+        segment = self._segment
+        try:
+            segment.insert([(record.ended_ns // 1_000_000, body)])
+        except OSError as error:
+            self._note_failure(1, error)
+            raise self._unavailable() from error
+        self._fault = ""
+        self.appended += 1
+        self._disk_bytes += len(body)
+        if segment.size >= self._segment_bytes and not self._rotating:
+            self._rotate(loop)
+        return None
+
     def keep(self, body: bytes) -> Awaitable[None]:
         """The same for a record of any kind, encoded (`kinds.py`)."""
         loop = self._loop
@@ -202,12 +225,15 @@ class Spool:
                 if not waiter.done():
                     waiter.set_result(None)
             return
-        self.failed += len(rows)
-        self._fault = str(error) or type(error).__name__
+        self._note_failure(len(rows), error)
         unavailable = self._unavailable()
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(unavailable)
+
+    def _note_failure(self, records: int, error: BaseException) -> None:
+        self.failed += records
+        self._fault = str(error) or type(error).__name__
 
     def _unavailable(self) -> Unavailable:
         return Unavailable(
@@ -248,6 +274,10 @@ class Spool:
     def _new_segment(self) -> Segment:
         self._last_ns = max(time.time_ns(), self._last_ns + 1)
         return Segment(self.directory, self.worker, self.sync, self._last_ns)
+
+    def retire(self) -> None:
+        """Let the segment count as old, so that what is in it leaves the disk soon."""
+        self._segment.opened_ns = 0
 
     def _keep_house(self) -> None:
         """Once a second: count what waits and what it takes on disk; begin a new segment when the old one is broken, or

@@ -23,6 +23,8 @@ POLL_S: Final = 0.05
 SLOWEST_POLL_S: Final = 2.0
 IDS_AT_ONCE: Final = 4_000
 """Ids in one statement: the engine reads at most 256 KiB of one."""
+_BETWEEN: Final = "\x1e"
+IDS_IN: Final = "IN splitByChar('\\x1E', {ids:String})"
 NO_PARTITION: Final = "190001"
 """A month before any span: to drop it drops nothing, and makes the engine clear away old parts at once."""
 
@@ -108,6 +110,11 @@ class Upkeep:
         await self._ask(list[Any], f"ALTER TABLE {table}{on} {command}", params, "mutations_sync = 0")
         await self._until_done(table)
 
+    async def finished(self, tables: Iterable[str]) -> None:
+        """Wait until nothing is being rewritten."""
+        for table in tables:
+            await self._until_done(table)
+
     async def _until_done(self, table: str) -> None:
         """Until no mutation of the table is under way, on any node."""
         of = self._system("mutations")
@@ -144,9 +151,9 @@ class Upkeep:
     async def _old_parts(self, tables: Sequence[str]) -> int:
         sql = (
             f"SELECT count() FROM {self._system('parts')} WHERE database = currentDatabase() AND NOT active"  # noqa: S608
-            " AND table IN splitByChar(',', {tables:String})"
+            " AND table IN splitByChar('\\x1E', {tables:String})"
         )
-        [(left,)] = await self._ask(tuple[int], sql, {"tables": ",".join(tables)})
+        [(left,)] = await self._ask(tuple[int], sql, {"tables": ids(tables)})
         return left
 
     def _system(self, table: str) -> str:
@@ -161,20 +168,20 @@ class Upkeep:
         """Those of the blobs that any row of any project refers to."""
         found: set[str] = set()
         for at in range(0, len(references), 1000):
-            params: dict[str, Value] = {"refs": ",".join(references[at : at + 1000])}
+            params: dict[str, Value] = {"refs": ids(references[at : at + 1000])}
             for table, column in await self.blob_columns():
-                sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN splitByChar(',', {{refs:String}})"  # noqa: S608
+                sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN splitByChar('\\x1E', {{refs:String}})"  # noqa: S608
                 found |= {row[0] for row in await self._ask(tuple[str], sql, params)}
         return found
 
 
 def ids(values: Iterable[str]) -> str:
-    """A list of ids as the value of one placeholder, for ``x IN splitByChar(',', {ids:String})``. Ids come from outside
-    too, so one with a comma is refused here and must be named alone."""
+    """A list of ids as the value of one placeholder, for `IDS_IN`. Ids come from outside too: one that holds the mark
+    between them would be taken for two, so it is a mistake here."""
     found = list(values)
-    if any("," in value for value in found):
-        raise ValueError("An id with a comma cannot stand in a list.")
-    return ",".join(found)
+    if any(_BETWEEN in value for value in found):
+        raise ValueError("An id that holds a record separator cannot stand in a list.")
+    return _BETWEEN.join(found)
 
 
 def still_away(error: Unavailable) -> str:

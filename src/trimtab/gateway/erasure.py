@@ -1,0 +1,386 @@
+"""Erasure: everything of one user, session or trace leaves every place it is in, and a receipt says what was removed.
+
+A job in the catalog, taken up by one worker at a time, step by step; each step may be done twice:
+
+1. wait until the store has what the spool held when it began, and forget dead letters;
+2. forget copies of answers: response cache, kept responses, answers to idempotency keys;
+3. trace by trace, some thousand at a time: scores, texts, spans from the store; the spans last, because they lead to
+   the rest. The rows of the books stay, without what identified anybody;
+4. blobs that no row refers to any more;
+5. look: no row is left, no old part of a table, no drained spool file, nothing in a database's log.
+
+Rows are counted before they are touched, and the count is saved: so a crash neither loses one nor counts it twice.
+Nothing personal is written into a mutation, for the store keeps those as text: rows are named by ids.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import InternalError, TrimtabError, Unavailable
+from trimtab.core.ids import new_id
+from trimtab.gateway import erasure_copies as copies
+from trimtab.gateway.answers import Answers
+from trimtab.governance import erasures as store
+from trimtab.governance.erasures import Ahead, Erasure, Report
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
+from trimtab.telemetry import barrier
+from trimtab.telemetry.records import CallRecord, decode_record
+from trimtab.telemetry.stores import Value
+from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
+
+logger = logging.getLogger("trimtab.erasure")
+
+POLL_S: Final = 5.0
+HOLD_MS: Final = 10 * 60_000
+ROUNDS: Final = 5
+"""How often what came meanwhile is removed too before the job fails."""
+PARTS_ROUNDS: Final = 20
+PARTS_GONE_S: Final = 30.0
+"""Ten minutes in all: a server of its own keeps old parts for eight (``old_parts_lifetime``)."""
+SPOOL_GONE_S: Final = 120.0
+LOG_GONE_S: Final = 20.0
+
+ANONYMOUS: Final = (
+    "session = '', user = '', trace_id = '', tags = [], prompt_preview = '', fingerprint = 0, response_id = ''"
+)
+"""What a row of the books loses. What was used, what it cost and by which price stays."""
+_COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What an `Eraser` is made of. ``end_segment`` makes this worker begin a new spool file soon. ``blobs`` is
+    None where they are not in a folder of this machine."""
+
+    db: Database
+    answers: Answers
+    upkeep: Upkeep
+    blobs: FolderBlobs | None
+    spool: Path
+    end_segment: Callable[[], None]
+    clock: Clock
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Eraser:
+    """Runs beside a worker. ``step(name)`` is called after each step, so that a test may end it right there."""
+
+    def __init__(self, parts: Parts, *, step: Callable[[str], None] | None = None) -> None:
+        self._parts = parts
+        self._holder = new_id("worker")
+        self._wake = asyncio.Event()
+        self._step = step or _no_step
+
+    def wake(self) -> None:
+        """There is a new one."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                while await self.turn():
+                    pass
+            except Unavailable as error:
+                logger.info("an erasure waits: %s", error.sentence())
+            except Exception:  # the loop's edge: it must outlive whatever one turn meets
+                logger.exception("an erasure met a defect")
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def turn(self) -> bool:
+        """Take up one and do it to its end; False where there is none."""
+        db, now = self._parts.db, self._now()
+        if not await db.read(lambda conn: store.waits(conn, now)):
+            return False
+        job = await db.write(lambda conn: store.take(conn, self._holder, now, HOLD_MS))
+        if job is None:
+            return False
+        work = _Work(self._parts, job, self._now, self._step)
+        try:
+            await work.do()
+        except Unavailable:
+            await db.write(lambda conn: store.let_go(conn, work.job))
+            raise
+        except (TrimtabError, OSError, sqlite3.Error) as error:
+            said = error.sentence() if isinstance(error, TrimtabError) else str(error)
+            logger.error("the erasure %s failed: %s", job.id, said)
+            await work.save(replace(work.job, state="failed", problem=said))
+        return True
+
+    def _now(self) -> int:
+        return self._parts.clock.now_ns() // 1_000_000
+
+
+class _Work:
+    """One erasure on its way."""
+
+    def __init__(self, parts: Parts, job: Erasure, now: Callable[[], int], step: Callable[[str], None]) -> None:
+        self.job = job
+        self._parts = parts
+        self._now = now
+        self._step = step
+        self._which: dict[str, Value] = {"project": job.project_id, "value": job.value}
+        self._cond = f"project = {{project:String}} AND {_COLUMN[job.subject]} = {{value:String}}"
+
+    async def do(self) -> None:
+        await self._wait_for_spool()
+        if self.job.report.step == "spooled":
+            await self._forget_copies()
+        for _ in range(ROUNDS):
+            await self._forget_traces()
+            await self._forget_rest()
+            if not await self._rows_left():
+                break
+        else:
+            raise InternalError(
+                "Rows of what is being erased keep arriving.", fix="Stop what sends them, then ask for it again."
+            )
+        await self._forget_blobs()
+        checks = await self._look()
+        await self._note(replace(self.job.report, step="done", marks=None, blobs=(), checks=checks), state="done")
+        await self._settle(self._parts.db)  # the row that held the value until now
+        logger.info("the erasure %s is done", self.job.id)
+
+    # --- how far it came ---
+
+    async def save(self, job: Erasure) -> None:
+        now = self._now()
+        if not await self._parts.db.write(lambda conn: store.save(conn, job, now, HOLD_MS)):
+            raise Unavailable("Another worker has taken up this erasure.", code="erasure_taken")
+        self.job = job
+
+    async def _note(self, report: Report, *, state: store.State = "running") -> None:
+        await self.save(replace(self.job, report=report, state=state))
+        self._step(report.step if report.ahead is None else f"counted:{report.ahead.key}")
+
+    def _passed(self) -> Report:
+        """The report with what was ahead as removed."""
+        ahead = self.job.report.ahead
+        report = self._added(ahead.rows if ahead else {})
+        return replace(report, traces=report.traces + (ahead.traces if ahead else 0), ahead=None)
+
+    def _added(self, rows: dict[str, int]) -> Report:
+        """The report with rows that are gone now."""
+        report = self.job.report
+        names = {*report.rows, *rows}
+        total = {name: report.rows.get(name, 0) + rows.get(name, 0) for name in sorted(names)}
+        return replace(report, rows=total)
+
+    # --- 1: the spool ---
+
+    async def _wait_for_spool(self) -> None:
+        report, spool = self.job.report, self._parts.spool
+        if report.marks is None:
+            self._parts.end_segment()
+            report = replace(report, step="marked", marks=await asyncio.to_thread(barrier.marks, spool))
+            await self._note(report)
+        marks = report.marks or {}
+        wait = 0.05
+        while left := await asyncio.to_thread(barrier.behind, spool, marks):
+            await self.save(replace(self.job, problem=f"{left} records wait in the spool for the telemetry store."))
+            await self._parts.pause(wait)
+            wait = min(wait * 1.5, 2.0)
+        if report.step == "marked":
+            gone = await asyncio.to_thread(barrier.forget_letters, spool, self._is_letter)
+            await self.save(replace(self.job, problem=""))
+            await self._note(replace(self._added({"dead_letters": gone}), step="spooled"))
+
+    def _is_letter(self, body: bytes) -> bool:
+        """Whether a dead letter is of what is erased; one that cannot be read is, where it names project and value."""
+        job = self.job
+        try:
+            record = decode_record(body)
+        except msgspec.DecodeError:
+            record = None
+        if isinstance(record, CallRecord):
+            value = {"user": record.user, "session": record.session, "trace": record.trace_id}[job.subject]
+            return record.project == job.project_id and value == job.value
+        return job.project_id.encode() in body and job.value.encode() in body
+
+    # --- 2: copies of answers ---
+
+    async def _forget_copies(self) -> None:
+        requests = await self._requests()
+        project, parts = self.job.project_id, self._parts
+        await parts.answers.flush()
+        rows = await parts.answers.db.write(lambda conn: copies.forget_answers(conn, project, requests))
+        rows["responses"] = await parts.db.write(lambda conn: copies.forget_responses(conn, project, requests))
+        if self.job.subject == "user":
+            value = self.job.value
+            rows["limit_events"] = await parts.db.write(lambda conn: copies.forget_events(conn, project, value))
+        await self._note(replace(self._added(rows), step="copies"))
+
+    async def _requests(self) -> set[str]:
+        found: set[str] = set()
+        for table in ("spans", "ledger"):
+            after = ""
+            while True:
+                sql = (
+                    f"SELECT DISTINCT request_id FROM {table} WHERE {self._cond} AND request_id > {{after:String}}"  # noqa: S608
+                    f" ORDER BY request_id LIMIT {IDS_AT_ONCE}"
+                )
+                page = await self._parts.upkeep.values(tuple[str], sql, {**self._which, "after": after})
+                if not page:
+                    break
+                found |= {row[0] for row in page}
+                after = page[-1][0]
+        return found
+
+    # --- 3: the store ---
+
+    async def _forget_traces(self) -> None:
+        await self._parts.upkeep.finished(("spans", "ledger"))  # what we asked for before we were interrupted
+        while True:
+            sql = f"SELECT DISTINCT trace_id FROM spans WHERE {self._cond} ORDER BY trace_id LIMIT {IDS_AT_ONCE}"  # noqa: S608
+            traces = [row[0] for row in await self._parts.upkeep.values(tuple[str], sql, self._which)]
+            key = f"traces:{traces[0]}:{traces[-1]}" if traces else ""
+            ahead = self.job.report.ahead
+            if ahead is not None and ahead.key != key:  # what was ahead when we were interrupted is gone
+                await self._note(self._passed())
+            if not traces:
+                return
+            await self._forget_chunk(key, traces)
+
+    async def _forget_chunk(self, key: str, traces: list[str]) -> None:
+        upkeep = self._parts.upkeep
+        params: dict[str, Value] = {"project": self.job.project_id, "ids": ids(traces)}
+        where = f"project = {{project:String}} AND trace_id {IDS_IN}"
+        tables = [kept.table for kept in await upkeep.kept() if kept.table != "ledger"]
+        if self.job.report.ahead is None:
+            rows = {table: await upkeep.count(table, where, params) for table in tables}
+            rows["ledger"] = await upkeep.count("ledger", where, params)
+            blobs = tuple(sorted({*self.job.report.blobs, *await self._blobs_of(where, params)}))
+            await self._note(replace(self.job.report, ahead=Ahead(key=key, rows=rows, traces=len(traces)), blobs=blobs))
+        await upkeep.update("ledger", ANONYMOUS, where, params)
+        for table in sorted(tables, key=lambda name: name == "spans"):
+            await upkeep.delete(table, where, params)
+            self._step(f"removed:{table}")
+        await self._note(self._passed())
+
+    async def _blobs_of(self, where: str, params: dict[str, Value]) -> set[str]:
+        found: set[str] = set()
+        for table, column in await self._parts.upkeep.blob_columns():
+            sql = f"SELECT DISTINCT {column} FROM {table} WHERE {where} AND {column} != ''"  # noqa: S608
+            found |= {row[0] for row in await self._parts.upkeep.values(tuple[str], sql, params)}
+        return found
+
+    async def _forget_rest(self) -> None:
+        """What names it and has no span: rows of the books whose spans are gone longer already, scores of a session as
+        a whole."""
+        tables = await self._parts.upkeep.kept()
+        for kept in tables:
+            columns = (await self._parts.upkeep.tables())[kept.table]
+            if kept.table != "spans" and _COLUMN[self.job.subject] in columns:
+                await self._each(kept.table, "id" if "id" in columns else "span_id")
+
+    async def _each(self, table: str, column: str) -> None:
+        """Rows of a table that name what is erased, by their own ids: anonymous in the books, deleted elsewhere."""
+        upkeep = self._parts.upkeep
+        await upkeep.finished((table,))
+        while True:
+            sql = f"SELECT DISTINCT {column} FROM {table} WHERE {self._cond} ORDER BY 1 LIMIT {IDS_AT_ONCE}"  # noqa: S608
+            found = [row[0] for row in await upkeep.values(tuple[str], sql, self._which)]
+            ahead = self.job.report.ahead
+            key = f"{table}:{found[0]}:{found[-1]}" if found else ""
+            if ahead is not None and ahead.key != key:
+                await self._note(self._passed())
+            if not found:
+                return
+            params: dict[str, Value] = {"project": self.job.project_id, "ids": ids(found)}
+            where = f"project = {{project:String}} AND {column} {IDS_IN}"
+            if self.job.report.ahead is None:
+                rows = {table: await upkeep.count(table, where, params)}
+                await self._note(replace(self.job.report, ahead=Ahead(key=key, rows=rows)))
+            if table == "ledger":
+                await upkeep.update(table, ANONYMOUS, where, params)
+            else:
+                await upkeep.delete(table, where, params)
+            await self._note(self._passed())
+
+    async def _rows_left(self) -> int:
+        """Rows of any table that still name it."""
+        left = 0
+        for table, columns in (await self._parts.upkeep.tables()).items():
+            if _COLUMN[self.job.subject] in columns:
+                left += await self._parts.upkeep.count(table, self._cond, self._which)
+        return left
+
+    # --- 4: blobs ---
+
+    async def _forget_blobs(self) -> None:
+        blobs, candidates = self._parts.blobs, self.job.report.blobs
+        if blobs is None or not candidates:
+            return
+        gone = sorted(set(candidates) - await self._parts.upkeep.referred(candidates))
+        for reference in gone:
+            await asyncio.to_thread(blobs.delete, reference)
+        await self._note(replace(self._added({"blobs": len(gone)}), blobs=()))
+
+    # --- 5: is it gone? ---
+
+    async def _look(self) -> dict[str, str]:
+        """What was looked at, and what was found. Waits for what goes by itself; fails for what does not go."""
+        upkeep, spool = self._parts.upkeep, self._parts.spool
+        tables = [kept.table for kept in await upkeep.kept()]
+        old = 0
+        for _ in range(PARTS_ROUNDS):
+            old = await upkeep.drop_old_parts(tables, PARTS_GONE_S)
+            await self.save(self.job)
+            if not old:
+                break
+        files = await self._until_none(lambda: barrier.files_left(spool, self.job.report.marks or {}), SPOOL_GONE_S)
+        logs = await self._settle(self._parts.db) + await self._settle(self._parts.answers.db)
+        left = await self._rows_left()
+        if old or files or left:
+            raise InternalError(
+                f"It cannot be shown to be gone: {left} rows, {old} old parts and {files} spool files are left.",
+                fix="See that the telemetry process runs and is not behind, then ask for the same erasure again.",
+            )
+        found = {
+            "rows that name it": "none",
+            "mutations": "finished",
+            "old parts of tables": "none",
+            "spool files from before": "none",
+            "logs of SQLite": "empty" if not logs else "in use; they are written over by what follows",
+        }
+        broken = await asyncio.to_thread(barrier.broken_files, spool)
+        if broken:
+            found["broken spool files"] = f"{broken}: they could not be read; look through them by hand"
+        return found
+
+    async def _until_none(self, count: Callable[[], int], within_s: float) -> int:
+        waited, wait = 0.0, 0.05
+        while (left := await asyncio.to_thread(count)) and waited < within_s:
+            await self._parts.pause(wait)
+            waited += wait
+            wait = min(wait * 1.5, 1.0)
+        return left
+
+    async def _settle(self, db: Database) -> int:
+        """Empty the database's log; 1 where it could not be, because somebody reads it all the time."""
+        waited, wait = 0.0, 0.02
+        while not await db.settle():
+            if waited > LOG_GONE_S:
+                return 1
+            await self._parts.pause(wait)
+            waited += wait
+            wait = min(wait * 1.5, 0.5)
+        return 0
+
+
+def _no_step(name: str) -> None:
+    del name

@@ -1,0 +1,313 @@
+"""Erased is gone: from every table, from the copies, from the files themselves; the books keep the money; whatever dies
+in between, the receipt counts each row once."""
+
+import asyncio
+import hashlib
+import subprocess
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trimtab.core.clock import FixedClock
+from trimtab.core.ids import new_id
+from trimtab.gateway import cache_store, conversation_store
+from trimtab.gateway.answers import Answers, beside
+from trimtab.gateway.attempts import answer_id
+from trimtab.gateway.cache_store import About, Meaning, NewClaim, Stored
+from trimtab.gateway.conversation_store import Content, Kept, Owner
+from trimtab.gateway.erasure import Eraser, Parts
+from trimtab.governance import erasures as store
+from trimtab.governance import store as governance
+from trimtab.governance.erasures import Erasure, Subject, digest_of
+from trimtab.governance.store import ProjectRow
+from trimtab.ledger.types import Cost
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.upkeep import Upkeep
+from trimtab.telemetry.writer import Writer
+
+T0 = 1_790_000_000_000_000_000
+
+
+def body(text: str) -> bytes:
+    return msgspec.json.encode({"model": "fast", "messages": [{"role": "user", "content": text}]})
+
+
+def answer(text: str) -> bytes:
+    message = {"role": "assistant", "content": text}
+    return msgspec.json.encode({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+
+def call(owner: str, text: str, user: str, session: str, *, number: int) -> CallRecord:
+    seed = hashlib.sha256(f"{owner}/{user}/{session}/{number}".encode()).hexdigest()
+    at = T0 + number * 1_000_000
+    made = Attempt(
+        span_id=f"a{seed[1:16]}", provider="lab", kind="custom", model="m", dialect="openai_chat", started_ns=at,
+        ended_ns=at + 9, status=200, cost=Cost(amount=7_000_000, price="p"), response=answer(text),
+    )  # fmt: skip
+    return CallRecord(
+        request_id=f"req_{seed[:32]}", trace_id=seed[:32], span_id=seed[32:48], project=owner, key_id="key_1",
+        front="openai_chat", model="fast", user=user, session=session, tags=(f"who:{user}",), started_ns=at,
+        ended_ns=at + 10, request=body(text), attempts=(made,),
+    )  # fmt: skip
+
+
+class Home:
+    """A catalog, stored answers, a spool with its writer, and a real store behind its socket."""
+
+    def __init__(self, folder: Path, socket: Path, engine: Store) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.clock = FixedClock(T0)
+        self.db = Database.open(f"sqlite:///{folder / 'catalog.sqlite'}")
+        self.answers: Answers = beside(folder, max_bytes=1 << 24, clock=self.clock)
+        self.reader = TelemetryReader(socket)
+        self.blobs = FolderBlobs(folder / "blobs")
+        self.spool_folder = folder / "spool"
+        self.project = new_id("proj")
+
+    async def begin(self) -> None:
+        row = ProjectRow(id=self.project, slug=self.project[-20:], name="", capture_content=True, created=1)
+        await self.db.write(lambda conn: governance.add_project(conn, row))
+
+    async def close(self) -> None:
+        await self.reader.aclose()
+        await self.answers.close()
+        await self.db.close()
+
+    async def acknowledge(self, *records: CallRecord) -> None:
+        """Into the spool, by a worker that has ended since."""
+        spool = Spool(self.spool_folder, "w0")
+        for record in records:
+            await spool.append(record)
+        spool.close()
+
+    def drain(self) -> None:
+        reader = SpoolReader(self.spool_folder)
+        writer = Writer(reader, self.engine, CallMapper(self.blobs))
+        writer.drain_once()
+        reader.close()
+
+    async def copies(self, of: CallRecord, text: str) -> None:
+        """A cached answer, its question, a kept response and an idempotent call, all made for one call."""
+        now = T0 // 1_000_000
+        key = hashlib.sha256(of.request_id.encode()).digest()[:24]
+        about = About(stream=False, request_id=of.request_id)
+        stored = Stored(
+            key=key, project_id=self.project, name="fast", stored=now, expires=now + 10**9, about=about,
+            body=answer(text),
+        )  # fmt: skip
+        meaning = Meaning(
+            space=b"s" * 24, key=key, project_id=self.project, name="fast", expires=now + 10**9, question=text,
+            vector=b"",
+        )  # fmt: skip
+        self.answers.keep(stored, meaning)
+        await self.answers.flush()
+        claim = NewClaim(
+            key=key, project_id=self.project, fingerprint=b"f" * 24, owner="w", lease=now, expires=now + 10**9,
+            request_id=of.request_id,
+        )  # fmt: skip
+        await self.answers.db.write(lambda conn: cache_store.claim(conn, claim, now))
+        await self.answers.db.write(lambda conn: cache_store.complete(conn, key, "w", about, answer(text)))
+        content = Content(asked=[msgspec.Raw(body(text))], response=msgspec.Raw(answer(text)))
+        kept = Kept(
+            id=answer_id(of.request_id), previous=None, created=now, expires=now + 10**9, content=content
+        )  # fmt: skip
+        owner = Owner(self.project, "key_1")
+        await self.db.write(lambda conn: conversation_store.keep(conn, owner, kept, now))
+
+    def eraser(self, step: Callable[[str], None] | None = None) -> Eraser:
+        parts = Parts(
+            db=self.db, answers=self.answers, upkeep=Upkeep(self.reader), blobs=self.blobs, spool=self.spool_folder,
+            end_segment=lambda: None, clock=self.clock,
+        )  # fmt: skip
+        return Eraser(parts, step=step)
+
+    async def ask(self, subject: Subject, value: str) -> Erasure:
+        made = new_id("era")
+        asked = Erasure(
+            id=made, project_id=self.project, subject=subject, value=value, asked_by="key_1", asked=1,
+            digest=digest_of(made, self.project, subject, value),
+        )  # fmt: skip
+        return await self.db.write(lambda conn: store.start(conn, asked))
+
+    async def receipt(self, asked: Erasure) -> Erasure:
+        return await self.db.read(lambda conn: store.erasure(conn, self.project, asked.id))
+
+    def rows(self, table: str, where: str = "1", **params: str) -> int:
+        sql = f"SELECT count() FROM {table} WHERE project = {{project:String}} AND {where}"
+        return int(self.engine.query(sql, bind({"project": self.project, **params}), "TSV"))
+
+    def files_with(self, marker: str) -> list[str]:
+        """Every file that holds the marker, of the data folder and of the store's."""
+        [path] = self.engine.query(
+            "SELECT data_paths[1] FROM system.tables WHERE table = 'spans' AND database = currentDatabase()", {}, "TSV"
+        ).split()
+        store_folder = Path(path.decode()).parents[2]
+        found = subprocess.run(
+            ["grep", "-rla", marker, str(self.folder), str(store_folder)], capture_output=True, text=True, check=False
+        )
+        return found.stdout.split()
+
+
+@pytest.fixture
+def story(tmp_path: Path, served: Any, engine: Store) -> Callable[..., Any]:
+    def run(told: Callable[[Home], Coroutine[Any, Any, Any]]) -> Any:
+        async def whole() -> Any:
+            home = Home(tmp_path, served.socket, engine)
+            try:
+                await home.begin()
+                return await told(home)
+            finally:
+                await home.close()
+
+        return asyncio.run(whole())
+
+    return run
+
+
+def test_a_user_is_gone_from_every_place_and_from_the_files_and_the_money_stays(story: Any) -> None:
+    async def told(home: Home) -> None:
+        mark, who = f"MARK{home.project[-12:]}", f"alice-{home.project[-12:]}"
+        large = " ".join([mark, *("long text",) * 9_000])
+        theirs = [call(home.project, f"{mark} says number {n}", who, f"s-{who}", number=n) for n in range(3)]
+        theirs.append(call(home.project, large, who, f"s-{who}", number=3))
+        others = [call(home.project, "somebody else", "bob", "s-bob", number=10 + n) for n in range(2)]
+        await home.acknowledge(*theirs, *others)
+        home.drain()
+        await home.copies(theirs[0], f"{mark} in a copy")
+        await home.copies(others[0], "a copy of somebody else's")
+        assert home.rows("spans", "user = {u:String}", u=who) > 0
+        places = home.files_with(mark)
+        assert any("store" in place for place in places), "the search itself must be able to find it"
+        assert any("cache.sqlite" in place for place in places)
+        assert any("blobs" in place for place in places)
+
+        asked = await home.ask("user", who)
+        again = await home.ask("user", who)
+        assert again.id == asked.id, "the same is not erased twice at once"
+        assert await home.eraser().turn()
+
+        receipt = await home.receipt(asked)
+        assert (receipt.state, receipt.problem, receipt.value) == ("done", "", "")
+        assert receipt.digest == digest_of(asked.id, home.project, "user", who)
+        report = receipt.report
+        assert report.traces == 4
+        assert report.rows["spans"] == 8
+        assert report.rows["span_io"] >= 4
+        assert report.rows["ledger"] == 4
+        assert report.rows["blobs"] >= 1
+        names = ("cache_answers", "cache_meanings", "idempotent_calls", "responses")
+        assert {name: report.rows[name] for name in names} == dict.fromkeys(names, 1)
+        assert home.files_with(mark) == []
+        assert home.files_with(who) == []
+        for table in ("spans", "span_io"):
+            texts = "text" if table == "span_io" else "input_preview"
+            assert home.rows(table, f"positionCaseInsensitive({texts}, {{m:String}}) > 0", m=mark) == 0
+        assert home.rows("ledger") == 6, "the books keep their rows"
+        assert home.rows("ledger", "cost = 7000000") == 6
+        assert home.rows("ledger", "user = '' AND session = '' AND trace_id = '' AND empty(tags)") == 4
+        assert home.rows("spans", "user = 'bob'") == 4
+        assert await home.answers.db.read(lambda conn: len(cache_store.holdings(conn, home.project, 0))) == 1
+
+        new = await home.ask("user", who)
+        assert new.id != asked.id
+        assert await home.eraser().turn()
+        assert sum((await home.receipt(new)).report.rows.values()) == 0
+
+    story(told)
+
+
+@pytest.mark.parametrize("at", ["spooled", "removed:span_io", "removed:spans"])
+def test_whatever_step_it_dies_at_it_goes_on_and_counts_each_row_once(story: Any, at: str) -> None:
+    class Died(BaseException):
+        pass
+
+    def die(step: str) -> None:
+        if step.startswith(at):
+            raise Died
+
+    async def told(home: Home) -> None:
+        records = [call(home.project, "hello", "carol", "", number=n) for n in range(2)]
+        await home.acknowledge(*records)
+        home.drain()
+        await home.copies(records[0], "hello")
+        asked = await home.ask("user", "carol")
+        with pytest.raises(Died):
+            await home.eraser(die).turn()
+        other = home.eraser()
+        assert not await other.turn(), "the first one still holds it"
+        home.clock.advance(3600)
+        assert await other.turn()
+        receipt = await home.receipt(asked)
+        assert receipt.state == "done", receipt.problem
+        rows = receipt.report.rows
+        assert (rows["spans"], rows["ledger"], rows["cache_answers"], rows["responses"]) == (4, 2, 1, 1)
+        assert receipt.report.traces == 2
+
+    story(told)
+
+
+def test_what_waits_in_the_spool_is_erased_too(story: Any) -> None:
+    async def told(home: Home) -> None:
+        mark = f"WAITS{home.project[-12:]}"
+        await home.acknowledge(call(home.project, mark, "dave", "visit", number=1))
+        asked = await home.ask("session", "visit")
+        erasing = asyncio.ensure_future(home.eraser().turn())
+        while not (await home.receipt(asked)).problem.endswith("for the telemetry store."):
+            assert not erasing.done()
+            await asyncio.sleep(0.01)
+        assert home.files_with(mark) != []
+        await asyncio.to_thread(home.drain)
+        assert await erasing
+        assert (await home.receipt(asked)).report.rows["spans"] == 2
+        assert home.files_with(mark) == []
+
+    story(told)
+
+
+def test_a_dead_letter_of_the_trace_is_forgotten_and_others_stay(story: Any) -> None:
+    async def told(home: Home) -> None:
+        mine, other = (call(home.project, f"letter {n}", "erin", "", number=n) for n in range(2))
+        await home.acknowledge(mine, other)
+        reader = SpoolReader(home.spool_folder)
+        batch = reader.peek(10)
+        assert batch is not None
+        for record in batch.records:
+            reader.reject(record, "no")
+        reader.confirm(batch)
+        reader.clear()
+        asked = await home.ask("trace", mine.trace_id)
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert receipt.state == "done", receipt.problem
+        assert receipt.report.rows["dead_letters"] == 1
+        [left] = reader.rejected()
+        assert other.trace_id.encode() in left.body
+        reader.close()
+
+    story(told)
+
+
+def test_no_other_project_loses_a_row_to_the_same_name(story: Any) -> None:
+    async def told(home: Home) -> None:
+        await home.acknowledge(
+            call(home.project, "ours", "frank", "s", number=1), call("somebody-elses", "theirs", "frank", "s", number=2)
+        )
+        home.drain()
+        asked = await home.ask("user", "frank")
+        assert await home.eraser().turn()
+        assert (await home.receipt(asked)).report.rows["spans"] == 2
+        sql = "SELECT count() FROM spans WHERE project = 'somebody-elses' AND user = 'frank'"
+        assert int(home.engine.query(sql, {}, "TSV")) == 2
+
+    story(told)
