@@ -81,7 +81,7 @@ class OtlpDoor:
                 read = await self.export(signal, kind, body, _latin(headers, b"content-encoding"), caller)
             finally:
                 self._in_memory -= len(body)
-            answer = (200, exported(kind, signal, read.rejected, read.message), {})
+            answer = (200, exported(kind, signal, read.rejected, read.message), dict[str, str]())
         except TrimtabError as error:
             answer = (error.status, refused(kind, error), problems.headers_of(error, request_id))
         except _Left:

@@ -6,7 +6,8 @@ file of its own, ``drain.db``:
 - ``positions``: how far each segment has been confirmed;
 - ``batch``: the boundary of the batch that is on its way to the store. It is committed, with fsync, before the first
   insert, so that after a crash exactly the same records go out again under the same name and the store can tell;
-- ``rejected``: records that could not be read or stored, with the reason: kept, counted, never in the way.
+- ``rejected``: records that could not be read or stored, with the reason: kept, counted, never in the way;
+- ``notes``: traces of foreign spans whose rows are to be made anew (`foreign_traces.py`).
 
 A segment that its worker has left (its lock can be had) and that is confirmed to the end is unlinked.
 """
@@ -16,6 +17,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.ids import uuid7_hex
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.segments import LOCK_SUFFIX, SEGMENT_SUFFIX, Ruined, SegmentFile
 from trimtab.telemetry.spool import POSITIONS_FILE
 
@@ -33,6 +36,9 @@ CREATE TABLE IF NOT EXISTS batch (one INTEGER PRIMARY KEY CHECK (one = 1), id TE
 CREATE TABLE IF NOT EXISTS rejected (
     id INTEGER PRIMARY KEY, segment TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,
     reason TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (segment, seq));
+CREATE TABLE IF NOT EXISTS notes (
+    project TEXT NOT NULL, trace_id TEXT NOT NULL, due_ms INTEGER NOT NULL, low_ns INTEGER NOT NULL,
+    high_ns INTEGER NOT NULL, PRIMARY KEY (project, trace_id)) WITHOUT ROWID;
 """
 BROKEN_SUFFIX: Final = ".broken"
 # An orphaned lock file is one whose segment never came to be: its worker died in between.
@@ -187,6 +193,32 @@ class SpoolReader:
     def rejected_count(self) -> int:
         with self._lock:
             return self._db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+
+    # --- notes -----------------------------------------------------------------------------------------------------
+
+    def note(self, notes: Iterable[Note], settled: Iterable[tuple[str, str]] = ()) -> None:
+        """Keep, durably, that these traces are to be made anew; those ``settled`` need it no longer."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("DELETE FROM notes WHERE project = ? AND trace_id = ?", settled)
+                self._db.executemany(
+                    "INSERT INTO notes (project, trace_id, due_ms, low_ns, high_ns) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT (project, trace_id) DO UPDATE SET due_ms = min(due_ms, excluded.due_ms),"
+                    " low_ns = min(low_ns, excluded.low_ns), high_ns = max(high_ns, excluded.high_ns)",
+                    notes,
+                )
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def noted(self, now_ms: int, limit: int) -> list[Note]:
+        """The traces that are due."""
+        sql = "SELECT project, trace_id, due_ms, low_ns, high_ns FROM notes WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+        with self._lock:
+            return [Note(*row) for row in self._db.execute(sql, (now_ms, limit))]
 
     # --- the folder ------------------------------------------------------------------------------------------------
 

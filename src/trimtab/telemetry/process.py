@@ -16,6 +16,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
@@ -27,10 +28,18 @@ from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.conventions import canonical
+from trimtab.telemetry.detector_switch import SwitchFile
+from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
+from trimtab.telemetry.foreign_rows import ForeignRows
+from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.shim import Shim
+from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
-from trimtab.telemetry.writer import Progress, Writer
+from trimtab.telemetry.writer import Foreign, Progress, Writer
 
 T = TypeVar("T")
 logger = logging.getLogger("trimtab.telemetry.process")
@@ -54,6 +63,7 @@ class Telemetry:
         self._limits = limits
         self._spool_dir = data_dir / "spool"
         self._blobs = FolderBlobs(data_dir / "blobs")
+        self._silent = Silent(Detectors(SwitchFile(data_dir)))
         self._progress = Progress()
         self._stopping = threading.Event()
         self._writer: Writer | None = None
@@ -88,7 +98,8 @@ class Telemetry:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
-        writer = Writer(spool, store, CallMapper(self._blobs), progress=self._progress)
+        mapper = CallMapper(self._blobs, self._silent)
+        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs))
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened
@@ -119,6 +130,13 @@ class Telemetry:
             self._stopping.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
         return None
+
+
+def foreign_of(store: Store, blobs: FolderBlobs) -> Foreign:
+    """What the writer maps foreign spans with."""
+    prices, rows = ForeignPrices(), ForeignRows(blobs)
+    traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices))
 
 
 def listen(path: Path) -> socket.socket:

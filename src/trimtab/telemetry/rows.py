@@ -74,6 +74,10 @@ class Table:
         width = len(self.columns)
         return self.values[first * width : end * width]
 
+    def column(self, name: str) -> list[Any]:
+        """One column's values, row after row."""
+        return self.values[self.columns.index(name) :: len(self.columns)]
+
     def truncate(self, rows: int) -> None:
         """Take back everything after the first ``rows`` rows."""
         del self.values[rows * len(self.columns) :]

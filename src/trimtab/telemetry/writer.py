@@ -19,7 +19,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -27,6 +27,10 @@ from msgspec import Struct
 
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
+from trimtab.telemetry.foreign_rewrite import Rewriter
+from trimtab.telemetry.foreign_rows import ForeignRows
+from trimtab.telemetry.foreign_traces import ForeignTraces, Plan
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
@@ -35,6 +39,7 @@ from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, S
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
+_TRACES_AT_ONCE = 500
 State = Literal["ok", "starting", "down", "full"]
 
 
@@ -51,6 +56,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     clear_s: float = 1.0
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
+    rewrite_s: float = 2.0
 
 
 class Progress(Struct, kw_only=True):
@@ -78,7 +84,11 @@ class Writer:
         pace: Pace | None = None,
         progress: Progress | None = None,
         step: Callable[[str], None] | None = None,
+        foreign: "Foreign | None" = None,
     ) -> None:
+        self._foreign = foreign
+        self._last_rewrite_s = 0.0
+        self._rewrite_took_s = 0.0
         self.progress = progress or Progress()
         self.progress.rejected = spool.rejected_count()
         self._spool = spool
@@ -108,6 +118,7 @@ class Writer:
             try:
                 moved = self._again() if pending else self._next()
                 pending = False
+                self._rewrite_if_due()
             except (StoreAway, StoreRefused, sqlite3.Error, OSError) as error:
                 self._report(error)
                 pending = True  # whatever was remembered must go again, exactly as it was
@@ -144,7 +155,11 @@ class Writer:
     # --- one batch -------------------------------------------------------------------------------------------------
 
     def _again(self) -> int:
-        self._ahead = None
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            wait((ahead,))
+        if self._foreign is not None:
+            self._foreign.traces.forget()
         batch = self._spool.pending()
         return 0 if batch is None else self._send(self._prepare(batch), remember=False)
 
@@ -173,10 +188,13 @@ class Writer:
         if remember:
             self._spool.remember(batch)
             self._step("remembered")
+        if prepared.plan is not None and (prepared.plan.notes or prepared.plan.settled):
+            self._spool.note(prepared.plan.notes, prepared.plan.settled)
+            self._step("noted")
         if len(batch.records) >= self._pace.enough:
             self._ahead = self._mapping.submit(self._prepare_after, batch)
         for part in prepared.parts:
-            self._insert(batch, part)
+            self._insert(prepared, part)
             self._step(f"inserted:{part.table}")
         self._spool.confirm(batch)
         self._step("confirmed")
@@ -200,31 +218,50 @@ class Writer:
         return self._prepare(following)
 
     def _prepare(self, batch: Batch) -> "_Prepared":
-        tables = self._map(batch).tables()
-        return _Prepared(batch, tuple(_Part(table.name, len(table.owners), _encoded(table)) for table in tables))
+        rows, plan = self._map(batch, None)
+        parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in rows.tables()]
+        return _Prepared(batch, tuple(parts), plan)
 
-    def _map(self, batch: Batch) -> Rows:
+    def _map(self, batch: Batch, plan: Plan | None) -> tuple[Rows, Plan | None]:
+        """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before."""
         rows = Rows()
+        found = _Found([], [])
         for place, spooled in enumerate(batch.records):
             try:
-                self._add(rows, place, decode_any(spooled.body))
+                self._add(rows, place, decode_any(spooled.body), found)
             except OSError:
                 raise  # a blob could not be put: the disk's fault, not the record's
+            except _Refused as refused:
+                self._set_aside(batch, place, str(refused))
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
-        return rows
+        if self._foreign is None or not (found.spans or found.joined):
+            return rows, plan
+        if plan is None:
+            plan = self._foreign.traces.plan(found.spans, found.joined)
+            for place, why in plan.broken:
+                self._set_aside(batch, place, why)
+        plan.rows(rows, self._foreign.rows)
+        return rows, plan
 
-    def _add(self, rows: Rows, place: int, record: Any) -> None:
-        """What one record becomes, by its kind."""
+    def _add(self, rows: Rows, place: int, record: Any, found: "_Found") -> None:
+        """What one record becomes, by its kind. Foreign spans wait for the rest of their traces."""
         if type(record) is CallRecord:
             self._mapper.add(rows, place, record)
+            if record.parent_span_id:
+                found.joined.append(((record.project, record.trace_id), record.started_ns))
         elif type(record) is ScoreBatch:
             add_scores(rows.scores, place, record)
+        elif type(record) is ForeignBatch and self._foreign is not None:
+            found.spans.append((place, record))
+        elif type(record) is RefusedSpan:
+            raise _Refused(record.reason)
         else:
             raise TypeError(f"nothing maps a {type(record).__name__}")
 
-    def _insert(self, batch: Batch, part: "_Part") -> None:
+    def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
         """Insert one table's rows. Where one is refused, map once more (nothing is kept for that) to find it."""
+        batch = prepared.batch
         token = f"{batch.id}:{part.table}"
         if part.rows == 0:
             return
@@ -235,7 +272,7 @@ class Writer:
                 logger.warning("the store refused rows of %s; they are looked through", part.table)
             else:
                 return
-        table = next(table for table in self._map(batch).tables() if table.name == part.table)
+        table = next(table for table in self._map(batch, prepared.plan)[0].tables() if table.name == part.table)
         self._insert_halves(batch, table, 0, len(table.owners), token)
 
     def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
@@ -258,6 +295,31 @@ class Writer:
         logger.warning("record %s/%d is set aside: %s", batch.records[place].segment, batch.records[place].seq, reason)
         self._spool.reject(batch.records[place], reason)
         self.progress.rejected = self._spool.rejected_count()
+
+    # --- foreign traces, made anew ---
+
+    def rewrite(self, now_ms: int) -> int:
+        """Make the noted traces anew that are due; returns how many. Raises what the store raises."""
+        if self._foreign is None:
+            return 0
+        notes = self._spool.noted(now_ms, _TRACES_AT_ONCE)
+        if notes:
+            rootless = self._foreign.rewriter.rewrite(notes)
+            self._step("rewritten")
+            self._spool.note((), [(note.project, note.trace_id) for note in notes])
+            for key in rootless:
+                self._foreign.traces.shown_rootless(key)
+        return len(notes)
+
+    def _rewrite_if_due(self) -> None:
+        """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it."""
+        began = time.monotonic()
+        rest = max(self._pace.rewrite_s, 10 * self._rewrite_took_s)
+        if self._ahead is not None or began - self._last_rewrite_s < rest:
+            return
+        self.rewrite(time.time_ns() // 1_000_000)
+        self._last_rewrite_s = time.monotonic()
+        self._rewrite_took_s = self._last_rewrite_s - began
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
@@ -309,10 +371,30 @@ class _Part(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """A batch ready to be inserted."""
+    """A batch ready to be inserted; ``plan`` is what becomes of its foreign spans."""
 
     batch: Batch
     parts: tuple[_Part, ...]
+    plan: Plan | None = None
+
+
+class _Found(NamedTuple):
+    """What of a batch is foreign: spans, and the traces that calls of our own became part of."""
+
+    spans: list[tuple[int, ForeignBatch]]
+    joined: list[tuple[tuple[str, str], int]]
+
+
+class _Refused(Exception):
+    """A span that a door set aside: its reason."""
+
+
+class Foreign(NamedTuple):
+    """What the writer needs for foreign spans."""
+
+    traces: ForeignTraces
+    rows: ForeignRows
+    rewriter: Rewriter
 
 
 _CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)

@@ -1,0 +1,368 @@
+"""Foreign spans arrive in any order, some twice and some late: what becomes of each, so that every span is one row.
+
+The writer asks `ForeignTraces.plan` for each batch. It remembers the traces that lately had spans (bounded); a span of
+a trace that it does not remember, and that began before its memory does, is looked up in the store. So:
+
+- a span that is new becomes rows at once;
+- a span that came before, with nothing new, is passed over;
+- a span with news, or one that changes what stands for its trace (a leaf after the root, a root after 30 s without),
+  is kept raw and its trace is *noted*: `foreign_rewrite.py` makes the trace's rows anew from all that came, soon.
+
+Notes are on the disk (`drain.py`) before anything of their batch is inserted, so a crash forgets none.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import msgspec
+
+from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.foreign import STATUS_ERROR, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums, raw_row
+from trimtab.telemetry.foreign_texts import texts_of
+from trimtab.telemetry.notes import Note
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.usage_once import UsageNode, counted
+
+REMEMBERED_SPANS: Final = 60_000
+ROOTLESS_MS: Final = 30_000
+"""A trace whose root has not come for so long is shown under its topmost span."""
+
+Read = Callable[[ForeignSpan], CanonicalSpan]
+Key = tuple[str, str]
+"""Project and trace id."""
+
+
+class Lookup(Protocol):
+    """What the store has of these traces whose spans begin about [low_ns, high_ns]: by trace, by span, the digests of
+    what came. Blocks; raises `StoreAway`."""
+
+    def __call__(
+        self, project: str, traces: Iterable[str], low_ns: int, high_ns: int
+    ) -> dict[str, dict[str, set[int]]]: ...
+
+
+class Plan:
+    """What a batch comes to. Mapping it to rows changes nothing, and may be done twice."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[Mapped, Sums | None]] = []
+        self.raws: list[tuple[Arrival, int, str, int]] = []
+        self.notes: list[Note] = []
+        self.settled: list[Key] = []
+        """Traces that were noted for want of a root, which is there now."""
+        self.broken: list[tuple[int, str]] = []
+        """Records that could not be read, and why."""
+
+    def rows(self, rows: Rows, maker: ForeignRows) -> None:
+        for arrival, start_ns, convention, version in self.raws:
+            raw_row(rows, arrival, start_ns, convention, version)
+        for mapped, entry in self.spans:
+            maker.add(rows, mapped, entry)
+
+
+class _Trace:
+    """What is remembered of a trace."""
+
+    __slots__ = ("counted", "digests", "high_ns", "low_ns", "nodes", "noted", "rooted", "sums", "turn")
+
+    def __init__(self) -> None:
+        self.digests: dict[str, int] = {}
+        self.nodes: dict[str, UsageNode] = {}
+        self.counted: frozenset[str] = frozenset()
+        self.sums = Sums()
+        self.rooted = False
+        self.noted = False
+        self.turn = 0
+        self.low_ns = 1 << 63
+        self.high_ns = 0
+
+
+class ForeignTraces:
+    """One thread at a time. ``now_ns`` is where its memory begins."""
+
+    def __init__(self, read: Read, lookup: Lookup, prices: ForeignPrices, now_ns: Callable[[], int]) -> None:
+        self._read = read
+        self._lookup = lookup
+        self._prices = prices
+        self._now_ns = now_ns
+        self._traces: OrderedDict[Key, _Trace] = OrderedDict()
+        self._spans = 0
+        self._since_ns = 0
+        self._topmost: set[Key] = set()
+        self._ours: OrderedDict[Key, None] = OrderedDict()
+        self._turn = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Something was planned that did not reach the store: from here on the store is asked."""
+        self._traces.clear()
+        self._topmost.clear()
+        self._spans = 0
+        self._since_ns = self._now_ns()
+
+    def shown_rootless(self, key: Key) -> None:
+        """The rewriting had no root to show this trace under: should one come, it is to be done again."""
+        if len(self._topmost) < REMEMBERED_SPANS:
+            self._topmost.add(key)
+
+    def plan(self, records: Iterable[tuple[int, ForeignBatch]], joined: Iterable[tuple[Key, int]] = ()) -> Plan:
+        """What to do with the foreign spans of a batch; each record comes with its place. ``joined`` are the traces,
+        with their times, that calls of our own gateway became part of: both tell usage. Raises `StoreAway`."""
+        plan = Plan()
+        self._turn += 1
+        for key, at_ns in joined:
+            self._join(plan, key, at_ns)
+        arrived = _gathered(records, plan)
+        stored = self._look_up(arrived)
+        for key, spans in arrived.items():
+            if key in stored:
+                self._late(plan, key, spans, stored[key])
+            else:
+                self._live(plan, key, spans)
+        self._shrink()
+        return plan
+
+    def _join(self, plan: Plan, key: Key, at_ns: int) -> None:
+        self._ours[key] = None
+        if len(self._ours) > REMEMBERED_SPANS:
+            self._ours.popitem(last=False)
+        trace = self._traces.get(key)
+        if trace is not None:
+            low, high = min(trace.low_ns, at_ns), max(trace.high_ns, at_ns)
+            plan.notes.append(Note(*key, self._now_ns() // 1_000_000, low, high))
+
+    # --- what is in the store already ------------------------------------------------------------------------------
+
+    def _look_up(self, arrived: dict[Key, dict[str, Arrival]]) -> dict[Key, dict[str, set[int]]]:
+        """The traces among these that the store has and we do not remember."""
+        asked: dict[str, list[tuple[str, int, int]]] = {}
+        for key, spans in arrived.items():
+            if key in self._traces:
+                continue
+            starts = [began(each.span) for each in spans.values()]
+            low = min(starts)
+            arrival = next(iter(spans.values())).arrived_ns
+            if low < self._since_ns or low > arrival:
+                asked.setdefault(key[0], []).append((key[1], low, max(starts)))
+        found: dict[Key, dict[str, set[int]]] = {}
+        for project, wanted in asked.items():
+            low, high = min(each[1] for each in wanted), max(each[2] for each in wanted)
+            known = self._lookup(project, [each[0] for each in wanted], low, high)
+            found |= {(project, trace_id): spans for trace_id, spans in known.items()}
+        return found
+
+    def _late(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
+        """Spans of a trace whose rows were made before our memory begins."""
+        news = [each for each in spans.values() if each.digest not in stored.get(each.span.span_id, ())]
+        if not news:
+            return
+        plan.raws += [(each, began(each.span), "", 0) for each in news]
+        starts = [began(each.span) for each in spans.values()]
+        plan.notes.append(Note(*key, self._now_ns() // 1_000_000, min(starts), max(starts)))
+
+    # --- what happens now ------------------------------------------------------------------------------------------
+
+    def _live(self, plan: Plan, key: Key, spans: dict[str, Arrival]) -> None:
+        trace = self._traces.get(key)
+        if trace is None:
+            trace = self._traces[key] = _Trace()
+        self._traces.move_to_end(key)
+        trace.turn = self._turn
+        fresh, changed = self._sorted(plan, trace, spans)
+        dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and key in self._ours)
+        if dirty or (trace.rooted and key in self._topmost):
+            self._topmost.discard(key)
+            plan.notes.append(Note(*key, self._now_ns() // 1_000_000, trace.low_ns, trace.high_ns))
+        elif not trace.rooted and not trace.noted and fresh:
+            trace.noted = True
+            plan.notes.append(Note(*key, self._now_ns() // 1_000_000 + ROOTLESS_MS, trace.low_ns, trace.high_ns))
+        elif trace.rooted and trace.noted:
+            trace.noted = False
+            plan.settled.append(key)
+
+    def _sorted(self, plan: Plan, trace: _Trace, spans: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
+        """The spans that are new, and whether one that is not brought news."""
+        fresh: list[Arrival] = []
+        changed = False
+        for each in spans.values():
+            span_id = each.span.span_id
+            start_ns = began(each.span)
+            trace.low_ns = min(trace.low_ns, start_ns)
+            trace.high_ns = max(trace.high_ns, start_ns)
+            known = trace.digests.get(span_id)
+            if known == each.digest:
+                continue
+            if known is None:
+                self._spans += 1
+                fresh.append(each)
+            else:
+                changed = True
+                plan.raws.append((each, start_ns, "", 0))
+            trace.digests[span_id] = each.digest
+        return fresh, changed
+
+    def _add(self, plan: Plan, trace: _Trace, fresh: list[Arrival]) -> bool:
+        """Rows for what is new; whether rows that were made before are no longer right."""
+        read = read_all(self._read, fresh)
+        leaves, dirty = _count(trace, read)
+        had_root = trace.rooted
+        before = (trace.sums.session, trace.sums.user)
+        mapped: list[Mapped] = []
+        for arrival, span in read:
+            plan.raws.append((arrival, began(arrival.span), span.convention, span.mapper_version))
+            if not span.pending:
+                each = mapped_of(arrival, span, arrival.span.span_id in leaves, self._prices)
+                mapped.append(each)
+                trace.sums.add(each)
+        stands = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
+        trace.rooted = trace.rooted or stands is not None
+        plan.spans += entries(mapped, None if had_root else stands, trace.sums)
+        news = any(each.leaf for each in mapped) or before != (trace.sums.session, trace.sums.user)
+        return dirty or (had_root and news)
+
+    def _shrink(self) -> None:
+        while self._spans > REMEMBERED_SPANS:
+            key, trace = next(iter(self._traces.items()))
+            if trace.turn >= self._turn - 1:  # it may be on its way to the store
+                break
+            del self._traces[key]
+            self._spans -= len(trace.digests)
+            self._topmost.discard(key)
+            # What is forgotten began before now at the latest: a span that began earlier must be looked up.
+            self._since_ns = self._now_ns()
+
+
+def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:
+    """Each span with the sums it shows: the one that ``stands`` for its trace the trace's; a further root its own."""
+    found: list[tuple[Mapped, Sums | None]] = []
+    for each in mapped:
+        shown: Sums | None = None
+        if each is stands:
+            shown = sums.copy()
+        elif not each.arrival.span.parent_span_id:
+            shown = Sums()
+            shown.add(each)
+        found.append((each, shown))
+    return found
+
+
+def _gathered(records: Iterable[tuple[int, ForeignBatch]], plan: Plan) -> dict[Key, dict[str, Arrival]]:
+    """Every span by trace and id; one that comes twice in the batch is merged here."""
+    traces: dict[Key, dict[str, Arrival]] = {}
+    for owner, record in records:
+        try:
+            spans = record.all_spans()
+        except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
+            plan.broken.append((owner, f"{type(error).__name__}: {error}"))
+            continue
+        for span in spans:
+            arrival = arrival_of(owner, record, span)
+            trace = traces.setdefault((record.project, span.trace_id), {})
+            before = trace.get(span.span_id)
+            if before is not None and before.digest != arrival.digest:
+                arrival = arrival_of(owner, record, merged(before.span, span))
+            trace[span.span_id] = arrival
+    return traces
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
+    raw = _encode(span)
+    digest = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
+    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, digest)
+
+
+def began(span: ForeignSpan) -> int:
+    """When a span began; one that says only when it ended began then."""
+    return span.start_ns or span.end_ns
+
+
+def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:
+    """Two tellings of one span: what the later one says holds, field by field, attribute by attribute."""
+    known: dict[tuple[str, int], ForeignEvent] = {(event.name, event.time_ns): event for event in old.events}
+    known |= {(event.name, event.time_ns): event for event in new.events}
+    links = {(link.trace_id, link.span_id): link for link in (*old.links, *new.links)}
+    return ForeignSpan(
+        trace_id=new.trace_id,
+        span_id=new.span_id,
+        parent_span_id=new.parent_span_id or old.parent_span_id,
+        name=new.name or old.name,
+        kind=new.kind or old.kind,
+        start_ns=new.start_ns or old.start_ns,
+        end_ns=new.end_ns or old.end_ns,
+        status_code=new.status_code or old.status_code,
+        status_message=new.status_message or old.status_message,
+        attributes={**old.attributes, **new.attributes},
+        events=tuple(known.values()),
+        links=tuple(links.values()),
+        scope_name=new.scope_name or old.scope_name,
+        scope_version=new.scope_version or old.scope_version,
+        resource={**old.resource, **new.resource},
+    )
+
+
+# --- reading and counting ------------------------------------------------------------------------------------------
+
+
+def read_all(read: Read, arrivals: Iterable[Arrival]) -> list[tuple[Arrival, CanonicalSpan]]:
+    """What each span says. A mapper that breaks over a span costs that span its meaning, never its place."""
+    found: list[tuple[Arrival, CanonicalSpan]] = []
+    for arrival in arrivals:
+        try:
+            span = read(arrival.span)
+        except Exception as error:  # noqa: BLE001  a plug is called; the raw span is kept and can be read anew
+            span = plain(arrival.span, f"{type(error).__name__}: {error}"[:200])
+        found.append((arrival, span))
+    return found
+
+
+def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
+    """A span of which nothing but OTLP's own fields is understood."""
+    failed = span.status_code == STATUS_ERROR
+    return CanonicalSpan(
+        name=span.name,
+        status="error" if failed else "ok",
+        error_message=span.status_message if failed else "",
+        metadata={"unread": why},
+        convention="unread",
+        mapper_version=0,
+    )
+
+
+def mapped_of(arrival: Arrival, span: CanonicalSpan, leaf: bool, prices: ForeignPrices) -> Mapped:
+    """A span with its texts and, where its usage counts, its price."""
+    start_ns = began(arrival.span)
+    cost = prices.cost(span, start_ns)
+    return Mapped(arrival, span, texts_of(span), cost, start_ns, max(0, arrival.span.end_ns - start_ns), leaf)
+
+
+def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
+    """What decides whether a span counts (`usage_once.py`). Usage without a single token is none."""
+    usage = span.usage
+    return UsageNode(
+        arrival.span.span_id,
+        arrival.span.parent_span_id,
+        span.kind,
+        usage is not None and bool(usage.total() or usage.images or usage.searches),
+        span.aggregated or span.pending,
+        span.response_id,
+        began(arrival.span),
+    )
+
+
+def _count(trace: _Trace, read: list[tuple[Arrival, CanonicalSpan]]) -> tuple[frozenset[str], bool]:
+    """Which spans of the trace count now, and whether that changes what was said of spans that came before."""
+    for arrival, span in read:
+        trace.nodes[arrival.span.span_id] = node_of(arrival, span)
+    now = counted(trace.nodes.values())
+    before, trace.counted = trace.counted, now
+    if before == now:
+        return now, False
+    new = {arrival.span.span_id for arrival, _ in read}
+    return now, not (before ^ now) <= new
