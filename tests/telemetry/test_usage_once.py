@@ -44,6 +44,11 @@ def test_our_gateways_span_counts_instead_of_the_clients_for_the_same_response()
     assert counted(spans) == {"ours"}
 
 
+def test_a_model_servers_own_span_below_our_gateways_does_not_count() -> None:
+    spans = [node("client"), node("ours", "client", ours=True), node("server", "ours")]
+    assert counted(spans) == {"ours"}
+
+
 def test_an_emitters_sum_on_a_call_span_does_not_count() -> None:
     assert counted([node("a", aggregated=True)]) == frozenset()
 
@@ -63,6 +68,7 @@ spans = st.lists(
         aggregated=st.booleans(),
         response_id=st.sampled_from(["", "", "r1", "r2"]),
         start_ns=st.integers(0, 3),
+        ours=st.just(False),
     ),
     max_size=8,
     unique_by=lambda each: each.span_id,

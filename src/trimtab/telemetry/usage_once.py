@@ -4,7 +4,8 @@ Emitters repeat usage: a framework's span sums what its calls used, two instrume
 has its child's numbers. The rules, over all spans of a trace that are known so far:
 
 1. Only llm, embedding and reranker spans that report usage can count, and not where the emitter says that it is a sum.
-2. A span with a descendant of its own kind that can count does not: the descendant is the call itself.
+2. A span with a descendant of its own kind that can count does not: the descendant is the call itself. What our own
+   gateway measured goes before both: then neither what stands above it nor below it (a model server's own span) counts.
 3. Of several that are left with the same response id, one counts: our gateway's own, else the one that began first.
 
 The answer depends on the set of spans and not on their order, so a late span corrects what was decided without it.
@@ -30,7 +31,8 @@ class UsageNode(NamedTuple):
 
 
 def counted(nodes: Iterable[UsageNode]) -> frozenset[str]:
-    """The ids of the spans whose usage counts. Of nodes with the same id, the last is meant. Linear in their number;
+    """The ids of the spans whose usage counts. Of nodes with the same id, the last is meant. Linear in their number
+    (where our gateway's are among them, times the depth);
     parents may be missing. Of spans that are their own ancestors by others, none counts."""
     known = {node.span_id: node for node in nodes}
     able = [node for node in known.values() if can_count(node)]
@@ -38,6 +40,8 @@ def counted(nodes: Iterable[UsageNode]) -> frozenset[str]:
         return frozenset(node.span_id for node in able)
     repeated = _above(known, able)
     left = [node for node in able if node.ours or (node.span_id, node.kind) not in repeated]
+    if any(node.ours for node in able):
+        left = [node for node in left if node.ours or not _below_ours(known, node)]
     return _once_each(left)
 
 
@@ -56,6 +60,17 @@ def _above(known: dict[str, UsageNode], able: list[UsageNode]) -> set[tuple[str,
             parent = known.get(at)
             at = parent.parent_span_id if parent is not None else ""
     return marked
+
+
+def _below_ours(known: dict[str, UsageNode], node: UsageNode) -> bool:
+    seen: set[str] = set()
+    above = known.get(node.parent_span_id)
+    while above is not None and above.span_id not in seen:
+        if above.ours and above.kind == node.kind and can_count(above):
+            return True
+        seen.add(above.span_id)
+        above = known.get(above.parent_span_id)
+    return False
 
 
 def _once_each(left: list[UsageNode]) -> frozenset[str]:
