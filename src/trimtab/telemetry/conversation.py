@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from trimtab.telemetry.foreign_texts import CANONICAL, read_answered, read_asked
 from trimtab.telemetry.messages import (
     Unread,
     answer_view,
+    builtins_of,
     message_views,
     params_view,
     read_request,
     read_response,
     tools_view,
+    views_of,
 )
 from trimtab.telemetry.views import MessageView, SpanIO
 
@@ -53,6 +57,8 @@ def conversation(trace_id: str, span_id: str, bodies: Bodies) -> SpanIO:
 def _asked(bodies: Bodies, notes: list[str]) -> tuple[list[MessageView], list[dict[str, Any]], dict[str, Any]]:
     if not _readable(bodies.request, "request", notes):
         return [], [], {}
+    if bodies.request_dialect == CANONICAL:
+        return _canonical_asked(bodies.request or b"", notes)
     request = read_request(bodies.request_dialect, bodies.request or b"")
     if isinstance(request, Unread):
         notes.append(f"The request could not be read: {request.why}")
@@ -60,9 +66,25 @@ def _asked(bodies: Bodies, notes: list[str]) -> tuple[list[MessageView], list[di
     return message_views(request), tools_view(request), params_view(request)
 
 
+def _canonical_asked(body: bytes, notes: list[str]) -> tuple[list[MessageView], list[dict[str, Any]], dict[str, Any]]:
+    """Of a span that came from elsewhere: messages as its mapper made them."""
+    try:
+        asked = read_asked(body)
+    except msgspec.DecodeError as error:
+        notes.append(f"The request could not be read: {error}")
+        return [], [], {}
+    return views_of(asked.messages), builtins_of(asked.tools), asked.params
+
+
 def _answered(bodies: Bodies, notes: list[str]) -> list[MessageView]:
     if not _readable(bodies.response, "answer", notes):
         return []
+    if bodies.response_dialect == CANONICAL:
+        try:
+            return views_of(read_answered(bodies.response or b"").messages)
+        except msgspec.DecodeError as error:
+            notes.append(f"The answer could not be read: {error}")
+            return []
     response = read_response(bodies.response_dialect, bodies.response or b"", stream=bodies.stream)
     if isinstance(response, Unread):
         notes.append(f"The answer could not be read: {response.why}")

@@ -13,7 +13,7 @@ from msgspec import Struct
 from trimtab.core.errors import TrimtabError
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.fold import Fold
-from trimtab.llm.types import Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
+from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
 from trimtab.telemetry.views import MessageView
 
 
@@ -105,18 +105,19 @@ def preview(text: str) -> str:
 
 
 def message_views(request: Request) -> list[MessageView]:
-    return [
-        MessageView(role=message.role, parts=_builtins(message.parts), name=message.name)
-        for message in request.messages
-    ]
+    return views_of(request.messages)
+
+
+def views_of(messages: Iterable[Message]) -> list[MessageView]:
+    return [MessageView(role=each.role, parts=builtins_of(each.parts), name=each.name) for each in messages]
 
 
 def answer_view(response: Response) -> list[MessageView]:
-    return [MessageView(role="assistant", parts=_builtins(response.parts))] if response.parts else []
+    return [MessageView(role="assistant", parts=builtins_of(response.parts))] if response.parts else []
 
 
 def tools_view(request: Request) -> list[dict[str, Any]]:
-    return _builtins(request.tools)
+    return builtins_of(request.tools)
 
 
 def params_view(request: Request) -> dict[str, Any]:
@@ -128,6 +129,7 @@ def params_view(request: Request) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value not in (None, [], {})}
 
 
-def _builtins(value: Any) -> list[dict[str, Any]]:
+def builtins_of(value: Any) -> list[dict[str, Any]]:
+    """Parts or tools as plain JSON values."""
     # Through JSON, because opaque parts hold raw JSON.
     return msgspec.json.decode(msgspec.json.encode(value), type=list[dict[str, Any]])
