@@ -14,12 +14,25 @@ rooms.
         messages=[{"role": "user", "content": "Hello"}],
         extra_headers=call_headers(session="s-1", feature="greeting"),
     )
-    for trace in Client().traces("default", q="feature:greeting"):
-        print(trace.started, trace.model_used, trace.cost)
+    for found in Client().traces("default", q="feature:greeting"):
+        print(found.started, found.model_used, found.cost)
+
+`trace`, `span`, `score` and the rest of `trimtab.sdk.tracing` trace an application's own code.
 """
 
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import DEFAULT_URL
 from trimtab.sdk.official import anthropic_options, call_headers, openai_options
+from trimtab.sdk.tracing import current_trace, score, span, trace
 
-__all__ = ["DEFAULT_URL", "Client", "anthropic_options", "call_headers", "openai_options"]
+__all__ = [
+    "DEFAULT_URL",
+    "Client",
+    "anthropic_options",
+    "call_headers",
+    "current_trace",
+    "openai_options",
+    "score",
+    "span",
+    "trace",
+]
