@@ -24,9 +24,12 @@ COMMANDS = (
     "conformance",
     "traces",
     "scores",
+    "detectors",
     "costs",
     "prices",
     "reconcile",
+    "retention",
+    "erase",
     "version",
     "completion",
 )

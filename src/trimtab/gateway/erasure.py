@@ -14,6 +14,7 @@ Nothing personal is written into a mutation, for the store keeps those as text: 
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -85,8 +86,12 @@ class Eraser:
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. The first look is not at once: no start should wait for it."""
         while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            self._wake.clear()
             try:
                 while await self.turn():
                     pass
@@ -94,12 +99,6 @@ class Eraser:
                 logger.info("an erasure waits: %s", error.sentence())
             except Exception:  # the loop's edge: it must outlive whatever one turn meets
                 logger.exception("an erasure met a defect")
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
 
     async def turn(self) -> bool:
         """Take up one and do it to its end; False where there is none."""

@@ -33,6 +33,10 @@ Permission = Literal[
     "cache:write",
     "limit:read",
     "limit:write",
+    "retention:read",
+    "retention:write",
+    "erasure:read",
+    "erasure:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -63,6 +67,10 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "cache:write",
         "limit:read",
         "limit:write",
+        "retention:read",
+        "retention:write",
+        "erasure:read",
+        "erasure:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

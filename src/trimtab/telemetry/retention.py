@@ -6,6 +6,7 @@ that a crash interrupts is simply made again by whoever takes it up, and adds to
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -82,20 +83,18 @@ class Retention:
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. The first look is not at once: no start should wait for it."""
         while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            self._wake.clear()
             try:
                 await self.turn()
             except Unavailable as error:
                 logger.info("retention waits: %s", error.sentence())
             except Exception:  # the loop's edge: it must outlive whatever one turn meets
                 logger.exception("retention met a defect")
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
 
     def _now(self) -> int:
         return self._parts.clock.now_ns() // 1_000_000

@@ -1,0 +1,75 @@
+"""`trimtab erase`: everything of one user, session or trace leaves, and a receipt says what was removed."""
+
+import click
+
+from trimtab.cli.base import USAGE, api_command, local_time, print_json, print_table, project_option
+from trimtab.core.errors import InvalidRequest
+from trimtab.sdk.client import Client
+from trimtab.sdk.kept import Erasure
+
+
+@click.command()
+@click.option("--user", default=None, help="Erase this user, as the application names them.")
+@click.option("--session", default=None, help="Erase this session.")
+@click.option("--trace", default=None, help="Erase this trace.")
+@click.option("--receipt", default=None, metavar="ID", help="Show the receipt of an earlier erasure.")
+@click.option("--list", "listed", is_flag=True, help="List erasures and their receipts.")
+@click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the receipt.")
+@project_option
+@api_command
+def command(
+    user: str | None, session: str | None, trace: str | None, *, receipt: str | None, listed: bool, yes: bool,
+    no_wait: bool, project: str, client: Client, as_json: bool,
+) -> None:  # fmt: skip
+    """Erase one user, session or trace of a project from every place, for good, and print the receipt. The rows of the
+    books stay, without what identified anybody (docs/erasure.md).
+
+    \b
+    Examples:
+      trimtab erase --user alice@example.com --yes
+      trimtab erase --list
+    """
+    if listed:
+        _print_list(client.kept.erasures(project), as_json=as_json)
+        return
+    if receipt is not None:
+        _print(client.kept.erasure(project, receipt), as_json=as_json)
+        return
+    given = [(subject, value) for subject, value in (("user", user), ("session", session), ("trace", trace)) if value]
+    if len(given) != 1:
+        raise InvalidRequest("What is to be erased is not clear.", fix="Give one of --user, --session and --trace.")
+    [(subject, value)] = given
+    if not yes and not as_json:
+        click.confirm(f"Erase everything of the {subject} {value!r} in {project}, for good?", abort=True)
+    elif not yes:
+        click.echo("With --json say --yes too: nothing can be asked.", err=True)
+        raise SystemExit(USAGE)
+    job = client.kept.erase(project, subject, value)
+    _print(job if no_wait else client.kept.wait_erased(project, job.id), as_json=as_json)
+
+
+def _print(job: Erasure, *, as_json: bool) -> None:
+    if as_json:
+        print_json(job)
+        return
+    click.echo(f"receipt   {job.id}")
+    click.echo(f"state     {job.state}{f' ({job.step})' if job.state == 'running' else ''}")
+    click.echo(f"asked     {local_time(job.asked)} by {job.asked_by}")
+    if job.finished is not None:
+        click.echo(f"finished  {local_time(job.finished)}")
+    click.echo(f"digest    {job.digest}")
+    rows = [(name, count, "made anonymous" if name == "ledger" else "removed") for name, count in job.rows.items()]
+    print_table(("WHERE", "ROWS", ""), rows, empty="Nothing has been removed yet.")
+    for looked, found in job.checks.items():
+        click.echo(f"{looked}: {found}")
+    if job.problem:
+        click.echo(job.problem, err=True)
+
+
+def _print_list(jobs: list[Erasure], *, as_json: bool) -> None:
+    if as_json:
+        print_json(jobs)
+        return
+    rows = [(job.id, job.subject, job.state, local_time(job.asked), sum(job.rows.values())) for job in jobs]
+    print_table(("RECEIPT", "OF A", "STATE", "ASKED", "ROWS"), rows, empty="Nothing has been erased here.")

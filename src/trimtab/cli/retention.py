@@ -1,0 +1,96 @@
+"""`trimtab retention`: how long a project's data is kept, and what was removed for it."""
+
+import click
+
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.core.errors import InvalidRequest
+from trimtab.sdk.client import Client
+from trimtab.sdk.kept import RetentionRule
+
+
+@click.group()
+def command() -> None:
+    """How long data is kept, by kind: content, spans, ledger, scores."""
+
+
+@command.command()
+@project_option
+@api_command
+def show(*, project: str, client: Client, as_json: bool) -> None:
+    """Show how long each kind of data is kept.
+
+    \b
+    Example:
+      trimtab retention show
+    """
+    _print(client.kept.retention(project), as_json=as_json)
+
+
+@command.command("set")
+@click.argument("rules", nargs=-1, required=True, metavar="KIND=DAYS...")
+@project_option
+@api_command
+def set_rules(rules: tuple[str, ...], *, project: str, client: Client, as_json: bool) -> None:
+    """Set the rules, whole: DAYS is a number or keep; a kind that is left out takes its default.
+
+    \b
+    Example:
+      trimtab retention set content=30 spans=180 ledger=keep
+    """
+    given: dict[str, int | None] = {}
+    for rule in rules:
+        kind, mark, days = rule.partition("=")
+        if not mark or not (days == "keep" or days.isdecimal()):
+            raise InvalidRequest(f"{rule!r} is no rule.", fix="Write for example content=30 or ledger=keep.")
+        given[kind] = None if days == "keep" else int(days)
+    _print(client.kept.set_retention(project, given), as_json=as_json)
+
+
+@command.command()
+@click.option("--limit", type=click.IntRange(1, 200), default=10, show_default=True, help="How many runs.")
+@project_option
+@api_command
+def runs(limit: int, *, project: str, client: Client, as_json: bool) -> None:
+    """List what was removed for its age, newest run first.
+
+    \b
+    Example:
+      trimtab retention runs
+    """
+    found = client.kept.retention_runs(project, limit)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (local_time(r.started), r.state, ", ".join(f"{x.rows} of {x.table}" for x in r.removed) or "nothing", r.blobs,
+         r.problem or None)
+        for r in found
+    ]  # fmt: skip
+    print_table(
+        ("STARTED", "STATE", "REMOVED", "BLOBS", "PROBLEM"), rows, empty="No run yet; one is made every six hours."
+    )
+
+
+@command.command()
+@project_option
+@api_command
+def run(*, project: str, client: Client, as_json: bool) -> None:
+    """Remove what is over age now, of every project. Answers at once; see `trimtab retention runs`.
+
+    \b
+    Example:
+      trimtab retention run
+    """
+    made = client.kept.start_retention_run(project)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"Started {made.id}.")
+
+
+def _print(rules: list[RetentionRule], *, as_json: bool) -> None:
+    if as_json:
+        print_json(rules)
+    else:
+        rows = [(rule.kind, "for ever" if rule.days is None else f"{rule.days} days", rule.source) for rule in rules]
+        print_table(("KIND", "KEPT", "FROM"), rows, empty="")

@@ -1,0 +1,112 @@
+"""`Client.kept`: how long data is kept, and erasing what is somebody's."""
+
+import time
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from trimtab.core.errors import InternalError
+from trimtab.sdk.connection import Connection, path
+
+
+class RetentionRule(Struct, frozen=True, kw_only=True):
+    """``days`` None: for ever. ``source`` is default, catalog or config."""
+
+    kind: str
+    days: int | None
+    source: str
+
+
+class Removed(Struct, frozen=True, kw_only=True):
+    """Rows that began before ``before`` (Unix ms)."""
+
+    kind: str
+    table: str
+    before: int
+    rows: int
+
+
+class RetentionRun(Struct, frozen=True, kw_only=True):
+    id: str
+    state: str
+    started: int
+    finished: int | None
+    removed: list[Removed]
+    blobs: int
+    blob_bytes: int
+    problem: str
+
+
+class Erasure(Struct, frozen=True, kw_only=True):
+    """A receipt, once ``state`` is done (docs/erasure.md)."""
+
+    id: str
+    project_id: str
+    subject: str
+    digest: str
+    state: str
+    step: str
+    asked: int
+    asked_by: str
+    finished: int | None
+    traces: int
+    rows: dict[str, int]
+    checks: dict[str, str]
+    problem: str
+
+
+class _Rules(Struct):
+    items: list[RetentionRule] = []
+
+
+class _Runs(Struct):
+    items: list[RetentionRun] = []
+
+
+class _Erasures(Struct):
+    items: list[Erasure] = []
+
+
+class Kept:
+    """Days are whole numbers, or None for ever. Times are Unix milliseconds."""
+
+    def __init__(self, http: Connection) -> None:
+        self._http = http
+
+    def retention(self, project: str) -> list[RetentionRule]:
+        return self._http.ask("GET", path("projects", project, "retention"), _Rules).items
+
+    def set_retention(self, project: str, rules: Mapping[str, int | None]) -> list[RetentionRule]:
+        """By kind (content, spans, ledger, scores), whole: a kind that is left out takes its default."""
+        body = {kind: "keep" if days is None else days for kind, days in rules.items()}
+        return self._http.ask("PUT", path("projects", project, "retention"), _Rules, body=body).items
+
+    def retention_runs(self, project: str, limit: int = 20) -> list[RetentionRun]:
+        """What was removed, newest first."""
+        where = path("projects", project, "retention", "runs")
+        return self._http.ask("GET", where, _Runs, query={"limit": limit}).items
+
+    def start_retention_run(self, project: str) -> RetentionRun:
+        return self._http.ask("POST", path("projects", project, "retention", "runs"), RetentionRun)
+
+    def erase(self, project: str, subject: str, value: str) -> Erasure:
+        """Begin to erase a ``user``, ``session`` or ``trace``; answers at once (`wait_erased` for its end)."""
+        body = {"subject": subject, "value": value}
+        return self._http.ask("POST", path("projects", project, "erasures"), Erasure, body=body)
+
+    def erasures(self, project: str, limit: int = 20) -> list[Erasure]:
+        """Newest first."""
+        return self._http.ask("GET", path("projects", project, "erasures"), _Erasures, query={"limit": limit}).items
+
+    def erasure(self, project: str, erasure_id: str) -> Erasure:
+        return self._http.ask("GET", path("projects", project, "erasures", erasure_id), Erasure)
+
+    def wait_erased(self, project: str, erasure_id: str, *, every_s: float = 0.5) -> Erasure:
+        """The receipt, once it is there. Raises `InternalError` where the erasure failed."""
+        while True:
+            found = self.erasure(project, erasure_id)
+            if found.state == "failed":
+                raise InternalError(f"The erasure {found.id} failed: {found.problem}", fix="Ask for it again.")
+            if found.state == "done":
+                return found
+            time.sleep(every_s)

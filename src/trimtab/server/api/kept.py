@@ -1,0 +1,202 @@
+"""How long data is kept, and erasing what is somebody's: rules, runs and receipts."""
+
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET
+
+from trimtab.core.errors import Conflict
+from trimtab.core.ids import new_id
+from trimtab.governance import erasures, retention
+from trimtab.governance.access import Project
+from trimtab.governance.erasures import Erasure
+from trimtab.governance.retention import DEFAULTS, KINDS, Rules, Run
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.kept_bodies import (
+    ErasurePage,
+    ErasureView,
+    NewErasure,
+    RemovedView,
+    RetentionBody,
+    RetentionRule,
+    RetentionRunPage,
+    RetentionRunView,
+    RetentionView,
+)
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+
+TAG = "kept"
+
+
+# --- retention ---
+
+
+def _declared(deps: Dependencies, tenant: Project) -> Rules:
+    return deps.config.retention if deps.config.project == tenant.slug else {}
+
+
+async def _rules(deps: Dependencies, tenant: Project) -> RetentionView:
+    catalog = await deps.db.read(lambda conn: retention.rules(conn, tenant.id))
+    declared = _declared(deps, tenant)
+    items: list[RetentionRule] = []
+    for kind in KINDS:
+        if kind in declared:
+            items.append(RetentionRule(kind=kind, days=declared[kind], source="config"))
+        elif kind in catalog:
+            items.append(RetentionRule(kind=kind, days=catalog[kind], source="catalog"))
+        else:
+            items.append(RetentionRule(kind=kind, days=DEFAULTS[kind], source="default"))
+    return RetentionView(items=items)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/retention",
+    "retention:read",
+    Operation(id="getRetention", summary="How long a project's data is kept", tag=TAG, errors=(404,)),
+)
+async def get_retention(deps: Deps, tenant: Tenant) -> RetentionView:
+    return await _rules(deps, tenant)
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/retention",
+    "retention:write",
+    Operation(id="setRetention", summary="Set how long a project's data is kept", tag=TAG, errors=(404, 409)),
+)
+async def set_retention(deps: Deps, tenant: Tenant, data: JSONBody[RetentionBody]) -> RetentionView:
+    """The rules, whole: what is left out takes its default. The next run holds to them."""
+    given: Rules = {}
+    for kind in KINDS:
+        days = getattr(data, kind)
+        if days is not UNSET:
+            given[kind] = None if days == "keep" else days
+    fixed = sorted(given.keys() & _declared(deps, tenant).keys())
+    if fixed:
+        raise Conflict(
+            f"The config file says how long {', '.join(fixed)} are kept.",
+            fix="Change 'retention' there, or leave them out here.",
+            code="declared_in_config",
+        )
+    now = deps.now()
+    await deps.db.write(lambda conn: retention.set_rules(conn, tenant.id, given, now))
+    return await _rules(deps, tenant)
+
+
+def _run(run: Run, project_id: str) -> RetentionRunView:
+    mine = [line for line in run.report.removed if line.project_id == project_id]
+    return RetentionRunView(
+        id=run.id,
+        state=run.state,
+        started=run.started,
+        finished=run.finished,
+        removed=[RemovedView(kind=line.kind, table=line.table, before=line.before, rows=line.rows) for line in mine],
+        blobs=run.report.blobs,
+        blob_bytes=run.report.blob_bytes,
+        problem=run.problem,
+    )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/retention/runs",
+    "retention:read",
+    Operation(id="listRetentionRuns", summary="What was removed for its age, newest run first", tag=TAG, errors=(404,)),
+)
+async def list_retention_runs(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 20) -> RetentionRunPage:
+    before = read_cursor(cursor)
+    found = await deps.db.read(lambda conn: retention.runs(conn, before, limit + 1))
+    more = write_cursor(found[limit - 1].id) if len(found) > limit else None
+    return RetentionRunPage(items=[_run(run, tenant.id) for run in found[:limit]], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/retention/runs",
+    "retention:write",
+    Operation(id="startRetentionRun", summary="Remove what is over age now", tag=TAG, status=201, errors=(404,)),
+)
+async def start_retention_run(deps: Deps, tenant: Tenant) -> RetentionRunView:
+    """Answers at once; one is made by itself every six hours. A run is over every project, each by its own rules."""
+    now = deps.now()
+    run = await deps.db.write(lambda conn: retention.ask(conn, now))
+    deps.wake_retention()
+    return _run(run, tenant.id)
+
+
+# --- erasure ---
+
+
+def _erasure(job: Erasure) -> ErasureView:
+    report = job.report
+    return ErasureView(
+        id=job.id,
+        project_id=job.project_id,
+        subject=job.subject,
+        digest=job.digest,
+        state=job.state,
+        step=report.step,
+        asked=job.asked,
+        asked_by=job.asked_by,
+        finished=job.finished,
+        traces=report.traces,
+        rows=report.rows,
+        checks=report.checks,
+        problem=job.problem,
+    )
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/erasures",
+    "erasure:write",
+    Operation(id="startErasure", summary="Erase one user, session or trace", tag=TAG, status=201, errors=(404,)),
+)
+async def start_erasure(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[NewErasure]) -> ErasureView:
+    """Answers at once; the job goes on by itself, also after a restart. While the same is being erased, that job."""
+    made, now = new_id("era"), deps.now()
+    asked = Erasure(
+        id=made,
+        project_id=tenant.id,
+        subject=data.subject,
+        value=data.value,
+        digest=erasures.digest_of(made, tenant.id, data.subject, data.value),
+        asked_by=caller.principal.key_id,
+        asked=now,
+    )
+    job = await deps.db.write(lambda conn: erasures.start(conn, asked))
+    deps.wake_eraser()
+    return _erasure(job)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/erasures",
+    "erasure:read",
+    Operation(id="listErasures", summary="Erasures and their receipts, newest first", tag=TAG, errors=(404,)),
+)
+async def list_erasures(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 20) -> ErasurePage:
+    before = read_cursor(cursor)
+    found = await deps.db.read(lambda conn: erasures.erasures(conn, tenant.id, before, limit + 1))
+    more = write_cursor(found[limit - 1].id) if len(found) > limit else None
+    return ErasurePage(items=[_erasure(job) for job in found[:limit]], cursor=more)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/erasures/{erasure:str}",
+    "erasure:read",
+    Operation(id="getErasure", summary="How an erasure fares, or its receipt", tag=TAG, errors=(404,)),
+)
+async def get_erasure(deps: Deps, tenant: Tenant, erasure: FromPath[str]) -> ErasureView:
+    return _erasure(await deps.db.read(lambda conn: erasures.erasure(conn, tenant.id, erasure)))
+
+
+ROUTES = (
+    get_retention,
+    set_retention,
+    list_retention_runs,
+    start_retention_run,
+    start_erasure,
+    list_erasures,
+    get_erasure,
+)

@@ -1,0 +1,58 @@
+"""What a worker does for how long data is kept: retention runs and erasures, put together."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from trimtab.core.clock import Clock
+from trimtab.gateway.answers import Answers
+from trimtab.gateway.erasure import Eraser
+from trimtab.gateway.erasure import Parts as EraserParts
+from trimtab.governance.retention import Rules
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
+from trimtab.telemetry.retention import Parts as RetentionParts
+from trimtab.telemetry.retention import Retention
+from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.stores.clickhouse import Address
+from trimtab.telemetry.upkeep import Asker, Upkeep
+
+BLOBS = "blobs"
+"""In the data folder."""
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """``telemetry_url`` is the setting, empty for the folder's own store."""
+
+    folder: Path
+    telemetry_url: str
+
+
+class Keeping:
+    """One worker's; of all workers one at a time does a piece of it. ``declared`` gives the config file's rules by the
+    project's slug."""
+
+    def __init__(
+        self, db: Database, answers: Answers, reader: Asker, spool: Spool, declared: Callable[[], dict[str, Rules]],
+        clock: Clock, places: Places,
+    ) -> None:  # fmt: skip
+        upkeep = Upkeep(reader, cluster_of(places.telemetry_url))
+        blobs = FolderBlobs(places.folder / BLOBS)
+        self.retention = Retention(RetentionParts(db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock))
+        self.eraser = Eraser(
+            EraserParts(
+                db=db,
+                answers=answers,
+                upkeep=upkeep,
+                blobs=blobs,
+                spool=spool.directory,
+                end_segment=spool.retire,
+                clock=clock,
+            )
+        )
+
+
+def cluster_of(telemetry_url: str) -> str:
+    """The ClickHouse cluster that the setting names; empty for one node."""
+    return Address(telemetry_url).cluster if telemetry_url.startswith(("http://", "https://")) else ""
