@@ -196,7 +196,11 @@ class Rewriter:
             where = f"{_WHERE.replace('start_ns', at)}{more}"
             if table != "spans":
                 where += f" AND span_id IN ({span_ids or repr('')})"
-            self._store.query(f"DELETE FROM {table} WHERE {where}", params)  # noqa: S608
+            there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
+            if msgspec.json.decode(there, strict=False, type=tuple[int]) != (
+                0,
+            ):  # a deletion costs, if only of nothing
+                self._store.query(f"DELETE FROM {table} WHERE {where}", params)  # noqa: S608
         token = f"rewrite-{uuid7_hex()}"
         for table in rows.tables():
             if table.owners:

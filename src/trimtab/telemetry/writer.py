@@ -40,6 +40,7 @@ from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, S
 logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TRACES_AT_ONCE = 500
+_REFUSED_REST_MS = 600_000
 State = Literal["ok", "starting", "down", "full"]
 
 
@@ -120,6 +121,7 @@ class Writer:
                 pending = False
                 self._rewrite_if_due()
             except (StoreAway, StoreRefused, sqlite3.Error, OSError) as error:
+                self._start_over()
                 self._report(error)
                 pending = True  # whatever was remembered must go again, exactly as it was
                 if self._stop.is_set():
@@ -155,13 +157,18 @@ class Writer:
     # --- one batch -------------------------------------------------------------------------------------------------
 
     def _again(self) -> int:
+        batch = self._spool.pending()
+        if batch is not None:
+            self._start_over()
+        return 0 if batch is None else self._send(self._prepare(batch), remember=False)
+
+    def _start_over(self) -> None:
+        """What was planned and read ahead did not reach the store: nothing of it may be believed."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             wait((ahead,))
         if self._foreign is not None:
             self._foreign.traces.forget()
-        batch = self._spool.pending()
-        return 0 if batch is None else self._send(self._prepare(batch), remember=False)
 
     def _next(self) -> int:
         prepared = self._read_ahead()
@@ -317,7 +324,15 @@ class Writer:
         rest = max(self._pace.rewrite_s, 10 * self._rewrite_took_s)
         if self._ahead is not None or began - self._last_rewrite_s < rest:
             return
-        self.rewrite(time.time_ns() // 1_000_000)
+        self._last_rewrite_s = began
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            self.rewrite(now_ms)
+        except (StoreRefused, msgspec.DecodeError) as error:  # what cannot be made anew must not stop what comes
+            logger.error("traces could not be made anew: %s", error)
+            later = now_ms + _REFUSED_REST_MS
+            notes = self._spool.noted(now_ms, _TRACES_AT_ONCE)
+            self._spool.note([note._replace(due_ms=later) for note in notes], [note[:2] for note in notes])
         self._last_rewrite_s = time.monotonic()
         self._rewrite_took_s = self._last_rewrite_s - began
 

@@ -1,0 +1,299 @@
+"""Foreign spans from spool to store: each is one row, however often, late or broken up it comes; usage counts once."""
+
+import asyncio
+import itertools
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from makings import project, record
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
+from trimtab.telemetry.process import foreign_of
+from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.writer import Pace, Writer
+
+NOW = time.time_ns()
+TRACE = "a" * 32
+_numbers = itertools.count(1)
+
+
+def span(span_id: int, parent: int = 0, *, trace: str = TRACE, **fields: Any) -> ForeignSpan:
+    given: dict[str, Any] = {
+        "trace_id": trace,
+        "span_id": f"{span_id:016x}",
+        "parent_span_id": f"{parent:016x}" if parent else "",
+        "name": f"span {span_id}",
+        "start_ns": NOW + span_id,
+        "end_ns": NOW + span_id + 1_000_000,
+    }
+    return ForeignSpan(**{**given, **fields})
+
+
+def chat(span_id: int, parent: int = 0, *, tokens: int = 100, response: str = "", **fields: Any) -> ForeignSpan:
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": tokens,
+        "gen_ai.usage.output_tokens": 0,
+    }
+    if response:
+        attributes["gen_ai.response.id"] = response
+    return span(span_id, parent, attributes=attributes, **fields)
+
+
+class Way:
+    """Spool, writer and store of one test; ``name`` is its project."""
+
+    def __init__(self, folder: Path, engine: Store) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.name = project()
+        self.writer = self._open()
+
+    def _open(self) -> Writer:
+        blobs = FolderBlobs(self.folder / "blobs")
+        foreign = foreign_of(self.engine, blobs)
+        return Writer(SpoolReader(self.folder / "spool"), self.engine, CallMapper(blobs), pace=Pace(), foreign=foreign)
+
+    def restart(self) -> None:
+        """A writer that remembers nothing but what is on the disk."""
+        self.close()
+        self.writer = self._open()
+
+    def close(self) -> None:
+        self.writer._spool.close()  # pyright: ignore[reportPrivateUsage]
+
+    def send(self, *spans: ForeignSpan) -> None:
+        """One batch from door to store."""
+        self.put(ForeignBatch(project=self.name, arrived_ns=time.time_ns(), key_id="key_1", spans=spans))
+        self.writer.drain_once()
+
+    def put(self, *records: msgspec.Struct) -> None:
+        from trimtab.telemetry.kinds import encode_any
+
+        async def main() -> None:
+            spool = Spool(self.folder / "spool", f"w{next(_numbers)}")
+            await asyncio.gather(*[spool.keep(encode_any(each)) for each in records])
+            spool.close()
+
+        asyncio.run(main())
+
+    def rewrite(self, later_ms: int = 0) -> int:
+        return self.writer.rewrite(time.time_ns() // 1_000_000 + later_ms)
+
+    def rows(self, columns: str = "span_id", table: str = "spans") -> list[Any]:
+        sql = f"SELECT {columns} FROM {table} WHERE project = {{project:String}} ORDER BY start_ns, span_id"
+        lines = self.engine.query(sql, bind({"project": self.name})).splitlines()
+        return [msgspec.json.decode(line) for line in lines]
+
+    def counted(self) -> int:
+        """Tokens that leaves count."""
+        sql = "SELECT sumIf(input_tokens + output_tokens, leaf = 1) FROM spans WHERE project = {project:String}"
+        return int(msgspec.json.decode(self.engine.query(sql, bind({"project": self.name})))[0])
+
+    def entry(self) -> tuple[str, int]:
+        """The one row that stands for the trace: its span id, and the tokens that lists show for it."""
+        found = self.rows("span_id, input_tokens + output_tokens, entry")
+        stands = [line for line in found if line[2] == 1]
+        assert len(stands) == 1, found
+        return stands[0][0], int(stands[0][1])
+
+
+@pytest.fixture
+def way(tmp_path: Path, engine: Store) -> Any:
+    subject = Way(tmp_path, engine)
+    yield subject
+    subject.close()
+
+
+def test_a_trace_in_one_batch_is_one_row_per_span_and_its_root_shows_what_its_leaves_used(way: Way) -> None:
+    way.send(span(1), chat(2, 1), chat(3, 1, tokens=50))
+    assert way.rows("span_id, entry, leaf") == [
+        [f"{1:016x}", 1, 0],
+        [f"{2:016x}", 0, 1],
+        [f"{3:016x}", 0, 1],
+    ]
+    assert way.entry() == (f"{1:016x}", 150)
+    assert [line[0] for line in way.rows("span_id", "span_raw")] == [f"{n:016x}" for n in (1, 2, 3)]
+    assert way.rewrite(ROOTLESS_MS) == 0
+
+
+def test_a_span_that_comes_again_changes_nothing_and_costs_no_rewriting(way: Way) -> None:
+    way.send(span(1), chat(2, 1))
+    way.send(span(1), chat(2, 1))
+    assert way.rewrite(ROOTLESS_MS) == 0
+    assert len(way.rows()) == len(way.rows("span_id", "span_raw")) == 2
+    way.restart()
+    way.send(span(1), chat(2, 1))
+    assert way.rewrite(ROOTLESS_MS) == 0
+    assert len(way.rows()) == len(way.rows("span_id", "span_raw")) == 2
+
+
+def test_a_span_with_news_is_merged_field_by_field_and_stays_one_row(way: Way) -> None:
+    way.send(span(1), chat(2, 1, end_ns=0))
+    late = span(2, 1, name="said later", end_ns=NOW + 5_000_000, attributes={"gen_ai.usage.output_tokens": 7})
+    for restarts in (False, True):
+        if restarts:
+            way.restart()
+            late = msgspec.structs.replace(late, status_code=2, status_message="It broke.")
+        way.send(late)
+        assert way.rewrite() == 1
+        assert len(way.rows()) == 2
+        assert way.entry() == (f"{1:016x}", 107)
+        assert way.counted() == 107
+    found = way.rows("model, output_tokens, duration_ns, status, error_message")[1]
+    assert found == ["gpt-4o-mini", 7, 5_000_000 - 2, "error", "It broke."]
+
+
+def test_a_leaf_that_comes_after_its_root_is_added_to_what_the_root_shows(way: Way) -> None:
+    way.send(span(1), chat(2, 1))
+    way.send(chat(3, 1, tokens=11))
+    assert way.entry() == (f"{1:016x}", 100)
+    assert way.rewrite() == 1
+    assert way.entry() == (f"{1:016x}", 111)
+    assert way.rewrite(ROOTLESS_MS) == 0
+
+
+def test_a_root_that_comes_last_shows_what_came_before_also_after_a_restart(way: Way) -> None:
+    way.send(chat(2, 1))
+    way.send(chat(3, 1))
+    way.send(span(1))
+    assert way.entry() == (f"{1:016x}", 200)
+    assert way.rewrite(ROOTLESS_MS) == 0
+    other = "b" * 32
+    way.send(chat(5, 4, trace=other))
+    way.restart()
+    way.send(span(4, trace=other))
+    assert way.rewrite() == 1
+    shown = {line[0]: int(line[1]) for line in way.rows("span_id, input_tokens, entry") if line[2] == 1}
+    assert shown == {f"{1:016x}": 200, f"{4:016x}": 100}
+
+
+def test_a_trace_whose_root_never_comes_is_shown_under_its_topmost_span_until_it_does(way: Way) -> None:
+    way.send(span(2, 1), chat(3, 2))
+    assert [line for line in way.rows("entry") if line[0] == 1] == []
+    assert way.rewrite() == 0, "it is not due yet"
+    assert way.rewrite(ROOTLESS_MS + 1) == 1
+    assert way.entry() == (f"{2:016x}", 100)
+    way.send(span(1))
+    assert way.rewrite() == 1
+    assert way.entry() == (f"{1:016x}", 100)
+
+
+def test_a_parent_that_repeats_its_childs_usage_does_not_count_whichever_comes_first(way: Way) -> None:
+    way.send(chat(2, 1), chat(3, 2), span(1))
+    assert way.counted() == 100
+    parent_first = "c" * 32
+    way.send(chat(5, 4, trace=parent_first), span(4, trace=parent_first))
+    way.send(chat(6, 5, trace=parent_first))
+    assert way.rewrite() == 1
+    assert way.counted() == 200
+
+
+def test_a_call_of_our_own_in_a_foreign_trace_counts_once(way: Way) -> None:
+    """The application's span has the response's id, as our attempt has; the gateway's own numbers hold."""
+    own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{2:016x}", started_ns=NOW, ended_ns=NOW + 5)
+    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 4)
+    way.put(msgspec.structs.replace(own, attempts=(attempt,)))
+    way.writer.drain_once()
+    way.send(span(1), chat(2, 1, tokens=15, response="chatcmpl-7"))
+    assert way.rewrite() == 1
+    assert way.counted() == 15
+    found = way.rows("span_id, input_tokens + output_tokens, entry, request_id = ''")
+    assert [int(line[1]) for line in found if line[2] == 1 and line[3]] == [15]
+    assert len(found) == 4
+
+
+def test_rewriting_twice_ends_as_rewriting_once(way: Way) -> None:
+    way.send(span(1), chat(2, 1))
+    way.send(chat(3, 1))
+    notes = way.writer._spool.noted(1 << 60, 10)  # pyright: ignore[reportPrivateUsage]
+    assert len(notes) == 1
+    for _ in range(2):
+        way.writer._foreign.rewriter.rewrite(notes)  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+        assert way.entry() == (f"{1:016x}", 200)
+        assert len(way.rows()) == 3
+    assert len(way.rows("span_id", "span_io")) == 0, "nothing was said"
+
+
+def test_a_batch_that_failed_on_its_way_is_stored_once_when_it_goes_again(way: Way) -> None:
+    way.put(ForeignBatch(project=way.name, arrived_ns=NOW, spans=(span(1), chat(2, 1))))
+    batch = way.writer._spool.peek(100)  # pyright: ignore[reportPrivateUsage]
+    assert batch is not None
+    first = way.writer._prepare(batch)  # pyright: ignore[reportPrivateUsage]
+    way.writer._spool.remember(batch)  # pyright: ignore[reportPrivateUsage]
+    for part in first.parts[:-1]:  # all but the spans: the store went away there
+        way.writer._insert(first, part)  # pyright: ignore[reportPrivateUsage]
+    way.writer.drain_once()
+    assert way.entry() == (f"{1:016x}", 100)
+    assert len(way.rows("span_id", "span_raw")) == 2
+
+
+def test_what_a_door_refused_becomes_a_dead_letter_with_its_reason(way: Way) -> None:
+    way.put(RefusedSpan(project=way.name, arrived_ns=NOW, reason="its time lies before the year 2000", wire=b"x"))
+    way.writer.drain_once()
+    [letter] = way.writer._spool.rejected()  # pyright: ignore[reportPrivateUsage]
+    assert letter.reason == "its time lies before the year 2000"
+
+
+def test_a_mapper_that_breaks_over_a_span_keeps_the_span(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: ForeignSpan) -> Any:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(way.writer._foreign.traces, "_read", broken)  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    way.send(span(1))
+    assert way.rows("name, metadata['unread']") == [["span 1", "RuntimeError: no such luck"]]
+    assert len(way.rows("span_id", "span_raw")) == 1
+
+
+def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 3)
+    for number in range(1, 8):
+        way.send(chat(number, trace=f"{number:032x}"))
+    assert len(way.writer._foreign.traces._traces) <= 3  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    way.send(*(chat(number, trace=f"{number:032x}") for number in range(1, 8)))
+    assert len(way.rows()) == 7
+    assert way.counted() == 700
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(6)), cuts=st.lists(st.integers(1, 6), max_size=3), twice=st.integers(0, 5))
+def test_whatever_the_order_and_the_batches_a_trace_ends_the_same(
+    way: Way, order: list[int], cuts: list[int], twice: int
+) -> None:
+    trace = os.urandom(16).hex()
+    spans = [
+        span(1, trace=trace),
+        chat(2, 1, trace=trace, tokens=30),
+        chat(3, 2, trace=trace, tokens=30),
+        chat(4, 1, trace=trace, tokens=5, response="r"),
+        chat(5, 1, trace=trace, tokens=5, response="r"),
+        span(6, 2, trace=trace),
+    ]
+    coming = [spans[place] for place in order] + [spans[twice]]
+    for low, high in itertools.pairwise([0, *sorted(set(cuts)), len(coming)]):
+        way.send(*coming[low:high])
+    way.rewrite(ROOTLESS_MS + 1)
+    sql = "SELECT count(), sumIf(input_tokens, leaf = 1), sumIf(input_tokens, entry = 1), countIf(entry = 1) FROM spans"
+    where = " WHERE project = {project:String} AND trace_id = {trace:String}"
+    found = way.engine.query(sql + where, bind({"project": way.name, "trace": trace}))
+    assert [int(value) for value in msgspec.json.decode(found)] == [6, 35, 35, 1]
+
+
+def test_merging_is_idempotent_and_the_later_word_holds() -> None:
+    old, new = span(1, attributes={"a": 1, "b": 2}), span(1, name="", attributes={"b": 3})
+    once = merged(old, new)
+    assert (once.name, once.attributes) == ("span 1", {"a": 1, "b": 3})
+    assert merged(once, new) == once
