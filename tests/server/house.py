@@ -25,6 +25,7 @@ from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Asker, Costs
+from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.fakes import FakeReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.score_book import ScoreBook
@@ -117,6 +118,7 @@ async def make_house(
         recorded=Recorded(asker or reader),
         scores=ScoreBook(asker or reader, keep or _nowhere),
         seen=Seen(asker or reader),
+        switches=Switches(db, folder, dict),
         search=Search(asker or reader),
         prices=PRICES,
         settings=settings,

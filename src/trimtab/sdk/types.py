@@ -381,3 +381,19 @@ class Target(Struct, frozen=True, kw_only=True):
     opens_again_s: float
     openings: int
     keys: list[TargetKey]
+
+
+class Detector(Struct, frozen=True, kw_only=True):
+    """One that looks for a kind of silent failure in every answer."""
+
+    name: str
+    version: str
+    about: str
+    on: bool
+
+
+class DetectorList(Struct, frozen=True, kw_only=True):
+    """``source``: where the switches are, ``catalog`` or ``config``."""
+
+    items: list[Detector]
+    source: str

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from trimtab.llm.types import Request, Usage
+from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.ledger_rows import LONGEST_INT64, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
@@ -24,6 +24,7 @@ from trimtab.telemetry.messages import (
 )
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.silent import Silent
 
 BLOB_BYTES = 64 << 10
 """A payload above this goes to the blobs; its row keeps the reference."""
@@ -44,10 +45,12 @@ _json = msgspec.json.Encoder()
 
 
 class CallMapper:
-    """Turns records into rows. Pure but for large payloads, which it puts into ``blobs`` (idempotent by content)."""
+    """Turns records into rows. Pure but for large payloads, which it puts into ``blobs`` (idempotent by content), and
+    for what ``silent`` remembers of earlier answers."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, silent: Silent | None = None) -> None:
         self._blobs = blobs
+        self._silent = silent
 
     def add(self, rows: Rows, owner: int, record: CallRecord) -> None:
         """Append everything one record becomes; ``owner`` is its place in the batch. All or nothing."""
@@ -60,6 +63,8 @@ class CallMapper:
             for attempt in record.attempts:
                 self._attempt_span(rows, owner, record, attempt, attempt is final, texts)
             add_ledger_rows(rows, owner, record, marks_of(record, texts.request))
+            if self._silent is not None and final and texts.request and texts.response:
+                self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))
         except BaseException:
             rows.rewind(mark)
             raise
@@ -213,9 +218,11 @@ class Texts(NamedTuple):
     plain: str
     note: str
     request: Request | None
+    response: Response | None
+    question: str
 
 
-_NOTHING = Texts("", "", "", "", None)
+_NOTHING = Texts("", "", "", "", None, None, "")
 
 
 def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
@@ -224,11 +231,11 @@ def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
         return _NOTHING
     notes: list[str] = []
     question, body, request = _question(record, notes)
-    answer, said = _answer(final, notes) if final is not None and final.response else ("", "")
+    answer, said, response = _answer(final, notes) if final is not None and final.response else ("", "", None)
     whole = f"{body}\n{said}"
     if len(whole) > TEXT_CHARACTERS:  # what the previews show can always be found
         whole = f"{question[:1000]}\n{answer[:1000]}\n{whole}"[:TEXT_CHARACTERS]
-    return Texts(preview(question), preview(answer), whole.lower(), " ".join(notes), request)
+    return Texts(preview(question), preview(answer), whole.lower(), " ".join(notes), request, response, question)
 
 
 def _question(record: CallRecord, notes: list[str]) -> tuple[str, str, Request | None]:
@@ -242,15 +249,15 @@ def _question(record: CallRecord, notes: list[str]) -> tuple[str, str, Request |
     return asked(request), request_text(request), request
 
 
-def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str]:
+def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str, Response | None]:
     if attempt.status != 200:  # a refusal's body: its message is the span's error; it is kept raw
-        return "", _loose(attempt.response)
+        return "", _loose(attempt.response), None
     response = read_response(attempt.dialect, attempt.response, stream=_streamed(attempt))
     if isinstance(response, Unread):
         notes.append(f"The answer could not be read: {response.why}")
         raw = _loose(attempt.response)
-        return raw, raw
-    return answered(response), text_of(response.parts)
+        return raw, raw, None
+    return answered(response), text_of(response.parts), response
 
 
 def _loose(body: bytes) -> str:

@@ -1,0 +1,68 @@
+"""Detectors of silent failures: which there are, and which a project has switched off."""
+
+from litestar.params import JSONBody
+
+from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.governance.access import Project
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.detector_bodies import DetectorChange, DetectorList, DetectorView
+from trimtab.server.routes import Deps, Operation, Tenant, route
+from trimtab.telemetry import detector_store
+from trimtab.telemetry.detectors import DETECTORS
+
+TAG = "detectors"
+
+
+def _declared(deps: Dependencies, tenant: Project) -> frozenset[str] | None:
+    """What the config file says, if it says anything about this project."""
+    return deps.config.detectors_off if deps.config.project == tenant.slug else None
+
+
+async def _list(deps: Dependencies, tenant: Project) -> DetectorList:
+    declared = _declared(deps, tenant)
+    off = declared
+    if off is None:
+        off = await deps.db.read(lambda conn: detector_store.off(conn, tenant.id))
+    return DetectorList(
+        items=[
+            DetectorView(name=name, version=plug.version, about=plug.about, on=name not in off)
+            for name, plug in DETECTORS.all().items()
+        ],
+        source="catalog" if declared is None else "config",
+    )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/detectors",
+    "score:read",
+    Operation(id="listDetectors", summary="Detectors of silent failures", tag=TAG, errors=(404,)),
+)
+async def list_detectors(deps: Deps, tenant: Tenant) -> DetectorList:
+    """What they find are scores of source ``detector`` with their names."""
+    return await _list(deps, tenant)
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/detectors",
+    "project:write",
+    Operation(id="switchDetectors", summary="Switch detectors off or on", tag=TAG, errors=(404, 409)),
+)
+async def switch_detectors(deps: Deps, tenant: Tenant, data: JSONBody[DetectorChange]) -> DetectorList:
+    """Exactly those of ``off`` are off from now on (within five seconds); what they found before stays."""
+    if _declared(deps, tenant) is not None:
+        raise Conflict(
+            "The config file says which detectors are off.", fix="Change 'detectors_off' there.", code="declared"
+        )
+    unknown = sorted(set(data.off) - set(DETECTORS.names()))
+    if unknown:
+        fix = f"There are: {', '.join(DETECTORS.names())}."
+        raise InvalidRequest(f"There is no detector {unknown[0][:80]!r}.", fix=fix, param="off")
+    names = frozenset(data.off)
+    await deps.db.write(lambda conn: detector_store.switch(conn, tenant.id, names, deps.now()))
+    await deps.switches.follow()
+    return await _list(deps, tenant)
+
+
+ROUTES = (list_detectors, switch_detectors)

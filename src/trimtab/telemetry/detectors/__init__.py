@@ -1,0 +1,191 @@
+"""Silent failures: answers that came back with a 200 and are no good all the same. One file each, found by name.
+
+A detector is a pure function of one answer and a bounded memory; it runs in the telemetry process on every model call
+whose content is kept, beside the mapping of records to rows, so it must cost next to nothing where there is nothing to
+find: look at what is cheap first and leave. What it finds becomes a score (`scores.py`) of source ``detector``: its
+name is the detector's, its value 1, its label which variety, its explanation the evidence. Nothing found, nothing
+written. What each was measured to find, and to find wrongly, is in `docs/detectors.md`.
+
+A record may be mapped twice (a batch that goes again): scores have ids made of the span and the detector, and the
+memory knows a span by its id, so that nothing is found because it was seen before.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from trimtab.core.registry import Registry
+from trimtab.llm.types import Message, ResponseFormat, Text, Tool, ToolCall
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, id_for
+
+logger = logging.getLogger("trimtab.telemetry.detectors")
+K = TypeVar("K")
+V = TypeVar("V")
+
+SESSIONS: Final = 20_000
+"""Sessions whose last answers are remembered."""
+BASELINES: Final = 4_000
+"""Combinations of project, model and feature whose lengths of answers are remembered."""
+TRACES: Final = 5_000
+"""Traces whose tool calls are remembered."""
+
+
+class Said(Struct, frozen=True, gc=False):
+    """One model's answer and what it was asked. ``answer`` is its visible text, ``question`` the last thing the user
+    said; ``stop`` is canonical (`llm.types.StopReason`), ``at_ns`` when the answer was whole."""
+
+    project: str
+    trace_id: str
+    span_id: str
+    session: str
+    model: str
+    feature: str
+    at_ns: int
+    stop: str
+    question: str
+    answer: str
+    messages: tuple[Message, ...]
+    calls: tuple[ToolCall, ...]
+    refused: bool
+    tools: tuple[Tool, ...]
+    format: ResponseFormat | None
+
+    def system(self) -> str:
+        """The standing instructions: system and developer messages at the beginning."""
+        found: list[str] = []
+        for message in self.messages:
+            if message.role not in ("system", "developer"):
+                break
+            found += [part.text for part in message.parts if isinstance(part, Text)]
+        return "\n".join(found)
+
+
+class Finding(Struct, frozen=True):
+    """What was found: which variety, in a word, and the evidence, in a sentence."""
+
+    label: str
+    why: str
+
+
+class Recent(Generic[K, V]):
+    """A dictionary that forgets what was longest not asked for."""
+
+    __slots__ = ("_kept", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class Lengths:
+    """How long answers of one kind are: logarithms of the last ones, and since when a level has held."""
+
+    __slots__ = ("baseline", "last", "recent")
+
+    def __init__(self) -> None:
+        self.baseline: list[float] = []
+        self.recent: list[float] = []
+        self.last = ""
+
+
+class Memory:
+    """What detectors remember of earlier answers, bounded. It begins empty with the telemetry process."""
+
+    def __init__(self) -> None:
+        self.answers: Recent[tuple[str, str], dict[int, tuple[str, int]]] = Recent(SESSIONS)
+        self.lengths: Recent[tuple[str, str, str], Lengths] = Recent(BASELINES)
+        self.tools: Recent[tuple[str, str], dict[int, set[str]]] = Recent(TRACES)
+
+
+Check = Callable[[Said, Memory], Finding | None]
+
+
+class Detector(Struct, frozen=True, kw_only=True):
+    """``version`` goes into every score, so that a better one can be told from what was found before."""
+
+    version: str
+    about: str
+    check: Check
+
+
+DETECTORS: Final[Registry[Detector]] = Registry("detectors", "trimtab.telemetry.detectors")
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+def _nothing_off(project: str) -> frozenset[str]:
+    del project
+    return _NONE
+
+
+class Detectors:
+    """All detectors over one memory. ``off`` tells by project which are switched off."""
+
+    def __init__(self, off: Callable[[str], frozenset[str]] = _nothing_off) -> None:
+        self._off = off
+        self._memory = Memory()
+        self._broken: set[str] = set()
+        self._checks: tuple[tuple[str, str, Check], ...] = tuple(
+            (name, plug.version, plug.check) for name, plug in DETECTORS.all().items()
+        )
+
+    def find(self, said: Said) -> list[tuple[str, str, Finding]]:
+        """Name, version and finding of each that found something; of those switched off as well."""
+        found: list[tuple[str, str, Finding]] = []
+        memory = self._memory
+        for name, version, check in self._checks:
+            try:
+                finding = check(said, memory)
+            except Exception:  # a plug is called: its defect must not lose the record
+                if name not in self._broken:
+                    self._broken.add(name)
+                    logger.exception("the detector %s failed on span %s; told once", name, said.span_id)
+                continue
+            if finding is not None:
+                found.append((name, version, finding))
+        return found
+
+    def add(self, rows: Rows, owner: int, said: Said) -> None:
+        """Append a score for each finding; ``owner`` is the record's place in the batch."""
+        found = self.find(said)
+        if not found:
+            return
+        off = self._off(said.project)
+        scores = tuple(_score(said, *each) for each in found if each[0] not in off and "*" not in off)
+        add_scores(rows.scores, owner, ScoreBatch(project=said.project, scores=scores))
+
+
+def _score(said: Said, name: str, version: str, finding: Finding) -> Score:
+    return Score(
+        id=id_for(said.project, f"detector:{name}:{said.trace_id}:{said.span_id}"),
+        target="span",
+        trace_id=said.trace_id,
+        span_id=said.span_id,
+        session=said.session,
+        name=name,
+        value=1.0,
+        label=finding.label,
+        explanation=finding.why,
+        source="detector",
+        evaluator=f"trimtab/{name}",
+        evaluator_version=version,
+        at_ns=said.at_ns,
+        version=said.at_ns,
+    )

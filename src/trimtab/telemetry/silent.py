@@ -1,0 +1,104 @@
+"""Looking at answers as they are mapped: what detectors find becomes scores, tool calls leave their rows.
+
+One of these lives in the telemetry process. Calls through the gateway are judged at their request span, which has the
+answer the client got; model spans of foreign traces at themselves.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
+
+from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
+from trimtab.telemetry.detectors import Detectors, Said
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.tool_use import misuse
+
+_ANSWERED_BEFORE: Final = ("hit", "replay")
+MOST_CALLS: Final = 64
+"""Tool calls of one answer that leave a row."""
+
+
+class Silent:
+    """Cheap: an answer that is well costs a few microseconds (`docs/detectors.md`)."""
+
+    def __init__(self, detectors: Detectors) -> None:
+        self._detectors = detectors
+
+    def call(
+        self, rows: Rows, owner: int, record: CallRecord, attempt: Attempt, talk: tuple[Request, Response, str]
+    ) -> None:
+        """One call through the gateway: what was asked and answered, and the user's last words. An answer out of the
+        cache was looked at when it was made."""
+        request, response, question = talk
+        if record.outcome != "answer" or request.task is not None or response.result is not None:
+            return
+        if record.cache is not None and record.cache.outcome in _ANSWERED_BEFORE:
+            return
+        answer, calls, refused = _read(response.parts)
+        said = Said(
+            record.project, record.trace_id, record.span_id, record.session, attempt.model_used or attempt.model,
+            record.feature, record.ended_ns, response.stop, question, answer, request.messages, calls, refused,
+            request.tools, request.response_format,
+        )  # fmt: skip
+        self._look(rows, owner, said)
+
+    def foreign(self, rows: Rows, owner: int, said: Said) -> None:
+        """One model span of a foreign trace (`said_by`)."""
+        self._look(rows, owner, said)
+
+    def _look(self, rows: Rows, owner: int, said: Said) -> None:
+        self._detectors.add(rows, owner, said)
+        if said.calls:
+            add_tool_rows(rows, owner, said)
+
+
+def said_by(
+    ids: tuple[str, str, str, str],
+    labels: tuple[str, str, int, str],
+    messages: tuple[Message, ...],
+    output: Sequence[Message],
+    tools: tuple[Tool, ...] = (),
+    *,
+    format: ResponseFormat | None = None,  # noqa: A002  as in `llm.types.Request`'s words
+) -> Said:
+    """From messages, where there was no request: ``ids`` are project, trace, span and session; ``labels`` model,
+    feature, the time of the answer (Unix ns) and why it ended."""
+    parts: tuple[Part, ...] = tuple(part for message in output for part in message.parts)
+    answer, calls, refused = _read(parts)
+    question = ""
+    for message in reversed(messages):
+        if message.role == "user":
+            question = "\n".join(part.text for part in message.parts if isinstance(part, Text))
+            if question:
+                break
+    return Said(*ids, *labels, question, answer, messages, calls, refused, tools, format)
+
+
+def _read(parts: tuple[Part, ...]) -> tuple[str, tuple[ToolCall, ...], bool]:
+    """Visible text, tool calls, and whether a part says that the model refuses."""
+    if len(parts) == 1:  # nearly always
+        part = parts[0]
+        if part.__class__ is Text:
+            return part.text, (), False  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    texts = [part.text for part in parts if isinstance(part, Text | Refusal)]
+    return (
+        "\n".join(texts),
+        tuple(part for part in parts if isinstance(part, ToolCall)),
+        any(isinstance(part, Refusal) for part in parts),
+    )
+
+
+def add_tool_rows(rows: Rows, owner: int, said: Said) -> None:
+    """A row per tool call of an answer; mapping the same answer again makes the same rows."""
+    for number, call in enumerate(said.calls[:MOST_CALLS]):
+        found = misuse(call, said.tools)
+        mark = blake2b(f"{call.name}\0{call.arguments}".encode("utf-8", "replace"), digest_size=8).digest()
+        rows.tool_calls.add(
+            owner,
+            (
+                said.project, said.at_ns, said.trace_id, said.span_id, number, said.session, said.model,
+                call.name[:200], call.id[:200], int.from_bytes(mark, "little"), found.kind if found else "",
+                found.why[:500] if found else "", said.at_ns,
+            ),
+        )  # fmt: skip

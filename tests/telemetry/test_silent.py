@@ -1,0 +1,115 @@
+"""Calls are looked at as they are mapped: scores and tool calls stand beside their rows, and come again the same."""
+
+from typing import Any
+
+import msgspec
+from makings import T0, answer, attempt, events, record, request
+
+from trimtab.llm.types import Message, Text, ToolCall
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.detectors import Detectors
+from trimtab.telemetry.records import CacheNote, CallRecord
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.silent import Silent, said_by
+
+TOOL = {
+    "type": "function",
+    "function": {"name": "find", "parameters": {"type": "object", "required": ["id"]}},
+}
+
+
+def mapped(blobs: FolderBlobs, *records: CallRecord) -> Rows:
+    rows = Rows()
+    mapper = CallMapper(blobs, Silent(Detectors()))
+    for place, each in enumerate(records):
+        mapper.add(rows, place, each)
+    return rows
+
+
+def calling(arguments: str) -> bytes:
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": arguments}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return msgspec.json.encode({"id": "c", "object": "chat.completion", "model": "m", "choices": [choice]})
+
+
+def names(rows: Rows) -> list[str]:
+    return [row["name"] for row in rows.scores.rows()]
+
+
+def test_a_well_answered_call_leaves_no_score_and_no_tool_call(blobs: FolderBlobs) -> None:
+    rows = mapped(blobs, record(1, session="s"), record(2, session="s", request=request("Another thing?")))
+    assert rows.scores.rows() == []
+    assert rows.tool_calls.rows() == []
+    assert len(rows.spans.rows()) == 4
+
+
+def test_an_empty_answer_is_scored_at_the_span_the_client_sees(blobs: FolderBlobs) -> None:
+    empty = record(1, session="s", attempts=(attempt(1, response=answer("")),))
+    rows = mapped(blobs, empty)
+    (score,) = rows.scores.rows()
+    assert (score["name"], score["span_id"], score["trace_id"]) == ("empty_answer", empty.span_id, empty.trace_id)
+    assert (score["project"], score["at_ns"]) == ("p", T0 + 100_000_000)
+
+
+def test_a_stream_is_looked_at_as_a_whole(blobs: FolderBlobs) -> None:
+    streamed = attempt(1, stream=True, response=events("I'm sorry, but ", "I can't ", "help with that."))
+    assert names(mapped(blobs, record(1, stream=True, attempts=(streamed,)))) == ["refusal"]
+
+
+def test_tool_calls_leave_rows_and_misuse_a_score(blobs: FolderBlobs) -> None:
+    asked: dict[str, Any] = {"request": request("Where is it?", tools=[TOOL])}
+    good = record(1, attempts=(attempt(1, response=calling('{"id": "7"}')),), **asked)
+    bad = record(2, attempts=(attempt(2, response=calling("{}")),), **asked)
+    rows = mapped(blobs, good, bad)
+    assert [(row["tool"], row["problem"], row["model"]) for row in rows.tool_calls.rows()] == [
+        ("find", "", "gpt-4o-mini-2024"),
+        ("find", "invalid", "gpt-4o-mini-2024"),
+    ]
+    assert names(rows) == ["tool_misuse"]
+    assert mapped(blobs, good, bad).tool_calls.rows() == rows.tool_calls.rows()
+
+
+def test_failures_cached_answers_and_calls_without_content_are_not_judged(blobs: FolderBlobs) -> None:
+    empty = (attempt(1, response=answer("")),)
+    calls = [
+        record(1, attempts=empty, outcome="error"),
+        record(2, attempts=empty, outcome="cancel"),
+        record(3, attempts=empty, cache=CacheNote(outcome="hit")),
+        record(4, attempts=(attempt(4, response=b""),), capture=False, request=b""),
+        record(5, attempts=(attempt(5, status=500, response=answer("")),)),
+        record(6, attempts=()),
+    ]
+    assert names(mapped(blobs, *calls)) == []
+
+
+def test_a_record_mapped_twice_by_one_process_finds_the_same(blobs: FolderBlobs) -> None:
+    mapper = CallMapper(blobs, Silent(Detectors()))
+    calls = [record(1, session="s"), record(2, session="s", request=request("Another question here?"))]
+    calls = [
+        msgspec.structs.replace(
+            each, attempts=(attempt(place, response=answer("The very same answer, at some length, to both of them.")),)
+        )
+        for place, each in enumerate(calls)
+    ]
+    found: list[list[str]] = []
+    for _ in range(2):
+        rows = Rows()
+        for place, each in enumerate(calls):
+            mapper.add(rows, place, each)
+        found.append([f"{row['name']} {row['span_id']}" for row in rows.scores.rows()])
+    assert found[0] == found[1] == [f"repeated_answer {calls[1].span_id}"]
+
+
+def test_a_foreign_span_is_judged_from_its_messages() -> None:
+    rows = Rows()
+    history = (Message("system", (Text("Be kind."),)), Message("user", (Text("Where is it?"),)))
+    said = said_by(
+        ("p", "t", "s", ""), ("m", "", 5, "tool_calls"), history,
+        [Message("assistant", (ToolCall("c", "find", "{"),))],
+    )  # fmt: skip
+    assert (said.question, said.answer, said.system()) == ("Where is it?", "", "Be kind.")
+    Silent(Detectors()).foreign(rows, 0, said)
+    assert names(rows) == ["tool_misuse"]
+    assert [row["problem"] for row in rows.tool_calls.rows()] == ["unreadable"]
