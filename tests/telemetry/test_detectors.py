@@ -365,7 +365,7 @@ def test_a_detector_that_breaks_loses_nothing_of_the_others(monkeypatch: pytest.
 
     check: Check = broken
     plugs = {"aaa": Detector(version="1", about="", check=check), "empty_answer": DETECTORS.get("empty_answer")}
-    monkeypatch.setattr(type(DETECTORS), "all", lambda self: plugs)
+    monkeypatch.setattr(DETECTORS, "all", lambda: plugs)
     assert [name for name, _, _ in Detectors().find(said(answer=""))] == ["empty_answer"]
 
 

@@ -24,8 +24,8 @@ TABLES = frozenset(
         "boards", "cache_answers", "cache_meanings", "cache_tallies", "call_policies", "capability_cards",
         "detectors_off", "display_currencies", "erasures", "idempotent_calls", "key_priorities", "keys",
         "limit_counters", "limit_events", "limit_holds", "limit_workers", "limits", "login_tokens", "models", "prices",
-        "projects", "providers", "repricings", "resilience_policies", "responses", "retention_rules", "retention_runs", "revisions",
-        "routes", "sessions",
+        "projects", "providers", "repricings", "resilience_policies", "responses", "retention_rules", "retention_runs",
+        "revisions", "routes", "sessions",
     )
 )  # fmt: skip
 """Every table of the catalog at the newest revision."""
