@@ -1,0 +1,144 @@
+"""Foreign spans, whichever convention they speak, as canonical ones: one module per convention, found by their files.
+
+Specifications, in the state of 2026: OpenTelemetry GenAI (open-telemetry/semantic-conventions-genai and the
+generations before it), OpenInference, OpenLLMetry, Langfuse, Vercel's AI SDK, pydantic-ai and Logfire, MLflow,
+LangSmith. A span may speak several at once, and often does. docs/conventions.md says what each maps.
+"""
+
+from functools import cache
+
+from trimtab.core.registry import Registry
+from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
+from trimtab.telemetry.conventions._common import read_common
+from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
+from trimtab.telemetry.conventions._plug import Convention
+from trimtab.telemetry.conventions._values import Found
+from trimtab.telemetry.foreign import ForeignSpan
+
+CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
+
+CORE_VERSION = 1
+"""Version of what all conventions share: it is part of every span's mapper version."""
+_NAMES = 8192
+"""Names of attributes whose family is remembered."""
+
+
+class Plan:
+    """Which conventions read a span, in which order. ``name`` is what is noted as its convention."""
+
+    __slots__ = ("by_kind", "name", "readers", "version")
+
+    def __init__(self, own: Convention | None, speakers: list[Convention]) -> None:
+        rest = sorted((each for each in speakers if each is not own), key=lambda each: each.column)
+        readers = [own, *rest] if own is not None else rest
+        self.readers = tuple(each.read for each in readers)
+        self.by_kind = tuple(each.kind for each in sorted(speakers, key=lambda each: each.kinds))
+        self.name = own.name if own is not None else "otel"
+        self.version = mapper_version(own)
+
+
+def mapper_version(convention: Convention | None) -> int:
+    """The number that is stored with a span of that convention: it grows when either half of its mapper changes."""
+    return CORE_VERSION * 1000 + (convention.version if convention is not None else 0)
+
+
+class Mapper:
+    """Pure, but for what it remembers of names, which is bounded. One pass over the names decides who reads."""
+
+    def __init__(self, conventions: dict[str, Convention]) -> None:
+        self._plugs = tuple(sorted(conventions.values(), key=lambda each: (each.own, each.name)))
+        shift = len(self._plugs)
+        self._families: dict[str, int] = {}
+        for at, plug in enumerate(self._plugs):
+            for family in plug.families:
+                self._families[family] = self._families.get(family, 0) | (1 << at) | (1 << (at + shift))
+            for family in plug.also:
+                self._families[family] = self._families.get(family, 0) | (1 << at)
+        self._shift = shift
+        self._names: dict[str, int] = {}
+        self._scopes: dict[str, int] = {}
+        self._plans: dict[int, Plan] = {}
+
+    def __call__(self, span: ForeignSpan) -> CanonicalSpan:
+        """Never raises for what a span says; what makes no sense is left out."""
+        plan = self._plan(span)
+        found: Found = {"convention": plan.name, "mapper_version": plan.version}
+        for kind_of in plan.by_kind:
+            kind = kind_of(span)
+            if kind is not None:
+                found["kind"] = kind
+                break
+        for read in plan.readers:
+            read(span, found)
+        read_common(span, found)
+        _settle(found)
+        return CanonicalSpan(**found)
+
+    def _plan(self, span: ForeignSpan) -> Plan:
+        known = self._names
+        bits = self._scopes.get(span.scope_name, -1)
+        if bits < 0:
+            bits = self._learn_scope(span.scope_name)
+        for name in span.attributes:
+            seen = known.get(name, -1)
+            bits |= seen if seen >= 0 else self._learn(name)
+        for event in span.events:
+            seen = known.get(event.name, -1)
+            bits |= seen if seen >= 0 else self._learn(event.name)
+        plan = self._plans.get(bits)
+        if plan is None:
+            plan = self._plans[bits] = self._make(bits)
+        return plan
+
+    def _learn(self, name: str) -> int:
+        bits = self._families.get(name.partition(".")[0], 0)
+        if len(self._names) < _NAMES:
+            self._names[name] = bits
+        return bits
+
+    def _learn_scope(self, scope: str) -> int:
+        bits = 0
+        for at, plug in enumerate(self._plugs):
+            if scope and scope.startswith(plug.scopes):
+                bits |= (1 << at) | (1 << (at + self._shift))
+        if len(self._scopes) < _NAMES:
+            self._scopes[scope] = bits
+        return bits
+
+    def _make(self, bits: int) -> Plan:
+        owners = [plug for at, plug in enumerate(self._plugs) if bits >> (at + self._shift) & 1]
+        speakers = [plug for at, plug in enumerate(self._plugs) if bits >> at & 1]
+        return Plan(owners[0] if owners else None, speakers)
+
+
+def _settle(found: Found) -> None:
+    """What can be said only when every convention was read."""
+    kind = found["kind"]
+    if kind in ("llm", "agent"):
+        for untyped, typed in (("input", "input_messages"), ("output", "output_messages")):
+            value = found.get(untyped)
+            if value is not None and typed not in found and looks_like_messages(value):
+                messages = messages_of(value, "user" if untyped == "input" else "assistant")
+                if messages:
+                    found[typed] = messages
+    if "input_messages" in found:
+        found.pop("input", None)
+    if "output_messages" in found:
+        found.pop("output", None)
+    if "usage" in found and kind not in COUNTED:
+        found["aggregated"] = True
+
+
+@cache
+def _mapper() -> Mapper:
+    return Mapper(CONVENTIONS.all())
+
+
+def canonical(span: ForeignSpan) -> CanonicalSpan:
+    """What a foreign span says, in our words."""
+    return _mapper()(span)
+
+
+def versions() -> dict[str, int]:
+    """The mapper version that each convention's spans get now, by what is noted as their convention."""
+    return {"otel": mapper_version(None), **{name: mapper_version(plug) for name, plug in CONVENTIONS.all().items()}}

@@ -1,0 +1,83 @@
+"""What every span says, whichever convention it speaks: name, status, error, resource, session, user, HTTP status.
+
+OpenTelemetry's general conventions: resource ``service.*`` and ``deployment.*``, ``error.type``, the event
+``exception``, ``http.*``, ``session.id``, ``user.id``, ``enduser.id``.
+"""
+
+from typing import Final
+
+from trimtab.telemetry.conventions._values import Found, count, entries, first, label, put, put_labels
+from trimtab.telemetry.foreign import STATUS_ERROR, ForeignEvent, ForeignSpan
+
+_CANCELLED: Final = frozenset(
+    {"CancelledError", "asyncio.CancelledError", "asyncio.exceptions.CancelledError", "GeneratorExit", "AbortError"}
+)
+_EXCEPTIONS: Final = frozenset({"exception", "gen_ai.client.operation.exception"})
+_MESSAGE: Final = 4_000
+
+_FROM_SPAN: Final = (
+    ("session", "session.id"),
+    ("user", "user.id"),
+    ("user", "enduser.id"),
+    ("error_type", "error.type"),
+)
+_FROM_RESOURCE: Final = (
+    ("app", "service.name"),
+    ("release", "service.version"),
+    ("environment", "deployment.environment.name"),
+    ("environment", "deployment.environment"),
+)
+
+
+def read_common(span: ForeignSpan, found: Found) -> None:
+    """The fields of `CanonicalSpan` that no convention found."""
+    attributes = span.attributes
+    put_labels(found, attributes, _FROM_SPAN)
+    put_labels(found, span.resource, _FROM_RESOURCE)
+    if str(found.get("app", "")).startswith("unknown_service"):  # what SDKs write where nobody named it
+        del found["app"]
+    if "name" not in found:
+        found["name"] = label(span.name)
+    if "kind" not in found:
+        found["kind"] = _kind(span, found)
+    _read_error(span, found)
+    status = first(attributes, ("http.response.status_code", "http.status_code"))
+    code = count(status) if status is not None else None
+    if code is not None and code < 1000:
+        found["http_status"] = code
+    if found["convention"] == "otel" and "metadata" not in found:
+        # A span that speaks no convention of ours is known by its attributes alone.
+        put(found, "metadata", entries(attributes.items()))
+
+
+def _kind(span: ForeignSpan, found: Found) -> str:
+    if found.get("model") or found.get("model_used"):
+        return "llm"
+    return "event" if span.start_ns == span.end_ns and span.start_ns else "span"
+
+
+def _read_error(span: ForeignSpan, found: Found) -> None:
+    event = _exception(span.events) if span.events else None
+    if span.status_code == STATUS_ERROR:
+        found.setdefault("status", "error")
+    if found.get("status", "ok") == "ok":
+        found.pop("error_type", None)
+        found.pop("error_message", None)
+        return
+    if event is not None:
+        put_labels(found, event.attributes, (("error_type", "exception.type"),))
+    message = found.get("error_message") or span.status_message
+    if not message and event is not None:
+        message = event.attributes.get("exception.message")
+    if type(message) is str and message:
+        found["error_message"] = message[:_MESSAGE]
+    if found.get("error_type") in _CANCELLED:
+        found["status"] = "cancelled"
+
+
+def _exception(events: tuple[ForeignEvent, ...]) -> ForeignEvent | None:
+    """The last exception of a span: earlier ones may have been dealt with."""
+    for event in reversed(events):
+        if event.name in _EXCEPTIONS:
+            return event
+    return None

@@ -1,0 +1,129 @@
+"""OpenLLMetry (Traceloop): ``traceloop.*`` beside the older ``gen_ai.*``, whose generation `otel_genai` reads.
+
+Names: traceloop/openllmetry, packages/opentelemetry-semantic-conventions-ai. Session and user stand only in
+``traceloop.association.properties.*``.
+"""
+
+from typing import Any, Final
+
+from trimtab.telemetry.canonical import Document
+from trimtab.telemetry.conventions._indexed import rows, tree
+from trimtab.telemetry.conventions._messages import tools_of
+from trimtab.telemetry.conventions._plug import Convention
+from trimtab.telemetry.conventions._stops import stop_of
+from trimtab.telemetry.conventions._values import (
+    Attributes,
+    Found,
+    entries,
+    label,
+    mapping,
+    number,
+    put,
+    put_content,
+    put_labels,
+    text_of_value,
+    under,
+)
+from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.views import SpanKind
+
+NAME: Final = "openllmetry"
+VERSION: Final = 1
+
+_KINDS: Final[dict[str, SpanKind]] = {"tool": "tool", "agent": "agent", "workflow": "workflow", "task": "workflow"}
+_REQUESTS: Final[dict[str, SpanKind]] = {
+    "chat": "llm", "completion": "llm", "embedding": "embedding", "rerank": "reranker",
+}  # fmt: skip
+_ASSOCIATED: Final = "traceloop.association.properties."
+_LABELS: Final = (
+    ("session", f"{_ASSOCIATED}session_id"),
+    ("user", f"{_ASSOCIATED}user_id"),
+    ("release", "traceloop.entity.version"),
+    ("workflow", "traceloop.workflow.name"),
+    ("node", "traceloop.entity.path"),
+    ("prompt_name", "traceloop.prompt.key"),
+    ("prompt_version", "traceloop.prompt.version"),
+)
+_OWN: Final = frozenset({"session_id", "user_id"})
+
+
+def kind(span: ForeignSpan) -> SpanKind | None:
+    attributes = span.attributes
+    said = attributes.get("llm.request.type")
+    if type(said) is str and said in _REQUESTS:
+        return _REQUESTS[said]
+    said = attributes.get("traceloop.span.kind")
+    if type(said) is str:
+        return _KINDS.get(said)
+    if any(event.name.startswith("db.query.") for event in span.events):
+        return "retriever"
+    return None
+
+
+def read(span: ForeignSpan, found: Found) -> None:
+    attributes = span.attributes
+    put_labels(found, attributes, _LABELS)
+    entity = label(attributes.get("traceloop.entity.name"))
+    if entity:
+        field = {"agent": "agent_name", "tool": "tool_name"}.get(found.get("kind", ""))
+        if field:
+            put(found, field, entity)
+    properties = [each for each in under(attributes, _ASSOCIATED) if each[0] not in _OWN]
+    if properties:
+        put(found, "metadata", entries(properties))
+    if attributes.get("llm.is_streaming") is True:
+        found.setdefault("stream", True)
+    _read_entity(attributes, found)
+    if "tools_offered" not in found and "llm.request.functions.0.name" in attributes:
+        put(found, "tools_offered", tools_of(rows(tree(attributes, "llm.request.functions."))))
+    if "stop" not in found:
+        put(found, "stop", stop_of(attributes.get("gen_ai.completion.0.finish_reason")))
+    if found.get("kind") == "retriever" and "documents" not in found:
+        put(found, "documents", _documents(span))
+
+
+def _read_entity(attributes: Attributes, found: Found) -> None:
+    """``traceloop.entity.input`` of a decorated function is ``{"args": […], "kwargs": {…}}``, of LangChain
+    ``{"inputs": …}``: what was given is shown, not the wrapping."""
+    for field, name in (("input", "traceloop.entity.input"), ("output", "traceloop.entity.output")):
+        value = attributes.get(name)
+        if value is None or field in found:
+            continue
+        held = mapping(value)
+        put_content(found, field, _unwrapped(held) if held else value)
+
+
+def _unwrapped(held: dict[str, Any]) -> Any:
+    names = held.keys()
+    if names == {"args", "kwargs"}:
+        args, kwargs = held["args"], held["kwargs"]
+        return kwargs if kwargs and not args else args if args and not kwargs else held
+    for word in ("inputs", "outputs"):
+        if word in held and held[word] not in (None, "", {}, []):
+            return held[word]
+    if "input_str" in held:
+        return held["input_str"]
+    return held
+
+
+def _documents(span: ForeignSpan) -> tuple[Document, ...]:
+    found: list[Document] = []
+    for event in span.events[:1000]:
+        if event.name == "db.query.result":
+            said = {name.removeprefix("db.query.result."): value for name, value in event.attributes.items()}
+            score = said.get("score")
+            found.append(
+                Document(
+                    id=label(said.get("id")),
+                    content=text_of_value(said.get("document")),
+                    score=number(score if score is not None else said.get("distance")),
+                    metadata=mapping(said.get("metadata")),
+                )
+            )
+    return tuple(found)
+
+
+PLUG: Final = Convention(
+    name=NAME, version=VERSION, families=frozenset({"traceloop"}), also=frozenset({"llm", "db"}),
+    scopes=("opentelemetry.instrumentation.openai.", "traceloop."), own=50, column=30, kinds=40, kind=kind, read=read,
+)  # fmt: skip
