@@ -96,6 +96,9 @@ def with_system(messages: tuple[Message, ...], system: Any) -> tuple[Message, ..
 
 def message_of(value: Object, role: Role = "user") -> Message | None:
     """One message; None where the object says nothing."""
+    plain = _plain(value)
+    if plain is not None:
+        return plain
     if "lc" in value and type(value.get("kwargs")) is dict:
         return _langchain(value, role)
     inner = value.get("message")
@@ -112,6 +115,28 @@ def message_of(value: Object, role: Role = "user") -> Message | None:
     if not parts and "content" not in value and "parts" not in value:
         return None
     return Message(who, parts, name if type(name) is str and name and who != "tool" else None)
+
+
+_PLAIN: Final = frozenset({"role", "content", "parts", "finish_reason"})
+
+
+def _plain(value: Object) -> Message | None:
+    """The short way for what nearly every message is: a role that we know, and one text."""
+    role = value.get("role")
+    who = _ROLES.get(role) if type(role) is str else None
+    if who is None or who == "tool" or not value.keys() <= _PLAIN:
+        return None
+    content = value.get("content")
+    parts = value.get("parts")
+    if parts is None:
+        return Message(who, (Text(content),)) if type(content) is str and content else None
+    if content is None and is_list(parts) and len(parts) == 1:
+        part = parts[0]
+        if is_object(part) and part.get("type") == "text":
+            text = part.get("content")
+            if type(text) is str and text:
+                return Message(who, (Text(text),))
+    return None
 
 
 def _role(value: Object, otherwise: Role) -> Role:
