@@ -20,8 +20,8 @@ from trimtab.server.auth import Caller, guard
 from trimtab.server.carrying import Carrying, is_carried
 from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.doors import Doors
 from trimtab.server.fronts.common import front_at, nowhere
-from trimtab.server.otlp import SIGNALS, OtlpDoor
 
 MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
@@ -32,9 +32,9 @@ _LOST = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "r
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
-def create_app(deps: Dependencies, carrying: Carrying | None = None, otlp: OtlpDoor | None = None) -> "App":
+def create_app(deps: Dependencies, carrying: Carrying | None = None, doors: Doors | None = None) -> "App":
     """The app, ready to be served. It starts and stops nothing: `wiring.py` does."""
-    return App(create_api(deps), StaticConsole(deps.static), carrying, otlp)
+    return App(create_api(deps), StaticConsole(deps.static), carrying, doors)
 
 
 def create_api(deps: Dependencies) -> Litestar:
@@ -72,10 +72,10 @@ class App:
     """Sends each request to the API, to what passes through to a provider, or to the console's files."""
 
     def __init__(
-        self, api: Litestar, console: StaticConsole, carrying: Carrying | None = None, otlp: OtlpDoor | None = None
+        self, api: Litestar, console: StaticConsole, carrying: Carrying | None = None, doors: Doors | None = None
     ) -> None:
         self.api = api
-        self._otlp = otlp
+        self._doors = doors
         self._console = console
         self._carrying = carrying
 
@@ -91,11 +91,11 @@ class App:
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
         path: str = scope["path"]
         request_id = new_id("req")
-        if path in _PLAIN or path.startswith("/api/"):
+        if self._doors is not None and self._doors.opens(path):
+            await self._doors(scope, receive, send)
+        elif path in _PLAIN or path.startswith("/api/"):
             inner: Any = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
             await self.api(inner, receive, _marked(send, request_id))
-        elif self._otlp is not None and path in SIGNALS:
-            await self._otlp(scope, receive, send)
         elif self._carrying is not None and is_carried(path):
             await self._carrying(scope, receive, send)
         elif path == "/api":

@@ -39,6 +39,7 @@ from trimtab.server.carrying import Carrying
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.doors import Doors
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
 from trimtab.server.keeping import Keeping, Places
@@ -192,7 +193,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most)
     door = OtlpDoor(deps, made.intake)
-    wired = Wired(create_app(deps, carrying, door), protocol_factory(hot), holder, gateway.watch)
+    wired = Wired(
+        create_app(deps, carrying, Doors(deps, door, made.intake)), protocol_factory(hot), holder, gateway.watch
+    )
     wired.on_close(db.close)
     wired.on_close(made.keeper.close)
     wired.on_close(reader.aclose)
@@ -333,6 +336,7 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         started=made.clock.now_ns() // 1_000_000,
         reprice=books.repricer.wake,
         clock=made.clock,
+        intake=made.intake,
         live=made.live,
     )
 

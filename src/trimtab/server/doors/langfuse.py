@@ -1,0 +1,164 @@
+"""Langfuse's public API, as far as its clients need it to send: https://api.reference.langfuse.com
+
+    POST /api/public/ingestion          batches of events (SDKs up to v2, and scores of v3): 207, errors per event
+    POST /api/public/otel/v1/traces     OTLP (SDKs from v3 on), answered by `server/otlp.py`
+    POST /api/public/scores             one score, or a list (SDKs from v5 on)
+    GET  /api/public/projects           ``auth_check``
+    GET  /api/public/health
+
+The key is one of ours, in either half of ``Basic public:secret``. Prompts, datasets and reading are not offered: those
+answer 501 and say so.
+"""
+
+import asyncio
+from typing import Any, Final, cast
+
+import msgspec
+
+from trimtab import __version__
+from trimtab.core.errors import InvalidRequest, TooLarge, TrimtabError
+from trimtab.core.ids import new_id
+from trimtab.governance.access import Principal, Project
+from trimtab.server import problems
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
+from trimtab.server.otlp import OtlpDoor
+from trimtab.server.unpack import unpack
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
+from trimtab.telemetry.intake import Intake
+
+PREFIX: Final = "/api/public/"
+COMPATIBLE: Final = "3.0.0"
+"""The Langfuse version whose ingestion this is; clients look at the first number."""
+MAX_BODY: Final = 32 << 20
+SPANS_AT_ONCE: Final = 500
+_SETTING: Final = "nothing: Langfuse's clients send at most 3 MB"
+
+
+class NotOffered(TrimtabError):
+    status = 501
+    code = "not_offered"
+
+
+class LangfuseDoor:
+    """An ASGI app for paths below `PREFIX`."""
+
+    def __init__(self, deps: Dependencies, otlp: OtlpDoor, intake: Intake) -> None:
+        self._deps = deps
+        self._otlp = otlp
+        self._intake = intake
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request_id = new_id("req")
+        try:
+            status, body = await self._serve(scope, receive)
+            more = dict[str, str]()
+        except TrimtabError as error:
+            status, body = error.status, {"message": error.sentence(), "error": error.code}
+            more = problems.headers_of(error, request_id)
+        except _Left:
+            return
+        content = msgspec.json.encode(body)
+        pairs = {**more, "x-request-id": request_id, "content-type": "application/json"}
+        pairs["content-length"] = str(len(content))
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in pairs.items()]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _serve(self, scope: Any, receive: Any) -> tuple[int, Any]:
+        headers = dict[bytes, bytes](scope["headers"])
+        which = (scope["method"], scope["path"].removeprefix(PREFIX).strip("/"))
+        if which == ("GET", "health"):
+            return 200, {"status": "OK", "version": COMPATIBLE, "server": f"trimtab {__version__}"}
+        principal, project = await self._otlp.caller(headers.get)
+        match which:
+            case ("GET", "projects"):
+                return 200, {"data": [_project(project)]}
+            case ("POST", "ingestion"):
+                return await self._ingest(principal, project, await _json(receive, headers))
+            case ("POST", "scores"):
+                return await self._scores(principal, project, await _json(receive, headers))
+            case _:
+                raise NotOffered(
+                    f"Trimtab does not offer {which[0][:10]} {PREFIX}{which[1][:80]}.",
+                    fix="It takes Langfuse's traces, observations and scores; prompts, datasets and reading are not "
+                    "part of it. Traces are read at /api/v1/projects/{project}/traces.",
+                )
+
+    async def _ingest(self, principal: Principal, project: Project, body: Any) -> tuple[int, Any]:
+        """Answered when every event that is good is on the disk."""
+        events: Any = cast("dict[str, Any]", body).get("batch") if isinstance(body, dict) else None
+        if not isinstance(events, list):
+            raise InvalidRequest("The body has no list 'batch'.", fix='Send {"batch": [...]}.', param="batch")
+        now_ns = self._deps.clock.now_ns()
+        found = await asyncio.to_thread(read_batch, cast("list[Any]", events), now_ns, principal.key_id)
+        await self._keep(principal, project, found, now_ns)
+        successes = [{"id": one, "status": 201} for one in found.taken]
+        errors = [{"id": one, "status": 400, "message": why, "error": "InvalidRequest"} for one, why in found.refused]
+        return 207, {"successes": successes, "errors": errors}
+
+    async def _keep(self, principal: Principal, project: Project, found: Batch, now_ns: int) -> None:
+        spans = found.spans
+        if spans:
+            await self._intake.keep(
+                [
+                    _record(project, principal, now_ns, tuple(spans[first : first + SPANS_AT_ONCE]))
+                    for first in range(0, len(spans), SPANS_AT_ONCE)
+                ]
+            )
+            self._intake.accepted += len(spans)
+        if found.scores:
+            await self._deps.scores.write(project.id, found.scores)
+
+    async def _scores(self, principal: Principal, project: Project, body: Any) -> tuple[int, Any]:
+        """A list is answered as Langfuse does: 202, or 207 with what was wrong; one score by its id, or as wrong."""
+        now_ns = self._deps.clock.now_ns()
+        if not isinstance(body, list):
+            score = read_score(body, now_ns, principal.key_id)
+            await self._deps.scores.write(project.id, [score])
+            return 200, {"id": score.id}
+        found, wrong = Batch(), list[dict[str, str]]()
+        for one in cast("list[Any]", body):
+            try:
+                found.scores.append(read_score(one, now_ns, principal.key_id))
+            except InvalidRequest as error:
+                wrong.append({"message": error.sentence()})
+        if found.scores:
+            await self._deps.scores.write(project.id, found.scores)
+        if not wrong:
+            return 202, {"message": "Accepted"}
+        return 207, {"accepted": len(found.scores), "rejected": len(wrong), "errors": wrong}
+
+
+def _record(project: Project, principal: Principal, now_ns: int, spans: tuple[ForeignSpan, ...]) -> ForeignBatch:
+    return ForeignBatch(project=project.id, key_id=principal.key_id, arrived_ns=now_ns, spans=spans)
+
+
+def _project(project: Project) -> dict[str, Any]:
+    organization = {"id": "trimtab", "name": "Trimtab"}
+    return {"id": project.id, "name": project.slug, "organization": organization, "metadata": {}}
+
+
+class _Left(Exception):
+    """The client went before its body was here."""
+
+
+async def _json(receive: Any, headers: dict[bytes, bytes]) -> Any:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _Left
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise TooLarge(f"The body is larger than {MAX_BODY >> 20} MB.", fix="Send smaller batches.")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+    body = unpack(b"".join(parts), encoding, MAX_BODY, _SETTING)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.", fix="Send JSON.", code="not_json") from None
