@@ -12,10 +12,12 @@ from trimtab.ledger.types import CURRENCY, Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for
+from trimtab.telemetry.silent import Silent, said_by
 
 BLOB_BYTES: Final = 64 << 10
 LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
@@ -130,8 +132,9 @@ def _buckets(usage: Usage) -> tuple[int, int, int, int, int]:
 class ForeignRows:
     """Turns mapped spans into rows. Pure but for large texts, which it puts into ``blobs`` (idempotent by content)."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, silent: Silent | None = None) -> None:
         self._blobs = blobs
+        self._silent = silent
 
     def add(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
         """Everything one span becomes. ``entry``: it stands for its trace, with these sums."""
@@ -141,6 +144,9 @@ class ForeignRows:
             _book(rows, mapped)
         if mapped.canonical.scores:
             _scores(rows, mapped)
+        span = mapped.canonical
+        if self._silent is not None and span.kind == "llm" and span.status == "ok" and span.output_messages:
+            self._silent.foreign(rows, mapped.arrival.owner, _said(mapped))
 
     def _span(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
         arrival, span, texts = mapped.arrival, mapped.canonical, mapped.texts
@@ -183,6 +189,22 @@ class ForeignRows:
         if len(content) <= BLOB_BYTES:
             return content, ""
         return b"", self._blobs.put(content)
+
+
+def _said(mapped: Mapped) -> Said:
+    arrival, span = mapped.arrival, mapped.canonical
+    return said_by(
+        (arrival.project, arrival.span.trace_id, arrival.span.span_id, span.session[:LABEL]),
+        (
+            span.model_used[:LABEL] or span.model[:LABEL],
+            span.name[:LABEL],
+            mapped.start_ns + mapped.duration_ns,
+            span.stop,
+        ),
+        span.input_messages,
+        span.output_messages,
+        span.tools_offered,
+    )
 
 
 _EMPTY: Final = Sums()

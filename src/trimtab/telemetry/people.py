@@ -1,7 +1,8 @@
-"""Sessions and users: sums over the spans that carry their name, and the turns of one session.
+"""Sessions and users: sums over the calls that carry their name, and the turns of one session.
 
-A session or a user is shown where one of its calls fits the search; its numbers are of all its spans in the window, so
-a search never makes a session look smaller than it was. Usage and cost are those of leaves, calls those of entries.
+A session or a user is shown where one of its calls fits the search; its numbers are of all its calls in the window, so
+a search never makes a session look smaller than it was. All of them are of the spans that stand for whole calls, as in
+the overview: those carry the sums of their leaves, and a foreign leaf seldom names its session.
 """
 
 from msgspec import Struct
@@ -15,27 +16,27 @@ from trimtab.telemetry.views import Window
 
 MOST = 200
 _USED = "input_tokens + cache_read_tokens + cache_write_tokens + output_tokens + reasoning_tokens"
-_COST = "sumIf(toInt128(ifNull(cost, 0)), leaf = 1)"
+_COST = "sum(toInt128(ifNull(cost, 0)))"
 _SUMS = (
-    f"countIf(entry = 1), countIf(entry = 1 AND status = 'error'), sumIf({_USED}, leaf = 1), toString({_COST}),"
-    " countIf(leaf = 1 AND cost IS NOT NULL), sumIf(unpriced, leaf = 1),"
-    " arraySort(groupUniqArrayIf(5)(model, entry = 1 AND model != '')),"
+    f"count(), countIf(status = 'error'), sum({_USED}), toString({_COST}),"
+    " countIf(cost IS NOT NULL), sum(unpriced),"
+    " arraySort(groupUniqArrayIf(5)(model, model != '')),"
     " arraySort(groupUniqArrayIf(5)(feature, feature != ''))"
 )
 _SORTS: dict[PeopleSort, str] = {
     "last": "max(start_ns)",
-    "calls": "countIf(entry = 1)",
-    "errors": "countIf(entry = 1 AND status = 'error')",
+    "calls": "count()",
+    "errors": "countIf(status = 'error')",
     "cost": _COST,
-    "tokens": f"sumIf({_USED}, leaf = 1)",
+    "tokens": f"sum({_USED})",
 }
 SESSION_COLUMNS = (
     "session, min(start_ns), max(start_ns + duration_ns), argMaxIf(user, start_ns, user != ''),"
-    " argMinIf(input_preview, start_ns, entry = 1), argMaxIf(output_preview, start_ns, entry = 1)"
+    " argMin(input_preview, start_ns), argMax(output_preview, start_ns)"
 )
 USER_COLUMNS = (
     "user, min(start_ns), max(start_ns), uniqExactIf(session, session != ''),"
-    " quantileExactIf(0.95)(duration_ns, entry = 1 AND status = 'ok'), countIf(entry = 1 AND status = 'ok')"
+    " quantileExactIf(0.95)(duration_ns, status = 'ok'), countIf(status = 'ok')"
 )
 
 
@@ -127,20 +128,19 @@ def people_sql(
 ) -> tuple[str, dict[str, Value]]:
     """The statement of either list, a row more than asked for, so that one sees whether there is a next page."""
     params: dict[str, Value] = {"project": project, **window_params(window)}
-    where = "project = {project:String} AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
+    where = "project = {project:String} AND entry = 1 AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
     where += f" AND {column} != ''"
     if q.strip():
         condition = compile_query(q, project, window)
         params = {**condition.params, **params}
         where += f" AND {column} IN (SELECT {column} FROM spans WHERE {condition.sql} AND {column} != '')"  # noqa: S608
-    key = _SORTS[listing.sort]
-    having = "countIf(entry = 1) > 0"
+    key, having = _SORTS[listing.sort], ""
     if listing.place is not None:
-        having += f" AND (toInt128({key}), {column}) < ({{place:Int128}}, {{place_name:String}})"
+        having = f" HAVING (toInt128({key}), {column}) < ({{place:Int128}}, {{place_name:String}})"
         params["place"], params["place_name"] = listing.place
     sql = (
         f"SELECT {columns}, toString({key}), tuple({_SUMS}) FROM spans WHERE {where} GROUP BY {column}"  # noqa: S608
-        f" HAVING {having} ORDER BY {key} DESC, {column} DESC LIMIT {listing.limit + 1}"
+        f"{having} ORDER BY {key} DESC, {column} DESC LIMIT {listing.limit + 1}"
     )
     return sql, params
 
@@ -148,14 +148,11 @@ def people_sql(
 def one_sql(column: str, columns: str, project: str, name: str, window: Window | None) -> tuple[str, dict[str, Value]]:
     """The same sums of one session or user; of all time without a window."""
     params: dict[str, Value] = {"project": project, "name": name}
-    where = f"project = {{project:String}} AND {column} = {{name:String}}"
+    where = f"project = {{project:String}} AND entry = 1 AND {column} = {{name:String}}"
     if window is not None:
         where += " AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
         params |= window_params(window)
-    sql = (
-        f"SELECT {columns}, '', tuple({_SUMS}) FROM spans WHERE {where} GROUP BY {column}"  # noqa: S608
-        " HAVING countIf(entry = 1) > 0"
-    )
+    sql = f"SELECT {columns}, '', tuple({_SUMS}) FROM spans WHERE {where} GROUP BY {column}"  # noqa: S608
     return sql, params
 
 

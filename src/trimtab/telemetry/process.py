@@ -99,7 +99,7 @@ class Telemetry:
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
         mapper = CallMapper(self._blobs, self._silent)
-        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs))
+        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs, self._silent))
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened
@@ -132,9 +132,9 @@ class Telemetry:
         return None
 
 
-def foreign_of(store: Store, blobs: FolderBlobs) -> Foreign:
+def foreign_of(store: Store, blobs: FolderBlobs, silent: Silent | None = None) -> Foreign:
     """What the writer maps foreign spans with."""
-    prices, rows = ForeignPrices(), ForeignRows(blobs)
+    prices, rows = ForeignPrices(), ForeignRows(blobs, silent)
     traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
     return Foreign(traces, rows, Rewriter(store, rows, canonical, prices))
 
