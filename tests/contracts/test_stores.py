@@ -177,3 +177,19 @@ def test_blobs_are_served_beside_the_statements(served: Any, blobs: FolderBlobs)
         assert client.get("/ping").text == "Ok.\n"
         assert client.get("/elsewhere").status_code == 404
         assert client.post("/", params={"query": "DROP TABLE spans"}, content=b"").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        "SELECT number, throwIf(number = 200000) FROM numbers(1000000)",
+        "SELECT number FROM numbers(1000000) SETTINGS max_result_rows = 100000",
+        "SELECT 1; SELECT nothing",
+    ],
+)
+def test_what_a_failed_statement_had_answered_is_nobody_elses_answer(store: Store, failing: str) -> None:
+    """The engine in process gives it out with the next answer on the same connection: every one is tried."""
+    for _ in range(8):
+        with pytest.raises((StoreAway, StoreRefused)):
+            store.query(failing, {})
+        assert ask(store, "SELECT 'mine'") == [["mine"]]

@@ -5,10 +5,10 @@ process, never in a server. A connection runs one statement at a time and lets g
 connection of their own, queries share a few.
 """
 
+import logging
 import queue
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +27,8 @@ _TUNING: Final = (
     "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000,"
     " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
 )
+_MARK: Final = "SELECT 1"
+logger = logging.getLogger("trimtab.telemetry.stores.chdb")
 
 
 class ChdbStore:
@@ -49,9 +51,9 @@ class ChdbStore:
             self._insert_lock = threading.Lock()
             self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self._all: list[Any] = []
+            self._connect = lambda: _reader(cast("Any", chdb).connect(address), limits.threads)
             for _ in range(limits.readers):
-                connection: Any = cast("Any", chdb).connect(address)
-                connection.query(_TUNING.format(threads=limits.threads))
+                connection = self._connect()
                 self._all.append(connection)
                 self._idle.put(connection)
         except Exception as error:
@@ -61,11 +63,16 @@ class ChdbStore:
         migrate(self.query, Topology())
 
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
-        with self._connection() as connection:
-            try:
-                return cast("bytes", connection.query(sql, fmt, params=dict(params)).bytes())
-            except Exception as error:
-                raise failure(str(error)) from error
+        if self._closed:
+            raise StoreAway("The telemetry store is closed.")
+        connection = self._idle.get()
+        try:
+            return cast("bytes", connection.query(sql, fmt, params=dict(params)).bytes())
+        except Exception as error:
+            connection = self._emptied(connection)
+            raise failure(str(error)) from error
+        finally:
+            self._idle.put(connection)
 
     def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
         statement = insert_sql(table, columns, token)
@@ -89,15 +96,25 @@ class ChdbStore:
         for _ in self._all:
             self._idle.get().close()  # each as it comes back from its query
 
-    @contextmanager
-    def _connection(self) -> Generator[Any]:
-        if self._closed:
-            raise StoreAway("The telemetry store is closed.")
-        connection = self._idle.get()
+    def _emptied(self, connection: Any) -> Any:
+        """A connection whose next answer is its own: what a statement had answered before it failed is given out with
+        the answer of the next one, which may be another project's. One that does not come clean gives way to a new one.
+        """
         try:
-            yield connection
-        finally:
-            self._idle.put(connection)
+            connection.query(_MARK, "TSV")
+            if connection.query(_MARK, "TSV").bytes() == b"1\n":
+                return connection
+        except Exception as error:  # noqa: BLE001  the engine's, of any kind: this connection is not used again
+            logger.warning("a connection to the store is replaced: %s", error)
+        connection.close()  # first: if no new one can be had, this one fails until there is
+        fresh = self._connect()
+        self._all[self._all.index(connection)] = fresh
+        return fresh
+
+
+def _reader(connection: Any, threads: int) -> Any:
+    connection.query(_TUNING.format(threads=threads))
+    return connection
 
 
 def _open(url: str, limits: Limits) -> ChdbStore:
