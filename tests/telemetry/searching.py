@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from makings import HOUR, T0, answer, attempt, project, record, request
+from msgspec import Struct
 
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
@@ -18,6 +19,7 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.scores import Score, ScoreBatch, add_scores
 from trimtab.telemetry.stores import Store
 
 T = TypeVar("T")
@@ -65,31 +67,74 @@ def made(number: int, rnd: random.Random, owner: str, mark: str = "") -> CallRec
     )
 
 
-def store_all(engine: Store, blobs: FolderBlobs, records: list[CallRecord], token: str) -> None:
+SCORES = ("helpful", "tone", "thumb")
+
+
+def scores_of(call: CallRecord, rnd: random.Random, mark: str = "") -> tuple[Score, ...]:
+    """Up to three of a trace, some of them by a person, some taken back."""
+    return tuple(
+        Score(
+            id=f"score-{name}-{call.trace_id}",
+            target="span" if name == "tone" else "trace",
+            trace_id=call.trace_id,
+            span_id=call.span_id if name == "tone" else "",
+            name=name + mark,
+            value=None if name == "tone" else rnd.choice((0.0, 0.25, 0.5, 1.0)),
+            label=rnd.choice(("kind", "curt")) + mark if name == "tone" else mark,
+            explanation=mark,
+            source="human" if name == "thumb" else "llm",
+            at_ns=call.ended_ns,
+            valid=rnd.random() < 0.8,
+            version=1,
+        )
+        for name in SCORES
+        if rnd.random() < 0.5
+    )
+
+
+def store_all(engine: Store, blobs: FolderBlobs, records: list[CallRecord], token: str, mark: str = "") -> list[Score]:
     rows = Rows()
     mapper = CallMapper(blobs)
+    rnd = random.Random(token)
+    scores: list[Score] = []
     for place, each in enumerate(records):
         mapper.add(rows, place, each)
+        given = scores_of(each, rnd, mark)
+        add_scores(rows.scores, place, ScoreBatch(project=each.project, scores=given))
+        scores += given
     for table in rows.tables():
-        engine.insert(table.name, table.columns, encode(table.values), f"{token}:{table.name}")
+        if table.owners:
+            engine.insert(table.name, table.columns, encode(table.values), f"{token}:{table.name}")
+    return scores
 
 
-def two_projects(engine: Store, blobs: FolderBlobs, number: int = 80) -> str:
-    """The id of one; the other has the same ids, but `CANARY` in its texts."""
+class Two(Struct):
+    """``ours`` is asked about; nothing of ``theirs`` may ever be seen."""
+
+    ours: str
+    theirs: str
+    scores: list[Score]
+
+
+def two_projects(engine: Store, blobs: FolderBlobs, number: int = 80) -> Two:
+    """One, and another with the same ids, but `CANARY` in its texts."""
     ours, theirs = project(), project()
     rnd = random.Random(1)
-    store_all(engine, blobs, [made(each, rnd, ours) for each in range(1, number + 1)], ours)
-    store_all(engine, blobs, [made(each, rnd, theirs, CANARY) for each in range(1, number + 1)], theirs)
-    return ours
+    scores = store_all(engine, blobs, [made(each, rnd, ours) for each in range(1, number + 1)], ours)
+    others = [made(each, rnd, theirs, CANARY) for each in range(1, number + 1)]
+    store_all(engine, blobs, others, theirs, CANARY)
+    return Two(ours, theirs, scores)
 
 
 class Asking:
     """A reader with an event loop of its own, for tests that are not coroutines."""
 
-    def __init__(self, source: Path, ours: str) -> None:
+    def __init__(self, source: Path, two: Two) -> None:
         self._runner = asyncio.Runner()
         self.reader = TelemetryReader(source)
-        self.ours = ours
+        self.ours = two.ours
+        self.theirs = two.theirs
+        self.scores = two.scores
 
     def run(self, question: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(question)

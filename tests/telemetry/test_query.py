@@ -122,7 +122,7 @@ def test_project_and_window_are_always_part_of_the_condition() -> None:
     condition = compile_query("-model:x word kind:llm (score.a:>1 OR feedback:good) has:tool", "p", day())
     assert condition.sql.startswith("project = {project:String} AND entry = 1 AND start_ns >= {start_ns:Int64}")
     subqueries = re.findall(r"SELECT .*? WHERE [^)]*", condition.sql)
-    assert len(subqueries) == 5
+    assert len(subqueries) == 6
     for part in subqueries:
         assert "project = {project:String}" in part
         assert re.search(r"(start_ns|at_ns) >= \{start_ns:Int64\}", part)

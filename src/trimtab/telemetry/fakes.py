@@ -137,7 +137,9 @@ class FakeReader:
         self._reach()
         return Overview(window=window, step_ms=60_000, totals=NO_TOTALS, previous=NO_TOTALS, series=[], groups=[])
 
-    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]:
+    async def ask(
+        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ""
+    ) -> list[T]:
         """It is no engine: statements are for the real one."""
         raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")
 

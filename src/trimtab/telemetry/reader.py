@@ -286,10 +286,12 @@ class TelemetryReader:
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
-    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]:
+    async def ask(
+        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ROWS
+    ) -> list[T]:
         """The rows of one statement, for the questions of other files of this room (`costs.py`). ``bounds`` are
         settings of the engine for this statement."""
-        data, _ = await self._ask(sql, params, bounds=bounds)
+        data, _ = await self._ask(sql, params, fmt, bounds)
         return rows_of(line, data)
 
     async def known_requests(self, request_ids: list[str], first_ns: int, last_ns: int) -> set[str]:

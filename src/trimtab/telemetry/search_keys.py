@@ -131,6 +131,22 @@ def _any_span(compiled: Compile, also: str = "") -> Compile:
     return compile_term
 
 
+def _elsewhere(table: str, at: str, column: str, key: str) -> Compile:
+    """True of a trace (or a span) of which another table has a row within the time that is asked about."""
+
+    def compile_term(values: Values, term: Term) -> str:
+        which = "(trace_id, span_id)" if values.of == "spans" else "trace_id"
+        scope = SCOPE.replace("start_ns >=", f"{at} >=").replace("start_ns <", f"{at} <")
+        where = f"{scope} AND {fits(column, key)(values, term)}"
+        return f"{which} IN (SELECT {which.strip('()')} FROM {table} WHERE {where})"  # noqa: S608
+
+    return compile_term
+
+
+def _either(one: Compile, other: Compile) -> Compile:
+    return lambda values, term: f"({one(values, term)} OR {other(values, term)})"
+
+
 def _flag(sql: str, key: str) -> Compile:
     def compile_term(values: Values, term: Term) -> str:
         text = _word(term, key).lower()
@@ -349,8 +365,14 @@ KEYS: Final[dict[str, Key]] = {
     "key": _text("key_id", "API key", "key"),
     "tag": Key(_member("tags", "tag"), "tag", column="tags", array=True),
     "kind": Key(_any_span(_choice("kind", _KINDS)), "kind of any span in it", "choice", choices=_KINDS),
-    "tool": Key(_any_span(fits("name", "tool"), "kind = 'tool'"), "tool that was used"),
+    "tool": Key(
+        _either(_any_span(fits("name", "tool"), "kind = 'tool'"), _elsewhere("tool_calls", "at_ns", "tool", "tool")),
+        "tool that was used or asked for",
+    ),
     "agent": Key(_any_span(fits("name", "agent"), "kind = 'agent'"), "agent that took part"),
+    "convention": Key(
+        _elsewhere("span_raw", "start_ns", "convention", "convention"), "what a foreign span was written in"
+    ),
     "app": _text("app", "app"),
     "release": _text("release", "release"),
     "environment": _text("environment", "environment"),
@@ -381,7 +403,7 @@ KEYS: Final[dict[str, Key]] = {
 
 def presence(key: str, values: Values) -> str | None:
     """SQL for ``has:key``: that there is a value. None where there always is one, or no such key."""
-    if key in ("tool", "agent"):
+    if key in ("tool", "agent", "convention"):
         return KEYS[key].compile(values, Term("*", 1))
     found = KEYS.get(key)
     if found is None or not found.column or key == "status":
