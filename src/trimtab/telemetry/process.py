@@ -99,7 +99,9 @@ class Telemetry:
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
         mapper = CallMapper(self._blobs, self._silent)
-        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs, self._silent))
+        writer = Writer(
+            spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs, self._silent)
+        )
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened
