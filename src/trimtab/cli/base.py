@@ -142,6 +142,16 @@ def _is_number(text: str) -> bool:
     return text == "-" or bool(re.fullmatch(r"[$]?[\d.,]+( ?(ms|s))?", text))
 
 
+def teller(*, as_json: bool) -> Callable[[str], None]:
+    """What tells a person each step of something long; nobody where JSON was asked for."""
+
+    def tell(step: str) -> None:
+        if not as_json:
+            click.echo(f"  {step}")
+
+    return tell
+
+
 def local_time(ms: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ms / 1000))
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "cache",
     "conformance",
     "traces",
+    "dead-letters",
     "scores",
     "detectors",
     "costs",
@@ -30,6 +31,8 @@ COMMANDS = (
     "reconcile",
     "retention",
     "erase",
+    "backup",
+    "restore",
     "version",
     "completion",
 )
@@ -62,7 +65,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        return cast("click.Command", importlib.import_module(f"trimtab.cli.{cmd_name}").command)
+        return cast("click.Command", importlib.import_module(f"trimtab.cli.{cmd_name.replace('-', '_')}").command)
 
 
 @click.group(

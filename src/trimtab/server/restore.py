@@ -1,0 +1,134 @@
+"""From a backup to a data folder that a server can be started on.
+
+Every file is checked against the manifest before anything is made. The folder is built beside its place and moved there
+when it is whole, so a restore that fails leaves nothing that looks like one that did not; and nothing is ever written
+over.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from trimtab.governance.secrets import FILE as SECRET_FILE
+from trimtab.server.backup import (
+    CACHE,
+    CATALOG,
+    DEAD_LETTERS,
+    FORMAT,
+    MANIFEST,
+    TELEMETRY,
+    Manifest,
+    TableNote,
+    files_below,
+    note,
+)
+from trimtab.server.housing import SPOOL
+from trimtab.server.keeping import BLOBS
+from trimtab.telemetry.detector_switch import FILE as DETECTORS
+from trimtab.telemetry.spool import POSITIONS_FILE
+from trimtab.telemetry.stores import Store, default_url, open_store
+
+_KEPT = {name: name for name in (CATALOG, CACHE, SECRET_FILE, DETECTORS)} | {DEAD_LETTERS: f"{SPOOL}/{POSITIONS_FILE}"}
+"""Files of a backup, by where they lie in a data folder."""
+
+
+def read_manifest(backup: Path) -> Manifest:
+    """Raises `NotFound` for a folder that is no backup, `InvalidRequest` for one that cannot be read here."""
+    try:
+        manifest = msgspec.json.decode((backup / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise NotFound(
+            f"{backup} is no backup, or one that was not finished: it has no {MANIFEST}.",
+            fix="Give the folder that `trimtab backup` wrote.",
+        ) from None
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"The manifest of {backup} cannot be read: {error}.", fix="Take another backup.") from None
+    if manifest.format > FORMAT:
+        raise InvalidRequest(
+            f"{backup} was made by Trimtab {manifest.trimtab}, in a format this one does not know.",
+            fix="Restore it with that version or a newer one.",
+        )
+    return manifest
+
+
+def check_files(backup: Path, manifest: Manifest) -> None:
+    """Every file of the manifest is there, whole, and as it was. Raises `InvalidRequest` with the first three that are
+    not."""
+    there = dict(files_below(backup))
+    bad = [name for name, known in manifest.files.items() if name not in there or note(there[name]) != known]
+    if bad:
+        named = ", ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
+        raise InvalidRequest(
+            f"The backup is damaged: {named} {'is' if len(bad) == 1 else 'are'} missing or changed.",
+            fix="Take another backup.",
+            code="backup_damaged",
+        )
+
+
+def restore(backup: Path, target: Path, say: Callable[[str], None]) -> Manifest:
+    """Build the data folder ``target`` from a backup. Raises `Conflict` where something is there already."""
+    manifest = read_manifest(backup)
+    target = target.absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise Conflict(
+            f"{target} is not empty, and nothing is written over.",
+            fix="Give a data folder that does not exist yet, with --data-dir.",
+            code="target_not_empty",
+        )
+    say("checksums")
+    check_files(backup, manifest)
+    building = target.with_name(f".{target.name}.restoring")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(mode=0o700, parents=True)
+    try:
+        _copy(backup, building, manifest)
+        if manifest.telemetry == "chdb":
+            say("telemetry store")
+            _restore_store(backup, building, manifest)
+        building.replace(target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _copy(backup: Path, building: Path, manifest: Manifest) -> None:
+    for name in manifest.files:
+        place = _KEPT.get(name) or (name if name.startswith(f"{BLOBS}/") else None)
+        if place is not None:
+            (building / place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy2(backup / name, building / place)
+
+
+def _restore_store(backup: Path, building: Path, manifest: Manifest) -> None:
+    """Tables as they were, their parts attached and counted, then brought to this program's schema."""
+    store = open_store(default_url(building))
+    try:
+        for table in manifest.tables:
+            store.query(table.create, {})
+        for table in manifest.tables:
+            _attach(store, backup / TELEMETRY / table.name, table)
+        store.prepare()
+    finally:
+        store.close()
+
+
+def _attach(store: Store, folder: Path, table: TableNote) -> None:
+    if not table.parts:
+        return
+    sql = "SELECT data_paths[1] FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
+    [path] = msgspec.json.decode(store.query(sql, {"name": table.name}), type=list[str])
+    for part in table.parts:
+        shutil.copytree(folder / part, Path(path) / "detached" / part)
+        store.query(f"ALTER TABLE {table.name} ATTACH PART '{part}'", {})
+    [rows] = msgspec.json.decode(store.query(f"SELECT count() FROM {table.name}", {}), type=list[int])  # noqa: S608
+    if rows != table.rows:
+        raise Unavailable(
+            f"The table {table.name} has {rows} rows after the restore and had {table.rows} in the backup.",
+            fix="Nothing was kept; try again, and report it if it stays so.",
+            code="restore_incomplete",
+            retryable=False,
+        )

@@ -1,0 +1,124 @@
+"""A running server is backed up under load and restored whole; a user is erased from it by the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+from live import ADMIN, Live, admin, live, simulated
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.server.restore import check_files, read_manifest
+
+CONFIG = """
+providers:
+  sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
+models:
+  quick: {{provider: sim, model: "gpt-4o-mini?tokens=8"}}
+retention: {{content: 30, ledger: keep}}
+"""
+
+
+def trimtab(*argv: str, url: str = "", code: int = 0) -> Any:
+    """Run a command with ``--json``; its output, or what it says on standard error where it fails."""
+    env = {**os.environ, "TRIMTAB_ADMIN_KEY": ADMIN, "TRIMTAB_URL": url}
+    done = subprocess.run(
+        [sys.executable, "-m", "trimtab.cli.main", *argv, "--json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout if code == 0 else done.stderr)
+
+
+class Load:
+    """Clients that call until they are told to stop; ``acknowledged``: request ids of calls whose answers were read."""
+
+    def __init__(self, url: str) -> None:
+        self.acknowledged: list[str] = []
+        self._url = url
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._call) for _ in range(3)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        with httpx.Client(base_url=self._url, headers=admin(), timeout=60) as client:
+            while not self._stop.is_set():
+                self.acknowledged.append(call(client, "hello", "bob"))
+
+
+def call(client: httpx.Client, text: str, user: str) -> str:
+    body = {"model": "quick", "messages": [{"role": "user", "content": text}], "user": user}
+    answer = client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.headers["x-request-id"]
+
+
+def requests(server: Live) -> list[str]:
+    return [row["request_id"] for row in server.traces()]
+
+
+def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp_path: Path) -> None:
+    backup, again = tmp_path / "backup", tmp_path / "again"
+    again.mkdir()
+    with simulated() as provider, live(tmp_path, CONFIG.format(url=provider)) as server:
+        with httpx.Client(base_url=server.url, headers=admin(), timeout=60) as client:
+            call(client, "MARKER-OF-ALICE", "alice@example.com")
+            issued = client.post("/api/v1/projects/default/keys", json={"name": "app", "role": "client"}).json()
+        with Load(server.url) as load:
+            before = list(load.acknowledged)
+            while len(before) < 30:
+                before = list(load.acknowledged)
+            made = trimtab("backup", str(backup), "--data-dir", str(server.data))
+        assert made["rows"]["spans"] >= 2 * len(before)
+        refused = trimtab("backup", str(backup), "--data-dir", str(server.data), code=1)
+        assert refused["error"]["code"] == "target_not_empty"
+
+        server.settled()
+        receipt = trimtab("erase", "--user", "alice@example.com", "--yes", url=server.url)
+        assert (receipt["state"], receipt["rows"]["spans"], receipt["traces"]) == ("done", 2, 1)
+        grep = subprocess.run(["grep", "-rlaE", "MARKER-OF-ALICE|alice@example", str(server.data)], capture_output=True)
+        assert grep.stdout == b"", grep.stdout
+        kept = {rule["kind"]: rule["days"] for rule in trimtab("retention", "show", url=server.url)}
+        assert (kept["content"], kept["ledger"]) == (30, None)
+        assert trimtab("retention", "run", url=server.url)["state"] == "running"
+
+        restored = trimtab("restore", str(backup), "--data-dir", str(again / "data"))
+        assert restored["rows"] == made["rows"]
+        refused = trimtab("restore", str(backup), "--data-dir", str(again / "data"), code=1)
+        assert refused["error"]["code"] == "target_not_empty"
+        with live(again, CONFIG.format(url=provider)) as second:
+            second.settled()
+            found = requests(second)
+            assert len(found) == len(set(found))
+            assert set(before) <= set(found)
+            assert len(second.traces(q='"MARKER-OF-ALICE"')) == 1, "the backup is older than the erasure"
+            key = {"authorization": f"Bearer {issued['secret']}"}
+            answer = httpx.post(
+                f"{second.url}/v1/chat/completions", headers=key, timeout=60,
+                json={"model": "quick", "messages": [{"role": "user", "content": "still there?"}]},
+            )  # fmt: skip
+            assert answer.status_code == 200
+
+    part = next(path for path in sorted((backup / "telemetry" / "spans").rglob("*")) if path.name == "data.bin")
+    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    with pytest.raises(InvalidRequest, match=r"telemetry/spans/.*data\.bin is missing or changed"):
+        check_files(backup, read_manifest(backup))
+    with pytest.raises(NotFound, match="not finished"):
+        read_manifest(tmp_path)
