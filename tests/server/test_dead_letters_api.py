@@ -1,10 +1,15 @@
 """Dead letters are listed with their reasons, page by page, without what they held."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from house import House
 
 from trimtab.telemetry.drain import Spooled, SpoolReader
+from trimtab.telemetry.foreign import ForeignSpan, RefusedSpan
+from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.kinds import decode_any, encode_any
 
 if TYPE_CHECKING:
     from house import Run
@@ -30,9 +35,65 @@ def test_dead_letters_are_listed_newest_first_and_page_by_page(run: "Run") -> No
         reader.close()
         assert [letter["reason"] for letter in seen] == [f"reason {number}" for number in (4, 3, 2, 1, 0)]
         assert seen[0] == {
-            "segment": "w0~1", "seq": 4, "at": 1004, "reason": "reason 4", "bytes": 12, "request_id": "", "project": "",
+            "id": 5, "kind": "unreadable", "segment": "w0~1", "seq": 4, "at": 1004, "reason": "reason 4", "bytes": 12,
+            "request_id": "", "project": "",
         }  # fmt: skip
         assert "secret" not in str(seen)
         assert (await admin.get(AT, params={"cursor": "eHg"})).status_code == 400
 
     run(story)
+
+
+def test_a_refused_span_is_shown_mended_and_sent_again(run: "Run") -> None:
+    async def story(house: House) -> None:
+        kept: list[bytes] = []
+        intake = FakeIntake(kept)
+        object.__setattr__(house.deps, "intake", intake)
+        now = house.deps.clock.now_ns()
+        span = ForeignSpan(trace_id="a" * 32, span_id="b" * 16, name="chat", start_ns=5, end_ns=now)
+        refused = RefusedSpan(project="p1", arrived_ns=now, reason="too early", span=msgspec.json.encode(span))
+        reader = SpoolReader(house.folder / "spool")
+        reader.reject(Spooled("w0~1", 1, 1000, encode_any(refused)), "too early")
+        admin = house.admin
+        shown = (await admin.get(f"{AT}/1")).json()
+        assert (shown["letter"]["kind"], shown["letter"]["project"]) == ("span", "p1")
+        assert shown["content"]["start_ns"] == 5
+        again = await admin.post(f"{AT}/1/replay", json={})
+        assert again.status_code == 400
+        assert "before the year 2000" in again.json()["detail"]
+        mended = {**shown["content"], "start_ns": now - 1000}
+        assert (await admin.post(f"{AT}/1/replay", json={"content": mended})).status_code == 204
+        batch = decode_any(kept[0])
+        assert (batch.project, batch.spans[0].start_ns, batch.spans[0].name) == ("p1", now - 1000, "chat")
+        assert reader.rejected_count() == 0
+        assert (await admin.get(f"{AT}/1")).status_code == 404
+        reader.close()
+
+    run(story)
+
+
+def test_a_letter_that_cannot_be_read_is_shown_as_bytes_and_can_only_be_dropped(run: "Run") -> None:
+    async def story(house: House) -> None:
+        object.__setattr__(house.deps, "intake", FakeIntake([]))
+        reader = SpoolReader(house.folder / "spool")
+        reader.reject(Spooled("w0~1", 1, 1000, b"\xff\xff"), "no record")
+        admin = house.admin
+        assert (await admin.get(f"{AT}/1")).json()["wire"] == "//8="
+        assert (await admin.post(f"{AT}/1/replay", json={})).status_code == 400
+        assert (await admin.post(f"{AT}/1/replay", json={"content": {"a": 1}})).status_code == 400
+        assert (await admin.delete(f"{AT}/1")).status_code == 204
+        assert (await admin.delete(f"{AT}/1")).status_code == 404
+        assert (await admin.get(AT)).json()["items"] == []
+        reader.close()
+
+    run(story)
+
+
+class FakeIntake(Intake):
+    """Keeps what it is given in a list."""
+
+    def __init__(self, kept: list[bytes]) -> None:
+        self._kept = kept
+
+    async def keep_bodies(self, bodies: Sequence[bytes]) -> None:
+        self._kept += bodies

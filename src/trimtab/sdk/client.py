@@ -13,6 +13,7 @@ from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
 from trimtab.sdk.kept import Kept
+from trimtab.sdk.letters import Letters
 from trimtab.sdk.scores import Scores
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Client:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
         self.kept = Kept(self._http)
+        self.letters = Letters(self._http)
         self.scores = Scores(self._http)
 
     @property

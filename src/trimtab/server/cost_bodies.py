@@ -4,7 +4,7 @@
 Money is US dollars as decimal strings; times are Unix milliseconds; a price that is not known is null, never 0.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -199,6 +199,9 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
     """A record of the spool that was set aside: where it lay, when it was written (Unix ms), why it could not be taken,
     and whose call it was (ids; empty where it cannot be read)."""
 
+    id: int
+    kind: str
+    """``call``, ``spans``, ``span`` (one that a door refused), ``scores``, or ``unreadable``."""
     segment: str
     seq: int
     at: int
@@ -206,6 +209,21 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
     bytes: int
     request_id: str
     project: str
+
+
+class DeadLetterContent(Struct, frozen=True, kw_only=True):
+    """A letter, opened. ``content`` is what it held, to be mended and replayed; null where it cannot be read or is
+    larger than a megabyte, then ``wire`` has its bytes in base64."""
+
+    letter: DeadLetterView
+    content: dict[str, Any] | None
+    wire: str
+
+
+class DeadLetterReplay(Struct, frozen=True, kw_only=True):
+    """``content`` stands in for what the letter held; null sends it again as it is."""
+
+    content: dict[str, Any] | None = None
 
 
 class DeadLetterPage(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
@@ -85,6 +86,8 @@ class Dependencies:
     wake_eraser: Callable[[], None] = _nothing
     available: Callable[[ProviderKind], bool] = kind_available
     live: Live = field(default_factory=Live)
+    intake: Intake | None = None
+    """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC
 
     @property

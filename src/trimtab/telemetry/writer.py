@@ -341,6 +341,7 @@ class Writer:
     def _measure(self) -> None:
         backlog = self._spool.backlog()
         self.progress.waiting, self.progress.oldest_ms = backlog.waiting, backlog.oldest_ms
+        self.progress.rejected = self._spool.rejected_count()  # people replay and drop letters, too
 
     def _tidy(self) -> None:
         """Now and then: remove drained files, count what waits."""

@@ -1,18 +1,24 @@
-"""Dead letters: records that could not be read or stored. They are kept, counted, and never in the way of others."""
+"""Dead letters: records that could not be read or stored, and spans that a door refused. They are kept, counted, and
+never in the way of others; each can be opened, mended, sent again, or dropped."""
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
-import msgspec
+from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.server.cost_bodies import DeadLetterPage, DeadLetterView
+from trimtab.server.cost_bodies import DeadLetterContent, DeadLetterPage, DeadLetterReplay, DeadLetterView
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.housing import SPOOL
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, read_cursor, route, write_cursor
 from trimtab.telemetry.drain import Rejected, dead_letters
-from trimtab.telemetry.records import decode_record
+from trimtab.telemetry.letters import again, drop, kind_of, open_letter
 
 TAG = "system"
+T = TypeVar("T")
 
 
 @route(
@@ -27,32 +33,85 @@ async def list_dead_letters(deps: Deps, cursor: Cursor = None, limit: Limit = 10
     after = read_cursor(cursor)
     if after and not after.isdecimal():
         raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
-    spool = deps.settings.data_dir.absolute() / SPOOL
+    spool = _spool(deps)
     try:
         found = await asyncio.to_thread(dead_letters, spool, int(after) if after else None, limit + 1)
     except sqlite3.Error as error:
         raise Unavailable(f"The dead letters cannot be read now: {error}.", fix="Try again in a moment.") from error
     more = write_cursor(str(found[limit - 1][0])) if len(found) > limit else None
-    return DeadLetterPage(items=[_view(letter) for _, letter in found[:limit]], cursor=more)
+    return DeadLetterPage(items=[_view(number, letter) for number, letter in found[:limit]], cursor=more)
 
 
-def _view(letter: Rejected) -> DeadLetterView:
-    request_id = project = ""
-    if letter.body:
-        try:
-            record = decode_record(letter.body)
-            request_id, project = record.request_id, record.project
-        except msgspec.DecodeError:
-            pass  # that is why it is here
+@route(
+    "GET",
+    "/api/v1/system/dead-letters/{letter:int}",
+    "system:read",
+    Operation(id="showDeadLetter", summary="What a dead letter held", tag=TAG, errors=(404,)),
+)
+async def show_dead_letter(deps: Deps, letter: FromPath[int]) -> DeadLetterContent:
+    """With content: what a client sent, prompts and answers included."""
+    found = await _with_file(open_letter, _spool(deps), letter)
+    return DeadLetterContent(letter=_view(letter, found.rejected), content=found.content, wire=found.wire)
+
+
+@route(
+    "POST",
+    "/api/v1/system/dead-letters/{letter:int}/replay",
+    "system:write",
+    Operation(
+        id="replayDeadLetter",
+        summary="Send a dead letter again, mended or as it is",
+        tag=TAG,
+        errors=(404, 429),
+        status=204,
+        max_body=4 << 20,
+    ),
+)
+async def replay_dead_letter(deps: Deps, letter: FromPath[int], data: JSONBody[DeadLetterReplay]) -> None:
+    """The letter is gone once what stands for it is durable; what cannot be stored this time is a new letter."""
+    intake = deps.intake
+    if intake is None:
+        raise Unavailable("This server takes no records.", fix="Ask the one that does.")
+    found = await _with_file(open_letter, _spool(deps), letter)
+    body = await asyncio.to_thread(again, found, data.content, deps.clock.now_ns())
+    await intake.keep_bodies([body])
+    await _with_file(drop, _spool(deps), letter)
+
+
+@route(
+    "DELETE",
+    "/api/v1/system/dead-letters/{letter:int}",
+    "system:write",
+    Operation(id="dropDeadLetter", summary="Drop a dead letter for good", tag=TAG, errors=(404,), status=204),
+)
+async def drop_dead_letter(deps: Deps, letter: FromPath[int]) -> None:
+    await _with_file(drop, _spool(deps), letter)
+
+
+def _spool(deps: Dependencies) -> Path:
+    return deps.settings.data_dir.absolute() / SPOOL
+
+
+async def _with_file(work: Callable[[Path, int], T], spool: Path, letter: int) -> T:
+    try:
+        return await asyncio.to_thread(work, spool, letter)
+    except sqlite3.Error as error:
+        raise Unavailable(f"The dead letters cannot be read now: {error}.", fix="Try again in a moment.") from error
+
+
+def _view(number: int, letter: Rejected) -> DeadLetterView:
+    kind, record = kind_of(letter.body) if letter.body else ("unreadable", None)
     return DeadLetterView(
+        id=number,
+        kind=kind,
         segment=letter.segment,
         seq=letter.seq,
         at=letter.at_ms,
         reason=letter.reason,
         bytes=len(letter.body),
-        request_id=request_id,
-        project=project,
+        request_id=getattr(record, "request_id", ""),
+        project=getattr(record, "project", ""),
     )
 
 
-ROUTES = (list_dead_letters,)
+ROUTES = (list_dead_letters, show_dead_letter, replay_dead_letter, drop_dead_letter)

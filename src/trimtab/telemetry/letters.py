@@ -1,0 +1,151 @@
+"""Dead letters, opened: what a record held, as JSON that a person can mend, and the mended record for the spool.
+
+A span that a door refused is shown as the span it was; a call, a batch of spans or scores as the record it is. What
+cannot be read at all is shown as its bytes, and can only be sent again as it is or dropped.
+"""
+
+import base64
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.telemetry.drain import Rejected
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign_check import check_span
+from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool import POSITIONS_FILE
+
+SHOWN_BYTES: Final = 1 << 20
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """``kind`` is ``call``, ``spans``, ``span`` (one that a door refused), ``scores``, or ``unreadable``.
+
+    ``content`` is what it held, None where it cannot be read or is larger than a megabyte; ``wire`` then has its first
+    bytes in base64.
+    """
+
+    id: int
+    rejected: Rejected
+    kind: str
+    project: str
+    content: Any = None
+    wire: str = ""
+
+
+def kind_of(body: bytes) -> tuple[str, Any]:
+    """What kind of record these bytes are, and the record; None where they cannot be read."""
+    try:
+        record: Any = decode_any(body)
+    except msgspec.DecodeError:
+        return "unreadable", None
+    kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span"}
+    return kinds.get(type(record), "scores"), record
+
+
+def open_letter(directory: Path, number: int) -> Letter:
+    """One letter with what it held. Blocks. Raises `NotFound`, `sqlite3.Error`."""
+    rejected = _row(directory, number)
+    kind, record = kind_of(rejected.body)
+    content = None
+    if isinstance(record, RefusedSpan):
+        content = msgspec.json.decode(record.span) if record.span else None
+    elif isinstance(record, ForeignBatch):
+        content = _plain(msgspec.structs.replace(record, otlp=b"", spans=tuple(_spans(record))))
+    elif record is not None:
+        content = _plain(record)
+    wire = b""
+    if content is None:
+        wire = record.wire if isinstance(record, RefusedSpan) else rejected.body
+    return Letter(
+        id=number,
+        rejected=rejected,
+        kind=kind,
+        project=getattr(record, "project", ""),
+        content=content,
+        wire=base64.b64encode(wire[:SHOWN_BYTES]).decode(),
+    )
+
+
+def _spans(record: ForeignBatch) -> list[ForeignSpan]:
+    try:
+        return record.all_spans()
+    except Exception:  # noqa: BLE001  it is here because it could not be read
+        return []
+
+
+def _plain(record: Struct) -> Any:
+    text = msgspec.json.encode(record)
+    return msgspec.json.decode(text) if len(text) <= SHOWN_BYTES else None
+
+
+def again(letter: Letter, content: Any, now_ns: int) -> bytes:
+    """The record to be spooled instead of this letter: as it was, or with ``content`` in place of what it held. Raises
+    `InvalidRequest` where that is no such record."""
+    if letter.kind == "span":
+        return encode_any(_mended_span(letter, letter.content if content is None else content, now_ns))
+    if content is None:
+        if letter.kind == "unreadable":
+            raise _wrong("It cannot be read, so sending it again would only bring it back.", "Drop it.")
+        return letter.rejected.body
+    record: Any = kind_of(letter.rejected.body)[1]
+    if record is None:
+        raise _wrong("It cannot be read, and so not be mended.", "Drop it.")
+    try:
+        mended: Any = msgspec.json.decode(msgspec.json.encode(content), type=cast("type[Any]", type(record)))
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        fix = "Send back what was shown, with what is wrong mended."
+        raise _wrong(f"This is no record of that kind: {error}.", fix) from None
+    if mended.project != record.project:
+        raise _wrong("A record stays in its project.", f"Leave 'project' as it was: {record.project}.")
+    return encode_any(mended)
+
+
+def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:
+    if content is None:
+        raise _wrong("This span could not be read, and so not be mended.", "Drop it, or send it anew from its source.")
+    try:
+        span = msgspec.json.decode(msgspec.json.encode(content), type=ForeignSpan)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise _wrong(f"This is no span: {error}.", "Send back what was shown, with what is wrong mended.") from None
+    if fault := check_span(span, now_ns):
+        raise _wrong(f"The span would be refused again: {fault}.", "Mend that in 'content', then replay it.")
+    record = decode_any(letter.rejected.body)
+    return ForeignBatch(project=record.project, key_id=record.key_id, arrived_ns=now_ns, spans=(span,))
+
+
+def drop(directory: Path, number: int) -> None:
+    """Forget a letter. Blocks. Raises `NotFound`, `sqlite3.Error`."""
+    with closing(_opened(directory, number)) as db:
+        gone = db.execute("DELETE FROM rejected WHERE id = ?", (number,)).rowcount
+    if not gone:
+        raise _missing(number)
+
+
+def _row(directory: Path, number: int) -> Rejected:
+    with closing(_opened(directory, number)) as db:
+        row = db.execute("SELECT segment, seq, at_ms, reason, body FROM rejected WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        raise _missing(number)
+    return Rejected(*row)
+
+
+def _opened(directory: Path, number: int) -> sqlite3.Connection:
+    path = directory / POSITIONS_FILE
+    if not path.exists():
+        raise _missing(number)
+    return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=5.0, isolation_level=None)
+
+
+def _missing(number: int) -> NotFound:
+    return NotFound(f"There is no dead letter {number}.", fix="GET /api/v1/system/dead-letters lists them.")
+
+
+def _wrong(message: str, fix: str) -> InvalidRequest:
+    return InvalidRequest(message, fix=fix, param="content")
