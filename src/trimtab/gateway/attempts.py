@@ -134,9 +134,10 @@ class Attempts:
             attempt = call.current = self._begin(walk, walk.at)
             hedge = state.policy.hedge
             try:
-                if hedge is None:
+                race = None if hedge is None else self._race(call, walk, attempt, hedge)
+                if race is None:
                     return await self._open_one(call, attempt)
-                return await self._open_hedged(call, walk, attempt, hedge)
+                return await self._open_raced(call, walk, attempt, race)
             except TrimtabError as error:
                 await self._came_to_nothing(call, walk, error)
 
@@ -183,12 +184,13 @@ class Attempts:
 
     # --- two at once ---
 
-    async def _open_hedged(self, call: Call, walk: Walk, attempt: Try, hedge: Hedge) -> Opened:
+    def _race(self, call: Call, walk: Walk, attempt: Try, hedge: Hedge) -> Race | None:
+        """What asks a second target when this attempt takes long; None where nothing may."""
         state = walk.state(attempt.place)
         hedging.fill(state, hedge)
         delay = hedging.delay_s(hedge, state, stream=call.head.stream)
         if delay is None or call.attempts:
-            return await self._open_one(call, attempt)
+            return None
 
         def begin_rival() -> Coroutine[Any, Any, Opened] | None:
             place = walk.rival(self._now())
@@ -211,7 +213,9 @@ class Attempts:
                 if failure is not None:
                     walk.failed(rival.place, error, failure)
 
-        race = Race(delay, begin_rival, rival_failed)
+        return Race(delay, begin_rival, rival_failed)
+
+    async def _open_raced(self, call: Call, walk: Walk, attempt: Try, race: Race) -> Opened:
         try:
             opened = await race.first(self._open_one(call, attempt))
         except TrimtabError as error:
@@ -247,7 +251,19 @@ class Attempts:
         """Ask one target; raises before the client has a byte. What it did is told to the watch."""
         self._books.begin(call, attempt)
         try:
-            opened = await self._open(call, attempt)
+            # Whoever reads the answer closes its connection if need be: once read to the end it may carry another call.
+            dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
+            if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
+                body = self._upstream_body(call, attempt, dialect)
+            else:
+                body = await asyncio.to_thread(self._upstream_body, call, attempt, dialect)
+            answer = await self._send(call, attempt, dialect, body)
+            if not call.head.stream:
+                opened = self._open_whole(call, attempt, dialect, answer.take())
+            elif answer.status == 200:
+                opened = await self._open_stream(call, attempt, answer, dialect)
+            else:
+                opened = self._open_whole(call, attempt, dialect, await answer.read())
         except TrimtabError as error:
             late = self._in_time(call, error)
             self._watch.failed(attempt, class_of(late), late)
@@ -267,20 +283,6 @@ class Attempts:
             if by and self._now() >= by:
                 return exceeded(call)
         return error
-
-    async def _open(self, call: Call, attempt: Try) -> Opened:
-        """Whoever reads the answer closes its connection if need be: once read to the end it may already carry another
-        call."""
-        dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
-        if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
-            body = self._upstream_body(call, attempt, dialect)
-        else:
-            body = await asyncio.to_thread(self._upstream_body, call, attempt, dialect)
-        answer = await self._send(call, attempt, dialect, body)
-        if call.head.stream and answer.status == 200:
-            return await self._open_stream(call, attempt, answer, dialect)
-        body = await answer.read() if call.head.stream else answer.take()
-        return self._open_whole(call, attempt, dialect, body)
 
     def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
         provider, model = attempt.target.provider, attempt.target.model

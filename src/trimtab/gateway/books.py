@@ -71,17 +71,24 @@ class Books:
         if slot is not None and self._notes is not None:
             self._notes.ended(slot, call.attempts[-1])
 
-    async def close(self, call: Call, attempt: Try) -> None:
-        """An answer is complete: price it, note the decision, and make the record durable."""
-        if attempt.usage is not None:
-            settle(call, attempt, self._prices)
-        else:
-            await self._settle(call, attempt)
-        target = attempt.target
-        call.note(target, "chosen", _answered(call))
-        call.note_rest()
-        call.end_try(self._now())
-        await self.record(call)
+    def close(self, call: Call, attempt: Try) -> Awaitable[None]:
+        """An answer is complete: price it, note the decision, and make the record durable; it is once what is given has
+        been waited for."""
+        if attempt.usage is None and attempt.kept + len(call.body) > SETTLED_AT_ONCE:
+            return self._close_slowly(call, attempt)
+        settle(call, attempt, self._prices)
+        return self._conclude(call, attempt)
+
+    async def _close_slowly(self, call: Call, attempt: Try) -> None:
+        await self._settle(call, attempt)
+        await self._conclude(call, attempt)
+
+    def _conclude(self, call: Call, attempt: Try) -> Awaitable[None]:
+        call.note(attempt.target, "chosen", _answered(call) if call.attempts else "answered")
+        if call.rest:
+            call.note_rest()
+        call.end_try(self._now(), attempt)
+        return self.record(call)
 
     async def end_doubted(self, call: Call, attempt: Try, why: str) -> None:
         """A whole answer that is not passed on unless nothing better comes: it was made, and costs what it costs."""
@@ -164,7 +171,8 @@ class Books:
             self._wipe(call)
             self._observe(record)
             raise
-        self._wipe(call)
+        if call.noted is not None:
+            self._wipe(call)
         self._observe(record)
 
     def _wipe(self, call: Call) -> None:
@@ -176,8 +184,7 @@ class Books:
 
 
 def _answered(call: Call) -> str:
-    if not call.attempts:
-        return "answered"
+    """How it came to an answer after other attempts."""
     if any(line.verdict == "doubted" for line in call.decision):
         return "answered where an earlier answer was doubted"
     return "answered after an earlier failure"

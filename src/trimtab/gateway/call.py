@@ -25,6 +25,8 @@ NO_COST = Cost()
 UNREAD = Head(model="")
 NOBODY = Caller(trace_id="")
 """What a call has of each until it is known."""
+REQUEST = "req_"
+"""What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More of one body than this is not kept in a record; the numbers are."""
 
@@ -186,7 +188,7 @@ class Call:
         self.original: bytes | None = None
         self.started_ns = started_ns
         self.ended_ns = 0
-        self.request_id = "req_" + uuid7_hex(started_ns)
+        self.request_id = REQUEST + uuid7_hex(started_ns)
         self.span_id = new_span_id()
         self.principal: Principal | None = None
         self.project: Project | None = None

@@ -8,7 +8,6 @@ import re
 
 from msgspec import Struct
 
-from trimtab.core.ids import new_trace_id
 from trimtab.gateway.exchange import Exchange
 from trimtab.llm.dialects import Head
 
@@ -31,14 +30,15 @@ class Caller(Struct, frozen=True, kw_only=True):
     user_agent: str = ""
 
 
-def read_caller(exchange: Exchange, head: Head, now_ns: int) -> Caller:
-    """Take the context from headers and, failing that, from the body's own fields."""
+def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
+    """Take the context from headers and, failing that, from the body's own fields. ``fresh`` is the trace's id where
+    the call begins one."""
     header = exchange.header
     metadata = head.metadata
     given, tags = header(b"traceparent"), header(b"trimtab-tags")
     session, user, feature = header(b"trimtab-session"), header(b"trimtab-user"), header(b"trimtab-feature")
     agent = header(b"user-agent")
-    trace_id, parent, state = (new_trace_id(now_ns), "", b"") if given is None else _joined(given, exchange, now_ns)
+    trace_id, parent, state = (fresh, "", b"") if given is None else _joined(given, exchange, fresh)
     if not (metadata or session or user or feature or tags or head.user):  # says nothing of itself, as most calls do
         return Caller(
             trace_id=trace_id,
@@ -60,13 +60,13 @@ def read_caller(exchange: Exchange, head: Head, now_ns: int) -> Caller:
     )
 
 
-def _joined(given: bytes, exchange: Exchange, now_ns: int) -> tuple[str, str, bytes]:
-    """The trace that a client's ``traceparent`` says the call belongs to; a new one where that says nothing valid."""
+def _joined(given: bytes, exchange: Exchange, fresh: str) -> tuple[str, str, bytes]:
+    """The trace that a client's ``traceparent`` says the call belongs to; its own where that says nothing valid."""
     match = _TRACEPARENT.match(given)
     if match and not given.startswith(b"ff") and match[1] != _ZERO_TRACE and match[2] != _ZERO_SPAN:
         state = exchange.header(b"tracestate") or b""
         return match[1].decode(), match[2].decode(), state if len(state) <= 512 else b""
-    return new_trace_id(now_ns), "", b""
+    return fresh, "", b""
 
 
 def _meta(metadata: dict[str, str], *names: str) -> str:

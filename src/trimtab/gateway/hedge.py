@@ -61,10 +61,11 @@ class Race:
     async def first(self, opening: Coroutine[Any, Any, Opened]) -> Opened | None:
         """Wait for the first attempt, in this task. None: the second one has won, and the first is cut off; see
         `rival`. Whatever the first one raises is raised here, with the rival still running."""
-        me = self._first = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        me = self._first = asyncio.current_task(loop)
         assert me is not None
         cancelled_before = me.cancelling()
-        timer = asyncio.get_running_loop().call_later(self._delay_s, self._start)
+        timer = loop.call_later(self._delay_s, self._start)
         try:
             return await opening
         except asyncio.CancelledError:

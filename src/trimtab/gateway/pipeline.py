@@ -21,12 +21,13 @@ from trimtab.gateway.answers import Answers
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.books import Books, Spool
 from trimtab.gateway.cache import Cache, Semantic
-from trimtab.gateway.call import Call, fault_of
+from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
 from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
 from trimtab.gateway.delivery import ToldFailure
+from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.gate import Gate, Overloaded
@@ -43,7 +44,6 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.spending import Spending
 from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
-from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Transport
 from trimtab.telemetry.inflight import Inflight
@@ -89,6 +89,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._snapshot = parts.snapshot
         self._now = parts.clock.now_ns
+        self._door = Door()
         self._books = Books(parts.spool, parts.prices, self._now, parts.observe, parts.notes)
         self.live = parts.live or Live()
         self.watch = Watch(self.live, self._now)
@@ -152,9 +153,7 @@ class Gateway:
             await self.idempotency.serve(call, key, self._make)
 
     def _admit(self, call: Call) -> None:
-        header = call.exchange.header
-        secret = secret_of(header(b"authorization"), header(b"x-api-key"))
-        admitted = admit(self._snapshot().access, secret, header(b"trimtab-project"), call.started_ns)
+        admitted = self._door.admit(self._snapshot().access, call.exchange.header, call.started_ns)
         call.principal, call.project = admitted
 
     def _read(self, call: Call) -> None:
@@ -162,7 +161,7 @@ class Gateway:
             check_utf8(call.body)
             call.head = call.front.peek(call.body)
         finally:
-            call.caller = read_caller(call.exchange, call.head, call.started_ns)
+            call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
         read_deadlines(call)
         read_priority(call)
         self._books.check_open()
@@ -240,7 +239,7 @@ class Gateway:
     async def _carry(self, call: Call, carrier: Carrier) -> None:
         self._admit(call)
         assert call.project is not None
-        call.caller = read_caller(call.exchange, call.head, call.started_ns)
+        call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
         read_priority(call)
         self._books.check_open()
         snapshot = self._snapshot()

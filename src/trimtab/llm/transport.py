@@ -111,10 +111,10 @@ class Answer(asyncio.Protocol):
         self.idle_since = 0.0
         self._parked = False
         self._closed: Exception | None = None
+        self._parser = httptools.HttpResponseParser(self)  # it goes on with the next answer where one was whole
         self._reset()
 
     def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.headers: dict[str, str] = {}
         self._chunks: list[bytes] = []
@@ -269,14 +269,16 @@ class Answer(asyncio.Protocol):
     async def head(self) -> None:
         """Wait until status and headers are there."""
         while not self._head_done:
-            await self._wait()
+            await self._news()
+        if self._failure is not None:
+            raise self._failure
 
     async def whole(self) -> None:
         """Wait until head and body are all there, with one wake-up."""
         self._wait_for_end = True
         self._unpause()
         while not self._complete:
-            await self._wait()
+            await self._news()
         if self._failure is not None:
             raise self._failure
 
@@ -305,7 +307,7 @@ class Answer(asyncio.Protocol):
             if self._complete:
                 self._pool.put_back(self)
                 return None
-            await self._wait()
+            await self._news()
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._buffered = 0
@@ -369,16 +371,12 @@ class Answer(asyncio.Protocol):
     def origin(self) -> Origin:
         return self._origin
 
-    async def _wait(self) -> None:
+    def _news(self) -> "asyncio.Future[None]":
+        """To be waited for: it is done when something has come. Raises what has failed before."""
         if self._failure is not None:
             raise self._failure
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-        if self._failure is not None:
-            raise self._failure
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -82,8 +82,6 @@ class HotCycle:
     __slots__ = (
         "_chunks",
         "_handler",
-        "_headers",
-        "_named",
         "_protocol",
         "body",
         "can_chunk",
@@ -91,6 +89,7 @@ class HotCycle:
         "complete",
         "disconnected",
         "expects",
+        "header",
         "keep_alive",
         "path",
         "query",
@@ -105,8 +104,8 @@ class HotCycle:
     def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes, query: bytes) -> None:
         self._protocol = protocol
         self._handler = handler
-        self._headers = protocol.headers
-        self._named: dict[bytes, bytes] | None = None
+        named: dict[bytes, bytes] = dict(reversed(protocol.headers))  # so that the first of a name counts
+        self.header: Callable[[bytes], bytes | None] = named.get
         self._chunks: list[bytes] = []
         self.size = 0
         self.path = path
@@ -136,12 +135,6 @@ class HotCycle:
             self.task.cancel("the client left")
 
     # --- Exchange ---
-
-    def header(self, name: bytes) -> bytes | None:
-        named = self._named
-        if named is None:
-            named = self._named = dict(reversed(self._headers))  # so that the first of a name counts
-        return named.get(name)
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
         if self.disconnected or self.started:

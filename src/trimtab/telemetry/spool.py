@@ -114,29 +114,6 @@ class Spool:
         """
         return self.keep(encode_record(record))
 
-    def write(self, record: CallRecord) -> Awaitable[None] | None:
-        """As `append`, at once where nothing has to be waited for: None, it is written. Else wait for what is given.
-        Raises `Unavailable`. A write of its own costs a call less than waiting for a shared one."""
-        if self.sync != "normal":
-            return self.append(record)
-        loop = self._loop or self._start()
-        if self._closed or self._disk_bytes >= self.max_bytes:
-            self.failed += 1
-            raise self._unavailable()
-        body = encode_record(record)
-        segment = self._segment
-        try:
-            segment.insert([(record.ended_ns // 1_000_000, body)])
-        except OSError as error:
-            self._note_failure(1, error)
-            raise self._unavailable() from error
-        self._fault = ""
-        self.appended += 1
-        self._disk_bytes += len(body)
-        if segment.size >= self._segment_bytes and not self._rotating:
-            self._rotate(loop)
-        return None
-
     def keep(self, body: bytes) -> Awaitable[None]:
         """The same for a record of any kind, encoded (`kinds.py`)."""
         loop = self._loop

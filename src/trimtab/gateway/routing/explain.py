@@ -5,6 +5,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from trimtab.core.ids import new_trace_id
 from trimtab.gateway.caller import read_caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.live import Live
@@ -42,7 +43,7 @@ def ask_of(sample: Sample, now_ns: int, draw: Callable[[], float]) -> Ask:
         front=front,
         head=head,
         body=sample.body,
-        caller=read_caller(cast("Exchange", headers), head, now_ns),
+        caller=read_caller(cast("Exchange", headers), head, new_trace_id(now_ns)),
         key_id=sample.key_id,
         header=headers.header,
         now_ns=now_ns,
