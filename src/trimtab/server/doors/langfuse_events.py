@@ -156,18 +156,18 @@ def _observation(body: Body, event: str, told_ns: int) -> ForeignSpan:
     _metadata(attributes, "langfuse.observation.metadata", body.get("metadata"))
     _generation(attributes, body)
     trace_id, span_id = trace_id_of(trace), span_id_of(given)
+    update = event.endswith("-update")
     if span_id != given:
         attributes["langfuse.observation.metadata.langfuse_observation_id"] = given
     start_ns = _time(body.get("startTime"), "startTime")
     end_ns = _time(body.get("endTime"), "endTime")
     if not start_ns and not end_ns:  # an update that says neither: it was still going on
-        start_ns, end_ns = (0, told_ns) if event.endswith("-update") else (told_ns, 0)
-    parent = body.get("parentObservationId")
+        start_ns, end_ns = (0, told_ns) if update else (told_ns, 0)
     failed = body.get("level") == "ERROR"
     return ForeignSpan(
         trace_id=trace_id,
         span_id=span_id,
-        parent_span_id=span_id_of(parent) if isinstance(parent, str) and parent else root_id_of(trace_id),
+        parent_span_id=_parent(body, "" if update else root_id_of(trace_id)),  # an update moves nothing
         name=_label(body.get("name")),
         kind="internal",
         start_ns=start_ns,
@@ -177,6 +177,11 @@ def _observation(body: Body, event: str, told_ns: int) -> ForeignSpan:
         attributes=attributes,
         scope_name=SCOPE,
     )
+
+
+def _parent(body: Body, otherwise: str) -> str:
+    given = body.get("parentObservationId")
+    return span_id_of(given) if isinstance(given, str) and given else otherwise
 
 
 def _generation(attributes: Body, body: Body) -> None:
