@@ -98,6 +98,10 @@ class OtlpDoor:
             access = deps.snapshots.current.access
         return admit(access, _known(access, shown), header(b"trimtab-project"), deps.clock.now_ns())
 
+    def require_room(self) -> None:
+        """Raises `RateLimited` or `Unavailable` while nothing can be kept."""
+        self._intake.require_room()
+
     async def export(
         self, signal: str, kind: str, body: bytes, encoding: str, caller: tuple[Principal, Project]
     ) -> Read:

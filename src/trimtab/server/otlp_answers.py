@@ -46,6 +46,13 @@ def refused(kind: str, error: TrimtabError) -> bytes:
     return b"\x08" + _varint(code) + _field(2, error.sentence().encode("utf-8", "replace"))
 
 
+def status_with_retry(error: TrimtabError) -> bytes:
+    """A ``google.rpc.Status`` that carries a ``google.rpc.RetryInfo``: after how many seconds to come again."""
+    delay = b"\x08" + _varint(max(1, round(error.retry_after_s or 1)))
+    packed = _field(1, b"type.googleapis.com/google.rpc.RetryInfo") + _field(2, _field(1, delay))
+    return refused(PROTOBUF, error) + _field(3, packed)
+
+
 def _field(number: int, content: bytes) -> bytes:
     return bytes((number << 3 | 2,)) + _varint(len(content)) + content
 

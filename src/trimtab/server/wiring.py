@@ -49,6 +49,7 @@ from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.money import Bookkeeping
 from trimtab.server.otlp import OtlpDoor
+from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.probe import Prober
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
@@ -204,6 +205,10 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_in_order(made.spool.close))
     wired.on_close(_in_order(made.intake.close))
     wired.on_close(door.aclose)
+    if settings.otlp_grpc_port:
+        grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
+        wired.on_close(grpc.close)
+        wired.on_close(_beside(grpc.start()))
     wired.on_close(made.answers.close)
     wired.on_close(_in_order(made.embedder.close))
     wired.on_close(made.vectors.aclose)
@@ -361,7 +366,7 @@ def _keep(spool: Spool) -> Callable[[bytes], Awaitable[None]]:
     return keep
 
 
-def _beside(body: Coroutine[Any, Any, None]) -> Callable[[], Awaitable[None]]:
+def _beside(body: Coroutine[Any, Any, Any]) -> Callable[[], Awaitable[None]]:
     """Run something for as long as the server lives; gives what ends it."""
     task = asyncio.ensure_future(body)
 
