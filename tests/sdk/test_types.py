@@ -5,10 +5,10 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.cache_tune import Point
-from trimtab.sdk import cache_types, cost_types, limit_types
+from trimtab.sdk import cache_types, cost_types, limit_types, search_types
 from trimtab.sdk import types as ours
-from trimtab.server import bodies, cache_bodies, cost_bodies, limit_bodies, resilience_bodies
-from trimtab.telemetry import cost_views, views
+from trimtab.server import board_bodies, bodies, cache_bodies, cost_bodies, limit_bodies, resilience_bodies
+from trimtab.telemetry import aggregate_views, complete, cost_views, sql_door, views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Me: bodies.Me,
@@ -70,13 +70,24 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     cache_types.Point: Point,
     cache_types.Tuning: cache_bodies.TuningView,
     cache_types.PolicyPage: cache_bodies.PolicyPage,
+    search_types.TopValue: aggregate_views.TopValue,
+    search_types.Metric: aggregate_views.MetricView,
+    search_types.AggregateGroup: aggregate_views.AggregateGroup,
+    search_types.AggregatePoint: aggregate_views.AggregatePoint,
+    search_types.Aggregate: aggregate_views.AggregateReport,
+    search_types.CompletionItem: complete.CompletionItem,
+    search_types.Completion: complete.Completion,
+    search_types.SqlColumn: sql_door.SqlColumn,
+    search_types.SqlResult: sql_door.SqlResult,
+    search_types.SavedView: board_bodies.SavedViewBody,
+    search_types.Dashboard: board_bodies.DashboardView,
 }
 
 
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
     own = {
         thing
-        for module in (ours, cache_types, cost_types)
+        for module in (ours, cache_types, cost_types, search_types)
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
@@ -107,5 +118,5 @@ def _flat(schema: dict[str, object], definitions: dict[str, dict[str, object]]) 
         return "string"
     kind = str(schema.get("type"))
     if kind == "array":
-        return f"array[{_flat(schema['items'], definitions)}]"  # type: ignore[arg-type]  # pyright: ignore
+        return f"array[{_flat(schema.get('items', {}), definitions)}]"  # type: ignore[arg-type]  # pyright: ignore
     return kind

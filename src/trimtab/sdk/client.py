@@ -15,6 +15,7 @@ from trimtab.sdk.costs import Costs
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.scores import Scores
+from trimtab.sdk.search import Boards, Search
 
 T = TypeVar("T")
 PAGE = 100
@@ -58,6 +59,8 @@ class Client:
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.scores = Scores(self._http)
+        self.search = Search(self._http)
+        self.boards = Boards(self._http)
 
     @property
     def url(self) -> str:

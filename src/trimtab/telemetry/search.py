@@ -1,7 +1,9 @@
 """Questions beyond lists: aggregations, completion and SQL, asked of the store through whatever answers statements."""
 
-from trimtab.telemetry.aggregate import Aggregation, Asker, aggregate
-from trimtab.telemetry.aggregate_views import AggregateReport
+from trimtab.telemetry.aggregate import Aggregation, aggregate
+from trimtab.telemetry.aggregate_views import AggregateReport, Of
+from trimtab.telemetry.complete import Completion, complete
+from trimtab.telemetry.sql_door import Asker, SqlDoor, SqlResult
 from trimtab.telemetry.views import Window
 
 
@@ -11,6 +13,13 @@ class Search:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._door = SqlDoor(asker)
 
     async def aggregate(self, project: str, q: str, window: Window, asked: Aggregation) -> AggregateReport:
         return await aggregate(self._asker, project, q, window, asked)
+
+    async def complete(self, project: str, q: str, cursor: int, window: Window, of: Of) -> Completion:
+        return await complete(self._asker, project, q, cursor, window, of)
+
+    async def sql(self, project: str, sql: str, limit: int) -> SqlResult:
+        return await self._door.run(project, sql, limit)

@@ -1,15 +1,17 @@
-"""Questions beyond lists: aggregations over what a search finds. Every question is of one project."""
+"""Questions beyond lists: aggregations over what a search finds, its completion, SQL. Each is of one project."""
 
 from typing import Annotated
 
-from litestar.params import FromQuery, QueryParameter
-from msgspec import Meta
+from litestar.params import FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from trimtab.server.api.traces import End, Query, Start, window_of
 from trimtab.server.routes import Deps, Operation, Tenant, route
 from trimtab.telemetry.aggregate import Aggregation
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
+from trimtab.telemetry.complete import Completion
 from trimtab.telemetry.metrics import names_of
+from trimtab.telemetry.sql_door import SqlResult
 
 TAG = "traces"
 
@@ -68,4 +70,48 @@ async def get_aggregate(
     return await deps.search.aggregate(tenant.id, q, window_of(deps, start, end), asked)
 
 
-ROUTES = (get_aggregate,)
+Cursor = Annotated[
+    Annotated[int, Meta(ge=0, le=2000, description="Characters before the cursor; all of them if left out.")] | None,
+    QueryParameter(ge=0, le=2000),
+]
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/search/complete",
+    "trace:read",
+    Operation(id="completeSearch", summary="What could be typed next in a search", tag=TAG, errors=(404,)),
+)
+async def complete_search(
+    deps: Deps,
+    tenant: Tenant,
+    q: Query = "",
+    cursor: Cursor = None,
+    of: FromQuery[Of] = "traces",
+    start: Start = None,
+    end: End = None,
+) -> Completion:
+    """Keys, signs, and the values that occur most among the newest calls of the window."""
+    at = len(q) if cursor is None else cursor
+    return await deps.search.complete(tenant.id, q, at, window_of(deps, start, end), of)
+
+
+class SqlRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One SELECT over the tables spans, texts, ledger and scores (docs/search.md). ``limit`` bounds the rows."""
+
+    sql: str
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/sql",
+    "sql:read",
+    Operation(id="runSql", summary="Ask in SQL", tag=TAG, status=200, errors=(404, 413, 429)),
+)
+async def run_sql(deps: Deps, tenant: Tenant, data: JSONBody[SqlRequest]) -> SqlResult:
+    """Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time."""
+    return await deps.search.sql(tenant.id, data.sql, data.limit)
+
+
+ROUTES = (get_aggregate, complete_search, run_sql)
