@@ -92,7 +92,7 @@ class Live:
             if cursor is None:
                 return rows
 
-    def settled(self, within_s: float = 30.0) -> None:
+    def settled(self, within_s: float = 90.0) -> None:
         """Wait until the store has every record that is on disk."""
 
         def empty() -> bool:

@@ -52,9 +52,9 @@ def test_every_call_that_a_killed_server_had_under_way_has_one_row_with_an_estim
     with simulated() as url, Live(tmp_path, CONFIG.format(url=url)) as server:
         server.start()
         quick = {"model": "quick", "messages": [{"role": "user", "content": "hello"}]}
-        done = httpx.post(f"{server.url}/v1/chat/completions", json=quick, headers=admin(), timeout=20)
+        done = httpx.post(f"{server.url}/v1/chat/completions", json=quick, headers=admin(), timeout=60)
         readers = [Reading(server.url, number) for number in range(STREAMS)]
-        until(lambda: all(each.events > 5 for each in readers), 20, server.told)
+        until(lambda: all(each.events > 5 for each in readers), 60, server.told)
         server.kill()
         for each in readers:
             each.join()

@@ -119,7 +119,7 @@ def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path,
 
     with live(tmp_path, CONFIG.format(url=provider), workers=3) as server:
         asyncio.run(story(server))
-        until(lambda: not any(dead_journals(server)), 30, server.told)
+        until(lambda: not any(dead_journals(server)), 60, server.told)
         cost = ledger(server)
         granted, _ = counted(server)
         assert cost <= 1

@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
 def call(server: Live, key: str, **headers: str) -> httpx.Response:
     """One call on a connection of its own, so that any worker may get it."""
     told = {"authorization": f"Bearer {key}", "connection": "close", **headers}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=ASK, headers=told, timeout=20)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=ASK, headers=told, timeout=60)
 
 
 def new_key(server: Live) -> tuple[str, str]:

@@ -60,7 +60,7 @@ class OpenSpool:
 
     async def one(self) -> CallRecord:
         """The only record, once it is there."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.records:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert len(self.records) == 1, self.records
@@ -68,7 +68,7 @@ class OpenSpool:
 
 
 def provider(name: str, port: int, dialect: str = "openai_chat", **more: Any) -> Provider:
-    more.setdefault("timeouts", Timeouts(connect=1, first_token=2, idle=2, total=5))
+    more.setdefault("timeouts", Timeouts(connect=30, first_token=30, idle=30, total=120))
     return Provider(name=name, kind="custom", dialect=dialect, base_url=f"http://127.0.0.1:{port}/v1", **more)
 
 

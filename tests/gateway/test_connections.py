@@ -29,7 +29,7 @@ async def connect(g: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 async def all_of(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await reader.read()
 
 
@@ -64,7 +64,7 @@ def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_prov
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             up.go_on.set()
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(60):
                 await up.left.wait()
             record = await g.spool.one()
             assert (record.outcome, record.fault) == ("cancel", None)
@@ -182,12 +182,12 @@ def test_a_client_that_never_finishes_its_request_is_sent_away(
 def test_a_request_that_drips_in_has_a_bound_and_one_that_is_merely_slow_is_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in (("REQUEST_S", 1.5), ("CHECK_EVERY_TICKS", 1)):
+    for name, value in (("REQUEST_S", 4), ("CHECK_EVERY_TICKS", 1)):
         monkeypatch.setattr(hot, name, value)
 
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
-            for pause, status in ((0.001, 200), (0.3, 408)):
+            for pause, status in ((0.001, 200), (0.4, 408)):
                 reader, writer = await connect(g)
                 request = raw(ASK, "connection: close")
                 writer.write(request[:-20])
@@ -220,7 +220,7 @@ def test_a_body_of_a_caller_nobody_knows_is_not_kept_and_one_that_asks_first_nee
                 reader, writer = await connect(g)
                 head, body = raw(large, "expect: 100-continue", "connection: close", key=key).split(b"\r\n\r\n", 1)
                 writer.write(head + b"\r\n\r\n")
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     told = await reader.readuntil(b"\r\n\r\n")
                 assert statuses(told) == [first]
                 if first == 100:

@@ -153,7 +153,7 @@ def test_whatever_a_client_sends_it_gets_its_own_error_or_the_providers_answer(
                 seen: set[int] = set()
                 for _ in range(CALLS):
                     body = body_of(FRONTS[front], chance)
-                    async with asyncio.timeout(8):
+                    async with asyncio.timeout(60):
                         response = await g.client.post(front, content=body)
                     seen.add(response.status_code)
                     assert response.status_code < 500 or provider_did_not_stream(response.text), (body, response.text)

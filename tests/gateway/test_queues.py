@@ -41,13 +41,13 @@ def held() -> Script:
 
 
 async def asked(up: Upstream, times: int = 1) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(up.requests) < times:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
 async def settled(g: Running, records: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(g.spool.records) < records:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -140,7 +140,7 @@ def test_a_deadline_holds_in_the_queue() -> None:
             await asked(up)
             began = time.monotonic()
             late = await g.chat(ASK, trimtab_deadline="0.2")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 30
             assert (late.status_code, late.json()["error"]["code"]) == (503, "overloaded")
             assert len(up.requests) == 1
             up.go_on.set()

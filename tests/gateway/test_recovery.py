@@ -89,7 +89,7 @@ def test_a_calls_notes_are_wiped_when_its_record_is_durable_and_not_before(tmp_p
         ):
             g.spool.gate = asyncio.Event()
             asking = asyncio.ensure_future(g.chat(ASK))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not two.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.wait([asking], timeout=0.2)
@@ -111,7 +111,7 @@ def test_a_killed_servers_call_is_put_on_record_with_every_attempt_that_was_made
             running([provider("lab", one.port), provider("lab2", two.port)], [FAST, OTHER], notes=notes) as g,
         ):
             asking = asyncio.ensure_future(g.chat(ASK, trimtab_feature="chat"))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not two.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             killed(notes)
@@ -210,7 +210,7 @@ def test_a_client_that_leaves_before_a_word_came_has_read_nothing_but_is_not_fre
     async def main() -> None:
         async with upstream(wait_forever) as up, running([provider("lab", up.port)], [FAST]) as g:
             asking = asyncio.ensure_future(g.chat({**ASK, "stream": stream}))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             asking.cancel()

@@ -37,7 +37,7 @@ def verdicts(record: CallRecord) -> list[tuple[str, str]]:
 
 
 async def stood(g: Running, count: int) -> list[CallRecord]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(g.spool.records) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return g.spool.records

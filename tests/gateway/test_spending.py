@@ -15,7 +15,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, hangs_up, streams
 
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.spending import Spending, capped
-from trimtab.gateway.targets import Model, Provider
+from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limits import PICO, Rule
 from trimtab.ledger.prices import PriceBook
@@ -83,7 +83,7 @@ def test_a_used_up_budget_is_what_each_vendors_clients_know_as_one(tmp_path: Pat
     async def main() -> None:
         async with upstream(streams("hang")) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, _):
             waiting = [asyncio.ensure_future(g.chat(ASK)) for _ in range(4)]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while len(up.requests) < 4:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             ours = await g.chat(ASK)
@@ -134,7 +134,11 @@ def test_whatever_ends_a_call_its_reservation_ends_with_it(tmp_path: Path) -> No
             answers(b"not json"),
             streams(delta("words that were paid for"), "hang"),
         ]
-        async with upstream(*scripts) as up, limited(rules, [provider("lab", up.port)], tmp_path) as (g, keeper):
+        bounds = Timeouts(connect=30, first_token=30, idle=2, total=120)  # the answer that is none is asked for again
+        async with (
+            upstream(*scripts) as up,
+            limited(rules, [provider("lab", up.port, timeouts=bounds)], tmp_path) as (g, keeper),
+        ):
             await g.chat(ASK)
             await g.chat({**ASK, "stream": True})
             await g.chat(ASK)
@@ -143,7 +147,7 @@ def test_whatever_ends_a_call_its_reservation_ends_with_it(tmp_path: Path) -> No
             await g.chat(ASK)
             async with g.client.stream("POST", "/v1/chat/completions", json={**ASK, "stream": True}) as response:
                 await anext(response.aiter_raw())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while len(g.spool.records) < 6:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             booked = sum(a.cost.amount or 0 for record in g.spool.records for a in record.attempts)

@@ -45,7 +45,7 @@ async def vendor(
         api_key=key,
         options=with_defaults(row, options),
         quirks=row.quirks,
-        timeouts=Timeouts(connect=1, first_token=2, idle=2, total=5),
+        timeouts=Timeouts(connect=30, first_token=30, idle=30, total=120),
     )
     async with running([there], [Model(name="m", provider="sim", upstream=upstream, price=price)]) as g:
         yield g, app

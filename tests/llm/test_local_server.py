@@ -130,7 +130,7 @@ def test_it_dies_with_its_parent_even_when_that_is_killed() -> None:
     ready = first_line(parent)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while is_running(ready["pid"]):
         assert time.monotonic() < deadline, "it outlived its parent"
         time.sleep(0.02)

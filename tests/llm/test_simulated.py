@@ -39,14 +39,14 @@ def body(model: str, *, stream: bool = False, **fields: Any) -> dict[str, Any]:
 
 def ask(url: str, vendor: str, wishes: str = "", *, stream: bool = False, **fields: Any) -> httpx.Response:
     return httpx.post(
-        url + PATHS[vendor], json=body("m?" + wishes if wishes else "m", stream=stream, **fields), timeout=5
+        url + PATHS[vendor], json=body("m?" + wishes if wishes else "m", stream=stream, **fields), timeout=60
     )
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not true():
-        assert time.monotonic() < deadline, "it did not come to pass in 5 s"
+        assert time.monotonic() < deadline, "it did not come to pass in 60 s"
         time.sleep(0.005)
 
 
@@ -153,7 +153,7 @@ def test_tokens_can_be_slow(url: str, vendor: str) -> None:
 @pytest.mark.parametrize("wishes", ["fault=stall&after=2", "tokens=1000&delay_ms=50"])
 def test_a_client_that_leaves_is_noticed(url: str, app: SimulatedProviders, vendor: str, wishes: str) -> None:
     request = body("m?" + wishes, stream=True)
-    with httpx.stream("POST", url + PATHS[vendor], json=request, timeout=5) as answer:
+    with httpx.stream("POST", url + PATHS[vendor], json=request, timeout=60) as answer:
         received = answer.iter_bytes()  # dropping the iterator would close the connection
         next(received)
         call = app.calls[-1]

@@ -17,7 +17,7 @@ COUNTING = "import sys, time, pathlib; p = pathlib.Path(sys.argv[1]); p.write_te
 
 async def until(true: object) -> None:
     assert callable(true)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  (another process's doing)
             await asyncio.sleep(0.01)
 

