@@ -22,6 +22,15 @@ def test_a_limit_shows_what_is_used_of_its_bound(at: House, visitor: Visitor) ->
     expect(spend).to_contain_text(re.compile(r"\$0\.0\d+ of \$5\.00"))
 
 
+def test_a_budget_burns_down_over_its_window(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/limits")
+    spend = page.locator("[data-limit=search-spend]")
+    spend.get_by_role("button", name="Burn-down").first.click()
+    chart = spend.get_by_role("img", name="Burn-down of search-spend")
+    expect(chart).to_have_accessible_name(re.compile(r"\$0\.0\d+ of \$5\.00 used"))
+    expect(chart).to_be_visible()
+
+
 def test_what_is_used_up_comes_first_and_is_told_in_words(visitor: Visitor) -> None:
     page = visitor.go("/p/default/limits")
     first = page.get_by_role("list", name="Limits").get_by_role("listitem").first

@@ -97,6 +97,34 @@ def test_costs_are_grouped_exported_and_shown_in_the_projects_currency(
     run(story, asker=TelemetryReader(served.socket))
 
 
+def test_a_budget_burns_down_by_what_the_books_say(run: "Run", engine: Store, served: Any, tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        await booked(house, engine, tmp_path)
+        budget = {"name": "day", "measure": "money", "bound": "10", "window": "rolling_day"}
+        chats = {"name": "chats", "measure": "requests", "bound": "9", "window": "rolling_day", "per": ["feature"]}
+        scoped = {"name": "tokens", "measure": "tokens", "bound": "99", "window": "rolling_day"}
+        places = {"name": "places", "measure": "concurrency", "bound": "9"}
+        for body in (budget, chats, {**scoped, "scope": {"feature": ["chat"]}}, places):
+            assert (await admin.post(f"{AT}/limits", json=body)).status_code == 201
+        burnt = (await admin.get(f"{AT}/limits/day/burn-down")).json()
+        assert (burnt["bound"], burnt["measure"]) == ("10", "money")
+        used = [point["used"] for point in burnt["points"]]
+        assert (used[0], used[-1]) == ("0", "4")
+        assert sorted({*used}) == ["0", "1", "4"]
+        times = [point["at"] for point in burnt["points"]]
+        assert times == sorted(times)
+        assert burnt["started"] < times[0] <= times[-1] <= house.deps.now() < burnt["resets"]
+        one = (await admin.get(f"{AT}/limits/chats/burn-down", params={"value": "chat"})).json()
+        assert one["points"][-1]["used"] == "2"
+        assert (await admin.get(f"{AT}/limits/tokens/burn-down")).json()["points"][-1]["used"] == "30"
+        assert (await admin.get(f"{AT}/limits/chats/burn-down")).json()["param"] == "value"
+        assert (await admin.get(f"{AT}/limits/places/burn-down")).status_code == 400
+        assert (await admin.get(f"{AT}/limits/none/burn-down")).status_code == 404
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
 def test_while_the_store_is_away_costs_say_so(run: "Run") -> None:
     async def story(house: House) -> None:
         assert (await house.admin.get(f"{AT}/costs")).status_code == 503

@@ -3,6 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
+  BurnDown,
   CacheView,
   CardView,
   CostGroup,
@@ -36,7 +37,8 @@ import type {
 
 export const PAGE_SIZE = 100;
 
-async function everyPage<T>(path: string, signal: AbortSignal): Promise<T[]> {
+/** Every item of a list that comes in pages. */
+export async function everyPage<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null | undefined;
   do {
@@ -200,6 +202,18 @@ export const limitsQuery = (project: string) =>
     queryKey: ["limits", project],
     queryFn: ({ signal }) => everyPage<LimitView>(inProject(project, "limits"), signal),
     refetchInterval: 5_000,
+  });
+
+/** How one count of a limit came to what it is; `values` in the order of the rule's `per`. */
+export const burnDownQuery = (project: string, limit: string, values: string[]) =>
+  queryOptions({
+    queryKey: ["burn-down", project, limit, values],
+    queryFn: ({ signal }) => {
+      const named = values.map((value) => `value=${encodeURIComponent(value)}`).join("&");
+      const path = inProject(project, "limits", limit, "burn-down");
+      return get<BurnDown>(named ? `${path}?${named}` : path, signal);
+    },
+    refetchInterval: 15_000,
   });
 
 /** The newest hundred. */

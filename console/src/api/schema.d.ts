@@ -4344,7 +4344,7 @@ export interface components {
         };
         /**
          * SqlRequest
-         * @description One SELECT over the tables spans, texts, ledger and scores: docs/search.md. `limit` bounds the rows answered.
+         * @description One SELECT over the tables spans, texts, ledger and scores (docs/search.md). `limit` bounds the rows.
          */
         SqlRequest: {
             sql: string;

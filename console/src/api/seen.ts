@@ -2,14 +2,19 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, inProject, withQuery } from "./client";
-import { mayPass } from "./queries";
+import { everyPage, mayPass } from "./queries";
 import type {
   AgentGraph,
+  AggregateReport,
   CauseReport,
+  DashboardView,
   DeadLetterView,
+  DetectorList,
   Page,
+  SavedViewBody,
   SessionPage,
   SessionView,
+  Tile,
   ToolReport,
   TraceComparison,
   UserPage,
@@ -100,5 +105,55 @@ export const deadLettersQuery = () =>
   queryOptions({
     queryKey: ["dead-letters"],
     queryFn: async ({ signal }) => (await get<Page<DeadLetterView>>("/system/dead-letters", signal)).items,
+    retry: mayPass,
+  });
+
+export const detectorsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["detectors", project],
+    queryFn: ({ signal }) => get<DetectorList>(inProject(project, "detectors"), signal),
+    staleTime: 30_000,
+  });
+
+export const viewsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["views", project],
+    queryFn: ({ signal }) => everyPage<SavedViewBody>(inProject(project, "views"), signal),
+    staleTime: 30_000,
+  });
+
+export const dashboardsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["dashboards", project],
+    queryFn: ({ signal }) => everyPage<DashboardView>(inProject(project, "dashboards"), signal),
+    staleTime: 10_000,
+  });
+
+export const dashboardQuery = (project: string, id: string) =>
+  queryOptions({
+    queryKey: ["dashboard", project, id],
+    queryFn: ({ signal }) => get<DashboardView>(inProject(project, "dashboards", id), signal),
+    retry: mayPass,
+  });
+
+/** What a tile shows of a window; `q` is the dashboard's and the tile's search together. */
+export const tileQuery = (project: string, tile: Tile, q: string, window: Window) =>
+  queryOptions({
+    queryKey: ["tile", project, tile.of, tile.metrics, tile.group_by, tile.interval, tile.order, tile.limit, q, window],
+    queryFn: ({ signal }) => {
+      const query = {
+        q,
+        ...window,
+        of: tile.of,
+        metrics: (tile.metrics ?? ["count"]).join(","),
+        group_by: tile.group_by.join(","),
+        interval: tile.interval,
+        order: tile.order,
+        limit: tile.limit,
+      };
+      return get<AggregateReport>(withQuery(inProject(project, "aggregate"), query), signal);
+    },
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
     retry: mayPass,
   });

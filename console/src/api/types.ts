@@ -57,6 +57,7 @@ export type CacheNameView = S["CacheNameView"];
 export type RouteView = S["RouteView"];
 export type LeafView = S["LeafView"];
 export type Explanation = S["Explanation"];
+export type BurnDown = S["BurnDown"];
 export type LimitView = S["LimitView"];
 export type LimitBody = S["LimitBody"];
 export type LimitEventView = S["LimitEventView"];
@@ -82,7 +83,14 @@ export type GraphNode = S["GraphNode"];
 export type GraphEdge = S["GraphEdge"];
 export type TraceComparison = S["TraceComparison"];
 export type PairRow = S["PairRow"];
+export type ScoreView = S["ScoreView"];
+export type DetectorList = S["DetectorList"];
 export type DeadLetterView = S["DeadLetterView"];
+
+export type SavedViewBody = S["SavedViewBody"];
+export type DashboardView = S["DashboardView"];
+export type Tile = S["Tile"];
+export type AggregateReport = S["AggregateReport"];
 
 export type Health = ModelView["health"];
 export type SpanKind = SpanRow["kind"];

@@ -87,6 +87,25 @@ class LimitPage(Struct, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
+class BurnPoint(Struct, frozen=True, kw_only=True):
+    """``used`` until ``at``."""
+
+    at: int
+    used: str
+
+
+class BurnDown(Struct, frozen=True, kw_only=True):
+    """How one count came to what it is, from the books: ``points`` from ``started`` until now, every ``step_ms``."""
+
+    limit: str
+    measure: Measure
+    bound: str
+    started: int
+    resets: int
+    step_ms: int
+    points: list[BurnPoint]
+
+
 class LimitEventView(Struct, frozen=True, kw_only=True):
     """``soft_reached``: a soft limit is over its bound; ``exhausted``: a hard one refused for the first time in its
     window; ``overdraft``: more was spent than the bound, by an answer longer than was asked for or on trust while the

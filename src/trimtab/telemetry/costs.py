@@ -12,8 +12,10 @@ from typing import Final, Protocol, TypeVar
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.limits import Dimension, Rule
 from trimtab.ledger.reconcile import Hour
 from trimtab.telemetry.answers import dollars, step_ms
+from trimtab.telemetry.burn_down import burned
 from trimtab.telemetry.cost_query import compile_costs
 from trimtab.telemetry.cost_rows import (
     CALL_COLUMNS,
@@ -75,7 +77,7 @@ class Costs:
     wrong."""
 
     def __init__(self, asker: Asker) -> None:
-        self._ask = asker.ask
+        self._ask = self.ask = asker.ask
 
     async def report(
         self, project: str, q: str, window: Window, group_by: CostGroup, options: "Options | None" = None
@@ -134,6 +136,12 @@ class Costs:
             share=round(total / cost, 4) if cost > 0 else 0.0,
             oversized_tokens=oversized,
         )
+
+    async def burned(
+        self, project: str, rule: Rule, values: Mapping[Dimension, tuple[str, ...]], window: Window, step: int
+    ) -> list[int]:
+        """What a limit's calls used until the end of each step (ms) of a window (`burn_down.burned`)."""
+        return await burned(self, project, rule, values, window, step)
 
     async def costly(self, project: str, q: str, window: Window, limit: int) -> Costly:
         """The most expensive attempts and prompts."""

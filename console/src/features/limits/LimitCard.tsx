@@ -10,6 +10,7 @@ import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { WriteButton } from "@/ui/WriteButton";
 import { amount, inWords, percentUsed } from "./amounts";
+import { BurnDown } from "./BurnDown";
 import css from "./limits.module.css";
 
 const FROM_FILE = "It is declared in the config file; change it there.";
@@ -87,6 +88,7 @@ const MODES: Record<LimitView["mode"], string> = {
 
 function Burn({ project, limit, standing }: { project: string; limit: LimitView; standing: Standing }) {
   const keyName = useKeyName(project);
+  const [open, setOpen] = useState(false);
   const used = percentUsed(limit, standing.used);
   const held = Math.min(100 - Math.min(100, used), percentUsed(limit, standing.held));
   const state = used >= 100 ? "full" : used >= NEAR ? "near" : "well";
@@ -133,7 +135,15 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
         {standing.resets !== null && (
           <span title={formatDateTime(standing.resets)}>begins anew {formatAgo(standing.resets, now)}</span>
         )}
+        {limit.measure !== "concurrency" && (
+          <button type="button" className={css.more} aria-expanded={open} onClick={() => setOpen(!open)}>
+            Burn-down
+          </button>
+        )}
       </div>
+      {open && (
+        <BurnDown project={project} limit={limit} values={limit.per.map((name) => standing.values[name] ?? "")} />
+      )}
     </div>
   );
 }

@@ -1,16 +1,24 @@
 """Limits and budgets: the rules of a project, how they stand, and what happened to them."""
 
+from typing import Annotated
+
 import msgspec
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta
+from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance.access import Project
+from trimtab.governance.store import keys as keys_of
 from trimtab.ledger import limit_store
 from trimtab.ledger.limit_state import Standing, standings
 from trimtab.ledger.limit_store import Event, LimitRow
-from trimtab.ledger.limits import DIMENSIONS, Rule, Scope, amount_text, check_rule, picodollars, when_away
+from trimtab.ledger.limits import DIMENSIONS, Dimension, Rule, Scope, amount_text, check_rule, picodollars, when_away
+from trimtab.ledger.windows import leaves_at, slot_at
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.limit_bodies import (
+    BurnDown,
+    BurnPoint,
     LimitBody,
     LimitEventPage,
     LimitEventView,
@@ -21,9 +29,17 @@ from trimtab.server.limit_bodies import (
     StandingView,
 )
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, read_cursor, route, write_cursor
+from trimtab.telemetry.answers import step_ms
+from trimtab.telemetry.views import Window
 
 TAG = "limits"
 MOST_DIGITS = 19
+MS = 1_000_000
+Values = Annotated[
+    Annotated[list[str], Meta(max_length=6, description="The values of the count, one for each `per` dimension.")]
+    | None,
+    QueryParameter(max_items=6),
+]
 
 
 # --- views ---
@@ -121,6 +137,59 @@ async def list_limits(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
 
 @route(
     "GET",
+    "/api/v1/projects/{project:str}/limits/{name:str}/burn-down",
+    "limit:read",
+    Operation(id="getBurnDown", summary="How a limit was used over its window", tag=TAG, errors=(404,)),
+)
+async def get_burn_down(deps: Deps, tenant: Tenant, name: FromPath[str], value: Values = None) -> BurnDown:
+    """From the books, for the window in force. ``value`` names the count of a limit that has several: one for each of
+    its ``per`` dimensions, in that order."""
+    rows = await deps.db.read(lambda conn: limit_store.limits(conn, tenant.id))
+    rule = ({row.name: row.rule for row in rows} | _declared(deps, tenant)).get(name)
+    if rule is None:
+        raise NotFound(f"There is no limit {name[:80]!r}.", fix="Look at the list of limits.")
+    if rule.measure == "concurrency":
+        raise InvalidRequest(
+            "Concurrency is counted at a moment: there is nothing to burn down.", fix="Ask for another limit."
+        )
+    own = tuple(value or ())
+    if len(own) != len(rule.per):
+        raise InvalidRequest(
+            f"This limit has a count for each {', '.join(rule.per) or 'project'}: {len(rule.per)} values belong to it.",
+            fix="Repeat 'value' for each of them, in that order." if rule.per else "Leave 'value' out.",
+            param="value",
+        )
+    named = await deps.db.read(lambda conn: _scope(conn, tenant, rule))
+    now = deps.clock.now_ns()
+    slot = slot_at(rule.window, rule.timezone, now)
+    first, step = slot.since // MS, step_ms(max(1, now - slot.since) // MS)
+    named.update((dimension, (said,)) for dimension, said in zip(rule.per, own, strict=True))
+    points = await deps.costs.burned(tenant.id, rule, named, Window(start=first, end=now // MS + 1), step)
+    return BurnDown(
+        limit=name,
+        measure=rule.measure,
+        bound=amount_text(rule.measure, rule.bound),
+        started=first,
+        resets=leaves_at(rule.window, slot) // MS,
+        step_ms=step,
+        points=[
+            BurnPoint(at=min(first + (place + 1) * step, now // MS), used=amount_text(rule.measure, used))
+            for place, used in enumerate(points)
+        ],
+    )
+
+
+def _scope(conn: Connection, tenant: Project, rule: Rule) -> dict[Dimension, tuple[str, ...]]:
+    """What the rule lists, its keys by their ids: the books know no names of keys."""
+    found: dict[Dimension, tuple[str, ...]] = {name: getattr(rule.scope, name) for name in DIMENSIONS}
+    if found["key"]:
+        ids = {key.name: key.id for key in keys_of(conn, tenant.id)}
+        found["key"] = tuple(ids.get(said, said) for said in found["key"])
+    return {name: values for name, values in found.items() if values}
+
+
+@route(
+    "GET",
     "/api/v1/projects/{project:str}/limit-events",
     "limit:read",
     Operation(id="listLimitEvents", summary="What happened to limits", tag=TAG, errors=(404,)),
@@ -209,4 +278,4 @@ async def delete_limit(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
     await deps.snapshots.changed()
 
 
-ROUTES = (list_limits, list_limit_events, create_limit, change_limit, delete_limit)
+ROUTES = (list_limits, get_burn_down, list_limit_events, create_limit, change_limit, delete_limit)
