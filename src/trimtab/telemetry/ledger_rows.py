@@ -24,7 +24,9 @@ LONGEST_INT64: Final = (1 << 63) - 1
 
 _NO_USAGE: Final = Usage()
 _SEGMENTS: Final = ("segment:", "segment=")
-_IGNORED: Final = ("stream", "stream_options", "user", "metadata", "safety_identifier", "store", "service_tier")
+_IGNORED: Final = frozenset(
+    ("stream", "stream_options", "user", "metadata", "safety_identifier", "store", "service_tier")
+)
 """Fields of a body that change how an answer travels or who asked, never what is answered."""
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -60,10 +62,11 @@ def _fingerprint(front: str, body: bytes) -> int:
         fields = _fields.decode(body)
     except msgspec.DecodeError:
         return 0
-    digest = blake2b(front.encode(), digest_size=8)
+    pieces: list[bytes | msgspec.Raw] = [front.encode()]
     for name in sorted(fields):
         if name not in _IGNORED:
-            digest.update(b"\0" + name.encode() + b"\0" + bytes(fields[name]))
+            pieces += (b"\0", name.encode(), b"\0", fields[name])
+    digest = blake2b(b"".join(pieces), digest_size=8)  # pyright: ignore[reportArgumentType]  a Raw is a buffer
     return int.from_bytes(digest.digest(), "little") or 1
 
 

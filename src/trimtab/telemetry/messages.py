@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import TrimtabError
-from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects import DIALECTS, WholeStreams
 from trimtab.llm.fold import Fold
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
 from trimtab.telemetry.views import MessageView
@@ -39,6 +39,8 @@ def read_response(dialect: str, body: bytes, *, stream: bool) -> Response | Unre
         plug = DIALECTS.get(dialect)
         if not stream:
             return plug.parse_response(body)
+        if isinstance(plug, WholeStreams) and (read := plug.parse_stream(body)) is not None:
+            return read
         decoder = plug.stream_decoder()
         whole = Fold()
         # What is after the last complete event was cut off by the network: not a message, but kept in the raw bytes.

@@ -175,6 +175,14 @@ class Dialect(Protocol):
         ...
 
 
+class WholeStreams:
+    """Inherited by a dialect that reads a stream which is all there already faster than event by event."""
+
+    def parse_stream(self, body: bytes) -> Response | None:
+        """The answer that a whole stream amounts to; None where it must be read event by event."""
+        raise NotImplementedError
+
+
 DIALECTS: Registry[Dialect] = Registry("dialects", "trimtab.llm.dialects")
 
 

@@ -6,12 +6,13 @@ Checked against the types of the official Python SDK (``openai.types.chat``).
 from collections.abc import Mapping
 
 from trimtab.llm.auth import BEARER
-from trimtab.llm.dialects import Dialect, Head, Meter, Operation, Splitter, StreamDecoder, StreamEncoder
-from trimtab.llm.dialects.openai_chat import errors, hot, render, request, response, stream
+from trimtab.llm.dialects import Dialect, Head, Meter, Operation, Splitter, StreamDecoder, StreamEncoder, WholeStreams
+from trimtab.llm.dialects.openai_chat import errors, hot, render, request, response, stream, whole_stream
 from trimtab.llm.sse import SSESplitter
+from trimtab.llm.types import Response
 
 
-class OpenAIChat:
+class OpenAIChat(WholeStreams):
     name = "openai_chat"
     operation: Operation = "chat"
     front = True
@@ -28,6 +29,9 @@ class OpenAIChat:
     render_error = staticmethod(errors.render_error)
     render_stream_error = staticmethod(errors.render_stream_error)
     parse_error = staticmethod(errors.parse_error)
+
+    def parse_stream(self, body: bytes) -> Response | None:
+        return whole_stream.parse_stream(body)
 
     def path(self, model: str, *, stream: bool) -> str:  # noqa: ARG002 - the same for all
         return "/chat/completions"
