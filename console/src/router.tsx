@@ -155,6 +155,13 @@ const connect = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "model", "with"),
 });
 
+const dashboards = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "dashboards",
+  component: lazyRouteComponent(() => import("@/features/boards/DashboardsPage"), "DashboardsPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "id"),
+});
+
 const sessions = createRoute({
   getParentRoute: () => projectRoute,
   path: "sessions",
@@ -225,6 +232,7 @@ const routeTree = root.addChildren([
       overview,
       traces,
       trace,
+      dashboards,
       sessions,
       session,
       users,

@@ -40,9 +40,13 @@ const FACTS: [string, (span: SpanRow) => string][] = [
   ["release", (span) => span.release],
   ["duration", (span) => formatMs(span.duration)],
   ["first token", (span) => (span.ttft === null ? "" : formatMs(span.ttft))],
-  ["tokens in", (span) => formatInt(span.tokens.input + span.tokens.cache_read + span.tokens.cache_write)],
-  ["tokens out", (span) => formatInt(span.tokens.output + span.tokens.reasoning)],
-  ["cost", (span) => formatUsd(span.cost)],
+  [
+    "tokens in",
+    (span) =>
+      span.tokens.total ? formatInt(span.tokens.input + span.tokens.cache_read + span.tokens.cache_write) : "",
+  ],
+  ["tokens out", (span) => (span.tokens.total ? formatInt(span.tokens.output + span.tokens.reasoning) : "")],
+  ["cost", (span) => (span.cost === null && !span.tokens.total ? "" : formatUsd(span.cost))],
   ["ended by", (span) => span.stop],
 ];
 

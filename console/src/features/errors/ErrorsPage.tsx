@@ -14,6 +14,7 @@ import { SearchBar } from "@/search/SearchBar";
 import { Empty, Facts, Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { SavedViews } from "../views/SavedViews";
 import css from "./errors.module.css";
 
 /** "What goes wrong, how often, since when, and whom does it hit?" */
@@ -34,6 +35,16 @@ export function ErrorsPage() {
       lead="Failures that say the same thing are one cause."
       actions={
         <>
+          <SavedViews
+            project={project}
+            page="errors"
+            q={q}
+            last={range.preset}
+            onApply={(view) => {
+              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
+              patch({ q: view.q || undefined, ...kept });
+            }}
+          />
           <RangePicker range={range} onChange={(change) => patch(change)} />
           <Tooltip label="Refresh">
             <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">

@@ -5,6 +5,7 @@ import {
   DatabaseZap,
   Gauge,
   KeyRound,
+  LayoutDashboard,
   ListTree,
   type LucideIcon,
   MessagesSquare,
@@ -21,6 +22,7 @@ export interface NavItem {
   to:
     | "/p/$project/overview"
     | "/p/$project/traces"
+    | "/p/$project/dashboards"
     | "/p/$project/sessions"
     | "/p/$project/users"
     | "/p/$project/errors"
@@ -43,6 +45,7 @@ export interface NavItem {
 
 export const NAV: NavItem[] = [
   { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
+  { to: "/p/$project/dashboards", label: "Dashboards", icon: LayoutDashboard, words: "boards charts tiles metrics" },
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
   { to: "/p/$project/sessions", label: "Sessions", icon: MessagesSquare, words: "conversations chats threads" },
   { to: "/p/$project/users", label: "Users", icon: Users, words: "people customers end users" },

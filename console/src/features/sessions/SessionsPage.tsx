@@ -14,6 +14,7 @@ import { SearchBar } from "@/search/SearchBar";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { SavedViews } from "../views/SavedViews";
 import css from "./sessions.module.css";
 
 export const PEOPLE_SORTS = [
@@ -51,6 +52,17 @@ export function SessionsPage() {
             allowDeselect={false}
             w={150}
             onChange={(value) => patch({ sort: value === "last" ? undefined : (value ?? undefined) })}
+          />
+          <SavedViews
+            project={project}
+            page="sessions"
+            q={q}
+            last={range.preset}
+            sort={search.sort ?? ""}
+            onApply={(view) => {
+              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
+              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
+            }}
           />
           <RangePicker range={range} onChange={(change) => patch(change)} />
           <Tooltip label="Refresh">

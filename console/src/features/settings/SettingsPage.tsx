@@ -11,6 +11,7 @@ import { Facts, Panel } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { DetectorsPanel } from "./DetectorsPanel";
 
 /** "What does this project keep, and what is this server?" */
 export function SettingsPage() {
@@ -24,6 +25,7 @@ export function SettingsPage() {
         {projects.isPending && <Skeleton height={180} />}
         {projects.data && !current && <Notice title={`There is no project ${project}, or you may not see it.`} />}
         {current && <ProjectForm key={current.id} project={current} />}
+        {current && <DetectorsPanel project={current.slug} />}
         <Server />
       </div>
     </Page>

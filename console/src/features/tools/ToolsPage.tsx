@@ -15,6 +15,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import css from "../sessions/sessions.module.css";
+import { SavedViews } from "../views/SavedViews";
 
 const misuse = (row: ToolRow) => row.unreadable + row.invalid + row.unknown;
 
@@ -111,6 +112,17 @@ export function ToolsPage() {
       lead="What models asked tools to do, and how the tools fared."
       actions={
         <>
+          <SavedViews
+            project={project}
+            page="tools"
+            q={q}
+            last={range.preset}
+            sort={search.sort ?? ""}
+            onApply={(view) => {
+              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
+              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
+            }}
+          />
           <RangePicker range={range} onChange={(change) => patch(change)} />
           <Tooltip label="Refresh">
             <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">

@@ -1,4 +1,4 @@
-import { ChevronDown, ChevronRight, CircleX } from "lucide-react";
+import { ChevronDown, ChevronRight, CircleX, TriangleAlert } from "lucide-react";
 import type { SpanRow } from "@/api/types";
 import { formatCompact, formatInt, formatMs } from "@/lib/format";
 import { formatUsd, printUsd } from "@/lib/money";
@@ -13,6 +13,7 @@ interface Props {
   top: number;
   selected: boolean;
   timeline: boolean;
+  flag?: boolean;
   onSelect: () => void;
   onFold: () => void;
 }
@@ -20,7 +21,7 @@ interface Props {
 const INDENT = 14;
 const MAX_INDENT = 12;
 
-export function SpanLine({ tree, row, top, selected, timeline, onSelect, onFold }: Props) {
+export function SpanLine({ tree, row, top, selected, timeline, flag, onSelect, onFold }: Props) {
   const span = tree.spans[row.index] as SpanRow;
   const rollup = tree.rollup[row.index] as Rollup;
   const indent = 8 + Math.min(row.depth, MAX_INDENT) * INDENT;
@@ -52,6 +53,7 @@ export function SpanLine({ tree, row, top, selected, timeline, onSelect, onFold 
           {span.name}
           {span.model && !span.name.includes(span.model) && <span className={css.spanModel}> {span.model}</span>}
         </span>
+        {flag && <TriangleAlert size={13} color="var(--warn)" aria-label="A detector found something" />}
         {span.status !== "ok" && <StatusSign status={span.status} size={14} />}
         {!row.expanded && rollup.errors > 0 && span.status === "ok" && <ErrorsBelow count={rollup.errors} />}
       </div>

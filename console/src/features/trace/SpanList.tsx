@@ -14,6 +14,8 @@ interface Props {
   switcher: ReactNode;
   /** Bars on a time axis beside the names, instead of numbers. */
   timeline: boolean;
+  /** Ids of spans at which a detector found something. */
+  flags?: ReadonlySet<string>;
 }
 
 const ROW = 30;
@@ -21,7 +23,7 @@ const ROW = 30;
 export const LANE_START = 0.4;
 
 /** The spans as a foldable, virtual tree; the timeline is the same tree with a lane to each row. */
-export function SpanList({ tree, selected, onSelect, timeline, switcher }: Props) {
+export function SpanList({ tree, selected, onSelect, timeline, flags, switcher }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [sizeRef, size] = useSize<HTMLDivElement>();
   const [folded, setFolded] = useState<ReadonlySet<number>>(() => initialCollapsed(tree));
@@ -107,6 +109,7 @@ export function SpanList({ tree, selected, onSelect, timeline, switcher }: Props
                   top={item.start}
                   selected={row.index === selected}
                   timeline={timeline}
+                  flag={flags?.has(tree.spans[row.index]?.span_id ?? "")}
                   onSelect={() => onSelect(row.index)}
                   onFold={() => fold(row.index, !row.expanded)}
                 />

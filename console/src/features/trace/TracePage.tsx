@@ -16,6 +16,7 @@ import { CurlButton } from "./CurlButton";
 import { GraphView } from "./GraphView";
 import { SpanList } from "./SpanList";
 import { SpanPane } from "./SpanPane";
+import { flagged } from "./scores";
 import css from "./trace.module.css";
 import { buildTree, firstSelection } from "./tree";
 import { Verdict } from "./Verdict";
@@ -63,6 +64,7 @@ function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
   const span = tree.spans[selected || 0];
   const timeline = search.nav === "timeline";
   const graph = search.nav === "graph";
+  const flags = useMemo(() => flagged(trace.scores ?? []), [trace.scores]);
   const patch = (change: Partial<typeof search>, replace = false) =>
     void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
   const switcher = (
@@ -106,6 +108,7 @@ function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
               selected={selected || 0}
               timeline={timeline}
               switcher={switcher}
+              flags={flags}
               onSelect={(index) => patch({ span: tree.spans[index]?.span_id }, true)}
             />
           )}

@@ -15,6 +15,7 @@ import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import { FirstCall } from "../connect/FirstCall";
+import { SavedViews } from "../views/SavedViews";
 import { Peek } from "./Peek";
 import { TraceGrid } from "./TraceGrid";
 import css from "./traces.module.css";
@@ -87,6 +88,17 @@ export function TracesPage() {
             onChange={(change) => {
               tick();
               patch({ ...change, peek: undefined });
+            }}
+          />
+          <SavedViews
+            project={project}
+            page="traces"
+            q={q}
+            last={range.preset}
+            onApply={(view) => {
+              tick();
+              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
+              patch({ q: view.q || undefined, peek: undefined, ...kept });
             }}
           />
           {range.moving && (

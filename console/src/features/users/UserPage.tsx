@@ -4,7 +4,15 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { overviewQuery } from "@/api/queries";
 import { sessionsQuery, userQuery } from "@/api/seen";
 import type { GroupRow, SessionRow } from "@/api/types";
-import { formatCompact, formatDateTime, formatInt, formatListTime, formatMs, formatPercent } from "@/lib/format";
+import {
+  formatCompact,
+  formatDateTime,
+  formatInt,
+  formatListTime,
+  formatMs,
+  formatPercent,
+  plural,
+} from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { formatUsd } from "@/lib/money";
 import { setOnly } from "@/search/language";
@@ -71,7 +79,7 @@ export function UserPage() {
           <Fact label="Cost" foot={row.unpriced > 0 ? `${formatInt(row.unpriced)} without a price` : ""}>
             {row.cost === null ? "no price" : `${row.unpriced > 0 ? "≥ " : ""}${formatUsd(row.cost)}`}
           </Fact>
-          <Fact label="Calls" foot={`${formatInt(row.sessions)} sessions`}>
+          <Fact label="Calls" foot={plural(row.sessions, "session")}>
             {formatInt(row.calls)}
           </Fact>
           <Fact label="Failed" foot={formatPercent(row.errors, row.calls)}>

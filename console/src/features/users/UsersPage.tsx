@@ -16,6 +16,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import css from "../sessions/sessions.module.css";
+import { SavedViews } from "../views/SavedViews";
 
 /** Sorted by the server, for a list may be longer than what is shown of it. */
 const SORTS = ["last", "calls", "errors", "cost", "tokens"];
@@ -88,6 +89,17 @@ export function UsersPage() {
       lead="Whoever your applications call for, as they name them."
       actions={
         <>
+          <SavedViews
+            project={project}
+            page="users"
+            q={q}
+            last={range.preset}
+            sort={search.sort ?? ""}
+            onApply={(view) => {
+              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
+              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
+            }}
+          />
           <RangePicker range={range} onChange={(change) => patch(change)} />
           <Tooltip label="Refresh">
             <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">

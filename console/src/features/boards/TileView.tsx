@@ -1,0 +1,174 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { tileQuery } from "@/api/seen";
+import type { AggregateReport, Tile, Window } from "@/api/types";
+import { formatDateTime } from "@/lib/format";
+import type { RangeSearch } from "@/search/range";
+import { ProblemNotice } from "@/ui/Notice";
+import table from "@/ui/ui.module.css";
+import { Plot } from "../overview/Plot";
+import css from "./boards.module.css";
+import { formatFigure, formatNumber, joined, lines, nameOfGroup, numberOf } from "./figures";
+
+interface Props {
+  project: string;
+  tile: Tile;
+  /** The dashboard's own search. */
+  q: string;
+  window: Window;
+  range: RangeSearch;
+  onZoom: (start: number, end: number) => void;
+}
+
+/** One question, drawn. */
+export function TileView({ project, tile, q, window, range, onZoom }: Props) {
+  const search = joined(q, tile.q);
+  const found = useQuery(tileQuery(project, tile, search, window));
+  return (
+    <>
+      <header className={css.tileHead}>
+        <h2 className="ellipsis" title={tile.title}>
+          {tile.title}
+        </h2>
+        <Link
+          to="/p/$project/traces"
+          params={{ project }}
+          search={{ ...range, q: search || undefined }}
+          className={css.calls}
+          aria-label={`The calls behind ${tile.title}`}
+        >
+          calls
+        </Link>
+      </header>
+      <div className={css.tileBody}>
+        {found.error && <ProblemNotice error={found.error} />}
+        {found.isPending && !found.error && <Skeleton height="100%" />}
+        {found.data && !found.error && <Drawn tile={tile} report={found.data} onZoom={onZoom} />}
+      </div>
+    </>
+  );
+}
+
+function Drawn({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; onZoom: Props["onZoom"] }) {
+  if (report.groups.length === 0) return <p className="muted">Nothing in this range.</p>;
+  if (tile.chart === "number") return <Big report={report} />;
+  if (tile.chart === "table") return <Figures tile={tile} report={report} />;
+  if (report.step_ms > 0) return <Chart tile={tile} report={report} onZoom={onZoom} />;
+  return <Bars report={report} />;
+}
+
+function Big({ report }: { report: AggregateReport }) {
+  const first = report.groups[0];
+  return (
+    <div className={css.big}>
+      {report.metrics.map((metric, i) => (
+        <div key={metric.name}>
+          <div className={i === 0 ? css.bigValue : css.smallValue}>{formatFigure(first?.values[i], metric.unit)}</div>
+          <div className="muted">{metric.name}</div>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
+  return (
+    <div className={table.scrollX}>
+      <table className={table.table} aria-label={tile.title}>
+        <thead>
+          <tr>
+            {report.group_by.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+            {report.metrics.map((metric) => (
+              <th key={metric.name} scope="col" data-align="right">
+                {metric.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {report.groups.map((row) => (
+            <tr key={row.group.join("\0")}>
+              {row.group.map((value, i) => (
+                <td key={report.group_by[i]}>{value || <span className="muted">not set</span>}</td>
+              ))}
+              {row.values.map((value, i) => (
+                <td key={report.metrics[i]?.name} data-align="right">
+                  {formatFigure(value, report.metrics[i]?.unit ?? "number")}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {report.more > 0 && <p className="muted">{report.more} more groups</p>}
+    </div>
+  );
+}
+
+function Bars({ report }: { report: AggregateReport }) {
+  const unit = report.metrics[0]?.unit ?? "number";
+  const most = Math.max(...report.groups.map((row) => numberOf(row.values[0]) ?? 0), 0);
+  return (
+    <ul className={css.bars}>
+      {report.groups.map((row) => (
+        <li key={row.group.join("\0")}>
+          <span className="ellipsis" title={nameOfGroup(row.group)}>
+            {nameOfGroup(row.group) || "all"}
+          </span>
+          <span className={css.bar} aria-hidden="true">
+            <span style={{ width: `${most ? (100 * (numberOf(row.values[0]) ?? 0)) / most : 0}%` }} />
+          </span>
+          <span className="num">{formatFigure(row.values[0], unit)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const COLORS = ["--accent", "--k-find", "--k-tool", "--k-agent", "--bad", "--k-plain"];
+
+function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; onZoom: Props["onZoom"] }) {
+  const [at, setAt] = useState<number | null>(null);
+  const drawn = lines(report);
+  const unit = report.metrics[0]?.unit ?? "number";
+  const show = (value: number | null | undefined) =>
+    value === null || value === undefined ? "–" : formatNumber(value, unit);
+  return (
+    <div className={css.chart}>
+      <div className={css.legend}>
+        {at !== null && drawn.time[at] !== undefined && (
+          <span className="num muted">{formatDateTime(drawn.time[at] * 1000).slice(5, 16)}</span>
+        )}
+        {drawn.lines.map((line, i) => (
+          <span key={line.label} className={css.key}>
+            <span style={{ background: `var(${COLORS[i]})` }} aria-hidden="true" />
+            {line.label || report.metrics[0]?.name}
+            {at !== null && <span className="num">{show(line.values[at])}</span>}
+          </span>
+        ))}
+      </div>
+      <Plot
+        // The chart's columns are fixed when it is made.
+        key={`${tile.chart} ${drawn.lines.map((line) => line.label).join("\0")}`}
+        time={drawn.time}
+        series={drawn.lines.map((line, i) => ({
+          label: line.label,
+          color: COLORS[i] ?? "--accent",
+          kind: tile.chart === "bar" ? "bars" : "line",
+          values: line.values,
+        }))}
+        window={report.window}
+        format={show}
+        onCursor={setAt}
+        onZoom={onZoom}
+        label={tile.title}
+      />
+    </div>
+  );
+}

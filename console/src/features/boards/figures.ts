@@ -1,0 +1,93 @@
+/** What an aggregation answers with, as a tile draws it. */
+
+import type { AggregateReport, Tile } from "@/api/types";
+import { formatCompact, formatMs } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+
+type Figure = AggregateReport["groups"][number]["values"][number];
+type Unit = AggregateReport["metrics"][number]["unit"];
+
+/** A figure as a number, for charts and sorting; null where there is none. */
+export function numberOf(figure: Figure | undefined): number | null {
+  if (figure === null || figure === undefined || Array.isArray(figure)) return null;
+  const value = typeof figure === "string" ? Number(figure) : figure;
+  return Number.isFinite(value) ? value : null;
+}
+
+export function formatFigure(figure: Figure | undefined, unit: Unit): string {
+  if (Array.isArray(figure)) return figure.map((top) => `${top.value || "–"} (${formatCompact(top.count)})`).join(", ");
+  const value = numberOf(figure);
+  if (value === null) return "–";
+  return formatNumber(value, unit);
+}
+
+export function formatNumber(value: number, unit: Unit): string {
+  if (unit === "usd") return formatUsd(String(value));
+  if (unit === "ms") return formatMs(value);
+  if (unit === "ratio") return `${(100 * value).toFixed(value !== 0 && Math.abs(value) < 0.1 ? 1 : 0)} %`;
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return formatCompact(value);
+  return String(Math.round(value * 1000) / 1000);
+}
+
+export const nameOfGroup = (group: readonly string[]): string => group.map((value) => value || "not set").join(" · ");
+
+export interface Line {
+  label: string;
+  values: (number | null)[];
+}
+
+const MOST_LINES = 6;
+const COUNTED: readonly Unit[] = ["count", "tokens", "usd"];
+
+/**
+ * The first metric over time, a line per group. Steps in which nothing happened are not in the answer: they are 0 where
+ * things are counted, and a gap where something is measured.
+ */
+export function lines(report: AggregateReport): { time: number[]; lines: Line[] } {
+  const step = report.step_ms;
+  if (step <= 0) return { time: [], lines: [] };
+  const first = Math.floor(report.window.start / step);
+  const end = Math.ceil(report.window.end / step);
+  const time = Array.from({ length: Math.max(0, end - first) }, (_, i) => ((first + i) * step) / 1000);
+  const empty = COUNTED.includes(report.metrics[0]?.unit ?? "number") ? 0 : null;
+  const groups = report.groups.slice(0, MOST_LINES);
+  const found = new Map<string, Line>();
+  for (const { group } of groups) {
+    found.set(group.join("\0"), { label: nameOfGroup(group), values: time.map(() => empty) });
+  }
+  for (const point of report.series) {
+    const line = found.get(point.group.join("\0"));
+    const at = Math.floor(point.start / step) - first;
+    if (line && at >= 0 && at < line.values.length) line.values[at] = numberOf(point.values[0]);
+  }
+  return { time, lines: [...found.values()] };
+}
+
+/** Two searches as one. */
+export const joined = (a: string, b: string): string => (a && b ? `(${a}) (${b})` : a || b);
+
+export const NEW_TILE: Tile = {
+  title: "New tile",
+  q: "",
+  of: "traces",
+  metrics: ["count"],
+  group_by: [],
+  interval: "auto",
+  order: "",
+  limit: 5,
+  chart: "line",
+  x: 0,
+  y: 0,
+  w: 6,
+  h: 4,
+};
+
+/** A tile below all the others. */
+export function below(tiles: readonly Tile[]): Tile {
+  return { ...NEW_TILE, y: Math.max(0, ...tiles.map((tile) => tile.y + tile.h)) };
+}
+
+/** Words between commas, without those that are empty; commas within parentheses belong to a word: `top(user,5)`. */
+export function words(text: string): string[] {
+  return (text.match(/(?:[^,(]|\([^)]*\)?)+/g) ?? []).map((word) => word.trim()).filter(Boolean);
+}
