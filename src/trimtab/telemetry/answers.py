@@ -176,6 +176,7 @@ def span_row(line: SpanLine, *, own: bool = False) -> SpanRow:
 
 def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
     """All spans of a trace, oldest first. Usage and cost are of leaves alone, so nothing is counted twice."""
+    lines = [_without_others(line, lines) for line in lines]
     leaves = [line for line in lines if line.leaf]
     priced = [line.cost for line in leaves if line.cost is not None]
     started = min(line.start_ns for line in lines)
@@ -209,6 +210,24 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         context=None if decided.context is None else _context_line(decided.context),
         limits=[_limit_line(note) for note in decided.limits],
     )
+
+
+_COUNTED: Final = (
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "unpriced",
+)  # fmt: skip
+
+
+def _without_others(line: SpanLine, lines: list[SpanLine]) -> SpanLine:
+    """A foreign trace may be shown under a span that is a leaf itself: its row has the sums of all leaves, from which
+    those of the others are taken here."""
+    if not (line.entry and line.leaf):
+        return line
+    others = [each for each in lines if each.leaf and each is not line]
+    if not others:
+        return line
+    own = {name: max(0, getattr(line, name) - sum(getattr(each, name) for each in others)) for name in _COUNTED}
+    cost = None if line.cost is None else max(0, line.cost - sum(each.cost or 0 for each in others))
+    return msgspec.structs.replace(line, **own, cost=cost)
 
 
 def _cache_line(note: CacheNote) -> CacheLine:

@@ -1,0 +1,23 @@
+"""`trimtab accounting`: the suite through the real doors of a real server."""
+
+import json
+from pathlib import Path
+
+from shells import Shell
+
+
+def test_a_server_counts_every_token_of_the_suite_once(shell: Shell) -> None:
+    found = shell.json("accounting")
+    assert [line for line in found["cases"] if line["wrong"]] == []
+    assert found["right"] == len(found["cases"]) > 50
+
+
+def test_the_payloads_can_be_taken_elsewhere_and_an_unknown_convention_is_named(shell: Shell, tmp_path: Path) -> None:
+    said = shell.ok("accounting", "--write", str(tmp_path), "--convention", "mlflow")
+    assert "Wrote 3 payloads" in said
+    held = json.loads((tmp_path / "mlflow.cached.json").read_text())
+    assert held["expected"]["cache_read"] == 60
+    assert held["otlp"]["resourceSpans"]
+    wrong = shell.run("accounting", "--convention", "nobody")
+    assert wrong.exit_code == 1
+    assert "openinference" in wrong.stderr
