@@ -16,7 +16,7 @@ from makings import project, record
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
@@ -214,6 +214,29 @@ def test_a_call_of_our_own_in_a_foreign_trace_counts_once(way: Way) -> None:
     found = way.rows("span_id, input_tokens + output_tokens, entry, request_id = ''")
     assert [int(line[1]) for line in found if line[2] == 1 and line[3]] == [15]
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("order", ["before", "with", "after"])
+def test_an_event_that_came_as_a_log_record_is_part_of_its_span(way: Way, order: str) -> None:
+    said = {"gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "On its way."}]}]}
+    event = ForeignEvent("gen_ai.client.inference.operation.details", NOW + 3, said)
+    part = ForeignSpan(trace_id=TRACE, span_id=f"{2:016x}", start_ns=NOW + 3, end_ns=0, events=(event,), partial=True)
+    batches = {"before": [[part], [span(1), chat(2, 1)]], "with": [[part, span(1), chat(2, 1)]]}
+    for batch in batches.get(order, [[span(1), chat(2, 1)], [part]]):
+        way.send(*batch)
+    way.rewrite(ROOTLESS_MS + 1 if order != "before" else 0)
+    assert way.rows("span_id, entry, output_preview") == [
+        [f"{1:016x}", 1, "On its way."],
+        [f"{2:016x}", 0, "On its way."],
+    ]
+    assert way.rewrite(ROOTLESS_MS + 1) == 0
+
+
+def test_an_event_whose_span_never_comes_is_no_span(way: Way) -> None:
+    event = ForeignEvent("gen_ai.choice", NOW, {})
+    way.send(ForeignSpan(trace_id=TRACE, span_id="c" * 16, start_ns=NOW, end_ns=0, events=(event,), partial=True))
+    assert way.rewrite(ROOTLESS_MS + 1) == 1
+    assert way.rows() == []
 
 
 def test_rewriting_twice_ends_as_rewriting_once(way: Way) -> None:

@@ -182,9 +182,14 @@ def read_export(signal: str, kind: str, body: bytes, origin: _Origin) -> Read:
     """What a body comes to. Blocks; the first call imports protobuf. Raises `InvalidRequest`."""
     from trimtab.telemetry import otlp
 
-    if signal != "traces":
-        return Read([], 0, 0, "")
     where = otlp.Origin(*origin)
+    if signal != "traces":
+        from trimtab.telemetry.otlp_logs import count_metrics, take_logs
+
+        if signal == "metrics":
+            return Read([], 0, 0, "", count_metrics(body, json=kind == JSON))
+        records, events, unkept = take_logs(body, where, json=kind == JSON)
+        return Read([encode_any(record) for record in records], events, 0, "", unkept)
     taken = otlp.take_json(body, where) if kind == JSON else otlp.take_protobuf(body, where)
     bodies = [encode_any(record) for record in (*taken.records, *taken.letters)]
     return Read(bodies, taken.accepted, taken.refused, taken.message())
@@ -199,7 +204,7 @@ def secrets_in(header: Callable[[bytes], bytes | None]) -> list[str]:
         found.append(shown.strip())
     elif scheme.lower() == "basic":
         found += _basic(shown.strip())
-    found += [(header(name) or b"").decode("latin-1").strip() for name in (b"x-api-key", b"api-key")]
+    found += [(header(name) or b"").decode("latin-1").strip() for name in (b"x-api-key", b"api-key", b"api_key")]
     found = [secret for secret in found if secret]
     if not found:
         raise Unauthenticated(

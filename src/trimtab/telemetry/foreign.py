@@ -41,6 +41,8 @@ class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``status_code`` is one of `STATUS_UNSET`, `STATUS_OK`, `STATUS_ERROR`; ``kind`` one of `KINDS`.
 
     ``resource`` holds the attributes of what emitted the span; ``parent_span_id`` is empty for a root.
+    A ``partial`` one only adds to a span that is told elsewhere (an event that came as a log record), and is no span of
+    its own; its ``start_ns`` is when what it adds happened.
     """
 
     trace_id: str
@@ -58,6 +60,7 @@ class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope_name: str = ""
     scope_version: str = ""
     resource: Attributes = {}
+    partial: bool = False
 
 
 def spans_of(request: Any) -> list[ForeignSpan]:

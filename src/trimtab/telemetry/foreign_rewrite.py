@@ -162,7 +162,8 @@ class Rewriter:
 
     def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> bool:
         """All rows of one trace; whether it has a root of its own."""
-        read = [each for each in read_all(self._read, arrivals) if not each[1].pending]
+        whole = [arrival for arrival in arrivals if not arrival.span.partial]
+        read = [each for each in read_all(self._read, whole) if not each[1].pending]
         nodes = [node_of(*each) for each in read]
         leaves = counted([*nodes, *map(_node, ours)])
         sums = Sums()

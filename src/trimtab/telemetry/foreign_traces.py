@@ -67,11 +67,12 @@ class Plan:
 class _Trace:
     """What is remembered of a trace."""
 
-    __slots__ = ("counted", "digests", "high_ns", "low_ns", "nodes", "noted", "rooted", "sums", "turn")
+    __slots__ = ("counted", "digests", "high_ns", "low_ns", "nodes", "noted", "partials", "rooted", "sums", "turn")
 
     def __init__(self) -> None:
         self.digests: dict[str, int] = {}
         self.nodes: dict[str, UsageNode] = {}
+        self.partials: dict[str, ForeignSpan] = {}
         self.counted: frozenset[str] = frozenset()
         self.sums = Sums()
         self.rooted = False
@@ -177,10 +178,10 @@ class ForeignTraces:
         if dirty or (trace.rooted and key in self._topmost):
             self._topmost.discard(key)
             plan.notes.append(Note(*key, self._now_ns() // 1_000_000, trace.low_ns, trace.high_ns))
-        elif not trace.rooted and not trace.noted and fresh:
+        elif not trace.noted and (trace.partials or (fresh and not trace.rooted)):
             trace.noted = True
             plan.notes.append(Note(*key, self._now_ns() // 1_000_000 + ROOTLESS_MS, trace.low_ns, trace.high_ns))
-        elif trace.rooted and trace.noted:
+        elif trace.rooted and trace.noted and not trace.partials:
             trace.noted = False
             plan.settled.append(key)
 
@@ -196,9 +197,15 @@ class ForeignTraces:
             known = trace.digests.get(span_id)
             if known == each.digest:
                 continue
+            if known is None and each.span.partial:
+                before = trace.partials.get(span_id)
+                trace.partials[span_id] = each.span if before is None else merged(before, each.span)
+                plan.raws.append((each, start_ns, "", 0))
+                continue
             if known is None:
                 self._spans += 1
-                fresh.append(each)
+                added = trace.partials.pop(span_id, None)
+                fresh.append(each if added is None else with_span(each, merged(added, each.span)))
             else:
                 changed = True
                 plan.raws.append((each, start_ns, "", 0))
@@ -237,17 +244,9 @@ class ForeignTraces:
 
 
 def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:
-    """Each span with the sums it shows: the one that ``stands`` for its trace the trace's; a further root its own."""
-    found: list[tuple[Mapped, Sums | None]] = []
-    for each in mapped:
-        shown: Sums | None = None
-        if each is stands:
-            shown = sums.copy()
-        elif not each.arrival.span.parent_span_id:
-            shown = Sums()
-            shown.add(each)
-        found.append((each, shown))
-    return found
+    """Each span with the sums it shows: the trace's, for the one that ``stands`` for it. A further root shows none,
+    because what stands for traces in lists is added up there."""
+    return [(each, sums.copy() if each is stands else None) for each in mapped]
 
 
 def _gathered(records: Iterable[tuple[int, ForeignBatch]], plan: Plan) -> dict[Key, dict[str, Arrival]]:
@@ -273,9 +272,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
+    return with_span(Arrival(owner, record.project, record.key_id, record.arrived_ns, span, b"", 0), span)
+
+
+def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:
+    """The same arrival, of more than came with it."""
     raw = _encode(span)
     digest = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
-    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, digest)
+    return arrival._replace(span=span, raw=raw, digest=digest)
 
 
 def began(span: ForeignSpan) -> int:
@@ -288,13 +292,17 @@ def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:
     known: dict[tuple[str, int], ForeignEvent] = {(event.name, event.time_ns): event for event in old.events}
     known |= {(event.name, event.time_ns): event for event in new.events}
     links = {(link.trace_id, link.span_id): link for link in (*old.links, *new.links)}
+    start_ns = new.start_ns or old.start_ns
+    if old.partial != new.partial:
+        start_ns = old.start_ns if new.partial else new.start_ns
     return ForeignSpan(
         trace_id=new.trace_id,
         span_id=new.span_id,
+        partial=old.partial and new.partial,
         parent_span_id=new.parent_span_id or old.parent_span_id,
         name=new.name or old.name,
         kind=new.kind or old.kind,
-        start_ns=new.start_ns or old.start_ns,
+        start_ns=start_ns,
         end_ns=new.end_ns or old.end_ns,
         status_code=new.status_code or old.status_code,
         status_message=new.status_message or old.status_message,

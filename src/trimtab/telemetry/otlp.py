@@ -114,12 +114,25 @@ def take_protobuf(body: bytes, origin: Origin) -> Taken:
         for piece in pieces(body):
             _take_piece(piece, sink)
     except _BadWire as error:
-        raise InvalidRequest(
-            f"The body is no ExportTraceServiceRequest: {error}.",
-            fix="Send OTLP protobuf with 'content-type: application/x-protobuf', or JSON with 'application/json'.",
-            code="not_otlp",
-        ) from None
+        raise no_request("ExportTraceServiceRequest", str(error)) from None
     return sink.taken()
+
+
+def no_request(name: str, why: str) -> InvalidRequest:
+    """For a body that is not the protobuf message it should be."""
+    return InvalidRequest(
+        f"The body is no {name}: {why}.",
+        fix="Send OTLP protobuf with 'content-type: application/x-protobuf', or JSON with 'application/json'.",
+        code="not_otlp",
+    )
+
+
+def pieces_of(body: bytes, name: str) -> Iterator[bytes]:
+    """`pieces` of another signal's request: they are built alike. Raises `InvalidRequest`."""
+    try:
+        yield from pieces(body)
+    except _BadWire as error:
+        raise no_request(name, str(error)) from None
 
 
 def _take_piece(piece: bytes, sink: _Sink) -> None:
@@ -264,34 +277,40 @@ def _field(number: int, content: bytes) -> bytes:
 # --- JSON ----------------------------------------------------------------------------------------------------------
 
 _INT64: Final = (-(1 << 63), (1 << 63) - 1)
-_NO_SPAN: Final = (ValueError, TypeError, OverflowError, RecursionError)
-_JSON_FIX: Final = "OTLP's JSON is described at https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."
+NO_SPAN: Final = (ValueError, TypeError, OverflowError, RecursionError)
+JSON_FIX: Final = "OTLP's JSON is described at https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."
 
 
 def take_json(body: bytes, origin: Origin) -> Taken:
     """An ``ExportTraceServiceRequest`` as JSON. Raises `InvalidRequest` for a body that is none."""
-    try:
-        request = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.", fix=_JSON_FIX, code="not_otlp") from None
-    if not isinstance(request, dict):
-        raise InvalidRequest("The body is not an object with 'resourceSpans'.", fix=_JSON_FIX, code="not_otlp")
+    request = json_object(body, "resourceSpans")
     sink = _Sink(origin)
     try:
         _take_json_groups(request, sink)
-    except _NO_SPAN as error:
-        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=_JSON_FIX, code="not_otlp") from None
+    except NO_SPAN as error:
+        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=JSON_FIX, code="not_otlp") from None
     return sink.taken()
+
+
+def json_object(body: bytes, name: str) -> Any:
+    """The object that a body is, which should have ``name``. Raises `InvalidRequest`."""
+    try:
+        request = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.", fix=JSON_FIX, code="not_otlp") from None
+    if not isinstance(request, dict):
+        raise InvalidRequest(f"The body is not an object with {name!r}.", fix=JSON_FIX, code="not_otlp")
+    return cast("dict[str, Any]", request)
 
 
 def _take_json_groups(request: Any, sink: _Sink) -> None:
     block: list[ForeignSpan] = []
-    for group in _list(request, "resourceSpans"):
-        resource = json_attributes(_get(_get(group, "resource"), "attributes"))
-        for scoped in _list(group, "scopeSpans"):
-            scope = _get(scoped, "scope")
-            named = (_text(_get(scope, "name")), _text(_get(scope, "version")))
-            for each in _list(scoped, "spans"):
+    for group in listed(request, "resourceSpans"):
+        resource = json_attributes(got(got(group, "resource"), "attributes"))
+        for scoped in listed(group, "scopeSpans"):
+            scope = got(scoped, "scope")
+            named = (_text(got(scope, "name")), _text(got(scope, "version")))
+            for each in listed(scoped, "spans"):
                 _take_json_span(each, named, resource, (sink, block))
                 if len(block) >= PIECE_SPANS:
                     sink.keep(len(block), spans=tuple(block))
@@ -307,7 +326,7 @@ def _take_json_span(
     try:
         span = json_span(each, scope, resource)
         fault = check_span(span, sink.origin.arrived_ns)
-    except _NO_SPAN as error:
+    except NO_SPAN as error:
         sink.refuse(f"it is no span: {str(error)[:200]}", wire=_encoded(each))
         return
     if fault:
@@ -328,7 +347,7 @@ def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> Foreig
     if not isinstance(each, dict):
         raise TypeError("a span is an object")
     span = cast("dict[str, Any]", each)
-    status = _get(span, "status")
+    status = got(span, "status")
     kind = _enum(span.get("kind"), "SPAN_KIND_", ("UNSPECIFIED", *(name.upper() for name in KINDS[1:])))
     return ForeignSpan(
         trace_id=_text(span.get("traceId")).lower(),
@@ -336,26 +355,26 @@ def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> Foreig
         parent_span_id=_text(span.get("parentSpanId")).lower(),
         name=_text(span.get("name")),
         kind=KINDS[kind],
-        start_ns=_whole(span.get("startTimeUnixNano")),
-        end_ns=_whole(span.get("endTimeUnixNano")),
-        status_code=_enum(_get(status, "code"), "STATUS_CODE_", ("UNSET", "OK", "ERROR")),
-        status_message=_text(_get(status, "message")),
+        start_ns=whole(span.get("startTimeUnixNano")),
+        end_ns=whole(span.get("endTimeUnixNano")),
+        status_code=_enum(got(status, "code"), "STATUS_CODE_", ("UNSET", "OK", "ERROR")),
+        status_message=_text(got(status, "message")),
         attributes=json_attributes(span.get("attributes")),
         events=tuple(
             ForeignEvent(
-                _text(_get(event, "name")),
-                _whole(_get(event, "timeUnixNano")),
-                json_attributes(_get(event, "attributes")),
+                _text(got(event, "name")),
+                whole(got(event, "timeUnixNano")),
+                json_attributes(got(event, "attributes")),
             )
-            for event in _list(span, "events")
+            for event in listed(span, "events")
         ),
         links=tuple(
             ForeignLink(
-                _text(_get(link, "traceId")).lower(),
-                _text(_get(link, "spanId")).lower(),
-                json_attributes(_get(link, "attributes")),
+                _text(got(link, "traceId")).lower(),
+                _text(got(link, "spanId")).lower(),
+                json_attributes(got(link, "attributes")),
             )
-            for link in _list(span, "links")
+            for link in listed(span, "links")
         ),
         scope_name=scope[0],
         scope_version=scope[1],
@@ -370,7 +389,7 @@ def json_attributes(pairs: Any) -> Attributes:
     if not isinstance(pairs, list):
         raise TypeError("attributes are a list of keys and values")
     every = cast("list[Any]", pairs)
-    return {_text(_get(pair, "key")): json_value(_get(pair, "value")) for pair in every}
+    return {_text(got(pair, "key")): json_value(got(pair, "value")) for pair in every}
 
 
 def json_value(value: Any) -> Any:
@@ -378,7 +397,7 @@ def json_value(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | float):
         return value  # not OTLP, but some write the bare value, and it is plain what they mean
     if isinstance(value, int):
-        return _whole(value, low=_INT64[0], high=_INT64[1])
+        return whole(value, low=_INT64[0], high=_INT64[1])
     if not isinstance(value, dict):
         raise TypeError("a value is an object such as {'stringValue': 'text'}")
     for name, held in cast("dict[str, Any]", value).items():
@@ -388,13 +407,13 @@ def json_value(value: Any) -> Any:
             case "boolValue":
                 return bool(held)
             case "intValue":
-                return _whole(held, low=_INT64[0], high=_INT64[1])
+                return whole(held, low=_INT64[0], high=_INT64[1])
             case "doubleValue":
                 return float(held)  # text for NaN and Infinity
             case "arrayValue":
-                return [json_value(each) for each in _list(held, "values")]
+                return [json_value(each) for each in listed(held, "values")]
             case "kvlistValue":
-                return json_attributes(_get(held, "values"))
+                return json_attributes(got(held, "values"))
             case "bytesValue":
                 base64.b64decode(held, validate=True)
                 return held
@@ -403,7 +422,7 @@ def json_value(value: Any) -> Any:
     return None
 
 
-def _get(holder: Any, name: str) -> Any:
+def got(holder: Any, name: str) -> Any:
     """A field of an object; None where there is no object. Raises `TypeError` where something else stands."""
     if holder is None:
         return None
@@ -412,8 +431,9 @@ def _get(holder: Any, name: str) -> Any:
     return cast("dict[str, Any]", holder).get(name)
 
 
-def _list(holder: Any, name: str) -> list[Any]:
-    found = _get(holder, name)
+def listed(holder: Any, name: str) -> list[Any]:
+    """A field that is a list; empty where there is none. Raises `TypeError`."""
+    found = got(holder, name)
     if found is None:
         return []
     if not isinstance(found, list):
@@ -429,7 +449,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _whole(value: Any, *, low: int = 0, high: int = (1 << 64) - 1) -> int:
+def whole(value: Any, *, low: int = 0, high: int = (1 << 64) - 1) -> int:
+    """A whole number, also where it came as text. Raises `TypeError` or `ValueError`."""
     if value is None or value == "":
         return 0
     if isinstance(value, bool) or not isinstance(value, int | str | float):
@@ -446,5 +467,5 @@ def _enum(value: Any, prefix: str, names: tuple[str, ...]) -> int:
     """A number, as OTLP asks for, or the name, as plain protobuf writes it; what is not known is 0."""
     if isinstance(value, str) and value.removeprefix(prefix) in names:
         return names.index(value.removeprefix(prefix))
-    number = _whole(value, low=-(1 << 31), high=(1 << 31) - 1)
+    number = whole(value, low=-(1 << 31), high=(1 << 31) - 1)
     return number if 0 <= number < len(names) else 0
