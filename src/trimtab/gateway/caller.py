@@ -5,7 +5,9 @@ Our headers win over what the dialect carries (OpenAI's ``user``, ``safety_ident
 """
 
 import re
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from trimtab.gateway.exchange import Exchange
@@ -13,6 +15,7 @@ from trimtab.llm.dialects import Head
 
 MAX_VALUE = 256
 MAX_TAGS = 32
+MAX_METADATA = 64
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$")
 _ZERO_TRACE = b"0" * 32
 _ZERO_SPAN = b"0" * 16
@@ -37,7 +40,9 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
     metadata = head.metadata
     given, tags = header(b"traceparent"), header(b"trimtab-tags")
     session, user, feature = header(b"trimtab-session"), header(b"trimtab-user"), header(b"trimtab-feature")
-    agent = header(b"user-agent")
+    agent, told = header(b"user-agent"), header(b"trimtab-metadata")
+    if told is not None:
+        metadata = {**metadata, **_object(told)}
     trace_id, parent, state = (fresh, "", b"") if given is None else _joined(given, exchange, fresh)
     if not (metadata or session or user or feature or tags or head.user):  # says nothing of itself, as most calls do
         return Caller(
@@ -79,6 +84,20 @@ def _meta(metadata: dict[str, str], *names: str) -> str:
 
 def _text(value: bytes | None) -> str:
     return value.decode("utf-8", "replace")[:MAX_VALUE] if value else ""
+
+
+def _object(value: bytes) -> dict[str, str]:
+    """A header's JSON object; values that are no text as JSON. What is no object says nothing."""
+    try:
+        found = msgspec.json.decode(value, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    kept = list(found.items())[:MAX_METADATA]
+    return {
+        name[:MAX_VALUE]: (one if isinstance(one, str) else msgspec.json.encode(one).decode())[:MAX_VALUE]
+        for name, one in kept
+        if one is not None
+    }
 
 
 def _split(value: bytes) -> tuple[str, ...]:

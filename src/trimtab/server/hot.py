@@ -17,6 +17,8 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from trimtab.server.doors import helicone
+
 logger = logging.getLogger("trimtab.http")
 
 Handler = Callable[["HotCycle"], Awaitable[None]]
@@ -105,6 +107,8 @@ class HotCycle:
         self._protocol = protocol
         self._handler = handler
         named: dict[bytes, bytes] = dict(reversed(protocol.headers))  # so that the first of a name counts
+        if helicone.AUTH in named:
+            helicone.translate(named)
         self.header: Callable[[bytes], bytes | None] = named.get
         self._chunks: list[bytes] = []
         self.size = 0
@@ -230,22 +234,29 @@ class HotProtocol(HttpToolsProtocol):
     _arriving = False  # a request has begun to arrive and is not there yet
     _began_at = 0.0
     _heard_at = 0.0
+    _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._heard_at = self.loop.time()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # What uvicorn does here, but for the scope: `_make_scope` makes that where one is needed.
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
         self._arriving = True
         self._began_at = 0.0
 
     def check(self, now: float) -> None:
-        """Send a client away that does not finish its request. Called every few seconds."""
+        """Send a client away that does not finish its request, or asks nothing more. Called every few seconds."""
         if self.transport.is_closing():
             return
         if not self._arriving:
-            if self.cycle is None and now - self._heard_at > SILENCE_S:
+            cycle = self.cycle
+            quiet_s = SILENCE_S if cycle is None else self.timeout_keep_alive
+            since = self._heard_at if cycle is None else self._idle_since
+            if (cycle is None or cycle.response_complete) and now - since > quiet_s:
                 self.transport.close()
             return
         if self.flow.read_paused:
@@ -306,6 +317,7 @@ class HotProtocol(HttpToolsProtocol):
         method = self.parser.get_method()
         handler = self.hot.routes.get((method, path)) or self.hot.find(method, path)
         if handler is None:
+            self._make_scope()
             super().on_headers_complete()
             if self._leaving:
                 self.cycle.keep_alive = False
@@ -325,6 +337,13 @@ class HotProtocol(HttpToolsProtocol):
             self.pipeline.appendleft(cast("Any", (cycle, self.app)))
         elif cycle.expects:
             self._ask_for_body(cycle)
+
+    def _make_scope(self) -> None:
+        """For a request that goes the ordinary way: what `on_message_begin` left out."""
+        url, expects, headers = self.url, self.expect_100_continue, self.headers
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers = self.scope["headers"] = headers
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
@@ -348,9 +367,16 @@ class HotProtocol(HttpToolsProtocol):
                 self._start_hot(cycle)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.pipeline and not self.transport.is_closing():
-            self.flow.pause_reading()  # what is here comes first: else a flood of requests would gather in memory
+        """As uvicorn does, but for its timer per answer: `check` lets idle connections go."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            if self.pipeline and not self.transport.is_closing():
+                self.flow.pause_reading()  # what is here comes first: else a flood of requests would gather in memory
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if type(cycle) is not HotCycle:

@@ -24,7 +24,8 @@ MOST: Final = 64
 def translate(headers: dict[bytes, bytes]) -> None:
     """Put our headers beside Helicone's, in place. One of ours that the client sent itself stands, but for the key."""
     headers[b"authorization"] = headers[AUTH]
-    headers.pop(b"x-api-key", None)  # the provider's, for clients that send it so
+    for theirs in (b"x-api-key", b"x-goog-api-key"):  # the provider's, for clients that send it so
+        headers.pop(theirs, None)
     for theirs, ours in _SAME:
         if theirs in headers:
             headers.setdefault(ours, headers[theirs])

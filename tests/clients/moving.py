@@ -1,0 +1,57 @@
+"""Programs of people who move, as they were: only the address and the key are new. Run by `test_moving.py`."""
+
+LANGFUSE_NEW = """
+import os
+from langfuse import Langfuse, observe, propagate_attributes
+
+langfuse = Langfuse(public_key="pk-lf-anything", secret_key=os.environ["KEY"], base_url=os.environ["URL"])
+assert langfuse.auth_check()
+
+
+@observe()
+def look_up(question):
+    return question.upper()
+
+
+with langfuse.start_as_current_observation(name="top", as_type="agent", input={"q": "hi"}) as top:
+    with propagate_attributes(session_id="s-5", user_id="ada", tags=["beta"]):
+        look_up("where")
+        with langfuse.start_as_current_observation(
+            name="ask", as_type="generation", model="gpt-4o-mini", input=[{"role": "user", "content": "Where?"}]
+        ) as ask:
+            ask.update(output="There.", usage_details={"input": 10, "output": 5, "input_cached_tokens": 6})
+        top.score_trace(name="helpful", value=0.75, comment="fine")
+        ask.score(name="tone", value="warm", data_type="CATEGORICAL")
+    top.update(output="done")
+    print(top.trace_id)
+try:
+    langfuse.get_prompt("greeting", max_retries=0)
+except Exception as error:
+    print(error.status_code, error.body["message"])
+langfuse.flush()
+langfuse.shutdown()
+"""
+
+LANGFUSE_OLD = """
+import os
+from langfuse import Langfuse
+
+langfuse = Langfuse(public_key=os.environ["KEY"], secret_key="sk-lf-anything", host=os.environ["URL"])
+assert langfuse.auth_check()
+trace = langfuse.trace(
+    name="chat", user_id="ada", session_id="s-2", tags=["beta"], metadata={"plan": "pro"}, input="Where?"
+)
+span = trace.span(name="look up", input={"q": "x"})
+langfuse.flush()  # what ends below is told in a later batch
+ask = span.generation(name="ask", model="gpt-4o-mini", input=[{"role": "user", "content": "Where?"}])
+ask.end(output="There.", usage={"input": 10, "output": 5, "total": 15})
+span.end(output={"found": 1})
+trace.event(name="clicked")
+trace.span(name="bad").end(level="ERROR", status_message="it broke")
+trace.update(output="There.")
+trace.score(name="helpful", value=0.75, comment="fine")
+ask.score(name="tone", value="warm", data_type="CATEGORICAL")
+print(trace.id)
+langfuse.flush()
+langfuse.shutdown()
+"""
