@@ -13,8 +13,8 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPANS, encode
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreRefused, bind, open_store
-from trimtab.telemetry.stores._schema import MIGRATIONS, Topology
-from trimtab.telemetry.stores.clickhouse import ClickHouseStore
+from trimtab.telemetry.stores._schema import MIGRATIONS, SHARDED_BY, Topology
+from trimtab.telemetry.stores.clickhouse import Address, ClickHouseStore
 
 _numbers = itertools.count(1)
 
@@ -155,15 +155,73 @@ def test_an_address_nobody_opens_names_those_that_are_opened() -> None:
     assert "https://" in caught.value.fix
 
 
-def test_on_a_cluster_every_table_is_made_everywhere_and_replicated() -> None:
+def test_on_a_cluster_every_table_is_made_everywhere_replicated_and_read_through_all_shards(store: Store) -> None:
+    """No cluster runs here: what is sent to one is checked by the engine's own parser, and by what it says."""
+    main = Topology(cluster="main")
+    made: list[str] = []
     for _, statements in MIGRATIONS:
         for statement in statements:
-            filled = Topology(cluster="main").fill(statement)
-            assert "$" not in filled
-            if "CREATE TABLE" in filled:
-                assert re.search(r"ENGINE = Replicated(Replacing)?MergeTree\('/clickhouse/tables/{shard}/", filled)
-            if "INSERT" not in filled:  # rows reach the other replicas by themselves
-                assert "ON CLUSTER `main`" in filled
+            for filled in main.statements(statement):
+                assert "$" not in filled
+                assert ask(store, "SELECT formatQuery({given:String}) != ''", given=filled) == [[1]]
+                if "CREATE TABLE" in filled:
+                    made.append(filled)
+                if "INSERT" not in filled:  # rows reach the other replicas by themselves
+                    assert "ON CLUSTER `main`" in filled
+    local = [sql for sql in made if "_local ON CLUSTER" in sql]
+    whole = [sql for sql in made if "_local ON CLUSTER" not in sql]
+    assert len(local) == len(whole) > 0
+    for sql in local:
+        assert re.search(r"ENGINE = Replicated(Replacing)?MergeTree\('/clickhouse/tables/{shard}/{database}/", sql)
+        assert "non_replicated" not in sql
+        assert "replicated_deduplication_window = 10000" in sql
+    for sql in whole:
+        name = re.search(r"EXISTS (\w+) ON", sql)
+        assert name is not None
+        assert f"Distributed(`main`, currentDatabase(), {name[1]}_local, cityHash64({SHARDED_BY[name[1]]}))" in sql
+    assert "'/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}'" in main.versions()
+
+
+def test_what_decides_on_a_rows_shard_is_the_same_for_all_versions_of_it(store: Store) -> None:
+    """Rows that replace each other have the same sorting key; what is in it may decide, and the trace of a row."""
+    sql = "SELECT name, sorting_key FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Replacing%'"
+    found: dict[str, str] = dict(ask(store, sql))
+    assert {"ledger", "scores"} <= found.keys()
+    for table, key in found.items():
+        assert SHARDED_BY[table] in [*key.split(", "), "trace_id"]
+    assert SHARDED_BY["ledger"] == "span_id", (
+        "its trace id is emptied by an erasure, and it may be re-priced after that"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "sent"),
+    [
+        (
+            "ALTER TABLE spans ${cluster} ADD COLUMN x UInt8",
+            ["spans_local ON CLUSTER `c` ADD", "spans ON CLUSTER `c` ADD"],
+        ),
+        ("ALTER TABLE spans ${cluster} MODIFY SETTING x = 1", ["spans_local ON CLUSTER `c` MODIFY"]),
+        (
+            "DROP TABLE IF EXISTS ledger ${cluster} SYNC",
+            ["ledger ON CLUSTER `c` SYNC", "ledger_local ON CLUSTER `c` SYNC"],
+        ),
+        ("INSERT INTO ledger SELECT 1", ["INSERT INTO ledger SELECT 1"]),
+    ],
+)
+def test_a_change_reaches_both_halves_of_a_table_where_both_have_what_is_changed(
+    statement: str, sent: list[str]
+) -> None:
+    filled = Topology(cluster="c").statements(statement)
+    assert len(filled) == len(sent)
+    assert all(words in sql for words, sql in zip(sent, filled, strict=True))
+    assert len(Topology().statements(statement)) == 1
+
+
+def test_a_clusters_inserts_are_acknowledged_by_every_shard() -> None:
+    sent = Address("http://u:p@host:8123/trimtab?cluster=main").query({}, "TSV")
+    assert (sent["distributed_foreground_insert"], sent["distributed_product_mode"]) == ("1", "global")
+    assert "distributed_foreground_insert" not in Address("http://host/trimtab").query({}, "TSV")
 
 
 def test_blobs_are_served_beside_the_statements(served: Any, blobs: FolderBlobs) -> None:

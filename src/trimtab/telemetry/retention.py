@@ -140,7 +140,7 @@ class Retention:
     async def _remove_from(self, run: Run, kept: Kept, due: dict[int, list[str]]) -> Run:
         upkeep = self._parts.upkeep
         for where, params, before in _conditions(kept, due):
-            for partition, rows in (await upkeep.partitions(kept.table, where, params)).items():
+            for partition, rows in (await upkeep.partitions(kept, where, params)).items():
                 await upkeep.delete(kept.table, where, params, partition)
                 self._step(f"removed:{kept.table}:{partition}")
                 run = replace(run, report=_counted(run.report, kept, rows, before))

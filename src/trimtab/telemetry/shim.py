@@ -33,7 +33,10 @@ _INSERT = re.compile(
     r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\)"
     r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT MsgPack"
 )
-_SPANS = "SELECT sum(rows) FROM system.parts WHERE active AND table = 'spans' AND database = currentDatabase()"
+_SPANS = (
+    "SELECT sum(rows) FROM system.parts WHERE active AND table IN ('spans', 'spans_local')"
+    " AND database = currentDatabase()"
+)
 _COUNT_FOR_S = 1.0
 
 

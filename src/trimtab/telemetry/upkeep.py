@@ -17,6 +17,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.governance.retention import Kind
 from trimtab.telemetry.stores import StoreRefused, Value
+from trimtab.telemetry.stores._schema import LOCAL
 
 T = TypeVar("T")
 POLL_S: Final = 0.05
@@ -30,11 +31,12 @@ NO_PARTITION: Final = "190001"
 
 
 class Kept(Struct, frozen=True):
-    """One table: what it holds, and which column is its age (Unix ns)."""
+    """One table: what it holds, and which column is its age (Unix ns). It is cut by months of that, or ``whole``."""
 
     table: str
     kind: Kind
     age: str
+    whole: bool = False
 
 
 TABLES: Final = (
@@ -42,7 +44,7 @@ TABLES: Final = (
     Kept("span_raw", "content", "start_ns"),
     Kept("tool_calls", "spans", "at_ns"),
     Kept("spans", "spans", "start_ns"),
-    Kept("scores", "scores", "at_ns"),
+    Kept("scores", "scores", "at_ns", whole=True),
     Kept("ledger", "ledger", "at_ns"),
 )
 """In the order in which a trace is removed: what leads to it goes last, so that a removal that was interrupted finds
@@ -73,7 +75,11 @@ class Upkeep:
         if self._tables is None:
             sql = "SELECT table, groupArray(name) FROM system.columns WHERE database = currentDatabase() GROUP BY table"
             found = await self._ask(tuple[str, list[str]], sql, {})
-            self._tables = {table: frozenset(columns) for table, columns in found if "project" in columns}
+            self._tables = {
+                table: frozenset(columns)
+                for table, columns in found
+                if "project" in columns and not table.endswith(LOCAL)
+            }
         return self._tables
 
     async def kept(self, kind: Kind | None = None) -> list[Kept]:
@@ -96,16 +102,17 @@ class Upkeep:
     async def update(self, table: str, changes: str, where: str, params: Mapping[str, Value]) -> None:
         await self._mutate(table, f"UPDATE {changes} WHERE {where}", params)
 
-    async def partitions(self, table: str, where: str, params: Mapping[str, Value]) -> dict[str, dict[str, int]]:
+    async def partitions(self, kept: Kept, where: str, params: Mapping[str, Value]) -> dict[str, dict[str, int]]:
         """Rows by partition's id and project."""
-        sql = f"SELECT _partition_id, project, count() FROM {table} WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608
+        which = "'all'" if kept.whole else f"toString(toYYYYMM(fromUnixTimestamp64Nano({kept.age}, 'UTC')))"
+        sql = f"SELECT {which}, project, count() FROM {kept.table} WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608
         found: dict[str, dict[str, int]] = {}
         for partition, project, rows in await self._ask(tuple[str, str, int], sql, params):
             found.setdefault(partition, {})[project] = rows
         return found
 
     async def _mutate(self, table: str, command: str, params: Mapping[str, Value]) -> None:
-        on = f" ON CLUSTER `{self._cluster}`" if self._cluster else ""
+        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
         # Not waited for here: that would hold a connection of the store for as long as it takes.
         await self._ask(list[Any], f"ALTER TABLE {table}{on} {command}", params, "mutations_sync = 0")
         await self._until_done(table)
@@ -124,7 +131,7 @@ class Upkeep:
         )
         wait = POLL_S
         while True:
-            [(left, failed)] = await self._ask(tuple[int, str], sql, {"table": table})
+            [(left, failed)] = await self._ask(tuple[int, str], sql, {"table": self._local(table)})
             if not left:
                 return
             if failed:
@@ -153,8 +160,11 @@ class Upkeep:
             f"SELECT count() FROM {self._system('parts')} WHERE database = currentDatabase() AND NOT active"  # noqa: S608
             " AND table IN splitByChar('\\x1E', {tables:String})"
         )
-        [(left,)] = await self._ask(tuple[int], sql, {"tables": ids(tables)})
+        [(left,)] = await self._ask(tuple[int], sql, {"tables": ids(map(self._local, tables))})
         return left
+
+    def _local(self, table: str) -> str:
+        return f"{table}{LOCAL}" if self._cluster else table
 
     def _system(self, table: str) -> str:
         return f"clusterAllReplicas(`{self._cluster}`, system.{table})" if self._cluster else f"system.{table}"

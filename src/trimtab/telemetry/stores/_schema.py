@@ -12,6 +12,7 @@
 Migrations are a list that only grows; each is a number and its statements, all of which may run twice.
 """
 
+import re
 from collections.abc import Callable
 from string import Template
 from typing import Final
@@ -21,23 +22,61 @@ from msgspec import Struct
 
 from trimtab.telemetry.stores import bind
 
+LOCAL: Final = "_local"
+"""On a cluster a table's rows of one shard lie in ``<name>_local``; ``<name>`` reads and writes those of all shards."""
+SHARDED_BY: Final = {
+    "spans": "trace_id",
+    "span_io": "trace_id",
+    "span_raw": "trace_id",
+    "scores": "trace_id",
+    "tool_calls": "trace_id",
+    "ledger": "span_id",
+}
+"""What decides on a row's shard: never changed by a later version of the row, so that versions meet in one place."""
+_NAMED = re.compile(r"\s*(CREATE TABLE IF NOT EXISTS|ALTER TABLE|DROP TABLE IF EXISTS) (\w+)")
+_WINDOW: Final = "non_replicated_deduplication_window = 1000"
+# Several writers share a shard's window, and one that was away for a week must still find its last batch in it.
+_SHARED_WINDOW: Final = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 1209600"
+
 
 class Topology(Struct, frozen=True, kw_only=True):
     """``cluster`` is empty for one node. On a cluster the server's own macros name shard and replica."""
 
     cluster: str = ""
 
-    def fill(self, statement: str) -> str:
+    def fill(self, statement: str, *, shard: str = "{shard}", replica: str = "{replica}") -> str:
         if not self.cluster:
             return Template(statement).substitute(
                 cluster="", merge_tree="MergeTree", replacing="ReplacingMergeTree(version)"
             )
-        at = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
-        return Template(statement).substitute(
+        at = f"'/clickhouse/tables/{shard}/{{database}}/{{table}}', '{replica}'"
+        filled = Template(statement).substitute(
             cluster=f"ON CLUSTER `{self.cluster}`",
             merge_tree=f"ReplicatedMergeTree({at})",
             replacing=f"ReplicatedReplacingMergeTree({at}, version)",
         )
+        return filled.replace(_WINDOW, _SHARED_WINDOW)
+
+    def versions(self) -> str:
+        """The table of the schema's version: one for all shards."""
+        return self.fill(_VERSIONS, shard="all", replica="{shard}-{replica}")
+
+    def statements(self, statement: str) -> tuple[str, ...]:
+        """What one statement of a migration is here. On a cluster a table is two: its rows of one shard, and the one
+        that reads and writes all of them (https://clickhouse.com/docs/engines/table-engines/special/distributed)."""
+        named = _NAMED.match(statement)
+        if not self.cluster or named is None:
+            return (self.fill(statement),)
+        verb, name = named[1], named[2]
+        local = self.fill(statement[: named.start(2)] + name + LOCAL + statement[named.end(2) :])
+        if verb.startswith("CREATE"):
+            engine = f"Distributed(`{self.cluster}`, currentDatabase(), {name}{LOCAL}, cityHash64({SHARDED_BY[name]}))"
+            made = f"CREATE TABLE IF NOT EXISTS {name} ON CLUSTER `{self.cluster}` AS {name}{LOCAL} ENGINE = {engine}"
+            return (local, made)
+        if verb.startswith("DROP"):
+            return (self.fill(statement), local)
+        columns = re.search(r"\b(ADD|DROP|RENAME) COLUMN\b", statement)
+        return (local, self.fill(statement)) if columns else (local,)
 
 
 # An insert is acknowledged to the spool, which then forgets: so its part is on the disk, not in a cache. The window is
@@ -350,13 +389,14 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
 
 def migrate(run: Callable[[str, dict[str, str]], bytes], topology: Topology) -> int:
     """Apply what is missing, in order, with ``run(sql, params)``; returns the version reached."""
-    run(topology.fill(_VERSIONS), {})
+    run(topology.versions(), {})
     lines = msgspec.json.decode(run("SELECT ifNull(max(version), 0) FROM schema_versions", {}), type=list[int])
     version = lines[0]
     for number, statements in MIGRATIONS:
         if number > version:
             for statement in statements:
-                run(topology.fill(statement), {})
+                for filled in topology.statements(statement):
+                    run(filled, {})
             run("INSERT INTO schema_versions (version) SELECT {version:UInt32}", bind({"version": number}))
             version = number
     return version

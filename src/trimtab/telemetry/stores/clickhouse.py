@@ -41,6 +41,11 @@ class Address:
         found["output_format_json_quote_64bit_integers"] = "0"
         if self.database:
             found["database"] = self.database
+        if self.cluster:
+            # An insert is acknowledged when every shard has its rows, under the same token; a table within IN is that
+            # of all shards (https://clickhouse.com/docs/operations/settings/settings).
+            found["distributed_foreground_insert"] = "1"
+            found["distributed_product_mode"] = "global"
         return found
 
 
