@@ -1,0 +1,133 @@
+"""Aggregations, completion and SQL over the API: a real store behind it, permissions and refusals in front."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from house import House
+
+from trimtab.ledger.types import Cost
+from trimtab.llm.types import Usage
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.stores import Store
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "/api/v1/projects/default"
+
+
+def call(number: int, owner: str, at_ns: int, model: str) -> CallRecord:
+    attempt = Attempt(
+        span_id=f"{number:016x}",
+        provider="lab",
+        kind="openai",
+        model=model,
+        dialect="openai_chat",
+        started_ns=at_ns,
+        ended_ns=at_ns + 10**9,
+        status=200,
+        usage=Usage(input=10, output=5),
+        cost=Cost(amount=10**10, price="book/1:x"),
+    )
+    return CallRecord(
+        request_id=f"r{number}",
+        trace_id=f"{number:032x}",
+        span_id=f"f{number:015x}",
+        project=owner,
+        key_id="key_1",
+        front="openai_chat",
+        model=model,
+        user="ann",
+        started_ns=at_ns,
+        ended_ns=at_ns + 10**9,
+        attempts=(attempt,),
+    )
+
+
+async def called(house: House, engine: Store, tmp_path: Path) -> None:
+    (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
+    rows = Rows()
+    mapper = CallMapper(FolderBlobs(tmp_path / "blobs"))
+    for number, model in enumerate(("fast", "fast", "smart")):
+        mapper.add(rows, number, call(number, project["id"], house.clock.now_ns() - (number + 1) * 10**9, model))
+    for table in (rows.spans, rows.ledger):
+        engine.insert(table.name, table.columns, encode(table.values), f"{project['id']}:{table.name}:search")
+
+
+def test_questions_are_answered_from_the_store(run: "Run", engine: Store, served: Any, tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        await called(house, engine, tmp_path)
+        query = {"group_by": "model", "metrics": "count,cost,p95(duration)", "interval": "auto"}
+        report = (await admin.get(f"{AT}/aggregate", params=query)).json()
+        assert [(each["group"], each["values"]) for each in report["groups"]] == [
+            (["fast"], [2, "0.02", 1000.0]),
+            (["smart"], [1, "0.01", 1000.0]),
+        ]
+        assert [each["unit"] for each in report["metrics"]] == ["count", "usd", "ms"]
+        assert sum(point["values"][0] for point in report["series"]) == 3
+        found = (await admin.get(f"{AT}/search/complete", params={"q": "model:f user:x", "cursor": 7})).json()
+        assert (found["start"], found["end"]) == (6, 7)
+        assert [(each["text"], each["count"]) for each in found["items"]] == []
+        found = (await admin.get(f"{AT}/search/complete", params={"q": "model:f"})).json()
+        assert [(each["text"], each["count"]) for each in found["items"]] == [("fast", 2)]
+        sql = "SELECT model, sum(cost_usd) AS usd FROM spans WHERE entry = 1 GROUP BY model ORDER BY model"
+        answer = (await admin.post(f"{AT}/sql", json={"sql": sql, "limit": 1})).json()
+        assert [column["name"] for column in answer["columns"]] == ["model", "usd"]
+        assert (answer["rows"], answer["truncated"]) == ([["fast", "0.02"]], True)
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"q": "mdel:x"}, "q"),
+        ({"metrics": "p95(nothing)"}, "metrics"),
+        ({"group_by": "nothing"}, "group_by"),
+        ({"interval": "soon"}, "interval"),
+        ({"order": "cost"}, "order"),
+        ({"start": 5, "end": 5}, "start"),
+    ],
+)
+def test_an_aggregation_that_cannot_be_asked_is_refused(run: "Run", query: dict[str, Any], param: str) -> None:
+    async def story(house: House) -> None:
+        answer = await house.admin.get(f"{AT}/aggregate", params=query)
+        assert (answer.status_code, answer.json()["param"]) == (400, param)
+        assert answer.json()["fix"]
+
+    run(story)
+
+
+def test_sql_needs_its_own_permission_and_only_reads(run: "Run", served: Any) -> None:
+    async def story(house: House) -> None:
+        made = {
+            role: (await house.admin.post(f"{AT}/keys", json={"name": role, "role": role})).json()["secret"]
+            for role in ("read_only", "client")
+        }
+        ask = {"sql": "SELECT count() FROM spans"}
+        assert (await house.client(made["read_only"]).post(f"{AT}/sql", json=ask)).json()["rows"] == [[0]]
+        refused = await house.client(made["client"]).post(f"{AT}/sql", json=ask)
+        assert refused.status_code == 403
+        assert "sql:read" in refused.json()["detail"]
+        wrong = await house.admin.post(f"{AT}/sql", json={"sql": "SELECT * FROM system.tables"})
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "sql")
+        large = await house.admin.post(f"{AT}/sql", json={"sql": "SELECT groupArray(repeat('x', 999999)) FROM numbers(99999)"})
+        assert (large.status_code, large.json()["code"]) == (413, "query_too_large")
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_while_the_store_is_away_questions_say_so(run: "Run") -> None:
+    async def story(house: House) -> None:
+        assert (await house.admin.get(f"{AT}/aggregate")).status_code == 503
+        assert (await house.admin.get(f"{AT}/search/complete", params={"q": "model:"})).status_code == 503
+        assert (await house.admin.get(f"{AT}/search/complete", params={"q": "mod"})).status_code == 200
+        assert (await house.admin.post(f"{AT}/sql", json={"sql": "SELECT 1"})).status_code == 503
+
+    run(story)
