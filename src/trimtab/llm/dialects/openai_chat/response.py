@@ -9,7 +9,7 @@ from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse
 from trimtab.llm.dialects.openai_chat.hot import no_choice
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
-from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
+from trimtab.llm.dialects.openai_chat.usage import PlainUsage, render_usage, usage_of
 from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
 
 
@@ -37,7 +37,7 @@ class _PlainAnswer(Struct):
     id: str | None = None
     model: str | None = None
     created: int | None = None
-    usage: dict[str, Any] | None = None
+    usage: PlainUsage | None = None
     error: None = None
 
 
@@ -55,6 +55,9 @@ def _parse_plain(body: bytes) -> Response | None:
         plain = _plain_answer.decode(body)
     except BROKEN:
         return None
+    usage = None
+    if plain.usage is not None and (usage := plain.usage.as_usage()) is None:
+        return None
     choice = plain.choices[0]
     parts = (Text(choice.message.content),) if choice.message.content else ()
     return Response(
@@ -63,7 +66,7 @@ def _parse_plain(body: bytes) -> Response | None:
         parts=parts,
         stop=settled_stop(choice.finish_reason, parts),
         stop_raw=choice.finish_reason,
-        usage=usage_of(plain.usage),
+        usage=usage,
         created=plain.created or 0,
     )
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from trimtab.llm.dialects._reading import BROKEN, count
 from trimtab.llm.dialects.openai_chat.stops import settled_stop
-from trimtab.llm.dialects.openai_chat.usage import usage_of
+from trimtab.llm.dialects.openai_chat.usage import PlainUsage
 from trimtab.llm.types import Response, Text
 
 _FIRST, _NEXT, _END = b"data: ", b"\n\ndata: ", b"\n\ndata: [DONE]\n\n"
@@ -40,7 +40,7 @@ class _Event(Struct):
     id: Any = None
     model: Any = None
     created: Any = None
-    usage: Any = None
+    usage: PlainUsage | None = None
     error: None = None
 
 
@@ -63,13 +63,13 @@ def parse_stream(body: bytes) -> Response | None:
     return _folded(events)
 
 
-def _folded(events: list[_Event]) -> Response:
+def _folded(events: list[_Event]) -> Response | None:
     said: list[str] = []
     word: str | None = None
     usage = None
     for event in events:
-        if event.usage is not None:
-            usage = usage_of(event.usage) or usage
+        if event.usage is not None and (usage := event.usage.as_usage()) is None:
+            return None
         for choice in event.choices:
             if choice.delta is not None and choice.delta.content:
                 said.append(choice.delta.content)
