@@ -1,0 +1,398 @@
+"""The OTLP door over HTTP: what is acknowledged is kept, one bad span costs one span, nothing makes it fail."""
+
+import base64
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from backports import zstd
+from house import ADMIN, House
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from trimtab.core.errors import InvalidRequest, RateLimited, TrimtabError, Unavailable
+from trimtab.server.otlp import OtlpDoor
+from trimtab.server.otlp_answers import status_with_retry
+from trimtab.server.unpack import unpack
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.otlp import MAX_LETTERS, Origin, pieces, take_json, take_protobuf
+
+if TYPE_CHECKING:
+    from house import Run
+
+NOW = 1_750_000_000_000_000_000
+"""What the house's clock says."""
+ORIGIN = Origin("p", "k", NOW)
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+class Kept(Intake):
+    """Keeps what it is given in a list; ``trouble`` is raised while it is set."""
+
+    def __init__(self) -> None:
+        super().__init__(_no_spool, 1)
+        self.bodies: list[bytes] = []
+        self.trouble: TrimtabError | None = None
+
+    def require_room(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    async def keep_bodies(self, bodies: Sequence[bytes]) -> None:
+        self.require_room()
+        self.bodies += bodies
+
+    def spans(self) -> list[ForeignSpan]:
+        batches = [each for each in map(decode_any, self.bodies) if isinstance(each, ForeignBatch)]
+        return [span for batch in batches for span in batch.all_spans()]
+
+
+def _no_spool() -> Any:
+    raise AssertionError("no spool is opened here")
+
+
+class Front:
+    """The app with its door, and a client that has the admin key."""
+
+    def __init__(self, house: House) -> None:
+        self.kept = Kept()
+        self.door = OtlpDoor(house.deps, self.kept)
+        transport = httpx.ASGITransport(self.door)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://t", headers={"authorization": ADMIN_BEARER})
+
+    async def post(self, body: bytes, path: str = "/v1/traces", **headers: str) -> httpx.Response:
+        given = {**PROTOBUF, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return await self.http.post(path, content=body, headers=given)
+
+
+ADMIN_BEARER = f"Bearer {ADMIN}"
+
+
+def request(count: int = 3, **fields: Any) -> ExportTraceServiceRequest:
+    made = ExportTraceServiceRequest()
+    group = made.resource_spans.add()
+    named = group.resource.attributes.add()
+    named.key, named.value.string_value = "service.name", "shop"
+    scope = group.scope_spans.add()
+    scope.scope.name = "lib"
+    for number in range(count):
+        given: dict[str, Any] = {
+            "trace_id": os.urandom(16),
+            "span_id": os.urandom(8),
+            "name": f"span {number}",
+            "start_time_unix_nano": NOW,
+            "end_time_unix_nano": NOW + 1000,
+            **fields,
+        }
+        scope.spans.add(**given)
+    return made
+
+
+def as_json(count: int = 2) -> dict[str, Any]:
+    spans = [
+        {
+            "traceId": os.urandom(16).hex().upper(),
+            "spanId": os.urandom(8).hex(),
+            "name": f"span {number}",
+            "kind": 3,
+            "startTimeUnixNano": str(NOW),
+            "endTimeUnixNano": NOW + 1000,
+            "status": {"code": "STATUS_CODE_ERROR", "message": "no"},
+            "attributes": [
+                {"key": "n", "value": {"intValue": "7"}},
+                {"key": "l", "value": {"arrayValue": {"values": [{"boolValue": True}, {"doubleValue": 0.5}]}}},
+                {"key": "m", "value": {"kvlistValue": {"values": [{"key": "a", "value": {"bytesValue": "AQI="}}]}}},
+            ],
+        }
+        for number in range(count)
+    ]
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "lib"}, "spans": spans}]}]}
+
+
+# --- what is taken -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "deflate", "raw deflate", "zstd"])
+def test_a_batch_is_kept_in_every_encoding_before_it_is_acknowledged(run: "Run", encoding: str) -> None:
+    plain = request().SerializeToString()
+    raw = zlib.compressobj(wbits=-15)
+    packed = {
+        "identity": plain,
+        "gzip": gzip.compress(plain[:40]) + gzip.compress(plain[40:]),
+        "deflate": zlib.compress(plain),
+        "raw deflate": raw.compress(plain) + raw.flush(),
+        "zstd": zstd.compress(plain[:40]) + zstd.compress(plain[40:]),
+    }[encoding]
+
+    async def story(house: House) -> None:
+        front = Front(house)
+        answer = await front.post(packed, content_encoding=encoding.removeprefix("raw "))
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == "application/x-protobuf"
+        assert [span.name for span in front.kept.spans()] == ["span 0", "span 1", "span 2"]
+        assert front.kept.spans()[0].resource == {"service.name": "shop"}
+
+    run(story)
+
+
+def test_json_says_the_same_as_protobuf(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        answer = await front.post(json.dumps(as_json()).encode(), content_type="application/json; charset=utf-8")
+        assert (answer.status_code, answer.json()) == (200, {})
+        first = front.kept.spans()[0]
+        assert first.attributes == {"n": 7, "l": [True, 0.5], "m": {"a": "AQI="}}
+        assert (first.kind, first.status_code, first.status_message, first.scope_name) == ("client", 2, "no", "lib")
+        assert (first.start_ns, first.end_ns, first.trace_id) == (NOW, NOW + 1000, first.trace_id.lower())
+
+    run(story)
+
+
+def test_bad_spans_are_set_aside_with_their_reasons_and_the_others_are_kept(run: "Run") -> None:
+    made = request(6)
+    spans = made.resource_spans[0].scope_spans[0].spans
+    spans[0].trace_id = b"short"
+    spans[1].span_id = bytes(8)
+    spans[2].start_time_unix_nano = 5
+    spans[3].start_time_unix_nano = NOW + 2 * 86_400 * 10**9
+    spans[4].end_time_unix_nano = NOW - 7_200 * 10**9
+
+    async def story(house: House) -> None:
+        front = Front(house)
+        answer = await front.post(made.SerializeToString())
+        assert answer.status_code == 200
+        told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+        assert told.rejected_spans == 5
+        assert "trace id" in told.error_message
+        assert [span.name for span in front.kept.spans()] == ["span 5"]
+        letters = [each for each in map(decode_any, front.kept.bodies) if isinstance(each, RefusedSpan)]
+        assert len(letters) == 5
+        assert all(letter.reason and letter.span for letter in letters)
+
+    run(story)
+
+
+def test_clocks_that_disagree_by_less_than_an_hour_are_no_fault() -> None:
+    made = request(2, end_time_unix_nano=NOW - 60 * 10**9)
+    made.resource_spans[0].scope_spans[0].spans[1].start_time_unix_nano = 0
+    assert take_protobuf(made.SerializeToString(), ORIGIN).accepted == 2
+
+
+def test_of_very_many_bad_spans_some_are_kept_and_all_are_counted() -> None:
+    taken = take_protobuf(request(500, trace_id=b"").SerializeToString(), ORIGIN)
+    assert (taken.accepted, taken.refused, len(taken.letters)) == (0, 500, MAX_LETTERS)
+
+
+def test_a_span_that_cannot_be_parsed_costs_only_itself() -> None:
+    made = request(3)
+    whole = made.SerializeToString()
+    broken = whole.replace(b"span 1", b"span \xff")  # no UTF-8
+    taken = take_protobuf(broken, ORIGIN)
+    assert (taken.accepted, taken.refused) == (2, 1)
+    assert "cannot be parsed" in taken.letters[0].reason
+
+
+@pytest.mark.parametrize("depth", [20, 90, 200, 5000])
+def test_a_value_nested_very_deeply_costs_its_span_at_most_or_is_no_json(depth: int) -> None:
+    body = json.dumps(as_json(2))
+    deep = '{"arrayValue":{"values":[' * depth + '{"stringValue":"x"}' + "]}}" * depth
+    body = body.replace('{"intValue": "7"}', deep, 1)
+    if depth > 1000:
+        with pytest.raises(InvalidRequest):
+            take_json(body.encode(), ORIGIN)
+        return
+    taken = take_json(body.encode(), ORIGIN)
+    assert taken.accepted + taken.refused == 2
+    assert taken.accepted >= 1
+    for record in (*taken.records, *taken.letters):
+        assert encode_any(record)
+
+
+def test_a_large_batch_is_cut_between_spans_and_nothing_of_it_is_lost() -> None:
+    made = request(4000)
+    for group in range(3):
+        made.resource_spans.append(request(700, name=f"group {group} " + "x" * 300).resource_spans[0])
+    body = made.SerializeToString()
+    cut = list(pieces(body))
+    assert len(cut) > 3
+    names = [span.name for span in _all(body)]
+    assert [span.name for piece in cut for span in _all(piece)] == names
+    taken = take_protobuf(body, ORIGIN)
+    assert taken.accepted == len(names) == 6100
+    kept = [span for record in taken.records for span in record.all_spans()]
+    assert [span.name for span in kept] == names
+    assert all(span.resource == {"service.name": "shop"} and span.scope_name == "lib" for span in kept)
+
+
+def _all(body: bytes) -> list[Any]:
+    parsed: Any = ExportTraceServiceRequest.FromString(body)
+    return [span for group in parsed.resource_spans for scope in group.scope_spans for span in scope.spans]
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_a_bomb_is_refused_at_the_limit_and_told_so(run: "Run", encoding: str) -> None:
+    zeros = bytes(80 << 20)
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}[encoding](zeros)
+
+    async def story(house: House) -> None:
+        front = Front(house)
+        answer = await front.post(packed, content_encoding=encoding)
+        assert answer.status_code == 413
+        assert b"64 MB" in answer.content
+        assert b"TRIMTAB_OTLP_MAX_BODY_MB" in answer.content
+        assert front.kept.bodies == []
+
+    run(story)
+
+
+def test_what_is_no_otlp_is_told_in_the_clients_own_encoding(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        for body in (b"\xff\xff", b"\n\x05ab", os.urandom(300)):
+            answer = await front.post(body)
+            assert answer.status_code == 400
+            assert answer.content.startswith(b"\x08\x03\x12")  # google.rpc.Status: code 3, message
+        for text in ("[]", "{", '{"resourceSpans": 7}', '{"resourceSpans": [{"scopeSpans": [{"scope": 3}]}]}'):
+            answer = await front.post(text.encode(), content_type="application/json")
+            assert (answer.status_code, answer.json()["code"]) == (400, 3)
+        assert (await front.post(b"", content_type="text/plain")).status_code == 415
+        assert (await front.post(b"x", content_encoding="br")).status_code == 415
+        assert (await front.post(b"x", content_encoding="gzip")).status_code == 400
+        assert (await front.http.get("/v1/traces")).status_code == 405
+        announced = await front.post(b"x", content_length=str(1 << 40))
+        assert announced.status_code == 413
+        assert front.kept.bodies == []
+
+    run(story)
+
+
+def test_the_key_may_come_in_each_header_that_exporters_use(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        body = request(1).SerializeToString()
+        del front.http.headers["authorization"]
+        basic = base64.b64encode(f"user:{ADMIN}".encode()).decode()
+        basic_first = base64.b64encode(f"{ADMIN}:".encode()).decode()
+        for name, value in (
+            ("authorization", ADMIN_BEARER),
+            ("x-api-key", ADMIN),
+            ("api-key", ADMIN),
+            ("authorization", f"Basic {basic}"),
+            ("authorization", f"Basic {basic_first}"),
+        ):
+            assert (await front.http.post("/v1/traces", content=body, headers={**PROTOBUF, name: value})).is_success
+        for headers in ({}, {"authorization": "Bearer tt_wrong"}, {"authorization": "Basic !"}):
+            refused = await front.http.post("/v1/traces", content=body, headers={**PROTOBUF, **headers})
+            assert refused.status_code == 401
+        assert len(front.kept.spans()) == 5
+
+    run(story)
+
+
+def test_while_nothing_can_be_kept_exporters_are_told_when_to_come_again(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        for trouble, status in (
+            (RateLimited("behind", retry_after_s=5), 429),
+            (Unavailable("disk", retry_after_s=5), 503),
+        ):
+            front.kept.trouble = trouble
+            answer = await front.post(request().SerializeToString())
+            assert (answer.status_code, answer.headers["retry-after"]) == (status, "5")
+            assert status_with_retry(trouble).endswith(b"\x0a\x02\x08\x05")
+        front.kept.trouble = None
+        assert (await front.post(request().SerializeToString())).status_code == 200
+
+    run(story)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=6)), max_size=6), form=st.booleans())
+def test_a_mutated_body_never_fails_us(cuts: list[tuple[int, bytes]], form: bool) -> None:
+    body = bytearray(json.dumps(as_json()).encode() if form else request().SerializeToString())
+    for place, piece in cuts:
+        at = place % (len(body) + 1)
+        body[at : at + len(piece)] = piece
+    take = take_json if form else take_protobuf
+    try:
+        taken = take(bytes(body), ORIGIN)
+    except InvalidRequest:
+        return  # a 400
+    for record in (*taken.records, *taken.letters):
+        assert decode_any(encode_any(record)) == record
+    assert sum(len(record.all_spans()) for record in taken.records) == taken.accepted
+
+
+# --- logs and metrics ----------------------------------------------------------------------------------------------
+
+
+def test_events_of_spans_are_kept_and_everything_else_is_accepted_and_counted(run: "Run") -> None:
+    logs: Any = ExportLogsServiceRequest()
+    records = logs.resource_logs.add().scope_logs.add().log_records
+    one = records.add(trace_id=b"t" * 16, span_id=b"s" * 8, time_unix_nano=NOW, event_name="gen_ai.choice")
+    value = one.body.kvlist_value.values.add()
+    value.key, value.value.string_value = "finish_reason", "stop"
+    records.add(trace_id=b"t" * 16, span_id=b"s" * 8, time_unix_nano=NOW, event_name="http.request")
+    records.add(time_unix_nano=NOW, event_name="gen_ai.choice")
+    metrics: Any = ExportMetricsServiceRequest()
+    metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="gen_ai.client.token.usage")
+    in_json = {
+        "resourceLogs": [
+            {"scopeLogs": [{"logRecords": [
+                {"traceId": "74" * 16, "spanId": "73" * 8, "timeUnixNano": str(NOW),
+                 "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.user.message"}}],
+                 "body": {"stringValue": "Hello"}},
+            ]}]}
+        ]
+    }  # fmt: skip
+
+    async def story(house: House) -> None:
+        front = Front(house)
+        assert (await front.post(logs.SerializeToString(), "/v1/logs")).status_code == 200
+        sent = json.dumps(in_json).encode()
+        assert (await front.post(sent, "/v1/logs", content_type="application/json")).json() == {}
+        assert (await front.post(metrics.SerializeToString(), "/v1/metrics")).status_code == 200
+        empty = json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{}, {}]}]}]}).encode()
+        assert (await front.post(empty, "/v1/metrics", content_type="application/json")).status_code == 200
+        for path in ("/v1/logs", "/v1/metrics"):
+            assert (await front.post(b"\xff", path)).status_code == 400
+            assert (await front.post(b"[]", path, content_type="application/json")).status_code == 400
+        first, second = front.kept.spans()
+        assert (first.partial, first.events[0].name, first.events[0].attributes) == (
+            True, "gen_ai.choice", {"finish_reason": "stop"},
+        )  # fmt: skip
+        assert second.events[0].attributes["body"] == "Hello"
+        assert front.kept.unkept == 5
+
+    run(story)
+
+
+def test_unpacking_stays_within_its_limit_whatever_it_is_given() -> None:
+    plain = os.urandom(1000)
+    for encoding, packed in (
+        ("gzip", gzip.compress(plain)),
+        ("zstd", zstd.compress(plain)),
+        ("deflate", zlib.compress(plain)),
+    ):
+        assert unpack(packed, encoding, 1000, "S") == plain
+        with pytest.raises(TrimtabError, match="more than"):
+            unpack(packed, encoding, 999, "S")
+        with pytest.raises(TrimtabError, match=r"cut off|not"):
+            unpack(packed[:-7], encoding, 1000, "S")
