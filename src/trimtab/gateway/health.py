@@ -21,6 +21,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Standing()
+_Seen = int | Standing
+"""When the last attempt was answered (Unix ns); how it stands where that failed."""
 MAX_MODELS = 5000
 """Clients may call any model of a provider by its path, so the oldest names give way."""
 
@@ -30,31 +32,35 @@ class HealthBoard:
     cancellations say nothing about a provider and change nothing."""
 
     def __init__(self) -> None:
-        self._providers: dict[tuple[str, str], Standing] = {}
-        self._models: dict[tuple[str, str, str], Standing] = {}
+        self._providers: dict[tuple[str, str], _Seen] = {}
+        self._models: dict[tuple[str, str, str], _Seen] = {}
 
     def observe(self, record: CallRecord) -> None:
+        project = record.project
         for attempt in record.attempts:
-            standing = _standing(attempt)
-            if standing is not None:
-                self._providers[record.project, attempt.provider] = standing
-                key = (record.project, attempt.provider, attempt.model)
-                if key not in self._models and len(self._models) >= MAX_MODELS:
+            seen = attempt.ended_ns if attempt.outcome == "answer" else _failing(attempt)
+            if seen is not None:
+                self._providers[project, attempt.provider] = seen
+                key = (project, attempt.provider, attempt.model)
+                if len(self._models) >= MAX_MODELS and key not in self._models:
                     del self._models[next(iter(self._models))]
-                self._models[key] = standing
+                self._models[key] = seen
 
     def provider(self, project: str, provider: str) -> Standing:
-        return self._providers.get((project, provider), UNKNOWN)
+        return _standing(self._providers.get((project, provider)))
 
     def model(self, project: str, provider: str, upstream: str) -> Standing:
-        return self._models.get((project, provider, upstream), UNKNOWN)
+        return _standing(self._models.get((project, provider, upstream)))
 
 
-def _standing(attempt: Attempt) -> Standing | None:
-    seen = attempt.ended_ns // 1_000_000
-    if attempt.outcome == "answer":
-        return Standing(health="healthy", seen=seen)
+def _failing(attempt: Attempt) -> Standing | None:
     fault = attempt.fault
     if fault is None or fault.source == "client" or attempt.status in (400, 413, 422):
         return None
-    return Standing(health="failing", error=fault.message, seen=seen)
+    return Standing(health="failing", error=fault.message, seen=attempt.ended_ns // 1_000_000)
+
+
+def _standing(seen: _Seen | None) -> Standing:
+    if seen is None:
+        return UNKNOWN
+    return Standing(health="healthy", seen=seen // 1_000_000) if isinstance(seen, int) else seen

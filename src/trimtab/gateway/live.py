@@ -180,11 +180,15 @@ class Live:
 
     def of(self, project: str, provider: str, upstream: str) -> TargetState:
         """The state of a target, made at its first mention."""
-        found = self._targets.get((project, provider, upstream))
+        return self.at((project, provider, upstream))
+
+    def at(self, key: tuple[str, str, str]) -> TargetState:
+        """As `of`, by the three together."""
+        found = self._targets.get(key)
         if found is None:
             if len(self._targets) >= MAX_TARGETS:
                 self._make_room()
-            found = self._targets[project, provider, upstream] = TargetState(project, provider, upstream)
+            found = self._targets[key] = TargetState(*key)
         return found
 
     def known(self, project: str, provider: str, upstream: str) -> TargetState | None:

@@ -27,7 +27,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     source: Literal["client", "trimtab", "provider", "network"] = "provider"
 
 
-class Attempt(Struct, frozen=True, kw_only=True):
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One upstream call. Times are Unix ns; 0 means that it did not come to that.
 
     ``request`` is what was sent where it differs from the client's own body by more than the model's name (another
@@ -123,7 +123,7 @@ class ContextNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changes: tuple[str, ...] = ()
 
 
-class CallRecord(Struct, frozen=True, kw_only=True):
+class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then
     the attempts' bytes are empty too, and only numbers are kept)."""
 

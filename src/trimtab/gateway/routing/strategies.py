@@ -11,8 +11,6 @@ from trimtab.gateway.routing.plan import Leaf, Leaves, Trail
 from trimtab.gateway.routing.types import Weights
 from trimtab.telemetry.records import Step, Weighed
 
-MILLISECOND = 1_000_000
-
 
 def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Leaves:
     """Lowest peak EWMA of latency times (calls under way + 1) first. What nothing is known of gets the next call, and
@@ -21,7 +19,7 @@ def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Le
     known: list[tuple[Leaf, float, int]] = []
     slowest = 0.0
     for leaf in leaves:
-        state = live.of(*leaf.key)
+        state = live.at(leaf.key)
         latency = state.latency_ns(now)
         if latency > slowest:
             slowest = latency
@@ -31,8 +29,7 @@ def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Le
     for leaf, latency, under_way in known:
         expected = latency or (slowest or 1.0 if under_way else 0.0)
         scored.append((expected * (under_way + 1), len(scored)))
-        ewma_ms = round(latency / MILLISECOND, 3) if latency else None
-        weighed[leaf.name] = Weighed(ewma_ms=ewma_ms, in_flight=under_way)
+        weighed[leaf.name] = Weighed(ewma_ms=latency // 1000 / 1000 if latency else None, in_flight=under_way)
     scored.sort()
     return _noted(node, leaves, scored, trail, "the least peak latency times calls under way")
 
@@ -44,7 +41,7 @@ def in_flight(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> 
     count = len(leaves)
     for turn in range(count):
         place = (turn + shift) % count
-        under_way = live.of(*leaves[place].key).in_flight
+        under_way = live.at(leaves[place].key).in_flight
         trail.weighed[leaves[place].name] = Weighed(in_flight=under_way)
         scored.append((under_way, place))
     scored.sort(key=_first)
