@@ -17,7 +17,7 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.kinds import KINDS, MARK, decode_any, encode_any
 from trimtab.telemetry.reader import TelemetryReader
-from trimtab.telemetry.score_book import ScoreBook, ScoreFilter
+from trimtab.telemetry.score_book import ScoreBook, Wanted
 from trimtab.telemetry.scores import Score, ScoreBatch, check, id_for
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import Store
@@ -59,10 +59,12 @@ class Room:
         finally:
             spool.close()
 
-    async def listed(self, project: str, **wanted: Any) -> list[ScoreView]:
+    async def listed(self, project: str, q: str = "", *, invalid: bool = False) -> list[ScoreView]:
         reader = TelemetryReader(self.source)
         try:
-            return (await ScoreBook(reader, self.keep).page(project, ScoreFilter(**wanted), ALWAYS, None, 100))[0]
+            return (
+                await ScoreBook(reader, self.keep).page(project, Wanted(q=q, window=ALWAYS, invalid=invalid), None, 100)
+            )[0]
         finally:
             await reader.aclose()
 
@@ -211,19 +213,47 @@ def test_lists_are_narrowed_by_every_field_and_paged_without_gaps(room: Room) ->
     async def story() -> None:
         await room.write(ours, *given)
         room.drain()
-        assert {one.id for one in await room.listed(ours, name="a", source="human")} == {"s1", "s5", "s7"}
-        assert [one.id for one in await room.listed(ours, session="x4")] == ["s4"]
-        assert await room.listed(ours, trace="t2") == []
+        assert {one.id for one in await room.listed(ours, "name:a source:human")} == {"s1", "s5", "s7"}
+        assert [one.id for one in await room.listed(ours, "session:x4")] == ["s4"]
+        assert await room.listed(ours, "trace:t2") == []
         reader = TelemetryReader(room.source)
         book, seen, place = ScoreBook(reader, room.keep), list[str](), None
         while True:
-            page, place = await book.page(ours, ScoreFilter(), ALWAYS, place, 3)
+            page, place = await book.page(ours, Wanted(window=ALWAYS), place, 3)
             seen += [one.id for one in page]
             if place is None:
                 break
         await reader.aclose()
         assert len(seen) == 10
         assert set(seen) == {one.id for one in given}
+
+    asyncio.run(story())
+
+
+def test_a_search_reads_values_words_and_explanations(room: Room) -> None:
+    ours = project()
+    given = [
+        score("low", value=0.25, explanation="Too short, says Ada"),
+        score("high", value=0.75, label="warm"),
+        score("word", value=None, label="cold", target="session", session="x", trace_id=""),
+    ]
+
+    async def ids(q: str) -> set[str]:
+        return {one.id for one in await room.listed(ours, q)}
+
+    async def story() -> None:
+        await room.write(ours, *given)
+        room.drain()
+        assert await ids("value:<0.5") == {"low"}
+        assert await ids("value:0.5..") == {"high"}
+        assert await ids("value:..0.25 OR label:co*") == {"low", "word"}
+        assert await ids("-value:<0.5") == {"high", "word"}
+        assert await ids('"too short"') == {"low"}
+        assert await ids("target:session") == {"word"}
+        for wrong in ("value:much", "source:god", "model:x", "name:>a", "value:<1e999"):
+            with pytest.raises(InvalidRequest) as told:
+                await ids(wrong)
+            assert (told.value.param, bool(told.value.fix)) == ("q", True)
 
     asyncio.run(story())
 

@@ -18,26 +18,24 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--name", default="", help="Of this name only.")
-@click.option("--trace", default="", help="Of this trace only.")
-@click.option("--session", default="", help="Of this session only.")
-@click.option("--source", type=click.Choice(SOURCES), help="From this source only.")
+@click.option("--query", "-q", default="", help="A search: name:helpful value:<0.5 source:human.")
 @click.option("--invalid", is_flag=True, help="Also those taken back or superseded.")
 @click.option("--last", type=Span(), default="30d", show_default=True, help="How far back.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @project_option
 @api_command
-def list_scores(*, last: int, limit: int, project: str, client: Client, as_json: bool, **wanted: Any) -> None:
+def list_scores(
+    *, query: str, invalid: bool, last: int, limit: int, project: str, client: Client, as_json: bool
+) -> None:
     """List scores, newest first.
 
     \b
     Examples:
-      trimtab scores list --name helpful --last 24h
-      trimtab scores list --trace 0199c1e0a7b27d3f9d0a1b2c3d4e5f60 --json
+      trimtab scores list -q 'name:helpful value:<0.5' --last 24h
+      trimtab scores list -q trace:0199c1e0a7b27d3f9d0a1b2c3d4e5f60 --json
     """
     start = int(time.time() * 1000) - last
-    given = {name: value for name, value in wanted.items() if value}
-    found = list(islice(client.scores.list(project, start=start, **given), limit))
+    found = list(islice(client.scores.list(project, q=query, start=start, invalid=invalid), limit))
     if as_json:
         print_json(found)
         return

@@ -32,8 +32,8 @@ class Scores:
         return self._http.ask("POST", where, _Scored, body=body).ids
 
     def list(self, project: str, **wanted: str | int | bool | None) -> Iterator[Score]:
-        """Newest first, page by page. ``wanted``: ``name``, ``trace``, ``span``, ``session``, ``source``, ``target``,
-        ``evaluator``, ``author``, ``start`` and ``end`` (Unix milliseconds), ``invalid``."""
+        """Newest first, page by page. ``wanted``: ``q`` (a search as docs/scores.md says), ``start`` and ``end`` (Unix
+        milliseconds), ``invalid`` (those no longer valid, too)."""
         query = {
             name: ("true" if value else "false") if isinstance(value, bool) else value for name, value in wanted.items()
         }

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import NotFound
 from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.score_query import compile_scores
 from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import ScoreView, Window
@@ -18,7 +19,6 @@ from trimtab.telemetry.views import ScoreView, Window
 T = TypeVar("T")
 OF_TRACE: Final = 1_000
 """Scores of one trace that are shown at most, the newest."""
-_LATEST: Final = (1 << 63) - 1
 _COLUMNS: Final = (
     "id, target, trace_id, span_id, session, name, value, label, explanation, source, evaluator, evaluator_version,"
     " author, at_ns, key, supersedes, valid, version"
@@ -31,19 +31,13 @@ class Asker(Protocol):
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]: ...
 
 
-class ScoreFilter(Struct, frozen=True, kw_only=True):
-    """Empty fields take everything."""
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Scores that a search (`score_query.py`) finds, judged within the window; with ``invalid`` also those that are no
+    longer valid."""
 
-    name: str = ""
-    trace: str = ""
-    span: str = ""
-    session: str = ""
-    source: Source | None = None
-    target: Target | None = None
-    evaluator: str = ""
-    author: str = ""
+    q: str = ""
+    window: Window
     invalid: bool = False
-    """Those that are no longer valid, too."""
 
 
 class ScoreLine(Struct, frozen=True, array_like=True):
@@ -126,10 +120,13 @@ class ScoreBook:
         return lines[0].score() if lines else None
 
     async def page(
-        self, project: str, wanted: ScoreFilter, window: Window, after: tuple[int, str] | None, limit: int
+        self, project: str, wanted: Wanted, after: tuple[int, str] | None, limit: int
     ) -> tuple[list[ScoreView], tuple[int, str] | None]:
-        """Newest first: scores whose judgement fell into the window, and where the next page begins."""
-        where, params = _condition(project, wanted, window)
+        """Newest first, and where the next page begins. Raises `InvalidRequest` for a search that does not parse."""
+        condition = compile_scores(wanted.q, project, wanted.window)
+        where, params = condition.sql, dict(condition.params)
+        if not wanted.invalid:
+            where += " AND valid = 1"
         if after is not None:
             where += " AND (at_ns, id) < ({cursor_ns:Int64}, {cursor_id:String})"
             params["cursor_ns"], params["cursor_id"] = after
@@ -147,32 +144,6 @@ async def scores_of_trace(asker: Asker, project: str, trace_id: str) -> list[Sco
     )
     lines = await asker.ask(ScoreLine, sql, {"project": project, "trace": trace_id})
     return [view_of(line) for line in reversed(lines)]
-
-
-def _condition(project: str, wanted: ScoreFilter, window: Window) -> tuple[str, dict[str, Value]]:
-    params: dict[str, Value] = {
-        "project": project,
-        "start_ns": max(0, min(window.start * 1_000_000, _LATEST)),
-        "end_ns": max(0, min(window.end * 1_000_000, _LATEST)),
-    }
-    parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
-    columns = {
-        "name": wanted.name,
-        "trace_id": wanted.trace,
-        "span_id": wanted.span,
-        "session": wanted.session,
-        "source": wanted.source or "",
-        "target": wanted.target or "",
-        "evaluator": wanted.evaluator,
-        "author": wanted.author,
-    }
-    for column, value in columns.items():
-        if value:
-            parts.append(f"{column} = {{w_{column}:String}}")
-            params[f"w_{column}"] = value
-    if not wanted.invalid:
-        parts.append("valid = 1")
-    return " AND ".join(parts), params
 
 
 def _not_there(score_id: str) -> NotFound:

@@ -8,8 +8,8 @@ from msgspec import Meta
 from trimtab.core.errors import InvalidRequest
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
-from trimtab.telemetry.score_book import ScoreFilter
-from trimtab.telemetry.scores import Score, Source, Target, check, id_for, new_score_id
+from trimtab.telemetry.score_book import Wanted
+from trimtab.telemetry.scores import Score, Target, check, id_for, new_score_id
 from trimtab.telemetry.views import Window
 
 TAG = "scores"
@@ -18,7 +18,14 @@ Time = Annotated[
     Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds; unbounded if left out.")] | None,
     QueryParameter(ge=0, le=_LAST),
 ]
-Text = Annotated[str, Meta(max_length=200), QueryParameter(max_length=200)]
+_ABOUT = (
+    "A search, e.g. `name:helpful value:<0.5 source:human`; keys are name, value, label, source, target, trace, span, "
+)
+Query = Annotated[
+    str,
+    Meta(description=f"{_ABOUT}span, session, evaluator, author and id.", max_length=2000),
+    QueryParameter(max_length=2000),
+]
 
 
 @route(
@@ -48,34 +55,16 @@ async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
 async def list_scores(
     deps: Deps,
     tenant: Tenant,
-    name: Text = "",
-    trace: Text = "",
-    span: Text = "",
-    session: Text = "",
-    source: FromQuery[Source | None] = None,
-    target: FromQuery[Target | None] = None,
-    evaluator: Text = "",
-    author: Text = "",
-    invalid: FromQuery[bool] = False,
+    q: Query = "",
     start: Time = None,
     end: Time = None,
+    invalid: FromQuery[bool] = False,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> ScorePage:
-    """``invalid`` shows those too that were taken back or superseded."""
-    wanted = ScoreFilter(
-        name=name,
-        trace=trace,
-        span=span,
-        session=session,
-        source=source,
-        target=target,
-        evaluator=evaluator,
-        author=author,
-        invalid=invalid,
-    )
-    window = Window(start=start or 0, end=_LAST if end is None else end)
-    items, following = await deps.scores.page(tenant.id, wanted, window, _place(cursor), limit)
+    """By when the judgement was made. ``invalid`` shows those too that were taken back or superseded."""
+    wanted = Wanted(q=q, window=Window(start=start or 0, end=_LAST if end is None else end), invalid=invalid)
+    items, following = await deps.scores.page(tenant.id, wanted, _place(cursor), limit)
     return ScorePage(items=items, cursor=write_cursor(f"{following[0]}.{following[1]}") if following else None)
 
 
@@ -97,8 +86,7 @@ def _score(project: str, new: NewScore, author: str, now_ns: int, place: int | N
         return check(
             Score(
                 id=new.id or (id_for(project, new.idempotency_key) if new.idempotency_key else new_score_id()),
-                target=new.target
-                or ("span" if new.span_id else "trace" if new.trace_id or not new.session else "session"),
+                target=new.target or _target(new),
                 trace_id=new.trace_id.lower(),
                 span_id=new.span_id.lower(),
                 session=new.session,
