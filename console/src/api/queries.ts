@@ -6,6 +6,7 @@ import type {
   BurnDown,
   CacheView,
   CardView,
+  Completion,
   CostGroup,
   Costly,
   CostlyCall,
@@ -169,6 +170,17 @@ export const facetsQuery = (project: string, q: string, window: Window) =>
     queryFn: ({ signal }) => get<Facet[]>(withQuery(inProject(project, "facets"), { q, ...window }), signal),
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+  });
+
+/** What could be typed at the end of `q`; values are of the newest calls of the window. */
+export const completionQuery = (project: string, q: string, window: Window) =>
+  queryOptions({
+    queryKey: ["completion", project, q, window.start, window.end],
+    queryFn: ({ signal }) =>
+      get<Completion>(withQuery(inProject(project, "search/complete"), { q, ...window }), signal),
+    staleTime: 30_000,
+    gcTime: 60_000,
+    retry: false,
   });
 
 export const cacheQuery = (project: string, days: number) =>

@@ -40,6 +40,7 @@ export type SpanIO = Omit<S["SpanIO"], "input" | "output" | "tools" | "params"> 
   params: JsonObject;
 };
 export type Facet = S["Facet"];
+export type Completion = S["Completion"];
 export type Totals = S["Totals"];
 export type Bucket = S["Bucket"];
 export type GroupRow = S["GroupRow"];

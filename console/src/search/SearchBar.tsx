@@ -1,12 +1,18 @@
 import { ActionIcon } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, useId, useRef, useState } from "react";
-import type { Facet } from "@/api/types";
-import { type Suggestion, splitLastWord, suggest } from "./complete";
+import { completionQuery } from "@/api/queries";
+import type { Facet, Window } from "@/api/types";
+import { asksServer, type Suggestion, splitLastWord, suggest, suggestionsOf } from "./complete";
 import { addText, parseQuery, printTerm, removeTerm, type Term } from "./language";
 import css from "./search.module.css";
 
 interface Props {
+  project: string;
+  /** Values are offered of this time. */
+  window: Window;
   q: string;
   onChange: (q: string) => void;
   facets: readonly Facet[];
@@ -16,7 +22,14 @@ interface Props {
 export const SEARCH_INPUT_ID = "search-input";
 
 /** Finished terms are chips, the term being typed is text with completion; all of it is the one string `q`. */
-export function SearchBar({ q, onChange, facets, placeholder = "Search messages, or model: status: user: …" }: Props) {
+export function SearchBar({
+  project,
+  window,
+  q,
+  onChange,
+  facets,
+  placeholder = "Search messages, or model: status: user: …",
+}: Props) {
   const listId = useId();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState("");
@@ -24,7 +37,8 @@ export function SearchBar({ q, onChange, facets, placeholder = "Search messages,
   const [at, setAt] = useState(-1);
   const terms = parseQuery(q);
   const [before, word] = splitLastWord(text);
-  const options = open ? suggest(word, facets) : [];
+  const offered = useOffered(project, window, q, text, open);
+  const options = open ? (offered ?? suggest(word, facets)) : [];
   const selected = Math.min(at, options.length - 1);
 
   const commit = (more: string) => {
@@ -113,6 +127,18 @@ export function SearchBar({ q, onChange, facets, placeholder = "Search messages,
       {options.length > 0 && <Options id={listId} options={options} selected={selected} onPick={pick} />}
     </search>
   );
+}
+
+const PAUSE_MS = 120;
+
+/** What the server offers for the word that is being typed; undefined until it has answered, or where it need not. */
+function useOffered(project: string, window: Window, q: string, text: string, open: boolean): Suggestion[] | undefined {
+  const [typed] = useDebouncedValue(text, PAUSE_MS);
+  const [before, word] = splitLastWord(typed);
+  const asked = q ? `${q} ${typed}` : typed;
+  const enabled = open && asksServer(word) && asked.length <= 2000;
+  const { data } = useQuery({ ...completionQuery(project, asked, window), enabled });
+  return enabled && data && typed === text ? suggestionsOf(data, asked, typed, before) : undefined;
 }
 
 function Chip({ term, onEdit, onRemove }: { term: Term; onEdit: () => void; onRemove: () => void }) {

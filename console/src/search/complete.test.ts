@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { splitLastWord, suggest } from "./complete";
+import { asksServer, splitLastWord, suggest, suggestionsOf } from "./complete";
 
 const facets = [
   {
@@ -13,7 +13,7 @@ const facets = [
 
 describe("completion", () => {
   it("offers keys first, then values with their counts", () => {
-    expect(suggest("mo", facets).map((s) => s.text)).toEqual(["model:"]);
+    expect(suggest("mo", facets).map((s) => s.text)).toEqual(["model:", "model_used:"]);
     expect(suggest("model:", facets).map((s) => [s.label, s.hint, s.text])).toEqual([
       ["gpt-4o", "1,200", "model:gpt-4o"],
       ["two words", "3", 'model:"two words"'],
@@ -26,6 +26,16 @@ describe("completion", () => {
   it("offers nothing for words that name nothing", () => {
     expect(suggest("refund", facets)).toEqual([]);
     expect(suggest("nokey:a", facets)).toEqual([]);
+  });
+  it("puts what the server offers in the place of what was typed", () => {
+    const item = { text: "gpt-4o", label: "gpt-4o", about: "", kind: "value" as const, done: true, count: 1200 };
+    const completion = { start: 16, end: 18, items: [item] };
+    expect(suggestionsOf(completion, "status:ok -model:gp".slice(1), "-model:gp", "")).toEqual([
+      { label: "gpt-4o", hint: "1,200", text: "-model:gpt-4o", done: true },
+    ]);
+    expect(suggestionsOf({ ...completion, start: 2, end: 3 }, "status:ok a", "a", "")).toEqual([]);
+    expect(["model:", "-tool:x", "meta.te", "score."].every(asksServer)).toBe(true);
+    expect(["mod", "refund", "-", ""].some(asksServer)).toBe(false);
   });
   it("finds the word being typed", () => {
     expect(splitLastWord("status:ok mod")).toEqual(["status:ok ", "mod"]);

@@ -1,6 +1,6 @@
 /** What to offer while a word is being typed. */
 
-import type { Facet } from "@/api/types";
+import type { Completion, Facet } from "@/api/types";
 import { formatInt } from "@/lib/format";
 import { SEARCH_KEYS } from "./keys";
 import { literal, printTerm } from "./language";
@@ -59,6 +59,25 @@ function suggestValues(key: string, typed: string, negated: boolean, facets: rea
       done: true,
     }));
 }
+
+/**
+ * The server's completion of `asked`, of which `typed` is the end that is in the input, as what becomes of the word
+ * after `before`.
+ */
+export function suggestionsOf(completion: Completion, asked: string, typed: string, before: string): Suggestion[] {
+  const from = completion.start - (asked.length - typed.length);
+  const to = completion.end - (asked.length - typed.length);
+  if (from < before.length) return [];
+  return completion.items.slice(0, LIMIT).map((item) => ({
+    label: item.label,
+    hint: item.count === null ? item.about : formatInt(item.count),
+    text: typed.slice(before.length, from) + item.text + typed.slice(to),
+    done: item.done,
+  }));
+}
+
+/** Whether the server knows more than what the page has: names and values, not keys. */
+export const asksServer = (word: string): boolean => /^-?(meta\.|metadata\.|score\.|[A-Za-z_]+:)/.test(word);
 
 /** Splits what is in the input into finished text and the word being typed (quotes and groups hold words together). */
 export function splitLastWord(text: string): [string, string] {

@@ -59,6 +59,19 @@ describe("the search language", () => {
     expect(printQuery(parseQuery("model:a OR model:b x"))).toBe("model:(a OR b) x");
   });
 
+  it("keeps what is grouped, or joined by OR, as it was typed", () => {
+    expect(parseQuery("a (user:x OR cost:>1) -(b c)")).toEqual([
+      { kind: "text", text: "a", negated: false },
+      { kind: "group", text: "(user:x OR cost:>1)", negated: false },
+      { kind: "group", text: "(b c)", negated: true },
+    ]);
+    expect(addText("a OR user:x", "status:ok")).toBe("(a OR user:x) status:ok");
+    expect(printQuery(parseQuery("a AND NOT status:ok"))).toBe("a -status:ok");
+    expect(printQuery(parseQuery('"OR" "NOT" or'))).toBe('"OR" "NOT" or');
+    expect(printQuery(parseQuery('(a "b)" OR c) d'))).toBe('(a "b)" OR c) d');
+    expect(parseQuery("a OR")).toEqual([{ kind: "text", text: "a", negated: false }]);
+  });
+
   it("never throws on unfinished text", () => {
     for (const q of ["model:", "model:(a OR", '"open', "-", ":", "model:()", "((", "a:b:c", ")"]) {
       expect(() => parseQuery(q)).not.toThrow();

@@ -2,7 +2,9 @@
  * The search language as the console handles it: text <-> terms, so that the search bar, the chips and the facets are
  * three views of one string, and that string is the `q` of the address and of the API.
  *
- *   model:gpt-4o-mini   -status:ok   model:(a OR b*)   duration:>2000   "two words"   refund
+ *   model:gpt-4o-mini   -status:ok   model:(a OR b*)   duration:>2000   "two words"   refund   (user:a OR cost:>1)
+ *
+ * Conditions that are grouped, or joined by OR, are one term that is kept as it was typed.
  */
 
 export interface Value {
@@ -23,9 +25,21 @@ export interface TextTerm {
   text: string;
   negated: boolean;
 }
-export type Term = FieldTerm | TextTerm;
+/** Conditions in parentheses; `text` holds them, parentheses and all. */
+export interface GroupTerm {
+  kind: "group";
+  text: string;
+  negated: boolean;
+}
+export type Term = FieldTerm | TextTerm | GroupTerm;
+/** A bare OR, AND or NOT. */
+interface Joint {
+  kind: "joint";
+  text: string;
+}
 
-const KEY = /^(meta\.[^\s:"()]+|[A-Za-z_][A-Za-z0-9_.]*)$/;
+const KEY = /^((?:meta|metadata|score)\.[^\s:"()]+|[A-Za-z_][A-Za-z0-9_.]*)$/;
+const JOINTS = new Set(["OR", "AND", "NOT"]);
 
 class Scanner {
   at = 0;
@@ -49,6 +63,23 @@ class Scanner {
       this.at++;
     }
     return out;
+  }
+  /** What is in parentheses, with them; null where they are not closed. */
+  group(): string | null {
+    const start = this.at;
+    let depth = 0;
+    while (!this.done) {
+      const c = this.peek();
+      if (c === '"') {
+        this.quoted();
+        continue;
+      }
+      this.at++;
+      if (c === "(") depth++;
+      else if (c === ")" && --depth === 0) return this.text.slice(start, this.at);
+    }
+    this.at = start;
+    return null;
   }
   private quoted(): string {
     this.at++;
@@ -87,7 +118,7 @@ function readGroup(scanner: Scanner): Value[] {
   return values;
 }
 
-function readTerm(scanner: Scanner): Term | null {
+function readTerm(scanner: Scanner): Term | Joint | null {
   let negated = false;
   if (
     scanner.peek() === "-" &&
@@ -102,6 +133,10 @@ function readTerm(scanner: Scanner): Term | null {
     return text ? { kind: "text", text, negated } : null;
   }
   const start = scanner.at;
+  if (scanner.peek() === "(") {
+    const text = scanner.group();
+    if (text) return /[^\s()]/.test(text) ? { kind: "group", text, negated } : null;
+  }
   const head = scanner.word(':"(');
   if (scanner.peek() === ":" && KEY.test(head)) {
     scanner.at++;
@@ -111,13 +146,14 @@ function readTerm(scanner: Scanner): Term | null {
   }
   scanner.at = start;
   const text = scanner.word("");
+  if (!negated && JOINTS.has(text)) return { kind: "joint", text };
   return text ? { kind: "text", text, negated } : null;
 }
 
 /** Reads any text; what is unfinished (`model:`) is left out. Never throws. */
 export function parseQuery(text: string): Term[] {
   const scanner = new Scanner(text);
-  const terms: Term[] = [];
+  const terms: (Term | Joint)[] = [];
   for (;;) {
     scanner.skipSpace();
     if (scanner.done) break;
@@ -131,13 +167,28 @@ export function parseQuery(text: string): Term[] {
     }
     if (scanner.at === before) scanner.at++;
   }
-  return terms;
+  return withoutJoints(terms, text);
 }
 
-const isOr = (term: Term | undefined) => term?.kind === "text" && !term.negated && term.text === "OR";
+const isOr = (term: Term | Joint | undefined) => term?.kind === "joint" && term.text === "OR";
+
+/** AND says what stands side by side says already, NOT is the next one's minus; where an OR is left, all is one group. */
+function withoutJoints(terms: (Term | Joint)[], text: string): Term[] {
+  const found: Term[] = [];
+  let negated = false;
+  for (const [i, term] of terms.entries()) {
+    if (isOr(term) && i > 0 && i < terms.length - 1)
+      return [{ kind: "group", text: `(${text.trim()})`, negated: false }];
+    if (term.kind !== "joint") {
+      found.push(negated ? { ...term, negated: !term.negated } : term);
+      negated = false;
+    } else if (term.text === "NOT") negated = !negated;
+  }
+  return found;
+}
 
 /** `model:a OR model:b` is one term with two values. */
-function joinAlternatives(terms: Term[], next: FieldTerm): Term[] | null {
+function joinAlternatives(terms: (Term | Joint)[], next: FieldTerm): (Term | Joint)[] | null {
   const last = terms.at(-1);
   if (last?.kind !== "field" || last.key !== next.key || last.negated !== next.negated) return null;
   return [...terms.slice(0, -1), { ...last, values: [...last.values, ...next.values] }];
@@ -145,7 +196,12 @@ function joinAlternatives(terms: Term[], next: FieldTerm): Term[] | null {
 
 /** A value that means exactly this text. */
 export function literal(text: string): Value {
-  const plain = text !== "" && text.toUpperCase() !== "OR" && !/[\s"()\\*]/.test(text) && !/^[-<>=]/.test(text);
+  const plain =
+    text !== "" &&
+    text.toUpperCase() !== "OR" &&
+    !/[\s"()\\*]/.test(text) &&
+    !/^[-<>=]/.test(text) &&
+    !text.includes("..");
   return { text, quoted: !plain };
 }
 
@@ -153,8 +209,9 @@ const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 export function printTerm(term: Term): string {
   const sign = term.negated ? "-" : "";
+  if (term.kind === "group") return sign + term.text;
   if (term.kind === "text") {
-    const needsQuotes = /[\s":()\\]/.test(term.text) || term.text.startsWith("-") || term.text === "OR";
+    const needsQuotes = /[\s":()\\]/.test(term.text) || term.text.startsWith("-") || JOINTS.has(term.text);
     return sign + (needsQuotes ? quote(term.text) : term.text);
   }
   const values = term.values.map((v) => (v.quoted ? quote(v.text) : v.text));

@@ -55,7 +55,13 @@ export function ErrorsPage() {
       }
     >
       <div className={css.search}>
-        <SearchBar q={q} onChange={(next) => patch({ q: next || undefined })} facets={facets.data ?? []} />
+        <SearchBar
+          project={project}
+          window={range.window}
+          q={q}
+          onChange={(next) => patch({ q: next || undefined })}
+          facets={facets.data ?? []}
+        />
       </div>
       {causes.error && <ProblemNotice error={causes.error} retry={tick} />}
       {causes.isPending && !causes.error && <Skeleton height={280} />}

@@ -17,8 +17,13 @@ const SYNTAX: [string, string][] = [
   ["status:error", "calls that failed"],
   ["model:gpt-4o*", "* stands for anything"],
   ["model:(a OR b)", "one or the other"],
+  ["(user:ann OR cost:>1)", "conditions in groups; side by side all must be true"],
   ["-user:ann", "not"],
   ["duration:>2000", "numbers: > >= < <= (milliseconds, tokens, dollars)"],
+  ["cost:0.01..0.5", "from the one to the other; either may be left out"],
+  ["started:>2026-11-21T10", "moments, UTC"],
+  ["has:error", "there is a value; -has: there is none"],
+  ["score.helpful:<0.5", "what was judged"],
   ['"two words"', "a phrase in the messages; bare words search there too"],
 ];
 

@@ -62,7 +62,13 @@ export function OverviewPage() {
       }
     >
       <div className={css.search}>
-        <SearchBar q={q} onChange={(next) => patch({ q: next || undefined })} facets={facets.data ?? []} />
+        <SearchBar
+          project={project}
+          window={range.window}
+          q={q}
+          onChange={(next) => patch({ q: next || undefined })}
+          facets={facets.data ?? []}
+        />
       </div>
       {error ? <ProblemNotice error={error} retry={tick} /> : null}
       {nothing ? (

@@ -133,7 +133,13 @@ export function ToolsPage() {
       }
     >
       <div className={css.search}>
-        <SearchBar q={q} onChange={(next) => patch({ q: next || undefined })} facets={facets.data ?? []} />
+        <SearchBar
+          project={project}
+          window={range.window}
+          q={q}
+          onChange={(next) => patch({ q: next || undefined })}
+          facets={facets.data ?? []}
+        />
       </div>
       {tools.error && <ProblemNotice error={tools.error} retry={tick} />}
       {tools.isPending && !tools.error && <Skeleton height={280} />}

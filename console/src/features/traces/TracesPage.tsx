@@ -82,7 +82,7 @@ export function TracesPage() {
               {narrow ? <SlidersHorizontal size={15} /> : <PanelLeft size={15} />}
             </ActionIcon>
           </Tooltip>
-          <SearchBar q={q} onChange={setQ} facets={facets.data ?? []} />
+          <SearchBar project={project} window={range.window} q={q} onChange={setQ} facets={facets.data ?? []} />
           <RangePicker
             range={range}
             onChange={(change) => {

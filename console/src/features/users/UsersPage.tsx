@@ -110,7 +110,13 @@ export function UsersPage() {
       }
     >
       <div className={css.search}>
-        <SearchBar q={q} onChange={(next) => patch({ q: next || undefined })} facets={facets.data ?? []} />
+        <SearchBar
+          project={project}
+          window={range.window}
+          q={q}
+          onChange={(next) => patch({ q: next || undefined })}
+          facets={facets.data ?? []}
+        />
       </div>
       {list.error && <ProblemNotice error={list.error} retry={tick} />}
       {list.isPending && !list.error && <Skeleton height={320} />}
