@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 import msgspec
@@ -112,6 +112,7 @@ async def make_house(
         db=db,
         snapshots=holder,
         reader=reader,
+        files=reader if asker is None else cast("Any", asker),
         answers=answers,
         embedder=Embedder(),
         costs=Costs(asker or reader),

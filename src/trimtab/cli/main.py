@@ -38,6 +38,7 @@ COMMANDS = (
     "erase",
     "backup",
     "restore",
+    "export",
     "version",
     "completion",
 )

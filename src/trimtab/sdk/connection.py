@@ -133,6 +133,15 @@ class Connection:
             raise self._error(answer)
         return answer.text
 
+    def file(
+        self, where: str, *, query: Mapping[str, str | int | None] | None = None
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """One GET whose answer is a file: its bytes and the answer's headers. Raises as `ask` does."""
+        answer = self._send("GET", where, {k: v for k, v in (query or {}).items() if v is not None}, None)
+        if answer.status_code >= 400:
+            raise self._error(answer)
+        return answer.content, answer.headers
+
     def _send(self, method: str, where: str, query: dict[str, str | int], content: bytes | None) -> "httpx.Response":
         import httpx
 

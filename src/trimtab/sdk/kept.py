@@ -55,6 +55,14 @@ class Erasure(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class ExportPage(Struct, frozen=True):
+    """A whole file of its format; ``cursor`` is None for the last."""
+
+    content: bytes
+    rows: int
+    cursor: str | None
+
+
 class _Rules(Struct):
     items: list[RetentionRule] = []
 
@@ -100,6 +108,16 @@ class Kept:
 
     def erasure(self, project: str, erasure_id: str) -> Erasure:
         return self._http.ask("GET", path("projects", project, "erasures", erasure_id), Erasure)
+
+    def export(
+        self, project: str, what: str, *, fmt: str = "jsonl", q: str = "", start: int | None = None,
+        end: int | None = None, limit: int | None = None, cursor: str | None = None,
+    ) -> ExportPage:  # fmt: skip
+        """One page of ``spans``, ``content``, ``ledger`` or ``scores``, oldest first, as ``parquet`` or ``jsonl``."""
+        query: dict[str, str | int | None] = {"format": fmt, "q": q or None, "start": start, "end": end}
+        query |= {"limit": limit, "cursor": cursor}
+        content, headers = self._http.file(path("projects", project, "export", what), query=query)
+        return ExportPage(content, int(headers.get("trimtab-rows", "0")), headers.get("trimtab-cursor"))
 
     def wait_erased(self, project: str, erasure_id: str, *, every_s: float = 0.5) -> Erasure:
         """The receipt, once it is there. Raises `InternalError` where the erasure failed."""

@@ -22,6 +22,7 @@ from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.export import Exporter
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.score_book import ScoreBook
@@ -63,6 +64,7 @@ class Dependencies:
     db: Database
     snapshots: SnapshotHolder
     reader: Reader
+    files: Exporter
     costs: Costs
     recorded: Recorded
     seen: Seen

@@ -322,6 +322,7 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         db=made.db,
         snapshots=holder,
         reader=reader,
+        files=reader,
         answers=made.answers,
         embedder=made.embedder,
         costs=Costs(reader),

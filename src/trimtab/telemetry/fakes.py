@@ -143,6 +143,10 @@ class FakeReader:
         """It is no engine: statements are for the real one."""
         raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")
 
+    async def file(self, sql: str, params: Mapping[str, Value], fmt: str, bounds: str) -> bytes:
+        """As `ask`."""
+        raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")
+
     async def health(self) -> StoreHealth:
         state = "down" if self.away else "ok"
         return StoreHealth(state=state, detail="", waiting=0, behind_ms=0, rejected=0, spans=len(self.stored))

@@ -294,6 +294,11 @@ class TelemetryReader:
         data, _ = await self._ask(sql, params, fmt, bounds)
         return rows_of(line, data)
 
+    async def file(self, sql: str, params: Mapping[str, Value], fmt: str, bounds: str) -> bytes:
+        """What one statement answers, as a file in a format of the engine's."""
+        data, _ = await self._ask(sql, params, fmt, bounds)
+        return data
+
     async def known_requests(self, request_ids: list[str], first_ns: int, last_ns: int) -> set[str]:
         """Those of the calls, begun between the two moments, that the ledger has a row of."""
         found: set[str] = set()

@@ -13,6 +13,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         costs,
         dead_letters,
         detectors,
+        export,
         kept,
         keys,
         limits,
@@ -58,4 +59,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *reconciliations.ROUTES,
         *dead_letters.ROUTES,
         *kept.ROUTES,
+        *export.ROUTES,
     )

@@ -1,0 +1,126 @@
+"""Rows as files: every row of the project once, whatever the size of a page, and nobody else's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from house import House
+
+from trimtab.ledger.types import Cost
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.stores import Store
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "/api/v1/projects/default"
+CALLS = 7
+
+
+def call(number: int, owner: str, at_ns: int) -> CallRecord:
+    mark = f"{owner[-8:]}{number:08d}"
+    asked = {"model": "fast", "messages": [{"role": "user", "content": f"Grüße {number}"}]}
+    attempt = Attempt(
+        span_id=f"f1{mark[2:]}", provider="lab", kind="openai", model="m", dialect="openai_chat", started_ns=at_ns,
+        ended_ns=at_ns + 10, status=200, cost=Cost(amount=1_500_000 if number else None, price="p"),
+        response=b'{"choices": []}\xff',
+    )  # fmt: skip
+    return CallRecord(
+        request_id=f"req_{mark}", trace_id=mark * 2, span_id=f"f0{mark[2:]}", project=owner, key_id="key_1", front="openai_chat",
+        model="fast", feature="odd" if number % 2 else "even", started_ns=at_ns, ended_ns=at_ns + 10,
+        request=msgspec.json.encode(asked), attempts=(attempt,),
+    )  # fmt: skip
+
+
+async def kept(house: House, engine: Store, folder: Path) -> None:
+    """Calls of the default project, all of one moment but the first, and some of another project."""
+    (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
+    rows, mapper, now = Rows(), CallMapper(FolderBlobs(folder / "blobs")), house.clock.now_ns()
+    for number in range(CALLS):
+        mapper.add(rows, number, call(number, project["id"], now - (10**9 if number else 2 * 10**9)))
+        mapper.add(rows, number, call(number, f"another-{project['id']}", now - 10**9))
+    for table in rows.tables():
+        if table.owners:
+            engine.insert(table.name, table.columns, encode(table.values), f"{project['id']}:{table.name}")
+
+
+async def pages(house: House, what: str, **params: Any) -> list[bytes]:
+    found: list[bytes] = []
+    query: dict[str, Any] = dict(params)
+    while True:
+        answer = await house.admin.get(f"{AT}/export/{what}", params=query)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.content)
+        if "trimtab-cursor" not in answer.headers:
+            return found
+        query["cursor"] = answer.headers["trimtab-cursor"]
+
+
+def lines(found: list[bytes]) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for page in found for line in page.splitlines()]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 50_000])
+def test_every_row_is_in_one_page_whatever_its_size(
+    run: "Run", engine: Store, served: Any, tmp_path: Path, limit: int
+) -> None:
+    async def story(house: House) -> None:
+        await kept(house, engine, tmp_path)
+        for what, count in (("spans", 2 * CALLS), ("ledger", CALLS), ("content", CALLS)):
+            rows = lines(await pages(house, what, limit=limit))
+            ids = [row["span_id"] for row in rows]
+            assert len(ids) == len(set(ids)) == count, what
+            assert "project" not in rows[0]
+        assert lines(await pages(house, "scores", limit=limit)) == []
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, served: Any, tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await kept(house, engine, tmp_path)
+        books = lines(await pages(house, "ledger"))
+        assert sorted({row["cost_usd"] or "" for row in books}) == ["", "0.0000015"]
+        contents = lines(await pages(house, "content"))
+        assert any("Grüße 3" in row["request"] for row in contents)
+        assert all(row["response"].endswith("�") for row in contents), "a byte that is no text is repaired"
+        odd = lines(await pages(house, "spans", q="feature:odd"))
+        assert {row["feature"] for row in odd} == {"odd"}
+        assert len(odd) == 2 * (CALLS // 2)
+        [parquet] = await pages(house, "spans", format="parquet")
+        file = tmp_path / "spans.parquet"
+        file.write_bytes(parquet)
+        sql = f"SELECT count(), uniq(span_id), countIf(cost_usd IS NULL) FROM file('{file}', Parquet)"
+        counted = engine.query(sql, {}, "TSV").split()
+        assert [int(part) for part in counted] == [2 * CALLS, 2 * CALLS, sum(r["cost_usd"] is None for r in lines(
+            await pages(house, "spans")
+        ))]  # fmt: skip
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+@pytest.mark.parametrize(
+    ("what", "params", "status"),
+    [
+        ("secrets", {}, 404),
+        ("spans", {"format": "xlsx"}, 400),
+        ("spans", {"cursor": "nonsense"}, 400),
+        ("spans", {"limit": 0}, 400),
+        ("spans", {"start": 5, "end": 5}, 400),
+        ("ledger", {"q": "model:x"}, 400),
+        ("spans", {"q": "cost:>nothing"}, 400),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    run: "Run", served: Any, what: str, params: dict[str, Any], status: int
+) -> None:
+    async def story(house: House) -> None:
+        answer = await house.admin.get(f"{AT}/export/{what}", params=params)
+        assert answer.status_code == status, answer.text
+
+    run(story, asker=TelemetryReader(served.socket))
