@@ -1,6 +1,7 @@
 """The search language: what it means, what it refuses, and that nothing typed ever becomes SQL."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -219,3 +220,11 @@ def test_only_runs_that_rule_something_out_are_looked_up_in_the_index(q: str, lo
     found = [value for value in condition.params.values() if isinstance(value, str) and value.startswith("%")]
     assert found == looked_up
     assert ("position(text" in condition.sql) == (" " in q)
+
+
+def test_every_key_is_told_of_in_the_docs_and_in_the_console() -> None:
+    root = Path(__file__).parents[2]
+    told = (root / "docs" / "search.md").read_text()
+    shown = (root / "console" / "src" / "search" / "keys.ts").read_text()
+    assert [key for key in KEYS if f"`{key}`" not in told] == []
+    assert [key for key in KEYS if f'key: "{key}"' not in shown] == []

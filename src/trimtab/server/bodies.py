@@ -32,6 +32,10 @@ Routes, all under ``/api/v1`` (permission in brackets; every one but the login r
     GET    /projects/{project}/traces/{trace_id}/spans/{span_id}/io  [trace:read] -> SpanIO
     GET    /projects/{project}/facets               [trace:read] q,start,end -> list[Facet]
     GET    /projects/{project}/overview             [trace:read] q,start,end,group_by -> Overview
+    GET    /projects/{project}/aggregate            [trace:read] q,metrics,group_by,interval -> AggregateReport
+    GET    /projects/{project}/search/complete      [trace:read] q,cursor -> Completion
+    POST   /projects/{project}/sql                  [sql:read] SqlRequest -> SqlResult
+    ...    /projects/{project}/views, /dashboards   [view:read, view:write] board_bodies.py
 
 ``{project}`` is the project's slug. Lists are pages ``{items, cursor}``; problems are RFC 9457 with our ``code`` and
 ``fix``.
