@@ -178,6 +178,7 @@ def test_errors_that_differ_in_ids_numbers_and_addresses_are_one_cause(asking: A
     assert timed_out.users == 1
     assert timed_out.spans == sum(timed_out.counts) == 8
     assert [each.at for each in timed_out.examples] == sorted((each.at for each in timed_out.examples), reverse=True)
+    assert len({each.trace_id for each in timed_out.examples}) == len(timed_out.examples) == 4
     assert timed_out.message.startswith("Request req_")
     assert report.more == 0
 

@@ -52,7 +52,7 @@ def causes_sql(project: str, q: str, window: Window, limit: int) -> tuple[str, d
         " argMax(error_message, start_ns), count(), uniqExact(trace_id), uniqExactIf(trace_id, entry = 1),"
         " min(start_ns), max(start_ns), arraySort(groupUniqArrayIf(8)(model, model != '')),"
         " arraySort(groupUniqArrayIf(8)(provider, provider != '')), uniqExactIf(user, user != ''),"
-        f" groupArraySorted({EXAMPLES})((-start_ns, trace_id, span_id)),"
+        f" groupArraySorted({4 * EXAMPLES})((-start_ns, trace_id, span_id)),"
         " mapKeys(sumMap(map(intDiv(start_ns, {step_ns:Int64}), 1)) AS steps), mapValues(steps), count() OVER ()"
         f" FROM (SELECT *, {_pattern()} AS pattern FROM spans WHERE {where})"
         " GROUP BY error_code, error_source, pattern ORDER BY count() DESC, max(start_ns) DESC, cause"
@@ -111,6 +111,14 @@ def _row(line: CauseLine, first: int, end: int) -> CauseRow:
         models=line.models,
         providers=line.providers,
         users=line.users,
-        examples=[CauseExample(trace_id=trace, span_id=span, at=-at / 1e6) for at, trace, span in line.examples],
+        examples=_examples(line),
         counts=[found.get(step, 0) for step in range(first, end)],
     )
+
+
+def _examples(line: CauseLine) -> list[CauseExample]:
+    """One of each trace: a failed attempt and the request that failed by it say the same."""
+    newest: dict[str, CauseExample] = {}
+    for at, trace, span in line.examples:
+        newest.setdefault(trace, CauseExample(trace_id=trace, span_id=span, at=-at / 1e6))
+    return list(newest.values())[:EXAMPLES]

@@ -75,7 +75,7 @@ function Big({ report }: { report: AggregateReport }) {
 
 function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
   return (
-    <div className={table.scrollX}>
+    <div className={table.scrollX} role="region" aria-label={`${tile.title}, as a table`} tabIndex={0}>
       <table className={table.table} aria-label={tile.title}>
         <thead>
           <tr>

@@ -22,6 +22,8 @@ export function CompareButton({ project, traceId }: { project: string; traceId: 
           leftSection={<GitCompareArrows size={13} />}
           onClick={() => setOpened((was) => !was)}
           aria-expanded={opened}
+          aria-label="Compare"
+          className={css.shrinks}
         >
           Compare
         </Button>

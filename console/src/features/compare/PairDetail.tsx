@@ -91,7 +91,7 @@ function Texts({ a = NOTHING as SpanIO, b = NOTHING as SpanIO }: { a?: SpanIO; b
     <>
       {params.length > 0 && (
         <div>
-          <h3>Parameters</h3>
+          <h2>Parameters</h2>
           <Table label="Parameters" rows={params} />
         </div>
       )}
@@ -110,9 +110,9 @@ function Diff({ title, a, b }: { title: string; a: string; b: string }) {
   const pieces = diffText(a, b);
   return (
     <div>
-      <h3>
+      <h2>
         {title} {a === b && <span className="muted">is the same</span>}
-      </h3>
+      </h2>
       <div className={css.diff} data-testid={`diff-${title.toLowerCase()}`}>
         {pieces.map((piece, i) => (
           <PieceView key={i} piece={piece} />

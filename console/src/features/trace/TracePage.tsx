@@ -163,6 +163,8 @@ function Head({ project, trace, onBack }: { project: string; trace: TraceDetail;
               to="/p/$project/sessions/$session"
               params={{ project, session: entry.session } as never}
               variant="default"
+              aria-label="Session"
+              className={css.shrinks}
               leftSection={<MessagesSquare size={13} />}
             >
               Session

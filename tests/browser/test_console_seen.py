@@ -1,0 +1,213 @@
+"""What is seen beyond single calls: sessions, users, causes, tools, findings, graphs, comparisons, dashboards."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from browsing import DESKTOP, PHONE, TOOL, House, Visitor, visiting
+from playwright.sync_api import Browser, expect
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+P = "/p/seen"
+
+
+class Seen:
+    """A project of its own with two sessions in it, one of which goes wrong in several ways."""
+
+    def __init__(self, at: House) -> None:
+        self.at = at
+        api = at.client
+        api.post("/api/v1/projects", json={"slug": "seen", "name": "Seen"}).raise_for_status()
+        lab = next(each for each in self.ask("/default/providers")["items"] if each["name"] == "lab")
+        given = {"name": "lab", "dialect": "openai_chat", "base_url": lab["base_url"], "api_key": "sk-of-the-lab-1234"}
+        api.post("/api/v1/projects/seen/providers", json=given).raise_for_status()
+        price = {"input": 0.15, "output": 0.6}
+        models = {
+            "fast": "gpt-4o-mini",
+            "shy": "gpt-4o-mini?text=I'm sorry, but I can't help with that.",
+            "clumsy": "gpt-4o-mini?arguments={}",
+            "broken": "gpt-4o-mini?fault=400",
+        }
+        for name, model in models.items():
+            body = {"name": name, "provider": "lab", "upstream": model, "price": price}
+            api.post("/api/v1/projects/seen/models", json=body).raise_for_status()
+        key = api.post("/api/v1/projects/seen/keys", json={"name": "k", "role": "client"}).json()["secret"]
+        self.client = httpx.Client(base_url=at.url, headers={"authorization": f"Bearer {key}"}, timeout=30)
+        self.traces: dict[str, str] = {}
+        self.call("first", "fast", "What does a trim tab do?", session="chat/1", user="ann")
+        self.call("second", "fast", "And where is it fitted?", session="chat/1", user="ann")
+        self.call("shy", "shy", "Please write to my bank for me.", session="sad", user="bob")
+        self.call("clumsy", "clumsy", "Where is order 7?", session="sad", user="bob", tools=[TOOL])
+        for number in range(2):
+            self.call(f"broken-{number}", "broken", "Translate this.", session="sad", user="bob")
+        at.server.settled()
+
+    def ask(self, path: str) -> Any:
+        return self.at.client.get(f"/api/v1/projects{path}").json()
+
+    def call(self, name: str, model: str, question: str, *, session: str, user: str, **more: Any) -> None:
+        body = {"model": model, "user": user, "messages": [{"role": "user", "content": question}], **more}
+        if "tools" in more:
+            body["tool_choice"] = "required"
+        answer = self.client.post("/v1/chat/completions", json=body, headers={"trimtab-session": session})
+        self.traces[name] = answer.headers["trimtab-trace-id"]
+
+
+@pytest.fixture(scope="module")
+def seen(at: House) -> Iterator[Seen]:
+    made = Seen(at)
+    yield made
+    made.client.close()
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_session_reads_as_a_conversation_and_leads_to_its_user(visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/sessions")
+    rows = page.get_by_role("list", name="Sessions")
+    expect(rows.get_by_role("listitem")).to_have_count(2)
+    expect(rows).to_contain_text("2 failed")
+    rows.get_by_role("link", name="What does a trim tab do?").click()
+    expect(page).to_have_url(re.compile(r"/sessions/chat%2F1"))
+    turns = page.get_by_test_id("turns")
+    expect(turns.get_by_role("region")).to_have_count(2)
+    expect(turns.get_by_role("region", name="Turn 2")).to_contain_text("And where is it fitted?")
+    expect(turns.get_by_role("article", name="assistant message")).to_have_count(2)
+    page.get_by_test_id("session-summary").get_by_role("link", name="ann").click()
+    expect(page.get_by_test_id("user-summary")).to_contain_text("2")
+    expect(page.get_by_role("table", name="Sessions")).to_contain_text("What does a trim tab do?")
+    visitor.go(f"{P}/users?sort=errors")
+    expect(page.get_by_role("table", name="Users").get_by_role("row").nth(1)).to_contain_text("bob")
+
+
+def test_errors_are_grouped_by_cause_and_lead_to_their_traces(seen: Seen, visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/errors")
+    causes = page.get_by_role("list", name="Causes")
+    expect(causes.get_by_role("button")).to_have_count(1)
+    causes.get_by_role("button").click()
+    expect(page).to_have_url(re.compile("cause="))
+    expect(causes).to_contain_text("2 of 2 traces")
+    causes.locator(f"a[href*='{seen.traces['broken-1']}']").click()
+    expect(page).to_have_url(re.compile(seen.traces["broken-1"]))
+    visitor.go(f"{P}/tools")
+    tool = page.get_by_role("table", name="Tools").get_by_role("row").nth(1)
+    expect(tool).to_contain_text("find_order")
+    expect(tool).to_contain_text("1 (100 %)")
+    expect(tool).to_contain_text("id is required and missing")
+
+
+def test_a_finding_is_told_where_the_answer_is_read_and_people_add_their_own(seen: Seen, visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/traces/{seen.traces['shy']}")
+    expect(page.get_by_test_id("findings")).to_contain_text("Refused")
+    expect(page.get_by_label("A detector found something")).to_have_count(1)
+    page.get_by_role("button", name="All scores").click()
+    scores = page.get_by_role("table", name="Scores")
+    expect(scores).to_contain_text("I'm sorry, but I can't help")
+    form = page.get_by_role("form", name="Add a score")
+    form.get_by_role("textbox", name="Value").fill("0.25")
+    form.get_by_role("textbox", name="Why").fill("It could have written a draft.")
+    form.get_by_role("button", name="Score this span").click()
+    expect(form.get_by_role("status")).to_have_text("Recorded.")
+    seen.at.server.settled()
+    page.reload()
+    expect(scores).to_contain_text("It could have written a draft.")
+    page.get_by_text("Graph", exact=True).click()
+    graph = page.get_by_test_id("agent-graph")
+    expect(graph.get_by_role("button")).to_have_count(2)
+    graph.get_by_role("button").nth(1).click()
+    expect(page).to_have_url(re.compile("span="))
+
+
+def test_two_traces_are_compared_from_either_of_them(seen: Seen, visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/traces/{seen.traces['first']}")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("textbox", name="Compare with trace").fill(seen.traces["shy"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("comparison")).to_contain_text("Spans that differ")
+    pair = page.get_by_test_id("pair")
+    expect(pair.get_by_test_id("diff-answer").locator("ins").first).to_be_visible()
+    expect(pair.get_by_role("table", name="Numbers")).to_contain_text("shy")
+    page.get_by_role("table", name="Spans side by side").get_by_role("button").nth(1).click()
+    expect(page).to_have_url(re.compile("pair=1"))
+    expect(pair.get_by_role("table", name="Numbers")).to_contain_text("tokens out")
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_search_is_saved_and_found_again(visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/traces?q=status:error&range=1h")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("menuitem", name="Save this view…").click()
+    page.get_by_role("textbox", name="Name").fill("What failed")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    visitor.go(f"{P}/traces")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("menuitem", name="What failed").click()
+    expect(page).to_have_url(re.compile(r"q=status:error"))
+    expect(page).to_have_url(re.compile(r"range=1h"))
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_dashboard_is_changed_tile_by_tile_and_kept(visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/dashboards?range=1h")
+    board = page.get_by_test_id("dashboard")
+    expect(board.get_by_role("region", name="Calls", exact=True)).to_contain_text("6")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    page.get_by_role("button", name="Tile", exact=True).click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Title").fill("Calls of users")
+    form.get_by_role("textbox", name="Group by").fill("user")
+    form.get_by_role("textbox", name="Group by").press("Enter")
+    form.get_by_role("combobox", name="Drawn as").click()
+    page.get_by_role("option", name="table").click()
+    tile = board.get_by_role("region", name="Calls of users")
+    expect(tile.get_by_role("row").nth(1)).to_contain_text("bob")
+    page.keyboard.press("Escape")
+    page.get_by_role("textbox", name="Name").fill("Ours")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="Ours")).to_be_visible()
+    page.reload()
+    expect(tile.get_by_role("row").nth(1)).to_contain_text("bob")
+
+
+def test_detectors_are_switched_in_the_settings(seen: Seen, visitor: Visitor) -> None:
+    page = visitor.go(f"{P}/settings")
+    panel = page.get_by_role("region", name="Silent failures")
+    switch = panel.get_by_role("switch", name=re.compile("much longer or shorter"))
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(switch).not_to_be_checked()
+    found = {each["name"]: each["on"] for each in seen.ask("/seen/detectors")["items"]}
+    assert not found["length_change"]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")])
+def test_the_pages_fit_and_shut_nobody_out(
+    browser: Browser, seen: Seen, at: House, size: tuple[int, int], scheme: str
+) -> None:
+    """Each fits a phone; axe looks at them in the dark, where contrast is the harder."""
+    trace = f"{P}/traces/{seen.traces['shy']}"
+    places = (
+        f"{P}/sessions", f"{P}/sessions/chat%2F1", f"{P}/users", f"{P}/users/ann", f"{P}/errors", f"{P}/tools",
+        f"{trace}?view=scores", f"{trace}?nav=graph", f"{P}/dashboards?range=1h", f"{P}/dead-letters",
+        f"{P}/compare?a={seen.traces['first']}&b={seen.traces['shy']}", "/p/empty/sessions", "/p/empty/tools",
+    )  # fmt: skip
+    plain = (f"{P}/users", f"{P}/users/ann", f"{P}/dead-letters", "/p/empty/sessions", "/p/empty/tools")
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}}
+    wrong: list[str] = []
+    with visiting(browser, at.url, size, scheme) as somebody:
+        somebody.page.add_init_script(path=AXE)
+        for place in places:
+            page = somebody.go(place)
+            page.get_by_role("heading").first.wait_for()
+            expect(page.locator("[aria-busy=true], .mantine-Skeleton-root")).to_have_count(0)
+            if somebody.width() > size[0]:
+                wrong.append(f"{place} is {somebody.width()} wide")
+            if size == PHONE or place in plain:
+                continue
+            found = page.evaluate("options => axe.run(document, options)", rules)["violations"]
+            wrong += [f"{place}: {one['id']}: {[node['html'][:140] for node in one['nodes'][:3]]}" for one in found]
+    assert not wrong, "\n".join(wrong)
