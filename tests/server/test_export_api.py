@@ -31,8 +31,8 @@ def call(number: int, owner: str, at_ns: int) -> CallRecord:
         response=b'{"choices": []}\xff',
     )  # fmt: skip
     return CallRecord(
-        request_id=f"req_{mark}", trace_id=mark * 2, span_id=f"f0{mark[2:]}", project=owner, key_id="key_1", front="openai_chat",
-        model="fast", feature="odd" if number % 2 else "even", started_ns=at_ns, ended_ns=at_ns + 10,
+        request_id=f"req_{mark}", trace_id=mark * 2, span_id=f"f0{mark[2:]}", project=owner, key_id="key_1",
+        front="openai_chat", model="fast", feature=("even", "odd")[number % 2], started_ns=at_ns, ended_ns=at_ns + 10,
         request=msgspec.json.encode(asked), attempts=(attempt,),
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ def lines(found: list[bytes]) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for page in found for line in page.splitlines()]
 
 
-@pytest.mark.parametrize("limit", [1, 3, 50_000])
+@pytest.mark.parametrize("limit", [3, 50_000])
 def test_every_row_is_in_one_page_whatever_its_size(
     run: "Run", engine: Store, served: Any, tmp_path: Path, limit: int
 ) -> None:

@@ -663,6 +663,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/export/{what}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spans, content, ledger or scores as Parquet or JSON lines
+         * @description One page, oldest first: a whole file. The header `trimtab-cursor` leads to the next and is missing on the last;
+         *     `trimtab-rows` says how many rows. `q` filters spans.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["exportRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/facets": {
         parameters: {
             query?: never;
@@ -1500,7 +1523,7 @@ export interface paths {
         };
         /**
          * Scores, newest first
-         * @description `invalid` shows those too that were taken back or superseded.
+         * @description By when the judgement was made. `invalid` shows those too that were taken back or superseded.
          *
          *     Needs the permission `score:read`.
          */
@@ -7916,6 +7939,95 @@ export interface operations {
             };
         };
     };
+    exportRows: {
+        parameters: {
+            query?: {
+                format?: "jsonl" | "parquet";
+                /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
+                q?: string;
+                /** @description Unix milliseconds; 30 days before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
+                /** @description Rows of this page at most; 1000 of contents. */
+                limit?: number;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                what: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listFacets: {
         parameters: {
             query?: {
@@ -12633,19 +12745,13 @@ export interface operations {
     listScores: {
         parameters: {
             query?: {
-                name?: string;
-                trace?: string;
-                span?: string;
-                session?: string;
-                source?: "code" | "detector" | "human" | "llm";
-                target?: "session" | "span" | "trace";
-                evaluator?: string;
-                author?: string;
-                invalid?: boolean;
+                /** @description A search, e.g. `name:helpful value:<0.5 source:human`; keys are name, value, label, source, target, trace, span, span, session, evaluator, author and id. */
+                q?: string;
                 /** @description Unix milliseconds; unbounded if left out. */
                 start?: number;
                 /** @description Unix milliseconds; unbounded if left out. */
                 end?: number;
+                invalid?: boolean;
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
