@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.sdk.connection import Connection, path, server_url
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trimtab.sdk")
 EXIT_S = 5.0
 SIGTERM_S = 2.0
+ROOM = 4096
 _OFF = ("0", "off", "false", "no")
+_RESOURCE: Final[dict[str, Literal["service", "environment", "release"]]] = {
+    "service.name": "service",
+    "deployment.environment.name": "environment",
+    "service.version": "release",
+}
 
 
 class MissingPackage(InvalidRequest):
@@ -86,7 +92,7 @@ def make(
     capture: Capture | None = None,
     resource: Mapping[str, str] | None = None,
     exporter: "SpanExporter | None" = None,
-    room: int = 4096,
+    room: int = ROOM,
 ) -> "Tracing":
     """A tracing that is not in force yet. ``exporter`` gets the spans instead of the server (for tests)."""
     try:
@@ -176,36 +182,40 @@ def on_sigterm(tracing: "Tracing") -> None:
     signal.signal(signal.SIGTERM, ending)
 
 
-def configure(
-    *,
-    url: str | None = None,
-    api_key: str | None = None,
-    project: str | None = None,
-    service: str = "",
-    environment: str = "",
-    release: str = "",
-    sample: float | None = None,
-    mask: Mask | None = None,
-    max_chars: int = MAX_CHARS,
-    exporter: "SpanExporter | None" = None,
-    room: int = 4096,
-) -> "Tracing":
-    """Set up the tracing of this process; the one before is closed. What is not given comes from the environment:
-    ``TRIMTAB_URL``, ``TRIMTAB_API_KEY``, ``TRIMTAB_PROJECT``, ``TRIMTAB_TRACE_SAMPLE`` (a share of traces, 0 to 1).
+class Options(TypedDict, total=False):
+    """What `configure` takes, all of it by name."""
 
-    ``service``, ``environment`` and ``release`` say what this process is. ``mask(name, value)`` sees each argument and
-    result before it is kept. ``room`` bounds how many spans wait. Raises `InvalidRequest`, `MissingPackage`.
+    url: str | None
+    api_key: str | None
+    project: str | None
+    service: str
+    environment: str
+    release: str
+    sample: float | None
+    mask: Mask | None
+    max_chars: int
+    exporter: "SpanExporter | None"
+    room: int
+
+
+def configure(**options: Unpack[Options]) -> "Tracing":
+    """Set up the tracing of this process; the one before is closed. What is not given comes from the environment:
+    ``TRIMTAB_URL``, ``TRIMTAB_API_KEY``, ``TRIMTAB_PROJECT``, ``TRIMTAB_TRACE_SAMPLE``.
+
+    ``service``, ``environment`` and ``release`` say what this process is. ``sample`` is the share of traces that is
+    kept, 0 to 1. ``mask(name, value)`` sees each argument and result before it is kept, ``max_chars`` bounds what is
+    kept of one side of a call. ``room`` bounds how many spans wait. ``exporter`` gets the spans instead of the server.
+    Raises `InvalidRequest`, `MissingPackage`.
     """
-    resource = {"service.name": service, "deployment.environment.name": environment, "service.version": release}
     tracing = make(
-        url=url,
-        api_key=api_key,
-        project=project,
-        sample=sample,
-        capture=Capture(mask, max_chars),
-        resource={name: value for name, value in resource.items() if value},
-        exporter=exporter,
-        room=room,
+        url=options.get("url"),
+        api_key=options.get("api_key"),
+        project=options.get("project"),
+        sample=options.get("sample"),
+        capture=Capture(options.get("mask"), options.get("max_chars", MAX_CHARS)),
+        resource={name: text for name, option in _RESOURCE.items() if (text := options.get(option))},
+        exporter=options.get("exporter"),
+        room=options.get("room", ROOM),
     )
     before = PROCESS.put(tracing)
     if before is not None:

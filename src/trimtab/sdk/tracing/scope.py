@@ -3,7 +3,7 @@
 import contextvars
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.core.ids import new_id
@@ -11,8 +11,6 @@ from trimtab.sdk.tracing import wire
 from trimtab.sdk.tracing.process import PROCESS
 
 if TYPE_CHECKING:
-    import httpx
-
     from trimtab.sdk.tracing.live import CurrentTrace, LiveSpan, Tracing
     from trimtab.sdk.tracing.sending import Stats
 
@@ -101,36 +99,42 @@ def current_trace() -> "CurrentTrace | None":
     return found()
 
 
-def score(
-    name: str,
-    value: float | bool | None = None,
-    *,
-    label: str = "",
-    explanation: str = "",
-    source: Literal["human", "code", "llm", "detector"] = "code",
-    target: Literal["span", "trace", "session"] = "trace",
-    trace_id: str = "",
-    span_id: str = "",
-    session: str = "",
-    author: str = "",
-    evaluator: str = "",
-) -> str:
-    """Score the current trace (or span, or session), or the one that is named. It is sent beside the spans, and once
-    even if it has to be sent again; returns its id ("" while tracing is off). Raises `InvalidRequest` where there is
-    neither a current trace nor one named, or nothing said."""
+class ScoreOptions(TypedDict, total=False):
+    """What `score` takes besides; ids name another trace, span or session than the current one."""
+
+    label: str
+    explanation: str
+    source: Literal["human", "code", "llm", "detector"]
+    target: Literal["span", "trace", "session"]
+    trace_id: str
+    span_id: str
+    session: str
+    author: str
+    evaluator: str
+
+
+def score(name: str, value: float | bool | None = None, **more: Unpack[ScoreOptions]) -> str:
+    """Score the current trace (or span, or session), or the one that is named: ``label``, ``explanation``, ``source``
+    (``code``), ``target`` (``trace``), ``trace_id``, ``span_id``, ``session``, ``author``, ``evaluator``.
+
+    It is sent beside the spans, and once even if it has to be sent again; returns its id ("" while tracing is off).
+    Raises `InvalidRequest` where there is neither a current trace nor one named, or nothing said.
+    """
     tracing = PROCESS.current()
     if tracing is None:
         return ""
-    if value is None and not label:
+    if value is None and not more.get("label"):
         raise InvalidRequest("A score needs a value or a label.", fix="Give a number, or label=...", param="value")
-    given = {"trace_id": trace_id, "span_id": span_id, "session": session}
-    which = _target(target, given)
-    made = new_id("score")
-    said = {"label": label, "explanation": explanation, "author": author, "evaluator": evaluator}
-    body: dict[str, Any] = {"id": made, "name": name, "source": source, "target": target}
+    target = more.get("target", "trace")
+    body: dict[str, Any] = {"id": new_id("score"), "name": name, "source": more.get("source", "code"), "target": target}
+    said = {key: str(text) for key, text in more.items() if key not in ("source", "target", *_WHICH)}
+    which = _target(target, {key: str(more.get(key, "")) for key in _WHICH})
     body |= {key: text for key, text in {**which, **said}.items() if text}
     tracing.score(body if value is None else {**body, "value": value})
-    return made
+    return body["id"]
+
+
+_WHICH: Final = ("trace_id", "span_id", "session")
 
 
 def _target(target: str, given: dict[str, str]) -> dict[str, str]:
@@ -217,30 +221,33 @@ def gateway_headers() -> dict[str, str]:
     return {"traceparent": here.traceparent, **{name: value for name, value in found.items() if value}}
 
 
-def _stamp(request: "httpx.Request") -> None:
+def _stamp(request: Any) -> None:
     for name, value in gateway_headers().items():
         request.headers.setdefault(name, value)
 
 
-async def _stamp_async(request: "httpx.Request") -> None:
+async def _stamp_async(request: Any) -> None:
     _stamp(request)
 
 
-def http_client(**options: Any) -> "httpx.Client":
+def http_client(library: str | None = None, **options: Any) -> Any:
     """For the official clients: ``OpenAI(**openai_options(), http_client=http_client())``. Each call says which trace
-    it belongs to. ``options`` are httpx's."""
-    import httpx
-
+    it belongs to. ``options`` are those of the ``library``, ``httpx2`` where it is installed (newer official clients
+    are built on it), else ``httpx``."""
     given: dict[str, Any] = {"follow_redirects": True, "event_hooks": {"request": [_stamp]}, **options}
-    return httpx.Client(**given)
+    return _http(library).Client(**given)
 
 
-def async_http_client(**options: Any) -> "httpx.AsyncClient":
+def async_http_client(library: str | None = None, **options: Any) -> Any:
     """The same for ``AsyncOpenAI`` and ``AsyncAnthropic``."""
-    import httpx
-
     given: dict[str, Any] = {"follow_redirects": True, "event_hooks": {"request": [_stamp_async]}, **options}
-    return httpx.AsyncClient(**given)
+    return _http(library).AsyncClient(**given)
+
+
+def _http(library: str | None) -> Any:
+    from importlib import import_module, util
+
+    return import_module(library or ("httpx2" if util.find_spec("httpx2") else "httpx"))
 
 
 def flush(timeout_s: float = 10.0) -> bool:
