@@ -17,7 +17,7 @@ from typing import Any
 
 from trimtab.sdk import tracing
 
-ROUNDS, CALLS = 30, 2_000
+ROUNDS, CALLS = 100, 200
 
 
 class _Sink(BaseHTTPRequestHandler):
