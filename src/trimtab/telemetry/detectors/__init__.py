@@ -11,9 +11,8 @@ memory knows a span by its id, so that nothing is found because it was seen befo
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -72,22 +71,21 @@ class Finding(Struct, frozen=True):
 
 
 class Recent(Generic[K, V]):
-    """A dictionary that forgets what was longest not asked for."""
+    """A dictionary that forgets what came first. Not what was longest not asked for: to keep that order would cost each
+    answer more than it brings, where there is room for thousands."""
 
     __slots__ = ("_kept", "_most")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._kept: dict[K, V] = {}
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = make()
             if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
+                del self._kept[next(iter(self._kept))]
         return found
 
     def __len__(self) -> int:
@@ -118,15 +116,20 @@ Check = Callable[[Said, Memory], Finding | None]
 
 
 class Detector(Struct, frozen=True, kw_only=True):
-    """``version`` goes into every score, so that a better one can be told from what was found before."""
+    """``version`` goes into every score, so that a better one can be told from what was found before. ``only`` spares a
+    detector the answers in which it can find nothing: ``calls``, those that call tools; ``odd``, those that are blank
+    or did not end by themselves."""
 
     version: str
     about: str
     check: Check
+    only: Literal["", "calls", "odd"] = ""
 
 
 DETECTORS: Final[Registry[Detector]] = Registry("detectors", "trimtab.telemetry.detectors")
 
+_Checks = tuple[tuple[str, str, Check], ...]
+_ENDED: Final = ("stop", "stop_sequence")
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -142,15 +145,18 @@ class Detectors:
         self._off = off
         self._memory = Memory()
         self._broken: set[str] = set()
-        self._checks: tuple[tuple[str, str, Check], ...] = tuple(
-            (name, plug.version, plug.check) for name, plug in DETECTORS.all().items()
-        )
+        plugs = DETECTORS.all()
+        self._all: _Checks = tuple((name, plug.version, plug.check) for name, plug in plugs.items())
+        self._ordinary: _Checks = tuple(each for each in self._all if not plugs[each[0]].only)
 
     def find(self, said: Said) -> list[tuple[str, str, Finding]]:
         """Name, version and finding of each that found something; of those switched off as well."""
         found: list[tuple[str, str, Finding]] = []
         memory = self._memory
-        for name, version, check in self._checks:
+        answer = said.answer
+        # A text that ended by itself, and no tool call: nearly every answer.
+        ordinary = answer and not said.calls and said.stop in _ENDED and not answer[0].isspace()
+        for name, version, check in self._ordinary if ordinary else self._all:
             try:
                 finding = check(said, memory)
             except Exception:  # a plug is called: its defect must not lose the record

@@ -10,7 +10,7 @@ from typing import Final
 from trimtab.telemetry.detectors import Detector, Finding, Memory, Said
 
 BEGINNING: Final = 260
-_FIRST: Final = frozenset("IiUuSsAaMmEeLlJjDdTtWwNnPpOo'\"*「抱我申対無")
+_FIRST: Final = frozenset("IiUuSsAaMmEeLlJjDdTtWwNn'\"*抱我申")
 """What any of the patterns may begin with."""
 
 _CANNOT: Final = (
