@@ -95,6 +95,17 @@ def test_rows_of_any_bytes_are_stored_as_they_were(store: Store) -> None:
     assert (msgspec.convert(found[0], bytes, strict=False), found[1]) == (body, "some text")
 
 
+def test_rows_in_pieces_are_one_insert(store: Store) -> None:
+    name = project()
+    whole = encode(ledger_row(name, span_id="a") + ledger_row(name, span_id="b"))
+    for pieces in ([whole[:100], whole[100:]], whole):
+        store.insert("ledger", LEDGER, pieces, f"{name}:1")
+    assert ask(store, "SELECT span_id FROM ledger WHERE project = {p:String} ORDER BY span_id", p=name) == [
+        ["a"],
+        ["b"],
+    ]
+
+
 def test_a_second_insert_under_the_same_token_changes_nothing(store: Store) -> None:
     name = project()
     rows = [value for span in "ab" for value in (name, "t", span, 5, "", "", 0, b"", b"", "", "", "", "")]
@@ -118,6 +129,8 @@ def test_a_row_that_does_not_fit_is_refused_whole_and_the_store_goes_on(store: S
         store.insert("ledger", LEDGER, bad, f"{name}:bad")
     with pytest.raises(RowsRefused):
         store.insert("ledger", LEDGER, encode(ledger_row(name))[:-3], f"{name}:cut")
+    with pytest.raises(RowsRefused):
+        store.insert("ledger", LEDGER, [encode(ledger_row(name)), bad], f"{name}:piece")
     store.insert("ledger", LEDGER, encode(ledger_row(name)), f"{name}:good")
     assert ask(store, "SELECT count() FROM ledger WHERE project = {p:String}", p=name) == [[1]]
 

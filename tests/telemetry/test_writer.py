@@ -20,7 +20,7 @@ from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.stores import ROWS, RowsRefused, Store, StoreAway, StoreFull
+from trimtab.telemetry.stores import ROWS, Encoded, RowsRefused, Store, StoreAway, StoreFull
 from trimtab.telemetry.writer import Pace, Writer
 
 
@@ -37,7 +37,8 @@ class MemoryStore:
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
         raise NotImplementedError
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
+        rows = rows if isinstance(rows, bytes) else b"".join(rows)
         if self.trouble is not None:
             raise self.trouble
         if self.poison is not None and self.poison in rows:

@@ -383,7 +383,7 @@ class _Part(NamedTuple):
 
     table: str
     rows: int
-    encoded: bytes | None
+    encoded: list[bytes] | None
 
 
 class _Prepared(NamedTuple):
@@ -416,9 +416,9 @@ class Foreign(NamedTuple):
 _CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
 
 
-def _encoded(table: Table) -> bytes | None:
+def _encoded(table: Table) -> list[bytes] | None:
     try:
-        return encode(table.values)
+        return table.encoded()
     except _CANNOT_ENCODE:
         return None
 

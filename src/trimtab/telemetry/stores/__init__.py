@@ -9,7 +9,7 @@ What enters: rows as ClickHouse's MsgPack format, SQL with ``{name:Type}`` place
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -20,6 +20,9 @@ from trimtab.core.registry import Registry
 
 Value = str | int
 """What may be bound to a placeholder."""
+
+Encoded = bytes | Sequence[bytes]
+"""Encoded rows in one piece, or in several to be put together."""
 
 ROWS: Final = "JSONCompactEachRow"
 
@@ -59,8 +62,9 @@ class Store(Protocol):
         """Run one statement; ``params`` are already escaped (`bind`)."""
         ...
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
-        """Append rows (MsgPack, values one after another). A second insert with the same ``token`` changes nothing."""
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
+        """Append rows (MsgPack, values one after another), all or none. A second insert with the same ``token`` changes
+        nothing."""
         ...
 
     def close(self) -> None: ...

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.stores import ROWS, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 # A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
@@ -74,7 +74,7 @@ class ChdbStore:
         finally:
             self._idle.put(connection)
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         statement = insert_sql(table, columns, token)
         with self._insert_lock:
             if self._closed:
@@ -82,7 +82,8 @@ class ChdbStore:
             try:
                 stream = self._inserting.send_insert(statement, "MsgPack")
                 with stream:
-                    stream.append(rows)
+                    for piece in (rows,) if isinstance(rows, bytes) else rows:
+                        stream.append(piece)
                     stream.finish()
             except Exception as error:
                 raise failure(str(error)) from error

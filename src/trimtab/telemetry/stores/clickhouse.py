@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from trimtab.telemetry.stores import ROWS, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 CONNECT_S = 5.0
@@ -68,9 +68,11 @@ class ClickHouseStore:
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
         return self._post(self.address.query(params, fmt), sql.encode())
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: bytes, token: str) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         statement = f"{insert_sql(table, columns, token)} FORMAT MsgPack"
-        self._post({**self.address.query({}, ROWS), "query": statement}, rows)
+        self._post(
+            {**self.address.query({}, ROWS), "query": statement}, rows if isinstance(rows, bytes) else b"".join(rows)
+        )
 
     def close(self) -> None:
         self._http.close()
