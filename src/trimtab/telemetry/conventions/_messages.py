@@ -62,13 +62,16 @@ def looks_like_messages(value: Any) -> bool:
         for name in _LISTS:
             if type(value.get(name)) is list:
                 return looks_like_messages(value[name])
-        return "role" in value and ("content" in value or "parts" in value)
+        if is_object(value.get("message")):  # LlamaIndex's answer
+            return looks_like_messages(value["message"])
+        return "role" in value and any(name in value for name in ("content", "parts", "blocks"))
     if is_list(value) and value:
         head = value[0]
         if type(head) is list:
             return looks_like_messages(head)
         if is_object(head):
-            known = "role" in head or (head.get("type") in _ROLES and "content" in head)
+            kind = head.get("type")
+            known = "role" in head or (type(kind) is str and kind in _ROLES and ("content" in head or "data" in head))
             return known or ("lc" in head and "kwargs" in head)
     return False
 
@@ -101,6 +104,9 @@ def message_of(value: Object, role: Role = "user") -> Message | None:
         return plain
     if "lc" in value and type(value.get("kwargs")) is dict:
         return _langchain(value, role)
+    inner = value.get("data")
+    if is_object(inner) and "content" in inner and "role" not in value:  # LangChain's messages_to_dict
+        return message_of({"type": value.get("type"), **inner}, role)
     inner = value.get("message")
     if type(inner) is dict and "role" not in value:  # OpenAI's choice, gen_ai.choice
         return message_of(cast("Object", inner), "assistant")
@@ -114,6 +120,8 @@ def message_of(value: Object, role: Role = "user") -> Message | None:
     name = value.get("name")
     if not parts and "content" not in value and "parts" not in value:
         return None
+    if who == "user" and parts and all(type(part) is ToolResult for part in parts):
+        who = "tool"  # Anthropic's way, and pydantic-ai's up to version 5
     return Message(who, parts, name if type(name) is str and name and who != "tool" else None)
 
 
@@ -161,6 +169,8 @@ def _parts_of_message(value: Object, role: Role) -> tuple[Part, ...]:
     content = value.get("parts")
     if content is None:
         content = value.get("content")
+    if content is None:
+        content = value.get("blocks")  # LlamaIndex
     parts = parts_of(content) if type(content) is not str else ((Text(content),) if content else ())
     if role == "tool":
         call = first_label(value, ("tool_call_id", "toolCallId", "call_id", "id"))

@@ -3,6 +3,7 @@
 Specification: Arize-ai/openinference, spec/semantic_conventions.md. Lists are flattened into names with indices.
 """
 
+import re
 from typing import Any, Final
 
 from trimtab.llm.types import Message
@@ -17,6 +18,7 @@ from trimtab.telemetry.conventions._values import (
     Found,
     count,
     entries,
+    is_object,
     label,
     mapping,
     number,
@@ -91,13 +93,38 @@ def read(span: ForeignSpan, found: Found) -> None:
         _read_ranking(attributes, found)
     elif kind_now == "embedding":
         _read_embedding(attributes, found)
-    put_content(found, "input", attributes.get("input.value"))
-    put_content(found, "output", attributes.get("output.value"))
+    _read_values(attributes, found)
     if "tag.tags" in attributes:
         put(found, "tags", tags(attributes["tag.tags"]))
     if "metadata" in attributes:
-        put(found, "metadata", entries(mapping(attributes["metadata"]).items()))
+        metadata = mapping(attributes["metadata"])
+        put_labels(found, metadata, (("node", "langgraph_node"),))
+        put(found, "metadata", entries(metadata.items()))
     _read_scores(attributes, found)
+
+
+_RESPONSE: Final = re.compile(r'"id"\s*:\s*"((?:chatcmpl-|cmpl-|resp_|gen-)[\w.-]{1,200})"')
+_ANTHROPIC: Final = re.compile(r'"id"\s*:\s*"(msg_(?:01|bdrk|vrtx)\w{1,200})"')
+
+
+def _read_values(attributes: Attributes, found: Found) -> None:
+    """The untyped values, unless messages say the same. The convention has no name for a response's id, without which
+    two instrumentations of one call could not be told to be such: it is looked for in the answer as it came."""
+    made = attributes.get("output.value")
+    if found.get("kind") == "llm" and type(made) is str and "response_id" not in found:
+        told = _RESPONSE.search(made) or _ANTHROPIC.search(made)
+        if told is not None:
+            found["response_id"] = told.group(1)
+    if "input_messages" not in found:
+        put_content(found, "input", attributes.get("input.value"))
+    if "output_messages" not in found:
+        put_content(found, "output", made)
+        said = found.get("output")
+        if found.get("kind") == "tool" and is_object(said):  # LangChain: a message around what the tool gave
+            held = mapping(said.get("data")) or said
+            if held.get("type") == "tool" and "content" in held:
+                found["output"] = held["content"]
+                put(found, "tool_call_id", label(held.get("tool_call_id")))
 
 
 def _read_usage(attributes: Attributes, found: Found) -> None:

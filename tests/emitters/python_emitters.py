@@ -1,0 +1,202 @@
+"""Run by the tests in the environment of the real clients: each section runs one framework with its instrumentation.
+
+    python python_emitters.py SECTION...
+
+Reads ``TRACES`` (an OTLP/HTTP address), ``KEY``, ``MODEL_URL`` (an OpenAI-compatible address) from the environment and
+prints a JSON object: the trace id of each section, or what went wrong. Nothing of Trimtab is imported here.
+"""
+
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportUnusedFunction=false
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+MODEL_URL = os.environ.get("MODEL_URL", "")
+ASKED = "Please use get_weather for Paris."
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def provider_of(section: str) -> TracerProvider:
+    provider = TracerProvider(resource=Resource.create({"service.name": section, "service.version": "1.2.3"}))
+    headers = {"authorization": f"Bearer {os.environ['KEY']}"}
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(os.environ["TRACES"], headers=headers)))
+    return provider
+
+
+def client() -> Any:
+    from openai import OpenAI
+
+    return OpenAI(base_url=MODEL_URL, api_key="k", max_retries=0)
+
+
+def chat() -> None:
+    """One call that ends in a call of a tool, one streamed."""
+    messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": ASKED}]
+    client().chat.completions.create(model="gpt-4o-mini", messages=messages, tools=[TOOL], temperature=0.5)
+    hello: list[Any] = [{"role": "user", "content": "Say hello."}]
+    more: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+    for _ in client().chat.completions.create(model="gpt-4o-mini", messages=hello, **more):
+        pass
+
+
+def instrumented(instrumentor: Any, provider: TracerProvider, run: Callable[[], None]) -> None:
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        run()
+    finally:
+        instrumentor.uninstrument()
+
+
+def openinference_openai(provider: TracerProvider) -> None:
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    instrumented(OpenAIInstrumentor(), provider, chat)
+
+
+def openllmetry_openai(provider: TracerProvider) -> None:
+    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+
+    instrumented(OpenAIInstrumentor(), provider, chat)
+
+
+def otel_openai_v2(provider: TracerProvider) -> None:
+    from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
+
+    instrumented(OpenAIInstrumentor(), provider, chat)
+
+
+def langchain(provider: TracerProvider) -> None:
+    """A graph with a tool, and the OpenAI client below it instrumented as well: each call is reported twice."""
+    from langchain_core.tools import tool
+    from langchain_openai import ChatOpenAI
+    from langgraph.prebuilt import create_react_agent
+    from openinference.instrumentation.langchain import LangChainInstrumentor
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    @tool
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"It is sunny in {city}."
+
+    def run() -> None:
+        model = ChatOpenAI(model="gpt-4o-mini", base_url=MODEL_URL, api_key="k", max_retries=0)  # type: ignore[arg-type]
+        agent = create_react_agent(model, [get_weather], prompt="Be brief.")
+        config: Any = {"configurable": {"thread_id": "thread-1"}, "metadata": {"session_id": "session-1"}}
+        agent.invoke({"messages": [{"role": "user", "content": ASKED}]}, config)
+
+    instrumented(LangChainInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, run))
+
+
+def pydantic_ai(provider: TracerProvider, version: int) -> None:
+    from openai import AsyncOpenAI
+    from pydantic_ai import Agent
+    from pydantic_ai.models.instrumented import InstrumentationSettings
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    made = OpenAIProvider(openai_client=AsyncOpenAI(base_url=MODEL_URL, api_key="k", max_retries=0))
+    agent = Agent(OpenAIChatModel("gpt-4o-mini", provider=made), name="forecaster", instructions="Be brief.")
+    agent.instrument = InstrumentationSettings(tracer_provider=provider, version=version)  # type: ignore[arg-type]
+
+    @agent.tool_plain
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"It is sunny in {city}."
+
+    agent.run_sync(ASKED)
+
+
+def openai_agents(provider: TracerProvider) -> None:
+    from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool
+    from openai import AsyncOpenAI
+    from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+
+    @function_tool
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"It is sunny in {city}."
+
+    def run() -> None:
+        model = OpenAIChatCompletionsModel(
+            model="gpt-4o-mini", openai_client=AsyncOpenAI(base_url=MODEL_URL, api_key="k", max_retries=0)
+        )
+        agent = Agent(name="forecaster", instructions="Be brief.", model=model, tools=[get_weather])
+        asyncio.run(Runner.run(agent, ASKED))
+
+    instrumented(OpenAIAgentsInstrumentor(), provider, run)
+
+
+def llama_index(provider: TracerProvider) -> None:
+    from llama_index.core.llms import ChatMessage
+    from llama_index.llms.openai_like import OpenAILike
+    from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
+
+    def run() -> None:
+        made = OpenAILike(model="gpt-4o-mini", api_base=MODEL_URL, api_key="k", is_chat_model=True, max_retries=0)
+        made.chat([ChatMessage(role="system", content="Be brief."), ChatMessage(role="user", content="Say hello.")])
+
+    instrumented(LlamaIndexInstrumentor(), provider, run)
+
+
+def dspy(provider: TracerProvider) -> None:
+    import dspy
+    from openinference.instrumentation.dspy import DSPyInstrumentor
+
+    def run() -> None:
+        dspy.configure(lm=dspy.LM("openai/gpt-4o-mini", api_base=MODEL_URL, api_key="k", cache=False))
+        with contextlib.suppress(Exception):  # the simulated model may not keep to dspy's format; its spans are made
+            dspy.Predict("question -> answer")(question="Say hello.")
+
+    instrumented(DSPyInstrumentor(), provider, run)
+
+
+SECTIONS: dict[str, Callable[[TracerProvider], None]] = {
+    "openinference_openai": openinference_openai,
+    "openllmetry_openai": openllmetry_openai,
+    "otel_openai_v2": otel_openai_v2,
+    "langchain": langchain,
+    "pydantic_ai_2": lambda provider: pydantic_ai(provider, 2),
+    "pydantic_ai_5": lambda provider: pydantic_ai(provider, 5),
+    "openai_agents": openai_agents,
+    "llama_index": llama_index,
+    "dspy": dspy,
+}
+
+
+def main(names: list[str]) -> None:
+    told: dict[str, str] = {}
+    for name in names:
+        provider = provider_of(name)
+        # The one span of ours: everything of a section is in its trace.
+        with provider.get_tracer("the-application").start_as_current_span(name) as span:
+            try:
+                SECTIONS[name](provider)
+                told[name] = trace.format_trace_id(span.get_span_context().trace_id)
+            except Exception:  # noqa: BLE001  the test shows it
+                told[name] = traceback.format_exc()
+        provider.shutdown()
+    print(json.dumps(told))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
