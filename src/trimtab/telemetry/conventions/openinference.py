@@ -78,8 +78,12 @@ def kind(span: ForeignSpan) -> SpanKind | None:
 def read(span: ForeignSpan, found: Found) -> None:
     attributes = span.attributes
     put_labels(found, attributes, _LABELS)
-    if "llm.token_count.prompt" in attributes or "llm.token_count.completion" in attributes:
+    if "usage" not in found and ("llm.token_count.prompt" in attributes or "llm.token_count.completion" in attributes):
         _read_usage(attributes, found)
+    cost = attributes.get("llm.cost.total")
+    amount = picodollars(cost) if cost is not None else None
+    if amount is not None and "cost_reported" not in found:
+        found["cost_reported"] = amount
     _read_params(attributes, found)
     kind_now = found.get("kind")
     if kind_now in (None, "llm", "agent", "workflow"):
@@ -128,21 +132,15 @@ def _read_values(attributes: Attributes, found: Found) -> None:
 
 
 def _read_usage(attributes: Attributes, found: Found) -> None:
-    if "usage" not in found:
-        counts = Counts()
-        for field, name in _COUNTS:
-            value = attributes.get(name)
-            if value is not None and getattr(counts, field) is None:
-                setattr(counts, field, count(value))
-        usage = buckets(counts)
-        if usage is not None:
-            found["usage"] = usage
-            found["total_tokens"] = counts.total
-    cost = attributes.get("llm.cost.total")
-    if cost is not None and "cost_reported" not in found:
-        amount = picodollars(cost)
-        if amount is not None:
-            found["cost_reported"] = amount
+    counts = Counts()
+    for field, name in _COUNTS:
+        value = attributes.get(name)
+        if value is not None and getattr(counts, field) is None:
+            setattr(counts, field, count(value))
+    usage = buckets(counts)
+    if usage is not None:
+        found["usage"] = usage
+        found["total_tokens"] = counts.total
 
 
 def _read_params(attributes: Attributes, found: Found) -> None:

@@ -1,0 +1,489 @@
+"""Every convention reads what its emitters write, and no span can break the reading."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult
+from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.conventions import CONVENTIONS, canonical, versions
+from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign_texts import texts_of
+
+START = 1_700_000_000_000_000_000
+
+
+def span(attributes: dict[str, Any] | None = None, **more: Any) -> ForeignSpan:
+    base: dict[str, Any] = {"trace_id": "a" * 32, "span_id": "b" * 16, "start_ns": START, "end_ns": START + 1_000_000}
+    return ForeignSpan(attributes=attributes or {}, **{**base, **more})
+
+
+def read(attributes: dict[str, Any] | None = None, **more: Any) -> CanonicalSpan:
+    return canonical(span(attributes, **more))
+
+
+def test_each_file_is_a_convention_of_its_own_name_and_version() -> None:
+    for name, plug in CONVENTIONS.all().items():
+        assert plug.name == name
+        assert plug.version >= 1
+        assert versions()[name] == 1000 + plug.version
+
+
+# --- kinds: first match wins ---------------------------------------------------------------------------------------
+
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"gen_ai.operation.name": "chat"}, "llm"),
+    ({"gen_ai.operation.name": "embeddings"}, "embedding"),
+    ({"gen_ai.operation.name": "retrieval"}, "retriever"),
+    ({"gen_ai.operation.name": "search_memory"}, "retriever"),
+    ({"gen_ai.operation.name": "create_memory"}, "memory"),
+    ({"gen_ai.operation.name": "execute_tool"}, "tool"),
+    ({"gen_ai.operation.name": "invoke_workflow"}, "workflow"),
+    ({"gen_ai.tool.call.id": "1"}, "tool"),
+    ({"mcp.method.name": "tools/call"}, "tool"),
+    ({"openinference.span.kind": "RERANKER"}, "reranker"),
+    ({"openinference.span.kind": "GUARDRAIL"}, "guardrail"),
+    ({"langfuse.observation.type": "generation", "openinference.span.kind": "CHAIN"}, "llm"),
+    ({"openinference.span.kind": "AGENT", "gen_ai.operation.name": "chat"}, "agent"),
+    ({"gen_ai.operation.name": "chat", "traceloop.span.kind": "task"}, "llm"),
+    ({"traceloop.span.kind": "workflow"}, "workflow"),
+    ({"llm.request.type": "rerank", "traceloop.entity.name": "x"}, "reranker"),
+    ({"ai.operationId": "ai.generateText"}, "workflow"),
+    ({"ai.operationId": "ai.streamText.doStream"}, "llm"),
+    ({"ai.operationId": "ai.toolCall"}, "tool"),
+    ({"mlflow.spanType": '"CHAT_MODEL"'}, "llm"),
+    ({"langsmith.span.kind": "parser"}, "workflow"),
+    ({"logfire.span_type": "log"}, "event"),
+    ({"gen_ai.request.model": "gpt-4o"}, "llm"),
+    ({"http.request.method": "GET"}, "span"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "kind"), KINDS, ids=[f"{kind}-{next(iter(a))}" for a, kind in KINDS])
+def test_a_kind_is_told_by_the_first_convention_that_knows_it(attributes: dict[str, Any], kind: str) -> None:
+    assert read(attributes).kind == kind
+
+
+def test_a_moment_without_more_is_an_event() -> None:
+    assert read({}, end_ns=START).kind == "event"
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+ASKED = (Message("system", (Text("Be brief."),)), Message("user", (Text("Hello?"),)))
+ANSWER = (Message("assistant", (Text("Hi."),)),)
+OPENAI = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
+PARTS = [
+    {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+    {"role": "user", "parts": [{"type": "text", "content": "Hello?"}]},
+]
+SAID: dict[str, tuple[dict[str, Any], tuple[ForeignEvent, ...]]] = {
+    "gen_ai as JSON": (
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": json.dumps(PARTS),
+            "gen_ai.output.messages": json.dumps(
+                [{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}], "finish_reason": "stop"}]
+            ),
+        },
+        (),
+    ),
+    "gen_ai as JSON in JSON": (
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": json.dumps(json.dumps(PARTS)),
+            "gen_ai.output.messages": json.dumps(json.dumps([{"role": "assistant", "content": "Hi."}])),
+        },
+        (),
+    ),
+    "gen_ai as values, with instructions apart": (
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
+            "gen_ai.input.messages": PARTS[1:],
+            "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}]}],
+        },
+        (),
+    ),
+    "gen_ai on the event of 1.37": (
+        {"gen_ai.operation.name": "chat"},
+        (
+            ForeignEvent(
+                "gen_ai.client.inference.operation.details",
+                START,
+                {
+                    "gen_ai.input.messages": PARTS,
+                    "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}]}],
+                },
+            ),
+        ),
+    ),
+    "events per message": (
+        {"gen_ai.operation.name": "chat"},
+        (
+            ForeignEvent("gen_ai.system.message", START, {"content": "Be brief."}),
+            ForeignEvent("gen_ai.user.message", START, {"gen_ai.event.content": '{"content": "Hello?"}'}),
+            ForeignEvent("gen_ai.choice", START, {"index": 0, "message": '{"role": "assistant", "content": "Hi."}'}),
+        ),
+    ),
+    "indexed gen_ai.prompt": (
+        {
+            "llm.request.type": "chat",
+            "gen_ai.prompt.0.role": "system",
+            "gen_ai.prompt.0.content": "Be brief.",
+            "gen_ai.prompt.1.role": "user",
+            "gen_ai.prompt.1.content": "Hello?",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "Hi.",
+        },
+        (),
+    ),
+    "openinference": (
+        {
+            "openinference.span.kind": "LLM",
+            "llm.input_messages.0.message.role": "system",
+            "llm.input_messages.0.message.content": "Be brief.",
+            "llm.input_messages.1.message.role": "user",
+            "llm.input_messages.1.message.contents.0.message_content.type": "text",
+            "llm.input_messages.1.message.contents.0.message_content.text": "Hello?",
+            "llm.output_messages.0.message.role": "assistant",
+            "llm.output_messages.0.message.content": "Hi.",
+            "input.value": "something else",
+            "output.value": "something else",
+        },
+        (),
+    ),
+    "langfuse": (
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.input": json.dumps(OPENAI),
+            "langfuse.observation.output": "Hi.",
+        },
+        (),
+    ),
+    "vercel's call": (
+        {
+            "ai.operationId": "ai.generateText.doGenerate",
+            "ai.prompt.messages": json.dumps(
+                [OPENAI[0], {"role": "user", "content": [{"type": "text", "text": "Hello?"}]}]
+            ),
+            "ai.response.text": "Hi.",
+        },
+        (),
+    ),
+    "vercel's parent": (
+        {
+            "ai.operationId": "ai.generateText",
+            "ai.prompt": json.dumps({"system": "Be brief.", "prompt": "Hello?"}),
+            "ai.response.text": "Hi.",
+        },
+        (),
+    ),
+    "pydantic-ai 1": (
+        {
+            "gen_ai.operation.name": "chat",
+            "logfire.msg": "chat",
+            "events": json.dumps(
+                [
+                    {"event.name": "gen_ai.system.message", "content": "Be brief.", "role": "system"},
+                    {"event.name": "gen_ai.user.message", "content": "Hello?", "role": "user"},
+                    {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "Hi."}},
+                ]
+            ),
+        },
+        (),
+    ),
+    "logfire's openai": (
+        {
+            "logfire.msg": "Chat Completion",
+            "gen_ai.request.model": "gpt-4o",
+            "request_data": json.dumps({"model": "gpt-4o", "messages": OPENAI}),
+            "response_data": json.dumps({"message": {"role": "assistant", "content": "Hi."}}),
+        },
+        (),
+    ),
+    "mlflow": (
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.spanInputs": json.dumps({"model": "gpt-4o", "messages": OPENAI}),
+            "mlflow.spanOutputs": json.dumps({"choices": [{"message": {"role": "assistant", "content": "Hi."}}]}),
+        },
+        (),
+    ),
+    "langsmith": (
+        {
+            "langsmith.span.kind": "llm",
+            "gen_ai.prompt": json.dumps({"messages": [[
+                {"lc": 1, "id": ["langchain", "SystemMessage"], "kwargs": {"content": "Be brief."}},
+                {"lc": 1, "id": ["langchain", "HumanMessage"], "kwargs": {"content": "Hello?"}},
+            ]]}),
+            "gen_ai.completion": json.dumps({"generations": [[{"text": "Hi.", "message": {
+                "lc": 1, "type": "constructor", "id": ["langchain", "AIMessage"], "kwargs": {"content": "Hi."}}}]]}),
+        },
+        (),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SAID)
+def test_a_conversation_is_the_same_in_whatever_shape_it_comes(shape: str) -> None:
+    attributes, events = SAID[shape]
+    found = read(attributes, events=events)
+    assert found.input_messages == ASKED
+    assert found.output_messages == ANSWER
+    assert found.input is None
+    assert found.output is None
+
+
+CALLS: dict[str, Any] = {
+    "openai": {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": '{"a":1}'}}]},
+    "anthropic": {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {"a": 1}}]},
+    "gen_ai": {"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "f", "arguments": {"a": 1}}]},
+    "vercel": {
+        "role": "assistant",
+        "content": [{"type": "tool-call", "toolCallId": "1", "toolName": "f", "input": {"a": 1}}],
+    },
+    "langchain": {"type": "ai", "content": "", "tool_calls": [{"id": "1", "name": "f", "args": {"a": 1}}]},
+    "responses": {"type": "function_call", "call_id": "1", "name": "f", "arguments": '{"a":1}'},
+    "bedrock": {"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "f", "input": {"a": 1}}}]},
+}
+
+
+@pytest.mark.parametrize("shape", CALLS)
+def test_a_call_of_a_tool_is_the_same_in_whatever_shape_it_comes(shape: str) -> None:
+    found = read({"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps([CALLS[shape]])})
+    assert found.output_messages == (Message("assistant", (ToolCall("1", "f", '{"a":1}'),)),)
+
+
+RESULTS: dict[str, Any] = {
+    "openai": {"role": "tool", "tool_call_id": "1", "content": "sunny"},
+    "anthropic": {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "sunny"}]},
+    "gen_ai": {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "sunny"}]},
+    "older gen_ai": {"role": "user", "parts": [{"type": "tool_call_response", "id": "1", "result": "sunny"}]},
+    "vercel": {
+        "role": "tool",
+        "content": [{"type": "tool-result", "toolCallId": "1", "output": {"type": "text", "value": "sunny"}}],
+    },
+    "langchain": {"type": "tool", "data": {"type": "tool", "content": "sunny", "tool_call_id": "1"}},
+    "responses": {"type": "function_call_output", "call_id": "1", "output": "sunny"},
+}
+
+
+@pytest.mark.parametrize("shape", RESULTS)
+def test_what_a_tool_gave_is_a_tools_message_in_whatever_shape_it_comes(shape: str) -> None:
+    found = read({"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps([RESULTS[shape]])})
+    assert found.input_messages == (Message("tool", (ToolResult("1", (Text("sunny"),)),)),)
+
+
+def test_thinking_pictures_and_unknown_parts_are_kept() -> None:
+    parts = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "QUJD"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}},
+        {"type": "server_tool_call", "id": "1", "name": "search", "server_tool_call": {"q": 1}},
+    ]
+    found = read({"gen_ai.operation.name": "chat", "gen_ai.input.messages": [{"role": "user", "parts": parts}]})
+    (message,) = found.input_messages
+    assert message.parts[0] == Reasoning(text="hm", signature="s")
+    assert message.parts[1] == Image(data="QUJD", media_type="image/png")
+    assert message.parts[2] == Image(url="https://example.org/a.png", detail="low")
+    assert b"server_tool_call" in msgspec.json.encode(message.parts[3])
+
+
+# --- the rest of the map -------------------------------------------------------------------------------------------
+
+
+def test_a_hostile_index_allocates_nothing_and_is_left_out() -> None:
+    found = read(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.input_messages.99999999999999999999.message.content": "far",
+            "llm.input_messages.7.message.role": "user",
+            "llm.input_messages.7.message.content": "near",
+            "llm.input_messages.__proto__.message.content": "no",
+            "llm.input_messages.-1.message.content": "no",
+        }
+    )
+    assert found.input_messages == (Message("user", (Text("near"),)),)
+
+
+def test_session_user_tags_metadata_prompt_and_resource_are_found() -> None:
+    found = read(
+        {
+            "langfuse.observation.type": "agent",
+            "langfuse.session.id": "s",
+            "langfuse.user.id": "u",
+            "langfuse.trace.tags": ["a", "b"],
+            "langfuse.trace.metadata.team": "blue",
+            "langfuse.observation.metadata.langgraph_node": "planner",
+            "langfuse.observation.prompt.name": "greet",
+            "langfuse.observation.prompt.version": 3,
+        },
+        resource={
+            "service.name": "shop",
+            "service.version": "2.0",
+            "deployment.environment.name": "production",
+        },
+    )
+    assert (found.session, found.user, found.tags) == ("s", "u", ("a", "b"))
+    assert found.metadata["team"] == "blue"
+    assert found.node == "planner"
+    assert (found.prompt_name, found.prompt_version) == ("greet", "3")
+    assert (found.app, found.release, found.environment) == ("shop", "2.0", "production")
+
+
+def test_documents_of_a_retrieval_are_found_in_each_convention() -> None:
+    indexed = read(
+        {
+            "openinference.span.kind": "RETRIEVER",
+            "retrieval.documents.0.document.id": "d",
+            "retrieval.documents.0.document.content": "text",
+            "retrieval.documents.0.document.score": 0.5,
+        }
+    )
+    listed = read({"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": '[{"id": "d", "score": 0.5}]'})
+    event = ForeignEvent("db.query.result", START, {"db.query.result.id": "d", "db.query.result.score": 0.5})
+    vectors = read({"traceloop.entity.name": "store"}, events=(event,))
+    assert [found.kind for found in (indexed, listed, vectors)] == ["retriever"] * 3
+    assert {(found.documents[0].id, found.documents[0].score) for found in (indexed, listed, vectors)} == {("d", 0.5)}
+    assert indexed.documents[0].content == "text"
+
+
+def test_a_time_to_the_first_token_is_nanoseconds_whatever_it_was() -> None:
+    assert read({"gen_ai.response.time_to_first_chunk": 0.25, "gen_ai.request.model": "m"}).ttft_ns == 250_000_000
+    assert read({"ai.operationId": "ai.streamText.doStream", "ai.response.msToFirstChunk": 1.5}).ttft_ns == 1_500_000
+    began = json.dumps("2023-11-14T22:13:20.500Z")
+    found = read({"langfuse.observation.type": "generation", "langfuse.observation.completion_start_time": began})
+    assert found.ttft_ns == 500_000_000
+
+
+def test_a_reported_cost_is_whole_picodollars() -> None:
+    assert read({"gen_ai.usage.cost": 0.000123}).cost_reported == 123_000_000
+    assert read({"openinference.span.kind": "LLM", "llm.cost.total": 0.1}).cost_reported == 100_000_000_000
+    details = json.dumps({"input": 0.25, "output": 0.5})
+    found = read({"langfuse.observation.type": "generation", "langfuse.observation.cost_details": details})
+    assert found.cost_reported == 750_000_000_000
+    assert read({"gen_ai.usage.cost": "free"}).cost_reported is None
+
+
+def test_an_error_has_its_type_and_message_and_a_cancelled_call_is_none() -> None:
+    event = ForeignEvent("exception", START, {"exception.type": "ValueError", "exception.message": "bad"})
+    failed = read({"gen_ai.operation.name": "chat"}, status_code=2, events=(event,))
+    assert (failed.status, failed.error_type, failed.error_message) == ("error", "ValueError", "bad")
+    left = read({"error.type": "asyncio.CancelledError"}, status_code=2)
+    assert left.status == "cancelled"
+    dealt_with = read({}, events=(event,))
+    assert (dealt_with.status, dealt_with.error_type) == ("ok", "")
+
+
+def test_a_tool_that_waits_for_approval_did_not_fail() -> None:
+    event = ForeignEvent("exception", START, {"exception.type": "pydantic_ai.exceptions.ApprovalRequired"})
+    found = read({"gen_ai.operation.name": "execute_tool"}, scope_name="pydantic-ai", status_code=2, events=(event,))
+    assert (found.kind, found.status) == ("tool", "ok")
+
+
+def test_a_notice_of_a_span_that_began_is_marked_as_such() -> None:
+    found = read(
+        {"logfire.span_type": "pending_span", "logfire.pending_parent_id": "c" * 16},
+        name="agent run (pending)",
+        parent_span_id="d" * 16,
+    )
+    assert (found.pending, found.pending_for, found.name) == (True, "d" * 16, "agent run")
+
+
+def test_an_evaluation_inside_a_span_is_a_judgement() -> None:
+    event = ForeignEvent(
+        "gen_ai.evaluation.result",
+        START,
+        {
+            "gen_ai.evaluation.name": "relevance",
+            "gen_ai.evaluation.score.value": 0.75,
+            "gen_ai.evaluation.score.label": "good",
+            "gen_ai.evaluation.explanation": "because",
+        },
+    )
+    (score,) = read({"gen_ai.operation.name": "chat"}, events=(event,)).scores
+    assert (score.name, score.value, score.label, score.explanation) == ("relevance", 0.75, "good", "because")
+
+
+def test_a_span_of_no_convention_keeps_its_attributes_where_they_can_be_searched() -> None:
+    found = read(
+        {"http.request.method": "GET", "http.response.status_code": 503, "url.full": "https://a/b"}, name="GET"
+    )
+    assert (found.convention, found.kind, found.http_status) == ("otel", "span", 503)
+    assert found.metadata["url.full"] == "https://a/b"
+
+
+def test_the_spans_own_dialect_is_noted_with_the_version_of_its_mapper() -> None:
+    both = read({"gen_ai.operation.name": "chat", "openinference.span.kind": "LLM"})
+    assert (both.convention, both.mapper_version) == ("openinference", versions()["openinference"])
+
+
+# --- nothing that a span says can break the reading ----------------------------------------------------------------
+
+NAMES = sorted(
+    {name for attributes, _ in SAID.values() for name in attributes}
+    | {
+        "gen_ai.usage.input_tokens", "gen_ai.usage.cache_read.input_tokens", "gen_ai.response.finish_reasons",
+        "gen_ai.retrieval.documents", "gen_ai.tool.definitions", "gen_ai.tool.call.arguments", "gen_ai.usage.cost",
+        "openinference.span.kind", "llm.token_count.prompt", "llm.invocation_parameters", "metadata", "tag.tags",
+        "retrieval.documents.0.document.metadata", "annotations.0.annotation.name", "llm.tools.0.tool.json_schema",
+        "traceloop.entity.input", "traceloop.association.properties.x", "llm.request.functions.0.name",
+        "langfuse.observation.usage_details", "langfuse.observation.cost_details", "langfuse.observation.metadata",
+        "langfuse.observation.completion_start_time", "langfuse.observation.model.parameters",
+        "ai.response.toolCalls", "ai.response.providerMetadata", "ai.prompt.tools", "ai.values", "ai.usage.inputTokens",
+        "ai.telemetry.metadata.langfusePrompt", "pydantic_ai.all_messages", "final_result", "model_request_parameters",
+        "mlflow.chat.tokenUsage", "mlflow.llm.cost", "mlflow.chat.tools", "langsmith.span.tags", "error.type",
+        "langsmith.metadata.thread_id", "http.response.status_code", "logfire.level_num", "output.value",
+    }
+)  # fmt: skip
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-(1 << 70), 1 << 70), st.floats(), st.text(max_size=12), st.sampled_from(
+        ["LLM", "chat", "tool", "RETRIEVER", "ai.embed.doEmbed", "generation", '"CHAT_MODEL"', "[", '"{', "{}"]
+    )
+)  # fmt: skip
+words = st.sampled_from(
+    ["role", "content", "parts", "type", "text", "tool_calls", "function", "name", "arguments", "messages", "message",
+     "kwargs", "lc", "id", "data", "image_url", "tool_use", "usage", "generations", "choices", "input", "output"]
+)  # fmt: skip
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)),
+    max_leaves=8,
+)
+said = st.one_of(values, values.map(lambda value: json.dumps(value)), values.map(lambda v: json.dumps(json.dumps(v))))
+spans = st.builds(
+    span,
+    st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), said, max_size=8),
+    events=st.lists(
+        st.builds(
+            ForeignEvent,
+            st.sampled_from(
+                ["gen_ai.choice", "gen_ai.user.message", "exception", "gen_ai.evaluation.result", "db.query.result"]
+            ),
+            st.just(START),
+            st.dictionaries(st.one_of(words, st.sampled_from(NAMES)), said, max_size=3),
+        ),
+        max_size=2,
+    ).map(tuple),
+    scope_name=st.sampled_from(["", "ai", "pydantic-ai", "openinference.instrumentation.openai"]),
+    status_code=st.integers(0, 2),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(spans)
+def test_whatever_a_span_holds_it_is_read_and_can_be_stored(foreign: ForeignSpan) -> None:
+    found = canonical(foreign)
+    texts = texts_of(found)
+    assert isinstance(texts.request, bytes)
+    if found.usage is not None:
+        buckets = msgspec.structs.asdict(found.usage)
+        assert all(type(value) in (int, bool) and 0 <= value < 1 << 60 for value in buckets.values())
+    assert all(type(each) is str for each in (found.name, found.model, found.session, found.user, found.stop))
+    assert all(type(value) is str for value in found.metadata.values())
+    assert canonical(foreign) == found
