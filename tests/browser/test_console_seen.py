@@ -1,5 +1,6 @@
 """What is seen beyond single calls: sessions, users, causes, tools, findings, graphs, comparisons, dashboards."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from browsing import DESKTOP, PHONE, TOOL, House, Visitor, visiting
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
@@ -182,6 +183,39 @@ def test_detectors_are_switched_in_the_settings(seen: Seen, visitor: Visitor) ->
     expect(switch).not_to_be_checked()
     found = {each["name"]: each["on"] for each in seen.ask("/seen/detectors")["items"]}
     assert not found["length_change"]
+
+
+LETTER = {
+    "id": 7, "kind": "span", "segment": "w0-otlp-1", "seq": 3, "at": 1_790_000_000_000, "bytes": 210, "request_id": "",
+    "reason": "trace_id: 15 bytes; it must have 16.", "project": "prj_1",
+}  # fmt: skip
+
+
+def test_a_dead_letter_is_mended_and_sent_again_digit_by_digit(visitor: Visitor) -> None:
+    """Answered here: a letter in the house would stand in the way of every other test."""
+    sent: list[str] = []
+    content = '{"trace_id": "ab", "start_ns": 1790000000000000001}'
+    base = f"{visitor.url}/api/v1/system/dead-letters"
+    visitor.answers("/system/dead-letters", {"items": [LETTER], "cursor": None})
+    visitor.answers("/system/dead-letters/7", f'{{"letter": {json.dumps(LETTER)}, "content": {content}, "wire": ""}}')
+
+    def replay(route: Route) -> None:
+        sent.append(route.request.post_data or "")
+        visitor.answers("/system/dead-letters", {"items": [], "cursor": None})
+        route.fulfill(status=204)
+
+    visitor.page.route(f"{base}/7/replay", replay)
+    page = visitor.go(f"{P}/dead-letters")
+    page.get_by_role("table", name="Dead letters").get_by_role("button").click()
+    expect(page).to_have_url(re.compile("show=7"))
+    box = page.get_by_role("textbox", name="What it held; mend it here")
+    expect(box).to_have_value(re.compile("1790000000000000001"))
+    box.fill('{"trace_id": }')
+    expect(page.get_by_role("dialog")).to_contain_text(re.compile("JSON", re.IGNORECASE))
+    box.fill(box.input_value().replace('{"trace_id": }', content.replace('"ab"', '"abcd"')))
+    page.get_by_role("button", name="Send the mended one").click()
+    expect(page.get_by_role("heading", name="Nothing was set aside")).to_be_visible()
+    assert sent == ['{"content": {"trace_id": "abcd", "start_ns": 1790000000000000001}}']
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")])

@@ -64,6 +64,17 @@ async function problemOf(response: Response): Promise<ApiProblem> {
 
 /** Calls `/api/v1` + path. Answers of 204 give `undefined`. */
 export async function request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await ask(method, path, body === undefined ? undefined : JSON.stringify(body), signal);
+  if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
+  return (await response.json()) as T;
+}
+
+/** The same with bodies as the text that travels: for JSON that must not pass through JavaScript's numbers. */
+export async function requestText(method: string, path: string, body?: string, signal?: AbortSignal): Promise<string> {
+  return (await ask(method, path, body, signal)).text();
+}
+
+async function ask(method: string, path: string, body: string | undefined, signal?: AbortSignal): Promise<Response> {
   // Another site cannot set a header of ours without being asked about it first: the server takes it as proof.
   const headers: Record<string, string> = { accept: "application/json", "trimtab-console": "1" };
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -73,7 +84,7 @@ export async function request<T>(method: string, path: string, body?: unknown, s
       method,
       headers,
       credentials: "same-origin",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body,
       signal,
     });
   } catch (error) {
@@ -86,8 +97,7 @@ export async function request<T>(method: string, path: string, body?: unknown, s
     });
   }
   if (!response.ok) throw await problemOf(response);
-  if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
-  return (await response.json()) as T;
+  return response;
 }
 
 export const get = <T>(path: string, signal?: AbortSignal) => request<T>("GET", path, undefined, signal);

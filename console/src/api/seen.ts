@@ -1,13 +1,15 @@
 /** Questions about sessions, users, tools, errors, graphs and comparisons, each with its cache key. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, inProject, withQuery } from "./client";
+import { parseWide } from "@/lib/wideJson";
+import { get, inProject, requestText, withQuery } from "./client";
 import { everyPage, mayPass } from "./queries";
 import type {
   AgentGraph,
   AggregateReport,
   CauseReport,
   DashboardView,
+  DeadLetterContent,
   DeadLetterView,
   DetectorList,
   Page,
@@ -155,5 +157,15 @@ export const tileQuery = (project: string, tile: Tile, q: string, window: Window
     },
     placeholderData: keepPreviousData,
     gcTime: 60_000,
+    retry: mayPass,
+  });
+
+export const deadLetterQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["dead-letter", id],
+    queryFn: async ({ signal }) => {
+      const text = await requestText("GET", `/system/dead-letters/${id}`, undefined, signal);
+      return parseWide(text) as DeadLetterContent;
+    },
     retry: mayPass,
   });

@@ -86,6 +86,7 @@ export type TraceComparison = S["TraceComparison"];
 export type PairRow = S["PairRow"];
 export type ScoreView = S["ScoreView"];
 export type DetectorList = S["DetectorList"];
+export type DeadLetterContent = Omit<S["DeadLetterContent"], "content"> & { content: JsonObject | null };
 export type DeadLetterView = S["DeadLetterView"];
 
 export type SavedViewBody = S["SavedViewBody"];

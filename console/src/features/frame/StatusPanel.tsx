@@ -1,5 +1,6 @@
 import { Popover } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
 import { CircleCheck, CircleX, Hourglass, TriangleAlert } from "lucide-react";
 import { asProblem } from "@/api/client";
 import { statusQuery } from "@/api/queries";
@@ -73,7 +74,7 @@ function Details({ status, summary }: { status: ServerStatus | undefined; summar
       rows={[
         ["Store", `${telemetry.state}${telemetry.detail ? `: ${telemetry.detail}` : ""}`],
         ["Waiting", `${plural(telemetry.waiting, "record")}, oldest ${formatMs(telemetry.behind_ms)}`],
-        ["Set aside", plural(telemetry.rejected, "record")],
+        ["Set aside", telemetry.rejected > 0 ? <SetAside count={telemetry.rejected} /> : "0 records"],
         ["Spans", formatInt(telemetry.spans)],
         ["Catalog", `${catalog.state}${catalog.detail ? `: ${catalog.detail}` : ""}`],
         ["Mend", catalog.fix],
@@ -84,6 +85,17 @@ function Details({ status, summary }: { status: ServerStatus | undefined; summar
         ["Version", <code key="v">{status.version}</code>],
       ]}
     />
+  );
+}
+
+function SetAside({ count }: { count: number }) {
+  const { project } = useParams({ strict: false });
+  const label = plural(count, "record");
+  if (!project) return label;
+  return (
+    <Link to="/p/$project/dead-letters" params={{ project }}>
+      {label}
+    </Link>
   );
 }
 
