@@ -87,7 +87,7 @@ def test_every_route_names_a_permission_and_the_open_ones_are_few() -> None:
     assert len({operation for operation, *_ in routes}) == len(routes)
 
 
-QUESTIONS = {"explainRoute", "replayRoute", "reconcile"}
+QUESTIONS = {"explainRoute", "replayRoute", "reconcile", "runSql"}
 """They are posted because what they ask about has no room in a URL; they change nothing."""
 
 

@@ -5735,6 +5735,10 @@ export interface operations {
             query?: {
                 /** @description A search, e.g. `status:error model:fast refund`. */
                 q?: string;
+                /** @description Unix milliseconds; a day before the end if left out. */
+                start?: number;
+                /** @description Unix milliseconds, not included; now if left out. */
+                end?: number;
                 /** @description E.g. `count,cost,p95(duration),top(user,5)`; see docs/search.md. */
                 metrics?: string;
                 /** @description Up to four, e.g. `model,meta.team`. */
@@ -5746,10 +5750,6 @@ export interface operations {
                 order?: string;
                 /** @description How many groups at most. */
                 limit?: number;
-                /** @description Unix milliseconds; a day before the end if left out. */
-                start?: number;
-                /** @description Unix milliseconds, not included; now if left out. */
-                end?: number;
             };
             header?: never;
             path: {

@@ -1,5 +1,7 @@
 """`trimtab views`: searches that are kept."""
 
+from typing import Any
+
 import click
 
 from trimtab.cli.base import api_command, print_json, print_table, project_option
@@ -32,33 +34,22 @@ def list_views(*, project: str, client: Client, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--query", "-q", default="", help="The search.")
+@click.option("--query", "-q", "q", default="", help="The search.")
 @click.option("--last", default="", help="How far back, e.g. 24h.")
 @click.option("--columns", default="", help="Columns, e.g. started,model,cost.")
 @click.option("--sort", default="", help="A column; with '-' before it from the largest.")
 @click.option("--shared", is_flag=True, help="Show it to the whole project.")
 @project_option
 @api_command
-def save(
-    name: str,
-    *,
-    query: str,
-    last: str,
-    columns: str,
-    sort: str,
-    shared: bool,
-    project: str,
-    client: Client,
-    as_json: bool,
-) -> None:
+def save(name: str, *, columns: str, project: str, client: Client, as_json: bool, **view: Any) -> None:
     """Keep a search under a NAME.
 
     \b
     Example:
       trimtab views save "Slow and dear" -q 'duration:>5s cost:>0.01' --shared
     """
-    view = {"name": name, "q": query, "last": last, "sort": sort, "shared": shared}
-    made = client.boards.save_view(project, {**view, "columns": [each for each in columns.split(",") if each]})
+    kept = {**view, "name": name, "columns": [each for each in columns.split(",") if each]}
+    made = client.boards.save_view(project, kept)
     if as_json:
         print_json(made)
     else:

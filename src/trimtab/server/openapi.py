@@ -88,7 +88,13 @@ class _Described:
         self.hints = get_type_hints(self.function, include_extras=True)
         self.body = self.hints.get("data")
         self.answer = _answer(self.hints["return"])
-        self.query = {n: t for n, t in self.hints.items() if n not in _HANDED_IN and n not in self.path_names}
+        gathered: dict[str, Any] = handler.opt["gathered"]
+        not_asked = {*_HANDED_IN, *self.path_names, *gathered}
+        self.asked = dict(inspect.signature(self.function).parameters)
+        for make in gathered.values():
+            self.hints |= {n: t for n, t in get_type_hints(make, include_extras=True).items() if n != "return"}
+            self.asked |= inspect.signature(make).parameters
+        self.query = {n: t for n, t in self.hints.items() if n not in not_asked}
 
     def types(self) -> list[Any]:
         found = [*self.query.values()]
@@ -123,9 +129,8 @@ class _Described:
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
             for name in self.path_names
         ]
-        signature = inspect.signature(self.function)
         for name, type_ in self.query.items():
-            default = signature.parameters[name].default
+            default = self.asked[name].default
             schema = _without_null(dict(named[_key(type_)]))
             parameter: dict[str, Any] = {"name": name, "in": "query", "required": default is inspect.Parameter.empty}
             described = schema.pop("description", None)

@@ -4,10 +4,10 @@
 """
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal, cast
 
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter, SkipValidation
 from litestar.types import Empty
@@ -48,15 +48,22 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 def route(
-    method: Method, path: str, permission: Permission | None, operation: Operation
+    method: Method,
+    path: str,
+    permission: Permission | None,
+    operation: Operation,
+    gathered: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Callable[[Callable[..., Awaitable[Any]]], HTTPRouteHandler]:
-    """A decorator that makes an async function a route."""
+    """A decorator that makes an async function a route. ``gathered``: by the name of an argument, what makes it of
+    query parameters, where one by one they would be too many."""
+    made_of = dict(gathered or {})
     made = HTTPRouteHandler(
         path,
         http_method=method,
         status_code=operation.status,
         operation_id=operation.id,
-        opt={"permission": permission, "operation": operation},
+        opt={"permission": permission, "operation": operation, "gathered": made_of},
+        dependencies={name: Provide(make, sync_to_thread=False) for name, make in made_of.items()},
         media_type=operation.media_type,
         request_max_body_size=Empty if operation.max_body is None else operation.max_body,
     )

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.server.api.traces import End, Query, Start, window_of
@@ -39,27 +40,15 @@ Order = Annotated[
 Groups = Annotated[int, Meta(ge=1, le=1000, description="How many groups at most."), QueryParameter(ge=1, le=1000)]
 
 
-@route(
-    "GET",
-    "/api/v1/projects/{project:str}/aggregate",
-    "trace:read",
-    Operation(id="aggregate", summary="Metrics by any dimensions and by time", tag=TAG, errors=(404,)),
-)
-async def get_aggregate(
-    deps: Deps,
-    tenant: Tenant,
-    q: Query = "",
+def _aggregation(
     metrics: Metrics = "count",
     group_by: Dimensions = "",
     interval: Interval = "none",
     of: FromQuery[Of] = "traces",
     order: Order = "",
     limit: Groups = 50,
-    start: Start = None,
-    end: End = None,
-) -> AggregateReport:
-    """Of what a search finds. Groups by the first metric, the largest first, unless `order` says otherwise."""
-    asked = Aggregation(
+) -> Aggregation:
+    return Aggregation(
         metrics=names_of(metrics),
         group_by=names_of(group_by),
         interval=interval,
@@ -67,6 +56,24 @@ async def get_aggregate(
         order=order,
         limit=limit,
     )
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/aggregate",
+    "trace:read",
+    Operation(id="aggregate", summary="Metrics by any dimensions and by time", tag=TAG, errors=(404,)),
+    gathered={"asked": _aggregation},
+)
+async def get_aggregate(
+    deps: Deps,
+    tenant: Tenant,
+    asked: NamedDependency[SkipValidation[Aggregation]],
+    q: Query = "",
+    start: Start = None,
+    end: End = None,
+) -> AggregateReport:
+    """Of what a search finds. Groups by the first metric, the largest first, unless `order` says otherwise."""
     return await deps.search.aggregate(tenant.id, q, window_of(deps, start, end), asked)
 
 
