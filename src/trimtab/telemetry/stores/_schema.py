@@ -376,6 +376,11 @@ _FAST_DEFAULT: Final = tuple(
     for table in ("spans", "span_io", "ledger")
 )
 
+# To compress and merge the bodies takes a twelfth of the whole ingest less in LZ4, for an eighth more disk (ADR 0012).
+_FAST_BODIES: Final = (
+    "ALTER TABLE span_io ${cluster} MODIFY COLUMN request CODEC(LZ4), MODIFY COLUMN response CODEC(LZ4)"
+)
+
 MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (1, (_SPANS, _SPAN_IO, _LEDGER)),
     (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
@@ -384,6 +389,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (5, (_TOOL_CALLS,)),
     (6, (_SPAN_RAW,)),
     (7, _FAST_DEFAULT),
+    (8, (_FAST_BODIES,)),
 )
 
 
