@@ -250,7 +250,12 @@ class Answer(asyncio.Protocol):
         self._final_deadline = now + endpoint.total_s
         self._deadline = now + endpoint.first_byte_s
         self._bound = "first_token"
-        self._transport.write(b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
+        self._pool.send_soon(self, b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
+
+    def write(self, data: bytes) -> None:
+        """What `send` has put together, with what other calls of this turn of the loop send."""
+        if self._transport is not None and self._closed is None:
+            self._transport.write(data)
 
     def due_within(self, seconds: float) -> None:
         """The caller wants the first token (the end of a whole answer) within so many seconds from now; see `begun`."""
@@ -403,6 +408,7 @@ class Transport:
         self.loop = asyncio.get_running_loop()
         self._idle: dict[Origin, deque[Answer]] = {}
         self._busy: set[Answer] = set()
+        self._outbox: list[tuple[Answer, bytes]] = []
         self._ssl = ssl_context
         self._ticker: asyncio.TimerHandle | None = None
         self._since_sweep = 0.0
@@ -441,6 +447,18 @@ class Transport:
             self._track(answer)
             return answer
         return None
+
+    def send_soon(self, answer: Answer, data: bytes) -> None:
+        """Write at the end of this turn of the loop: a provider, or the machine's other core, that is woken once finds
+        all requests of the turn, and each further wake-up spared is a few microseconds."""
+        if not self._outbox:
+            self.loop.call_soon(self._send_all)
+        self._outbox.append((answer, data))
+
+    def _send_all(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        for answer, data in outbox:
+            answer.write(data)
 
     def put_back(self, answer: Answer) -> None:
         self._busy.discard(answer)

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -29,6 +30,9 @@ KEEP_ALIVE_S = 75
 REPLACED_DRAIN_S = 900.0
 """A worker that has been replaced lets its streams go on for so long."""
 LINGER_S = 2.0
+TURN_S = 0.0005
+"""For so long a thread that works beside the event loop (a write to the catalog, a look at the spool's folder) may keep
+the interpreter to itself while the loop waits for it: Python's own 5 ms would be felt by every call of that moment."""
 STORE_GRACE_S = 15.0
 
 
@@ -68,6 +72,7 @@ async def serve(
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
     _calm_the_collector()
+    sys.setswitchinterval(TURN_S)
     server = HotServer(config, on_ready)
     stop_on_signals(lambda: _stop(server, settings.drain_seconds))
     if replaceable:
