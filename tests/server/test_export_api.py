@@ -49,11 +49,11 @@ async def kept(house: House, engine: Store, folder: Path) -> None:
             engine.insert(table.name, table.columns, encode(table.values), f"{project['id']}:{table.name}")
 
 
-async def pages(house: House, what: str, **params: Any) -> list[bytes]:
+async def pages(house: House, what: str, fmt: str = "jsonl", **params: Any) -> list[bytes]:
     found: list[bytes] = []
     query: dict[str, Any] = dict(params)
     while True:
-        answer = await house.admin.get(f"{AT}/export/{what}", params=query)
+        answer = await house.admin.get(f"{AT}/export/{what}.{fmt}", params=query)
         assert answer.status_code == 200, answer.text
         found.append(answer.content)
         if "trimtab-cursor" not in answer.headers:
@@ -92,7 +92,7 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
         odd = lines(await pages(house, "spans", q="feature:odd"))
         assert {row["feature"] for row in odd} == {"odd"}
         assert len(odd) == 2 * (CALLS // 2)
-        [parquet] = await pages(house, "spans", format="parquet")
+        [parquet] = await pages(house, "spans", "parquet")
         file = tmp_path / "spans.parquet"
         file.write_bytes(parquet)
         sql = f"SELECT count(), uniq(span_id), countIf(cost_usd IS NULL) FROM file('{file}', Parquet)"
@@ -107,13 +107,13 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
 @pytest.mark.parametrize(
     ("what", "params", "status"),
     [
-        ("secrets", {}, 404),
-        ("spans", {"format": "xlsx"}, 400),
-        ("spans", {"cursor": "nonsense"}, 400),
-        ("spans", {"limit": 0}, 400),
-        ("spans", {"start": 5, "end": 5}, 400),
-        ("ledger", {"q": "model:x"}, 400),
-        ("spans", {"q": "cost:>nothing"}, 400),
+        ("secrets.jsonl", {}, 404),
+        ("spans.xlsx", {}, 404),
+        ("spans.jsonl", {"cursor": "nonsense"}, 400),
+        ("spans.jsonl", {"limit": 0}, 400),
+        ("spans.jsonl", {"start": 5, "end": 5}, 400),
+        ("ledger.jsonl", {"q": "model:x"}, 400),
+        ("spans.jsonl", {"q": "cost:>nothing"}, 400),
     ],
 )
 def test_what_makes_no_sense_is_refused(

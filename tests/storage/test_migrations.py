@@ -15,6 +15,7 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway import cache_store, call_policy, cards, conversation_store, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.routing import store as routes
+from trimtab.governance import erasures, retention
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.storage import migrations
@@ -24,6 +25,8 @@ from trimtab.telemetry import board_store
 
 ROOMS = (
     limit_store.LIMITS,
+    erasures.ERASURES,
+    retention.RULES,
     governance.PROJECTS,
     targets.PROVIDERS,
     cards.CARDS,

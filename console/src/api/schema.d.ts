@@ -663,7 +663,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/projects/{project}/export/{what}": {
+    "/api/v1/projects/{project}/export/{file}": {
         parameters: {
             query?: never;
             header?: never;
@@ -672,8 +672,9 @@ export interface paths {
         };
         /**
          * Spans, content, ledger or scores as Parquet or JSON lines
-         * @description One page, oldest first: a whole file. The header `trimtab-cursor` leads to the next and is missing on the last;
-         *     `trimtab-rows` says how many rows. `q` filters spans.
+         * @description `file` is what and how: `spans.parquet`, `ledger.jsonl`. One page, oldest first: a whole file. The header
+         *     `trimtab-cursor` leads to the next page and is missing on the last; `trimtab-rows` says how many rows. `q`
+         *     filters spans.
          *
          *     Needs the permission `trace:read`.
          */
@@ -1282,6 +1283,29 @@ export interface paths {
          *     Needs the permission `cost:read`.
          */
         post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/remap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read foreign traces again
+         * @description One page of the traces that an older mapper read, oldest first, are made anew from their raw spans. The same page
+         *     again does no harm.
+         *
+         *     Needs the permission `project:write`.
+         */
+        post: operations["remapTraces"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3907,6 +3931,29 @@ export interface components {
         Reloaded: {
             changed: boolean;
             config_file: string;
+        };
+        /**
+         * Remap
+         * @description Traces with a span that began in [start, end), Unix milliseconds; without `end`, until now. `everything`:
+         *     also those that the mappers of today have read. `cursor` is the answer's before.
+         */
+        Remap: {
+            start: number;
+            /** @default null */
+            end: number | null;
+            /** @default false */
+            everything: boolean;
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * Remapped
+         * @description `traces` are durably noted, and made anew within seconds to minutes; `cursor` asks for the next page, null at
+         *     the end.
+         */
+        Remapped: {
+            traces: number;
+            cursor: string | null;
         };
         /**
          * RemovedView
@@ -7942,7 +7989,6 @@ export interface operations {
     exportRows: {
         parameters: {
             query?: {
-                format?: "jsonl" | "parquet";
                 /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
                 q?: string;
                 /** @description Unix milliseconds; 30 days before the end if left out. */
@@ -7957,7 +8003,7 @@ export interface operations {
             header?: never;
             path: {
                 project: string;
-                what: string;
+                file: string;
             };
             cookie?: never;
         };
@@ -11375,6 +11421,113 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remapTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remap"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Remapped"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,8 +1,10 @@
 """`trimtab erase`: everything of one user, session or trace leaves, and a receipt says what was removed."""
 
+from typing import Any
+
 import click
 
-from trimtab.cli.base import USAGE, api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.kept import Erasure
@@ -18,10 +20,7 @@ from trimtab.sdk.kept import Erasure
 @click.option("--no-wait", is_flag=True, help="Do not wait for the receipt.")
 @project_option
 @api_command
-def command(
-    user: str | None, session: str | None, trace: str | None, *, receipt: str | None, listed: bool, yes: bool,
-    no_wait: bool, project: str, client: Client, as_json: bool,
-) -> None:  # fmt: skip
+def command(*, project: str, client: Client, as_json: bool, **options: Any) -> None:
     """Erase one user, session or trace of a project from every place, for good, and print the receipt. The rows of the
     books stay, without what identified anybody (docs/erasure.md).
 
@@ -30,23 +29,22 @@ def command(
       trimtab erase --user alice@example.com --yes
       trimtab erase --list
     """
-    if listed:
+    if options["listed"]:
         _print_list(client.kept.erasures(project), as_json=as_json)
         return
-    if receipt is not None:
-        _print(client.kept.erasure(project, receipt), as_json=as_json)
+    if options["receipt"] is not None:
+        _print(client.kept.erasure(project, options["receipt"]), as_json=as_json)
         return
-    given = [(subject, value) for subject, value in (("user", user), ("session", session), ("trace", trace)) if value]
+    given = [(subject, options[subject]) for subject in ("user", "session", "trace") if options[subject]]
     if len(given) != 1:
         raise InvalidRequest("What is to be erased is not clear.", fix="Give one of --user, --session and --trace.")
     [(subject, value)] = given
-    if not yes and not as_json:
+    if not options["yes"]:
+        if as_json:
+            raise InvalidRequest("With --json nothing can be asked.", fix="Say --yes too.")
         click.confirm(f"Erase everything of the {subject} {value!r} in {project}, for good?", abort=True)
-    elif not yes:
-        click.echo("With --json say --yes too: nothing can be asked.", err=True)
-        raise SystemExit(USAGE)
     job = client.kept.erase(project, subject, value)
-    _print(job if no_wait else client.kept.wait_erased(project, job.id), as_json=as_json)
+    _print(job if options["no_wait"] else client.kept.wait_erased(project, job.id), as_json=as_json)
 
 
 def _print(job: Erasure, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -15,15 +16,16 @@ from trimtab.sdk.client import Client
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder. [default: .]"
 )
-@click.option("--format", "fmt", type=click.Choice(("parquet", "jsonl")), default="parquet", show_default=True)
+@click.option(
+    "--format", "fmt", type=click.Choice(("parquet", "jsonl")), default="parquet", show_default=True,
+    help="What the files are.",
+)  # fmt: skip
 @click.option("--since", type=Span(), default="24h", show_default=True, help="How far back.")
 @click.option("-q", "query", default="", help="Only spans that this search finds.")
 @click.option("--rows", type=click.IntRange(1, 50_000), default=50_000, show_default=True, help="Rows per file.")
 @project_option
 @api_command
-def command(
-    what: str, *, out: Path, fmt: str, since: int, query: str, rows: int, project: str, client: Client, as_json: bool
-) -> None:
+def command(what: str, *, project: str, client: Client, as_json: bool, **options: Any) -> None:
     """Write a project's spans, contents, ledger or scores to files, oldest first: WHAT-0001.parquet and so on.
 
     \b
@@ -32,12 +34,14 @@ def command(
       trimtab export ledger --format jsonl --since 7d
     """
     until = int(time.time() * 1000)
+    out, fmt = cast("Path", options["out"]), options["fmt"]
+    window = (until - options["since"], until)
     out.mkdir(parents=True, exist_ok=True)
     files: list[dict[str, object]] = []
     cursor: str | None = None
     while True:
         page = client.kept.export(
-            project, what, fmt=fmt, q=query, start=until - since, end=until, limit=rows, cursor=cursor
+            project, f"{what}.{fmt}", q=options["query"], window=window, limit=options["rows"], cursor=cursor
         )
         if page.rows or not files:
             path = out / f"{what}-{len(files) + 1:04d}.{fmt}"

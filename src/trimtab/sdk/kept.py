@@ -110,13 +110,14 @@ class Kept:
         return self._http.ask("GET", path("projects", project, "erasures", erasure_id), Erasure)
 
     def export(
-        self, project: str, what: str, *, fmt: str = "jsonl", q: str = "", start: int | None = None,
-        end: int | None = None, limit: int | None = None, cursor: str | None = None,
+        self, project: str, file: str, *, q: str = "", window: tuple[int | None, int | None] = (None, None),
+        limit: int | None = None, cursor: str | None = None,
     ) -> ExportPage:  # fmt: skip
-        """One page of ``spans``, ``content``, ``ledger`` or ``scores``, oldest first, as ``parquet`` or ``jsonl``."""
-        query: dict[str, str | int | None] = {"format": fmt, "q": q or None, "start": start, "end": end}
+        """One page, oldest first. ``file`` is ``spans``, ``content``, ``ledger`` or ``scores``, with ``.parquet`` or
+        ``.jsonl``; ``window`` are start and end in Unix ms."""
+        query: dict[str, str | int | None] = {"q": q or None, "start": window[0], "end": window[1]}
         query |= {"limit": limit, "cursor": cursor}
-        content, headers = self._http.file(path("projects", project, "export", what), query=query)
+        content, headers = self._http.file(path("projects", project, "export", file), query=query)
         return ExportPage(content, int(headers.get("trimtab-rows", "0")), headers.get("trimtab-cursor"))
 
     def wait_erased(self, project: str, erasure_id: str, *, every_s: float = 0.5) -> Erasure:

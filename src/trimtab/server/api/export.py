@@ -1,9 +1,9 @@
 """Export: a project's rows as Parquet or JSON lines, page by page."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import Response
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
 from trimtab.core.errors import NotFound
@@ -13,7 +13,7 @@ from trimtab.telemetry.export import MOST_ROWS, Format, What, export
 
 CURSOR_HEADER = "trimtab-cursor"
 ROWS_HEADER = "trimtab-rows"
-_KINDS = {"parquet": "application/vnd.apache.parquet", "jsonl": "application/x-ndjson"}
+_KINDS: Final[dict[Format, str]] = {"parquet": "application/vnd.apache.parquet", "jsonl": "application/x-ndjson"}
 Rows = Annotated[
     int,
     Meta(ge=1, le=50_000, description="Rows of this page at most; 1000 of contents."),
@@ -23,7 +23,7 @@ Rows = Annotated[
 
 @route(
     "GET",
-    "/api/v1/projects/{project:str}/export/{what:str}",
+    "/api/v1/projects/{project:str}/export/{file:str}",
     "trace:read",
     Operation(
         id="exportRows",
@@ -36,33 +36,37 @@ Rows = Annotated[
 async def export_rows(
     deps: Deps,
     tenant: Tenant,
-    what: FromPath[str],
-    format: FromQuery[Format] = "jsonl",  # noqa: A002  it is called so in the API
+    file: FromPath[str],
     q: Query = "",
     start: Start = None,
     end: End = None,
     limit: Rows = 10_000,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    """One page, oldest first: a whole file. The header ``trimtab-cursor`` leads to the next and is missing on the last;
-    ``trimtab-rows`` says how many rows. ``q`` filters spans."""
-    kind = _what(what)
+    """``file`` is what and how: ``spans.parquet``, ``ledger.jsonl``. One page, oldest first: a whole file. The header
+    ``trimtab-cursor`` leads to the next page and is missing on the last; ``trimtab-rows`` says how many rows. ``q``
+    filters spans."""
+    kind, fmt = _named(file)
     scope = (q, window(deps, start, end))
-    page = await export(deps.files, tenant.id, kind, format, scope, limit=limit, cursor=cursor)
+    page = await export(deps.files, tenant.id, kind, fmt, scope, limit=limit, cursor=cursor)
     headers = {
-        "content-disposition": f'attachment; filename="{kind}-{tenant.slug}.{format}"',
+        "content-disposition": f'attachment; filename="{kind}-{tenant.slug}.{fmt}"',
         ROWS_HEADER: str(page.rows),
     }
     if page.cursor is not None:
         headers[CURSOR_HEADER] = page.cursor
-    return Response(page.content, media_type=_KINDS[format], headers=headers)
+    return Response(page.content, media_type=_KINDS[fmt], headers=headers)
 
 
-def _what(given: str) -> What:
-    for known in MOST_ROWS:
-        if known == given:
-            return known
-    raise NotFound(f"{given[:40]!r} cannot be exported.", fix=f"Choose one of {', '.join(MOST_ROWS)}.")
+def _named(file: str) -> tuple[What, Format]:
+    for what in MOST_ROWS:
+        for fmt in _KINDS:
+            if file == f"{what}.{fmt}":
+                return what, fmt
+    raise NotFound(
+        f"There is no export {file[:40]!r}.",
+        fix=f"Name one of {', '.join(MOST_ROWS)} and .parquet or .jsonl, as in spans.parquet.",
+    )
 
 
 ROUTES = (export_rows,)
