@@ -14,7 +14,7 @@ def look_up(question):
 
 
 with langfuse.start_as_current_observation(name="top", as_type="agent", input={"q": "hi"}) as top:
-    with propagate_attributes(session_id="s-5", user_id="ada", tags=["beta"]):
+    with propagate_attributes(session_id="s-5", user_id="ada", tags=["beta"], metadata={"plan": "pro"}):
         look_up("where")
         with langfuse.start_as_current_observation(
             name="ask", as_type="generation", model="gpt-4o-mini", input=[{"role": "user", "content": "Where?"}]
@@ -54,4 +54,43 @@ ask.score(name="tone", value="warm", data_type="CATEGORICAL")
 print(trace.id)
 langfuse.flush()
 langfuse.shutdown()
+"""
+
+PHOENIX = """
+import os
+from phoenix.otel import register
+
+os.environ["PHOENIX_API_KEY"] = os.environ["KEY"]
+os.environ["PHOENIX_COLLECTOR_ENDPOINT"] = os.environ["URL"]
+provider = register(project_name="any", protocol="http/protobuf", verbose=False)
+attributes = {"openinference.span.kind": "LLM", "llm.model_name": "m-1", "llm.token_count.prompt": 7}
+with provider.get_tracer("theirs").start_as_current_span("ask", attributes=attributes) as span:
+    print(f"{span.get_span_context().trace_id:032x}")
+provider.shutdown()
+"""
+
+LANGSMITH = """
+import os
+
+os.environ |= {"LANGSMITH_ENDPOINT": os.environ["URL"], "LANGSMITH_API_KEY": os.environ["KEY"]}
+os.environ |= {"LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"}
+from langsmith import Client, traceable
+from opentelemetry import trace
+
+client = Client()
+
+
+@traceable(run_type="llm", client=client)
+def ask(messages):
+    return {"choices": [{"message": {"role": "assistant", "content": "There."}}]}
+
+
+@traceable(run_type="chain", client=client)
+def chain(question):
+    return ask([{"role": "user", "content": question}])
+
+
+chain("Where?")
+client.flush()
+trace.get_tracer_provider().force_flush()
 """

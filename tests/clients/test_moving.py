@@ -11,7 +11,7 @@ import httpx
 import pages
 import pytest
 from live import ADMIN, Live, simulated
-from moving import LANGFUSE_NEW, LANGFUSE_OLD
+from moving import LANGFUSE_NEW, LANGFUSE_OLD, LANGSMITH, PHOENIX
 from openai import OpenAI
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -49,7 +49,7 @@ def trace(server: Live, trace_id: str, spans: int, scores: int = 0) -> dict[str,
     """The trace, once so many spans of it are there and each once."""
     end = time.monotonic() + WITHIN_S
     while True:
-        server.settled()
+        server.settled(WITHIN_S)
         answer = httpx.get(
             f"{server.url}/api/v1/projects/moved/traces/{trace_id}", headers={"authorization": f"Bearer {ADMIN}"}
         )
@@ -68,12 +68,38 @@ def judged(found: dict[str, Any]) -> set[tuple[str, float | None, str, str]]:
     return {(score["name"], score["value"], score["label"], score["target"]) for score in found["scores"]}
 
 
-def test_langfuse_of_today_and_of_yesterday_work_by_their_host(moved: Live) -> None:
+@pytest.fixture(scope="session")
+def told(moved: Live) -> dict[str, str]:
+    """What each program printed; two run at a time."""
+    newest, older = pages.installed.PYTHON, pages.installed.OLDER
+    programs = {"new": (newest, LANGFUSE_NEW), "old": (older, LANGFUSE_OLD)}
+    programs |= {"phoenix": (newest, PHOENIX), "langsmith": (newest, LANGSMITH)}
     with ThreadPoolExecutor(2) as pool:
-        new = pool.submit(run, pages.installed.PYTHON, LANGFUSE_NEW, moved)
-        old = pool.submit(run, pages.installed.OLDER, LANGFUSE_OLD, moved)
-    _new(moved, new.result())
-    _old(moved, old.result())
+        runs = {name: pool.submit(run, *program, moved) for name, program in programs.items()}
+    return {name: each.result() for name, each in runs.items()}
+
+
+def test_langfuse_of_today_works_by_its_host(moved: Live, told: dict[str, str]) -> None:
+    _new(moved, told["new"])
+
+
+def test_langfuse_of_yesterday_works_by_its_host(moved: Live, told: dict[str, str]) -> None:
+    _old(moved, told["old"])
+
+
+def test_phoenix_works_by_its_endpoint(moved: Live, told: dict[str, str]) -> None:
+    (span,) = trace(moved, told["phoenix"].split()[-1], 1)["spans"]
+    assert (span["name"], span["kind"], span["model"], span["tokens"]["input"]) == ("ask", "llm", "m-1", 7)
+
+
+def test_langsmith_works_by_its_endpoint(moved: Live, told: dict[str, str]) -> None:
+    assert "langsmith" in told
+    moved.settled(WITHIN_S)
+    (entry,) = [row for row in moved.traces("moved") if row["name"] == "chain"]
+    spans = by_name(trace(moved, entry["trace_id"], 2))
+    assert (spans["chain"]["kind"], spans["ask"]["kind"]) == ("workflow", "llm")
+    assert spans["ask"]["parent_span_id"] == spans["chain"]["span_id"]
+    assert spans["ask"]["output_preview"] == "There."
 
 
 def _new(moved: Live, told: str) -> None:
@@ -88,6 +114,7 @@ def _new(moved: Live, told: str) -> None:
     assert (ask["input_preview"], ask["output_preview"]) == ("Where?", "There.")
     assert judged(found) == {("helpful", 0.75, "", "trace"), ("tone", None, "warm", "span")}
     assert {score["span_id"] for score in found["scores"]} == {"", ask["span_id"]}
+    assert found["metadata"]["plan"] == "pro"
     assert refusal.startswith("501 Trimtab does not offer GET /api/public/v2/prompts/greeting")
 
 
@@ -115,7 +142,7 @@ def exported(server: Live, path: str, headers: dict[str, str], attributes: dict[
     return f"{context.trace_id:032x}"
 
 
-def test_phoenix_mlflow_and_langsmith_find_their_door(moved: Live) -> None:
+def test_every_vendors_headers_find_their_door(moved: Live) -> None:
     own, bearer = key(moved), {"authorization": f"Bearer {ADMIN}"}
     phoenix = {"openinference.span.kind": "LLM", "llm.model_name": "m-1", "llm.token_count.prompt": 7}
     traces = {

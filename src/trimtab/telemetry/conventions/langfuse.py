@@ -91,7 +91,8 @@ def _metadata(attributes: Attributes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for prefix in (f"{_O}metadata", "langfuse.trace.metadata"):
         for name, value in (*mapping(attributes.get(prefix)).items(), *under(attributes, f"{prefix}.")):
-            found.setdefault(name, value)
+            quoted = type(value) is str and value[:1] == value[-1:] == '"'  # SDKs from 5 on write even text as JSON
+            found.setdefault(name, parsed(value) if quoted else value)
     return found
 
 
