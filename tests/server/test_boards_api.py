@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 from house import House
 
 from trimtab.governance import keys
@@ -125,43 +124,35 @@ def test_a_dashboard_travels_as_a_file(run: "Run") -> None:
     run(story)
 
 
-@pytest.mark.parametrize(
-    ("change", "param"),
-    [
-        ({"name": " "}, "name"),
-        ({"last": "soon"}, "last"),
-        ({"q": "mdel:x"}, "q"),
-        ({"tiles": [{"title": "a"}, {"title": "b", "metrics": ["p95(x)"]}]}, "tiles[1].metrics"),
-        ({"tiles": [{"title": "a", "q": "cost:>x"}]}, "tiles[0].q"),
-        ({"tiles": [{"title": "a", "group_by": ["nothing"]}]}, "tiles[0].group_by"),
-        ({"tiles": [{"title": "a", "x": 8, "w": 6}]}, "tiles[0].x"),
-        ({"tiles": [{"title": "", "x": 0}]}, "tiles[0].title"),
-        ({"tiles": [{"title": "a"}] * 51}, "tiles"),
-    ],
-)
-def test_a_dashboard_that_could_not_be_drawn_is_refused(run: "Run", change: dict[str, Any], param: str) -> None:
+WRONG_BOARDS: list[tuple[dict[str, Any], str]] = [
+    ({"name": " "}, "name"),
+    ({"last": "soon"}, "last"),
+    ({"q": "mdel:x"}, "q"),
+    ({"tiles": [{"title": "a"}, {"title": "b", "metrics": ["p95(x)"]}]}, "tiles[1].metrics"),
+    ({"tiles": [{"title": "a", "q": "cost:>x"}]}, "tiles[0].q"),
+    ({"tiles": [{"title": "a", "group_by": ["nothing"]}]}, "tiles[0].group_by"),
+    ({"tiles": [{"title": "a", "x": 8, "w": 6}]}, "tiles[0].x"),
+    ({"tiles": [{"title": "", "x": 0}]}, "tiles[0].title"),
+    ({"tiles": [{"title": "a"}] * 51}, "tiles"),
+]
+WRONG_VIEWS: list[tuple[dict[str, Any], str]] = [
+    ({"name": "x" * 101}, "name"),
+    ({"q": "a )"}, "q"),
+    ({"last": "1y"}, "last"),
+    ({"columns": ["a b"]}, "columns"),
+    ({"sort": "--a"}, "sort"),
+]
+
+
+def test_what_could_not_be_shown_is_refused_with_the_field_that_is_wrong(run: "Run") -> None:
     async def story(house: House) -> None:
-        answer = await house.admin.post(f"{AT}/dashboards", json={**BOARD, **change})
-        assert (answer.status_code, answer.json()["param"]) == (400, param)
-        assert answer.json()["fix"]
-
-    run(story)
-
-
-@pytest.mark.parametrize(
-    ("change", "param"),
-    [
-        ({"name": "x" * 101}, "name"),
-        ({"q": "a )"}, "q"),
-        ({"last": "1y"}, "last"),
-        ({"columns": ["a b"]}, "columns"),
-        ({"sort": "--a"}, "sort"),
-    ],
-)
-def test_a_view_that_could_not_be_shown_is_refused(run: "Run", change: dict[str, Any], param: str) -> None:
-    async def story(house: House) -> None:
-        answer = await house.admin.post(f"{AT}/views", json={**SLOW, **change})
-        assert (answer.status_code, answer.json()["param"]) == (400, param)
+        admin = house.admin
+        tries = [("dashboards", BOARD, *wrong) for wrong in WRONG_BOARDS]
+        tries += [("views", SLOW, *wrong) for wrong in WRONG_VIEWS]
+        for where, whole, change, param in tries:
+            answer = await admin.post(f"{AT}/{where}", json={**whole, **change})
+            assert (answer.status_code, answer.json()["param"]) == (400, param), change
+            assert answer.json()["fix"]
 
     run(story)
 

@@ -186,7 +186,7 @@ def shows_nothing_of_theirs(asking: Asking, answer: object) -> None:
     assert asking.theirs not in told
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=22, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(_queries)
 def test_no_search_and_no_facet_shows_another_projects_row(asking: Asking, q: str) -> None:
     try:
