@@ -20,11 +20,13 @@ from trimtab.telemetry.foreign_traces import Key, Read, began, entries, mapped_o
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
 from trimtab.telemetry.stores import Store, Value, bind
+from trimtab.telemetry.stores._schema import LOCAL
 from trimtab.telemetry.usage_once import UsageNode, counted
 
 NEAR_NS: Final = 600_000_000_000
 """Ten minutes: spans of one trace are looked for so far around those that are known."""
 TRACES_AT_ONCE: Final = 500
+SPANS_AT_ONCE: Final = 20_000
 _FOREIGN: Final = {"spans": ("start_ns", " AND request_id = ''"), "span_io": ("start_ns", ""), "ledger": ("at_ns", "")}
 _decode: Final = msgspec.json.Decoder(ForeignSpan)
 
@@ -108,8 +110,9 @@ def _scope(project: str, traces: Iterable[str], low_ns: int, high_ns: int) -> di
 class Rewriter:
     """For the writer's thread. ``read`` maps a span, as the first mapping did."""
 
-    def __init__(self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices) -> None:
+    def __init__(self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices, cluster: str = "") -> None:
         self._store = store
+        self._cluster = cluster
         self._rows = rows
         self._read = read
         self._prices = prices
@@ -192,20 +195,22 @@ class Rewriter:
 
     def _replace(self, rows: Rows, params: dict[str, str]) -> None:
         """Old rows go before new ones come: a question in between misses them and counts nothing twice."""
-        span_ids = ",".join(f"'{span_id}'" for span_id in rows.spans.column("span_id"))
-        for table, (at, more) in _FOREIGN.items():
-            where = f"{_WHERE.replace('start_ns', at)}{more}"
-            if table != "spans":
-                where += f" AND span_id IN ({span_ids or repr('')})"
-            there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
-            if msgspec.json.decode(there, strict=False, type=tuple[int]) != (
-                0,
-            ):  # a deletion costs, if only of nothing
-                self._store.query(f"DELETE FROM {table} WHERE {where}", params)  # noqa: S608
+        span_ids: list[str] = rows.spans.column("span_id")
+        for first in range(0, len(span_ids), SPANS_AT_ONCE):
+            listed = ",".join(f"'{span_id}'" for span_id in span_ids[first : first + SPANS_AT_ONCE])
+            for table, (at, more) in _FOREIGN.items():
+                where = f"{_WHERE.replace('start_ns', at)} AND span_id IN {{spans:Array(String)}}{more}"
+                self._delete(table, where, {**params, "spans": f"[{listed}]"})
         token = f"rewrite-{uuid7_hex()}"
         for table in rows.tables():
             if table.owners:
                 self._store.insert(table.name, COLUMNS[table.name], encode(table.values), f"{token}:{table.name}")
+
+    def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
+        there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
+        if msgspec.json.decode(there, strict=False, type=tuple[int])[0]:  # to delete nothing costs as much
+            on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
+            self._store.query(f"DELETE FROM {table}{on} WHERE {where}", params)  # noqa: S608
 
 
 def _when(arrival: Arrival) -> tuple[int, str]:

@@ -39,6 +39,7 @@ from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
+from trimtab.telemetry.stores.clickhouse import Address
 from trimtab.telemetry.writer import Foreign, Progress, Writer
 
 T = TypeVar("T")
@@ -99,9 +100,9 @@ class Telemetry:
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
         mapper = CallMapper(self._blobs, self._silent)
-        writer = Writer(
-            spool, store, mapper, progress=self._progress, foreign=foreign_of(store, self._blobs, self._silent)
-        )
+        cluster = Address(self._url).cluster if self._url.startswith(("http://", "https://")) else ""
+        foreign = foreign_of(store, self._blobs, self._silent, cluster)
+        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign)
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened
@@ -134,11 +135,11 @@ class Telemetry:
         return None
 
 
-def foreign_of(store: Store, blobs: FolderBlobs, silent: Silent | None = None) -> Foreign:
-    """What the writer maps foreign spans with."""
+def foreign_of(store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "") -> Foreign:
+    """What the writer maps foreign spans with; ``cluster`` is that of the store's address."""
     prices, rows = ForeignPrices(), ForeignRows(blobs, silent)
     traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
-    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices))
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster))
 
 
 def listen(path: Path) -> socket.socket:
