@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+from live import until
 from shells import Shell
 
 
@@ -21,3 +23,17 @@ def test_the_payloads_can_be_taken_elsewhere_and_an_unknown_convention_is_named(
     wrong = shell.run("accounting", "--convention", "nobody")
     assert wrong.exit_code == 1
     assert "openinference" in wrong.stderr
+
+
+def test_foreign_traces_are_read_again_on_demand_and_count_the_same(shell: Shell) -> None:
+    first = shell.json("accounting", "--convention", "langsmith")
+    trace = first["cases"][1]["trace_id"]
+
+    def tokens() -> Any:
+        return shell.server.api(f"/projects/{shell.environment['TRIMTAB_PROJECT']}/traces/{trace}")["tokens"]
+
+    before = tokens()
+    assert shell.json("remap", "--since", "1h") == {"traces": 0}
+    assert "2 traces" in shell.ok("remap", "--since", "1h", "--everything")
+    shell.server.settled()
+    until(lambda: tokens() == before, 60, shell.server.told)  # its rows are away for a moment

@@ -29,6 +29,7 @@ COMMANDS = (
     "views",
     "dashboards",
     "dead-letters",
+    "remap",
     "scores",
     "detectors",
     "costs",

@@ -327,6 +327,15 @@ class Client:
         query: dict[str, str | int | None] = {"q": q, "start": start, "end": end, "group_by": group_by}
         return self._http.ask("GET", path("projects", project, "overview"), t.Overview, query=query)
 
+    # --- telemetry ---
+
+    def remap(
+        self, project: str, start: int, *, end: int | None = None, everything: bool = False, cursor: str | None = None
+    ) -> t.Remapped:
+        """Have foreign traces that an older mapper read made anew: one page of them, and where to go on."""
+        body = {"start": start, "end": end, "everything": everything, "cursor": cursor}
+        return self._http.ask("POST", path("projects", project, "remap"), t.Remapped, body=body)
+
     # --- detectors ---
 
     def detectors(self, project: str) -> t.DetectorList:

@@ -285,6 +285,13 @@ class Score(Struct, frozen=True, kw_only=True):
     valid: bool
 
 
+class Remapped(Struct, frozen=True, kw_only=True):
+    """``traces`` are being made anew; ``cursor`` asks for the next page, null at the end."""
+
+    traces: int
+    cursor: str | None
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 

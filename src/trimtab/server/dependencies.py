@@ -25,6 +25,7 @@ from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.export import Exporter
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
+from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
@@ -88,6 +89,7 @@ class Dependencies:
     wake_eraser: Callable[[], None] = _nothing
     available: Callable[[ProviderKind], bool] = kind_available
     live: Live = field(default_factory=Live)
+    remapper: Remapper | None = None
     intake: Intake | None = None
     """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC

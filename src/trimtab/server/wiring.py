@@ -63,6 +63,7 @@ from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
@@ -343,6 +344,7 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         reprice=books.repricer.wake,
         clock=made.clock,
         intake=made.intake,
+        remapper=Remapper(reader),
         live=made.live,
     )
 

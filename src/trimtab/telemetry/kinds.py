@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
+from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.scores import ScoreBatch
 
 MARK: Final = 0xC1
@@ -21,6 +22,7 @@ KINDS: Final[dict[int, type[Struct]]] = {
     1: ScoreBatch,
     2: ForeignBatch,
     3: RefusedSpan,
+    4: RemapBatch,
 }
 """By number. A number is never given twice."""
 

@@ -33,6 +33,7 @@ from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces, Plan
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
 from trimtab.telemetry.scores import ScoreBatch, add_scores
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
@@ -232,7 +233,7 @@ class Writer:
     def _map(self, batch: Batch, plan: Plan | None) -> tuple[Rows, Plan | None]:
         """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before."""
         rows = Rows()
-        found = _Found([], [])
+        found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
             try:
                 self._add(rows, place, decode_any(spooled.body), found)
@@ -242,10 +243,11 @@ class Writer:
                 self._set_aside(batch, place, str(refused))
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
-        if self._foreign is None or not (found.spans or found.joined):
+        if self._foreign is None or not (found.spans or found.joined or found.remaps):
             return rows, plan
         if plan is None:
             plan = self._foreign.traces.plan(found.spans, found.joined)
+            plan.notes += [note for each in found.remaps for note in each.notes()]
             for place, why in plan.broken:
                 self._set_aside(batch, place, why)
         plan.rows(rows, self._foreign.rows)
@@ -261,6 +263,8 @@ class Writer:
             add_scores(rows.scores, place, record)
         elif type(record) is ForeignBatch and self._foreign is not None:
             found.spans.append((place, record))
+        elif type(record) is RemapBatch and self._foreign is not None:
+            found.remaps.append(record)
         elif type(record) is RefusedSpan:
             raise _Refused(record.reason)
         else:
@@ -399,6 +403,7 @@ class _Found(NamedTuple):
 
     spans: list[tuple[int, ForeignBatch]]
     joined: list[tuple[tuple[str, str], int]]
+    remaps: list[RemapBatch]
 
 
 class _Refused(Exception):

@@ -22,6 +22,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         projects,
         providers,
         reconciliations,
+        remap,
         replay,
         repricings,
         resilience,
@@ -58,6 +59,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *repricings.ROUTES,
         *reconciliations.ROUTES,
         *dead_letters.ROUTES,
+        *remap.ROUTES,
         *kept.ROUTES,
         *export.ROUTES,
     )

@@ -1,0 +1,127 @@
+"""What an older mapper read is found, noted durably, and made anew from what it was."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from makings import project
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.conventions import canonical
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
+from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
+from trimtab.telemetry.foreign_rows import ForeignRows
+from trimtab.telemetry.foreign_traces import ForeignTraces, Read
+from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
+from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.stores import Store, Value, bind
+from trimtab.telemetry.views import Window
+from trimtab.telemetry.writer import Foreign, Pace, Writer
+
+T = TypeVar("T")
+NOW = time.time_ns()
+
+
+class Asked:
+    """The store behind `Remapper`, without a server between."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
+        return msgspec.json.Decoder(line, strict=False).decode_lines(self._store.query(sql, bind(dict(params))))
+
+
+def old(span: ForeignSpan) -> CanonicalSpan:
+    """A mapper of long ago, which knew of names only."""
+    return CanonicalSpan(name=f"old {span.name}", convention="otel_genai", mapper_version=7)
+
+
+def writer(folder: Path, engine: Store, read: Read) -> Writer:
+    blobs, prices = FolderBlobs(folder / "blobs"), ForeignPrices()
+    rows = ForeignRows(blobs)
+    foreign = Foreign(
+        ForeignTraces(read, StoreLookup(engine), prices, time.time_ns), rows, Rewriter(engine, rows, read, prices)
+    )
+    return Writer(SpoolReader(folder / "spool"), engine, CallMapper(blobs), pace=Pace(), foreign=foreign)
+
+
+def keep(folder: Path, name: str, *records: msgspec.Struct) -> None:
+    async def main() -> None:
+        spool = Spool(folder / "spool", name)
+        for each in records:
+            await spool.keep(encode_any(each))
+        spool.close()
+
+    asyncio.run(main())
+
+
+def chat(number: int) -> ForeignSpan:
+    return ForeignSpan(
+        trace_id=f"{number:032x}",
+        span_id=f"{number:016x}",
+        name="chat",
+        start_ns=NOW + number * 1_000_000,
+        end_ns=NOW + number * 1_000_000 + 5,
+        attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": number},
+    )
+
+
+def rows(engine: Store, of: str) -> list[Any]:
+    sql = "SELECT name, kind, input_tokens, leaf FROM spans WHERE project = {project:String} ORDER BY start_ns"
+    return [msgspec.json.decode(line) for line in engine.query(sql, bind({"project": of})).splitlines()]
+
+
+def test_traces_of_an_older_mapper_are_found_page_by_page_and_made_anew_once(tmp_path: Path, engine: Store) -> None:
+    mine = project()
+    first = writer(tmp_path, engine, old)
+    spans = tuple(chat(number) for number in (1, 2, 3))
+    keep(tmp_path, "w1", ForeignBatch(project=mine, arrived_ns=NOW, key_id="k", spans=spans))
+    first.drain_once()
+    first._spool.close()  # pyright: ignore[reportPrivateUsage]
+    assert rows(engine, mine) == [["old chat", "span", 0, 0]] * 3
+
+    remapper = Remapper(Asked(engine))
+    window = Window(start=NOW // 1_000_000 - 1_000, end=NOW // 1_000_000 + 1_000)
+    page = asyncio.run(remapper.page(mine, window, (0, ""), 2, everything=False))
+    rest = asyncio.run(remapper.page(mine, window, (page[-1].low_ns, page[-1].trace_id), 2, everything=False))
+    found = [*page, *rest]
+    assert [trace.trace_id for trace in found] == [span.trace_id for span in spans]
+    assert asyncio.run(remapper.page(project(), window, (0, ""), 9, everything=True)) == []
+
+    second = writer(tmp_path, engine, canonical)
+    keep(tmp_path, "w2", RemapBatch(project=mine, asked_ns=NOW, traces=tuple(found)))
+    second.drain_once()
+    assert second.rewrite(NOW // 1_000_000 + 1_000) == 3
+    expected = [["chat", "llm", number, 1] for number in (1, 2, 3)]
+    assert rows(engine, mine) == expected
+    keep(tmp_path, "w3", RemapBatch(project=mine, asked_ns=NOW, traces=tuple(found)))
+    second.drain_once()
+    assert second.rewrite(NOW // 1_000_000 + 1_000) == 3
+    assert rows(engine, mine) == expected
+    second._spool.close()  # pyright: ignore[reportPrivateUsage]
+
+
+def test_what_the_mappers_of_today_read_is_not_stale(tmp_path: Path, engine: Store) -> None:
+    mine = project()
+    one = writer(tmp_path, engine, canonical)
+    keep(tmp_path, "w1", ForeignBatch(project=mine, arrived_ns=NOW, key_id="k", spans=(chat(1),)))
+    one.drain_once()
+    one._spool.close()  # pyright: ignore[reportPrivateUsage]
+    window = Window(start=0, end=NOW // 1_000_000 + 1_000)
+    remapper = Remapper(Asked(engine))
+    assert asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False)) == []
+    assert len(asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=True))) == 1
+
+
+def test_a_batch_of_traces_lies_in_the_spool_as_it_was() -> None:
+    batch = RemapBatch(project="p", asked_ns=5, traces=(RemapTrace("a" * 32, 1, 2),))
+    assert decode_any(encode_any(batch)) == batch
