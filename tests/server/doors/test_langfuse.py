@@ -1,0 +1,171 @@
+"""Langfuse's door: who may come in, what is answered, and that what is acknowledged is on the disk."""
+
+import base64
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from house import ADMIN, House
+
+from trimtab.server.app import create_app
+from trimtab.server.doors import Doors
+from trimtab.server.otlp import OtlpDoor
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.spool import Spool
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "2026-09-21T14:13:20Z"
+SPAN = {"id": "e1", "type": "span-create", "timestamp": AT, "body": {"id": "a", "traceId": "t", "name": "find"}}
+Story = Callable[[House, httpx.AsyncClient], Awaitable[None]]
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
+@pytest.fixture
+def visit(run: "Run", tmp_path: Path) -> Callable[..., list[Any]]:
+    """Runs a story at the door; gives what was left in the spools."""
+
+    def whole(story: Story) -> list[Any]:
+        kept: list[Any] = []
+
+        async def keep(body: bytes) -> None:
+            kept.append(decode_any(body))
+
+        async def inner(house: House) -> None:
+            intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
+            otlp = OtlpDoor(house.deps, intake)
+            app = create_app(house.deps, None, Doors(house.deps, otlp, intake))
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://trimtab.test") as client:
+                await story(house, client)
+            intake.close()
+            await otlp.aclose()
+
+        run(inner, keep=keep)
+        return [*kept, *spooled(tmp_path / "doors")]
+
+    return whole
+
+
+def spooled(folder: Path) -> list[Any]:
+    if not folder.exists():
+        return []
+    reader = SpoolReader(folder)
+    batch = reader.peek(1000)
+    reader.close()
+    return [] if batch is None else [decode_any(record.body) for record in batch.records]
+
+
+def test_a_batch_is_on_the_disk_when_it_is_answered_and_a_bad_event_is_told(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        score = {"id": "e2", "type": "score-create", "body": {"name": "n", "value": 1, "traceId": "t"}}
+        body = {"batch": [SPAN, score, {"id": "e3", "type": "span-create", "body": {"id": "b"}}]}
+        told = await client.post("/api/public/ingestion", json=body, headers=basic("pk", ADMIN))
+        assert told.status_code == 207
+        answer = told.json()
+        assert answer["successes"] == [{"id": "e1", "status": 201}, {"id": "e2", "status": 201}]
+        (error,) = answer["errors"]
+        assert (error["id"], error["status"]) == ("e3", 400)
+        assert "traceId" in error["message"]
+
+    scores, spans = visit(story)
+    assert [score.name for score in scores.scores] == ["n"]
+    assert isinstance(spans, ForeignBatch)
+    assert [span.name for span in spans.spans] == ["find", ""]
+
+
+def test_our_key_lets_in_as_either_half_and_nothing_else_does(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        for headers in (basic(ADMIN, "sk"), basic("pk", ADMIN), {"authorization": f"Bearer {ADMIN}"}):
+            told = await client.get("/api/public/projects", headers=headers)
+            assert [project["name"] for project in told.json()["data"]] == ["default"]
+        for headers in (basic("pk-lf-1", "sk-lf-1"), {}, {"authorization": "Basic !!"}):
+            for method, path in (("GET", "projects"), ("POST", "ingestion"), ("POST", "scores")):
+                told = await client.request(method, f"/api/public/{path}", headers=headers)
+                assert told.status_code == 401
+                assert "tt_" in told.json()["message"]
+        health = await client.get("/api/public/health")
+        assert (health.status_code, health.json()["status"]) == (200, "OK")
+
+    assert visit(story) == []
+
+
+def test_bodies_that_are_no_batch_are_refused_with_what_would_be_right(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        bodies = (b"", b"{", b"[]", b'{"batch": 1}', b"null", b"\xff", b"[" * 100_000)
+        for body in bodies:
+            told = await client.post("/api/public/ingestion", content=body, headers=basic("pk", ADMIN))
+            assert told.status_code == 400, body[:20]
+            assert told.json()["message"]
+        packed = {"content-encoding": "gzip", **basic("pk", ADMIN)}
+        told = await client.post("/api/public/ingestion", content=b"not gzip", headers=packed)
+        assert told.status_code == 400
+        large = gzip.compress(b" " * (40 << 20))
+        told = await client.post("/api/public/ingestion", content=large, headers=packed)
+        assert told.status_code == 413
+        good = gzip.compress(json.dumps({"batch": [SPAN]}).encode())
+        assert (await client.post("/api/public/ingestion", content=good, headers=packed)).status_code == 207
+
+    (spans,) = visit(story)
+    assert spans.spans[0].name == "find"
+
+
+def test_scores_come_one_by_one_or_as_a_list(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        async def post(body: Any) -> httpx.Response:
+            return await client.post("/api/public/scores", json=body, headers=basic("pk", ADMIN))
+
+        good = {"id": "s1", "name": "n", "value": 0.5, "traceId": "t"}
+        assert ((await post(good)).status_code, (await post(good)).json()) == (200, {"id": "s1"})
+        assert ((await post([good])).status_code, (await post([good])).json()) == (202, {"message": "Accepted"})
+        mixed = await post([good, {"name": "n"}])
+        assert (mixed.status_code, mixed.json()["accepted"], mixed.json()["rejected"]) == (207, 1, 1)
+        assert (await post({"name": "n"})).status_code == 400
+
+    assert {score.id for batch in visit(story) for score in batch.scores} == {"s1"}
+
+
+@pytest.mark.parametrize("path", ["v2/prompts/greeting", "datasets", "traces", "media", "../v1/status", "scores/x"])
+def test_what_is_not_offered_says_so(visit: Any, path: str) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        told = await client.get(f"/api/public/{path}", headers=basic("pk", ADMIN))
+        assert told.status_code in (501, 404, 401)
+        if told.status_code == 501:
+            assert "does not offer" in told.json()["message"]
+
+    assert visit(story) == []
+
+
+def test_a_vendors_name_of_a_project_counts_only_for_a_key_of_all(visit: Any) -> None:
+    span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "n", "startTimeUnixNano": "1790000000000000000"}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        made = await house.admin.post("/api/v1/projects", json={"slug": "other"})
+        assert made.status_code == 201
+        own = (await house.admin.post("/api/v1/projects/other/keys", json={"name": "k", "role": "client"})).json()[
+            "secret"
+        ]
+        for headers in (
+            {"authorization": f"Bearer {ADMIN}", "x-phoenix-project-name": "other"},
+            {"authorization": f"Bearer {ADMIN}", "x-phoenix-project-name": "nowhere"},
+            {"authorization": f"Bearer {own}", "langsmith-project": "default"},
+            {"authorization": f"Bearer {ADMIN}", "trimtab-project": "other", "langsmith-project": "default"},
+        ):
+            assert (await client.post("/otel/v1/traces", json=body, headers=headers)).status_code == 200
+        projects = {each["slug"]: each["id"] for each in (await house.admin.get("/api/v1/projects")).json()["items"]}
+        expected.extend(projects[slug] for slug in ("other", "default", "other", "other"))
+
+    expected: list[str] = []
+    assert [record.project for record in visit(story)] == expected
