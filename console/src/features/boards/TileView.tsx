@@ -160,7 +160,7 @@ function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; 
         series={drawn.lines.map((line, i) => ({
           label: line.label,
           color: COLORS[i] ?? "--accent",
-          kind: tile.chart === "bar" ? "bars" : "line",
+          kind: tile.chart === "bar" ? "bars" : tile.chart === "area" ? "area" : "line",
           values: line.values,
         }))}
         window={report.window}

@@ -11,7 +11,7 @@ export interface PlotSeries {
   label: string;
   /** A custom property, e.g. `--accent`. */
   color: string;
-  kind: "bars" | "line";
+  kind: "bars" | "line" | "area";
 }
 
 interface Props {
@@ -119,6 +119,7 @@ function optionsOf(props: Props, latest: { current: Props }, size: { width: numb
           : {
               label: s.label,
               stroke: color,
+              fill: s.kind === "area" ? translucent(color, 18) : undefined,
               width: 1.6,
               paths: line,
               points: { show: true, size: 5, fill: color, filter: lonePoints },

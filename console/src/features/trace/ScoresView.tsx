@@ -54,11 +54,11 @@ export function ScoresView({ project, trace, span }: Props) {
         </span>
       ),
     },
-    { id: "why", label: "why", cell: (row) => <span style={{ overflowWrap: "anywhere" }}>{row.explanation}</span> },
+    { id: "why", label: "why", cell: (row) => <span className={css.why}>{row.explanation}</span> },
     { id: "at", label: "at", align: "right", cell: (row) => formatDateTime(row.at) },
   ];
   return (
-    <div style={{ display: "grid", gap: 16 }}>
+    <div className={css.scores}>
       {scores.length === 0 ? (
         <p className="muted">
           Nobody has judged this trace, and no detector found anything. Scores come from the SDK, the API, or from here.
