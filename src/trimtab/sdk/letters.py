@@ -9,7 +9,7 @@ from trimtab.sdk.connection import Connection, path
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """``kind`` is call, spans, span (one that a door refused), scores, or unreadable. ``at`` is Unix ms."""
+    """``kind`` is call, spans, span (one that a door refused), scores, remap, or unreadable. ``at`` is Unix ms."""
 
     id: int
     kind: str

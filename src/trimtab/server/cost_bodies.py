@@ -201,7 +201,7 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
 
     id: int
     kind: str
-    """``call``, ``spans``, ``span`` (one that a door refused), ``scores``, or ``unreadable``."""
+    """``call``, ``spans``, ``span`` (one that a door refused), ``scores``, ``remap``, or ``unreadable``."""
     segment: str
     seq: int
     at: int

@@ -19,6 +19,7 @@ from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_check import check_span
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.spool import POSITIONS_FILE
 
 SHOWN_BYTES: Final = 1 << 20
@@ -45,7 +46,7 @@ def kind_of(body: bytes) -> tuple[str, Any]:
         record: Any = decode_any(body)
     except msgspec.DecodeError:
         return "unreadable", None
-    kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span"}
+    kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span", RemapBatch: "remap"}
     return kinds.get(type(record), "scores"), record
 
 
