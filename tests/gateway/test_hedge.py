@@ -1,9 +1,12 @@
 """When a hedge begins, and how many there may be."""
 
+import asyncio
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.gateway.hedge import MOST_TOKENS, delay_s, fill, take
+from trimtab.gateway.hedge import CLOCK_S, MOST_TOKENS, Alarms, Race, delay_s, fill, take
 from trimtab.gateway.live import FEW_SAMPLES, TargetState
 from trimtab.gateway.policy import Hedge
 
@@ -31,3 +34,39 @@ def test_hedges_stay_below_their_share_and_what_a_quiet_time_saves(calls: int, r
     for _ in range(1000):
         fill(state, hedge)
     assert state.hedge_tokens <= MOST_TOKENS
+
+
+class Starts:
+    """A race as far as alarms know one."""
+
+    def __init__(self) -> None:
+        self.started_at: list[float] = []
+
+    def start(self) -> None:
+        self.started_at.append(asyncio.get_running_loop().time())
+
+
+def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never() -> None:
+    async def main() -> None:
+        loop, alarms = asyncio.get_running_loop(), Alarms()
+        delays = (0.08, 0.02, 0.02, 0.05, 30.0)
+        races = [Starts() for _ in delays]
+        began = loop.time()
+        for race, delay in zip(races, delays, strict=True):
+            alarms.set(cast("Race", race), loop, delay)
+        alarms.drop(cast("Race", races[2]))
+        alarms.drop(cast("Race", races[4]))
+        async with asyncio.timeout(60):
+            while not races[0].started_at:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert [len(race.started_at) for race in races] == [1, 1, 0, 1, 0]
+        told = {delay: race.started_at[0] - began for race, delay in zip(races, delays, strict=True) if race.started_at}
+        assert sorted(told) == sorted(told, key=told.__getitem__)
+        assert all(after >= delay - 2 * CLOCK_S for delay, after in told.items()), told
+        late = Starts()
+        alarms.set(cast("Race", late), loop, 0.0)
+        async with asyncio.timeout(60):
+            while not late.started_at:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    asyncio.run(main())

@@ -18,7 +18,7 @@ from trimtab.gateway.call import Call, Try
 from trimtab.gateway.deadline import bound, exceeded, left_s
 from trimtab.gateway.delivery import Delivery, Opened, at_its_end, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
-from trimtab.gateway.hedge import Race
+from trimtab.gateway.hedge import Alarms, Race
 from trimtab.gateway.policy import Hedge
 from trimtab.gateway.provider_options import secret_options
 from trimtab.gateway.relay import StandIn, named, relay_between
@@ -66,6 +66,7 @@ class Attempts:
         self._books = books
         self._watch = watch
         self._delivery = Delivery(books, now_ns)
+        self._alarms = Alarms()
         self._now = now_ns
         self._chance = chance
 
@@ -189,31 +190,30 @@ class Attempts:
         state = walk.state(attempt.place)
         hedging.fill(state, hedge)
         delay = hedging.delay_s(hedge, state, stream=call.head.stream)
-        if delay is None or call.attempts:
+        return None if delay is None or call.attempts else Race(self, self._alarms, delay, call, walk)
+
+    def begin_rival(self, call: Call, walk: Walk) -> Coroutine[Any, Any, Opened] | None:
+        """Ask a second target beside the first, where one may be asked (`hedge.Rivals`)."""
+        place = walk.rival(self._now())
+        if place is None or not hedging.take(walk.state(walk.at)):
             return None
+        if call.reservation is not None and not call.reservation.hedge():
+            return None
+        gate = walk.state(place).gate
+        if gate is not None and not gate.try_enter():
+            return None
+        walk.count(place, self._now())
+        call.rival = self._begin(walk, place)
+        return self._open_one(call, call.rival)
 
-        def begin_rival() -> Coroutine[Any, Any, Opened] | None:
-            place = walk.rival(self._now())
-            if place is None or not hedging.take(state):
-                return None
-            if call.reservation is not None and not call.reservation.hedge():
-                return None
-            gate = walk.state(place).gate
-            if gate is not None and not gate.try_enter():
-                return None
-            walk.count(place, self._now())
-            call.rival = self._begin(walk, place)
-            return self._open_one(call, call.rival)
-
-        def rival_failed(error: TrimtabError) -> None:
-            rival, failure = call.rival, class_of(error)
-            if rival is not None:
-                call.note(rival.target, "failed", f"{error.code}: {error.message}")
-                self._books.end_rival(call, error)
-                if failure is not None:
-                    walk.failed(rival.place, error, failure)
-
-        return Race(delay, begin_rival, rival_failed)
+    def rival_failed(self, call: Call, walk: Walk, error: TrimtabError) -> None:
+        """The second one has come to nothing while the first is still awaited."""
+        rival, failure = call.rival, class_of(error)
+        if rival is not None:
+            call.note(rival.target, "failed", f"{error.code}: {error.message}")
+            self._books.end_rival(call, error)
+            if failure is not None:
+                walk.failed(rival.place, error, failure)
 
     async def _open_raced(self, call: Call, walk: Walk, attempt: Try, race: Race) -> Opened:
         try:
@@ -236,10 +236,9 @@ class Attempts:
             await self._books.end_lost(call, attempt, "a hedge's first token came sooner")
             return await race.rival()
         try:
-            if await race.stop_rival() and call.rival is not None:
-                await self._books.end_lost(
-                    call, call.rival, "it was asked as a hedge, and the first target came sooner"
-                )
+            rival = call.rival
+            if rival is not None and await race.stop_rival():
+                await self._books.end_lost(call, rival, "it was asked as a hedge, and the first target came sooner")
         except BaseException:
             opened.discard()
             raise

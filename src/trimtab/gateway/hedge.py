@@ -1,21 +1,28 @@
 """Asking a second target when the first takes long; whoever has the first token wins, the other is cut off.
 
 Nothing of an answer has reached the client at that point, so there is nothing to splice. The call's own task waits for
-the first attempt; only when the delay is over a second task begins. An ordinary call therefore pays one timer.
+the first attempt; only when the delay is over a second task begins. An ordinary call therefore pays an alarm that does
+not ring.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from trimtab.core.errors import TrimtabError
+from trimtab.gateway.call import Call
 from trimtab.gateway.delivery import Opened
 from trimtab.gateway.live import TargetState
 from trimtab.gateway.policy import Hedge
+from trimtab.gateway.walk import Walk
 
 MOST_TOKENS = 5.0
 """Hedges that a quiet time may save up."""
 QUANTILE = 0.95
+GRAIN_S = 0.005
+"""Alarms after the first are looked at so often at most."""
+CLOCK_S = 0.001
+"""The loop's clock counts milliseconds: what is due within one is due."""
 
 
 def delay_s(hedge: Hedge, state: TargetState, *, stream: bool) -> float | None:
@@ -40,19 +47,64 @@ def take(state: TargetState) -> bool:
     return True
 
 
-class Race:
-    """One attempt, and after ``delay_s`` perhaps a second. ``begin_rival`` makes the second one's coroutine, or None
-    where there is nothing to ask; ``rival_failed`` is told when it came to nothing while the first is still awaited."""
+class Alarms:
+    """Races to be started when their time has come, all on one timer of the loop: to set an alarm and take it back
+    costs a call an entry in a dictionary. An alarm may ring up to `GRAIN_S` late. Belongs to one event loop."""
 
-    def __init__(
-        self,
-        delay_s: float,
-        begin_rival: Callable[[], Coroutine[Any, Any, Opened] | None],
-        rival_failed: Callable[[TrimtabError], None],
-    ) -> None:
+    def __init__(self) -> None:
+        self._due: dict[Race, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
+
+    def set(self, race: "Race", loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        at = self._due[race] = loop.time() + seconds
+        if self._timer is None or at < self._rings_at:
+            self._arm(loop, at, seconds)
+
+    def drop(self, race: "Race") -> None:
+        self._due.pop(race, None)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, at: float, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._rings_at = loop.call_later(seconds, self._ring, loop), at
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        soon = loop.time() + CLOCK_S
+        for race in [race for race, at in self._due.items() if at <= soon]:
+            del self._due[race]
+            loop.call_soon(race.start)  # a defect in one of them harms no other
+        if self._due:
+            left_s = max(GRAIN_S, min(self._due.values()) - loop.time())
+            self._arm(loop, loop.time() + left_s, left_s)
+
+
+class Rivals(Protocol):
+    """Who asks the second target: `attempts.Attempts`."""
+
+    def begin_rival(self, call: Call, walk: Walk) -> Coroutine[Any, Any, Opened] | None:
+        """The second attempt, to be run; None where there is nothing to ask."""
+        ...
+
+    def rival_failed(self, call: Call, walk: Walk, error: TrimtabError) -> None:
+        """It came to nothing while the first is still awaited."""
+        ...
+
+
+class Race:
+    """One attempt of a call, and after ``delay_s`` perhaps a second."""
+
+    __slots__ = (
+        "_alarms", "_call", "_delay_s", "_first", "_first_is_over", "_rival", "_rivals", "_walk", "_won",
+    )  # fmt: skip
+
+    def __init__(self, rivals: Rivals, alarms: Alarms, delay_s: float, call: Call, walk: Walk) -> None:
+        self._rivals = rivals
+        self._alarms = alarms
         self._delay_s = delay_s
-        self._begin_rival = begin_rival
-        self._rival_failed = rival_failed
+        self._call = call
+        self._walk = walk
         self._first: asyncio.Task[Any] | None = None
         self._rival: asyncio.Task[Opened] | None = None
         self._won = False
@@ -65,7 +117,7 @@ class Race:
         me = self._first = asyncio.current_task(loop)
         assert me is not None
         cancelled_before = me.cancelling()
-        timer = loop.call_later(self._delay_s, self._start)
+        self._alarms.set(self, loop, self._delay_s)
         try:
             return await opening
         except asyncio.CancelledError:
@@ -74,7 +126,7 @@ class Race:
             raise
         finally:
             self._first_is_over = True
-            timer.cancel()
+            self._alarms.drop(self)
 
     async def rival(self) -> Opened:
         """Wait for the second attempt's own end."""
@@ -93,8 +145,9 @@ class Race:
             rival.result().discard()
         return True
 
-    def _start(self) -> None:
-        opening = self._begin_rival()
+    def start(self) -> None:
+        """Its time has come: begin the second attempt, if there is something to ask."""
+        opening = None if self._first_is_over else self._rivals.begin_rival(self._call, self._walk)
         if opening is not None:
             self._rival = asyncio.get_running_loop().create_task(opening)
             self._rival.add_done_callback(self._rival_is_over)
@@ -108,6 +161,6 @@ class Race:
             assert self._first is not None
             self._first.cancel()
         elif isinstance(error, TrimtabError):
-            self._rival_failed(error)
+            self._rivals.rival_failed(self._call, self._walk, error)
         else:
             raise error  # a defect: the loop's handler logs it; the first attempt goes on
