@@ -381,6 +381,10 @@ _FAST_BODIES: Final = (
     "ALTER TABLE span_io ${cluster} MODIFY COLUMN request CODEC(LZ4), MODIFY COLUMN response CODEC(LZ4)"
 )
 
+# A score is corrected or taken back by its id alone.
+_SCORES_BY_ID: Final = """
+ALTER TABLE scores ${cluster} ADD INDEX IF NOT EXISTS by_id id TYPE bloom_filter(0.01) GRANULARITY 1"""
+
 MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (1, (_SPANS, _SPAN_IO, _LEDGER)),
     (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
@@ -390,6 +394,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (6, (_SPAN_RAW,)),
     (7, _FAST_DEFAULT),
     (8, (_FAST_BODIES,)),
+    (9, (_SCORES_BY_ID,)),
 )
 
 
