@@ -28,7 +28,7 @@ def test_a_typed_search_becomes_chips_and_narrows_the_list(at: House, visitor: V
     page.keyboard.press("/")
     expect(page.get_by_role("combobox", name="Search")).to_be_focused()
     page.keyboard.type("sta")
-    expect(page.get_by_role("option", name=re.compile("status:"))).to_be_visible()
+    expect(page.get_by_role("option", name=re.compile("^status:"))).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.type("err")
     page.keyboard.press("ArrowDown")
@@ -41,6 +41,20 @@ def test_a_typed_search_becomes_chips_and_narrows_the_list(at: House, visitor: V
     assert at.traces["error"] in wanted
     page.get_by_role("button", name="Remove status:error").click()
     expect(page.locator("[data-trace]").nth(5)).to_be_visible()
+
+
+def test_values_that_no_facet_has_are_completed_from_the_server(visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    page.get_by_role("combobox", name="Search").press_sequentially("-http_status:>=500 -name:")
+    options = page.get_by_role("option")
+    expect(options.first).to_be_visible()
+    value = options.first.locator("span").first.inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    chip = page.get_by_test_id("chip").nth(1)
+    expect(chip).to_contain_text("-name:")
+    expect(chip).to_contain_text(value)
 
 
 def test_words_are_looked_for_in_what_was_said(at: House, visitor: Visitor) -> None:

@@ -177,7 +177,7 @@ export const completionQuery = (project: string, q: string, window: Window) =>
   queryOptions({
     queryKey: ["completion", project, q, window.start, window.end],
     queryFn: ({ signal }) =>
-      get<Completion>(withQuery(inProject(project, "search/complete"), { q, ...window }), signal),
+      get<Completion>(withQuery(inProject(project, "search", "complete"), { q, ...window }), signal),
     staleTime: 30_000,
     gcTime: 60_000,
     retry: false,
