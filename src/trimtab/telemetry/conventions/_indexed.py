@@ -26,16 +26,35 @@ def tree(attributes: Mapping[str, Any], prefix: str) -> Tree:
         steps = name[cut:].split(".", DEPTH)
         if len(steps) > DEPTH or not _PROTO.isdisjoint(steps):
             continue
-        at = root
+        at: Any = root
         for step in steps[:-1]:
-            below = at.get(step)
+            below: Any = at.get(step)
             if type(below) is not dict:
                 below = at[step] = {}
-            at = cast("Tree", below)
+            at = below
         last = steps[-1]
         if type(at.get(last)) is not dict:
             at[last] = value
     return root
+
+
+def flat_rows(
+    attributes: Mapping[str, Any], prefix: str, middle: str, fields: frozenset[str]
+) -> list[dict[str, Any]] | None:
+    """The short way for what nearly every list is: rows by index whose names are ``fields`` alone, each being
+    ``prefix``, the index, ``middle``, the field. None where a name goes deeper: then there is need of a `tree`."""
+    cut = len(prefix)
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in attributes.items():
+        if name.startswith(prefix):
+            index, _, field = name[cut:].partition(middle)
+            if field not in fields:
+                return None
+            row = found.get(index)
+            if row is None:
+                row = found[index] = {}
+            row[field] = value
+    return rows(found) if found else []
 
 
 def rows(found: Any) -> list[Any]:

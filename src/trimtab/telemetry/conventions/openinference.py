@@ -6,9 +6,9 @@ Specification: Arize-ai/openinference, spec/semantic_conventions.md. Lists are f
 import re
 from typing import Any, Final
 
-from trimtab.llm.types import Message
+from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
-from trimtab.telemetry.conventions._indexed import Tree, rows, tree
+from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
@@ -157,15 +157,12 @@ def _read_params(attributes: Attributes, found: Found) -> None:
 
 
 def _read_messages(attributes: Attributes, found: Found) -> None:
-    given: Tree = {}
-    if not ("input_messages" in found and "output_messages" in found):
-        given = tree(attributes, "llm.")
     if "input_messages" not in found:
-        put(found, "input_messages", _messages(given.get("input_messages"), "user"))
+        put(found, "input_messages", _messages(attributes, "llm.input_messages.", "user"))
     if "output_messages" not in found:
-        put(found, "output_messages", _messages(given.get("output_messages"), "assistant"))
-    if "tools_offered" not in found and "tools" in given:
-        schemas = [_tool_of(row) for row in rows(given["tools"])]
+        put(found, "output_messages", _messages(attributes, "llm.output_messages.", "assistant"))
+    if "tools_offered" not in found and "llm.tools.0.tool.json_schema" in attributes:
+        schemas = [_tool_of(row) for row in rows(tree(attributes, "llm.tools."))]
         put(found, "tools_offered", tools_of([each for each in schemas if each]))
     reason = attributes.get("llm.finish_reason")
     if reason is not None and "stop" not in found:
@@ -177,9 +174,15 @@ def _tool_of(row: Any) -> dict[str, Any]:
     return mapping(held.get("json_schema")) or held
 
 
-def _messages(found: Any, role: str) -> tuple[Message, ...]:
+_FLAT: Final = frozenset({"role", "content"})
+
+
+def _messages(attributes: Attributes, prefix: str, role: Role) -> tuple[Message, ...]:
+    plain = flat_rows(attributes, prefix, ".message.", _FLAT)
+    if plain is not None:
+        return messages_of(plain, role) if plain else ()
     shaped: list[dict[str, Any]] = []
-    for row in rows(found):
+    for row in rows(tree(attributes, prefix)):
         held = mapping(mapping(row).get("message"))
         if held:
             shaped.append(_shaped(held, role))
@@ -257,6 +260,8 @@ _SOURCES: Final = {"HUMAN": "human", "LLM": "llm", "CODE": "code"}
 
 
 def _read_scores(attributes: Attributes, found: Found) -> None:
+    if not any("annotations." in name for name in attributes):
+        return
     for prefix, target in _ANNOTATIONS:
         if not any(name.startswith(prefix) for name in attributes):
             continue

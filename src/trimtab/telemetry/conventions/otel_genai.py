@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from trimtab.llm.types import Message
 from trimtab.telemetry.canonical import Document, Evaluation
-from trimtab.telemetry.conventions._indexed import rows, tree
+from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
@@ -217,9 +217,15 @@ def _older(attributes: Attributes, events: "_Events | None", *, answer: bool) ->
     whole = attributes.get(prefix)
     if whole is not None:
         return messages_of(whole, "assistant" if answer else "user") if looks_like_messages(whole) else ()
-    if not any(name.startswith(f"{prefix}.0.") for name in attributes):
+    plain = flat_rows(attributes, f"{prefix}.", ".", _FLAT)
+    if plain == []:
         return ()
+    if plain is not None and not any(str(row.get("content", ""))[:1] == "[" for row in plain):
+        return messages_of(plain, "assistant" if answer else "user")
     return indexed_messages(attributes, f"{prefix}.", answer=answer)
+
+
+_FLAT: Final = frozenset({"role", "content", "finish_reason"})
 
 
 def indexed_messages(attributes: Attributes, prefix: str, *, answer: bool) -> tuple[Message, ...]:
