@@ -170,8 +170,13 @@ def bounded(record: CallRecord) -> CallRecord:
     attempts = record.attempts
     labels = (record.model, record.session, record.user, record.feature, record.app, record.user_agent)
     if sum(map(len, labels)) <= LABEL and len(record.tags) <= 8 and len(record.metadata) <= 8:
-        answers = sum(len(each.model_used) + len(each.response_id) + len(each.stop) for each in attempts)
-        extra = sum(map(len, record.tags)) + sum(len(key) + len(value) for key, value in record.metadata.items())
+        answers = extra = 0  # by loops: this is looked at for every call
+        for each in attempts:
+            answers += len(each.model_used) + len(each.response_id) + len(each.stop)
+        for tag in record.tags:
+            extra += len(tag)
+        for key, value in record.metadata.items():
+            extra += len(key) + len(value)
         if answers <= LABEL and extra <= LABEL and record.fault is None:
             return record
     cut = {name: getattr(record, name)[:LABEL] for name in _LABELS}

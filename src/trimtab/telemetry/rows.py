@@ -108,7 +108,7 @@ def encode(values: list[Any]) -> bytes:
 class Rows:
     """What one batch of records becomes."""
 
-    __slots__ = ("ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
+    __slots__ = ("_all", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
 
     def __init__(self) -> None:
         self.spans = Table("spans", SPANS)
@@ -117,15 +117,16 @@ class Rows:
         self.ledger = Table("ledger", LEDGER)
         self.scores = Table("scores", SCORES)
         self.tool_calls = Table("tool_calls", TOOL_CALLS)
+        # The spans come last: a span that can be seen then has its texts and its books.
+        self._all = (self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans)
 
     def tables(self) -> tuple[Table, ...]:
-        # The spans come last: a span that can be seen then has its texts and its books.
-        return (self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans)
+        return self._all
 
-    def mark(self) -> tuple[int, ...]:
-        return tuple(len(table.owners) for table in self.tables())
+    def mark(self) -> list[int]:
+        return [len(table.owners) for table in self._all]
 
-    def rewind(self, mark: tuple[int, ...]) -> None:
+    def rewind(self, mark: list[int]) -> None:
         """Back to an earlier `mark`: no half of a record is ever stored."""
-        for table, rows in zip(self.tables(), mark, strict=True):
+        for table, rows in zip(self._all, mark, strict=True):
             table.truncate(rows)
