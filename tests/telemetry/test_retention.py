@@ -94,11 +94,13 @@ def story(tmp_path: Path, served: Any) -> Callable[..., Any]:
     return run
 
 
-def test_each_kind_goes_by_its_own_rule_and_other_projects_keep_theirs(story: Any, engine: Store) -> None:
+def test_each_kind_goes_by_its_own_rule_the_config_files_first_and_other_projects_keep_theirs(
+    story: Any, engine: Store
+) -> None:
     ours, theirs, plain = project(), project(), project()
 
     async def body(home: Home) -> None:
-        await home.add(ours, {"content": 4, "spans": 7, "ledger": None, "scores": None})
+        await home.add(ours, {"content": 1, "spans": 7, "ledger": None, "scores": None})
         await home.add(theirs, dict.fromkeys(KINDS))
         await home.add(plain)
         for owner in (ours, theirs, plain):
@@ -112,23 +114,11 @@ def test_each_kind_goes_by_its_own_rule_and_other_projects_keep_theirs(story: An
     def per(table: str) -> int:
         return left(engine, theirs, table) // 4
 
-    story(body)
+    story(body, declared={f"slug-{ours}": {"content": 4}})
     io, spans = per("span_io"), per("spans")
     tables = ("span_io", "spans", "ledger")
     assert [left(engine, ours, table) for table in tables] == [io, 2 * spans, 4]
     assert [left(engine, plain, table) for table in tables] == [4 * io, 4 * spans, 4]
-
-
-def test_the_config_files_rule_wins_over_the_catalogs(story: Any, engine: Store) -> None:
-    owner = project()
-
-    async def body(home: Home) -> None:
-        await home.add(owner, {"content": 10, "spans": None})
-        keep(engine, home.blobs, owner, [15, 20])
-        assert await home.retention().turn()
-
-    story(body, declared={f"slug-{owner}": {"content": 17}})
-    assert left(engine, owner, "span_io") * 4 == left(engine, owner, "spans") == 4
 
 
 def test_a_run_that_is_interrupted_is_taken_up_by_another_and_counts_what_both_removed(
