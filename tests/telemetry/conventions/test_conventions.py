@@ -475,7 +475,7 @@ spans = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(spans)
 def test_whatever_a_span_holds_it_is_read_and_can_be_stored(foreign: ForeignSpan) -> None:
     found = canonical(foreign)

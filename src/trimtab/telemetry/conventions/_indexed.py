@@ -7,6 +7,8 @@ names with more than `DEPTH` steps are left out (they stay in the raw attributes
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from trimtab.telemetry.conventions._values import is_object
+
 SLOTS: Final = 10_000
 DEPTH: Final = 12
 _PROTO: Final = frozenset({"__proto__", "prototype", "constructor"})
@@ -26,11 +28,11 @@ def tree(attributes: Mapping[str, Any], prefix: str) -> Tree:
         steps = name[cut:].split(".", DEPTH)
         if len(steps) > DEPTH or not _PROTO.isdisjoint(steps):
             continue
-        at: Any = root
+        at = root
         for step in steps[:-1]:
-            below: Any = at.get(step)
-            if type(below) is not dict:
-                below = at[step] = {}
+            below = at.get(step)
+            if not is_object(below):
+                below = at[step] = Tree()
             at = below
         last = steps[-1]
         if type(at.get(last)) is not dict:
