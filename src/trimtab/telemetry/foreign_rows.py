@@ -223,19 +223,28 @@ def _counts(mapped: Mapped, entry: Sums | None) -> tuple[Sums, tuple[int, ...], 
 
 def _metadata(mapped: Mapped) -> dict[str, str]:
     span = mapped.canonical
-    found = {key[:LABEL]: value[:LABEL] for key, value in list(span.metadata.items())[:LABELS]}
-    more = {
-        "prompt_name": span.prompt_name,
-        "prompt_version": span.prompt_version,
-        "agent": span.agent_name,
-        "node": span.node,
-        "parent_node": span.parent_node,
-        "workflow": span.workflow,
-        "tool": span.tool_name,
-        "cost_reported": "" if span.cost_reported is None else f"{Decimal(span.cost_reported).scaleb(-12):f}",
-    }
-    found |= {key: value[:LABEL] for key, value in more.items() if value and key not in found}
+    found: dict[str, str] = {}
+    if span.metadata:
+        found = {key[:LABEL]: value[:LABEL] for key, value in list(span.metadata.items())[:LABELS]}
+    for key, field in _ALSO_METADATA:
+        value: str = getattr(span, field)
+        if value and key not in found:
+            found[key] = value[:LABEL]
+    if span.cost_reported is not None:
+        found.setdefault("cost_reported", f"{Decimal(span.cost_reported).scaleb(-12):f}")
     return found
+
+
+_ALSO_METADATA: Final = (
+    ("prompt_name", "prompt_name"),
+    ("prompt_version", "prompt_version"),
+    ("agent", "agent_name"),
+    ("node", "node"),
+    ("parent_node", "parent_node"),
+    ("workflow", "workflow"),
+    ("tool", "tool_name"),
+)
+"""Fields of a canonical span that have no column, by the names under which they are found as metadata."""
 
 
 def _book(rows: Rows, mapped: Mapped) -> None:
