@@ -139,5 +139,5 @@ def _function(part: Part, scope: frozenset[str]) -> None:
             if inner.kind == "IDENTIFIER" and inner.told("identifier") not in scope:
                 said = inner.told("identifier")[:60]
                 raise refused(f"IN {said} would read a table.", f"Write has({said}, x), or IN (SELECT …).")
-    elif part.told("function_type") != "window" and not may_call(name):
+    elif not may_call(name):
         raise refused(f"The function {name[:60]}() cannot be called here.", "docs/search.md says which can.")
