@@ -71,8 +71,9 @@ _ATTEMPT: Final = (
     "request_id, start_ns, provider, model, status, stop, duration_ns, ttft_ns, "
     "input_tokens + cache_read_tokens + cache_write_tokens, output_tokens + reasoning_tokens"
 )
+# Attempts of our own gateway alone: what others called elsewhere says nothing about our targets.
 _OF_WINDOW: Final = (
-    "project = {project:String} AND entry = 0 AND leaf = 1 AND kind = 'llm' "
+    "project = {project:String} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND request_id != '' "
     "AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
 )
 
