@@ -174,3 +174,26 @@ def test_without_a_key_nothing_is_traced_and_nothing_fails() -> None:
     code += "import sys\nfrom trimtab.sdk import trace\n@trace\ndef f(): return 1\n"
     code += "print(f(), 'opentelemetry' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=110) == "1 False\n"
+
+
+def test_a_provider_that_the_application_has_is_joined() -> None:
+    code = """
+import os
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from trimtab.sdk import tracing
+class Out(SpanExporter):
+    def export(self, spans):
+        for span in spans:
+            os.write(1, f"{span.name} {span.resource.attributes['service.name']}\\n".encode())
+        return SpanExportResult.SUCCESS
+    def shutdown(self): pass
+trace.set_tracer_provider(TracerProvider(resource=Resource({"service.name": "theirs"})))
+tracing.configure(exporter=Out(), service="ours")
+with trace.get_tracer("x").start_as_current_span("outer"), tracing.span("inner"):
+    pass
+"""
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=110)
+    assert sorted(said.split("\n")) == ["", "inner theirs", "outer theirs"]
