@@ -82,7 +82,9 @@ def test_a_letter_that_cannot_be_read_is_shown_as_bytes_and_can_only_be_dropped(
         assert (await admin.post(f"{AT}/1/replay", json={})).status_code == 400
         assert (await admin.post(f"{AT}/1/replay", json={"content": {"a": 1}})).status_code == 400
         assert (await admin.delete(f"{AT}/1")).status_code == 204
-        assert (await admin.delete(f"{AT}/1")).status_code == 404
+        for nowhere in ("1", "0", "-1", str(1 << 70)):
+            assert (await admin.delete(f"{AT}/{nowhere}")).status_code == 404
+            assert (await admin.get(f"{AT}/{nowhere}")).status_code == 404
         assert (await admin.get(AT)).json()["items"] == []
         reader.close()
 

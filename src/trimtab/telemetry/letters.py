@@ -139,7 +139,7 @@ def _row(directory: Path, number: int) -> Rejected:
 
 def _opened(directory: Path, number: int) -> sqlite3.Connection:
     path = directory / POSITIONS_FILE
-    if not path.exists():
+    if not 0 < number < 1 << 63 or not path.exists():  # SQLite's numbers have 64 bits
         raise _missing(number)
     return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=5.0, isolation_level=None)
 
