@@ -21,7 +21,7 @@ from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import ROWS, Encoded, RowsRefused, Store, StoreAway, StoreFull
-from trimtab.telemetry.writer import Pace, Writer
+from trimtab.telemetry.writer import Pace, Progress, Writer
 
 
 class MemoryStore:
@@ -167,6 +167,27 @@ def test_while_the_store_is_away_records_wait_and_it_is_told(tmp_path: Path, tro
     close(subject)
 
 
+class Watched(Progress):
+    """Keeps what waited whenever a state was told."""
+
+    told: list[tuple[object, int]] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "state":
+            self.told.append((value, self.waiting))
+        super().__setattr__(name, value)
+
+
+def test_all_is_well_is_told_with_what_waits(tmp_path: Path) -> None:
+    append(tmp_path / "spool", *[record(number) for number in range(1, 8)])
+    subject = writer(tmp_path, MemoryStore())
+    watched = subject.progress = Watched()
+    subject.stop(30.0)
+    subject.run()
+    assert watched.told[0] == ("ok", 7)
+    close(subject)
+
+
 def test_stopping_drains_what_is_there(tmp_path: Path) -> None:
     store = MemoryStore()
     append(tmp_path / "spool", *[record(number) for number in range(1, 31)])
@@ -220,7 +241,7 @@ DYING = """
     from trimtab.telemetry.calls import CallMapper
     from trimtab.telemetry.drain import SpoolReader
     from trimtab.telemetry.stores import open_store
-    from trimtab.telemetry.writer import Pace, Writer
+    from trimtab.telemetry.writer import Pace, Progress, Writer
 
     folder, at = Path(sys.argv[1]), sys.argv[2]
     store = open_store(f"chdb://{folder}/store")

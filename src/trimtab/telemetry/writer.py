@@ -120,6 +120,8 @@ class Writer:
             try:
                 moved = self._again() if pending else self._next()
                 pending = False
+                if self.progress.state != "ok":  # counted before it is told: else all would be well, and nothing wait
+                    self._measure()
                 self._rewrite_if_due()
             except (StoreAway, StoreRefused, sqlite3.Error, OSError) as error:
                 self._start_over()
