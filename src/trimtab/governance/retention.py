@@ -2,7 +2,7 @@
 
 Kinds: ``content`` (messages, raw attributes and other long texts, with their blobs), ``spans`` (everything else of a
 span), ``scores``, and ``ledger`` (the books: one row per attempt, without content). A rule's days are counted from when
-a span began; ``None`` keeps for ever. Where a project says nothing, `DEFAULTS` hold: the books outlive the rest.
+a span began; ``None`` keeps for ever. Where a project says nothing, all is kept.
 
 A rule of the config file wins over the catalog's. A run removes what is over age for every project; one worker makes it
 at a time, and a run whose worker died is taken up by another.
@@ -25,7 +25,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Rules = dict[Kind, int | None]
 """Days by kind; a kind that is not there says nothing."""
 
-DEFAULTS: Final[Rules] = {"content": 90, "spans": 365, "ledger": None, "scores": 365}
+DEFAULTS: Final[Rules] = {"content": None, "spans": None, "ledger": None, "scores": None}
+"""Nothing is removed that nobody said is to go."""
 LONGEST: Final = 36_500
 """Days of a rule; about a hundred years."""
 RUNS_KEPT: Final = 200
