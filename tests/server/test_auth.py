@@ -30,6 +30,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "changeProvider": {"base_url": "http://127.0.0.1:9/v2"},
     "createModel": {"name": "m", "provider": "lab"},
     "changeModel": {"upstream": "u"},
+    "createScores": {"name": "n", "value": 1, "trace_id": "t"},
+    "switchDetectors": {"off": []},
+    "runSql": {"query": "SELECT 1"},
+    "createView": {"name": "v"},
+    "changeView": {"name": "v"},
+    "createDashboard": {"name": "d"},
+    "changeDashboard": {"name": "d"},
+    "importDashboard": {"file": {"name": "d"}},
+    "replayDeadLetter": {},
 }
 
 
@@ -63,7 +72,7 @@ def described(handler: HTTPRouteHandler) -> tuple[str, str, str, str | None]:
 
 
 def url_of(path: str, slug: str) -> str:
-    names = {"project": slug, "key": "key_none", "name": "none", "trace_id": "t", "span_id": "s"}
+    names = {"project": slug, "key": "key_none", "name": "none", "trace_id": "t", "span_id": "s", "letter": "1"}
     url = re.sub(r"\{(\w+):\w+\}", lambda found: names.get(found.group(1), "none"), path)
     return f"{url}?model=fast" if url.endswith("/price") else url
 
@@ -122,7 +131,8 @@ def test_every_route_answers_every_key_as_the_table_says(run: Run) -> None:
                         assert answer.headers["content-type"] == "application/problem+json", told
                     else:
                         assert answer.status_code not in (401, 403), told
-                        let_in = "store in memory runs no statements" in answer.text
+                        lacking = ("store in memory runs no statements", "This server takes no records")
+                        let_in = any(each in answer.text for each in lacking)
                         assert answer.status_code < 500 or let_in, told
                         assert answer.status_code != 404 or answer.json()["code"] != "project_not_found", told
                     asked += 1
