@@ -21,7 +21,7 @@ from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
-from trimtab.telemetry import board_store
+from trimtab.telemetry import board_store, detector_store
 
 ROOMS = (
     limit_store.LIMITS,
@@ -38,6 +38,7 @@ ROOMS = (
     conversation_store.RESPONSES,
     routes.ROUTES,
     board_store.BOARDS,
+    detector_store.DETECTORS_OFF,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
