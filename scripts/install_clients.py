@@ -30,7 +30,7 @@ def node_folder() -> Path:
 
 
 def install_python(name: str = "python") -> None:
-    """Packages and their bytecode, so that no page waits for a compilation. ``name`` is the folder of the lock file, and
+    """Packages and their bytecode, so that no page waits for a compilation. ``name`` is the folder of the lock file and
     of the environment."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"UV_PROJECT_ENVIRONMENT": str(HOME / name), "UV_PYTHON_DOWNLOADS": "never"}

@@ -7,7 +7,16 @@ from msgspec.structs import FieldInfo, fields
 from trimtab.gateway.cache_tune import Point
 from trimtab.sdk import cache_types, cost_types, limit_types, search_types
 from trimtab.sdk import types as ours
-from trimtab.server import board_bodies, bodies, cache_bodies, cost_bodies, limit_bodies, resilience_bodies
+from trimtab.server import (
+    board_bodies,
+    bodies,
+    cache_bodies,
+    cost_bodies,
+    detector_bodies,
+    limit_bodies,
+    resilience_bodies,
+)
+from trimtab.server.api import remap
 from trimtab.telemetry import aggregate_views, complete, cost_views, sql_door, views
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
@@ -32,6 +41,9 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     limit_types.Standing: limit_bodies.StandingView,
     limit_types.Limit: limit_bodies.LimitView,
     limit_types.LimitEvent: limit_bodies.LimitEventView,
+    ours.Remapped: remap.Remapped,
+    ours.Detector: detector_bodies.DetectorView,
+    ours.DetectorList: detector_bodies.DetectorList,
     ours.LoginLink: bodies.LoginLink,
     ours.StoreHealth: views.StoreHealth,
     ours.Check: bodies.CheckView,

@@ -3,6 +3,12 @@
 from typing import Protocol
 
 
+class Headers(Protocol):
+    def __call__(self, name: bytes, /) -> bytes | None:
+        """The first header of that lower-case name."""
+        ...
+
+
 class Exchange(Protocol):
     """A whole request (the body has arrived) and a writer for its answer.
 
@@ -17,9 +23,8 @@ class Exchange(Protocol):
     @property
     def disconnected(self) -> bool: ...
 
-    def header(self, name: bytes) -> bytes | None:
-        """The first header of that lower-case name."""
-        ...
+    @property
+    def header(self) -> Headers: ...
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None: ...
 

@@ -17,6 +17,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from trimtab.gateway.exchange import Headers
 from trimtab.server.doors import helicone
 
 logger = logging.getLogger("trimtab.http")
@@ -109,7 +110,7 @@ class HotCycle:
         named: dict[bytes, bytes] = dict(reversed(protocol.headers))  # so that the first of a name counts
         if helicone.AUTH in named:
             helicone.translate(named)
-        self.header: Callable[[bytes], bytes | None] = named.get
+        self.header: Headers = named.get
         self._chunks: list[bytes] = []
         self.size = 0
         self.path = path
