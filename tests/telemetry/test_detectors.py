@@ -286,6 +286,14 @@ def test_standing_instructions_may_ask_for_json_too() -> None:
 # --- length --------------------------------------------------------------------------------------------------------
 
 
+def test_a_feature_with_short_and_long_answers_has_not_changed_when_several_of_the_rarer_come_together() -> None:
+    memory = Memory()
+    usual = [800, 800, 250] * 22
+    lengths(memory, usual)
+    assert set(lengths(memory, [250, 250, 250, 250, 250, 800, 800, 800], len(usual))) == {""}
+    assert "shorter" in lengths(memory, [40] * 8, len(usual) + 8), "a level that was not there before is still told"
+
+
 def lengths(memory: Memory, sizes: list[int], start: int = 0) -> list[str]:
     return [
         found("length_change", said(answer="x" * size, span_id=f"s{start + place}"), memory)

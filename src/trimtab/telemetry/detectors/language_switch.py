@@ -10,6 +10,9 @@ from typing import Final
 from trimtab.telemetry.detectors import Detector, Finding, Memory, Said
 
 SAMPLE: Final = 400
+GLANCE: Final = 160
+"""Characters in which a text of any known language has two of its most frequent words, or it is not looked at: lists of
+names, code and identifiers are left after a third of the work."""
 LEAST: Final = 3
 """Different words of a language that make sure of it, at a tenth of all, and twice as many as of any other."""
 SHORTEST_ANSWER: Final = 40
@@ -77,6 +80,8 @@ def language_of(text: str) -> str:
                 return name
             if name == "japanese" and script.search(text):
                 return name
+    if len(_ALL.intersection(text[:GLANCE].lower().split())) < 2:
+        return ""
     words = text.lower().split()
     if len(words) < 6:
         return ""
