@@ -28,7 +28,16 @@ from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.kinds import decode_any, encode_any
-from trimtab.telemetry.otlp import MAX_LETTERS, Origin, pieces, take_json, take_protobuf
+from trimtab.telemetry.otlp import (
+    MAX_AROUND,
+    MAX_LETTERS,
+    REPEATED,
+    REPEATED_FREELY,
+    Origin,
+    pieces,
+    take_json,
+    take_protobuf,
+)
 
 if TYPE_CHECKING:
     from house import Run
@@ -236,6 +245,42 @@ def test_a_large_batch_is_cut_between_spans_and_nothing_of_it_is_lost() -> None:
     kept = [span for record in taken.records for span in record.all_spans()]
     assert [span.name for span in kept] == names
     assert all(span.resource == {"service.name": "shop"} and span.scope_name == "lib" for span in kept)
+
+
+@pytest.mark.parametrize("form", ["protobuf", "json"])
+def test_a_large_resource_cannot_be_multiplied_by_many_small_spans(form: str) -> None:
+    def kept_of(resource: int, spans: int) -> tuple[int, int, int, int]:
+        made = request(spans)
+        made.resource_spans[0].resource.attributes[0].value.string_value = "x" * resource
+        body = made.SerializeToString()
+        if form == "json":
+            said = as_json(spans)
+            said["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"] = "x" * resource
+            body = json.dumps(said).encode()
+        taken = take_json(body, ORIGIN) if form == "json" else take_protobuf(body, ORIGIN)
+        mapped = sum(len(span.resource["service.name"]) for each in taken.records for span in each.all_spans())
+        assert mapped <= REPEATED_FREELY + REPEATED * len(body)
+        assert sum(len(encode_any(each)) for each in taken.letters) < MAX_LETTERS * 2000
+        return taken.accepted, taken.refused, sum(len(encode_any(each)) for each in taken.records), len(body)
+
+    assert kept_of(MAX_AROUND, 300)[:2] == (0, 300)  # a little too large in itself
+    accepted, refused, _, _ = kept_of(60_000, 800)  # so many of them are too many
+    assert (accepted, refused) == (0, 800)
+    accepted, refused, kept, body = kept_of(60_000, 20)  # a few are none
+    assert (accepted, refused) == (20, 0)
+    assert kept < REPEATED_FREELY + REPEATED * body
+    assert kept_of(2_000, 600)[:2] == (600, 0)  # and a common one never
+
+
+def test_a_body_below_a_large_resource_is_cut_into_few_pieces() -> None:
+    made = request(3000, name="x" * 500)
+    made.resource_spans[0].resource.attributes[0].value.string_value = "y" * 400_000
+    body = made.SerializeToString()
+    assert sum(map(len, pieces(body))) < 2 * len(body)
+    broken = body.replace(b"x" * 500, b"\xff" * 500)  # no UTF-8: each span is looked at alone
+    taken = take_protobuf(broken, ORIGIN)
+    assert (taken.accepted, taken.refused) == (0, 3000)
+    assert "larger than" in taken.letters[0].reason
 
 
 def _all(body: bytes) -> list[Any]:

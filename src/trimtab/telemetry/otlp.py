@@ -35,6 +35,12 @@ PIECE_BYTES: Final = 256 << 10
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
 MAX_SPAN_BYTES: Final = 8 << 20
+MAX_AROUND: Final = 64 << 10
+"""Bytes of a resource and a scope together. Each span is kept with its own copy of them."""
+REPEATED_FREELY: Final = 1 << 20
+REPEATED: Final = 32
+"""A request's spans may repeat their resources and scopes to so many bytes, and so many times the bytes of its body
+more: else a small body with many tiny spans below a large resource would fill the memory of whoever maps it."""
 MAX_LETTERS: Final = 100
 """Of the spans that one request is refused, so many are kept as dead letters; the rest is counted."""
 
@@ -68,10 +74,11 @@ class Origin(NamedTuple):
 
 
 class _Sink:
-    """Gathers what becomes of one body."""
+    """Gathers what becomes of one body of so many bytes."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, size: int) -> None:
         self.origin = origin
+        self.room = REPEATED_FREELY + REPEATED * size
         self.records: list[ForeignBatch] = []
         self.letters: list[RefusedSpan] = []
         self.accepted = 0
@@ -82,6 +89,15 @@ class _Sink:
         record = ForeignBatch(project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans)
         self.records.append(record)
         self.accepted += count
+
+    def surround(self, around: int, spans: int) -> str:
+        """So many spans repeat ``around`` bytes: why they cannot be taken, empty where they can."""
+        if around > MAX_AROUND:
+            return f"its resource and scope are larger than {MAX_AROUND} bytes"
+        if around * spans > self.room:
+            return "its request repeats large resources for too many spans: send fewer at once, or smaller resources"
+        self.room -= around * spans
+        return ""
 
     def refuse(self, reason: str, *, span: ForeignSpan | None = None, wire: bytes = b"") -> None:
         self.refused += 1
@@ -109,7 +125,7 @@ class _Sink:
 
 def take_protobuf(body: bytes, origin: Origin) -> Taken:
     """An ``ExportTraceServiceRequest``. Raises `InvalidRequest` for a body that is none."""
-    sink = _Sink(origin)
+    sink = _Sink(origin, len(body))
     try:
         for piece in pieces(body):
             _take_piece(piece, sink)
@@ -145,31 +161,42 @@ def _take_piece(piece: bytes, sink: _Sink) -> None:
     count = 0
     bad: list[tuple[Any, int, str, Any]] = []
     for group in request.resource_spans:
+        resource_bytes = group.resource.ByteSize()
         for scoped in group.scope_spans:
+            crowded = sink.surround(resource_bytes + scoped.scope.ByteSize(), len(scoped.spans))
             for place, span in enumerate(scoped.spans):
                 count += 1
-                fault = fault_of(
+                fault = crowded or fault_of(
                     span.trace_id, span.span_id, span.start_time_unix_nano, span.end_time_unix_nano, now_ns
                 )
                 if not fault and len(piece) > MAX_SPAN_BYTES and span.ByteSize() > MAX_SPAN_BYTES:
                     fault = f"it is larger than {MAX_SPAN_BYTES} bytes"
                 if fault:
-                    bad.append((scoped, place, fault, group))
-    if count == len(bad) == 0:
+                    bad.append((scoped, place, fault, None if crowded else group))
+    if not count:
         return
     for scoped, place, fault, group in reversed(bad):  # from behind, so that places stay right
-        span = scoped.spans[place]
-        scope = scoped.scope
-        known = span_of(span, scope.name, scope.version, attributes_of(group.resource.attributes))
-        sink.refuse(fault, span=known, wire=span.SerializeToString())
+        _refuse_one(sink, scoped, scoped.spans[place], (fault, group))
         del scoped.spans[place]
     if count > len(bad):
         sink.keep(count - len(bad), otlp=request.SerializeToString() if bad else piece)
 
 
+def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> None:
+    """``why`` is the fault, and the span's resource where that can be kept with it."""
+    fault, group = why
+    known = None
+    if group is not None and len(sink.letters) < MAX_LETTERS:
+        known = span_of(span, scoped.scope.name, scoped.scope.version, attributes_of(group.resource.attributes))
+    sink.refuse(fault, span=known, wire=span.SerializeToString())
+
+
 def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
     """A piece that does not parse as a whole: each span alone, so that only what is broken is refused."""
     for group, scope, span in _spans(piece):
+        if len(group) + len(scope) > MAX_AROUND:  # not to be copied and parsed for each
+            sink.refuse(sink.surround(len(group) + len(scope), 1), wire=span)
+            continue
         alone = _assembled([(group, scope, [span])])
         try:
             ExportTraceServiceRequest.FromString(alone)
@@ -180,7 +207,8 @@ def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
 
 
 def pieces(body: bytes) -> Iterator[bytes]:
-    """The request as smaller ones of about `PIECE_BYTES`, cut between spans. A small one is given as it is."""
+    """The request as smaller ones of about `PIECE_BYTES`, cut between spans. A small one is given as it is. Pieces
+    repeat their resource and scope, so below large ones they are larger."""
     if len(body) <= PIECE_BYTES:
         yield body
         return
@@ -193,7 +221,7 @@ def pieces(body: bytes) -> Iterator[bytes]:
             gathered.append((group, scope, [span]))
             size += len(group) + len(scope)
         size += len(span)
-        if size >= PIECE_BYTES:
+        if size >= max(PIECE_BYTES, 4 * (len(group) + len(scope))):
             yield _assembled(gathered)
             gathered, size = [], 0
     if gathered:
@@ -284,7 +312,7 @@ JSON_FIX: Final = "OTLP's JSON is described at https://opentelemetry.io/docs/spe
 def take_json(body: bytes, origin: Origin) -> Taken:
     """An ``ExportTraceServiceRequest`` as JSON. Raises `InvalidRequest` for a body that is none."""
     request = json_object(body, "resourceSpans")
-    sink = _Sink(origin)
+    sink = _Sink(origin, len(body))
     try:
         _take_json_groups(request, sink)
     except NO_SPAN as error:
@@ -307,10 +335,16 @@ def _take_json_groups(request: Any, sink: _Sink) -> None:
     block: list[ForeignSpan] = []
     for group in listed(request, "resourceSpans"):
         resource = json_attributes(got(got(group, "resource"), "attributes"))
+        resource_bytes = len(_encoded(resource))
         for scoped in listed(group, "scopeSpans"):
             scope = got(scoped, "scope")
             named = (_text(got(scope, "name")), _text(got(scope, "version")))
-            for each in listed(scoped, "spans"):
+            spans = listed(scoped, "spans")
+            if crowded := sink.surround(resource_bytes + len(named[0]) + len(named[1]), len(spans)):
+                for each in spans:
+                    sink.refuse(crowded, wire=_encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
+                continue
+            for each in spans:
                 _take_json_span(each, named, resource, (sink, block))
                 if len(block) >= PIECE_SPANS:
                     sink.keep(len(block), spans=tuple(block))
