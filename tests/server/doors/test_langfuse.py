@@ -23,7 +23,7 @@ from trimtab.telemetry.spool import Spool
 if TYPE_CHECKING:
     from house import Run
 
-AT = "2026-09-21T14:13:20Z"
+AT = "2025-06-15T15:06:00Z"
 SPAN = {"id": "e1", "type": "span-create", "timestamp": AT, "body": {"id": "a", "traceId": "t", "name": "find"}}
 Story = Callable[[House, httpx.AsyncClient], Awaitable[None]]
 

@@ -18,9 +18,10 @@ from trimtab.server.doors.langfuse_events import (
     trace_id_of,
 )
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_check import check_span
 from trimtab.telemetry.foreign_traces import merged
+from trimtab.telemetry.kinds import encode_any
 
 NOW = 1_790_000_000_000_000_000
 AT = "2026-09-21T14:13:20Z"
@@ -142,6 +143,18 @@ def test_a_bad_event_costs_itself_alone() -> None:
     assert found.taken == ["good", "log"]
     assert [name for name, _ in found.refused] == [each["id"] if isinstance(each, dict) else "" for each in bad]
     assert all(why for _, why in found.refused)
+
+
+def test_a_number_beyond_all_bounds_or_a_time_far_ahead_never_fails_the_batch() -> None:
+    found = read(
+        event("generation-create", {"id": "a", "traceId": TRACE, "promptVersion": 10**30, "metadata": {"n": 10**30}}),
+        event("generation-create", {"id": "b", "traceId": TRACE, "startTime": "2250-01-01T00:00:00Z"}, "e2"),
+        event("trace-create", {"id": TRACE, "timestamp": "2250-01-01T00:00:00Z"}, "e3"),
+    )
+    assert found.taken == ["e1"]
+    assert [name for name, _ in found.refused] == ["e2", "e3"]
+    assert "more than a day ahead" in found.refused[0][1]
+    assert encode_any(ForeignBatch(project="p", arrived_ns=NOW, spans=tuple(found.spans)))
 
 
 def test_scores_of_every_kind_are_ours() -> None:

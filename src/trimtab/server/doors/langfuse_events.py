@@ -16,6 +16,7 @@ import msgspec
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign import STATUS_ERROR, ForeignSpan
+from trimtab.telemetry.foreign_check import check_span
 from trimtab.telemetry.scores import Score, Source, check, new_score_id
 
 SCOPE: Final = "langfuse-ingestion"
@@ -59,6 +60,8 @@ def read_batch(events: list[Any], now_ns: int, author: str) -> Batch:
             _read_event(_object(event, "an event"), now_ns, author, found, ends)
         except InvalidRequest as error:
             found.refused.append((name, error.sentence()))
+        except RecursionError:
+            found.refused.append((name, "The event is nested too deeply. Send less deep values, or send them as text."))
         else:
             found.taken.append(name)
     found.spans += [_root(trace_id, end_ns=end_ns) for trace_id, end_ns in ends.items()]
@@ -72,15 +75,22 @@ def _read_event(event: Body, now_ns: int, author: str, found: Batch, ends: dict[
     body = _object(event.get("body"), "'body'")
     told_ns = _time(event.get("timestamp"), "timestamp") or now_ns
     if kind == "trace-create":
-        found.spans.append(_trace(body, told_ns))
+        found.spans.append(_checked(_trace(body, told_ns), now_ns))
     elif kind == "score-create":
         found.scores.append(read_score(body, now_ns, author))
     elif isinstance(kind, str) and kind in _TYPES:
-        span = _observation(body, kind, told_ns)
+        span = _checked(_observation(body, kind, told_ns), now_ns)
         ends[span.trace_id] = max(ends.get(span.trace_id, 0), span.end_ns, span.start_ns)
         found.spans.append(span)
     else:
         raise InvalidRequest(f"There is no event of type {_label(kind)!r}.", fix=f"Use one of: {', '.join(_TYPES)}.")
+
+
+def _checked(span: ForeignSpan, now_ns: int) -> ForeignSpan:
+    """The same as every door asks of a span. Raises `InvalidRequest`."""
+    if fault := check_span(span, now_ns):
+        raise InvalidRequest(f"The span cannot be kept: {fault}.", fix="Correct the clock of what sends it.")
+    return span
 
 
 # --- ids -----------------------------------------------------------------------------------------------------------
@@ -190,7 +200,7 @@ def _generation(attributes: Body, body: Body) -> None:
     _put(attributes, "langfuse.observation.model.parameters", body.get("modelParameters"), _text)
     _put(attributes, "langfuse.observation.prompt.name", body.get("promptName"), _label)
     version = body.get("promptVersion")
-    if isinstance(version, int):
+    if isinstance(version, int) and abs(version) < 1 << 63:
         attributes["langfuse.observation.prompt.version"] = version
     first = body.get("completionStartTime")
     if first is not None and _time(first, "completionStartTime"):
