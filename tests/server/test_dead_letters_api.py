@@ -7,9 +7,11 @@ import msgspec
 from house import House
 
 from trimtab.telemetry.drain import Spooled, SpoolReader
-from trimtab.telemetry.foreign import ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.remap import RemapBatch, RemapTrace
+from trimtab.telemetry.scores import Score, ScoreBatch
 
 if TYPE_CHECKING:
     from house import Run
@@ -86,6 +88,37 @@ def test_a_letter_that_cannot_be_read_is_shown_as_bytes_and_can_only_be_dropped(
             assert (await admin.delete(f"{AT}/{nowhere}")).status_code == 404
             assert (await admin.get(f"{AT}/{nowhere}")).status_code == 404
         assert (await admin.get(AT)).json()["items"] == []
+        reader.close()
+
+    run(story)
+
+
+def test_what_a_person_mends_is_held_to_what_the_doors_ask(run: "Run") -> None:
+    """The writer puts ids into its questions: one that is none would stop it for good."""
+
+    async def story(house: House) -> None:
+        kept: list[bytes] = []
+        object.__setattr__(house.deps, "intake", FakeIntake(kept))
+        now = house.deps.clock.now_ns()
+        span = ForeignSpan(trace_id="a" * 32, span_id="b" * 16, name="chat", start_ns=now, end_ns=now)
+        score = Score(id="s", trace_id="t", name="n", value=1.0, at_ns=now, version=now)
+        letters = (
+            ForeignBatch(project="p1", arrived_ns=now, spans=(span,)),
+            RemapBatch(project="p1", asked_ns=now, traces=(RemapTrace("a" * 32, now, now),)),
+            ScoreBatch(project="p1", scores=(score,)),
+        )
+        reader = SpoolReader(house.folder / "spool")
+        for number, record in enumerate(letters):
+            reader.reject(Spooled("w0~1", number, 1000, encode_any(record)), "the store did not like it")
+        spoilt = (("spans", "trace_id", "a' OR 1"), ("traces", 0, "a' OR 1"), ("scores", "name", ""))
+        for number, (field, name, value) in enumerate(spoilt, 1):
+            content = (await house.admin.get(f"{AT}/{number}")).json()["content"]
+            fine = msgspec.json.decode(msgspec.json.encode(content))
+            content[field][0][name] = value
+            refused = await house.admin.post(f"{AT}/{number}/replay", json={"content": content})
+            assert (refused.status_code, "would not be taken" in refused.json()["detail"]) == (400, True)
+            assert (await house.admin.post(f"{AT}/{number}/replay", json={"content": fine})).status_code == 204
+        assert [decode_any(body) for body in kept] == list(letters)
         reader.close()
 
     run(story)

@@ -5,6 +5,7 @@ cannot be read at all is shown as its bytes, and can only be sent again as it is
 """
 
 import base64
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -20,9 +21,11 @@ from trimtab.telemetry.foreign_check import check_span
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
+from trimtab.telemetry.scores import ScoreBatch, check
 from trimtab.telemetry.spool import POSITIONS_FILE
 
 SHOWN_BYTES: Final = 1 << 20
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ def kind_of(body: bytes) -> tuple[str, Any]:
     """What kind of record these bytes are, and the record; None where they cannot be read."""
     try:
         record: Any = decode_any(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return "unreadable", None
     kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span", RemapBatch: "remap"}
     return kinds.get(type(record), "scores"), record
@@ -105,7 +108,25 @@ def again(letter: Letter, content: Any, now_ns: int) -> bytes:
         raise _wrong(f"This is no record of that kind: {error}.", fix) from None
     if mended.project != record.project:
         raise _wrong("A record stays in its project.", f"Leave 'project' as it was: {record.project}.")
+    if fault := _fault_in(mended, now_ns):
+        raise _wrong(f"The record would not be taken: {fault}.", "Mend that in 'content', then replay it.")
     return encode_any(mended)
+
+
+def _fault_in(record: Any, now_ns: int) -> str:
+    """What a door would not have let in, once a person has written it: the writer trusts what is in the spool."""
+    if isinstance(record, ForeignBatch):
+        return next((fault for span in _spans(record) if (fault := check_span(span, now_ns))), "")
+    if isinstance(record, RemapBatch):
+        wrong = [trace.trace_id for trace in record.traces if not _TRACE_ID.fullmatch(trace.trace_id)]
+        return f"{wrong[0][:40]!r} is no trace id" if wrong else ""
+    if isinstance(record, ScoreBatch):
+        try:
+            for score in record.scores:
+                check(score)
+        except InvalidRequest as error:
+            return error.message.rstrip(".")
+    return ""
 
 
 def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:
