@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
@@ -27,7 +28,9 @@ from trimtab.ledger.types import Cost
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.drain import Spooled, SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.spool import Spool
@@ -276,6 +279,34 @@ def test_what_waits_in_the_spool_is_erased_too_and_no_other_project_loses_a_row(
         assert home.files_with(mark) == []
         sql = "SELECT count() FROM spans WHERE project = 'somebody-elses' AND session = 'visit'"
         assert int(home.engine.query(sql, {}, "TSV")) == 2
+
+    story(told)
+
+
+@pytest.mark.parametrize("subject", ["trace", "user"])
+def test_a_dead_letter_with_foreign_spans_of_it_is_forgotten(story: Any, subject: Subject) -> None:
+    """OTLP has a trace's id as bytes, and a name may stand in JSON within JSON."""
+    name = 'erin "the red" Å'
+
+    def otlp(project: str, trace: bytes, user: str) -> ForeignBatch:
+        made: Any = ExportTraceServiceRequest()
+        made.resource_spans.add().scope_spans.add().spans.add(trace_id=trace, name=msgspec.json.encode(user).decode())
+        return ForeignBatch(project=project, arrived_ns=T0, otlp=made.SerializeToString())
+
+    async def told(home: Home) -> None:
+        reader = SpoolReader(home.spool_folder)
+        mine, other = b"\xa1" * 16, b"\xb2" * 16
+        for number, batch in enumerate(
+            (otlp(home.project, mine, name), otlp(home.project, other, "finn"), otlp("somebody-elses", mine, name))
+        ):
+            reader.reject(Spooled("w0~1", number, 1000, encode_any(batch)), "no")
+        asked = await home.ask(subject, mine.hex() if subject == "trace" else name)
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert receipt.state == "done", receipt.problem
+        assert receipt.report.rows["dead_letters"] == 1
+        assert sorted(letter.seq for letter in reader.rejected()) == [1, 2]
+        reader.close()
 
     story(told)
 

@@ -16,6 +16,7 @@ Nothing personal is written into a mutation, for the store keeps those as text: 
 import asyncio
 import contextlib
 import logging
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -208,7 +209,7 @@ class _Work:
         if isinstance(record, CallRecord):
             value = {"user": record.user, "session": record.session, "trace": record.trace_id}[job.subject]
             return record.project == job.project_id and value == job.value
-        return job.project_id.encode() in body and job.value.encode() in body
+        return job.project_id.encode() in body and any(form in body for form in _forms(job.subject, job.value))
 
     # --- 2: copies of answers ---
 
@@ -379,6 +380,14 @@ class _Work:
             waited += wait
             wait = min(wait * 1.5, 0.5)
         return 0
+
+
+def _forms(subject: store.Subject, value: str) -> tuple[bytes, ...]:
+    """How a value may stand in a record: as text, as text within JSON, a trace's id also in its bytes, as in OTLP."""
+    text = value.encode()
+    quoted = msgspec.json.encode(value)[1:-1]
+    raw = bytes.fromhex(value) if subject == "trace" and re.fullmatch(r"[0-9a-f]{32}", value) else text
+    return text, quoted, raw
 
 
 def _no_step(name: str) -> None:
