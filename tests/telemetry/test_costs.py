@@ -12,6 +12,7 @@ import pytest
 from makings import HOUR, T0, attempt, day, project, record, request
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.limits import Measure, Rule
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
@@ -317,3 +318,19 @@ def test_a_filter_that_does_not_parse_says_where_and_how_to_mend_it(q: str, aski
 def test_a_window_that_ends_before_it_starts_is_refused(asking: Asking) -> None:
     with pytest.raises(InvalidRequest):
         asking.runner.run(asking.costs.report(OURS, "", Window(start=5, end=5), "none"))
+
+
+def test_a_limits_curve_leaves_out_what_other_tools_reported(asking: Asking, engine: Store, tmp_path: Path) -> None:
+    """A limit counts the gateway's calls alone; foreign spans are in the same books, without a request of ours."""
+    owner, rows = project(), Rows()
+    mapper = CallMapper(FolderBlobs(tmp_path))
+    usage = {"usage": Usage(input=10, output=5), "cost": Cost(amount=7 * PICO, price="p")}
+    for place, request_id in enumerate((f"{1:032x}", "")):
+        given = {"project": owner, "request_id": request_id, "attempts": (attempt(place + 1, **usage),)}
+        mapper.add(rows, place, record(place + 1, **given))
+    engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{owner}:ledger")
+    window = Window(start=T0 // 10**6 - 1000, end=T0 // 10**6 + 1000)
+    expected: dict[Measure, int] = {"money": 7 * PICO, "tokens": 15, "requests": 1}
+    for measure, used_up in expected.items():
+        rule = Rule(name="l", measure=measure, bound=1)
+        assert asking.runner.run(asking.costs.burned(owner, rule, {}, window, 2000)) == [used_up]
