@@ -102,3 +102,16 @@ def test_any_shape_of_a_trace_even_cycles_gives_a_graph_of_all_its_actors(
     assert sum(node.spans for node in made.nodes) == len(actors)
     ids = {node.id for node in made.nodes}
     assert all(edge.source in ids and edge.target in ids for edge in made.edges)
+
+
+def test_thousands_of_cycles_are_laid_out_without_looking_through_all_for_each() -> None:
+    """Two names that call each other, over and over: it would take minutes to search all of them for each."""
+    spans: list[SpanRow] = []
+    for number in range(6_000):
+        one, other = f"a{number}", f"b{number}"
+        spans += [span(f"x{number}", name=one), span(f"y{number}", f"x{number}", name=other)]
+        spans.append(span(f"z{number}", f"y{number}", name=one))
+    made = agent_graph(trace(*spans))
+    assert len(made.nodes) == MOST_NODES
+    assert made.hidden == 12_000 - MOST_NODES
+    assert all(node.spans == 2 and node.layer == 0 for node in made.nodes)

@@ -8,6 +8,7 @@ trace.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import Final
 
@@ -143,11 +144,17 @@ def _layers(nodes: dict[str, _Node], calls: dict[tuple[str, str], _Edge]) -> Non
     ready = [key for key, count in called.items() if count == 0]
     left = dict(called)
     placed = set(ready)
-    while len(placed) < len(nodes) or ready:
+    order = {key: number for number, key in enumerate(nodes)}
+    # The least comes first; one whose count has fallen is in there more than once.
+    waiting = [(count, order[key], key) for key, count in left.items()]
+    heapify(waiting)
+    while ready or waiting:
         if not ready:  # only cycles are left: cut one where most of it has been placed already
-            free = [key for key in nodes if key not in placed]
-            ready = [min(free, key=lambda key: left[key])]
-            placed.update(ready)
+            _, _, key = heappop(waiting)
+            if key in placed:
+                continue
+            placed.add(key)
+            ready.append(key)
         key = ready.pop()
         for target in down.get(key, ()):
             left[target] -= 1
@@ -157,6 +164,8 @@ def _layers(nodes: dict[str, _Node], calls: dict[tuple[str, str], _Edge]) -> Non
             if left[target] <= 0:
                 placed.add(target)
                 ready.append(target)
+            else:
+                heappush(waiting, (left[target], order[target], target))
 
 
 def _node_view(key: str, node: _Node) -> GraphNode:
