@@ -27,10 +27,13 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Asker, Costs
 from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.fakes import FakeReader
+from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
+from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
+from trimtab.telemetry.spool import Spool
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
@@ -69,6 +72,8 @@ class House:
             await client.aclose()
         await self.holder.close()
         await self.deps.answers.close()
+        if self.deps.intake is not None:
+            self.deps.intake.close()
         await self.db.close()
 
 
@@ -114,6 +119,8 @@ async def make_house(
         reader=reader,
         files=reader if asker is None else cast("Any", asker),
         answers=answers,
+        remapper=Remapper(reader if asker is None else cast("Any", asker)),
+        intake=Intake(lambda: Spool(folder / "spool", "intake"), 1 << 30),
         embedder=Embedder(),
         costs=Costs(reader if asker is None else cast("Any", asker)),
         recorded=Recorded(asker or reader),

@@ -129,6 +129,7 @@ class FakeIntake(Intake):
 
     def __init__(self, kept: list[bytes]) -> None:
         self._kept = kept
+        self._spool = None
 
     async def keep_bodies(self, bodies: Sequence[bytes]) -> None:
         self._kept += bodies

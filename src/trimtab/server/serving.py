@@ -29,7 +29,9 @@ logger = logging.getLogger("trimtab.up")
 KEEP_ALIVE_S = 75
 REPLACED_DRAIN_S = 900.0
 """A worker that has been replaced lets its streams go on for so long."""
-LINGER_S = 2.0
+LINGER_S = 7.0
+"""Longer than common clients keep an idle connection themselves (httpx 5 s, Node's undici 4 s): what is still idle then
+is most likely forgotten, and closing it breaks no request that was just being written."""
 TURN_S = 0.0005
 """For so long a thread that works beside the event loop (a write to the catalog, a look at the spool's folder) may keep
 the interpreter to itself while the loop waits for it: Python's own 5 ms would be felt by every call of that moment."""
