@@ -36,6 +36,7 @@ from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces
+from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
@@ -100,9 +101,11 @@ class Telemetry:
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
         mapper = CallMapper(self._blobs, self._silent)
-        cluster = Address(self._url).cluster if self._url.startswith(("http://", "https://")) else ""
+        remote = self._url.startswith(("http://", "https://"))
+        cluster = Address(self._url).cluster if remote else ""
         foreign = foreign_of(store, self._blobs, self._silent, cluster)
-        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign)
+        merges = None if remote else Merges(store.query)
+        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened

@@ -32,6 +32,7 @@ from trimtab.telemetry.foreign_rewrite import Rewriter
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces, Plan
 from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
@@ -87,7 +88,9 @@ class Writer:
         progress: Progress | None = None,
         step: Callable[[str], None] | None = None,
         foreign: "Foreign | None" = None,
+        merges: Merges | None = None,
     ) -> None:
+        self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
         self._rewrite_took_s = 0.0
@@ -108,8 +111,12 @@ class Writer:
     def run(self) -> None:
         """Drain until `stop`, then what is left, bounded by its ``within_s``. Never raises for a store that is away."""
         try:
+            if self._merges is not None:
+                self._merges.release()  # whatever a process that died has left
             self._run()
             self._spool.clear()
+            if self._merges is not None and self._merges.held:
+                self._merges.release()
         finally:
             self._mapping.shutdown(wait=True)
 
@@ -357,6 +364,8 @@ class Writer:
         self._last_clear_s = now
         self._spool.clear()
         self._measure()
+        if self._merges is not None:
+            self._merges.look(self.progress.waiting, self.progress.batches)
 
     def _well(self) -> None:
         if self.progress.state != "ok":
