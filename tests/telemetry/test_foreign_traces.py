@@ -291,6 +291,23 @@ def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: py
     assert way.counted() == 700
 
 
+def test_events_whose_spans_never_come_are_forgotten_as_spans_are(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 3)
+    traces = way.writer._foreign.traces  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    event = ForeignEvent("gen_ai.choice", NOW, {})
+    for number in range(1, 8):
+        trace_id, span_id = f"{number:032x}", f"{number:016x}"
+        way.send(ForeignSpan(trace_id=trace_id, span_id=span_id, start_ns=NOW, end_ns=0, events=(event,), partial=True))
+    assert len(traces._traces) <= 3  # pyright: ignore[reportPrivateUsage]
+    way.send(*(chat(number, trace=f"{number:032x}") for number in range(1, 8)))  # those that come count once
+    way.send(chat(9, trace=f"{9:032x}"))
+    way.send(chat(10, trace=f"{10:032x}"))
+    assert len(traces._traces) <= 3  # pyright: ignore[reportPrivateUsage]
+    held = sum(len(each.digests) + len(each.partials) for each in traces._traces.values())  # pyright: ignore[reportPrivateUsage]
+    assert traces._spans == held  # pyright: ignore[reportPrivateUsage]
+    assert way.counted() == 900
+
+
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(6)), cuts=st.lists(st.integers(1, 6), max_size=3), twice=st.integers(0, 5))
 def test_whatever_the_order_and_the_batches_a_trace_ends_the_same(

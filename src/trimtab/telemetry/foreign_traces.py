@@ -199,12 +199,13 @@ class ForeignTraces:
                 continue
             if known is None and each.span.partial:
                 before = trace.partials.get(span_id)
+                self._spans += before is None
                 trace.partials[span_id] = each.span if before is None else merged(before, each.span)
                 plan.raws.append((each, start_ns, "", 0))
                 continue
             if known is None:
-                self._spans += 1
                 added = trace.partials.pop(span_id, None)
+                self._spans += added is None
                 fresh.append(each if added is None else with_span(each, merged(added, each.span)))
             else:
                 changed = True
@@ -237,7 +238,7 @@ class ForeignTraces:
             if trace.turn >= self._turn - 1:  # it may be on its way to the store
                 break
             del self._traces[key]
-            self._spans -= len(trace.digests)
+            self._spans -= len(trace.digests) + len(trace.partials)
             self._topmost.discard(key)
             # What is forgotten began before now at the latest: a span that began earlier must be looked up.
             self._since_ns = self._now_ns()
