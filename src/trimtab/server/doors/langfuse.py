@@ -22,7 +22,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
-from trimtab.server.otlp import OtlpDoor
+from trimtab.server.otlp import IN_PLACE, OtlpDoor
 from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.intake import Intake
@@ -157,7 +157,14 @@ async def _json(receive: Any, headers: dict[bytes, bytes]) -> Any:
         if not message.get("more_body", False):
             break
     encoding = headers.get(b"content-encoding", b"").decode("latin-1")
-    body = unpack(b"".join(parts), encoding, MAX_BODY, _SETTING)
+    body = b"".join(parts)
+    if len(body) <= IN_PLACE and not encoding:
+        return _decoded(body, encoding)
+    return await asyncio.to_thread(_decoded, body, encoding)  # calls go on meanwhile
+
+
+def _decoded(packed: bytes, encoding: str) -> Any:
+    body = unpack(packed, encoding, MAX_BODY, _SETTING)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
