@@ -41,9 +41,9 @@ def _in_system(said: Said) -> bool:
         if message.role not in _STANDING:
             break
         for part in message.parts:
-            if part.__class__ is not Text:  # no subclasses: half the time of `isinstance`
+            if not isinstance(part, Text):
                 continue
-            text: str = part.text  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+            text = part.text
             if ("JSON" in text or "json" in text or "Json" in text) and _ASKED.search(text):
                 return True
     return False
