@@ -16,25 +16,24 @@ from trimtab.gateway import hedge as hedging
 from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.deadline import bound, exceeded, left_s
-from trimtab.gateway.delivery import Delivery, Opened, at_its_end, note_relay
+from trimtab.gateway.delivery import Delivery, Opened, at_its_end, fed, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
 from trimtab.gateway.hedge import Alarms, Race
+from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.policy import Hedge
-from trimtab.gateway.provider_options import secret_options
 from trimtab.gateway.relay import StandIn, named, relay_between
 from trimtab.gateway.resilience import class_of
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
 from trimtab.gateway.spending import capped
-from trimtab.gateway.targets import Provider, dialect_for
+from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 SECOND = 1_000_000_000
-SHORTEST_SECRET = 8
 RESPONSES = "openai_responses"
 """The dialect whose clients name earlier answers by their ids (`conversations.py`)."""
 TRANSLATED_AT_ONCE = 128 * 1024
@@ -358,10 +357,10 @@ class Attempts:
                 block = splitter.feed(data)
                 if not block:
                     continue
-                attempt.keep(block)
-                out = relay.feed(block)
+                out = fed(attempt, relay, block)
                 if relay.failed is not None:
-                    raise UpstreamFailure(relay.failed, code="upstream_stream_error")
+                    reason = masked_text(relay.failed, attempt.target.provider)
+                    raise UpstreamFailure(reason, code="upstream_stream_error")
                 opened.held.append(out)
                 held_bytes += len(out)
                 if relay.finished:
@@ -400,11 +399,3 @@ def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
         error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
         error.fix = "Your own key is fine: the operator must give this provider a valid key."
     return error
-
-
-def masked(body: bytes, provider: Provider) -> bytes:
-    """A provider's refusal without what we sent it in confidence: some repeat the key they did not like."""
-    for secret in (provider.api_key, *provider.headers.values(), *secret_options(provider)):
-        if secret and len(secret) >= SHORTEST_SECRET:
-            body = body.replace(secret.encode(), b"[hidden]")
-    return body

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.relay import Relay
 from trimtab.llm.dialects import Splitter
 from trimtab.llm.transport import Answer
@@ -80,10 +81,9 @@ class Delivery:
                 block = opened.splitter.feed(data)
                 if not block:
                     continue
-                attempt.keep(block)
-                out = relay.feed(block)
+                out = fed(attempt, relay, block)
                 if relay.failed is not None:
-                    _failed_inside(call, relay, out)
+                    _failed_inside(call, attempt, relay, out)
                 if relay.finished:
                     answer.detach()
                     note_relay(attempt, relay)
@@ -98,6 +98,19 @@ class Delivery:
         return [at_its_end(attempt, relay, opened.splitter)]
 
 
+def fed(attempt: Try, relay: Relay, block: bytes) -> bytes:
+    """What the client gets for a block of the stream, which is remembered; an error event without our secrets."""
+    try:
+        out = relay.feed(block)
+    except BaseException:
+        attempt.keep(block)
+        raise
+    if relay.failed is not None:
+        block, out = masked(block, attempt.target.provider), masked(out, attempt.target.provider)
+    attempt.keep(block)
+    return out
+
+
 def at_its_end(attempt: Try, relay: Relay, splitter: Splitter) -> bytes:
     """The provider has ended its stream without the dialect's own end: what is still owed to the client, if that was
     all. Raises `UpstreamFailure` if it was not."""
@@ -106,7 +119,9 @@ def at_its_end(attempt: Try, relay: Relay, splitter: Splitter) -> bytes:
     out = relay.close()
     note_relay(attempt, relay)
     if not relay.finished:
-        reason = relay.failed or "The provider ended its stream in the middle of an answer."
+        reason = "The provider ended its stream in the middle of an answer."
+        if relay.failed is not None:
+            reason = masked_text(relay.failed, attempt.target.provider)
         raise UpstreamFailure(reason, code="upstream_stream_cut")
     return out
 
@@ -116,9 +131,10 @@ def note_relay(attempt: Try, relay: Relay) -> None:
     attempt.stop = relay.stop
 
 
-def _failed_inside(call: Call, relay: Relay, out: bytes) -> None:
+def _failed_inside(call: Call, attempt: Try, relay: Relay, out: bytes) -> None:
     """The provider sent an error inside its stream: raise it; what it said may already be in ``out``."""
-    error = UpstreamFailure(relay.failed or "The provider failed.", code="upstream_stream_error")
+    reason = masked_text(relay.failed or "The provider failed.", attempt.target.provider)
+    error = UpstreamFailure(reason, code="upstream_stream_error")
     if relay.tells_failure:
         call.exchange.write(out)
         raise ToldFailure(error.message, code=error.code)
