@@ -8,6 +8,7 @@ from makings import record
 
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import decode_record
+from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
 
 
@@ -207,3 +208,26 @@ def test_a_second_drain_of_one_folder_is_refused(tmp_path: Path) -> None:
         SpoolReader(tmp_path)
     reader.close()
     SpoolReader(tmp_path).close()
+
+
+def test_a_segment_that_is_set_aside_while_its_batch_is_remembered_blocks_nothing(tmp_path: Path) -> None:
+    for number in (1, 2):
+        segment = Segment(tmp_path, "w0", "normal", number)
+        segment.insert([(1, b"a%d" % number)])
+        segment.close()
+    reader = SpoolReader(tmp_path)
+    batch = reader.peek(10)
+    assert batch is not None
+    reader.remember(batch)
+    reader.close()
+    first = min(tmp_path.glob("*.records"))
+    damaged = bytearray(first.read_bytes())
+    damaged[20] ^= 0xFF
+    first.write_bytes(damaged)
+    again = SpoolReader(tmp_path)
+    for _ in range(2):  # the second time the damaged file is no longer there
+        pending = again.pending()
+        assert pending is not None
+        assert [each.body for each in pending.records] == [b"a2"]
+    assert again.rejected_count() == 1
+    again.close()

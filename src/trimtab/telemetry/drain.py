@@ -285,7 +285,10 @@ class SpoolReader:
         file = self._open.get(segment)
         if file is None:
             left = self._left(segment)  # asked first: what is then missing from the file will never come
-            file = SegmentFile(self.directory / f"{segment}{SEGMENT_SUFFIX}")
+            try:
+                file = SegmentFile(self.directory / f"{segment}{SEGMENT_SUFFIX}")
+            except FileNotFoundError:  # set aside since the batch was remembered: what could be read of it is gone on
+                return None
             try:
                 known = file.is_one()
             except Ruined as error:
