@@ -39,7 +39,7 @@ export function sortRows<T>(rows: T[], columns: Column<T>[], sort: string): T[] 
 export function DataTable<T>({ label, columns, rows, rowKey, sort = "", onSort }: Props<T>) {
   const sorted = sortRows(rows, columns, sort);
   return (
-    <div className={css.scrollX}>
+    <div className={css.scrollX} role="region" aria-label={`${label}, scrolling sideways`} tabIndex={0}>
       <table className={css.table} aria-label={label}>
         <thead>
           <tr>

@@ -130,7 +130,7 @@ function Priced({ span, price }: { span: SpanRow; price: PriceView }) {
 
 function ComputationTable({ computation, recorded }: { computation: Computation; recorded: string }) {
   return (
-    <div className={ui.scrollX}>
+    <div className={ui.scrollX} role="region" aria-label="Cost, scrolling sideways" tabIndex={0}>
       <table className={ui.table} aria-label="How the cost came about">
         <thead>
           <tr>
