@@ -14,7 +14,6 @@ Nothing personal is written into a mutation, for the store keeps those as text: 
 """
 
 import asyncio
-import contextlib
 import logging
 import re
 import sqlite3
@@ -35,6 +34,7 @@ from trimtab.governance import erasures as store
 from trimtab.governance.erasures import Ahead, Erasure, Report
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
 from trimtab.telemetry import barrier
 from trimtab.telemetry.records import CallRecord, decode_record
 from trimtab.telemetry.stores import Value
@@ -79,27 +79,16 @@ class Eraser:
     def __init__(self, parts: Parts, *, step: Callable[[str], None] | None = None) -> None:
         self._parts = parts
         self._holder = new_id("worker")
-        self._wake = asyncio.Event()
+        self._turns = Turns(self.turn, "an erasure", POLL_S, logger)
         self._step = step or _no_step
 
     def wake(self) -> None:
         """There is a new one."""
-        self._wake.set()
+        self._turns.wake()
 
     async def run(self) -> None:
-        """Until cancelled. The first look is not at once: no start should wait for it."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            self._wake.clear()
-            try:
-                while await self.turn():
-                    pass
-            except Unavailable as error:
-                logger.info("an erasure waits: %s", error.sentence())
-            except Exception:  # the loop's edge: it must outlive whatever one turn meets
-                logger.exception("an erasure met a defect")
+        """Until cancelled."""
+        await self._turns.run()
 
     async def turn(self) -> bool:
         """Take up one and do it to its end; False where there is none."""

@@ -28,6 +28,7 @@ from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
 from trimtab.telemetry.ledger_pages import AT, LedgerPages, Row
 
 logger = logging.getLogger("trimtab.repricing")
@@ -62,29 +63,16 @@ class Repricer:
     def __init__(self, parts: Parts, *, step: Callable[[str], None] | None = None) -> None:
         self._parts = parts
         self._holder = new_id("worker")
-        self._wake = asyncio.Event()
+        self._turns = Turns(self.turn, "re-pricing", POLL_S, logger)
         self._step = step or _no_step
 
     def wake(self) -> None:
         """There is a new job."""
-        self._wake.set()
+        self._turns.wake()
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                while await self.turn():
-                    pass
-            except Unavailable as error:
-                logger.info("re-pricing waits: %s", error.sentence())
-            except Exception:  # the loop's edge: it must outlive whatever one turn meets
-                logger.exception("re-pricing met a defect")
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        await self._turns.run(at_once=True)
 
     async def turn(self) -> bool:
         """Take up one job and do it to its end; False where there is none."""

@@ -6,7 +6,6 @@ that a crash interrupts is simply made again by whoever takes it up, and adds to
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -22,6 +21,7 @@ from trimtab.governance import store as governance
 from trimtab.governance.retention import DEFAULTS, Kind, Removed, Report, Rules, Run
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.upkeep import Kept, Upkeep, ids
 
@@ -75,26 +75,16 @@ class Retention:
         self._parts = parts
         self._every_ms = int(every_s * 1000)
         self._holder = new_id("worker")
-        self._wake = asyncio.Event()
+        self._turns = Turns(self.turn, "retention", POLL_S, logger)
         self._step = step or _no_step
 
     def wake(self) -> None:
         """A run was asked for."""
-        self._wake.set()
+        self._turns.wake()
 
     async def run(self) -> None:
-        """Until cancelled. The first look is not at once: no start should wait for it."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self.turn()
-            except Unavailable as error:
-                logger.info("retention waits: %s", error.sentence())
-            except Exception:  # the loop's edge: it must outlive whatever one turn meets
-                logger.exception("retention met a defect")
+        """Until cancelled."""
+        await self._turns.run()
 
     def _now(self) -> int:
         return self._parts.clock.now_ns() // 1_000_000

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from trimtab.core.errors import Unavailable
 from trimtab.governance.retention import Kind
 from trimtab.telemetry.stores import StoreRefused, Value
 from trimtab.telemetry.stores._schema import LOCAL
@@ -192,7 +191,3 @@ def ids(values: Iterable[str]) -> str:
     if any(_BETWEEN in value for value in found):
         raise ValueError("An id that holds a record separator cannot stand in a list.")
     return _BETWEEN.join(found)
-
-
-def still_away(error: Unavailable) -> str:
-    return f"It waits for the telemetry store: {error.message}"

@@ -1,0 +1,45 @@
+"""The loop of a job that runs beside a worker: it takes turns while there is something to do, else it waits.
+
+A turn that meets a store that is away (`Unavailable`) is taken again later; one that meets a defect is logged, and the
+loop goes on: it must outlive whatever one turn meets.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from trimtab.core.errors import Unavailable
+
+
+class Turns:
+    """``turn`` does one piece of work and says whether there was any; ``what`` names it in the log. It is looked for
+    every ``poll_s`` seconds, and at once when `wake` is called. For one event loop."""
+
+    def __init__(self, turn: Callable[[], Awaitable[bool]], what: str, poll_s: float, logger: logging.Logger) -> None:
+        self._turn = turn
+        self._what = what
+        self._poll_s = poll_s
+        self._logger = logger
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    async def run(self, *, at_once: bool = False) -> None:
+        """Until cancelled. The first look is not ``at_once`` unless told: no start should wait for it."""
+        if at_once:
+            self._wake.set()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                while await self._turn():
+                    pass
+            except Unavailable as error:
+                self._logger.info("%s waits: %s", self._what, error.sentence())
+            except Exception:  # the loop's edge
+                self._logger.exception("%s met a defect", self._what)

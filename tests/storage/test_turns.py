@@ -1,0 +1,76 @@
+"""The loop of a job beside a worker: it works while there is work, waits else, and nothing ends it."""
+
+import asyncio
+import logging
+
+import pytest
+
+from trimtab.core.errors import Unavailable
+from trimtab.storage.turns import Turns
+
+LOG = logging.getLogger("tests.turns")
+
+
+def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        met: list[object] = [
+            True,
+            True,
+            False,
+            Unavailable("The database is away."),
+            ValueError("a defect"),
+            True,
+            False,
+        ]
+        taken: list[object] = []
+        looked = asyncio.Event()
+
+        async def turn() -> bool:
+            taken.append(met[len(taken)])
+            looked.set()
+            if isinstance(taken[-1], Exception):
+                raise taken[-1]
+            return bool(taken[-1])
+
+        async def until(times: int) -> None:
+            async with asyncio.timeout(60):
+                while len(taken) < times:
+                    looked.clear()
+                    await looked.wait()
+
+        turns = Turns(turn, "the job", 3600.0, LOG)
+        running = asyncio.create_task(turns.run(at_once=True))
+        for times in (3, 4, 5, 7):  # each look goes on to the first turn that finds nothing, or fails
+            await until(times)
+            await asyncio.sleep(0)
+            assert len(taken) == times
+            turns.wake()
+        running.cancel()
+        await asyncio.wait([running])
+
+    with caplog.at_level(logging.INFO, logger="tests.turns"):
+        asyncio.run(main())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the job waits: The database is away.",
+        "the job met a defect",
+    ]
+
+
+def test_a_job_is_looked_for_now_and_then_and_not_at_the_start() -> None:
+    async def main() -> None:
+        taken: list[float] = []
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        async def turn() -> bool:
+            taken.append(loop.time() - began)
+            return False
+
+        running = asyncio.create_task(Turns(turn, "the job", 0.05, LOG).run())
+        async with asyncio.timeout(60):
+            while len(taken) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        running.cancel()
+        assert taken[0] >= 0.05
+
+    asyncio.run(main())
