@@ -1,20 +1,14 @@
-import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { ChevronDown, ChevronRight, RefreshCw } from "lucide-react";
-import { facetsQuery } from "@/api/queries";
+import { ChevronDown, ChevronRight } from "lucide-react";
 import { causesQuery } from "@/api/seen";
 import type { CauseRow } from "@/api/types";
 import { formatAgo, formatDateTime, formatInt, plural } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { setOnly } from "@/search/language";
-import { RangePicker } from "@/search/RangePicker";
 import { rangeOnly, resolveRange } from "@/search/range";
-import { SearchBar } from "@/search/SearchBar";
 import { Empty, Facts, Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
-import { Page } from "@/ui/Page";
-import { SavedViews } from "../views/SavedViews";
+import { SearchedPage } from "../views/SearchedPage";
 import css from "./errors.module.css";
 
 /** "What goes wrong, how often, since when, and whom does it hit?" */
@@ -26,45 +20,20 @@ export function ErrorsPage() {
   const range = resolveRange(search, now);
   const q = search.q ?? "";
   const causes = useQuery(causesQuery(project, q, range.window));
-  const facets = useQuery(facetsQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const most = Math.max(...(causes.data?.items ?? []).flatMap((row) => row.counts), 1);
   return (
-    <Page
+    <SearchedPage
+      project={project}
+      page="errors"
       title="Errors"
       lead="Failures that say the same thing are one cause."
-      actions={
-        <>
-          <SavedViews
-            project={project}
-            page="errors"
-            q={q}
-            last={range.preset}
-            onApply={(view) => {
-              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
-              patch({ q: view.q || undefined, ...kept });
-            }}
-          />
-          <RangePicker range={range} onChange={(change) => patch(change)} />
-          <Tooltip label="Refresh">
-            <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">
-              <RefreshCw size={15} />
-            </ActionIcon>
-          </Tooltip>
-        </>
-      }
+      search={search}
+      range={range}
+      onChange={patch}
+      onRefresh={tick}
+      asked={causes}
     >
-      <div className={css.search}>
-        <SearchBar
-          project={project}
-          window={range.window}
-          q={q}
-          onChange={(next) => patch({ q: next || undefined })}
-          facets={facets.data ?? []}
-        />
-      </div>
-      {causes.error && <ProblemNotice error={causes.error} retry={tick} />}
-      {causes.isPending && !causes.error && <Skeleton height={280} />}
       {causes.data?.items.length === 0 && (
         <Empty title="Nothing failed">
           <p>
@@ -93,7 +62,7 @@ export function ErrorsPage() {
       {causes.data && causes.data.more > 0 && (
         <p className="muted">{plural(causes.data.more, "rarer cause")} not shown; narrow the search to see them.</p>
       )}
-    </Page>
+    </SearchedPage>
   );
 }
 

@@ -1,20 +1,14 @@
-import { ActionIcon, Button, Select, Skeleton, Tooltip } from "@mantine/core";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Button, Select } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { RefreshCw } from "lucide-react";
-import { facetsQuery } from "@/api/queries";
 import { sessionsQuery } from "@/api/seen";
 import type { SessionRow } from "@/api/types";
 import { formatCompact, formatInt, formatListTime, formatMs, plural } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { formatUsd } from "@/lib/money";
-import { RangePicker } from "@/search/RangePicker";
 import { resolveRange } from "@/search/range";
-import { SearchBar } from "@/search/SearchBar";
 import { Empty } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
-import { Page } from "@/ui/Page";
-import { SavedViews } from "../views/SavedViews";
+import { SearchedPage } from "../views/SearchedPage";
 import css from "./sessions.module.css";
 
 export const PEOPLE_SORTS = [
@@ -35,55 +29,31 @@ export function SessionsPage() {
   const q = search.q ?? "";
   const sort = PEOPLE_SORTS.find((each) => each.value === search.sort)?.value ?? "last";
   const list = useInfiniteQuery(sessionsQuery(project, q, range.window, sort));
-  const facets = useQuery(facetsQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
 
   return (
-    <Page
+    <SearchedPage
+      project={project}
+      page="sessions"
       title="Sessions"
       lead="Calls that belong together, as the conversations they are."
+      search={search}
+      range={range}
+      onChange={patch}
+      onRefresh={tick}
+      asked={list}
       actions={
-        <>
-          <Select
-            aria-label="Sort"
-            data={PEOPLE_SORTS}
-            value={sort}
-            allowDeselect={false}
-            w={150}
-            onChange={(value) => patch({ sort: value === "last" ? undefined : (value ?? undefined) })}
-          />
-          <SavedViews
-            project={project}
-            page="sessions"
-            q={q}
-            last={range.preset}
-            sort={search.sort ?? ""}
-            onApply={(view) => {
-              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
-              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
-            }}
-          />
-          <RangePicker range={range} onChange={(change) => patch(change)} />
-          <Tooltip label="Refresh">
-            <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">
-              <RefreshCw size={15} />
-            </ActionIcon>
-          </Tooltip>
-        </>
+        <Select
+          aria-label="Sort"
+          data={PEOPLE_SORTS}
+          value={sort}
+          allowDeselect={false}
+          w={150}
+          onChange={(value) => patch({ sort: value === "last" ? undefined : (value ?? undefined) })}
+        />
       }
     >
-      <div className={css.search}>
-        <SearchBar
-          project={project}
-          window={range.window}
-          q={q}
-          onChange={(next) => patch({ q: next || undefined })}
-          facets={facets.data ?? []}
-        />
-      </div>
-      {list.error && <ProblemNotice error={list.error} retry={tick} />}
-      {list.isPending && !list.error && <Skeleton height={320} />}
       {list.data && rows.length === 0 && <NoSessions searched={q !== ""} range={range.label} />}
       {rows.length > 0 && (
         <>
@@ -104,7 +74,7 @@ export function SessionsPage() {
           )}
         </>
       )}
-    </Page>
+    </SearchedPage>
   );
 }
 

@@ -1,21 +1,14 @@
-import { ActionIcon, Skeleton, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { RefreshCw } from "lucide-react";
-import { facetsQuery } from "@/api/queries";
 import { toolsQuery } from "@/api/seen";
 import type { ToolRow } from "@/api/types";
 import { formatAgo, formatDateTime, formatInt, formatMs, formatPercent } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { RangePicker } from "@/search/RangePicker";
 import { resolveRange } from "@/search/range";
-import { SearchBar } from "@/search/SearchBar";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
-import { Page } from "@/ui/Page";
 import css from "../sessions/sessions.module.css";
-import { SavedViews } from "../views/SavedViews";
+import { SearchedPage } from "../views/SearchedPage";
 
 const misuse = (row: ToolRow) => row.unreadable + row.invalid + row.unknown;
 
@@ -37,7 +30,6 @@ export function ToolsPage() {
   const range = resolveRange(search, now);
   const q = search.q ?? "";
   const tools = useQuery(toolsQuery(project, q, range.window));
-  const facets = useQuery(facetsQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const columns: Column<ToolRow>[] = [
     { id: "tool", label: "tool", value: (row) => row.tool, cell: (row) => <code>{row.tool}</code> },
@@ -107,42 +99,17 @@ export function ToolsPage() {
     },
   ];
   return (
-    <Page
+    <SearchedPage
+      project={project}
+      page="tools"
       title="Tools"
       lead="What models asked tools to do, and how the tools fared."
-      actions={
-        <>
-          <SavedViews
-            project={project}
-            page="tools"
-            q={q}
-            last={range.preset}
-            sort={search.sort ?? ""}
-            onApply={(view) => {
-              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
-              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
-            }}
-          />
-          <RangePicker range={range} onChange={(change) => patch(change)} />
-          <Tooltip label="Refresh">
-            <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">
-              <RefreshCw size={15} />
-            </ActionIcon>
-          </Tooltip>
-        </>
-      }
+      search={search}
+      range={range}
+      onChange={patch}
+      onRefresh={tick}
+      asked={tools}
     >
-      <div className={css.search}>
-        <SearchBar
-          project={project}
-          window={range.window}
-          q={q}
-          onChange={(next) => patch({ q: next || undefined })}
-          facets={facets.data ?? []}
-        />
-      </div>
-      {tools.error && <ProblemNotice error={tools.error} retry={tick} />}
-      {tools.isPending && !tools.error && <Skeleton height={280} />}
       {tools.data?.items.length === 0 && (
         <Empty title={q ? "No tool matches" : "No tool was used"}>
           <p>
@@ -164,6 +131,6 @@ export function ToolsPage() {
           />
         </Panel>
       )}
-    </Page>
+    </SearchedPage>
   );
 }

@@ -1,22 +1,16 @@
-import { ActionIcon, Button, Skeleton, Tooltip } from "@mantine/core";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { RefreshCw } from "lucide-react";
-import { facetsQuery } from "@/api/queries";
 import { usersQuery } from "@/api/seen";
 import type { UserRow } from "@/api/types";
 import { formatAgo, formatCompact, formatDateTime, formatInt, formatMs, formatPercent } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { formatUsd } from "@/lib/money";
-import { RangePicker } from "@/search/RangePicker";
 import { rangeOnly, resolveRange } from "@/search/range";
-import { SearchBar } from "@/search/SearchBar";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
-import { Page } from "@/ui/Page";
 import css from "../sessions/sessions.module.css";
-import { SavedViews } from "../views/SavedViews";
+import { SearchedPage } from "../views/SearchedPage";
 
 /** Sorted by the server, for a list may be longer than what is shown of it. */
 const SORTS = ["last", "calls", "errors", "cost", "tokens"];
@@ -31,7 +25,6 @@ export function UsersPage() {
   const q = search.q ?? "";
   const sort = SORTS.includes(search.sort ?? "") ? (search.sort as string) : "cost";
   const list = useInfiniteQuery(usersQuery(project, q, range.window, sort));
-  const facets = useQuery(facetsQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
   const columns: Column<UserRow>[] = [
@@ -84,42 +77,17 @@ export function UsersPage() {
     },
   ];
   return (
-    <Page
+    <SearchedPage
+      project={project}
+      page="users"
       title="Users"
       lead="Whoever your applications call for, as they name them."
-      actions={
-        <>
-          <SavedViews
-            project={project}
-            page="users"
-            q={q}
-            last={range.preset}
-            sort={search.sort ?? ""}
-            onApply={(view) => {
-              const kept = view.last ? { range: view.last, start: undefined, end: undefined } : {};
-              patch({ q: view.q || undefined, sort: view.sort || undefined, ...kept });
-            }}
-          />
-          <RangePicker range={range} onChange={(change) => patch(change)} />
-          <Tooltip label="Refresh">
-            <ActionIcon variant="default" size={36} onClick={tick} aria-label="Refresh">
-              <RefreshCw size={15} />
-            </ActionIcon>
-          </Tooltip>
-        </>
-      }
+      search={search}
+      range={range}
+      onChange={patch}
+      onRefresh={tick}
+      asked={list}
     >
-      <div className={css.search}>
-        <SearchBar
-          project={project}
-          window={range.window}
-          q={q}
-          onChange={(next) => patch({ q: next || undefined })}
-          facets={facets.data ?? []}
-        />
-      </div>
-      {list.error && <ProblemNotice error={list.error} retry={tick} />}
-      {list.isPending && !list.error && <Skeleton height={320} />}
       {list.data && rows.length === 0 && (
         <Empty title={q ? "No user matches" : "No users yet"}>
           <p>
@@ -149,6 +117,6 @@ export function UsersPage() {
           Show more
         </Button>
       )}
-    </Page>
+    </SearchedPage>
   );
 }
