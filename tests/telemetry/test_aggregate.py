@@ -2,32 +2,18 @@
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from makings import day
-from searching import Asking, two_projects
+from searching import Asking
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.aggregate import Aggregation, aggregate, check
 from trimtab.telemetry.aggregate_views import AggregateReport, TopValue
-from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import SpanRow
-
-
-@pytest.fixture(scope="module")
-def asking(engine: Store, blobs: FolderBlobs, served: Any) -> Iterator[Asking]:
-    found = Asking(served.socket, two_projects(engine, blobs))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def rows(asking: Asking) -> list[SpanRow]:
-    return asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
 
 
 def asked(asking: Asking, metrics: list[str], group_by: list[str] | None = None, **more: Any) -> AggregateReport:

@@ -1,33 +1,18 @@
 """Completion: what is offered where the cursor is, and that it takes the place of what was typed."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from makings import day
-from searching import CANARY, Asking, two_projects
+from searching import CANARY, Asking
 
-from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.complete import Completion, complete, literal, typed
 from trimtab.telemetry.language import Clause, parse
 from trimtab.telemetry.search_keys import KEYS
-from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import SpanRow
-
-
-@pytest.fixture(scope="module")
-def asking(engine: Store, blobs: FolderBlobs, served: Any) -> Iterator[Asking]:
-    found = Asking(served.socket, two_projects(engine, blobs))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def rows(asking: Asking) -> list[SpanRow]:
-    return asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
 
 
 def offered(asking: Asking, q: str, cursor: int | None = None, **more: Any) -> Completion:

@@ -1,20 +1,18 @@
 """What searches find, checked by brute force; and that no search of any kind finds another project's rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makings import day
-from searching import CANARY, MODELS, WORDS, Asking, two_projects
+from searching import CANARY, MODELS, WORDS, Asking
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.aggregate import Aggregation, aggregate
 from trimtab.telemetry.aggregate_views import Of
 from trimtab.telemetry.complete import complete
@@ -22,21 +20,7 @@ from trimtab.telemetry.metrics import DIMENSIONS, MEASURES
 from trimtab.telemetry.query import compile_query
 from trimtab.telemetry.scores import Score
 from trimtab.telemetry.search_keys import KEYS
-from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import SpanRow
-
-
-@pytest.fixture(scope="module")
-def asking(engine: Store, blobs: FolderBlobs, served: Any) -> Iterator[Asking]:
-    found = Asking(served.socket, two_projects(engine, blobs))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def rows(asking: Asking) -> list[SpanRow]:
-    return asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
-
 
 Scored = dict[str, list[Score]]
 

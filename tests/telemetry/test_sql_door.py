@@ -2,35 +2,20 @@
 # ruff: noqa: E501 - SQL is easier to read on one line
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from makings import day
-from searching import CANARY, Asking, two_projects
+from searching import CANARY, Asking
 
 from trimtab.core.errors import InvalidRequest, TooLarge, Unavailable
-from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.sql_door import OTHERS, TABLES, VIEWS, SqlDoor, SqlResult, statement, walls
 from trimtab.telemetry.sql_functions import may_call
 from trimtab.telemetry.sql_text import MAX_LENGTH, checked
 from trimtab.telemetry.stores import Store, StoreAway, StoreRefused
 from trimtab.telemetry.views import SpanRow
-
-
-@pytest.fixture(scope="module")
-def asking(engine: Store, blobs: FolderBlobs, served: Any) -> Iterator[Asking]:
-    found = Asking(served.socket, two_projects(engine, blobs))
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
-def rows(asking: Asking) -> list[SpanRow]:
-    return asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
 
 
 def select(asking: Asking, sql: str, limit: int = 1000) -> SqlResult:
