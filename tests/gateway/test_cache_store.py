@@ -112,6 +112,17 @@ def test_the_least_lately_used_go_until_a_tenth_is_free(tell: Callable[[Story], 
     tell(story)
 
 
+def test_workers_that_make_room_at_once_free_no_more_than_one_would(tell: Callable[[Story], None]) -> None:
+    async def story(answers: Answers, _: FixedClock) -> None:
+        for number in range(1, 13):
+            answers.keep(stored(answers, number))
+        await answers.flush()
+        await asyncio.gather(*[answers.clean() for _ in range(4)])
+        assert len([number for number in range(1, 13) if await answers.find(key(number))]) == 9
+
+    tell(story)
+
+
 def test_counts_add_up_by_name_and_day(tell: Callable[[Story], None]) -> None:
     async def story(answers: Answers, clock: FixedClock) -> None:
         for _ in range(2):

@@ -50,7 +50,7 @@ def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets(caplog
 
     with caplog.at_level(logging.INFO, logger="tests.turns"):
         asyncio.run(main())
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records if record.name == LOG.name] == [
         "the job waits: The database is away.",
         "the job met a defect",
     ]

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from trimtab.llm.types import Usage
+from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
 
 ANSWERS = Table(
@@ -96,6 +97,7 @@ CALLS = Table(
 TABLES = (ANSWERS, MEANINGS, TALLIES, CALLS)
 
 EVICT_AT_ONCE = 256
+EVICTING = 0x7472_6576  # "trev"
 DAY_MS = 86_400_000
 
 
@@ -284,7 +286,8 @@ def drop_expired(conn: Connection, now_ms: int) -> int:
 
 def evict(conn: Connection, max_bytes: int) -> int:
     """Drop the answers that were least lately used until at most nine tenths of ``max_bytes`` are taken; returns how
-    many. Nothing happens below the bound."""
+    many. Nothing happens below the bound. Two that evict at once take turns: the second would free what is free."""
+    exclusive(conn, EVICTING)
     total = _bytes(conn)
     dropped = 0
     goal = max_bytes if total <= max_bytes else max_bytes * 9 // 10

@@ -38,10 +38,12 @@ _SPANS = (
     " AND database = currentDatabase()"
 )
 _COUNT_FOR_S = 1.0
+_OPENING_S = 10.0
+"""How long a question waits for a store that is being opened; less than its asker waits for the answer."""
 
 
 class Shim:
-    """A bare ASGI application. ``store`` is set once it is open; until then only health is known."""
+    """A bare ASGI application. ``store`` is set once it is open; until then health is known, and statements wait."""
 
     def __init__(self, progress: Progress, blobs: Blobs, *, threads: int) -> None:
         self.store: Store | None = None
@@ -116,7 +118,7 @@ class Shim:
     async def _statement(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True))
         body = await _body(receive)
-        store = self.store
+        store = self.store or await self._opened()
         if store is None:
             await _answer(send, 503, f"{self._progress.detail}\n".encode())
             return
@@ -136,6 +138,14 @@ class Shim:
             await _answer(send, 400, f"The statement is not UTF-8: {error}\n".encode())
         else:
             await _answer(send, 200, found, behind_ms=self._behind_ms())
+
+    async def _opened(self) -> Store | None:
+        """The store once it is open; None where opening takes long, or has failed and is tried again. A question of the
+        first seconds is answered rather than refused."""
+        until = time.monotonic() + _OPENING_S
+        while self.store is None and self._progress.state == "starting" and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # another thread opens it
+        return self.store
 
     async def _insert(self, store: Store, statement: str, rows: bytes) -> None:
         found = _INSERT.fullmatch(statement)
