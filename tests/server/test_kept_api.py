@@ -95,9 +95,25 @@ def test_runs_show_what_was_removed_from_this_project_alone(run: "Run") -> None:
             id=taken.id, state="done", started=taken.started, report=report, holder="w", held_until=0
         )  # fmt: skip
         assert await house.db.write(lambda conn: retention.save(conn, done, now, 10))
-        [shown] = (await house.admin.get(f"{AT}/retention/runs")).json()["items"]
+        [_, shown] = (await house.admin.get(f"{AT}/retention/runs")).json()["items"]  # that over every project was due
         assert shown["removed"] == [{"kind": "spans", "table": "spans", "before": 5, "rows": 3}]
         assert (shown["state"], shown["blobs"], shown["finished"]) == ("done", 2, now)
+
+    run(story)
+
+
+def test_a_run_that_a_project_asks_for_is_about_it_alone_and_others_do_not_see_it(run: "Run") -> None:
+    async def story(house: House) -> None:
+        project = house.holder.current.access.projects["default"].id
+        started = (await house.admin.post(f"{AT}/retention/runs")).json()
+        other = await house.db.write(lambda conn: retention.ask(conn, 1, "another"))
+        assert other.id != started["id"]
+        taken = await house.db.write(lambda conn: retention.take(conn, "w", 2, every_ms=10, hold_ms=10))
+        assert taken is not None
+        assert (taken.id, taken.report.only) == (started["id"], project)
+        shown = (await house.admin.get(f"{AT}/retention/runs")).json()["items"]
+        assert other.id not in [item["id"] for item in shown]
+        assert started["id"] in [item["id"] for item in shown]
 
     run(story)
 

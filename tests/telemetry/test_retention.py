@@ -154,6 +154,32 @@ def test_a_run_that_is_interrupted_is_taken_up_by_another_and_counts_what_both_r
     assert left(engine, owner, "spans") == left(engine, owner, "span_io") == 0
 
 
+def test_a_run_that_one_project_asked_for_touches_no_other_and_the_run_over_all_still_comes(
+    story: Any, engine: Store
+) -> None:
+    ours, theirs, now = project(), project(), T0 // 1_000_000
+
+    async def body(home: Home) -> None:
+        for owner in (ours, theirs):
+            await home.add(owner, {"content": 1, "spans": 1})
+            keep(engine, home.blobs, owner, [5])
+        asked = await home.db.write(lambda conn: rules_store.ask(conn, now, ours))
+        assert (await home.db.write(lambda conn: rules_store.ask(conn, now, ours))).id == asked.id
+        assert (await home.db.write(lambda conn: rules_store.ask(conn, now, theirs))).id != asked.id
+        worker = home.retention()
+        assert await worker.turn()
+        assert (left(engine, ours, "spans"), left(engine, theirs, "spans") > 0) == (0, True)
+        done = next(run for run in await home.runs() if run.state == "done")
+        assert {line.project_id for line in done.report.removed} == {ours}
+        assert await worker.turn()
+        assert left(engine, theirs, "spans") == 0
+        assert await worker.turn(), "that over every project is due as well"
+        assert [run.report.only for run in await home.runs()] == ["", theirs, ours]
+        assert not await worker.turn()
+
+    story(body)
+
+
 def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: Any, engine: Store) -> None:
     ours, theirs = project(), project()
 

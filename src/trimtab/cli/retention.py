@@ -75,7 +75,7 @@ def runs(limit: int, *, project: str, client: Client, as_json: bool) -> None:
 @project_option
 @api_command
 def run(*, project: str, client: Client, as_json: bool) -> None:
-    """Remove what is over age now, of every project. Answers at once; see `trimtab retention runs`.
+    """Remove what is over age now, of this project. Answers at once; see `trimtab retention runs`.
 
     \b
     Example:

@@ -4,10 +4,12 @@ Kinds: ``content`` (messages, raw attributes and other long texts, with their bl
 span), ``scores``, and ``ledger`` (the books: one row per attempt, without content). A rule's days are counted from when
 a span began; ``None`` keeps for ever. Where a project says nothing, all is kept.
 
-A rule of the config file wins over the catalog's. A run removes what is over age for every project; one worker makes it
-at a time, and a run whose worker died is taken up by another.
+A rule of the config file wins over the catalog's. A run that is due by itself removes what is over age for every
+project; one that a project asks for is about that project alone. One worker makes one run at a time, the oldest first,
+and a run whose worker died is taken up by another.
 """
 
+from itertools import islice
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -30,6 +32,7 @@ DEFAULTS: Final[Rules] = {"content": None, "spans": None, "ledger": None, "score
 LONGEST: Final = 36_500
 """Days of a rule; about a hundred years."""
 RUNS_KEPT: Final = 200
+"""Of the runs over every project, and of each project's own."""
 _LOCK: Final = 0x7472_7274  # "trrt"
 
 RULES = Table(
@@ -67,8 +70,10 @@ class Removed(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """``blobs`` and ``blob_bytes`` are of all projects: equal contents of several are kept once."""
+    """``only`` is the id of the project that a run is about, empty for every project. ``blobs`` and ``blob_bytes`` are
+    of all projects: equal contents of several are kept once."""
 
+    only: str = ""
     removed: tuple[Removed, ...] = ()
     blobs: int = 0
     blob_bytes: int = 0
@@ -133,44 +138,53 @@ def _read(row: object) -> Run:
     return Run(**values)
 
 
-def runs(conn: Connection, before: str = "", limit: int = RUNS_KEPT) -> list[Run]:
-    """Newest first, older than the run ``before``. Ids are in the order of making."""
-    found = select(RUNS).order_by(RUNS.c.id.desc()).limit(limit)
-    return [_read(row) for row in conn.execute(found.where(RUNS.c.id < before) if before else found)]
+def runs(conn: Connection, before: str = "", limit: int = RUNS_KEPT, *, project_id: str | None = None) -> list[Run]:
+    """Newest first, older than the run ``before``. Ids are in the order of making. ``project_id``: those that are about
+    it, alone or among all."""
+    found = select(RUNS).order_by(RUNS.c.id.desc())
+    every = map(_read, conn.execute(found.where(RUNS.c.id < before) if before else found))
+    about = (run for run in every if project_id is None or run.report.only in ("", project_id))
+    return list(islice(about, limit))
 
 
-def ask(conn: Connection, now: int) -> Run:
-    """A run that any worker may take up at once; the one under way where there is one."""
+def ask(conn: Connection, now: int, project_id: str = "") -> Run:
+    """A run about one project (empty: about all) that any worker may take up at once; one that is under way and does
+    as much, where there is one."""
     exclusive(conn, _LOCK)
-    under_way = conn.execute(select(RUNS).where(RUNS.c.state == "running")).first()
-    return (
-        _read(under_way) if under_way is not None else _add(conn, Run(id=new_id("ret"), state="running", started=now))
-    )
+    under_way = next((run for run in _running(conn) if run.report.only in ("", project_id)), None)
+    return under_way or _add(conn, Run(id=new_id("ret"), state="running", started=now, report=Report(only=project_id)))
 
 
 def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int) -> Run | None:
-    """The run to be made now, held by ``holder``: one that was asked for or whose worker died, or a new one where the
-    last began ``every_ms`` ago. None while there is nothing to do, or another makes it."""
+    """The run to be made now, held by ``holder``: the oldest that was asked for, or whose worker died, or a new one
+    about all projects where the last of those began ``every_ms`` ago. None while there is nothing to do, or another
+    worker makes one."""
     exclusive(conn, _LOCK)
-    row = conn.execute(select(RUNS).where(RUNS.c.state == "running")).first()
-    if row is not None:
-        if row.held_until >= now:
-            return None
-        conn.execute(sql_update(RUNS).where(RUNS.c.id == row.id).values(holder=holder, held_until=now + hold_ms))
-        return msgspec.structs.replace(_read(row), holder=holder, held_until=now + hold_ms)
-    last = conn.execute(select(RUNS.c.started).order_by(RUNS.c.id.desc()).limit(1)).scalar_one_or_none()
-    if last is not None and now - last < every_ms:
+    waiting = _running(conn)
+    if any(run.held_until >= now for run in waiting):
         return None
-    return _add(conn, Run(id=new_id("ret"), state="running", started=now, holder=holder, held_until=now + hold_ms))
+    last = next((run.started for run in runs(conn) if not run.report.only), None)
+    if last is None or (now - last >= every_ms and all(run.report.only for run in waiting)):
+        waiting.append(_add(conn, Run(id=new_id("ret"), state="running", started=now)))
+    if not waiting:
+        return None
+    held = msgspec.structs.replace(waiting[0], holder=holder, held_until=now + hold_ms)
+    conn.execute(sql_update(RUNS).where(RUNS.c.id == held.id).values(holder=holder, held_until=held.held_until))
+    return held
+
+
+def _running(conn: Connection) -> list[Run]:
+    """Asked for or under way, oldest first."""
+    return [_read(row) for row in conn.execute(select(RUNS).where(RUNS.c.state == "running").order_by(RUNS.c.id))]
 
 
 def _add(conn: Connection, run: Run) -> Run:
     values = msgspec.structs.asdict(run) | {"report": msgspec.json.encode(run.report).decode()}
     conn.execute(insert(RUNS).values(**values))
-    old = select(RUNS.c.id).where(RUNS.c.state != "running").order_by(RUNS.c.id.desc()).offset(RUNS_KEPT).limit(1)
-    last_kept = conn.execute(old).scalar_one_or_none()
-    if last_kept is not None:
-        conn.execute(delete(RUNS).where(RUNS.c.id <= last_kept, RUNS.c.state != "running"))
+    ended = select(RUNS).where(RUNS.c.state != "running").order_by(RUNS.c.id.desc())
+    alike = [each.id for each in map(_read, conn.execute(ended)) if each.report.only == run.report.only]
+    if alike[RUNS_KEPT:]:
+        conn.execute(delete(RUNS).where(RUNS.c.id.in_(alike[RUNS_KEPT:])))
     return run
 
 

@@ -1,7 +1,8 @@
-"""What is over age leaves the store: a run over every project, table by table, partition by partition.
+"""What is over age leaves the store: a run over every project or over one, table by table, partition by partition.
 
 A partition (a month) with rows that are over age is rewritten by one mutation for all projects together, while inserts
-go on; the next begins when it is done. Blobs that no row refers to any more follow. Removing is idempotent, so a run
+go on; the next begins when it is done. Blobs that no row refers to any more follow where the run is over every project:
+a blob is of nobody, and to look through all of them is not one project's to ask for. Removing is idempotent, so a run
 that a crash interrupts is simply made again by whoever takes it up, and adds to what was counted.
 """
 
@@ -116,10 +117,13 @@ class Retention:
 
     async def _remove(self, run: Run) -> Run:
         policies = await self.policies()
+        only = run.report.only
+        if only:
+            policies = {project: rules for project, rules in policies.items() if project == only}
         for kept in await self._parts.upkeep.kept():
             due = cutoffs(policies, run.started, kept.kind)
             run = await self._remove_from(run, kept, due)
-        return await self._remove_blobs(run)
+        return run if only else await self._remove_blobs(run)
 
     async def policies(self) -> dict[str, Rules]:
         """What holds for each project, by its id."""

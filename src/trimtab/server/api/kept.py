@@ -104,7 +104,7 @@ def _run(run: Run, project_id: str) -> RetentionRunView:
 )
 async def list_retention_runs(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 20) -> RetentionRunPage:
     before = read_cursor(cursor)
-    found = await deps.db.read(lambda conn: retention.runs(conn, before, limit + 1))
+    found = await deps.db.read(lambda conn: retention.runs(conn, before, limit + 1, project_id=tenant.id))
     more = write_cursor(found[limit - 1].id) if len(found) > limit else None
     return RetentionRunPage(items=[_run(run, tenant.id) for run in found[:limit]], cursor=more)
 
@@ -116,9 +116,10 @@ async def list_retention_runs(deps: Deps, tenant: Tenant, cursor: Cursor = None,
     Operation(id="startRetentionRun", summary="Remove what is over age now", tag=TAG, status=201, errors=(404,)),
 )
 async def start_retention_run(deps: Deps, tenant: Tenant) -> RetentionRunView:
-    """Answers at once; one is made by itself every six hours. A run is over every project, each by its own rules."""
+    """Answers at once. The run is about this project alone; one over every project is made by itself every six hours,
+    and removes the blobs that nothing refers to any more."""
     now = deps.now()
-    run = await deps.db.write(lambda conn: retention.ask(conn, now))
+    run = await deps.db.write(lambda conn: retention.ask(conn, now, tenant.id))
     deps.wake_retention()
     return _run(run, tenant.id)
 
