@@ -4,6 +4,7 @@ in between, the receipt counts each row once."""
 import asyncio
 import hashlib
 import subprocess
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Spooled, SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.upkeep import Upkeep
@@ -128,10 +131,10 @@ class Home:
         owner = Owner(self.project, "key_1")
         await self.db.write(lambda conn: conversation_store.keep(conn, owner, kept, now))
 
-    def eraser(self, step: Callable[[str], None] | None = None) -> Eraser:
+    def eraser(self, step: Callable[[str], None] | None = None, pause: Any = asyncio.sleep) -> Eraser:
         parts = Parts(
             db=self.db, answers=self.answers, upkeep=Upkeep(self.reader), blobs=self.blobs, spool=self.spool_folder,
-            end_segment=lambda: None, clock=self.clock,
+            end_segment=lambda: None, clock=self.clock, pause=pause,
         )  # fmt: skip
         return Eraser(parts, step=step)
 
@@ -307,6 +310,57 @@ def test_a_dead_letter_with_foreign_spans_of_it_is_forgotten(story: Any, subject
         assert receipt.report.rows["dead_letters"] == 1
         assert sorted(letter.seq for letter in reader.rejected()) == [1, 2]
         reader.close()
+
+    story(told)
+
+
+@pytest.mark.parametrize("way", ["a record", "a trace that is made anew"])
+def test_a_blob_that_somebody_else_has_just_put_survives_although_their_row_is_not_there_yet(
+    story: Any, way: str
+) -> None:
+    async def told(home: Home) -> None:
+        large = " ".join([f"SHARED{home.project[-12:]}", *("long text",) * 9_000])
+        await home.acknowledge(call(home.project, large, "alice", "", number=1))
+        home.drain()
+        reference = home.blobs.put(body(large))
+        rows, arrived = Rows(), list[str]()
+        note = Note("somebody-elses", "c" * 32, 0, 1, 2)
+
+        def meanwhile(step: str) -> None:
+            if step != "removed:spans":
+                return
+            CallMapper(home.blobs).add(rows, 0, call("somebody-elses", large, "bob", "", number=2))
+            if way == "a record":
+                waits = home.acknowledge(call("somebody-elses", "waits", "bob", "", number=3))
+                thread = threading.Thread(target=lambda: asyncio.run(waits))
+                thread.start()
+                thread.join()
+            else:
+                reader = SpoolReader(home.spool_folder)
+                reader.note([note])
+                reader.close()
+
+        async def arrive(wait_s: float) -> None:
+            del wait_s
+            if arrived:
+                return
+            arrived.append("now")
+            assert home.blobs.get(reference) is not None, "whoever asks meanwhile gets it"
+            for table in rows.tables():
+                if table.owners:
+                    home.engine.insert(table.name, table.columns, encode(table.values), f"{new_id('t')}:{table.name}")
+            home.drain()
+            reader = SpoolReader(home.spool_folder)
+            reader.note([], [note[:2]])
+            reader.close()
+
+        asked = await home.ask("user", "alice")
+        assert await home.eraser(meanwhile, pause=arrive).turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, receipt.problem) == ("done", "")
+        assert arrived
+        assert home.blobs.get(reference) is not None
+        assert receipt.report.rows["blobs"] == 0
 
     story(told)
 

@@ -33,6 +33,27 @@ def test_a_blob_that_is_gone_is_none_and_may_be_deleted_again(tmp_path: Path) ->
     assert blobs.get(reference) is None
 
 
+def test_a_blob_that_is_set_aside_can_be_read_and_what_is_put_meanwhile_outlives_it(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    reference, other = blobs.put(b"a"), blobs.put(b"b")
+    assert blobs.set_aside(reference) is not None
+    assert blobs.set_aside(reference) is not None
+    assert blobs.get(reference) == b"a"
+    blobs.put_back(reference)
+    blobs.forget(reference)
+    assert blobs.get(reference) == b"a", "it was put back"
+    blobs.set_aside(reference)
+    assert blobs.put(b"a") == reference
+    blobs.forget(reference)
+    assert blobs.get(reference) == b"a", "it was put since"
+    blobs.set_aside(other)
+    assert {each.reference for digit in "0123456789abcdef" for each in blobs.listed(digit)} == {reference, other}
+    blobs.forget(other)
+    blobs.put_back(other)
+    assert blobs.get(other) is None
+    assert blobs.set_aside(other) is None
+
+
 @pytest.mark.parametrize("reference", ["", "sha256:", "../x", "sha256:../../etc/passwd", "sha256:" + "A" * 64])
 def test_only_a_reference_of_ours_names_a_file(tmp_path: Path, reference: str) -> None:
     with pytest.raises(ValueError, match="reference"):

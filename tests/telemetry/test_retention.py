@@ -20,7 +20,14 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
-from trimtab.telemetry.retention import DAY_MS, Parts, Retention, cutoffs, effective
+from trimtab.telemetry.retention import (
+    DAY_MS,
+    Parts,
+    Retention,
+    _let_go,  # pyright: ignore[reportPrivateUsage]
+    cutoffs,
+    effective,
+)
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.upkeep import TABLES, Upkeep
@@ -208,6 +215,19 @@ def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: A
         assert newest.report.blob_bytes > len(LARGE)
 
     story(body)
+
+
+def test_a_blob_that_is_put_while_it_is_looked_for_in_the_store_stays(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    reference, long_ago = blobs.put(b"a"), T0 / 1e9 - 2 * 86_400
+    [path] = [path for path in tmp_path.rglob("*") if path.is_file()]
+    os.utime(path, (long_ago, long_ago))
+    assert not _let_go(blobs, reference, long_ago - 1)
+    assert blobs.get(reference) == b"a"
+    assert path.stat().st_mtime > long_ago, "it is new again"
+    os.utime(path, (long_ago, long_ago))
+    assert _let_go(blobs, reference, long_ago + 1)
+    assert not _let_go(blobs, reference, long_ago + 1)
 
 
 def test_a_store_that_is_away_gives_the_run_back(tmp_path: Path) -> None:

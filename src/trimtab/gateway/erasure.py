@@ -6,7 +6,8 @@ A job in the catalog, taken up by one worker at a time, step by step; each step 
 2. forget copies of answers: response cache, kept responses, answers to idempotency keys;
 3. trace by trace, some thousand at a time: scores, texts, spans from the store; the spans last, because they lead to
    the rest. The rows of the books stay, without what identified anybody;
-4. blobs that no row refers to any more;
+4. blobs that no row refers to any more: set aside, and gone once what was on its way to the store by then is there
+   and refers to none of them either (contents are kept once, so another call may have put the same);
 5. look: no row is left, no old part of a table, no drained spool file, nothing in a database's log.
 
 Rows are counted before they are touched, and the count is saved: so a crash neither loses one nor counts it twice.
@@ -315,9 +316,31 @@ class _Work:
         if blobs is None or not candidates:
             return
         gone = sorted(set(candidates) - await self._parts.upkeep.referred(candidates))
-        for reference in gone:
-            await asyncio.to_thread(blobs.delete, reference)
+        try:
+            for reference in gone:
+                await asyncio.to_thread(blobs.set_aside, reference)
+            self._step("aside")
+            await self._wait_for_what_was_put()
+            gone = sorted(set(gone) - await self._parts.upkeep.referred(gone))
+            for reference in gone:
+                await asyncio.to_thread(blobs.forget, reference)
+        finally:
+            for reference in candidates:
+                await asyncio.to_thread(blobs.put_back, reference)
         await self._note(replace(self._added({"blobs": len(gone)}), blobs=()))
+
+    async def _wait_for_what_was_put(self) -> None:
+        """Until the store has the rows of everybody who may have put a blob by now."""
+        spool = self._parts.spool
+        marks = await asyncio.to_thread(barrier.marks, spool)
+        making = await asyncio.to_thread(barrier.rewriting, spool, self._now())
+        wait = 0.05
+        while await asyncio.to_thread(barrier.behind, spool, marks) or (
+            making and making & await asyncio.to_thread(barrier.rewriting, spool, self._now())
+        ):
+            await self.save(self.job)
+            await self._parts.pause(wait)
+            wait = min(wait * 1.5, 2.0)
 
     # --- 5: is it gone? ---
 

@@ -4,6 +4,7 @@ A reference is ``sha256:<64 hex digits>``. `FolderBlobs` keeps them as files; an
 three methods.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ from typing import Protocol
 from msgspec import Struct
 
 _REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
+_ASIDE = ".aside-"
 
 
 class Blobs(Protocol):
@@ -43,7 +45,12 @@ class Listed(Struct, frozen=True):
 
 class FolderBlobs:
     """Blobs as files, ``<folder>/ab/cdef…``, readable by their owner only. To put what is there already makes it new:
-    whoever clears away what nothing refers to leaves alone what was put lately."""
+    whoever clears away what nothing refers to leaves alone what was put lately.
+
+    Such a one sets a blob aside first: it can be read still, but whoever puts it again makes a file of its own. Then
+    only those who put it before that matter; when it is seen that none of them refers to it, it is forgotten, else it
+    is put back.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,19 +66,44 @@ class FolderBlobs:
         return f"sha256:{digest}"
 
     def get(self, reference: str) -> bytes | None:
-        try:
-            return self._path(_digest(reference)).read_bytes()
-        except FileNotFoundError:
-            return None
+        digest = _digest(reference)
+        for path in (self._path(digest), self._aside(digest), self._path(digest)):  # it may be put back in between
+            with contextlib.suppress(FileNotFoundError):
+                return path.read_bytes()
+        return None
 
     def delete(self, reference: str) -> None:
         self._path(_digest(reference)).unlink(missing_ok=True)
+        self.forget(reference)
+
+    def set_aside(self, reference: str) -> float | None:
+        """When it was last put (Unix seconds); None where there is none. One that is aside stays so."""
+        digest = _digest(reference)
+        aside = self._aside(digest)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(self._path(digest), aside)
+        try:
+            return aside.stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def put_back(self, reference: str) -> None:
+        """As if it were put now."""
+        digest = _digest(reference)
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._aside(digest))
+            os.replace(self._aside(digest), self._path(digest))
+
+    def forget(self, reference: str) -> None:
+        """Remove what was set aside; what was put since stays."""
+        self._aside(_digest(reference)).unlink(missing_ok=True)
 
     def listed(self, first: str) -> Iterator[Listed]:
-        """Those whose digest begins with ``first``, one or two hex digits. One that goes meanwhile may be missing."""
+        """Those whose digest begins with ``first``, one or two hex digits, also those that are aside. One that goes
+        meanwhile may be missing."""
         for folder in sorted(self.folder.glob(f"{first}{'?' * (2 - len(first))}")):
             for path in folder.iterdir():
-                reference = f"sha256:{folder.name}{path.name}"
+                reference = f"sha256:{folder.name}{path.name.removeprefix(_ASIDE)}"
                 if _REFERENCE.fullmatch(reference):
                     try:
                         found = path.stat()
@@ -81,6 +113,9 @@ class FolderBlobs:
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
+
+    def _aside(self, digest: str) -> Path:
+        return self.folder / digest[:2] / f"{_ASIDE}{digest[2:]}"
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:

@@ -53,6 +53,21 @@ def broken_files(directory: Path) -> int:
     return sum(1 for name in os.listdir(directory) if name.endswith(".broken")) if directory.is_dir() else 0
 
 
+def rewriting(directory: Path, now_ms: int) -> frozenset[tuple[str, str, int]]:
+    """The traces that may be being made anew at this moment: their rows are not there for a while. Each is done with
+    when it is no longer among them. Raises `sqlite3.Error`."""
+    path = directory / POSITIONS_FILE
+    if not path.exists():
+        return frozenset()
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+    try:
+        if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone()[0]:
+            return frozenset()
+        return frozenset(db.execute("SELECT project, trace_id, due_ms FROM notes WHERE due_ms <= ?", (now_ms,)))
+    finally:
+        db.close()
+
+
 def _positions(directory: Path) -> Marks:
     path = directory / POSITIONS_FILE
     if not path.exists():

@@ -153,8 +153,7 @@ class Retention:
             if not old:
                 continue
             gone = old.keys() - await self._parts.upkeep.referred(sorted(old))
-            for reference in gone:
-                await asyncio.to_thread(blobs.delete, reference)
+            gone = {each for each in gone if await asyncio.to_thread(_let_go, blobs, each, until_s)}
             size = sum(old[reference] for reference in gone)
             report = replace(run.report, blobs=run.report.blobs + len(gone), blob_bytes=run.report.blob_bytes + size)
             run = replace(run, report=report)
@@ -182,6 +181,18 @@ def _conditions(kept: Kept, due: dict[int, list[str]]) -> list[tuple[str, dict[s
 def _at_rest(blobs: FolderBlobs, first: str, until_s: float) -> dict[str, int]:
     """Bytes by blob, of those that were put before then."""
     return {each.reference: each.size for each in blobs.listed(first) if each.put_s < until_s}
+
+
+def _let_go(blobs: FolderBlobs, reference: str, until_s: float) -> bool:
+    """Remove a blob that nothing refers to, unless it was put since we looked: its row may be on its way."""
+    put_s = blobs.set_aside(reference)
+    if put_s is None:
+        return False
+    if put_s >= until_s:
+        blobs.put_back(reference)
+        return False
+    blobs.forget(reference)
+    return True
 
 
 def _counted(report: Report, kept: Kept, rows: dict[str, int], before: dict[str, int]) -> Report:
