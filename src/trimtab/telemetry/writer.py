@@ -6,7 +6,8 @@ healed by starting again:
 1. take the batch that was on its way when we last ended, or the next records of the spool;
 2. remember its boundary, durably (`drain.py`);
 3. map records to rows; a record that cannot be mapped is set aside with its reason;
-4. insert into each table under the token ``<batch>:<table>``: a repeated insert of the same token changes nothing;
+4. insert into each table under the token ``<batch>:<table>``: a repeated insert of the same token changes nothing. The
+   large texts go beside the small tables, spans come last: what a list shows can be opened;
 5. confirm: the spool moves on, drained files are removed.
 
 A store that is away is waited for, with growing pauses, and the records stay where they are. A row that the store will
@@ -41,6 +42,8 @@ from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, S
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
+_TEXTS = "span_io"
+_LAST = "spans"
 _TRACES_AT_ONCE = 500
 _REFUSED_REST_MS = 600_000
 State = Literal["ok", "starting", "down", "full"]
@@ -106,6 +109,7 @@ class Writer:
         self._last_batch_s = 0.0
         self._last_clear_s = 0.0
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[_Prepared | None] | None = None
 
     def run(self) -> None:
@@ -119,6 +123,7 @@ class Writer:
                 self._merges.release()
         finally:
             self._mapping.shutdown(wait=True)
+            self._beside.shutdown(wait=True)
 
     def _run(self) -> None:
         pause = self._pace.first_pause_s
@@ -210,9 +215,7 @@ class Writer:
             self._step("noted")
         if len(batch.records) >= self._pace.enough:
             self._ahead = self._mapping.submit(self._prepare_after, batch)
-        for part in prepared.parts:
-            self._insert(prepared, part)
-            self._step(f"inserted:{part.table}")
+        self._insert_all(prepared)
         self._spool.confirm(batch)
         self._step("confirmed")
         self._last_batch_s = time.monotonic()
@@ -279,19 +282,43 @@ class Writer:
         else:
             raise TypeError(f"nothing maps a {type(record).__name__}")
 
+    def _insert_all(self, prepared: "_Prepared") -> None:
+        """Every table's rows, spans after all others. Nothing of the batch is still on its way when this returns or
+        raises: it may be sent again at once."""
+        texts = next(part for part in prepared.parts if part.table == _TEXTS)
+        beside = self._beside.submit(self._taken, prepared.batch, texts)
+        try:
+            for part in prepared.parts:
+                if part.table not in (_TEXTS, _LAST):
+                    self._insert(prepared, part)
+        finally:
+            wait((beside,))
+        if not beside.result():
+            self._look_through(prepared, texts)
+        self._step(f"inserted:{_TEXTS}")
+        self._insert(prepared, next(part for part in prepared.parts if part.table == _LAST))
+
     def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
-        """Insert one table's rows. Where one is refused, map once more (nothing is kept for that) to find it."""
-        batch = prepared.batch
-        token = f"{batch.id}:{part.table}"
+        if not self._taken(prepared.batch, part):
+            self._look_through(prepared, part)
+        self._step(f"inserted:{part.table}")
+
+    def _taken(self, batch: Batch, part: "_Part") -> bool:
+        """Insert one table's rows; whether the store took them."""
         if part.rows == 0:
-            return
-        if part.encoded is not None:
-            try:
-                self._store.insert(part.table, COLUMNS[part.table], part.encoded, token)
-            except RowsRefused:
-                logger.warning("the store refused rows of %s; they are looked through", part.table)
-            else:
-                return
+            return True
+        if part.encoded is None:
+            return False
+        try:
+            self._store.insert(part.table, COLUMNS[part.table], part.encoded, f"{batch.id}:{part.table}")
+        except RowsRefused:
+            logger.warning("the store refused rows of %s; they are looked through", part.table)
+            return False
+        return True
+
+    def _look_through(self, prepared: "_Prepared", part: "_Part") -> None:
+        """Find what was refused. The batch is mapped once more: nothing is kept for that."""
+        batch, token = prepared.batch, f"{prepared.batch.id}:{part.table}"
         table = next(table for table in self._map(batch, prepared.plan)[0].tables() if table.name == part.table)
         self._insert_halves(batch, table, 0, len(table.owners), token)
 

@@ -1,8 +1,8 @@
 """The embedded store: ClickHouse's engine in this process, its tables in a folder.
 
 One process at a time may open the folder, and a fault in the engine ends the process: so this runs in the telemetry
-process, never in a server. A connection runs one statement at a time and lets go of the GIL meanwhile; inserts have a
-connection of their own, queries share a few.
+process, never in a server. A connection runs one statement at a time and lets go of the GIL meanwhile; inserts have two
+of their own, so that one can write while the other waits for the disk; queries share a few.
 """
 
 import logging
@@ -28,6 +28,7 @@ _TUNING: Final = (
     " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
 )
 _MARK: Final = "SELECT 1"
+_INSERTERS: Final = 2
 logger = logging.getLogger("trimtab.telemetry.stores.chdb")
 
 
@@ -47,8 +48,10 @@ class ChdbStore:
         self._closed = False
         try:
             address = f"{folder}?{urlencode(bounds)}"
-            self._inserting: Any = cast("Any", chdb).connect(address)
-            self._insert_lock = threading.Lock()
+            self._inserting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            for _ in range(_INSERTERS):
+                self._inserting.put(cast("Any", chdb).connect(address))
+            self._close_lock = threading.Lock()
             self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self._all: list[Any] = []
             self._connect = lambda: _reader(cast("Any", chdb).connect(address), limits.threads)
@@ -63,9 +66,7 @@ class ChdbStore:
         migrate(self.query, Topology())
 
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
-        if self._closed:
-            raise StoreAway("The telemetry store is closed.")
-        connection = self._idle.get()
+        connection = self._borrow(self._idle)
         try:
             return cast("bytes", connection.query(sql, fmt, params=dict(params)).bytes())
         except Exception as error:
@@ -76,26 +77,36 @@ class ChdbStore:
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         statement = insert_sql(table, columns, token)
-        with self._insert_lock:
-            if self._closed:
-                raise StoreAway("The telemetry store is closed.")
-            try:
-                stream = self._inserting.send_insert(statement, "MsgPack")
-                with stream:
-                    for piece in (rows,) if isinstance(rows, bytes) else rows:
-                        stream.append(piece)
-                    stream.finish()
-            except Exception as error:
-                raise failure(str(error)) from error
+        connection = self._borrow(self._inserting)
+        try:
+            stream = connection.send_insert(statement, "MsgPack")
+            with stream:
+                for piece in (rows,) if isinstance(rows, bytes) else rows:
+                    stream.append(piece)
+                stream.finish()
+        except Exception as error:
+            raise failure(str(error)) from error
+        finally:
+            self._inserting.put(connection)
 
     def close(self) -> None:
-        with self._insert_lock:
+        with self._close_lock:
             if self._closed:
                 return
             self._closed = True
-            self._inserting.close()
-        for _ in self._all:
-            self._idle.get().close()  # each as it comes back from its query
+        for connections, count in ((self._inserting, _INSERTERS), (self._idle, len(self._all))):
+            for _ in range(count):
+                connections.get().close()  # each as it comes back from its statement
+            connections.put(None)  # for whoever waits for one
+
+    def _borrow(self, connections: "queue.SimpleQueue[Any]") -> Any:
+        """One that is free, to be put back. Raises `StoreAway` once the store is closed."""
+        if not self._closed:
+            connection = connections.get()
+            if connection is not None:
+                return connection
+            connections.put(None)
+        raise StoreAway("The telemetry store is closed.")
 
     def _emptied(self, connection: Any) -> Any:
         """A connection whose next answer is its own: what a statement had answered before it failed is given out with
