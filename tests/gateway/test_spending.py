@@ -14,14 +14,16 @@ from msgspec.structs import replace
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, hangs_up, streams, upstream
 
 from trimtab.core.clock import SystemClock
+from trimtab.gateway.policy import Concurrency, Policy
 from trimtab.gateway.spending import Spending, capped
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.ledger.leases import Keeper
-from trimtab.ledger.limits import PICO, Rule
+from trimtab.ledger.limits import PICO, Rule, Scope
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.reserve import Limiter, ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.storage.database import Database
+from trimtab.telemetry.records import CallRecord
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
@@ -216,5 +218,99 @@ def test_several_answers_are_reserved_for(tmp_path: Path) -> None:
             assert (await g.chat({**ASK, "n": 3, "max_tokens": 1000})).status_code == 200
             assert (await g.spool.one()).limits[0].reserved >= 6000 * 1_000_000
             assert (await g.chat({**ASK, "n": 12, "max_tokens": 1000})).json()["error"]["code"] == "larger_than_limit"
+
+    asyncio.run(main())
+
+
+def test_the_record_of_a_refused_call_says_which_limit_what_was_left_and_when_there_is_room(tmp_path: Path) -> None:
+    async def main() -> None:
+        once = Rule(name="once", measure="requests", bound=1, window="day")
+        async with (
+            upstream(answers(WHOLE)) as up,
+            limited([once, CENT], [provider("lab", up.port)], tmp_path) as (g, _),
+        ):
+            assert (await g.chat({**ASK, "max_tokens": 1_000_000})).json()["error"]["code"] == "larger_than_limit"
+            assert (await g.chat(ASK)).status_code == 200
+            assert (await g.chat(ASK)).status_code == 429
+            larger, _, refused = g.spool.records
+            [note] = refused.limits
+            assert (note.limit, note.refused, note.asked, note.bound, note.left) == ("once", True, 1, 1, 0)
+            assert note.resets > refused.ended_ns // 1_000_000
+            [line] = refused.decision
+            assert (line.model, line.verdict, line.budget) == ("fast", "skipped", "")
+            assert "'once'" in line.limit
+            [note] = [each for each in larger.limits if each.limit == "cent"]
+            assert (note.refused, note.bound, note.resets) == (True, CENT.bound, 0)
+            assert note.asked > 2_000_000 * 1_000_000
+            assert "'cent'" in larger.decision[0].budget
+
+    asyncio.run(main())
+
+
+def test_a_call_that_is_shed_says_so_in_its_record(tmp_path: Path) -> None:
+    async def main() -> None:
+        none = Policy(concurrency=Concurrency(limit=1, queue=0, max_wait_s=0))
+        async with upstream(streams("hang")) as up:
+            lab = provider("lab", up.port, resilience=none)
+            async with limited([CENT], [lab], tmp_path) as (g, keeper):
+                waiting = asyncio.ensure_future(g.chat(ASK))
+                async with asyncio.timeout(60):
+                    while not up.requests:  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
+                assert (await g.chat(ASK)).status_code == 503
+                reserved, shed = g.spool.records[0].limits
+                assert (reserved.limit, reserved.refused, reserved.used) == ("cent", False, 0)
+                assert (shed.measure, shed.refused, shed.bound, "'lab'" in shed.limit) == ("concurrency", True, 1, True)
+                assert left_over(keeper)[0] == 1, "only the call that waits still holds something"
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def verdicts(record: CallRecord) -> list[tuple[str, str]]:
+    return [(line.model, line.verdict) for line in record.decision]
+
+
+def test_a_target_whose_own_budget_is_used_up_is_passed_over_and_the_next_one_asked(tmp_path: Path) -> None:
+    async def main() -> None:
+        mine = Rule(name="labs", measure="money", bound=PICO // 500, window="day", scope=Scope(provider=("lab",)))
+        dear = Model(name="dear", provider="lab", upstream="up-1", price=PRICE, fallback=("spare",))
+        spare = Model(name="spare", provider="hall", upstream="up-2", price=PRICE)
+        async with upstream(answers(WHOLE)) as up:
+            houses = [provider("lab", up.port), provider("hall", up.port)]
+            async with limited([mine], houses, tmp_path, [dear, spare]) as (g, keeper):
+                asked = {**ASK, "model": "dear", "max_tokens": 900}
+                seen = [await g.chat(asked) for _ in range(40)]
+                assert {each.status_code for each in seen} == {200}
+                providers = [record.attempts[0].provider for record in g.spool.records]
+                assert providers[0] == "lab"
+                assert providers[-1] == "hall"
+                assert len(providers) - providers.index("hall") == providers.count("hall"), "and it stays so"
+                last = g.spool.records[-1]
+                assert [(line.model, line.verdict) for line in last.decision] == [
+                    ("dear", "skipped"),
+                    ("spare", "chosen"),
+                ]
+                assert "'labs'" in last.decision[0].budget
+                assert [(note.limit, note.refused) for note in last.limits] == [("labs", True)]
+                assert left_over(keeper)[0] == 0
+
+    asyncio.run(main())
+
+
+def test_a_target_of_unknown_price_is_passed_over_where_another_is_left(tmp_path: Path) -> None:
+    async def main() -> None:
+        wild = Model(name="wild", provider="lab", upstream="nobody-knows", fallback=("fast",))
+        both = [wild, FAST]
+        async with (
+            upstream(answers(WHOLE)) as up,
+            limited([CENT], [provider("lab", up.port)], tmp_path, both) as (g, _),
+        ):
+            assert (await g.chat({**ASK, "model": "wild"})).status_code == 200
+            record = await g.spool.one()
+            assert verdicts(record) == [("wild", "skipped"), ("fast", "chosen")]
+            assert "no price" in record.decision[0].budget
+            assert [body["model"] for _, body in up.requests] == ["up-1"]
 
     asyncio.run(main())

@@ -4,7 +4,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.answers import Decided, decision_line, read_decision
+from trimtab.ledger.types import LimitNote
+from trimtab.telemetry.answers import (
+    Decided,
+    _limit_line,  # pyright: ignore[reportPrivateUsage]
+    decision_line,
+    read_decision,
+)
 from trimtab.telemetry.calls import decision_json
 from trimtab.telemetry.records import CallRecord, Candidate, Step, Weighed, decode_record, encode_record
 
@@ -52,3 +58,27 @@ def test_any_record_can_be_read_again(lines: list[Candidate], route: str) -> Non
     assert read_decision(decision_json(record(decision=tuple(lines), route=route))) == Decided(
         route=route, lines=tuple(lines)
     )
+
+
+def test_each_candidate_tells_the_budgets_and_limits_it_falls_under() -> None:
+    notes = (
+        LimitNote("dollar", "money", 5, 4, 250_000_000_000),
+        LimitNote("slots", "concurrency", 1, 0, 3),
+        LimitNote("halls", "money", 0, 0, 0, refused=True, asked=7, bound=9, resets=11, about=("big",)),
+    )
+    kept = decode_record(encode_record(record(limits=notes)))
+    assert kept.limits == notes
+    fast, big = read_decision(decision_json(kept)).lines
+    assert (fast.budget, fast.limit) == ("dollar: 0.25 dollars left", "slots: 3 places left")
+    assert big.budget == "dollar: 0.25 dollars left, halls: 0 dollars left"
+    told = msgspec.structs.replace(LINES[0], budget="The limit 'x' is reached.")
+    [line] = read_decision(decision_json(record(limits=notes, decision=(told,)))).lines
+    assert line.budget == "The limit 'x' is reached.", "what stood in its way is told already"
+
+
+def test_a_limit_that_refused_is_shown_with_what_was_asked_and_when_there_is_room() -> None:
+    note = LimitNote("dollar", "money", 0, 0, 10**10, refused=True, asked=5 * 10**11, bound=10**12, resets=1_700_000)
+    line = _limit_line(note)
+    assert (line.left, line.asked, line.bound, line.resets, line.refused) == ("0.01", "0.5", "1", 1_700_000, True)
+    plain = _limit_line(LimitNote("slots", "concurrency", 1, 0, 3))
+    assert (plain.asked, plain.bound, plain.resets, plain.refused) == (None, None, None, False)

@@ -1443,7 +1443,8 @@ export interface paths {
         put?: never;
         /**
          * Remove what is over age now
-         * @description Answers at once; one is made by itself every six hours. A run is over every project, each by its own rules.
+         * @description Answers at once. The run is about this project alone; one over every project is made by itself every six hours,
+         *     and removes the blobs that nothing refers to any more.
          *
          *     Needs the permission `retention:write`.
          */
@@ -3204,7 +3205,8 @@ export interface components {
         /**
          * LimitLine
          * @description What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
-         *     strings, counts or US dollars.
+         *     strings, counts or US dollars. One that `refused` the call (or one of its targets) tells what might have been
+         *     `asked` of it, its `bound`, and when there was room again (`resets`, Unix ms); null where that is not known.
          */
         LimitLine: {
             limit: string;
@@ -3212,6 +3214,14 @@ export interface components {
             reserved: string;
             used: string;
             left: string;
+            /** @default false */
+            refused: boolean;
+            /** @default null */
+            asked: string | null;
+            /** @default null */
+            bound: string | null;
+            /** @default null */
+            resets: number | null;
         };
         /** LimitPage */
         LimitPage: {

@@ -12,7 +12,7 @@ from trimtab.gateway.live import KeyState, TargetState
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
 from trimtab.governance.access import Principal, Project
-from trimtab.ledger.reserve import Reservation
+from trimtab.ledger.refusals import Unreserved
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Usage
@@ -210,7 +210,7 @@ class Call:
         self.outcome: Outcome = "answer"
         self.fault: Fault | None = None
         self.recorded = False
-        self.reservation: Reservation | None = None
+        self.reservation: Unreserved | None = None
         self.output_cap: int | None = None
         self.cache: CacheNote | None = None
         self.context: ContextNote | None = None

@@ -12,6 +12,7 @@ from collections import deque
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.policy import Concurrency
+from trimtab.ledger.types import LimitNote
 
 PRIORITIES = ("high", "normal", "low")
 """As in the ``trimtab-priority`` header; the index is the number used here."""
@@ -24,6 +25,10 @@ class Overloaded(Unavailable):
     """More calls than can be served in time: told as 503, or as Anthropic's 529."""
 
     code = "overloaded"
+
+    def __init__(self, message: str, *, fix: str, retry_after_s: float, note: LimitNote) -> None:
+        super().__init__(message, fix=fix, retry_after_s=retry_after_s)
+        self.note = note
 
 
 class _Lane:
@@ -165,4 +170,5 @@ class Gate:
             f"{self.name} has {self.running} calls under way, which is its limit, {why}.",
             fix="Come back after the time in Retry-After, send fewer calls at once, or raise the limit.",
             retry_after_s=max(1.0, retry_after_s),
+            note=LimitNote(self.name, "concurrency", 0, 0, 0, refused=True, asked=1, bound=self.rules.limit),
         )

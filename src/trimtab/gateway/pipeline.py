@@ -41,9 +41,10 @@ from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.spending import Spending
+from trimtab.gateway.spending import Spending, note_refusal
 from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
+from trimtab.ledger.refusals import REFUSALS
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Transport
 from trimtab.telemetry.inflight import Inflight
@@ -53,6 +54,8 @@ logger = logging.getLogger("trimtab.gateway")
 SECOND = 1_000_000_000
 SHORTENED_AT_ONCE = 64 * 1024
 """Bytes of a conversation up to which it is shortened on the event loop (some 10 ms)."""
+NOTED = (Overloaded, *REFUSALS)
+"""Refusals that know of the limit which refused, for the record."""
 OVERLOADED_STATUS = {"anthropic_messages": 529}
 """What a vendor's own clients know as "come back later", where that is not 503."""
 
@@ -207,7 +210,7 @@ class Gateway:
         if snapshot.limits and self._spending is not None:
             waiting = self._spending.reserve(call, snapshot.limits, project, targets)
             if waiting is not None:
-                await waiting
+                targets = await waiting
         entered = call.started_ns if self.gate.try_enter() else await self._enter(call)
         try:
             await self._attempts.answer(call, targets)
@@ -262,6 +265,8 @@ class Gateway:
         await self._books.end_all(call, error)
         if isinstance(error, Overloaded):
             error.status = OVERLOADED_STATUS.get(call.front.name, error.status)
+        if isinstance(error, NOTED):
+            note_refusal(call, error, self._now())
         call.status, call.outcome, call.fault = error.status, "error", fault_of(error)
         if not call.recorded and call.project is not None:
             try:

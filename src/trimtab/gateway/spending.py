@@ -15,15 +15,18 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
+from trimtab.gateway.gate import Overloaded
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.refusals import LimitReached
+from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
 from trimtab.ledger.reserve import Facts, Limiter, Plan, Priced, ProjectLimits, Reservation
+from trimtab.ledger.types import LimitNote
 from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
@@ -67,10 +70,10 @@ class Spending:
 
     def reserve(
         self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
-    ) -> Awaitable[None] | None:
-        """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given, which
-        raises the refusal in the caller's dialect. Whoever records the call settles it. ``every`` is the snapshot's, by
-        project id."""
+    ) -> Awaitable[Sequence[Target]] | None:
+        """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given: the
+        targets that may be asked, or the refusal in the caller's dialect. Whoever records the call settles it.
+        ``every`` is the snapshot's, by project id."""
         if every is not self._adopted:
             self.follow(every)
         limits = every.get(project)
@@ -99,18 +102,35 @@ class Spending:
         )
         reservation = self._limiter.reserve_now(plan, facts)
         if reservation is None:
-            return self._wait(call, project, plan, facts)
+            return self._wait(call, plan, facts, targets)
         self._reserved(call, project, reservation)
         return None
 
-    async def _wait(self, call: Call, project: str, plan: Plan, facts: Facts) -> None:
-        try:
-            reservation = await self._limiter.reserve(plan, facts)
-        except LimitReached as error:
-            call.extra_headers += worded(error, call.front.name)
-            self._observe(project, error.rule.name, "refused")
-            raise
-        self._reserved(call, project, reservation)
+    async def _wait(self, call: Call, plan: Plan, facts: Facts, targets: Sequence[Target]) -> Sequence[Target]:
+        """Reserve with the catalog's help. A target whose own limit says no, or whose price nobody knows, is passed
+        over where another one is left."""
+        assert call.project is not None
+        refused: list[LimitNote] = []
+        while True:
+            try:
+                reservation = await self._limiter.reserve(plan, facts)
+                break
+            except REFUSALS as error:
+                names = {each.model for each in self._limiter.refused(plan, facts, error)}
+                for target in targets:
+                    if target.model.name in names:
+                        by = "budget" if error.rule.measure == "money" else "limit"
+                        call.note(target, "skipped", error.message, by)
+                self._observe(call.project.id, error.rule.name, "refused")
+                targets = [target for target in targets if target.model.name not in names]
+                if not targets:
+                    call.reservation = Unreserved(refused=tuple(refused))
+                    raise
+                refused.append(error.note)
+                facts.targets = [each for each in facts.targets if each.model not in names]
+        reservation.refused = tuple(refused)
+        self._reserved(call, call.project.id, reservation)
+        return targets
 
     def _reserved(self, call: Call, project: str, reservation: Reservation) -> None:
         call.reservation = reservation
@@ -173,7 +193,20 @@ def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
         raise InvalidRequest("The body is not a JSON object that can be read.") from None
 
 
-# --- what the client is told ---
+# --- a refusal, on record and as the client is told ---
+
+
+def note_refusal(call: Call, error: Refusal | Overloaded, now_ns: int) -> None:
+    """The call's record says which limit refused it, what was left of that, and when there is room again; the client
+    is told as its dialect knows it."""
+    note = error.note
+    if isinstance(error, LimitReached):
+        call.extra_headers += worded(error, call.front.name)
+    elif isinstance(error, Overloaded) and error.retry_after_s is not None:
+        note = replace(note, resets=(now_ns + round(error.retry_after_s * SECOND)) // 1_000_000)
+    if call.reservation is None:
+        call.reservation = Unreserved()
+    call.reservation.refused += (note,)
 
 
 def worded(error: LimitReached, front: str) -> bytes:

@@ -1,59 +1,132 @@
 """How a limit says no: what is used, what is allowed, and when there is room again."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from trimtab.core.errors import InvalidRequest, RateLimited, TrimtabError, Unavailable
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
 from trimtab.ledger.leases import Held
 from trimtab.ledger.limits import Rule, amount_text
+from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.windows import SECOND, Slot, leaves_at
 
 
 class LimitReached(RateLimited):
-    """A rule refuses the call. ``resets_at`` is Unix milliseconds, 0 where no time will help."""
+    """A rule refuses the call. ``resets_at`` is Unix milliseconds, 0 where no time will help; ``bucket`` names the
+    count that is full; ``note`` is for the call's record."""
 
     code = "limit_reached"
 
-    def __init__(self, rule: Rule, message: str, fix: str, *, used: int, resets_at: int, retry_after_s: float | None):
+    def __init__(self, rule: Rule, message: str, fix: str, *, note: LimitNote, bucket: str, retry_after_s: float):
         super().__init__(message, fix=fix, retry_after_s=retry_after_s)
         self.rule = rule
-        self.used = used
-        self.resets_at = resets_at
+        self.note = note
+        self.used = max(0, note.bound - note.left)
+        self.resets_at = note.resets
+        self.bucket = bucket
 
 
-def cannot_count(rule: Rule, error: Unavailable) -> Unavailable:
-    return Unavailable(
-        f"The limit {rule.name!r} cannot be counted now, and it lets nothing pass uncounted: {error.message}",
-        fix="Try again shortly. The operator can let calls pass meanwhile with 'catalog_down: allow' on this limit.",
-        code="limits_unavailable",
-        retry_after_s=2.0,
-    )
+class LargerThanLimit(InvalidRequest):
+    """The call alone is more than a rule allows at all."""
+
+    code = "larger_than_limit"
+
+    def __init__(self, rule: Rule, message: str, *, note: LimitNote, bucket: str):
+        super().__init__(
+            message,
+            fix="Send less, or set a smaller 'max_tokens': the limit counts what an answer may come to at most.",
+            status=400 if rule.bound else 403,
+        )
+        self.rule = rule
+        self.note = note
+        self.bucket = bucket
 
 
-def reached(rule: Rule, held: Held, need: int) -> TrimtabError:
+class PriceUnknown(InvalidRequest):
+    """A rule counts money, and nobody knows what the model called ``name`` costs."""
+
+    code = "price_unknown"
+
+    def __init__(self, rule: Rule, name: str):
+        super().__init__(
+            f"The limit {rule.name!r} counts money, and no price of the model {name!r} is known.",
+            fix="The operator can set a price on the model, or 'unknown_price' on the limit: ignore, or an amount.",
+            param="model",
+        )
+        self.rule = rule
+        self.name = name
+        self.note = LimitNote(rule.name, rule.measure, 0, 0, 0, refused=True, bound=rule.bound, about=(name,))
+
+
+class CannotCount(Unavailable):
+    """A rule that lets nothing pass uncounted cannot be counted now."""
+
+    code = "limits_unavailable"
+
+    def __init__(self, rule: Rule, error: Unavailable):
+        super().__init__(
+            f"The limit {rule.name!r} cannot be counted now, and it lets nothing pass uncounted: {error.message}",
+            fix="Try again shortly. The operator can let calls pass meanwhile with 'catalog_down: allow' on this "
+            "limit.",
+            retry_after_s=2.0,
+        )
+        self.rule = rule
+        self.note = LimitNote(rule.name, rule.measure, 0, 0, 0, refused=True, bound=rule.bound)
+
+
+Refusal = LimitReached | LargerThanLimit | PriceUnknown | CannotCount
+REFUSALS = (LimitReached, LargerThanLimit, PriceUnknown, CannotCount)
+"""Every way in which limits refuse a call; each knows its ``rule`` and a ``note`` for the record."""
+
+
+class Unreserved(Struct, kw_only=True):
+    """What a call has of its limits where nothing is set aside for it: ``refused`` says which of them said no."""
+
+    refused: tuple[LimitNote, ...] = ()
+
+    def settle(self, attempts: Sequence[Ended]) -> None:
+        """There is nothing to settle."""
+
+    def notes(self) -> tuple[LimitNote, ...]:
+        """What the record of a call keeps of it."""
+        return self.refused
+
+    async def again(self, attempts: Sequence[Ended]) -> None:
+        """A further attempt has nothing to cover."""
+
+    def hedge(self) -> bool:
+        """Nothing stands against a second attempt beside the first."""
+        return True
+
+
+def reached(rule: Rule, held: Held, need: int) -> LimitReached | LargerThanLimit:
     """The refusal, with what is used, what is allowed, and when there is room again."""
     unit = {"money": " US dollars", "concurrency": " calls at once"}.get(rule.measure, f" {rule.measure}")
     bound = amount_text(rule.measure, rule.bound)
     window = "" if rule.window == "none" else f" per {rule.window.replace('_', ' ')}"
+    left = max(0, min(rule.bound, held.room + max(0, held.free)))
+    note = LimitNote(rule.name, rule.measure, 0, 0, left, refused=True, asked=need, bound=rule.bound)
     if need > rule.bound:
-        return InvalidRequest(
+        return LargerThanLimit(
+            rule,
             f"This call may use up to {amount_text(rule.measure, need)}{unit}, more than the whole limit "
             f"{rule.name!r} of {bound}{unit}{window}.",
-            fix="Send less, or set a smaller 'max_tokens': the limit counts what an answer may come to at most.",
-            code="larger_than_limit",
-            status=400 if rule.bound else 403,
+            note=note,
+            bucket=held.counter.bucket,
         )
-    used = max(0, rule.bound - held.room - max(0, held.free))
     resets = resets_at(rule, held, need)
     wait = max(0.001, (resets - held.counter.keeper.now()) / SECOND) if resets else 1.0
     when = f" There is room again at {_iso(resets)}." if resets else ""
     return LimitReached(
         rule,
-        f"The limit {rule.name!r} of {bound}{unit}{window} is reached: {amount_text(rule.measure, used)} are used or "
-        f"reserved by calls under way, and this call may need {amount_text(rule.measure, need)}.{when}",
+        f"The limit {rule.name!r} of {bound}{unit}{window} is reached: {amount_text(rule.measure, rule.bound - left)} "
+        f"are used or reserved by calls under way, and this call may need {amount_text(rule.measure, need)}.{when}",
         "Try again then, send less, or ask for a higher limit.",
-        used=used,
-        resets_at=resets // 1_000_000,
+        note=replace(note, resets=resets // 1_000_000),
+        bucket=held.counter.bucket,
         retry_after_s=float(math.ceil(wait)),
     )
 

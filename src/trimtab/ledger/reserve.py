@@ -8,16 +8,16 @@ where too little is at hand a call waits for the catalog, and only where that sa
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.errors import Unavailable
 from trimtab.ledger.leases import Counter, Held, Keeper
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
-from trimtab.ledger.refusals import cannot_count, reached
-from trimtab.ledger.types import Cost, LimitNote
+from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal, Unreserved, reached
+from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
 
@@ -57,32 +57,6 @@ class Facts(Struct):
     output_tokens: int | None
     choices: int
     now_ns: int
-
-
-class Ended(Protocol):
-    """What settling reads of an attempt: `telemetry.records.Attempt`."""
-
-    @property
-    def provider(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def usage(self) -> Usage | None: ...
-    @property
-    def cost(self) -> Cost: ...
-    @property
-    def fault(self) -> "EndedBadly | None": ...
-    @property
-    def stream(self) -> bool: ...
-    @property
-    def outcome(self) -> str: ...
-
-
-class EndedBadly(Protocol):
-    @property
-    def code(self) -> str: ...
-    @property
-    def source(self) -> str: ...
 
 
 class _Entry:
@@ -131,7 +105,7 @@ class _Entry:
 
 class _Part(Struct):
     """What one call has of one counter. ``targets`` are the (provider, id) pairs it is about; None for all. ``extra``
-    was reserved for further attempts; ``used`` is what it came to."""
+    was reserved for further attempts; ``used`` is what it came to; ``names`` are the targets' own, for the record."""
 
     entry: _Entry
     held: Held
@@ -140,6 +114,7 @@ class _Part(Struct):
     targets: frozenset[tuple[str, str]] | None = None
     extra: int = 0
     used: int = 0
+    names: tuple[str, ...] = ()
 
 
 class Plan:
@@ -169,7 +144,7 @@ class ProjectLimits(Struct, frozen=True, kw_only=True):
     key_names: Mapping[str, str] = {}
 
 
-class Reservation(Struct):
+class Reservation(Unreserved):
     """Reserved until `settle`, which must be called, once, however the call ends; later calls of it do nothing.
 
     ``output_cap`` is the bound on output to send to the provider where the caller set none; None: send none.
@@ -213,8 +188,9 @@ class Reservation(Struct):
         notes: list[LimitNote] = []
         for part in self.parts:
             rule, held = part.entry.rule, part.held
-            notes.append(LimitNote(rule.name, rule.measure, part.need + part.extra, part.used, held.room + held.free))
-        return tuple(notes)
+            note = LimitNote(rule.name, rule.measure, part.need + part.extra, part.used, held.room + held.free)
+            notes.append(note if not part.names else replace(note, about=part.names))
+        return (*notes, *self.refused) if self.refused else tuple(notes)
 
     async def again(self, attempts: Sequence[Ended]) -> None:
         """Before a further attempt: see that what the earlier ones may have cost is covered beside it. Raises
@@ -361,11 +337,15 @@ class Limiter:
     def _at_once(self, plan: Plan, facts: Facts) -> Reservation | None:
         """As `reserve_now`, where rules look at the targets."""
         now, parts = facts.now_ns, list[_Part]()
-        for entry, counter, need, about in self._wishes(plan, facts):
+        try:
+            wishes = self._wishes(plan, facts)
+        except PriceUnknown:
+            return None
+        for entry, counter, need, about in wishes:
             held = counter.at(now)
             if held.free < need or (entry.kind == CONCURRENCY and self._keeper.fenced()):
                 return None
-            parts.append(_Part(entry, held, entry.kind, need, about))
+            parts.append(_part(entry, held, need, about))
         return self._done(plan, facts, parts)
 
     def _counter_of(self, entry: _Entry, facts: Facts) -> Counter:
@@ -389,17 +369,29 @@ class Limiter:
         wishes = self._wishes(plan, facts)
         hard = [(entry.rule, counter, need) for entry, counter, need, _ in wishes if not entry.soft]
         await enough(self._keeper, hard, facts.now_ns)
-        parts = [
-            _Part(entry, counter.at(facts.now_ns), entry.kind, need, targets)
-            for entry, counter, need, targets in wishes
-        ]
+        parts = [_part(entry, counter.at(facts.now_ns), need, about) for entry, counter, need, about in wishes]
         return self._done(plan, facts, parts)
 
-    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[_Entry, Counter, int, frozenset[tuple[str, str]] | None]]:
+    def refused(self, plan: Plan, facts: Facts, error: Refusal) -> list[Priced]:
+        """The targets that this refusal is about: those its rule counts, or whose price it does not know; of a rule
+        that does not look at targets all of them."""
+        if isinstance(error, PriceUnknown):
+            return [target for target in facts.targets if target.model == error.name]
+        if isinstance(error, CannotCount):
+            return list(facts.targets)
+        for entry in plan.entries:
+            if entry.rule is error.rule and entry.targeted:
+                for values, targets in _by_target(entry, facts).items():
+                    counter = entry.counter or self._find(entry, facts, values)
+                    if counter.bucket == error.bucket:
+                        return targets
+        return list(facts.targets)
+
+    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[_Entry, Counter, int, list[Priced] | None]]:
         """Every counter the call falls under, with the most it may need of it and the targets it is about."""
         output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
         tokens = facts.input_tokens + output * facts.choices
-        found: list[tuple[_Entry, Counter, int, frozenset[tuple[str, str]] | None]] = []
+        found: list[tuple[_Entry, Counter, int, list[Priced] | None]] = []
         for entry in plan.entries:
             if not entry.is_about(facts):
                 continue
@@ -412,9 +404,15 @@ class Limiter:
                 elif entry.kind == MONEY:
                     need = max(_money(entry.rule, target, facts, output * facts.choices) for target in targets)
                 counter = entry.counter or self._find(entry, facts, values)
-                about = frozenset((target.provider, target.upstream) for target in targets) if entry.targeted else None
-                found.append((entry, counter, need, about))
+                found.append((entry, counter, need, targets if entry.targeted else None))
         return found
+
+
+def _part(entry: _Entry, held: Held, need: int, about: list[Priced] | None) -> _Part:
+    if about is None:
+        return _Part(entry, held, entry.kind, need)
+    pairs = frozenset((target.provider, target.upstream) for target in about)
+    return _Part(entry, held, entry.kind, need, pairs, names=tuple(target.model for target in about))
 
 
 def bucket_of(per: Sequence[Dimension], values: Mapping[str, str]) -> str:
@@ -463,7 +461,7 @@ async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
         await keeper.more(held, max(1, need - held.free))
     except Unavailable as error:
         if when_away(rule) == "refuse":
-            raise cannot_count(rule, error) from error
+            raise CannotCount(rule, error) from error
         keeper.trust(held, need)
         return True
     if held.free < need and held.short:
@@ -498,12 +496,7 @@ def _money(rule: Rule, target: Priced, facts: Facts, output: int) -> int:
     if target.worst is not None:
         return target.worst.cost(facts.input_tokens, output)
     if rule.unknown_price == "refuse":
-        raise InvalidRequest(
-            f"The limit {rule.name!r} counts money, and no price of the model {target.model!r} is known.",
-            fix="The operator can set a price on the model, or 'unknown_price' on the limit: ignore, or an amount.",
-            code="price_unknown",
-            param="model",
-        )
+        raise PriceUnknown(rule, target.model)
     return rule.unknown_amount if rule.unknown_price == "amount" else 0
 
 

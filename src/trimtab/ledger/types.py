@@ -1,6 +1,10 @@
 """Money as values: what an attempt cost and by which row of the price book; what a team says a model costs."""
 
+from typing import Protocol
+
 from msgspec import Struct
+
+from trimtab.llm.types import Usage
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -32,12 +36,47 @@ class PriceOverride(Struct, frozen=True, kw_only=True):
     cache_write: float | None = None
 
 
-class LimitNote(Struct, frozen=True):
+class LimitNote(Struct, frozen=True, omit_defaults=True):
     """How one limit saw one call, in its measure (picodollars for money): reserved, really used, and left to the
-    worker's knowledge when the call ended."""
+    worker's knowledge when the call ended.
+
+    One that said no (``refused``) tells what the call might have ``asked`` of it, the whole ``bound``, and when there
+    is room again (``resets``, Unix ms; 0 where nobody knows). ``about``: names of the models it counted, where a rule
+    looks at the target; empty: all of the call's."""
 
     limit: str
     measure: str
     reserved: int
     used: int
     left: int
+    refused: bool = False
+    asked: int = 0
+    bound: int = 0
+    resets: int = 0
+    about: tuple[str, ...] = ()
+
+
+class Ended(Protocol):
+    """What settling reads of an attempt: `telemetry.records.Attempt`."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def cost(self) -> Cost: ...
+    @property
+    def fault(self) -> "EndedBadly | None": ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def outcome(self) -> str: ...
+
+
+class EndedBadly(Protocol):
+    @property
+    def code(self) -> str: ...
+    @property
+    def source(self) -> str: ...

@@ -256,7 +256,15 @@ def _limit_line(note: LimitNote) -> LimitLine:
         reserved=amount(note.reserved),
         used=amount(note.used),
         left=amount(max(0, note.left)),
+        refused=note.refused,
+        asked=amount(note.asked) if note.asked else None,
+        bound=amount(note.bound) if note.refused else None,
+        resets=note.resets or None,
     )
+
+
+UNITS: Final = {"concurrency": "places"}
+"""What a measure counts, where its name does not say so."""
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -283,10 +291,32 @@ class Decided(Struct, frozen=True, kw_only=True):
 
 
 def read_decision(column: str) -> Decided:
-    """Both forms that `calls.decision_json` writes."""
+    """Both forms that `calls.decision_json` writes. Candidates get the state of the limits they fell under."""
     if column.startswith("["):
         return Decided(lines=msgspec.json.decode(column, type=tuple[Candidate, ...]))
-    return msgspec.json.decode(column, type=Decided)
+    decided = msgspec.json.decode(column, type=Decided)
+    if not decided.limits:
+        return decided
+    lines = tuple(_with_limits(line, decided.limits) for line in decided.lines)
+    return msgspec.structs.replace(decided, lines=lines)
+
+
+def _with_limits(line: Candidate, notes: tuple[LimitNote, ...]) -> Candidate:
+    """The candidate with what was left of the budgets and limits that it falls under, where nothing of that kind stood
+    in its way (that is told already)."""
+    if line.provider == "cache":
+        return line
+    money: list[str] = []
+    others: list[str] = []
+    for note in notes:
+        if note.about and line.model not in note.about:
+            continue
+        left = max(0, note.left)
+        if note.measure == "money":
+            money.append(f"{note.limit}: {dollars(left) or '0'} dollars left")
+        else:
+            others.append(f"{note.limit}: {left} {UNITS.get(note.measure, note.measure)} left")
+    return msgspec.structs.replace(line, budget=line.budget or ", ".join(money), limit=line.limit or ", ".join(others))
 
 
 def decision_line(line: Candidate) -> DecisionLine:

@@ -6,7 +6,7 @@ import { formatInt } from "@/lib/format";
 import { setOnly } from "@/search/language";
 import ui from "@/ui/ui.module.css";
 import { amount } from "../limits/amounts";
-import { cacheWords, shorterBy } from "./callNotes";
+import { cacheWords, refusalWords, shorterBy } from "./callNotes";
 import css from "./callNotes.module.css";
 
 interface Props {
@@ -104,14 +104,15 @@ function LimitNotes({ project, limits }: { project: string; limits: TraceDetail[
             {limits.map((line) => {
               const measure = line.measure as LimitView["measure"];
               return (
-                <tr key={line.limit}>
+                <tr key={`${line.limit}/${line.refused}`}>
                   <td>
                     <Link to="/p/$project/limits" params={{ project }}>
                       {line.limit}
                     </Link>
+                    {line.refused && <div style={{ color: "var(--bad)" }}>{refusalWords(line)}</div>}
                   </td>
-                  <td className="num">{amount(measure, line.reserved)}</td>
-                  <td className="num">{amount(measure, line.used)}</td>
+                  <td className="num">{line.refused ? "–" : amount(measure, line.reserved)}</td>
+                  <td className="num">{line.refused ? "–" : amount(measure, line.used)}</td>
                   <td className="num">{amount(measure, line.left)}</td>
                 </tr>
               );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheWords, shorterBy } from "./callNotes";
+import { cacheWords, refusalWords, shorterBy } from "./callNotes";
 
 const LINE = {
   outcome: "hit",
@@ -25,6 +25,19 @@ describe("what the cache did", () => {
     const passed = { ...LINE, outcome: "bypass", mode: "", reason: "asked", saved: null };
     expect(cacheWords(passed)).toEqual({ title: "Passed by the cache", detail: "as the call asked" });
     expect(cacheWords({ ...LINE, outcome: "miss", saved: null }).detail).toBe("exact cache");
+  });
+});
+
+describe("a limit that refused", () => {
+  const line = { limit: "l", measure: "money", reserved: "0", used: "0", left: "0.02", refused: true };
+  it("tells what was asked of it, its bound, and when there is room again", () => {
+    expect(refusalWords({ ...line, asked: "0.5", bound: "1", resets: 1_700_000_000_000 })).toMatch(
+      /^Refused: up to \$0\.50 asked, the bound is \$1\.00, room again at .+/,
+    );
+  });
+  it("tells no more than is known", () => {
+    const places = { ...line, measure: "concurrency", left: "0", asked: null, bound: "4", resets: null };
+    expect(refusalWords(places)).toBe("Refused: the bound is 4 at once");
   });
 });
 

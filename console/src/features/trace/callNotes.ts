@@ -1,8 +1,9 @@
 /** What the cache did for a call, in words. */
 
-import type { TraceDetail } from "@/api/types";
-import { formatMs, formatPercent } from "@/lib/format";
+import type { LimitView, TraceDetail } from "@/api/types";
+import { formatDateTime, formatMs, formatPercent } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
+import { amount } from "../limits/amounts";
 
 type CacheLine = NonNullable<TraceDetail["cache"]>;
 
@@ -43,4 +44,15 @@ export function cacheWords(cache: CacheLine): CacheWords {
 /** `-37 %`: how much shorter the conversation became. */
 export function shorterBy(before: number, after: number): string {
   return before > after ? `−${formatPercent(before - after, before)}` : "not shorter";
+}
+
+/** What a limit that said no was asked for, of how much, and when there was room again. */
+export function refusalWords(line: TraceDetail["limits"][number]): string {
+  const measure = line.measure as LimitView["measure"];
+  const words = [
+    line.asked && `up to ${amount(measure, line.asked)} asked`,
+    line.bound && `the bound is ${amount(measure, line.bound)}`,
+    line.resets && `room again at ${formatDateTime(line.resets)}`,
+  ];
+  return `Refused: ${words.filter(Boolean).join(", ")}`;
 }
