@@ -5,16 +5,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pydantic
 import pytest
-from harness import KEY
-from kept import store
+from harness import KEY, Running, provider
+from kept import gateway, store
 from openai.types.responses import Response
-from vendors import BREAKS, UPSTREAMS, Vendors, sqlite, vendors
+from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, streams
+from upstream import upstream as upstream_of
+from vendors import BREAKS, UPSTREAMS, Vendors, a_project, sqlite, vendors
 
 from trimtab.core.errors import Unavailable
+from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.conversations import DAY_MS
+from trimtab.gateway.targets import Model
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 
@@ -404,5 +409,54 @@ def test_an_idempotency_key_gives_the_same_answer_with_its_conversation(tmp_path
             assert first.text == second.text
             assert '"store":true' in first.text
             assert len(g.told.calls) == 1
+
+    asyncio.run(main())
+
+
+def late(body: dict[str, Any]) -> Script:
+    """A whole answer, when it is told to go on."""
+    answer = answers(body)
+
+    async def script(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await up.go_on.wait()
+        await answer(up, reader, writer)
+
+    return script
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_keyed_answer_whose_client_left_can_be_gone_on_from(tmp_path: Path, stream: bool) -> None:
+    """The call goes on to its end for its key; so must its conversation, or the answer would lead nowhere."""
+    script = streams(delta(), delta("he"), "wait", delta("llo"), STOP, USAGE, DONE) if stream else late(WHOLE)
+    models = [Model(name="m", provider="lab", upstream="up-1")]
+
+    async def main() -> None:
+        db = Database.open(sqlite(tmp_path))
+        await db.write(a_project)
+        async with (
+            upstream_of(script, answers(WHOLE)) as up,
+            gateway(tmp_path, [provider("lab", up.port)], models, db=db) as (g, _),
+        ):
+            body = {"model": "m", "input": "Who are you?", "stream": stream}
+            asking = asyncio.ensure_future(post(g, body, **{"idempotency-key": "k"}))
+            async with asyncio.timeout(60):
+                while not up.requests:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            up.go_on.set()
+            again = await post(g, body, **{"idempotency-key": "k"})
+            assert again.headers["idempotent-replayed"] == "true"
+            assert '"store":true' in again.text
+            first = g.spool.records[0]
+            assert first.outcome == "answer"
+            on = await post(g, {"model": "m", "input": "And?", "previous_response_id": answer_id(first.request_id)})
+            assert on.status_code == 200, on.text
+            asked = up.requests[1][1]["messages"]
+            assert [each["role"] for each in asked] == ["user", "assistant", "user"]
+        await db.close()
+
+    async def post(g: Running, body: dict[str, Any], **headers: str) -> httpx.Response:
+        return await g.client.post("/v1/responses", json=body, headers=headers)
 
     asyncio.run(main())

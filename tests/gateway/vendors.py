@@ -48,7 +48,7 @@ async def vendors(upstream: str, wishes: str = "", *, url: str = "", **more: Any
     there = provider("sim", listener.getsockname()[1], upstream, api_key="k")
     db = Database.open(url) if url else None
     if db is not None:
-        await db.write(_a_project)
+        await db.write(a_project)
     async with running([there], [Model(name="m", provider="sim", upstream=model, price=PRICE)], db=db, **more) as g:
         found = Vendors(g.port, g.spool, g.client, g.server, g.force)
         found.told = app
@@ -59,7 +59,7 @@ async def vendors(upstream: str, wishes: str = "", *, url: str = "", **more: Any
         await db.close()
 
 
-def _a_project(conn: Connection) -> None:
+def a_project(conn: Connection) -> None:
     conn.execute(insert(PROJECTS).values(id="prj_1", slug="default", name="d", capture_content=True, created=1))
 
 

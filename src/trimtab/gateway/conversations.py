@@ -211,21 +211,36 @@ class Closing:
         await self._exchange.drain()
 
     async def end(self, conversations: Conversations) -> None:
-        """Let go of what is held, the conversation kept before."""
-        held, call = self._held, self.call
+        """Let go of what is held, the conversation kept before. Again, or meanwhile: nothing is held any more."""
+        held, self._held = self._held, None
         if held is None:
             return
-        if isinstance(held, bytes):
-            event = final_event(held) if call is not None and _TRANSLATED.search(held) else None
-            if call is not None and event is not None:
-                before, write, response, after = event
-                held = before + write(await self._closed(conversations, call, response)) + after
-            self._exchange.finish(held)
-            return
-        status, headers, body, content_type = held
+        try:
+            if isinstance(held, bytes):
+                told: tuple[int, bytes, bytes, bytes] | bytes = await self._streamed(conversations, held)
+            else:
+                told = await self._whole(conversations, held)
+        except BaseException:
+            self._held = held
+            raise
+        self._held = told
+        self.release()
+
+    async def _streamed(self, conversations: Conversations, last: bytes) -> bytes:
+        call = self.call
+        event = final_event(last) if call is not None and _TRANSLATED.search(last) else None
+        if call is None or event is None:
+            return last
+        before, write, response, after = event
+        return before + write(await self._closed(conversations, call, response)) + after
+
+    async def _whole(
+        self, conversations: Conversations, held: tuple[int, bytes, bytes, bytes]
+    ) -> tuple[int, bytes, bytes, bytes]:
+        call, (status, headers, body, content_type) = self.call, held
         if call is not None and _TRANSLATED.search(body):
             body = _encode(await self._closed(conversations, call, msgspec.json.decode(body)))
-        self._exchange.respond(status, headers, body, content_type)
+        return status, headers, body, content_type
 
     def release(self) -> None:
         """Let go of what is held as it is."""

@@ -116,13 +116,18 @@ class Gateway:
         front: Dialect,
         admitted: tuple[Principal, Project] | None = None,
         prepare: Callable[[Call], Awaitable[None]] | None = None,
+        finish: Callable[[], Awaitable[None]] | None = None,
     ) -> Coroutine[Any, Any, None]:
         """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in.
-        ``prepare`` may complete the body of a call that was read, or refuse it."""
+        ``prepare`` may complete the body of a call that was read, or refuse it. ``finish`` is done at the end of a call
+        with an idempotency key, which may come when its client and this coroutine have gone; before its answer is
+        kept."""
         call = Call(exchange, front, self._now())
         if admitted is not None:
             call.principal, call.project = admitted
-        return self._to_its_end(call, self._begin if prepare is None else partial(self._begin, prepare=prepare))
+        if prepare is None:
+            return self._to_its_end(call, self._begin)
+        return self._to_its_end(call, partial(self._begin, prepare=prepare, finish=finish))
 
     async def carry(self, exchange: Exchange, front: Dialect, carrier: Carrier) -> None:
         """Serve a call that passes through as it is: let in, limited and recorded as any other."""
@@ -143,7 +148,12 @@ class Gateway:
 
     # --- before any provider is asked ---
 
-    async def _begin(self, call: Call, prepare: Callable[[Call], Awaitable[None]] | None = None) -> None:
+    async def _begin(
+        self,
+        call: Call,
+        prepare: Callable[[Call], Awaitable[None]] | None = None,
+        finish: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         if call.principal is None:
             self._admit(call)
         self._read(call)
@@ -153,7 +163,9 @@ class Gateway:
         if self.idempotency is None or key is None:
             await self._answer(call)
         else:
-            await self.idempotency.serve(call, key, self._make)
+            await self.idempotency.serve(
+                call, key, self._make if finish is None else partial(self._make, finish=finish)
+            )
 
     def _admit(self, call: Call) -> None:
         admitted = self._door.admit(self._snapshot().access, call.exchange.header, call.started_ns)
@@ -175,9 +187,11 @@ class Gateway:
     # the admission gate, the attempts. Each is one short step, and costs one attribute test where it is not configured;
     # what follows a call's end is in `Books`.
 
-    async def _make(self, call: Call) -> None:
+    async def _make(self, call: Call, finish: Callable[[], Awaitable[None]] | None = None) -> None:
         """A call that others may wait for: whoever waits is told of its end, however it ends."""
         await self._to_its_end(call, self._answer)
+        if finish is not None:
+            await finish()
 
     async def _answer(self, call: Call) -> None:
         assert call.project is not None

@@ -34,13 +34,16 @@ class ResponsesFront:
             answer.call = call
             await self._conversations.complete(call)
 
-        await self._gateway.chat(answer, self._dialect, prepare=prepare)
-        try:
-            await answer.end(self._conversations)
-        except Exception:
-            # the answer is made, paid for and recorded: a defect in keeping it must not take it from the client
-            logger.exception("a response could not be kept")
-            answer.release()
+        async def finish() -> None:
+            try:
+                await answer.end(self._conversations)
+            except Exception:
+                # the answer is made, paid for and recorded: a defect in keeping it must not take it from the client
+                logger.exception("a response could not be kept")
+                answer.release()
+
+        await self._gateway.chat(answer, self._dialect, prepare=prepare, finish=finish)
+        await finish()
 
     async def read(self, cycle: HotCycle) -> None:
         """``GET /v1/responses/ID`` and ``GET /v1/responses/ID/input_items``."""
