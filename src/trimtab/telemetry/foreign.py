@@ -103,11 +103,9 @@ def attributes_of(pairs: Iterable[Any]) -> Attributes:
     found: Attributes = {}
     for pair in pairs:
         value = pair.value
-        kind: str | None = value.WhichOneof("value")
-        if kind == "string_value":  # nearly always
-            found[pair.key] = value.string_value
-        else:
-            found[pair.key] = _value(value, kind)
+        text: str = value.string_value
+        # Nearly always a text; an empty one looks like what is not set.
+        found[pair.key] = text or _value(value, value.WhichOneof("value"))
     return found
 
 

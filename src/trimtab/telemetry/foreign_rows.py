@@ -85,9 +85,10 @@ class Sums:
     def copy(self) -> "Sums":
         """As they are now."""
         other = Sums()
-        for name in self.__slots__:
-            held = getattr(self, name)
-            setattr(other, name, list(held) if isinstance(held, list) else held)  # pyright: ignore[reportUnknownArgumentType]
+        other.buckets, other.tried = list(self.buckets), list(self.tried)
+        other.estimated, other.cost, other.price, other.unpriced = self.estimated, self.cost, self.price, self.unpriced
+        other.model, other.model_used, other.session, other.user = self.model, self.model_used, self.session, self.user
+        other.asked, other.answered = self.asked, self.answered
         return other
 
     def add(self, mapped: Mapped) -> None:
@@ -222,29 +223,25 @@ def _counts(mapped: Mapped, entry: Sums | None) -> tuple[Sums, tuple[int, ...], 
 
 
 def _metadata(mapped: Mapped) -> dict[str, str]:
+    """Its own, and what of a span has no column, by the names under which it is found as metadata."""
     span = mapped.canonical
     found: dict[str, str] = {}
     if span.metadata:
         found = {key[:LABEL]: value[:LABEL] for key, value in list(span.metadata.items())[:LABELS]}
-    for key, field in _ALSO_METADATA:
-        value: str = getattr(span, field)
+    for key, value in (
+        ("prompt_name", span.prompt_name),
+        ("prompt_version", span.prompt_version),
+        ("agent", span.agent_name),
+        ("node", span.node),
+        ("parent_node", span.parent_node),
+        ("workflow", span.workflow),
+        ("tool", span.tool_name),
+    ):
         if value and key not in found:
             found[key] = value[:LABEL]
     if span.cost_reported is not None:
         found.setdefault("cost_reported", f"{Decimal(span.cost_reported).scaleb(-12):f}")
     return found
-
-
-_ALSO_METADATA: Final = (
-    ("prompt_name", "prompt_name"),
-    ("prompt_version", "prompt_version"),
-    ("agent", "agent_name"),
-    ("node", "node"),
-    ("parent_node", "parent_node"),
-    ("workflow", "workflow"),
-    ("tool", "tool_name"),
-)
-"""Fields of a canonical span that have no column, by the names under which they are found as metadata."""
 
 
 def _book(rows: Rows, mapped: Mapped) -> None:

@@ -55,16 +55,16 @@ def texts_of(span: CanonicalSpan) -> ForeignTexts:
     answered = span.output_messages or _as_message("assistant", span.output)
     if not (asked or answered or span.tools_offered or span.params):
         return _NOTHING
-    said, told = _all_text(asked), _all_text(answered)
+    said, told = [text_of(message.parts) for message in asked], [text_of(message.parts) for message in answered]
     request = b""
     if asked or span.tools_offered or span.params:
         request = _json.encode(Asked(messages=asked, tools=span.tools_offered, params=span.params))
     return ForeignTexts(
         request,
         _json.encode(Answered(messages=answered)) if answered else b"",
-        preview(_last_asked(asked)),
-        preview(_all_text(answered[-1:])),
-        f"{said}\n{told}"[:SEARCHED].lower(),
+        preview(_last_asked(asked, said)) if said else "",
+        preview(told[-1]) if told else "",
+        f"{_joined(said)}\n{_joined(told)}"[:SEARCHED].lower(),
     )
 
 
@@ -75,15 +75,15 @@ def _as_message(role: Any, value: Any) -> tuple[Message, ...]:
     return (Message(role, (Text(text),)),)
 
 
-def _all_text(messages: tuple[Message, ...]) -> str:
-    return "\n".join([text_of(message.parts) for message in messages])
+def _joined(texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else "\n".join(texts)
 
 
-def _last_asked(messages: tuple[Message, ...]) -> str:
-    for message in reversed(messages):
-        if message.role in ("user", "tool") and (text := text_of(message.parts)):
+def _last_asked(messages: tuple[Message, ...], texts: list[str]) -> str:
+    for message, text in zip(reversed(messages), reversed(texts), strict=True):
+        if text and message.role in ("user", "tool"):
             return text
-    return text_of(messages[-1].parts) if messages else ""
+    return texts[-1]
 
 
 def read_asked(body: bytes) -> Asked:

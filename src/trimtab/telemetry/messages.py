@@ -97,7 +97,9 @@ PREVIEW = 200
 
 def preview(text: str) -> str:
     """The first 200 characters on one line."""
-    line = " ".join(text[: PREVIEW + 50].split())
+    head = text[: PREVIEW + 50]
+    plain = "  " not in head and head.isprintable()  # of all white space only the blank can be printed
+    line = head.strip(" ") if plain else " ".join(head.split())
     if len(line) < PREVIEW and len(text) > PREVIEW + 50:  # much white space
         line = " ".join(text[: PREVIEW * 20].split())
     return line[:PREVIEW]

@@ -5,36 +5,58 @@ generations before it), OpenInference, OpenLLMetry, Langfuse, Vercel's AI SDK, p
 LangSmith. A span may speak several at once, and often does. docs/conventions.md says what each maps.
 """
 
+import re
+from collections.abc import Collection
 from functools import cache
+from typing import Final
 
 from trimtab.core.registry import Registry
 from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
-from trimtab.telemetry.conventions._common import read_common
+from trimtab.telemetry.conventions._common import Common, of_resource
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign import Attributes, ForeignSpan
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
 CORE_VERSION = 1
 """Version of what all conventions share: it is part of every span's mapper version."""
+_FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192
 """Names of attributes whose family is remembered."""
+_SHAPES = 2048
+"""Sets of names that are remembered."""
+_PLANS = 4
+"""Plans of one set of names: which families its events are of may add to them."""
+_SHAPE_NAMES, _SHAPE_TEXT = 96, 4096
+"""A larger set, in names or in their characters, is not remembered: long conversations have no two alike."""
 
 
 class Plan:
     """Which conventions read a span, in which order. ``name`` is what is noted as its convention."""
 
-    __slots__ = ("by_kind", "name", "readers", "version")
+    __slots__ = ("by_kind", "common", "name", "readers", "version")
 
-    def __init__(self, own: Convention | None, speakers: list[Convention]) -> None:
+    def __init__(self, own: Convention | None, speakers: list[Convention], names: Collection[str]) -> None:
         rest = sorted((each for each in speakers if each is not own), key=lambda each: each.column)
         readers = [own, *rest] if own is not None else rest
-        self.readers = tuple(each.read for each in readers)
+        self.readers = tuple(each.read if each.fit is None else each.fit(names) for each in readers)
         self.by_kind = tuple(each.kind for each in sorted(speakers, key=lambda each: each.kinds))
+        self.common = Common(names)
         self.name = own.name if own is not None else "otel"
         self.version = mapper_version(own)
+
+
+class Shape:
+    """What follows from a span's scope and the names of its attributes alone."""
+
+    __slots__ = ("bits", "names", "plans")
+
+    def __init__(self, bits: int, names: tuple[str, ...]) -> None:
+        self.bits = bits
+        self.names = names
+        self.plans: dict[int, Plan] = {}
 
 
 def mapper_version(convention: Convention | None) -> int:
@@ -43,7 +65,8 @@ def mapper_version(convention: Convention | None) -> int:
 
 
 class Mapper:
-    """Pure, but for what it remembers of names, which is bounded. One pass over the names decides who reads."""
+    """Pure, but for what it remembers of names, which is bounded. One pass over the names decides who reads, and that
+    once for all spans with the same names."""
 
     def __init__(self, conventions: dict[str, Convention]) -> None:
         self._plugs = tuple(sorted(conventions.values(), key=lambda each: (each.own, each.name)))
@@ -57,7 +80,9 @@ class Mapper:
         self._shift = shift
         self._names: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
-        self._plans: dict[int, Plan] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._resource: Attributes | None = None
+        self._emitter: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, span: ForeignSpan) -> CanonicalSpan:
         """Never raises for what a span says; what makes no sense is left out."""
@@ -70,28 +95,47 @@ class Mapper:
                 break
         for read in plan.readers:
             read(span, found)
-        read_common(span, found)
+        if span.resource is not self._resource:  # all spans of a batch share theirs
+            self._emitter = of_resource(span.resource)
+            self._resource = span.resource
+        plan.common(span, found, self._emitter)
         _settle(found)
         return CanonicalSpan(**found)
 
     def _plan(self, span: ForeignSpan) -> Plan:
-        known = self._names
-        bits = self._scopes.get(span.scope_name, -1)
-        if bits < 0:
-            bits = self._learn_scope(span.scope_name)
-        for name in span.attributes:
-            seen = known.get(name, -1)
-            bits |= seen if seen >= 0 else self._learn(name)
-        for event in span.events:
-            seen = known.get(event.name, -1)
-            bits |= seen if seen >= 0 else self._learn(event.name)
-        plan = self._plans.get(bits)
+        key = (span.scope_name, *span.attributes)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._learn_shape(key)
+        bits = shape.bits
+        if span.events:
+            for event in span.events:
+                seen = self._names.get(event.name, -1)
+                bits |= seen if seen >= 0 else self._learn(event.name)
+        plan = shape.plans.get(bits)
         if plan is None:
-            plan = self._plans[bits] = self._make(bits)
+            plan = self._make(bits, shape.names)
+            if len(shape.plans) < _PLANS:
+                shape.plans[bits] = plan
         return plan
 
+    def _learn_shape(self, key: tuple[str, ...]) -> Shape:
+        scope, *names = key
+        bits = self._scopes.get(scope, -1)
+        if bits < 0:
+            bits = self._learn_scope(scope)
+        for name in names:
+            seen = self._names.get(name, -1)
+            bits |= seen if seen >= 0 else self._learn(name)
+        shape = Shape(bits, tuple(names))
+        if len(key) <= _SHAPE_NAMES and sum(map(len, key)) <= _SHAPE_TEXT:
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
+        return shape
+
     def _learn(self, name: str) -> int:
-        bits = self._families.get(name.partition(".")[0], 0)
+        bits = self._families.get(_FAMILY.split(name, 1)[0], 0)
         if len(self._names) < _NAMES:
             self._names[name] = bits
         return bits
@@ -105,10 +149,10 @@ class Mapper:
             self._scopes[scope] = bits
         return bits
 
-    def _make(self, bits: int) -> Plan:
+    def _make(self, bits: int, names: Collection[str]) -> Plan:
         owners = [plug for at, plug in enumerate(self._plugs) if bits >> (at + self._shift) & 1]
         speakers = [plug for at, plug in enumerate(self._plugs) if bits >> at & 1]
-        return Plan(owners[0] if owners else None, speakers)
+        return Plan(owners[0] if owners else None, speakers, names)
 
 
 def _settle(found: Found) -> None:

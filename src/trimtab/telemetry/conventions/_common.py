@@ -4,9 +4,20 @@ OpenTelemetry's general conventions: resource ``service.*`` and ``deployment.*``
 ``exception``, ``http.*``, ``session.id``, ``user.id``, ``enduser.id``.
 """
 
+from collections.abc import Collection
 from typing import Final
 
-from trimtab.telemetry.conventions._values import Found, count, entries, first, label, put, put_labels
+from trimtab.telemetry.conventions._values import (
+    Attributes,
+    Found,
+    count,
+    entries,
+    first,
+    label,
+    present,
+    put,
+    put_labels,
+)
 from trimtab.telemetry.foreign import STATUS_ERROR, ForeignEvent, ForeignSpan
 
 _CANCELLED: Final = frozenset(
@@ -21,6 +32,7 @@ _FROM_SPAN: Final = (
     ("user", "enduser.id"),
     ("error_type", "error.type"),
 )
+_STATUSES: Final = ("http.response.status_code", "http.status_code")
 _FROM_RESOURCE: Final = (
     ("app", "service.name"),
     ("release", "service.version"),
@@ -29,25 +41,44 @@ _FROM_RESOURCE: Final = (
 )
 
 
-def read_common(span: ForeignSpan, found: Found) -> None:
-    """The fields of `CanonicalSpan` that no convention found."""
-    attributes = span.attributes
-    put_labels(found, attributes, _FROM_SPAN)
-    put_labels(found, span.resource, _FROM_RESOURCE)
-    if str(found.get("app", "")).startswith("unknown_service"):  # what SDKs write where nobody named it
-        del found["app"]
-    if "name" not in found:
-        found["name"] = label(span.name)
-    if "kind" not in found:
-        found["kind"] = _kind(span, found)
-    _read_error(span, found)
-    status = first(attributes, ("http.response.status_code", "http.status_code"))
-    code = count(status) if status is not None else None
-    if code is not None and code < 1000:
-        found["http_status"] = code
-    if found["convention"] == "otel" and "metadata" not in found:
-        # A span that speaks no convention of ours is known by its attributes alone.
-        put(found, "metadata", entries(attributes.items()))
+class Common:
+    """The fields of `CanonicalSpan` that no convention found, of spans with these names."""
+
+    __slots__ = ("_labels", "_statuses")
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._labels = present(names, _FROM_SPAN)
+        self._statuses = tuple(name for name in _STATUSES if name in names)
+
+    def __call__(self, span: ForeignSpan, found: Found, emitter: tuple[tuple[str, str], ...]) -> None:
+        """``emitter`` is what `of_resource` found."""
+        attributes = span.attributes
+        if self._labels:
+            put_labels(found, attributes, self._labels)
+        for field, text in emitter:
+            if field not in found:
+                found[field] = text
+        if "name" not in found:
+            found["name"] = label(span.name)
+        if "kind" not in found:
+            found["kind"] = _kind(span, found)
+        _read_error(span, found)
+        if self._statuses:
+            code = count(first(attributes, self._statuses))
+            if code is not None and code < 1000:
+                found["http_status"] = code
+        if found["convention"] == "otel" and "metadata" not in found:
+            # A span that speaks no convention of ours is known by its attributes alone.
+            put(found, "metadata", entries(attributes.items()))
+
+
+def of_resource(resource: Attributes) -> tuple[tuple[str, str], ...]:
+    """Fields and texts that the emitter of spans is known by."""
+    said: Found = {}
+    put_labels(said, resource, _FROM_RESOURCE)
+    if str(said.get("app", "")).startswith("unknown_service"):  # what SDKs write where nobody named it
+        del said["app"]
+    return tuple(said.items())
 
 
 def _kind(span: ForeignSpan, found: Found) -> str:
@@ -57,6 +88,9 @@ def _kind(span: ForeignSpan, found: Found) -> str:
 
 
 def _read_error(span: ForeignSpan, found: Found) -> None:
+    if span.status_code != STATUS_ERROR and "status" not in found and "error_type" not in found:
+        found.pop("error_message", None)
+        return
     event = _exception(span.events) if span.events else None
     if span.status_code == STATUS_ERROR:
         found.setdefault("status", "error")

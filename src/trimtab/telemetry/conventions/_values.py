@@ -3,7 +3,7 @@
 Content comes as a structured value, as JSON in a string, or as JSON in a string in JSON (some emitters encode twice).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeGuard, cast
 
@@ -176,12 +176,17 @@ def put(found: Found, name: str, value: Any) -> None:
         found[name] = value
 
 
+def present(names: Collection[str], wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Of pairs of a field and an attribute, those whose attribute is among ``names``."""
+    return tuple(pair for pair in wanted if pair[1] in names)
+
+
 def put_labels(found: Found, attributes: Mapping[str, Any], names: Iterable[tuple[str, str]]) -> None:
     """For each (field, attribute): the short text, unless the field was noted before."""
     for field, name in names:
         value = attributes.get(name)
         if value is not None and field not in found:
-            text = label(value)
+            text = value if type(value) is str and len(value) <= LABEL else label(value)
             if text:
                 found[field] = text
 

@@ -7,9 +7,10 @@ Newest: ``gen_ai.{input,output}.messages``, ``gen_ai.provider.name``, ``usage.ca
 OpenLLMetry). Input tokens include cached ones (docs/gen-ai/client-inference.md).
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
-from trimtab.llm.types import Message
+from trimtab.llm.types import Message, Usage
 from trimtab.telemetry.canonical import Document, Evaluation
 from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
@@ -26,6 +27,7 @@ from trimtab.telemetry.conventions._values import (
     mapping,
     number,
     picodollars,
+    present,
     put,
     put_content,
     put_labels,
@@ -80,6 +82,21 @@ _TTFT: Final = (
     "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.server.time_to_first_token",
 )
+_CONTENTS: Final = (
+    ("input", "gen_ai.tool.call.arguments"),
+    ("output", "gen_ai.tool.call.result"),
+    ("input", "gen_ai.retrieval.query.text"),
+    ("input", "gen_ai.memory.query.text"),
+)
+_DOCUMENTS: Final = ("gen_ai.retrieval.documents", "gen_ai.memory.records")
+_COUNTS: Final = (
+    ("input", "gen_ai.usage.input_tokens"),
+    ("input", "gen_ai.usage.prompt_tokens"),
+    ("output", "gen_ai.usage.output_tokens"),
+    ("output", "gen_ai.usage.completion_tokens"),
+    ("total", "gen_ai.usage.total_tokens"),
+    ("total", "llm.usage.total_tokens"),
+)
 _SAID: Final = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -100,66 +117,143 @@ def kind(span: ForeignSpan) -> SpanKind | None:
     return "tool" if attributes.get("mcp.method.name") == "tools/call" else None
 
 
-def read(span: ForeignSpan, found: Found) -> None:
-    attributes = span.attributes
-    put_labels(found, attributes, _LABELS)
-    _read_rare(attributes, found)
-    if "params" not in found:
-        params = {name: attributes[key] for name, key in _PARAMS if key in attributes}
-        if params:
-            found["params"] = params
-    if "usage" not in found:
-        usage = buckets(usage_counts(attributes))
+class Reading:
+    """`read` for spans with these names: what is not among them is not asked for."""
+
+    __slots__ = (
+        "_contents",
+        "_cost",
+        "_counts",
+        "_documents",
+        "_finish",
+        "_given",
+        "_labels",
+        "_made",
+        "_offered",
+        "_older_given",
+        "_older_made",
+        "_params",
+        "_rare",
+        "_rare_of_calls",
+        "_simple",
+        "_stream",
+        "_system",
+        "_ttft",
+    )
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._labels = present(names, _LABELS)
+        self._rare = present(names, _RARE)
+        self._rare_of_calls = "gen_ai.agent.name" in names or "gen_ai.prompt.name" in names
+        self._contents = present(names, _CONTENTS)
+        self._documents = [name for name in _DOCUMENTS if name in names]
+        self._params = present(names, _PARAMS)
+        self._counts = _count_names(names)
+        self._simple = all(field in ("input", "output") for field, _ in self._counts)
+        self._given = "gen_ai.input.messages" in names
+        self._made = "gen_ai.output.messages" in names
+        self._system = "gen_ai.system_instructions" in names
+        self._offered = "gen_ai.tool.definitions" in names
+        self._older_given = any(name.startswith("gen_ai.prompt") for name in names)
+        self._older_made = any(name.startswith("gen_ai.completion") for name in names)
+        self._finish = "gen_ai.response.finish_reasons" in names
+        self._stream = "gen_ai.request.stream" in names
+        self._ttft = [name for name in _TTFT if name in names]
+        self._cost = "gen_ai.usage.cost" in names
+
+    def __call__(self, span: ForeignSpan, found: Found) -> None:
+        attributes = span.attributes
+        put_labels(found, attributes, self._labels)
+        # What is not on a plain inference span.
+        if found.get("kind") != "llm" or self._rare_of_calls:
+            if self._rare:
+                put_labels(found, attributes, self._rare)
+            for field, name in self._contents:
+                put_content(found, field, attributes[name])
+            if self._documents and "documents" not in found:
+                put(found, "documents", documents_of(next(filter(None, map(attributes.get, self._documents)), None)))
+        if self._params and "params" not in found:
+            found["params"] = {name: attributes[key] for name, key in self._params}
+        if self._counts and "usage" not in found:
+            self._read_usage(attributes, found)
+        if self._finish and "stop" not in found:
+            put(found, "stop", stop_of(attributes["gen_ai.response.finish_reasons"]))
+        self._read_messages(span, found)
+        if self._stream and attributes["gen_ai.request.stream"] is True:
+            found.setdefault("stream", True)
+        if self._ttft and "ttft_ns" not in found:
+            seconds = number(first(attributes, self._ttft))
+            if seconds is not None and 0 <= seconds < 1e9:
+                found["ttft_ns"] = int(seconds * _SECOND)
+        if self._cost and "cost_reported" not in found:
+            amount = picodollars(attributes["gen_ai.usage.cost"])
+            if amount is not None:
+                found["cost_reported"] = amount
+
+    def _read_usage(self, attributes: Attributes, found: Found) -> None:
+        counts = Counts()
+        for field, name in self._counts:
+            if getattr(counts, field) is None:
+                setattr(counts, field, count(attributes[name]))
+        if self._simple:
+            if counts.input is not None or counts.output is not None:
+                found["usage"] = Usage(input=counts.input or 0, output=counts.output or 0)
+            return
+        usage = buckets(counts)
         if usage is not None:
             found["usage"] = usage
-    _read_messages(span, found)
-    reasons = attributes.get("gen_ai.response.finish_reasons")
-    if reasons is not None and "stop" not in found:
-        put(found, "stop", stop_of(reasons))
-    if attributes.get("gen_ai.request.stream") is True:
-        found.setdefault("stream", True)
-    if "ttft_ns" not in found:
-        seconds = number(first(attributes, _TTFT))
-        if seconds is not None and 0 <= seconds < 1e9:
-            found["ttft_ns"] = int(seconds * _SECOND)
-    cost = attributes.get("gen_ai.usage.cost")
-    if cost is not None and "cost_reported" not in found:
-        amount = picodollars(cost)
-        if amount is not None:
-            found["cost_reported"] = amount
+
+    def _read_messages(self, span: ForeignSpan, found: Found) -> None:
+        attributes = span.attributes
+        given = attributes["gen_ai.input.messages"] if self._given else None
+        made = attributes["gen_ai.output.messages"] if self._made else None
+        system = attributes["gen_ai.system_instructions"] if self._system else None
+        tools = attributes["gen_ai.tool.definitions"] if self._offered else None
+        events = _Events(span.events) if span.events else None
+        if events is not None:
+            given = given or events.details.get("gen_ai.input.messages")
+            made = made or events.details.get("gen_ai.output.messages")
+            system = system or events.details.get("gen_ai.system_instructions")
+            tools = tools or events.details.get("gen_ai.tool.definitions")
+            if events.scores:
+                found["scores"] = (*found.get("scores", ()), *events.scores)
+        if "input_messages" not in found:
+            messages: tuple[Message, ...] = ()
+            if given:
+                messages = messages_of(given)
+            elif self._older_given or events is not None:
+                messages = _older(attributes, events, answer=False)
+            if system:
+                messages = with_system(messages, system)
+            if messages:
+                found["input_messages"] = messages
+        if "output_messages" not in found:
+            if made:
+                put(found, "output_messages", messages_of(made, "assistant"))
+                if "stop" not in found:
+                    last = sequence(made)[-1:]
+                    put(found, "stop", stop_of(mapping(last[0]).get("finish_reason")) if last else "")
+            elif self._older_made or events is not None:
+                put(found, "output_messages", _older(attributes, events, answer=True))
+        if tools and "tools_offered" not in found:
+            put(found, "tools_offered", tools_of(tools))
 
 
-def _read_rare(attributes: Attributes, found: Found) -> None:
-    """What is not on a plain inference span, which must not pay for it."""
-    if found.get("kind") == "llm" and "gen_ai.agent.name" not in attributes and "gen_ai.prompt.name" not in attributes:
-        return
-    put_labels(found, attributes, _RARE)
-    put_content(found, "input", attributes.get("gen_ai.tool.call.arguments"))
-    put_content(found, "output", attributes.get("gen_ai.tool.call.result"))
-    query = first(attributes, ("gen_ai.retrieval.query.text", "gen_ai.memory.query.text"))
-    put_content(found, "input", query)
-    documents = attributes.get("gen_ai.retrieval.documents") or attributes.get("gen_ai.memory.records")
-    if documents and "documents" not in found:
-        put(found, "documents", documents_of(documents))
+def read(span: ForeignSpan, found: Found) -> None:
+    """Any span."""
+    Reading(span.attributes)(span, found)
 
 
-def usage_counts(attributes: Attributes) -> Counts:
-    """The numbers of a span, by their newest name first. ``usage.details.*`` repeats them under names of vendors."""
-    get = attributes.get
-    given = get("gen_ai.usage.input_tokens")
-    counts = Counts(
-        input=count(given if given is not None else get("gen_ai.usage.prompt_tokens")),
-        output=count(first(attributes, ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"))),
-    )
-    total = first(attributes, ("gen_ai.usage.total_tokens", "llm.usage.total_tokens"))
-    if total is not None:
-        counts.total = count(total)
-    for name in attributes:
+def _count_names(names: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Fields of `Counts` and the attributes that tell them, the newest name first. ``usage.details.*`` repeats them
+    under names of vendors."""
+    found = list(present(names, _COUNTS))
+    for name in names:
         if name.startswith(_U):
             field = _DETAILS.get(name[13:])
-            if field is not None and getattr(counts, field) is None:
-                setattr(counts, field, count(attributes[name]))
-    return counts
+            if field is not None:
+                found.append((field, name))
+    return tuple(found)
 
 
 _DETAILS: Final = {
@@ -178,33 +272,6 @@ _DETAILS: Final = {
     "audio.output_tokens": "audio_output", "details.output_audio_tokens": "audio_output",
     "cache_write_5m.input_tokens": "cache_write_5m", "cache_write_1h.input_tokens": "cache_write_1h",
 }  # fmt: skip
-
-
-def _read_messages(span: ForeignSpan, found: Found) -> None:
-    attributes = span.attributes
-    given, made = attributes.get("gen_ai.input.messages"), attributes.get("gen_ai.output.messages")
-    system, tools = attributes.get("gen_ai.system_instructions"), attributes.get("gen_ai.tool.definitions")
-    events = _Events(span.events) if span.events else None
-    if events is not None:
-        given = given or events.details.get("gen_ai.input.messages")
-        made = made or events.details.get("gen_ai.output.messages")
-        system = system or events.details.get("gen_ai.system_instructions")
-        tools = tools or events.details.get("gen_ai.tool.definitions")
-        if events.scores:
-            found["scores"] = (*found.get("scores", ()), *events.scores)
-    if "input_messages" not in found:
-        messages = messages_of(given) if given else _older(attributes, events, answer=False)
-        if system:
-            messages = with_system(messages, system)
-        put(found, "input_messages", messages)
-    if "output_messages" not in found:
-        messages = messages_of(made, "assistant") if made else _older(attributes, events, answer=True)
-        put(found, "output_messages", messages)
-        if made and "stop" not in found:
-            last = sequence(made)[-1:]
-            put(found, "stop", stop_of(mapping(last[0]).get("finish_reason")) if last else "")
-    if tools and "tools_offered" not in found:
-        put(found, "tools_offered", tools_of(tools))
 
 
 def _older(attributes: Attributes, events: "_Events | None", *, answer: bool) -> tuple[Message, ...]:
@@ -338,5 +405,5 @@ def evaluation_of(attributes: Attributes) -> Evaluation | None:
 
 PLUG: Final = Convention(
     name=NAME, version=VERSION, families=frozenset({"gen_ai"}), also=frozenset({"mcp"}), own=80, column=10, kinds=30,
-    kind=kind, read=read,
+    kind=kind, read=read, fit=Reading,
 )  # fmt: skip
