@@ -22,6 +22,7 @@ from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 from trimtab.telemetry import board_store, detector_store
+from trimtab.telemetry.forward import store as forward_store
 
 ROOMS = (
     limit_store.LIMITS,
@@ -39,6 +40,7 @@ ROOMS = (
     routes.ROUTES,
     board_store.BOARDS,
     detector_store.DETECTORS_OFF,
+    forward_store.FORWARDS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

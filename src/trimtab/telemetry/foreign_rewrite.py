@@ -5,8 +5,9 @@ once, and never on the way of a batch. Only rows of foreign spans are touched; w
 trace is asked, because what it counted is not counted again.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -16,41 +17,50 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums
-from trimtab.telemetry.foreign_traces import Key, Read, began, entries, mapped_of, merged, node_of, read_all
+from trimtab.telemetry.foreign_traces import Key, Read, Stored, began, entries, mapped_of, merged, node_of, read_all
+from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
 from trimtab.telemetry.stores import Store, Value, bind
 from trimtab.telemetry.stores._schema import LOCAL
 from trimtab.telemetry.usage_once import UsageNode, counted
 
+logger = logging.getLogger("trimtab.telemetry.foreign")
+
 NEAR_NS: Final = 600_000_000_000
 """Ten minutes: spans of one trace are looked for so far around those that are known."""
 TRACES_AT_ONCE: Final = 500
 SPANS_AT_ONCE: Final = 20_000
+IDS_AT_ONCE: Final = 4_000
+MOST_SPANS: Final = 50_000
+MOST_BYTES: Final = 256 << 20
+"""What came of so many spans, of so many bytes, is read at once to make traces anew."""
 _FOREIGN: Final = {"spans": ("start_ns", " AND request_id = ''"), "span_io": ("start_ns", ""), "ledger": ("at_ns", "")}
 _decode: Final = msgspec.json.Decoder(ForeignSpan)
 
 
 class StoreLookup:
-    """`foreign_traces.Lookup` on a store: which of these traces it has rows of, and the digests of what came."""
+    """`foreign_traces.Lookup` on a store: which of these traces it has rows of, and the digests of what came of these
+    spans."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def __call__(
-        self, project: str, traces: Iterable[str], low_ns: int, high_ns: int
-    ) -> dict[str, dict[str, set[int]]]:
-        params = _scope(project, traces, low_ns, high_ns)
+    def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]:
         there = self._ask(
-            f"SELECT DISTINCT trace_id, '', 0 FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id = ''",  # noqa: S608
-            params,
+            f"SELECT trace_id, '', count() FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id = ''"  # noqa: S608
+            " GROUP BY trace_id",
+            _scope(project, spans, low_ns, high_ns),
         )
-        if not there:
-            return {}
-        found: dict[str, dict[str, set[int]]] = {line.trace_id: {} for line in there}
+        found = {line.trace_id: Stored(line.number, {}) for line in there}
+        if not found:
+            return found
+        wanted = [span_id for trace_id in found for span_id in spans[trace_id]]
         params = _scope(project, found, low_ns, high_ns)
-        for line in self._ask(f"SELECT trace_id, span_id, digest FROM span_raw WHERE {_WHERE}", params):  # noqa: S608
-            found[line.trace_id].setdefault(line.span_id, set()).add(line.digest)
+        sql = f"SELECT trace_id, span_id, digest FROM span_raw WHERE {_WHERE} AND span_id IN {{spans:Array(String)}}"  # noqa: S608
+        for first in range(0, len(wanted), IDS_AT_ONCE):
+            for line in self._ask(sql, {**params, "spans": _listed(wanted[first : first + IDS_AT_ONCE])}):
+                found[line.trace_id].digests.setdefault(line.span_id, set()).add(line.number)
         return found
 
     def _ask(self, sql: str, params: dict[str, str]) -> list["_Known"]:
@@ -58,9 +68,19 @@ class StoreLookup:
 
 
 class _Known(Struct, frozen=True, array_like=True):
+    """``number`` is a digest, or how many there are."""
+
     trace_id: str
     span_id: str
-    digest: int
+    number: int
+
+
+class _Size(Struct, frozen=True, array_like=True):
+    """What came of a trace: rows of ``span_raw`` and bytes."""
+
+    trace_id: str
+    spans: int
+    size: int
 
 
 class _Came(Struct, frozen=True, array_like=True):
@@ -103,14 +123,22 @@ _WHERE: Final = (
 
 def _scope(project: str, traces: Iterable[str], low_ns: int, high_ns: int) -> dict[str, str]:
     values: dict[str, Value] = {"project": project, "low": max(0, low_ns - NEAR_NS), "high": high_ns + NEAR_NS}
-    listed = ",".join(f"'{trace_id}'" for trace_id in traces)  # 32 hex digits each: the doors see to it
-    return {**bind(values), "traces": f"[{listed}]"}
+    return {**bind(values), "traces": _listed(traces)}
+
+
+def _listed(ids: Iterable[str]) -> str:
+    """An array of trace or span ids, hex digits: the doors see to it."""
+    return "[" + ",".join(f"'{each}'" for each in ids) + "]"
 
 
 class Rewriter:
     """For the writer's thread. ``read`` maps a span, as the first mapping did."""
 
-    def __init__(self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices, cluster: str = "") -> None:
+    def __init__(
+        self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices, cluster: str = "",
+        arrivals: ArrivalLog | None = None,
+    ) -> None:  # fmt: skip
+        self._log = arrivals
         self._store = store
         self._cluster = cluster
         self._rows = rows
@@ -126,8 +154,35 @@ class Rewriter:
             by_project[note.project].append(note)
         for project, noted in by_project.items():
             for first in range(0, len(noted), TRACES_AT_ONCE):
-                rootless += self._some(project, noted[first : first + TRACES_AT_ONCE])
+                for some in self._portions(project, noted[first : first + TRACES_AT_ONCE]):
+                    rootless += self._some(project, some)
         return rootless
+
+    def _portions(self, project: str, notes: list[Note]) -> Iterator[list[Note]]:
+        """The traces as many at a time as fit into memory; one that does not fit alone stays as it is."""
+        low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
+        sql = f"SELECT trace_id, count(), sum(length(raw)) FROM span_raw WHERE {_WHERE} GROUP BY trace_id"  # noqa: S608
+        params = _scope(project, (note.trace_id for note in notes), low, high)
+        lines = msgspec.json.Decoder(_Size, strict=False).decode_lines(self._store.query(sql, params))
+        sizes = {line.trace_id: line for line in lines}
+        some, spans, size = list[Note](), 0, 0
+        for note in notes:
+            line = sizes.get(note.trace_id)
+            if line is None:
+                continue
+            if line.spans > MOST_SPANS or line.size > MOST_BYTES:
+                logger.warning(
+                    "the trace %s of %s is not made anew: %d spans of %d bytes came of it",
+                    note.trace_id, project, line.spans, line.size,
+                )  # fmt: skip
+                continue
+            if some and (spans + line.spans > MOST_SPANS or size + line.size > MOST_BYTES):
+                yield some
+                some, spans, size = [], 0, 0
+            some.append(note)
+            spans, size = spans + line.spans, size + line.size
+        if some:
+            yield some
 
     def _some(self, project: str, notes: list[Note]) -> list[Key]:
         low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
@@ -138,6 +193,8 @@ class Rewriter:
         for trace_id, arrivals in came.items():
             if not self._trace(rows, arrivals, ours.get(trace_id, [])):
                 rootless.append((project, trace_id))
+        if self._log is not None:  # a span that waited for its other half is shown here for the first time
+            self._log.add(rows)
         self._replace(rows, params)
         return rootless
 
@@ -197,10 +254,10 @@ class Rewriter:
         """Old rows go before new ones come: a question in between misses them and counts nothing twice."""
         span_ids: list[str] = rows.spans.column("span_id")
         for first in range(0, len(span_ids), SPANS_AT_ONCE):
-            listed = ",".join(f"'{span_id}'" for span_id in span_ids[first : first + SPANS_AT_ONCE])
+            listed = _listed(span_ids[first : first + SPANS_AT_ONCE])
             for table, (at, more) in _FOREIGN.items():
                 where = f"{_WHERE.replace('start_ns', at)} AND span_id IN {{spans:Array(String)}}{more}"
-                self._delete(table, where, {**params, "spans": f"[{listed}]"})
+                self._delete(table, where, {**params, "spans": listed})
         token = f"rewrite-{uuid7_hex()}"
         for table in rows.tables():
             if table.owners:

@@ -37,6 +37,7 @@ from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces
+from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
@@ -64,6 +65,7 @@ class Telemetry:
     def __init__(self, data_dir: Path, url: str, limits: Limits) -> None:
         self._url = url
         self._limits = limits
+        self._data_dir = data_dir
         self._spool_dir = data_dir / "spool"
         self._blobs = FolderBlobs(data_dir / "blobs")
         self._silent = Silent(Detectors(SwitchFile(data_dir)))
@@ -104,9 +106,12 @@ class Telemetry:
         mapper = CallMapper(self._blobs, self._silent)
         remote = self._url.startswith(("http://", "https://"))
         cluster = Address(self._url).cluster if remote else ""
-        foreign = foreign_of(store, self._blobs, self._silent, cluster)
+        arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
+        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals)
         merges = None if remote else Merges(store.query)
-        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
+        writer = Writer(
+            spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges, arrivals=arrivals
+        )
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened
@@ -139,11 +144,14 @@ class Telemetry:
         return None
 
 
-def foreign_of(store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "") -> Foreign:
+def foreign_of(
+    store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
+    arrivals: ArrivalLog | None = None,
+) -> Foreign:  # fmt: skip
     """What the writer maps foreign spans with; ``cluster`` is that of the store's address."""
     prices, rows = ForeignPrices(), ForeignRows(blobs, silent)
     traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
-    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster))
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
 
 
 def listen(path: Path) -> socket.socket:

@@ -183,6 +183,10 @@ class TelemetryReader:
             stream=bool(answered and answered.stream),
         )
 
+    async def content(self, inline: bytes, reference: str) -> bytes | None:
+        """A body as `span_io` of a span has it, for other files of this room (`forward/material.py`)."""
+        return await self._content(inline, reference)
+
     async def _content(self, inline: bytes, reference: str) -> bytes | None:
         """A body, from its row or from the blobs; None where the blob is gone."""
         if not reference:
@@ -352,9 +356,9 @@ def _mask(key: str) -> int:
 
 
 def _parts(condition: Condition, window: Window, place: tuple[int, str] | None) -> list[Window]:
-    """What to look through, in order. A search in texts begins with the newest part: a frequent phrase fills its page
-    there, and the texts of the whole window are not read for it."""
-    if not condition.searches_text:
+    """What to look through, in order. A search in texts or scores begins with the newest part: what is frequent fills
+    its page there, and those of the whole window are not read for it."""
+    if not condition.far:
         return [window]
     end = min(window.end, place[0] // 1_000_000 + 1) if place is not None else window.end
     newest = Window(start=max(window.start, end - max(1, (end - window.start) // NEWEST_PART)), end=end)

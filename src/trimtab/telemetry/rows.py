@@ -41,6 +41,7 @@ SPAN_RAW: Final = (
     "project", "trace_id", "span_id", "start_ns", "arrived_ns", "key_id", "convention", "mapper_version", "digest",
     "raw",
 )  # fmt: skip
+ARRIVALS: Final = ("project", "at_ns", "node", "trace_id", "rooted", "low_ns", "high_ns", "span_ids")
 
 COLUMNS: Final = {
     "spans": SPANS,
@@ -49,6 +50,7 @@ COLUMNS: Final = {
     "ledger": LEDGER,
     "scores": SCORES,
     "tool_calls": TOOL_CALLS,
+    "arrivals": ARRIVALS,
 }
 
 PIECE: Final = 128
@@ -108,7 +110,7 @@ def encode(values: list[Any]) -> bytes:
 class Rows:
     """What one batch of records becomes."""
 
-    __slots__ = ("_all", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
+    __slots__ = ("_all", "arrivals", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
 
     def __init__(self) -> None:
         self.spans = Table("spans", SPANS)
@@ -117,8 +119,11 @@ class Rows:
         self.ledger = Table("ledger", LEDGER)
         self.scores = Table("scores", SCORES)
         self.tool_calls = Table("tool_calls", TOOL_CALLS)
-        # The spans come last: a span that can be seen then has its texts and its books.
-        self._all = (self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans)
+        self.arrivals = Table("arrivals", ARRIVALS)
+        # The spans come last: a span that can be seen then has its texts and its books. What tells of them comes after.
+        self._all = (
+            self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans, self.arrivals,
+        )  # fmt: skip
 
     def tables(self) -> tuple[Table, ...]:
         return self._all

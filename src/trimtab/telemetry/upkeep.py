@@ -42,6 +42,7 @@ TABLES: Final = (
     Kept("span_io", "content", "start_ns"),
     Kept("span_raw", "content", "start_ns"),
     Kept("tool_calls", "spans", "at_ns"),
+    Kept("arrivals", "spans", "at_ns"),
     Kept("spans", "spans", "start_ns"),
     Kept("scores", "scores", "at_ns", whole=True),
     Kept("ledger", "ledger", "at_ns"),

@@ -32,10 +32,12 @@ from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
 from trimtab.telemetry.foreign_rewrite import Rewriter
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces, Plan
+from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
+from trimtab.telemetry.repairs import Repairs
 from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
 from trimtab.telemetry.scores import ScoreBatch, add_scores
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
@@ -43,9 +45,7 @@ from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, S
 logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TEXTS = "span_io"
-_LAST = "spans"
-_TRACES_AT_ONCE = 500
-_REFUSED_REST_MS = 600_000
+_LAST = ("spans", "arrivals")
 State = Literal["ok", "starting", "down", "full"]
 
 
@@ -76,6 +76,7 @@ class Progress(Struct, kw_only=True):
     records: int = 0
     rows: int = 0
     batches: int = 0
+    unmade: int = 0
 
 
 class Writer:
@@ -92,7 +93,9 @@ class Writer:
         step: Callable[[str], None] | None = None,
         foreign: "Foreign | None" = None,
         merges: Merges | None = None,
+        arrivals: ArrivalLog | None = None,
     ) -> None:
+        self._arrivals = arrivals
         self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
@@ -111,9 +114,14 @@ class Writer:
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[_Prepared | None] | None = None
+        self._poison: set[tuple[str, int]] = set()
+        self._repairs = None
+        if foreign is not None:
+            self._repairs = Repairs(spool, foreign.rewriter, foreign.traces.shown_rootless, self._step)
 
     def run(self) -> None:
-        """Drain until `stop`, then what is left, bounded by its ``within_s``. Never raises for a store that is away."""
+        """Drain until `stop`, then what is left, bounded by its ``within_s``. Whatever a turn meets is told, and the
+        next one comes."""
         try:
             if self._merges is not None:
                 self._merges.release()  # whatever a process that died has left
@@ -135,7 +143,9 @@ class Writer:
                 if self.progress.state != "ok":  # counted before it is told: else all would be well, and nothing wait
                     self._measure()
                 self._rewrite_if_due()
-            except (StoreAway, StoreRefused, sqlite3.Error, OSError) as error:
+                if not moved:
+                    self._tidy()
+            except Exception as error:  # noqa: BLE001  the thread's edge; `_report` tells what it was
                 self._start_over()
                 self._report(error)
                 pending = True  # whatever was remembered must go again, exactly as it was
@@ -146,8 +156,8 @@ class Writer:
                 continue
             pause = self._pace.first_pause_s
             self._well()
-            if not moved and not self._stop.wait(self._pace.poll_s):
-                self._tidy()
+            if not moved:
+                self._stop.wait(self._pace.poll_s)
 
     def stop(self, within_s: float) -> None:
         """Take what is there and end; at most ``within_s`` from now. From any thread."""
@@ -217,6 +227,7 @@ class Writer:
             self._ahead = self._mapping.submit(self._prepare_after, batch)
         self._insert_all(prepared)
         self._spool.confirm(batch)
+        self._poison.difference_update([(each.segment, each.seq) for each in batch.records] if self._poison else ())
         self._step("confirmed")
         self._last_batch_s = time.monotonic()
         self.progress.records += len(batch.records)
@@ -238,15 +249,53 @@ class Writer:
         return self._prepare(following)
 
     def _prepare(self, batch: Batch) -> "_Prepared":
-        rows, plan = self._map(batch, None)
+        rows, plan = self._mapped(batch)
+        if self._arrivals is not None:
+            self._arrivals.add(rows)
         parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in rows.tables()]
         return _Prepared(batch, tuple(parts), plan)
+
+    def _mapped(self, batch: Batch) -> tuple[Rows, Plan | None]:
+        """A batch that cannot be mapped whole is mapped without the records that are to blame."""
+        try:
+            return self._map(batch, None)
+        except _WAITS:
+            raise
+        except Exception:
+            logger.exception("a batch cannot be mapped as a whole; its records are looked through")
+            self._find_poison(batch)
+            return self._map(batch, None)
+
+    def _find_poison(self, batch: Batch) -> None:
+        """Halve the batch until those records stand alone that cannot be mapped; they are set aside and left out."""
+        middle = len(batch.records) // 2
+        for records in (batch.records[:middle], batch.records[middle:]):
+            if not records:
+                continue
+            part, first = Batch(batch.id, (), records), records[0]
+            try:
+                if self._foreign is not None:
+                    self._foreign.traces.forget()  # what is only tried must not be remembered
+                self._map(part, None)
+            except _WAITS:
+                raise
+            except Exception as error:
+                if len(records) > 1:
+                    self._find_poison(part)
+                    continue
+                logger.exception("the record %s/%d cannot be mapped", first.segment, first.seq)
+                self._set_aside(part, 0, f"{type(error).__name__}: {error}")
+                self._poison.add((first.segment, first.seq))
+        if self._foreign is not None:
+            self._foreign.traces.forget()
 
     def _map(self, batch: Batch, plan: Plan | None) -> tuple[Rows, Plan | None]:
         """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before."""
         rows = Rows()
         found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
+            if self._poison and (spooled.segment, spooled.seq) in self._poison:
+                continue
             try:
                 self._add(rows, place, decode_any(spooled.body), found)
             except OSError:
@@ -260,9 +309,9 @@ class Writer:
         if plan is None:
             plan = self._foreign.traces.plan(found.spans, found.joined)
             plan.notes += [note for each in found.remaps for note in each.notes()]
-            for place, why in plan.broken:
-                self._set_aside(batch, place, why)
         plan.rows(rows, self._foreign.rows)
+        for place, why in plan.broken:
+            self._set_aside(batch, place, why)
         return rows, plan
 
     def _add(self, rows: Rows, place: int, record: Any, found: "_Found") -> None:
@@ -289,14 +338,16 @@ class Writer:
         beside = self._beside.submit(self._taken, prepared.batch, texts)
         try:
             for part in prepared.parts:
-                if part.table not in (_TEXTS, _LAST):
+                if part.table not in (_TEXTS, *_LAST):
                     self._insert(prepared, part)
         finally:
             wait((beside,))
         if not beside.result():
             self._look_through(prepared, texts)
         self._step(f"inserted:{_TEXTS}")
-        self._insert(prepared, next(part for part in prepared.parts if part.table == _LAST))
+        for part in prepared.parts:
+            if part.table in _LAST:
+                self._insert(prepared, part)
 
     def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
         if not self._taken(prepared.batch, part):
@@ -347,16 +398,7 @@ class Writer:
 
     def rewrite(self, now_ms: int) -> int:
         """Make the noted traces anew that are due; returns how many. Raises what the store raises."""
-        if self._foreign is None:
-            return 0
-        notes = self._spool.noted(now_ms, _TRACES_AT_ONCE)
-        if notes:
-            rootless = self._foreign.rewriter.rewrite(notes)
-            self._step("rewritten")
-            self._spool.note((), [(note.project, note.trace_id) for note in notes])
-            for key in rootless:
-                self._foreign.traces.shown_rootless(key)
-        return len(notes)
+        return 0 if self._repairs is None else self._repairs.make(now_ms)
 
     def _rewrite_if_due(self) -> None:
         """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it."""
@@ -365,14 +407,7 @@ class Writer:
         if self._ahead is not None or began - self._last_rewrite_s < rest:
             return
         self._last_rewrite_s = began
-        now_ms = time.time_ns() // 1_000_000
-        try:
-            self.rewrite(now_ms)
-        except (StoreRefused, msgspec.DecodeError) as error:  # what cannot be made anew must not stop what comes
-            logger.error("traces could not be made anew: %s", error)
-            later = now_ms + _REFUSED_REST_MS
-            notes = self._spool.noted(now_ms, _TRACES_AT_ONCE)
-            self._spool.note([note._replace(due_ms=later) for note in notes], [note[:2] for note in notes])
+        self.rewrite(time.time_ns() // 1_000_000)
         self._last_rewrite_s = time.monotonic()
         self._rewrite_took_s = self._last_rewrite_s - began
 
@@ -397,18 +432,19 @@ class Writer:
     def _well(self) -> None:
         if self.progress.state != "ok":
             logger.info("the telemetry store is well")
-        self.progress.state, self.progress.detail = "ok", ""
+        self.progress.state, self.progress.detail = "ok", "" if self._repairs is None else self._repairs.detail
+        self.progress.unmade = 0 if self._repairs is None else self._repairs.unmade
 
     def _report(self, error: Exception) -> None:
         said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"Records cannot be moved: {error}"
         full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
         state: State = "full" if full else "down"
         if (state, said) != (self.progress.state, self.progress.detail):
-            logger.warning("records wait: %s", said)
+            logger.warning("records wait: %s", said, exc_info=None if isinstance(error, _WAITS) else error)
         self.progress.state, self.progress.detail = state, said
         try:
             self._measure()
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             return  # the state above says what matters
 
     def _finished(self) -> bool:
@@ -456,6 +492,8 @@ class Foreign(NamedTuple):
     rewriter: Rewriter
 
 
+_WAITS = (StoreAway, StoreRefused, sqlite3.Error, OSError)
+"""What is nobody's fault, or the store's: the same may go well later."""
 _CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
 
 

@@ -22,7 +22,8 @@ _LOCK = 0x7472_696D  # "trim"
 TABLES = frozenset(
     (
         "boards", "cache_answers", "cache_meanings", "cache_tallies", "call_policies", "capability_cards",
-        "detectors_off", "display_currencies", "erasures", "idempotent_calls", "key_priorities", "keys",
+        "detectors_off", "display_currencies", "erasures", "forward_events", "forward_states", "forwards",
+        "idempotent_calls", "key_priorities", "keys",
         "limit_counters", "limit_events", "limit_holds", "limit_workers", "limits", "login_tokens", "models", "prices",
         "projects", "providers", "repricings", "resilience_policies", "responses", "retention_rules", "retention_runs",
         "revisions", "routes", "sessions",

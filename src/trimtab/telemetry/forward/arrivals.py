@@ -1,0 +1,132 @@
+"""What came of which trace, and when: rows of ``arrivals`` beside the spans, for projects that forward.
+
+Written with the spans' own batch, after them, so whoever sees an arrival sees its spans; a batch that is sent again
+changes nothing. Within a node ``at_ns`` only grows, whatever the clock does, and becomes visible in that order: a
+reader that has passed one has missed none.
+
+Which projects forward, the telemetry process reads from a small file of the data folder, as it does detectors
+(`detector_switch.py`): it has no catalog. Where none does, nothing is written and nothing costs.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from trimtab.core.ids import uuid7_hex
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.stores import Store
+
+logger = logging.getLogger("trimtab.telemetry.forward")
+
+FILE: Final = "forwards.json"
+NODE_FILE: Final = "node.id"
+_decoder: Final = msgspec.json.Decoder(frozenset[str])
+_last: Final = msgspec.json.Decoder(tuple[int], strict=False)
+
+
+def node_id(folder: Path) -> str:
+    """The data folder's own id, made by whoever asks first. Raises `OSError`."""
+    path = folder / NODE_FILE
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        pass
+    fresh = path.with_name(f"{NODE_FILE}.{uuid7_hex()}")
+    fresh.write_text(uuid7_hex(), encoding="ascii")
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass  # somebody was faster: theirs holds
+    finally:
+        fresh.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+class ForwardFile:
+    """The reader's side: whether a project forwards. A file that is not there says no; one that cannot be read says
+    yes to all, because an arrival too many is passed over, and one too few is a trace that never leaves."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._stamp = (0, 0)
+        self._projects: frozenset[str] | None = frozenset()
+
+    def wanted(self) -> frozenset[str] | None:
+        """None: every project."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return frozenset()
+        if (found.st_mtime_ns, found.st_ino) != self._stamp:
+            self._stamp = (found.st_mtime_ns, found.st_ino)
+            try:
+                self._projects = _decoder.decode(self._path.read_bytes())
+            except (OSError, msgspec.DecodeError) as error:
+                logger.warning("%s cannot be read; arrivals of every project are kept: %s", self._path, error)
+                self._projects = None
+        return self._projects
+
+
+def write(folder: Path, projects: frozenset[str]) -> None:
+    """Replace the file at once; a reader sees the old one or the new one. Raises `OSError`."""
+    body = msgspec.json.encode(sorted(projects))
+    path = folder / FILE
+    if path.is_file() and path.read_bytes() == body:
+        return
+    fresh = path.with_name(f"{FILE}.{uuid7_hex()}")
+    fresh.write_bytes(body)
+    os.replace(fresh, path)
+
+
+class ArrivalLog:
+    """The writer's side. For the writer's threads, which map one batch at a time."""
+
+    def __init__(self, store: Store, folder: Path, now_ns: Callable[[], int]) -> None:
+        self._file = ForwardFile(folder)
+        self._folder = folder
+        self._store = store
+        self._now_ns = now_ns
+        self._node = ""
+        self._at_ns = 0
+
+    def add(self, rows: Rows) -> None:
+        """An arrival for each trace among the spans of these rows, where its project forwards. Raises `StoreAway` and
+        `OSError` before the first."""
+        wanted = self._file.wanted()
+        if wanted is not None and not wanted:
+            return
+        spans = rows.spans
+        traces: dict[tuple[str, str], list[int]] = {}
+        projects, trace_ids = spans.column("project"), spans.column("trace_id")
+        for place, key in enumerate(zip(projects, trace_ids, strict=True)):
+            if wanted is None or key[0] in wanted:
+                traces.setdefault(key, []).append(place)
+        if not traces:
+            return
+        if not self._node:
+            self._begin()
+        span_ids, parents, starts = spans.column("span_id"), spans.column("parent_span_id"), spans.column("start_ns")
+        for (project, trace_id), places in traces.items():
+            began = [starts[place] for place in places]
+            rows.arrivals.add(
+                spans.owners[places[0]],
+                (
+                    project, self._next_ns(), self._node, trace_id, int(any(not parents[place] for place in places)),
+                    min(began), max(began), [span_ids[place] for place in places],
+                ),
+            )  # fmt: skip
+
+    def _begin(self) -> None:
+        """Go on behind what this node wrote before, even where the clock has gone back since."""
+        node = node_id(self._folder)
+        sql = "SELECT max(at_ns) FROM arrivals WHERE node = {node:String}"
+        [self._at_ns] = _last.decode(self._store.query(sql, {"node": node}))
+        self._node = node
+
+    def _next_ns(self) -> int:
+        self._at_ns = max(self._at_ns + 1, self._now_ns())
+        return self._at_ns

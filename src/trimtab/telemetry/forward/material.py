@@ -1,0 +1,170 @@
+"""What is sent of closed traces, read from the store: spans, and their texts where a destination wants them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
+
+from trimtab.telemetry import answers
+from trimtab.telemetry.answers import IOLine, OwnLine, SpanLine, span_lines
+from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
+from trimtab.telemetry.conversation import Bodies, conversation
+from trimtab.telemetry.forward.closing import Arrival, Closing, closings
+from trimtab.telemetry.query import compile_query
+from trimtab.telemetry.stores import Value
+from trimtab.telemetry.upkeep import ids
+from trimtab.telemetry.views import SpanIO, TraceDetail, Window
+
+T = TypeVar("T")
+MOST_SPANS: Final = 50_000
+"""Of one trace; the first ones by time."""
+LOOK_BACK_NS: Final = 86_400_000_000_000
+"""Arrivals of a trace are looked for a day back: a span that came earlier and comes again is sent again."""
+_IN: Final = "trace_id IN splitByChar('\\x1E', {traces:String})"
+_ARRIVAL: Final = "trace_id, at_ns, node, rooted, low_ns, high_ns, span_ids"
+
+
+class Asker(Protocol):
+    """What answers: `reader.TelemetryReader`."""
+
+    async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]: ...
+    async def file(self, sql: str, params: Mapping[str, Value], fmt: str, bounds: str) -> bytes: ...
+    async def content(self, inline: bytes, reference: str) -> bytes | None: ...
+
+
+class Whole(Struct, frozen=True):
+    """A trace as it is now. ``times``: exact starts and durations in ns, which milliseconds cannot hold. ``texts`` are
+    empty unless asked for. All by span id."""
+
+    detail: TraceDetail
+    times: dict[str, tuple[int, int]]
+    texts: dict[str, SpanIO]
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """Whose arrivals, and how bursts are told apart, in nanoseconds."""
+
+    project: str
+    quiet_ns: int
+    root_wait_ns: int
+
+
+class Material:
+    """Questions to the store; every one of one project. Raises `Unavailable` while the store is away."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def page(
+        self, project: str, since_ns: int, places: Mapping[str, int], until_ns: int, limit: int
+    ) -> list[Arrival]:
+        """Arrivals that a lane has not passed, up to a moment, in the order of time. Their span ids are left out."""
+        low = since_ns if not places else min(since_ns, *places.values())
+        params: dict[str, Value] = {"project": project, "low": low, "since": since_ns, "until": until_ns}
+        tests: list[str] = []
+        for number, (node, at_ns) in enumerate(sorted(places.items())):
+            params[f"n{number}"], params[f"a{number}"] = node, at_ns
+            tests.append(f"(node = {{n{number}:String}} AND at_ns > {{a{number}:Int64}})")
+        known = ", ".join(f"{{n{number}:String}}" for number in range(len(places)))
+        tests.append(f"(at_ns > {{since:Int64}}{f' AND node NOT IN ({known})' if known else ''})")
+        columns = _ARRIVAL.replace("span_ids", "CAST([], 'Array(String)')")
+        sql = (
+            f"SELECT {columns} FROM arrivals WHERE project = {{project:String}} AND at_ns >= {{low:Int64}}"  # noqa: S608
+            f" AND at_ns <= {{until:Int64}} AND ({' OR '.join(tests)}) ORDER BY at_ns, node LIMIT {limit}"
+        )
+        return await self._asker.ask(Arrival, sql, params)
+
+    async def closings(self, scope: Scope, trace_ids: Iterable[str], low_ns: int) -> dict[str, list[Closing]]:
+        """By trace, from its arrivals since a day before ``low_ns``."""
+        params: dict[str, Value] = {"project": scope.project, "traces": ids(trace_ids)}
+        params["low"] = max(0, low_ns - LOOK_BACK_NS)
+        sql = (
+            f"SELECT {_ARRIVAL} FROM arrivals WHERE project = {{project:String}} AND at_ns >= {{low:Int64}}"  # noqa: S608
+            f" AND {_IN} ORDER BY at_ns, node"
+        )
+        found: dict[str, list[Arrival]] = {}
+        for arrival in await self._asker.ask(Arrival, sql, params):
+            found.setdefault(arrival.trace_id, []).append(arrival)
+        return {
+            trace_id: closings(arrivals, scope.quiet_ns, scope.root_wait_ns) for trace_id, arrivals in found.items()
+        }
+
+    async def matching(self, project: str, q: str, due: list[Closing]) -> set[str]:
+        """Those of the traces that a search finds."""
+        if not q.strip() or not due:
+            return {closing.trace_id for closing in due}
+        window = _window(due)
+        condition = compile_query(q, project, window)
+        sql = f"SELECT DISTINCT trace_id FROM spans WHERE {condition.sql} AND {_IN}"  # noqa: S608
+        params = {**condition.params, "traces": ids({closing.trace_id for closing in due})}
+        return {row[0] for row in await self._asker.ask(tuple[str], sql, params)}
+
+    async def traces(self, project: str, due: list[Closing], *, full: bool) -> dict[str, Whole]:
+        """The traces of these closings; one that is no longer there is left out."""
+        params = _params(project, due)
+        sql = (
+            f"SELECT shown FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
+            f" ORDER BY start_ns, entry DESC, span_id LIMIT {MOST_SPANS} BY trace_id"
+        )
+        by_trace: dict[str, dict[str, SpanLine]] = {}
+        for line in span_lines(await self._asker.file(sql, params, answers.SHOWN_ROWS, "")):
+            by_trace.setdefault(line.trace_id, {}).setdefault(line.span_id, line)
+        texts = await self._texts(params, due) if full else {}
+        return {
+            trace_id: Whole(
+                answers.trace_detail(trace_id, list(lines.values())),
+                {line.span_id: (line.start_ns, line.duration_ns) for line in lines.values()},
+                texts.get(trace_id, {}),
+            )
+            for trace_id, lines in by_trace.items()
+        }
+
+    async def _texts(self, params: dict[str, Value], due: list[Closing]) -> dict[str, dict[str, SpanIO]]:
+        own_sql = f"SELECT trace_id, ({answers.OWN_COLUMNS}) FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
+        io_sql = f"SELECT trace_id, ({answers.IO_COLUMNS}) FROM span_io WHERE {_SCOPE}"  # noqa: S608
+        own: dict[str, list[OwnLine]] = {}
+        for trace_id, line in await self._asker.ask(tuple[str, OwnLine], own_sql, params):
+            own.setdefault(trace_id, []).append(line)
+        there: dict[str, dict[str, IOLine]] = {}
+        for trace_id, line in await self._asker.ask(tuple[str, IOLine], io_sql, params):
+            there.setdefault(trace_id, {})[line.span_id] = line
+        found: dict[str, dict[str, SpanIO]] = {}
+        for closing in due:
+            trace_id = closing.trace_id
+            found[trace_id] = await self._of_trace(trace_id, own.get(trace_id, []), there.get(trace_id, {}))
+        return found
+
+    async def _of_trace(self, trace_id: str, own: list[OwnLine], there: dict[str, IOLine]) -> dict[str, SpanIO]:
+        found: dict[str, SpanIO] = {}
+        for span in own:
+            asked = there.get(span.parent_span_id if span.shared_io & SHARED_REQUEST else span.span_id)
+            answered = there.get(span.parent_span_id if span.shared_io & SHARED_RESPONSE else span.span_id)
+            if not span.captured or (asked is None and answered is None):
+                continue
+            bodies = Bodies(
+                request_dialect=asked.request_dialect if asked else "",
+                request=await self._asker.content(asked.request, asked.request_blob) if asked else b"",
+                response_dialect=answered.response_dialect if answered else "",
+                response=await self._asker.content(answered.response, answered.response_blob) if answered else b"",
+                stream=bool(answered and answered.stream),
+            )
+            found[span.span_id] = await asyncio.to_thread(conversation, trace_id, span.span_id, bodies)
+        return found
+
+
+_SCOPE: Final = f"project = {{project:String}} AND start_ns >= {{low:Int64}} AND start_ns <= {{high:Int64}} AND {_IN}"
+
+
+def _params(project: str, due: list[Closing]) -> dict[str, Value]:
+    return {
+        "project": project,
+        "traces": ids({closing.trace_id for closing in due}),
+        "low": min(closing.low_ns for closing in due),
+        "high": max(closing.high_ns for closing in due),
+    }
+
+
+def _window(due: list[Closing]) -> Window:
+    low, high = min(closing.low_ns for closing in due), max(closing.high_ns for closing in due)
+    return Window(start=low // 1_000_000, end=high // 1_000_000 + 1)
