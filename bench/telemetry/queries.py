@@ -60,8 +60,14 @@ class Questions:
         q = f"cost:>{self.random.uniform(0.0001, 0.0002):.6f} duration:>{self.random.randint(800, 3000)}ms"
         return await self.reader.traces(PROJECT, q, self.window, None, 50)
 
+    async def groups_of_all(self) -> object:
+        """One group-by with percentiles of all calls in the window, which begins at another minute each time."""
+        start = self.window.start - self.random.randint(0, 30) * 60_000
+        window = Window(start=start, end=start + 86_400_000)
+        return await self.reader.groups(PROJECT, "", window, self.random.choice(("model", "feature", "key")))
+
     async def groups(self) -> object:
-        """One group-by with percentiles over the whole window."""
+        """The same of all but one user's calls: no sums made beforehand could answer it."""
         q = f"-user:user-{self.random.randint(1, 5000)}"
         return await self.reader.groups(PROJECT, q, self.window, "model")
 
