@@ -264,3 +264,23 @@ def test_what_a_failed_statement_had_answered_is_nobody_elses_answer(store: Stor
         with pytest.raises((StoreAway, StoreRefused)):
             store.query(failing, {})
         assert ask(store, "SELECT 'mine'") == [["mine"]]
+
+
+def test_scores_of_a_folder_from_before_get_their_identity_however_often_it_is_prepared(store: Store) -> None:
+    """The migrations of the table of scores, on a table of another name that has rows already."""
+    steps = [
+        statement for _, statements in MIGRATIONS for statement in statements if re.search(r"\bscores\b", statement)
+    ]
+    before = [each for each in steps if "identity" not in each and "by_time" not in each]
+    after = [each for each in steps if each not in before]
+    run = [Topology().fill(re.sub(r"\bscores\b", "scores_of_before", each)) for each in (*before, *after, *after)]
+    for number, sql in enumerate(run):
+        if number == len(before):
+            store.query(
+                "INSERT INTO scores_of_before (project, trace_id, id) VALUES ('p', 't', 'a'), ('p', 't', 'b')", {}
+            )
+        store.query(sql, {})
+    store.query("INSERT INTO scores_of_before (project, trace_id, id, version) VALUES ('p', 't', 'a', 2)", {})
+    sql = "SELECT id, count(), max(identity = reinterpretAsUInt128(sipHash128('t', id))), uniqExact(identity)"
+    assert ask(store, f"{sql} FROM scores_of_before GROUP BY id ORDER BY id") == [["a", 2, 1, 1], ["b", 1, 1, 1]]
+    store.query("DROP TABLE scores_of_before SYNC", {})

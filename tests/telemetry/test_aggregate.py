@@ -138,6 +138,10 @@ def test_of_spans_there_are_attempts_too(asking: Asking, rows: list[SpanRow]) ->
         ({"metrics": ["p95"]}, "metrics", "error_rate"),
         ({"metrics": ["median(duration)"]}, "metrics", "p50"),
         ({"metrics": []}, "metrics", "count"),
+        ({"metrics": ["below(score.helpful)"]}, "metrics", "below(score.helpful, 0.5)"),
+        ({"metrics": ["below(duration, 3)"]}, "metrics", "below(score.helpful, 0.5)"),
+        ({"metrics": ["p50(score.helpful, 3)"]}, "metrics", "below(score.helpful, 0.5)"),
+        ({"metrics": ["median(score.helpful)"]}, "metrics", "p50"),
         ({"metrics": ["top(user, 500)"]}, "metrics", "top(user, 10)"),
         ({"metrics": ["top(tag)"]}, "metrics", "Group by tag"),
         ({"metrics": ["count"] * 17}, "metrics", "Leave some out"),
@@ -165,3 +169,61 @@ def test_a_question_can_be_checked_without_asking_it() -> None:
     check(Aggregation(metrics=["count", "p99.9(ttft)"], group_by=["meta.team"], interval="1s"), "status:error")
     with pytest.raises(InvalidRequest):
         check(Aggregation(metrics=["count"]), "mdel:x")
+
+
+def _said(asking: Asking, rows: list[SpanRow], name: str) -> list[float]:
+    """The values of a score of that name of those traces, that hold."""
+    of = {row.trace_id for row in rows}
+    return [s.value for s in asking.scores if s.valid and s.name == name and s.value is not None and s.trace_id in of]
+
+
+SAID: dict[str, Callable[[list[float]], object]] = {
+    "score.helpful": lambda given: round(statistics.fmean(given), 6) if given else None,
+    "avg(score.helpful)": lambda given: round(statistics.fmean(given), 6) if given else None,
+    "count(score.helpful)": len,
+    "sum(score.helpful)": lambda given: sum(given) if given else None,
+    "min(score.helpful)": lambda given: min(given, default=None),
+    "p50(score.helpful)": lambda given: sorted(given)[len(given) // 2] if given else None,
+    "p90(score.helpful)": lambda given: sorted(given)[int(len(given) * 0.9)] if given else None,
+    "below(score.helpful, 0.5)": lambda given: (
+        round(sum(value < 0.5 for value in given) / len(given), 6) if given else None
+    ),
+}
+
+
+@pytest.mark.parametrize("group_by", [[], ["model"], ["user", "status"], ["tag"]])
+def test_scores_by_any_dimension_are_those_that_hold_of_the_traces(
+    asking: Asking, rows: list[SpanRow], group_by: list[str]
+) -> None:
+    report = asked(asking, [*SAID, "count(score.thumb)", "count"], group_by, limit=1000)
+    assert report.groups
+    for group in report.groups:
+        of = [row for row in rows if all(_fits(row, *each) for each in zip(group_by, group.group, strict=True))]
+        *values, thumbs, count = group.values
+        assert values == [figure(_said(asking, of, "helpful")) for figure in SAID.values()], group.group
+        assert thumbs == len(_said(asking, of, "thumb"))
+        assert count == len(of)
+
+
+def _fits(row: SpanRow, name: str, value: str) -> bool:
+    return (value in row.tags or (not row.tags and value == "")) if name == "tag" else getattr(row, name) == value
+
+
+def test_scores_are_summed_over_time_sorted_by_and_narrowed_by_a_search(asking: Asking, rows: list[SpanRow]) -> None:
+    metrics = ["avg(score.helpful)", "count(score.helpful)"]
+    report = asked(asking, metrics, ["model"], order="-avg(score.helpful)", interval="1h", q="score.helpful:<=0.5")
+    low = {s.trace_id for s in asking.scores if s.valid and s.name == "helpful" and (s.value or 0) <= 0.5}
+    of = [row for row in rows if row.trace_id in low]
+    assert sum(whole(group.values[1]) for group in report.groups) == len(_said(asking, of, "helpful"))
+    means = [group.values[0] for group in report.groups]
+    assert means == sorted(means, key=lambda mean: -float(str(mean)))
+    assert sum(whole(point.values[1]) for point in report.series) == len(_said(asking, of, "helpful"))
+
+
+def test_of_spans_a_score_is_of_its_own_span_alone(asking: Asking) -> None:
+    assert asked(asking, ["count(score.helpful)"], of="spans").groups[0].values == [0]
+
+
+def test_a_score_that_nobody_gave_is_null(asking: Asking) -> None:
+    nothing = ["score.nobody", "p50(score.nobody)", "below(score.nobody, 1)", "count(score.nobody)"]
+    assert asked(asking, nothing).groups[0].values == [None, None, None, 0]

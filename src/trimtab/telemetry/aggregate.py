@@ -13,6 +13,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.aggregate_views import AggregateGroup, AggregatePoint, AggregateReport, MetricView, Of
 from trimtab.telemetry.metrics import Metric, dimensions, metrics, step_of
 from trimtab.telemetry.query import Condition, compile_query
+from trimtab.telemetry.score_versions import newest
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
@@ -42,12 +43,13 @@ class Aggregation(Struct, frozen=True, kw_only=True):
 
 
 class _Compiled(Struct, frozen=True):
-    """``groups`` are SQL with their names, g0 and so on."""
+    """``groups`` are SQL with their names, g0 and so on; ``source`` is what follows FROM."""
 
     groups: list[str]
     metrics: list[Metric]
     order: str
     params: dict[str, Value]
+    source: str
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +112,24 @@ def _compile(asked: Aggregation) -> _Compiled:
             param="order",
         )
     direction = "ASC" if by and not asked.order.startswith("-") else "DESC"
-    return _Compiled(groups, wanted, f"{chosen.order} {direction} NULLS LAST", params)
+    return _Compiled(groups, wanted, f"{chosen.order} {direction} NULLS LAST", params, _source(wanted, asked.of))
+
+
+def _source(wanted: list[Metric], of: Of) -> str:
+    """The spans, each with the values of the scores that are asked for: those of its whole trace, or its own alone.
+    What was judged before the window began is of something else, as in a search (`search_keys.py`)."""
+    scores = {each.scored: each.score for each in wanted if each.score}
+    if not scores:
+        return "spans"
+    which = "target != 'session'" if of == "traces" else "target = 'span'"
+    names = ", ".join(scores.values())
+    fits = f"at_ns >= {{start_ns:Int64}} AND valid = 1 AND {which} AND name IN ({names}) AND value IS NOT NULL"
+    found = newest(("trace_id", "span_id", "name", "assumeNotNull(value)"), fits)
+    values = ", ".join(f"groupArrayIf(n3, n2 = {name}) AS {column}" for column, name in scores.items())
+    keys = {"n0": "trace_id"} if of == "traces" else {"n0": "trace_id", "n1": "span_id"}
+    named = ", ".join(f"{column} AS {key}" for column, key in keys.items())
+    said = f"SELECT {named}, {values} FROM ({found}) GROUP BY {', '.join(keys)}"  # noqa: S608
+    return f"spans LEFT ANY JOIN ({said}) AS said USING ({', '.join(keys.values())})"
 
 
 async def _groups(
@@ -119,7 +138,7 @@ async def _groups(
     """The first groups in order, and how many there are besides."""
     names = compiled.names
     columns = ["count() OVER ()", *compiled.groups, *(each.sql for each in compiled.metrics)]
-    sql = f"SELECT {', '.join(columns)} FROM spans WHERE {condition.sql}"  # noqa: S608  our own text around placeholders
+    sql = f"SELECT {', '.join(columns)} FROM {compiled.source} WHERE {condition.sql}"  # noqa: S608  our own text around placeholders
     if names:
         sql += compiled.in_order(limit)
     lines = await asker.ask(list[Any], sql, {**condition.params, **compiled.params}, BOUNDS)
@@ -136,7 +155,7 @@ async def _series(
     be longer than what a request can carry."""
     names = compiled.names
     columns = ["intDiv(start_ns, {step_ns:Int64}) AS step", *compiled.groups, *(each.sql for each in compiled.metrics)]
-    spans = f"FROM spans WHERE {condition.sql}"
+    spans = f"FROM {compiled.source} WHERE {condition.sql}"
     sql = f"SELECT {', '.join(columns)} {spans} GROUP BY {', '.join(['step', *names])}"
     if names:
         shown = f"SELECT {', '.join(compiled.groups)} {spans}{compiled.in_order(len(groups))}"

@@ -215,7 +215,7 @@ class _Offers:
             found = compile_query(others, self._project, self._window, of)
         except InvalidRequest:
             found = None
-        if found is None or found.searches_text:
+        if found is None or found.far:
             return compile_query("", self._project, self._window, of)
         return found
 

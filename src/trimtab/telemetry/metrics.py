@@ -3,14 +3,18 @@
     dimension = "model" | "user" | … | "meta." name
     metric    = "count" | "errors" | "error_rate" | … | measure | function "(" measure ")"
               | "uniq(" dimension ")" | "top(" dimension ["," number] ")"
+              | "count(" score ")" | "below(" score "," number ")"
     function  = "sum" | "avg" | "min" | "max" | "p" number            p50, p95, p99.9
-    measure   = "duration" | "ttft" | "cost" | "tokens" | … | "meta." name
+    measure   = "duration" | "ttft" | "cost" | "tokens" | … | "meta." name | score
+    score     = "score." name                                         what was said of them, one value per score
     step      = "none" | "auto" | number ("s" | "m" | "h" | "d" | "w")
 
-A bare measure is its sum. Only words of these tables choose SQL; a metadata key is a bound value.
+A bare measure is its sum, a bare score its mean. Only words of these tables choose SQL; a metadata key and a
+score's name are bound values.
 """
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -61,11 +65,13 @@ DIMENSIONS: Final[dict[str, str]] = {
 
 
 class Measure(Struct, frozen=True):
-    """``sql`` is a number of the store (nanoseconds, picodollars, tokens); ``nullable`` where it may be null."""
+    """``sql`` is a number of the store (nanoseconds, picodollars, tokens); ``nullable`` where it may be null.
+    Of a score it is an array of all values of that name, and ``score`` the placeholder of the name."""
 
     sql: str
     unit: Unit
     nullable: bool = False
+    score: str = ""
 
 
 MEASURES: Final[dict[str, Measure]] = {
@@ -93,17 +99,20 @@ COUNTS: Final[dict[str, tuple[str, Unit]]] = {
 }
 """Metrics without an argument."""
 
-FUNCTIONS: Final = ("sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "uniq", "top")
+FUNCTIONS: Final = ("sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "uniq", "top", "count", "below")
 
 
 class Metric(Struct, frozen=True):
-    """``sql`` computes it, ``order`` sorts by it (the same, but for sums that leave the store as text)."""
+    """``sql`` computes it, ``order`` sorts by it (the same, but for sums that leave the store as text). It reads the
+    column ``scored`` of scores whose name is the placeholder ``score``, where it is of scores."""
 
     name: str
     unit: Unit
     sql: str
     order: str
     read: Read
+    score: str = ""
+    scored: str = ""
 
 
 def names_of(text: str) -> list[str]:
@@ -152,24 +161,68 @@ def metric(name: str, bind: Bind) -> Metric:
         return Metric(name, unit, sql, sql, _number if unit == "ratio" else _whole)
     found = _CALL.fullmatch(name)
     if found is None:
+        if name.startswith("score."):
+            return _of_score(name, "avg", measure(name, bind), "", bind)
         if name in MEASURES or name.startswith("meta."):
             return _of_measure(name, "sum", measure(name, bind))
-        raise _unknown(name, "a metric", (*COUNTS, *MEASURES, *(f"{each}(…)" for each in FUNCTIONS)), "metrics")
+        known = (*COUNTS, *MEASURES, "score.<name>", *(f"{each}(…)" for each in FUNCTIONS))
+        raise _unknown(name, "a metric", known, "metrics")
     function, argument = found[1].lower(), found[2]
     if function == "uniq":
         sql = f"uniqExactIf({dimension(argument, bind, 'metrics')}, {dimension(argument, bind, 'metrics')} != '')"
         return Metric(name, "count", sql, sql, _whole)
     if function == "top":
         return _top(name, argument, bind)
+    of, _, bound = (part.strip() for part in argument.partition(","))
+    if of.startswith("score."):
+        return _of_score(name, function, measure(of, bind), bound, bind)
+    if function in ("count", "below"):
+        raise _wrong(f"{function}() is of a score, not of {of[:80]!r}.", f"Write {_SCORE_EXAMPLES}.", "metrics")
     return _of_measure(name, function, measure(argument, bind))
 
 
 def measure(name: str, bind: Bind) -> Measure:
     if re.fullmatch(rf"meta\.{_NAME}", name):
         return Measure(f"toFloat64OrNull(metadata[{bind(name.removeprefix('meta.'))}])", "number", nullable=True)
+    if re.fullmatch(rf"score\.{_NAME}", name):
+        placeholder = bind(name.removeprefix("score."))
+        return Measure(f"scored_{placeholder[1:].partition(':')[0]}", "number", nullable=True, score=placeholder)
     if name not in MEASURES:
-        raise _unknown(name, "a measure", (*MEASURES, "meta.<name>"), "metrics")
+        raise _unknown(name, "a measure", (*MEASURES, "meta.<name>", "score.<name>"), "metrics")
     return MEASURES[name]
+
+
+_SCORE_EXAMPLES: Final = "count(score.helpful), avg(score.helpful), p50(score.helpful) or below(score.helpful, 0.5)"
+
+
+def _of_score(name: str, function: str, of: Measure, bound: str, bind: Bind) -> Metric:
+    """Over every score of that name, however many there are of one trace: null where there is none."""
+    unit: Unit = "number"
+    if bound and function != "below":
+        raise _wrong(f"{function}() of a score takes nothing besides it.", f"Write {_SCORE_EXAMPLES}.", "metrics")
+    if function == "count":
+        sql, unit = f"sum(length({of.sql}))", "count"
+    elif function == "below":
+        limit = f"toFloat64({bind(_threshold(bound))})"
+        sql = f"sum(arrayCount(x -> x < {limit}, {of.sql})) / nullIf(sum(length({of.sql})), 0)"
+        unit = "ratio"
+    elif function in ("sum", "avg", "min", "max"):
+        sql = f"{function}OrNullArray({of.sql})"
+    elif (found := _PERCENTILE.fullmatch(function)) is not None:
+        sql = f"quantileExactOrNullArray({Decimal(found[1]).scaleb(-2):f})({of.sql})"
+    else:
+        raise _unknown(function, "a function", FUNCTIONS, "metrics")
+    return Metric(name, unit, sql, sql, _whole if unit == "count" else _number, score=of.score, scored=of.sql)
+
+
+def _threshold(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise _wrong(f"{text[:40]!r} is not a number to be below.", f"Write {_SCORE_EXAMPLES}.", "metrics")
+    return repr(number)
 
 
 def _of_measure(name: str, function: str, of: Measure) -> Metric:

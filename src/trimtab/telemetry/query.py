@@ -27,11 +27,12 @@ _INT64: Final = (1 << 63) - 1
 
 
 class Condition(Struct, frozen=True):
-    """An SQL condition over ``spans`` and its placeholders' values. ``searches_text``: it looks into ``span_io``."""
+    """An SQL condition over ``spans`` and its placeholders' values. ``far``: it looks into another large table,
+    texts or scores, so what is asked for is better looked for in a part of the window first."""
 
     sql: str
     params: dict[str, Value]
-    searches_text: bool = False
+    far: bool = False
 
 
 def compile_query(q: str, project: str, window: Window, of: Of = "traces") -> Condition:
@@ -43,7 +44,13 @@ def compile_query(q: str, project: str, window: Window, of: Of = "traces") -> Co
     tree = parse(q)
     parts += [_compile(values, part) for part in tree.parts]
     params = {**values.params, "project": project, **window_params(window)}
-    return Condition(" AND ".join(parts), params, any(clause.key == "" for clause in clauses_of(tree)))
+    return Condition(" AND ".join(parts), params, any(_looks_far(clause) for clause in clauses_of(tree)))
+
+
+def _looks_far(clause: Clause) -> bool:
+    if clause.key == "has":
+        return any(term.text in ("score", "feedback") or term.text.startswith("score.") for term in clause.terms)
+    return clause.key in ("", "feedback") or clause.key.startswith("score.")
 
 
 def window_params(window: Window) -> dict[str, Value]:

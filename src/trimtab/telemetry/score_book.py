@@ -1,6 +1,6 @@
 """The scores of a project: written durably through the spool, read from the store. Every statement is of one project.
 
-The store replaces a score by a later version of itself, hence FINAL.
+The store replaces a score by a later version of itself when it merges; until then there are both (`score_versions.py`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import NotFound
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.score_query import compile_scores
+from trimtab.telemetry.score_versions import newest_rows
 from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import ScoreView, Window
@@ -132,10 +133,27 @@ class ScoreBook:
         if after is not None:
             where += " AND (at_ns, id) < ({cursor_ns:Int64}, {cursor_id:String})"
             params["cursor_ns"], params["cursor_id"] = after
-        sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE {where} ORDER BY at_ns DESC, id DESC LIMIT {limit + 1}"  # noqa: S608
-        lines = await self._ask(ScoreLine, sql, params)
+        lines = await self._newest(where, params, limit + 1)
         last = lines[limit - 1] if len(lines) > limit else None
         return [view_of(line) for line in lines[:limit]], (last.at_ns, last.id) if last else None
+
+    async def _newest(self, where: str, params: dict[str, Value], wanted: int) -> list[ScoreLine]:
+        """The newest scores that fit. FINAL would merge the whole table; instead, versions that fit are looked at down
+        to some place, and of each score found so its newest version must fit too. Were too many of them out of date,
+        it is looked further down."""
+        enough = wanted + wanted // 2 + 16
+        while True:
+            place = f"SELECT at_ns FROM scores WHERE {where} ORDER BY at_ns DESC LIMIT 1 OFFSET {enough}"  # noqa: S608
+            found = await self._ask(tuple[int], place, params)
+            bound, within = dict(params), where
+            if found:
+                within += " AND at_ns >= {down_ns:Int64}"
+                bound["down_ns"] = found[0][0]
+            sql = newest_rows(_COLUMNS, within)
+            lines = await self._ask(ScoreLine, f"{sql} ORDER BY at_ns DESC, id DESC LIMIT {wanted}", bound)
+            if len(lines) == wanted or not found:
+                return lines
+            enough *= 4
 
 
 async def scores_of_trace(asker: Asker, project: str, trace_id: str) -> list[ScoreView]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from trimtab.telemetry.aggregate_views import Of
 from trimtab.telemetry.language import Term, wrong
+from trimtab.telemetry.score_versions import newest
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import SpanKind, Status
 
@@ -324,12 +325,12 @@ def _scored(values: Values, which: str, term: Term, key: str) -> str:
         test = _float("value", key)(values, term)
     else:
         test = fits("label", key)(values, term)
-    where = f"project = {{project:String}} AND at_ns >= {{start_ns:Int64}} AND valid = 1 AND {which} AND {test}"
+    where = f"at_ns >= {{start_ns:Int64}} AND valid = 1 AND {which} AND {test}"
     if values.of == "spans":
-        found = f"SELECT trace_id, span_id FROM scores FINAL WHERE {where} AND target = 'span'"  # noqa: S608
-        return f"(trace_id, span_id) IN ({found})"
-    found = f"SELECT trace_id FROM scores FINAL WHERE {where} AND target != 'session'"  # noqa: S608
-    return f"trace_id IN ({found})"
+        spans = newest(("trace_id", "span_id"), f"{where} AND target = 'span'")
+        return f"(trace_id, span_id) IN ({spans})"
+    traces = newest(("trace_id",), f"{where} AND target != 'session'")
+    return f"trace_id IN ({traces})"
 
 
 def _is_number(term: Term) -> bool:

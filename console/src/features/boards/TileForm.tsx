@@ -31,7 +31,7 @@ export function TileForm({ tile, onChange, onRemove }: Props) {
       />
       <WordsInput
         label="Metrics"
-        description="E.g. count, error_rate, cost, p95(duration), top(user, 5)"
+        description="E.g. count, error_rate, p95(duration), top(user, 5), score.helpful, below(score.helpful, 0.5)"
         value={tile.metrics ?? ["count"]}
         onChange={(metrics) => set({ metrics })}
       />
