@@ -251,7 +251,7 @@ DYING = """
         if name == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    pace = Pace(batch=7, enough=3)
+    pace = Pace(batch=7, enough=3, backlog=int(sys.argv[3]))
     mapper = CallMapper(FolderBlobs(folder / "blobs"))
     Writer(SpoolReader(folder / "spool"), store, mapper, pace=pace, step=step).drain_once()
     for table in ("spans", "span_io", "ledger"):
@@ -263,7 +263,8 @@ DYING = """
 STEPS = ("remembered", "inserted:span_io", "inserted:ledger", "inserted:spans", "confirmed", "cleared")
 
 
-def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backlog", [1, 1000], ids=["all tables at once", "spans last"])
+def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(backlog: int, tmp_path: Path) -> None:
     script = textwrap.dedent(DYING)
     sent = 0
     large = request("x" * 70_000)
@@ -271,11 +272,10 @@ def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(tmp_path: Pa
         bodies = {n: large if n % 5 == 0 else request() for n in range(sent, sent + 20)}
         append(tmp_path / "spool", *[record(n, request=body) for n, body in bodies.items()])
         sent += 20
-        done = subprocess.run([sys.executable, "-c", script, str(tmp_path), at], timeout=60, check=False)
-        assert done.returncode == -signal.SIGKILL
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path), ""], timeout=60, check=True, stdout=subprocess.PIPE, text=True
-    )
+        argv = [sys.executable, "-c", script, str(tmp_path), at, str(backlog)]
+        assert subprocess.run(argv, timeout=60, check=False).returncode == -signal.SIGKILL
+    argv = [sys.executable, "-c", script, str(tmp_path), "", str(backlog)]
+    done = subprocess.run(argv, timeout=60, check=True, stdout=subprocess.PIPE, text=True)
     calls, spans = str(sent), str(2 * sent)
     assert done.stdout.splitlines() == ["\t".join(row) for row in ((spans, calls, spans), (calls,) * 3, (calls,) * 3)]
     assert [name for name in os.listdir(tmp_path / "spool") if "~" in name] == []

@@ -7,7 +7,7 @@ healed by starting again:
 2. remember its boundary, durably (`drain.py`);
 3. map records to rows; a record that cannot be mapped is set aside with its reason;
 4. insert into each table under the token ``<batch>:<table>``: a repeated insert of the same token changes nothing. The
-   large texts go beside the small tables, spans come last: what a list shows can be opened;
+   large texts go beside the small tables, spans come last, so that what a list shows can be opened (but see `Pace`);
 5. confirm: the spool moves on, drained files are removed.
 
 A store that is away is waited for, with growing pauses, and the records stay where they are. A row that the store will
@@ -51,10 +51,12 @@ State = Literal["ok", "starting", "down", "full"]
 
 class Pace(Struct, frozen=True, kw_only=True):
     """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
-    old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring."""
+    old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring. A batch of
+    ``backlog`` records means that they come faster than they are stored: spans then do not wait for their texts."""
 
     batch: int = 8_000
     enough: int = 1_000
+    backlog: int = 4_000
     batch_bytes: int = 32 << 20
     linger_s: float = 0.2
     spacing_s: float = 0.5
@@ -332,21 +334,24 @@ class Writer:
             raise TypeError(f"nothing maps a {type(record).__name__}")
 
     def _insert_all(self, prepared: "_Prepared") -> None:
-        """Every table's rows, spans after all others. Nothing of the batch is still on its way when this returns or
-        raises: it may be sent again at once."""
+        """Every table's rows, the texts beside the others. Spans wait for them, but not in a backlog: there a core that
+        waits is worse than a span of minutes ago that for a second has no text. Nothing of the batch is still on its
+        way when this returns or raises: it may be sent again at once."""
         texts = next(part for part in prepared.parts if part.table == _TEXTS)
+        others = [part for part in prepared.parts if part.table != _TEXTS]
+        late = () if len(prepared.batch.records) >= self._pace.backlog else _LAST
         beside = self._beside.submit(self._taken, prepared.batch, texts)
         try:
-            for part in prepared.parts:
-                if part.table not in (_TEXTS, *_LAST):
+            for part in others:
+                if part.table not in late:
                     self._insert(prepared, part)
         finally:
             wait((beside,))
         if not beside.result():
             self._look_through(prepared, texts)
         self._step(f"inserted:{_TEXTS}")
-        for part in prepared.parts:
-            if part.table in _LAST:
+        for part in others:
+            if part.table in late:
                 self._insert(prepared, part)
 
     def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
