@@ -308,6 +308,102 @@ def test_events_whose_spans_never_come_are_forgotten_as_spans_are(way: Way, monk
     assert way.counted() == 900
 
 
+def traces_of(way: Way) -> Any:
+    return way.writer._foreign.traces  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+
+
+def test_of_a_trace_id_that_is_used_for_ever_little_is_remembered_and_each_span_is_still_one_row(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.TRACE_SPANS", 8)
+    for first in range(1, 61, 4):
+        way.send(*(chat(number, 1) if number > 1 else span(1) for number in range(first, first + 4)))
+        [trace] = traces_of(way)._traces.values()
+        assert max(len(trace.digests), len(trace.nodes), len(trace.counted)) <= 12
+        assert traces_of(way)._spans == len(trace.digests) + len(trace.partials)
+    assert len(way.rows()) == 60
+    way.send(*(chat(number, 1) for number in (2, 30, 59, 60)))  # their exporter did not hear that they came
+    way.restart()
+    way.send(*(chat(number, 1) for number in (2, 30, 59, 60, 61)))
+    assert way.rows() == [[f"{number:016x}"] for number in range(1, 62)]
+    assert len(way.rows("span_id", "span_raw")) == 61
+    assert way.counted() == 6_000
+
+
+def test_what_comes_late_of_an_endless_trace_is_kept_raw_and_it_has_a_row_that_stands_for_it(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.TRACE_SPANS", 8)
+    monkeypatch.setattr("trimtab.telemetry.foreign_rewrite.MOST_SPANS", 8)
+    for number in range(1, 13):
+        way.send(chat(number, 99))
+    way.send(chat(3, 99, name="said later"))
+    event = ForeignEvent("gen_ai.choice", NOW, {})
+    way.send(ForeignSpan(trace_id=TRACE, span_id=f"{77:016x}", start_ns=NOW, end_ns=0, events=(event,), partial=True))
+    way.rewrite(ROOTLESS_MS)  # it is too large for that
+    assert len(way.rows()) == 12
+    assert len(way.rows("span_id", "span_raw")) == 14
+    assert way.entry()[0] == f"{10:016x}", "the first that came once it was endless"
+
+
+def test_traces_are_made_anew_as_many_at_once_as_fit(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number:032x}" for number in range(1, 6)]
+    way.send(*(chat(number, 99, trace=name) for name in names for number in (1, 2)))
+    monkeypatch.setattr("trimtab.telemetry.foreign_rewrite.MOST_SPANS", 4)
+    assert way.rewrite(ROOTLESS_MS) == 5
+    entries = [line for line in way.rows("trace_id, entry") if line[1]]
+    assert sorted(line[0] for line in entries) == names
+
+
+def test_a_trace_that_cannot_be_placed_costs_its_record_and_the_others_go_in(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = traces_of(way)
+    whole = traces._live
+
+    def live(plan: Any, key: Any, spans: Any) -> None:
+        whole(plan, key, spans)
+        if key[1] == "b" * 32:
+            raise KeyError("a defect")
+
+    monkeypatch.setattr(traces, "_live", live)
+    way.put(
+        *(ForeignBatch(project=way.name, arrived_ns=NOW, spans=(chat(n, trace=c * 32),)) for n, c in enumerate("abc"))
+    )
+    way.writer.drain_once()
+    assert sorted(way.rows("trace_id")) == [["a" * 32], ["c" * 32]]
+    [letter] = way.writer._spool.rejected()  # pyright: ignore[reportPrivateUsage]
+    assert "a defect" in letter.reason
+    monkeypatch.setattr(traces, "_live", whole)
+    way.send(chat(1, trace="b" * 32))
+    assert len(way.rows()) == 3
+
+
+def test_a_batch_that_cannot_be_mapped_goes_in_without_the_record_that_is_to_blame(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = traces_of(way)
+    whole = traces.plan
+
+    def plan(records: Any, joined: Any = ()) -> Any:
+        if any(record.key_id == "poison" for _, record in records):
+            raise ZeroDivisionError("a defect")
+        return whole(records, joined)
+
+    monkeypatch.setattr(traces, "plan", plan)
+    keys = ["", "", "poison", "", ""]
+    way.put(
+        *(
+            ForeignBatch(project=way.name, arrived_ns=NOW, key_id=key, spans=(chat(n, trace=f"{n + 1:032x}"),))
+            for n, key in enumerate(keys)
+        )
+    )
+    assert way.writer.drain_once() == 5
+    assert len(way.rows()) == 4
+    [letter] = way.writer._spool.rejected()  # pyright: ignore[reportPrivateUsage]
+    assert letter.reason == "ZeroDivisionError: a defect"
+
+
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(6)), cuts=st.lists(st.integers(1, 6), max_size=3), twice=st.integers(0, 5))
 def test_whatever_the_order_and_the_batches_a_trace_ends_the_same(

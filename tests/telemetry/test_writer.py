@@ -167,6 +167,22 @@ def test_while_the_store_is_away_records_wait_and_it_is_told(tmp_path: Path, tro
     close(subject)
 
 
+def test_a_defect_is_told_and_the_writer_goes_on_when_it_is_gone(tmp_path: Path) -> None:
+    store = MemoryStore()
+    store.trouble = ZeroDivisionError("a defect nobody thought of")
+    append(tmp_path / "spool", record(1), record(2))
+    subject = writer(tmp_path, store)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    eventually(lambda: "nobody thought of" in subject.progress.detail)
+    assert subject.progress.state == "down"
+    store.trouble = None
+    eventually(lambda: subject.progress.state == "ok" and subject.progress.records == 2)
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
 class Watched(Progress):
     """Keeps what waited whenever a state was told."""
 

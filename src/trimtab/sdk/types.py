@@ -30,6 +30,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     behind_ms: int
     rejected: int
     spans: int
+    unmade: int = 0
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -259,6 +259,7 @@ def store_lines(health: StoreHealth) -> bytes:
         ("trimtab_store_waiting", "Records on disk that the store does not have yet", health.waiting),
         ("trimtab_store_behind_seconds", "Age of the oldest of them", health.behind_ms / 1000),
         ("trimtab_store_rejected", "Records set aside because they could not be read", health.rejected),
+        ("trimtab_store_unmade_traces", "Traces that could not be made anew and are tried again", health.unmade),
     ):
         lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge", f"{name} {value:g}"]
     return ("\n".join(lines) + "\n").encode()

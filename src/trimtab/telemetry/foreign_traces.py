@@ -9,12 +9,19 @@ a trace that it does not remember, and that began before its memory does, is loo
   is kept raw and its trace is *noted*: `foreign_rewrite.py` makes the trace's rows anew from all that came, soon.
 
 Notes are on the disk (`drain.py`) before anything of their batch is inserted, so a crash forgets none.
+
+A trace with more than `TRACE_SPANS` spans is *endless*: an emitter that uses one trace id for ever, broken or hostile.
+Of it only the newest spans are remembered, the store is asked for the others, and it is never made anew: each span is
+one row, as it first came; what comes of it later is kept raw; usage is counted once among the spans that are
+remembered, and the sums of what stands for it end where it became endless.
 """
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from itertools import islice
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -27,7 +34,11 @@ from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.usage_once import UsageNode, counted
 
+logger = logging.getLogger("trimtab.telemetry.foreign")
+
 REMEMBERED_SPANS: Final = 60_000
+TRACE_SPANS: Final = 10_000
+"""Spans of one trace that are remembered; a trace with more of them is endless."""
 ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
@@ -36,13 +47,18 @@ Key = tuple[str, str]
 """Project and trace id."""
 
 
-class Lookup(Protocol):
-    """What the store has of these traces whose spans begin about [low_ns, high_ns]: by trace, by span, the digests of
-    what came. Blocks; raises `StoreAway`."""
+class Stored(NamedTuple):
+    """What the store has of a trace: how many spans, and of those that were asked for, the digests of what came."""
 
-    def __call__(
-        self, project: str, traces: Iterable[str], low_ns: int, high_ns: int
-    ) -> dict[str, dict[str, set[int]]]: ...
+    spans: int
+    digests: dict[str, set[int]]
+
+
+class Lookup(Protocol):
+    """What the store has of these traces whose spans begin about [low_ns, high_ns], and of the spans that are given by
+    trace. A trace that it has nothing of is missing. Blocks; raises `StoreAway`."""
+
+    def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]: ...
 
 
 class Plan:
@@ -57,17 +73,44 @@ class Plan:
         self.broken: list[tuple[int, str]] = []
         """Records that could not be read, and why."""
 
+    def lengths(self) -> tuple[int, int, int, int]:
+        return len(self.spans), len(self.raws), len(self.notes), len(self.settled)
+
+    def cut(self, lengths: tuple[int, int, int, int]) -> None:
+        """Back to where it was."""
+        for planned, length in zip((self.spans, self.raws, self.notes, self.settled), lengths, strict=True):
+            del planned[length:]
+
     def rows(self, rows: Rows, maker: ForeignRows) -> None:
         for arrival, start_ns, convention, version in self.raws:
             raw_row(rows, arrival, start_ns, convention, version)
         for mapped, entry in self.spans:
-            maker.add(rows, mapped, entry)
+            try:
+                maker.add(rows, mapped, entry)
+            except OSError:
+                raise  # a blob could not be put
+            except Exception as error:
+                logger.exception("the span %s has no rows", mapped.arrival.span.span_id)
+                self.broken.append((mapped.arrival.owner, f"{type(error).__name__}: {error}"))
 
 
 class _Trace:
     """What is remembered of a trace."""
 
-    __slots__ = ("counted", "digests", "high_ns", "low_ns", "nodes", "noted", "partials", "rooted", "sums", "turn")
+    __slots__ = (
+        "counted",
+        "digests",
+        "endless",
+        "high_ns",
+        "lately",
+        "low_ns",
+        "nodes",
+        "noted",
+        "partials",
+        "rooted",
+        "sums",
+        "turn",
+    )
 
     def __init__(self) -> None:
         self.digests: dict[str, int] = {}
@@ -77,7 +120,10 @@ class _Trace:
         self.sums = Sums()
         self.rooted = False
         self.noted = False
+        self.endless = False
         self.turn = 0
+        self.lately: tuple[int, int] = (0, 0)
+        """How many spans the batch before the last one, and that, have brought: they may be on their way."""
         self.low_ns = 1 << 63
         self.high_ns = 0
 
@@ -120,40 +166,65 @@ class ForeignTraces:
         arrived = _gathered(records, plan)
         stored = self._look_up(arrived)
         for key, spans in arrived.items():
-            if key in stored:
-                self._late(plan, key, spans, stored[key])
-            else:
-                self._live(plan, key, spans)
+            so_far = plan.lengths()
+            try:
+                self._each(plan, key, spans, stored.get(key))
+            except Exception as error:  # whatever a trace holds, it must not stop the others
+                logger.exception("the trace %s cannot be placed", key[1])
+                plan.cut(so_far)
+                owners = {each.owner for each in spans.values()}
+                plan.broken += [(owner, f"{type(error).__name__}: {error}") for owner in sorted(owners)]
+                self._let_go(key)
         self._shrink()
         return plan
+
+    def _each(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: Stored | None) -> None:
+        trace = self._traces.get(key)
+        if (trace is not None and trace.endless) or (stored is not None and stored.spans > TRACE_SPANS):
+            self._endless(plan, key, spans, {} if stored is None else stored.digests)
+        elif stored is not None:
+            self._late(plan, key, spans, stored.digests)
+        else:
+            self._live(plan, key, spans)
+
+    def _let_go(self, key: Key) -> None:
+        """Forget a trace. What is forgotten began before now at the latest: such spans must be looked up."""
+        self._traces.pop(key, None)
+        self._topmost.discard(key)
+        self._spans = sum(len(each.digests) + len(each.partials) for each in self._traces.values())
+        self._since_ns = self._now_ns()
 
     def _join(self, plan: Plan, key: Key, at_ns: int) -> None:
         self._ours[key] = None
         if len(self._ours) > REMEMBERED_SPANS:
             self._ours.popitem(last=False)
         trace = self._traces.get(key)
-        if trace is not None:
+        if trace is not None and not trace.endless:
             low, high = min(trace.low_ns, at_ns), max(trace.high_ns, at_ns)
             plan.notes.append(Note(*key, self._now_ns() // 1_000_000, low, high))
 
     # --- what is in the store already ------------------------------------------------------------------------------
 
-    def _look_up(self, arrived: dict[Key, dict[str, Arrival]]) -> dict[Key, dict[str, set[int]]]:
-        """The traces among these that the store has and we do not remember."""
-        asked: dict[str, list[tuple[str, int, int]]] = {}
+    def _look_up(self, arrived: dict[Key, dict[str, Arrival]]) -> dict[Key, Stored]:
+        """The traces among these that the store has and we do not remember, or not wholly."""
+        asked: dict[str, list[tuple[str, int, int, list[str]]]] = {}
         for key, spans in arrived.items():
-            if key in self._traces:
+            trace = self._traces.get(key)
+            if trace is not None and not trace.endless:
                 continue
-            starts = [began(each.span) for each in spans.values()]
+            wanted = [each for name, each in spans.items() if trace is None or name not in trace.digests]
+            if not wanted:
+                continue
+            starts = [began(each.span) for each in wanted]
             low = min(starts)
-            arrival = next(iter(spans.values())).arrived_ns
-            if low < self._since_ns or low > arrival:
-                asked.setdefault(key[0], []).append((key[1], low, max(starts)))
-        found: dict[Key, dict[str, set[int]]] = {}
+            if trace is not None or low < self._since_ns or low > wanted[0].arrived_ns:
+                names = [each.span.span_id for each in wanted]
+                asked.setdefault(key[0], []).append((key[1], low, max(starts), names))
+        found: dict[Key, Stored] = {}
         for project, wanted in asked.items():
             low, high = min(each[1] for each in wanted), max(each[2] for each in wanted)
-            known = self._lookup(project, [each[0] for each in wanted], low, high)
-            found |= {(project, trace_id): spans for trace_id, spans in known.items()}
+            known = self._lookup(project, {each[0]: each[3] for each in wanted}, low, high)
+            found |= {(project, trace_id): stored for trace_id, stored in known.items()}
         return found
 
     def _late(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
@@ -164,6 +235,41 @@ class ForeignTraces:
         plan.raws += [(each, began(each.span), "", 0) for each in news]
         starts = [began(each.span) for each in spans.values()]
         plan.notes.append(Note(*key, self._now_ns() // 1_000_000, min(starts), max(starts)))
+
+    def _endless(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
+        """Spans of a trace that is never made anew: what is new becomes a row, all else is only kept."""
+        trace = self._traces.get(key)
+        if trace is None:
+            trace = self._traces[key] = _Trace()
+            trace.endless = trace.rooted = True
+        self._traces.move_to_end(key)
+        trace.turn = self._turn
+        fresh: list[Arrival] = []
+        for span_id, each in spans.items():
+            known, there = trace.digests.get(span_id), stored.get(span_id, set())
+            if each.digest == known or each.digest in there:
+                continue
+            if each.span.partial or known is not None or there:
+                plan.raws.append((each, began(each.span), "", 0))
+            else:
+                fresh.append(each)
+                trace.digests[span_id] = each.digest
+                self._spans += 1
+        self._add(plan, trace, fresh)
+        self._bound(trace, len(fresh))
+
+    def _bound(self, trace: _Trace, came: int) -> None:
+        """Forget what came first of an endless trace; what came with this batch and the last may be on its way."""
+        trace.lately = (trace.lately[1], came)
+        before = len(trace.digests) + len(trace.partials)
+        trace.partials.clear()
+        kept = max(TRACE_SPANS // 2, sum(trace.lately))
+        if len(trace.digests) > max(TRACE_SPANS, kept):
+            for span_id in list(islice(trace.digests, len(trace.digests) - kept)):
+                del trace.digests[span_id]
+                trace.nodes.pop(span_id, None)
+            trace.counted &= trace.nodes.keys()
+        self._spans -= before - len(trace.digests)
 
     # --- what happens now ------------------------------------------------------------------------------------------
 
@@ -184,6 +290,10 @@ class ForeignTraces:
         elif trace.rooted and trace.noted and not trace.partials:
             trace.noted = False
             plan.settled.append(key)
+        trace.lately = (trace.lately[1], len(fresh))
+        if len(trace.digests) + len(trace.partials) > TRACE_SPANS:
+            logger.warning("the trace %s of %s has more than %d spans: it is endless", key[1], key[0], TRACE_SPANS)
+            trace.endless = True
 
     def _sorted(self, plan: Plan, trace: _Trace, spans: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
         """The spans that are new, and whether one that is not brought news."""
@@ -227,6 +337,8 @@ class ForeignTraces:
                 mapped.append(each)
                 trace.sums.add(each)
         stands = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
+        if stands is None and trace.endless and mapped:  # nobody will look for its topmost span later
+            stands = mapped[0]
         trace.rooted = trace.rooted or stands is not None
         plan.spans += entries(mapped, None if had_root else stands, trace.sums)
         news = any(each.leaf for each in mapped) or before != (trace.sums.session, trace.sums.user)
@@ -260,12 +372,16 @@ def _gathered(records: Iterable[tuple[int, ForeignBatch]], plan: Plan) -> dict[K
             plan.broken.append((owner, f"{type(error).__name__}: {error}"))
             continue
         for span in spans:
-            arrival = arrival_of(owner, record, span)
-            trace = traces.setdefault((record.project, span.trace_id), {})
-            before = trace.get(span.span_id)
-            if before is not None and before.digest != arrival.digest:
-                arrival = arrival_of(owner, record, merged(before.span, span))
-            trace[span.span_id] = arrival
+            key = (record.project, span.trace_id)
+            try:
+                arrival = arrival_of(owner, record, span)
+                before = traces.get(key, {}).get(span.span_id)
+                if before is not None and before.digest != arrival.digest:
+                    arrival = arrival_of(owner, record, merged(before.span, span))
+            except (ValueError, TypeError, RecursionError) as error:  # it cannot be written as JSON
+                plan.broken.append((owner, f"the span {span.span_id}: {type(error).__name__}: {error}"))
+                continue
+            traces.setdefault(key, {})[span.span_id] = arrival
     return traces
 
 
@@ -273,14 +389,18 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
-    return with_span(Arrival(owner, record.project, record.key_id, record.arrived_ns, span, b"", 0), span)
+    raw = _encode(span)
+    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw))
 
 
 def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:
     """The same arrival, of more than came with it."""
     raw = _encode(span)
-    digest = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
-    return arrival._replace(span=span, raw=raw, digest=digest)
+    return arrival._replace(span=span, raw=raw, digest=_digest(raw))
+
+
+def _digest(raw: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
 
 
 def began(span: ForeignSpan) -> int:

@@ -78,6 +78,7 @@ class Shim:
             behind_ms=self._behind_ms(),
             rejected=progress.rejected,
             spans=self._count(),
+            unmade=progress.unmade,
         )
 
     def _behind_ms(self) -> int:

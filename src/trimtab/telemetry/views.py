@@ -298,7 +298,8 @@ class Overview(Struct, frozen=True, kw_only=True):
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
     """``waiting`` counts records on disk that the store does not have yet; ``rejected`` those set aside because they
-    could not be read."""
+    could not be read; ``unmade`` traces of other tools that show older numbers, because to make them anew failed (it is
+    tried again)."""
 
     state: Literal["ok", "starting", "down", "full"]
     detail: str
@@ -306,6 +307,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     behind_ms: int
     rejected: int
     spans: int
+    unmade: int = 0
 
 
 GroupBy = Literal["none", "model", "provider", "feature", "key", "user", "app", "status"]
