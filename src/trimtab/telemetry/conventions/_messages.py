@@ -25,7 +25,7 @@ _ROLES: Final[dict[str, Role]] = {
     "human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant",
     "humanmessage": "user", "aimessage": "assistant", "systemmessage": "system", "toolmessage": "tool",
     "functionmessage": "tool", "humanmessagechunk": "user", "aimessagechunk": "assistant", "chat": "user",
-    "tool-return": "tool", "gen_ai.system.message": "system", "gen_ai.user.message": "user",
+    "tool-return": "tool", "toolresult": "tool", "gen_ai.system.message": "system", "gen_ai.user.message": "user",
     "gen_ai.assistant.message": "assistant", "gen_ai.tool.message": "tool", "gen_ai.choice": "assistant",
 }  # fmt: skip
 
@@ -212,7 +212,7 @@ def _tool_call(value: Object) -> Part:
     function = value.get("function")
     inner = function if is_object(function) else value
     return ToolCall(
-        first_label(value, ("id", "toolCallId", "tool_call_id", "call_id", "tool_use_id")),
+        first_label(value, ("call_id", "id", "toolCallId", "tool_call_id", "tool_use_id", "ref")),
         first_label(inner, ("name", "toolName", "tool_name")) or (function if type(function) is str else ""),
         _arguments(inner),
     )
@@ -274,6 +274,8 @@ def _text(value: Object, _deep: int) -> Part | None:
     for name in ("text", "content", "output_text", "summary_text"):
         found = value.get(name)
         if type(found) is str:
+            if value.get("thought") is True:  # Gemini
+                return Reasoning(text=found)
             return Text(found) if found else None
     return opaque(value) if value.get("content") else None
 
@@ -298,8 +300,12 @@ def _reasoning(value: Object, deep: int) -> Part | None:
     return Reasoning(text="\n".join(part.text for part in summary if type(part) is Text))
 
 
+_CALLS: Final = ("functionCall", "function_call", "toolUse", "toolRequest", "tool_call")
+_RESULTS: Final = ("functionResponse", "function_response", "toolResult", "toolResponse")
+
+
 def _call(value: Object, _deep: int) -> Part | None:
-    inner = value.get("functionCall") or value.get("function_call") or value.get("toolUse") or value.get("tool_call")
+    inner = next((value[name] for name in _CALLS if value.get(name)), None)
     if type(inner) is not dict:
         return _tool_call(value)
     call = cast("Object", inner)
@@ -307,10 +313,10 @@ def _call(value: Object, _deep: int) -> Part | None:
 
 
 def _result(value: Object, deep: int) -> Part | None:
-    inner = value.get("functionResponse") or value.get("function_response") or value.get("toolResult")
+    inner = next((value[name] for name in _RESULTS if value.get(name)), None)
     if type(inner) is dict:
         value = cast("Object", inner)
-    call = first_label(value, ("tool_use_id", "toolUseId", "tool_call_id", "toolCallId", "call_id", "id"))
+    call = first_label(value, ("tool_use_id", "toolUseId", "tool_call_id", "toolCallId", "call_id", "id", "ref"))
     said: Any = None
     for name in ("response", "result", "output", "content"):
         if value.get(name) is not None:
@@ -361,11 +367,15 @@ def _image_at(address: str, detail: str | None) -> Image:
     return Image(url=address, detail=detail)
 
 
+_DATA: Final = ("inlineData", "inline_data", "fileData", "file_data", "media")
+
+
 def _media(value: Object, _deep: int) -> Part | None:
-    """OpenTelemetry's blob, uri and file, Vercel's file, pydantic's binary, Gemini's data: an image if it is one."""
-    inner = value.get("inlineData") or value.get("inline_data") or value.get("fileData") or value.get("file_data")
+    """OpenTelemetry's blob, uri and file, Vercel's file, pydantic's binary, Gemini's data, Genkit's media: an image if
+    it is one."""
+    inner = next((value[name] for name in _DATA if value.get(name)), None)
     held = cast("Object", inner) if type(inner) is dict else value
-    kind = first_label(held, ("mime_type", "media_type", "mediaType", "mimeType"))
+    kind = first_label(held, ("mime_type", "media_type", "mediaType", "mimeType", "contentType"))
     modality = value.get("modality")
     if not (kind.startswith("image/") or modality == "image"):
         return opaque(value)
@@ -384,7 +394,8 @@ _PARTS: Final[dict[str, Callable[[Object, int], Part | None]]] = {
     "text": _text, "input_text": _text, "output_text": _text, "summary_text": _text,
     "refusal": _refusal,
     "reasoning": _reasoning, "thinking": _reasoning, "redacted_thinking": _reasoning, "reasoning_content": _reasoning,
-    "tool_call": _call, "tool-call": _call, "tool_use": _call, "function_call": _call, "function": _call,
+    "tool_call": _call, "toolCall": _call, "tool-call": _call, "tool_use": _call, "function_call": _call,
+    "function": _call,
     "tool_call_response": _result, "tool-result": _result, "tool_result": _result, "function_call_output": _result,
     "image": _image, "image_url": _image, "input_image": _image, "image-url": _image,
     "blob": _media, "uri": _media, "file": _media, "binary": _media, "media": _media,
@@ -392,10 +403,10 @@ _PARTS: Final[dict[str, Callable[[Object, int], Part | None]]] = {
 """By ``type``. What is missing (server tools, audio, documents, compactions) stays opaque."""
 
 _UNTYPED: Final[dict[str, Callable[[Object, int], Part | None]]] = {
-    "functionCall": _call, "function_call": _call, "toolUse": _call,
-    "functionResponse": _result, "function_response": _result, "toolResult": _result,
+    "functionCall": _call, "function_call": _call, "toolUse": _call, "toolRequest": _call,
+    "functionResponse": _result, "function_response": _result, "toolResult": _result, "toolResponse": _result,
     "inlineData": _media, "inline_data": _media, "fileData": _media, "file_data": _media,
-    "reasoningContent": _reasoning,
+    "media": _media, "reasoningContent": _reasoning, "reasoning": _reasoning,
     "text": _text,
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ _STOPS: Final = {
     "length": "length", "max_tokens": "length", "max_output_tokens": "length", "model_length": "length",
     "tool_calls": "tool_calls", "tool_call": "tool_calls", "tool_use": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter", "safety": "content_filter", "blocklist": "content_filter",
-    "prohibited_content": "content_filter", "guardrail_intervened": "content_filter",
+    "blocked": "content_filter", "prohibited_content": "content_filter", "guardrail_intervened": "content_filter",
     "refusal": "refusal", "pause_turn": "pause", "error": "error", "unknown": "unknown", "other": "unknown",
 }  # fmt: skip
 

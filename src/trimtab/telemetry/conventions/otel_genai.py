@@ -38,7 +38,7 @@ from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -64,9 +64,7 @@ _RARE: Final = (
     ("agent_id", "gen_ai.agent.id"),
     ("workflow", "gen_ai.workflow.name"),
     ("tool_name", "gen_ai.tool.name"),
-    ("tool_name", "mcp.tool.name"),
     ("tool_call_id", "gen_ai.tool.call.id"),
-    ("session", "mcp.session.id"),
     ("prompt_name", "gen_ai.prompt.name"),
     ("prompt_version", "gen_ai.prompt.version"),
 )
@@ -114,7 +112,7 @@ def kind(span: ForeignSpan) -> SpanKind | None:
         return _OPERATIONS[operation]
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return "tool"
-    return "tool" if attributes.get("mcp.method.name") == "tools/call" else None
+    return None
 
 
 class Reading:
@@ -267,7 +265,8 @@ _DETAILS: Final = {
     "input_tokens.cache_write": "cache_write",
     "reasoning.output_tokens": "reasoning", "reasoning_tokens": "reasoning", "output_tokens.reasoning": "reasoning",
     "completion_tokens.reasoning": "reasoning", "details.reasoning_tokens": "reasoning",
-    "details.thoughts_tokens": "reasoning",
+    "details.thoughts_tokens": "reasoning", "experimental.reasoning_tokens": "reasoning",
+    "input_cached_tokens": "cache_read", "input_audio_tokens": "audio_input", "output_audio_tokens": "audio_output",
     "audio.input_tokens": "audio_input", "details.input_audio_tokens": "audio_input",
     "audio.output_tokens": "audio_output", "details.output_audio_tokens": "audio_output",
     "cache_write_5m.input_tokens": "cache_write_5m", "cache_write_1h.input_tokens": "cache_write_1h",
@@ -404,6 +403,6 @@ def evaluation_of(attributes: Attributes) -> Evaluation | None:
 
 
 PLUG: Final = Convention(
-    name=NAME, version=VERSION, families=frozenset({"gen_ai"}), also=frozenset({"mcp"}), own=80, column=10, kinds=30,
+    name=NAME, version=VERSION, families=frozenset({"gen_ai"}), own=80, column=10, kinds=30,
     kind=kind, read=read, fit=Reading,
 )  # fmt: skip
