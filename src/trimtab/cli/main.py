@@ -40,6 +40,7 @@ COMMANDS = (
     "backup",
     "restore",
     "export",
+    "forwards",
     "version",
     "completion",
 )

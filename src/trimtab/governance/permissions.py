@@ -37,6 +37,8 @@ Permission = Literal[
     "retention:write",
     "erasure:read",
     "erasure:write",
+    "forward:read",
+    "forward:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -71,6 +73,8 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "retention:write",
         "erasure:read",
         "erasure:write",
+        "forward:read",
+        "forward:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

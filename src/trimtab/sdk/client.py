@@ -12,6 +12,7 @@ from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
+from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.scores import Scores
@@ -56,6 +57,7 @@ class Client:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
+        self.forwards = Forwards(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.scores = Scores(self._http)

@@ -230,6 +230,25 @@ RETENTION: dict[str, Field] = {
     "ledger": Field(shape="days", about="The books: a row per attempt, without content."),
     "scores": Field(shape="days", about="Judgements of spans, traces and sessions."),
 }
+FORWARD: dict[str, Field] = {
+    "kind": Field(about="What is there: otlp (a collector), webhook or kafka.", required=True),
+    "url": Field(
+        about="https://collector.example.com/v1/traces, or kafka://broker-1:9092,broker-2:9092/topic.",
+        required=True,
+        env=True,
+    ),
+    "content": Field(about="What of the messages goes along: off (the default), previews or full."),
+    "filter": Field(about="Only traces that this search finds (docs/search.md), e.g. 'status:error'."),
+    "sample": _count("The share of traces that is sent, by trace id; 1.", 0, 1),
+    "quiet_s": _count("Seconds without news after which a trace with its root counts as closed; 10.", 1, 3600),
+    "root_wait_s": _count("Seconds after which a trace is sent without its root; 120.", 1, 86_400),
+    "enabled": Field(shape="flag", about="false pauses it: what arrives meanwhile is sent later."),
+    "headers": Field(shape="text_map", about="Headers to send; values may be env:NAME.", env=True),
+    "secret": Field(about="What signs a webhook, 16 characters or more; write env:NAME.", env=True),
+    "options": Field(
+        shape="text_map", about="Properties of the Kafka client, e.g. sasl.username; values may be env:NAME.", env=True
+    ),
+}
 TOP: dict[str, Field] = {
     "project": Field(about="The project these belong to (its slug); made if it is not there. By default 'default'."),
     "providers": Field(shape="sections", about="Providers, by name.", one="the provider", fields=PROVIDER),
@@ -251,6 +270,12 @@ TOP: dict[str, Field] = {
         shape="section",
         about="How long data is kept: days by kind, or keep (docs/retention.md).",
         fields=RETENTION,
+    ),
+    "forwards": Field(
+        shape="sections",
+        about="Where closed traces are sent, by name (docs/forward.md).",
+        one="the destination",
+        fields=FORWARD,
     ),
     "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
 }

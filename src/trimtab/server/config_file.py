@@ -28,12 +28,14 @@ from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_detectors import read_detectors_off
 from trimtab.server.config_fields import TOP, Field
+from trimtab.server.config_forwards import read_forwards
 from trimtab.server.config_limits import read_limits
 from trimtab.server.config_policies import read_policies
 from trimtab.server.config_prices import dated_price
 from trimtab.server.config_resilience import read_resilience
 from trimtab.server.config_retention import read_retention
 from trimtab.server.config_routes import read_routes
+from trimtab.telemetry.forward.types import Destination
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     limits: dict[str, Rule] = {}
     retention: Rules = {}
     detectors_off: frozenset[str] | None = None
+    forwards: dict[str, Destination] = {}
 
     def declared(self, slug: str) -> Declared:
         """What it declares for the project of that slug."""
@@ -301,6 +304,7 @@ class _Building:
             limits=read_limits(self._sections("limits"), self._reading.refuse),
             retention=read_retention(self._sections("retention"), self._reading.refuse),
             detectors_off=read_detectors_off(self._list("detectors_off"), self._reading.refuse),
+            forwards=read_forwards(self._sections("forwards"), self._reading.refuse),
         )
 
     def _prices(self) -> tuple[DatedPrice, ...]:

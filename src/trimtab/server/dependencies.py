@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.core.clock import Clock, SystemClock
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.answers import Answers
 from trimtab.gateway.health import Standing
 from trimtab.gateway.live import Live
@@ -23,12 +24,15 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.export import Exporter
+from trimtab.telemetry.forward.senders import Sender
+from trimtab.telemetry.forward.types import Destination
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
+from trimtab.telemetry.tail import Tail
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -54,6 +58,14 @@ def _nothing() -> None:
     return
 
 
+async def _nothing_more() -> None:
+    return
+
+
+def _no_sender(destination: Destination) -> Sender:
+    raise Unavailable(f"Nothing is sent to {destination.name} from here.", fix="Ask a whole server.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
     """``ready`` answers what still lacks, empty when calls can be taken; ``metrics`` the text for Prometheus;
@@ -71,6 +83,7 @@ class Dependencies:
     seen: Seen
     switches: Switches
     search: Search
+    tail: Tail
     scores: ScoreBook
     answers: Answers
     embedder: Embedder
@@ -87,6 +100,8 @@ class Dependencies:
     clock: Clock = field(default_factory=SystemClock)
     wake_retention: Callable[[], None] = _nothing
     wake_eraser: Callable[[], None] = _nothing
+    follow_forwards: Callable[[], Awaitable[None]] = _nothing_more
+    make_sender: Callable[[Destination], Sender] = _no_sender
     available: Callable[[ProviderKind], bool] = kind_available
     live: Live = field(default_factory=Live)
     remapper: Remapper | None = None

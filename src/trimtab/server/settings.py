@@ -43,6 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     idempotency_hours: int = 24
     responses_days: int = 30
     public_url: str = ""
+    forward_allow: str = ""
 
     def __repr__(self) -> str:
         return (
@@ -123,6 +124,13 @@ def _seconds(high: float) -> Callable[[str], float]:
         return value
 
     return check
+
+
+def _networks(text: str) -> str:
+    from trimtab.telemetry.forward.guard import networks  # it knows an HTTP client, which not every command needs
+
+    networks(text)
+    return text
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -364,6 +372,16 @@ SETTINGS: tuple[Setting, ...] = (
         meaning="The port for OTLP over gRPC, usually 4317; needs the extra `grpc`.",
         example="4317",
         check=_whole(0, 65_535),
+    ),
+    Setting(
+        variable="TRIMTAB_FORWARD_ALLOW",
+        field="forward_allow",
+        option="",
+        default="none",
+        meaning="Private networks that closed traces may be sent to ([forwarding](../forward.md)), "
+        "with commas between.",
+        example="10.0.0.0/8,127.0.0.1",
+        check=_networks,
     ),
     Setting(
         variable="TRIMTAB_PUBLIC_URL",

@@ -40,6 +40,7 @@ from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
+from trimtab.server.forwarding import Forwarding
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
 from trimtab.server.keeping import Keeping, Places
@@ -58,6 +59,7 @@ from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.reader import TelemetryReader
@@ -68,6 +70,7 @@ from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.tail import Tail
 
 logger = logging.getLogger("trimtab.wiring")
 CATALOG_PAUSE_S = 3.0
@@ -91,6 +94,15 @@ class Wired:
         self.protocol = protocol
         self.holder = holder
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._leavers: list[Callable[[], None]] = []
+
+    def on_leave(self, leaver: Callable[[], None]) -> None:
+        """What ends by itself only when it is told: called as soon as the server begins to stop, before calls end."""
+        self._leavers.append(leaver)
+
+    def leave(self) -> None:
+        for leaver in self._leavers:
+            leaver()
 
     def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Closers run last added first."""
@@ -179,8 +191,11 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
     places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "")
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
+    forwarding = _forwarding(made, settings, house)
     deps = replace(
-        _dependencies(made, settings, gateway, books),
+        _dependencies(made, settings, gateway, books, forwarding),
+        follow_forwards=forwarding.follow,
+        make_sender=forwarding.make,
         wake_retention=keeping.retention.wake,
         wake_eraser=keeping.eraser.wake,
     )
@@ -198,6 +213,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired = Wired(
         create_app(deps, carrying, Doors(deps, door, made.intake)), protocol_factory(hot), holder, gateway.watch
     )
+    wired.on_leave(deps.tail.close)
     wired.on_close(db.close)
     wired.on_close(made.keeper.close)
     wired.on_close(reader.aclose)
@@ -222,6 +238,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(books.repricer.run()))
     wired.on_close(_beside(keeping.retention.run()))
     wired.on_close(_beside(keeping.eraser.run()))
+    wired.on_close(_beside(forwarding.forwarder.run()))
     wired.on_close(_beside(deps.switches.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
 
@@ -230,6 +247,19 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _forwarding(made: _Made, settings: Settings, house: House) -> Forwarding:
+    return Forwarding(
+        made.db,
+        made.box,
+        made.reader,
+        lambda: made.holder.config,
+        _slugs(made.holder),
+        made.clock,
+        networks(settings.forward_allow),
+        house.folder,
+    )
 
 
 def _retention(holder: SnapshotHolder) -> dict[str, Rules]:
@@ -306,7 +336,9 @@ def _gateway(made: _Made, settings: Settings, worker: str) -> Gateway:
     )
 
 
-def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Bookkeeping) -> Dependencies:
+def _dependencies(
+    made: _Made, settings: Settings, gateway: Gateway, books: Bookkeeping, forwarding: Forwarding
+) -> Dependencies:
     holder, reader, metrics = made.holder, made.reader, made.metrics
 
     def ready() -> str:
@@ -317,7 +349,8 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
     async def metrics_text() -> str:
         stored = await reader.health()
         lines = live_lines(made.live, gateway.gate, _slugs(holder))
-        return (metrics.text() + store_lines(stored) + lines).decode()
+        forwards = await forwarding.lines(_slugs(holder))
+        return (metrics.text() + store_lines(stored) + lines + forwards).decode()
 
     return Dependencies(
         db=made.db,
@@ -332,6 +365,7 @@ def _dependencies(made: _Made, settings: Settings, gateway: Gateway, books: Book
         seen=Seen(reader),
         switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),
         search=Search(reader),
+        tail=Tail(reader, made.clock),
         prices=made.prices,
         settings=settings,
         secrets=made.box,

@@ -1,0 +1,305 @@
+"""Forwarding closed traces: where to, how it fares, and what could not be delivered."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
+from trimtab.core.ids import new_id
+from trimtab.gateway.provider_options import MASK
+from trimtab.governance.access import Project
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.forward_bodies import (
+    ForwardEventPage,
+    ForwardEventView,
+    ForwardPage,
+    ForwardPatch,
+    ForwardTest,
+    ForwardView,
+    NewForward,
+    Replay,
+    Replayed,
+)
+from trimtab.server.forwarding import lag_ms
+from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, read_cursor, route, write_cursor
+from trimtab.telemetry.forward import guard, kafka, store
+from trimtab.telemetry.forward.senders import Packet
+from trimtab.telemetry.forward.store import Event, ForwardRow, State
+from trimtab.telemetry.forward.types import Destination, Secrets, check
+
+TAG = "forwards"
+_SHOWN = frozenset(("security.protocol", "sasl.mechanism", "sasl.mechanisms", "sasl.username", "compression.type"))
+_SECRETS = ("headers", "secret", "options")
+
+
+# --- views ---
+
+
+def _declared(deps: Dependencies, tenant: Project) -> Mapping[str, Destination]:
+    return deps.config.forwards if deps.config.project == tenant.slug else {}
+
+
+def _masked(values: dict[str, str]) -> dict[str, str]:
+    return {name: value if name in _SHOWN else MASK for name, value in values.items()}
+
+
+async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destination) -> ForwardView:
+    state, counts = await deps.db.read(
+        lambda conn: (store.state(conn, tenant.id, row.name), store.counted(conn, tenant.id, row.name))
+    )
+    state = state or State(project_id=tenant.id, name=row.name, since=0)
+    problem = state.problem
+    if isinstance(row, ForwardRow):
+        try:
+            to = store.destination_of(deps.secrets, row)
+        except Unavailable as unreadable:
+            to, problem = _unreadable(row), unreadable.sentence()
+    else:
+        to = row
+    now = deps.now()
+    standing = "well" if not state.tries else "failing"
+    if not to.enabled:
+        standing = "paused"
+    elif state.held_until <= now:
+        standing = "idle"
+    shown = {name: value for name, value in asdict(to).items() if name not in ("secrets", "project_id")}
+    return ForwardView(
+        **shown,
+        headers=_masked(to.secrets.headers),
+        secret_hint=to.secrets.secret[-4:],
+        options=_masked(to.secrets.options),
+        source="catalog" if isinstance(row, ForwardRow) else "config",
+        standing=standing,
+        problem=problem,
+        delivered=state.delivered,
+        failed=state.failed,
+        passed_over=state.passed_over,
+        retrying=counts.get("retry", 0),
+        failed_now=counts.get("failed", 0),
+        lag=lag_ms(state, now),
+        tries=state.tries,
+        next_try=state.next_try or None,
+        last_delivered=state.last_delivered,
+    )
+
+
+def _unreadable(row: ForwardRow) -> Destination:
+    return Destination(
+        project_id=row.project_id, name=row.name, kind=row.kind, url=row.url, enabled=row.enabled, **asdict(row.how)
+    )
+
+
+async def _found(deps: Dependencies, tenant: Project, name: str) -> ForwardRow | Destination:
+    """Raises `NotFound`."""
+    declared = _declared(deps, tenant).get(name)
+    if declared is not None:
+        return replace(declared, project_id=tenant.id)
+    return await deps.db.read(lambda conn: store.destination(conn, tenant.id, name))
+
+
+def _refuse_declared(deps: Dependencies, tenant: Project, name: str) -> None:
+    if name in _declared(deps, tenant):
+        raise Conflict(
+            f"The config file declares the destination {name!r}.",
+            fix="Change it there, or take another name.",
+            code="declared_in_config",
+        )
+
+
+async def _checked(deps: Dependencies, destination: Destination) -> Destination:
+    """Raises `InvalidRequest`, also for an address that nothing may be sent to."""
+    check(destination)
+    allowed = guard.networks(deps.settings.forward_allow)
+    if destination.kind == "kafka":
+        kafka.check_options(destination.secrets.options)
+        if not kafka.is_installed():
+            raise InvalidRequest(
+                "The Kafka client is not installed here.", fix="Run: pip install 'trimtab[kafka]'", param="kind"
+            )
+        return destination
+    parts = urlsplit(destination.url)
+    await guard.check_host(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), allowed)
+    return destination
+
+
+# --- routes ---
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/forwards",
+    "forward:read",
+    Operation(id="listForwards", summary="Where closed traces go, and how that fares", tag=TAG, errors=(404,)),
+)
+async def list_forwards(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ForwardPage:
+    """In order of name. One declared in the config file hides one of the same name in the catalog."""
+    rows = {row.name: row for row in await deps.db.read(lambda conn: store.destinations(conn, tenant.id))}
+    known: dict[str, ForwardRow | Destination] = {**rows, **_declared(deps, tenant)}
+    names, more = cut(sorted(known), cursor, limit)
+    return ForwardPage(items=[await _view(deps, tenant, known[name]) for name in names], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/forwards",
+    "forward:write",
+    Operation(id="createForward", summary="Forward closed traces somewhere", tag=TAG, status=201, errors=(404, 409)),
+)
+async def create_forward(deps: Deps, tenant: Tenant, data: JSONBody[NewForward]) -> ForwardView:
+    """What arrives from now on is delivered. Headers, secret and options are kept encrypted and never shown again."""
+    _refuse_declared(deps, tenant, data.name)
+    given = {name: value for name, value in asdict(data).items() if name not in _SECRETS}
+    secrets = Secrets(headers=data.headers, secret=data.secret, options=data.options)
+    made = await _checked(deps, Destination(project_id=tenant.id, secrets=secrets, **given))
+    now = deps.now()
+    row = store.row_of(deps.secrets, made, now, now)
+    await deps.db.write(lambda conn: store.add(conn, row))
+    await deps.follow_forwards()
+    return await _view(deps, tenant, row)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/forwards/{name:str}",
+    "forward:read",
+    Operation(id="getForward", summary="One destination, and how it fares", tag=TAG, errors=(404,)),
+)
+async def get_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> ForwardView:
+    return await _view(deps, tenant, await _found(deps, tenant, name))
+
+
+@route(
+    "PATCH",
+    "/api/v1/projects/{project:str}/forwards/{name:str}",
+    "forward:write",
+    Operation(id="changeForward", summary="Change, pause or resume a destination", tag=TAG, errors=(404, 409)),
+)
+async def change_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]) -> ForwardView:
+    """What is left out stays. It is tried again at once; while it is paused, what arrives waits for it."""
+    _refuse_declared(deps, tenant, name)
+    old = await deps.db.read(lambda conn: store.destination(conn, tenant.id, name))
+    made = await _checked(deps, _changed(deps, old, data))
+    row = store.row_of(deps.secrets, made, old.created, deps.now())
+    await deps.db.write(lambda conn: store.change(conn, row))
+    await deps.follow_forwards()
+    return await _view(deps, tenant, row)
+
+
+def _changed(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destination:
+    given: dict[str, Any] = {name: value for name, value in asdict(data).items() if value is not UNSET}
+    try:
+        before = store.destination_of(deps.secrets, old)
+    except Unavailable:
+        # The way out that the error names is to enter the secrets again: that must work.
+        if not given.keys() & set(_SECRETS):
+            raise
+        before = _unreadable(old)
+    for name in ("headers", "options"):
+        if name in given:
+            kept: dict[str, str] = getattr(before.secrets, name)
+            given[name] = {key: kept.get(key, value) if value == MASK else value for key, value in given[name].items()}
+    secrets = replace(before.secrets, **{name: given.pop(name) for name in _SECRETS if name in given})
+    return replace(before, secrets=secrets, **given)
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/forwards/{name:str}",
+    "forward:write",
+    Operation(id="deleteForward", summary="Forward there no more", tag=TAG, status=204, errors=(404, 409)),
+)
+async def delete_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+    """Its position and its failed events go, too."""
+    _refuse_declared(deps, tenant, name)
+    await deps.db.write(lambda conn: store.remove(conn, tenant.id, name))
+    await deps.follow_forwards()
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/forwards/{name:str}/test",
+    "forward:write",
+    Operation(id="testForward", summary="Send something without a trace there now", tag=TAG, errors=(404,)),
+)
+async def test_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> ForwardTest:
+    """A webhook and a topic get ``{"type": "test"}``, a collector an empty request; counts nowhere."""
+    found = await _found(deps, tenant, name)
+    to = store.destination_of(deps.secrets, found) if isinstance(found, ForwardRow) else found
+    event_id = new_id("test")
+    body = b"" if to.kind == "otlp" else f'{{"id":"{event_id}","type":"test","at":{deps.now()}}}'.encode()
+    sender = deps.make_sender(to)
+    try:
+        outcome = await sender.send(Packet(event_id, event_id, body))
+    finally:
+        await sender.aclose()
+    return ForwardTest(verdict=outcome.verdict, status=outcome.status, problem=outcome.problem)
+
+
+# --- events ---
+
+
+def _event(event: Event) -> ForwardEventView:
+    return ForwardEventView(**{name: getattr(event, name) for name in ForwardEventView.__struct_fields__})
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/forwards/{name:str}/events",
+    "forward:read",
+    Operation(id="listForwardEvents", summary="What was not delivered", tag=TAG, errors=(404,)),
+)
+async def list_forward_events(
+    deps: Deps, tenant: Tenant, name: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+) -> ForwardEventPage:
+    await _found(deps, tenant, name)
+    after = read_cursor(cursor)
+    found = await deps.db.read(lambda conn: store.events(conn, tenant.id, name, after, limit + 1))
+    more = write_cursor(found[limit - 1].id) if len(found) > limit else None
+    return ForwardEventPage(items=[_event(event) for event in found[:limit]], cursor=more)
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/forwards/{name:str}/replay",
+    "forward:write",
+    Operation(id="replayForward", summary="Try again what has failed", tag=TAG, errors=(404,)),
+)
+async def replay_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[Replay]) -> Replayed:
+    """One failed event, or all of them; answers at once. The destination is tried at once, too."""
+    await _found(deps, tenant, name)
+    now = deps.now()
+
+    def again(conn: Any) -> int:
+        store.wake(conn, tenant.id, name)
+        return store.replay(conn, tenant.id, name, data.event, now)
+
+    return Replayed(events=await deps.db.write(again))
+
+
+@route(
+    "DELETE",
+    "/api/v1/projects/{project:str}/forwards/{name:str}/events/{event:str}",
+    "forward:write",
+    Operation(
+        id="dropForwardEvent", summary="Give up a trace that was not delivered", tag=TAG, status=204, errors=(404,)
+    ),
+)
+async def drop_forward_event(deps: Deps, tenant: Tenant, name: FromPath[str], event: FromPath[str]) -> None:
+    await deps.db.write(lambda conn: store.drop(conn, tenant.id, name, event))
+
+
+ROUTES = (
+    list_forwards,
+    create_forward,
+    get_forward,
+    change_forward,
+    delete_forward,
+    test_forward,
+    list_forward_events,
+    replay_forward,
+    drop_forward_event,
+)
