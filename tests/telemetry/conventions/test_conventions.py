@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.conventions import CONVENTIONS, canonical, versions
+from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, canonical, versions
 from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign_texts import texts_of
 
@@ -30,7 +30,7 @@ def test_each_file_is_a_convention_of_its_own_name_and_version() -> None:
     for name, plug in CONVENTIONS.all().items():
         assert plug.name == name
         assert plug.version >= 1
-        assert versions()[name] == 1000 + plug.version
+        assert versions()[name] == CORE_VERSION * 1000 + plug.version
 
 
 # --- kinds: first match wins ---------------------------------------------------------------------------------------
@@ -408,6 +408,78 @@ def test_an_evaluation_inside_a_span_is_a_judgement() -> None:
     )
     (score,) = read({"gen_ai.operation.name": "chat"}, events=(event,)).scores
     assert (score.name, score.value, score.label, score.explanation) == ("relevance", 0.75, "good", "because")
+
+
+def test_what_an_application_wrote_beside_a_conventions_names_is_metadata_if_it_is_short() -> None:
+    found = read(
+        {
+            "gen_ai.operation.name": "chat",
+            "team": "blue",
+            "shop.basket": 3,
+            "shop.page": "x" * 501,
+            "server.address": "api.openai.com",
+            "logfire.msg": "chat",
+        }
+    )
+    assert found.metadata == {"team": "blue", "shop.basket": "3"}
+
+
+def test_a_reader_is_remembered_by_names_and_reads_each_span_anew() -> None:
+    one = read({"gen_ai.operation.name": "chat", "gen_ai.request.model": "a", "gen_ai.usage.input_tokens": 1})
+    two = read({"gen_ai.operation.name": "execute_tool", "gen_ai.request.model": "b", "gen_ai.usage.input_tokens": 2})
+    assert (one.kind, one.model, two.kind, two.model) == ("llm", "a", "tool", "b")
+    told = ForeignEvent("gen_ai.choice", START, {"message": '{"role": "assistant", "content": "Hi."}'})
+    assert read({"team": "blue"}, events=(told,)).output_messages == ANSWER
+    assert read({"team": "blue"}).output_messages == ()
+
+
+def test_a_ranking_has_its_documents_with_the_best_first() -> None:
+    found = read(
+        {
+            "ai.operationId": "ai.rerank.doRerank",
+            "ai.documents": ['"sun"', '"rain"'],
+            "ai.ranking": ['{"index": 1, "relevanceScore": 0.9}', '{"index": 0, "relevanceScore": 0.8}'],
+        }
+    )
+    assert [(each.id, each.content, each.score) for each in found.documents] == [
+        ("1", '"rain"', 0.9),
+        ("0", '"sun"', 0.8),
+    ]
+
+
+@pytest.mark.parametrize(("version", "kind"), [("3.2.1", "llm"), ("3.3.0", "llm"), ("3.4.0", "span"), ("x", "span")])
+def test_a_span_of_langfuses_python_sdk_up_to_3_3_is_a_generation_if_it_has_a_model(version: str, kind: str) -> None:
+    found = read(
+        {"langfuse.observation.type": "span", "langfuse.observation.usage_details": '{"input": 1}'},
+        scope_name="langfuse-sdk",
+        scope_version=version,
+        resource={"telemetry.sdk.language": "python"},
+    )
+    assert found.kind == kind
+
+
+def test_an_experiment_of_langfuse_is_metadata() -> None:
+    found = read({"langfuse.observation.type": "span", "langfuse.experiment.dataset.id": "d"})
+    assert found.metadata["experiment.dataset.id"] == "d"
+
+
+def test_parameters_and_reasons_under_traceloops_older_names_are_read() -> None:
+    found = read(
+        {
+            "traceloop.entity.name": "x",
+            "llm.request.type": "chat",
+            "llm.vendor": "OpenAI",
+            "llm.request.model": "gpt-4o",
+            "llm.top_k": 3,
+            "llm.response.stop_reason": "max_tokens",
+            "gen_ai.request.temperature": 0.5,
+            "traceloop.prompt.key": "greet",
+            "traceloop.prompt.version_name": "blue",
+        }
+    )
+    assert (found.kind, found.model, found.provider, found.stop) == ("llm", "gpt-4o", "OpenAI", "length")
+    assert found.params == {"top_k": 3, "temperature": 0.5}
+    assert (found.prompt_name, found.prompt_version) == ("greet", "blue")
 
 
 def test_a_span_of_no_convention_keeps_its_attributes_where_they_can_be_searched() -> None:

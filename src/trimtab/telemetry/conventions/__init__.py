@@ -20,7 +20,7 @@ from trimtab.telemetry.foreign import Attributes, ForeignSpan
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
-CORE_VERSION = 1
+CORE_VERSION = 2
 """Version of what all conventions share: it is part of every span's mapper version."""
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192
@@ -38,12 +38,14 @@ class Plan:
 
     __slots__ = ("by_kind", "common", "name", "readers", "version")
 
-    def __init__(self, own: Convention | None, speakers: list[Convention], names: Collection[str]) -> None:
+    def __init__(
+        self, own: Convention | None, speakers: list[Convention], names: Collection[str], families: Collection[str]
+    ) -> None:
         rest = sorted((each for each in speakers if each is not own), key=lambda each: each.column)
         readers = [own, *rest] if own is not None else rest
         self.readers = tuple(each.read if each.fit is None else each.fit(names) for each in readers)
         self.by_kind = tuple(each.kind for each in sorted(speakers, key=lambda each: each.kinds))
-        self.common = Common(names)
+        self.common = Common(names, families)
         self.name = own.name if own is not None else "otel"
         self.version = mapper_version(own)
 
@@ -152,7 +154,7 @@ class Mapper:
     def _make(self, bits: int, names: Collection[str]) -> Plan:
         owners = [plug for at, plug in enumerate(self._plugs) if bits >> (at + self._shift) & 1]
         speakers = [plug for at, plug in enumerate(self._plugs) if bits >> at & 1]
-        return Plan(owners[0] if owners else None, speakers, names)
+        return Plan(owners[0] if owners else None, speakers, names, self._families)
 
 
 def _settle(found: Found) -> None:

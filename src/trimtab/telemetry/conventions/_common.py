@@ -4,10 +4,12 @@ OpenTelemetry's general conventions: resource ``service.*`` and ``deployment.*``
 ``exception``, ``http.*``, ``session.id``, ``user.id``, ``enduser.id``.
 """
 
+import re
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from trimtab.telemetry.conventions._values import (
+    LABEL,
     Attributes,
     Found,
     count,
@@ -32,6 +34,21 @@ _FROM_SPAN: Final = (
     ("user", "enduser.id"),
     ("error_type", "error.type"),
 )
+_FAMILY: Final = re.compile("[.:]")
+_TECHNICAL: Final = frozenset(
+    {
+        "server", "client", "network", "net", "peer", "http", "url", "rpc", "db", "thread", "code", "exception",
+        "error", "otel", "telemetry", "process", "host", "os", "service", "session", "user", "enduser", "span",
+        "jsonrpc", "gcp", "openai", "operation", "resource", "user_agent", "deployment", "annotations", "trace", "agent", "prompt",
+    }
+)  # fmt: skip
+_DOTLESS: Final = frozenset(
+    {
+        "metadata", "events", "prompt", "all_messages_events", "final_result", "tool_arguments", "tool_response",
+        "agent_name", "model_name", "model_request_parameters", "request_data", "response_data", "async", "input",
+        "output", "tools",
+    }
+)  # fmt: skip
 _STATUSES: Final = ("http.response.status_code", "http.status_code")
 _FROM_RESOURCE: Final = (
     ("app", "service.name"),
@@ -44,10 +61,12 @@ _FROM_RESOURCE: Final = (
 class Common:
     """The fields of `CanonicalSpan` that no convention found, of spans with these names."""
 
-    __slots__ = ("_labels", "_statuses")
+    __slots__ = ("_labels", "_rest", "_statuses")
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], families: Collection[str]) -> None:
+        """``families`` are those that a convention reads."""
         self._labels = present(names, _FROM_SPAN)
+        self._rest = [name for name in names if _FAMILY.split(name, 1)[0] not in families and not _technical(name)]
         self._statuses = tuple(name for name in _STATUSES if name in names)
 
     def __call__(self, span: ForeignSpan, found: Found, emitter: tuple[tuple[str, str], ...]) -> None:
@@ -70,6 +89,25 @@ class Common:
         if found["convention"] == "otel" and "metadata" not in found:
             # A span that speaks no convention of ours is known by its attributes alone.
             put(found, "metadata", entries(attributes.items()))
+        elif self._rest:
+            _read_rest(attributes, self._rest, found)
+
+
+def _technical(name: str) -> bool:
+    """Whether a name is of OpenTelemetry's own, or one of pydantic-ai's, which have no dot."""
+    return name in _DOTLESS or name.partition(".")[0] in _TECHNICAL
+
+
+def _read_rest(attributes: Attributes, names: list[str], found: Found) -> None:
+    """What the application itself wrote beside a convention's names: metadata, if it is short and no structure."""
+    more: list[tuple[str, Any]] = []
+    for name in names:
+        value = attributes[name]
+        if type(value) in (bool, int, float) or (type(value) is str and 0 < len(value) <= LABEL):
+            more.append((name, value))
+    if more:
+        metadata = found.get("metadata")
+        found["metadata"] = entries(more) if metadata is None else entries([*metadata.items(), *more])
 
 
 def of_resource(resource: Attributes) -> tuple[tuple[str, str], ...]:

@@ -29,7 +29,7 @@ from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langfuse"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "generation": "llm", "embedding": "embedding", "retriever": "retriever", "tool": "tool", "agent": "agent",
@@ -57,7 +57,24 @@ _FROM_METADATA: Final = (
 
 def kind(span: ForeignSpan) -> SpanKind | None:
     said = span.attributes.get(f"{_O}type")
-    return _KINDS.get(said.lower()) if type(said) is str else None
+    found = _KINDS.get(said.lower()) if type(said) is str else None
+    return "llm" if found == "span" and _generation(span) else found
+
+
+_GENERATION: Final = frozenset(
+    f"{_O}{name}"
+    for name in ("model.name", "model.parameters", "usage_details", "cost_details", "completion_start_time")
+)
+
+
+def _generation(span: ForeignSpan) -> bool:
+    """Its Python SDK wrote "span" for generations up to 3.3.0 (langfuse/langfuse#8682)."""
+    if span.scope_name != "langfuse-sdk" or span.resource.get("telemetry.sdk.language") != "python":
+        return False
+    numbers = span.scope_version.split(".")[:2]
+    if len(numbers) < 2 or not all(each.isdecimal() and len(each) < 5 for each in numbers):
+        return False
+    return (int(numbers[0]), int(numbers[1])) <= (3, 3) and not _GENERATION.isdisjoint(span.attributes)
 
 
 def read(span: ForeignSpan, found: Found) -> None:
@@ -93,6 +110,8 @@ def _metadata(attributes: Attributes) -> dict[str, Any]:
         for name, value in (*mapping(attributes.get(prefix)).items(), *under(attributes, f"{prefix}.")):
             quoted = type(value) is str and value[:1] == value[-1:] == '"'  # SDKs from 5 on write even text as JSON
             found.setdefault(name, parsed(value) if quoted else value)
+    for name, value in under(attributes, "langfuse.experiment."):
+        found.setdefault(f"experiment.{name}", value)
     return found
 
 

@@ -15,6 +15,7 @@ from trimtab.telemetry.conventions._values import (
     Attributes,
     Found,
     entries,
+    first,
     label,
     mapping,
     number,
@@ -24,11 +25,12 @@ from trimtab.telemetry.conventions._values import (
     text_of_value,
     under,
 )
+from trimtab.telemetry.conventions.otel_genai import params_of
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openllmetry"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, SpanKind]] = {"tool": "tool", "agent": "agent", "workflow": "workflow", "task": "workflow"}
 _REQUESTS: Final[dict[str, SpanKind]] = {
@@ -43,7 +45,23 @@ _LABELS: Final = (
     ("node", "traceloop.entity.path"),
     ("prompt_name", "traceloop.prompt.key"),
     ("prompt_version", "traceloop.prompt.version"),
+    ("prompt_version", "traceloop.prompt.version_name"),
+    ("prompt_version", "traceloop.prompt.version_hash"),
+    # Before it took up ``gen_ai.*``
+    ("model", "llm.request.model"),
+    ("model_used", "llm.response.model"),
+    ("provider", "llm.vendor"),
+    ("user", "llm.user"),
 )
+_PARAMS: Final = (
+    ("frequency_penalty", "llm.frequency_penalty"),
+    ("presence_penalty", "llm.presence_penalty"),
+    ("top_k", "llm.top_k"),
+    ("stop_sequences", "llm.chat.stop_sequences"),
+    ("reasoning_effort", "llm.request.reasoning_effort"),
+    ("repetition_penalty", "llm.request.repetition_penalty"),
+)
+_STOPS: Final = ("gen_ai.completion.0.finish_reason", "llm.response.finish_reason", "llm.response.stop_reason")
 _OWN: Final = frozenset({"session_id", "user_id"})
 
 
@@ -73,11 +91,14 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "metadata", entries(properties))
     if attributes.get("llm.is_streaming") is True:
         found.setdefault("stream", True)
+    more = {name: attributes[key] for name, key in _PARAMS if key in attributes}
+    if more:
+        put(found, "params", {**more, **params_of(attributes)})
     _read_entity(attributes, found)
     if "tools_offered" not in found and "llm.request.functions.0.name" in attributes:
         put(found, "tools_offered", tools_of(rows(tree(attributes, "llm.request.functions."))))
     if "stop" not in found:
-        put(found, "stop", stop_of(attributes.get("gen_ai.completion.0.finish_reason")))
+        put(found, "stop", stop_of(first(attributes, _STOPS)))
     if found.get("kind") == "retriever" and "documents" not in found:
         put(found, "documents", _documents(span))
 

@@ -242,6 +242,11 @@ def read(span: ForeignSpan, found: Found) -> None:
     Reading(span.attributes)(span, found)
 
 
+def params_of(attributes: Attributes) -> dict[str, Any]:
+    """How the model was asked to behave."""
+    return {name: attributes[key] for name, key in present(attributes, _PARAMS)}
+
+
 def _count_names(names: Collection[str]) -> tuple[tuple[str, str], ...]:
     """Fields of `Counts` and the attributes that tell them, the newest name first. ``usage.details.*`` repeats them
     under names of vendors."""

@@ -32,7 +32,7 @@ from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -95,6 +95,8 @@ def _read_run(attributes: Attributes, found: Found) -> None:
         put(found, "input_messages", messages[:cut])
         if "final_result" not in attributes:
             put(found, "output_messages", messages[cut:])
+    if "input_messages" not in found:
+        put_content(found, "input", attributes.get("prompt"))  # before messages were told
     result = attributes.get("final_result")
     if result is not None:
         put(found, "output_messages", messages_of(result if type(result) is str and result[:1] not in "{[" else None,

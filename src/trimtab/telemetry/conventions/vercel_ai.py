@@ -8,6 +8,7 @@ of Anthropic and Bedrock leave cached ones out, as those providers do.
 from typing import Any, Final
 
 from trimtab.llm.types import Message, Part, Reasoning, Text
+from trimtab.telemetry.canonical import Document
 from trimtab.telemetry.conventions._messages import messages_of, tool_calls_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
@@ -34,7 +35,7 @@ from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "vercel_ai"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _METADATA: Final = "ai.telemetry.metadata."
 _LABELS: Final = (
@@ -85,12 +86,26 @@ def read(span: ForeignSpan, found: Found) -> None:
     if found.get("kind") == "tool":
         put_content(found, "input", attributes.get("ai.toolCall.args"))
         put_content(found, "output", attributes.get("ai.toolCall.result"))
+    elif found.get("kind") == "reranker":
+        put(found, "documents", _ranked(attributes))
     values = attributes.get("ai.values")
     put_content(found, "input", [parsed(each) for each in sequence(values)] or attributes.get("ai.value"))
     _read_usage(attributes, found)
     milliseconds = number(first(attributes, ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")))
     if milliseconds is not None and 0 <= milliseconds < 1e9 and "ttft_ns" not in found:
         found["ttft_ns"] = int(milliseconds * 1_000_000)
+
+
+def _ranked(attributes: Attributes) -> tuple[Document, ...]:
+    """``ai.ranking`` is ``{index, relevanceScore}`` of each of ``ai.documents``, the best first."""
+    given = sequence(attributes.get("ai.documents"))
+    found: list[Document] = []
+    for each in sequence(attributes.get("ai.ranking"))[:1000]:
+        row = mapping(each)
+        at = count(row.get("index"))
+        content = parsed(given[at]) if at is not None and at < len(given) else None
+        found.append(Document(id=label(at), content=text_of_value(content), score=number(row.get("relevanceScore"))))
+    return tuple(found)
 
 
 def _read_metadata(properties: dict[str, Any], found: Found) -> None:
