@@ -15,6 +15,7 @@ from harness import KEY, Running, running
 from msgspec import structs
 
 from trimtab.core.clock import SystemClock
+from trimtab.gateway.policy import Policy
 from trimtab.gateway.spending import Spending
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.ledger.leases import Keeper
@@ -51,7 +52,16 @@ async def media(
     await ready.wait()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
     bounds = Timeouts(connect=1, first_token=wait, idle=wait, total=9)
-    sim = Provider(name="sim", kind="openai", dialect="openai_chat", base_url=url, api_key=key, timeouts=bounds)
+    soon = Policy(backoff_ms=1, max_backoff_ms=2, limit_wait_s=0.01)
+    sim = Provider(
+        name="sim",
+        kind="openai",
+        dialect="openai_chat",
+        base_url=url,
+        api_key=key,
+        timeouts=bounds,
+        resilience=soon,
+    )
     mute = Provider(name="mute", kind="perplexity", dialect="openai_chat", base_url=url, api_key="k")
     async with running([sim, mute, *more], MODELS, max_body=1 << 16, **parts) as g:
         yield g, app
@@ -229,7 +239,7 @@ def test_refusals_are_told_in_openais_shape_without_our_secrets() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [
-        ("reset", 502, "cannot be reached"),
+        ("reset", 502, "broke off before it answered"),
         ("stall", 504, "did not answer in time"),
         ("html", 502, "502 Bad Gateway"),
         ("503", 503, "overloaded"),

@@ -24,8 +24,8 @@ class Upstream:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 headers = dict(line.split(": ", 1) for line in head[1:] if line)
-                body = await reader.readexactly(int(headers["content-length"]))
-                self.requests.append((headers, json.loads(body)))
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                self.requests.append((headers, json.loads(body) if body.startswith(b"{") else {}))
                 script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
                 await script(self, reader, writer)
                 await writer.drain()

@@ -46,6 +46,7 @@ class Spent(Struct, frozen=True):
     fault: Fault | None = None
     stream: bool = False
     outcome: str = "answer"
+    dialect: str = "openai_chat"
 
 
 def spent(tokens: int) -> Spent:

@@ -45,6 +45,18 @@ def named_in_form(begun: bytes, boundary: bytes) -> Named | None:
     return None
 
 
+def text_in_form(begun: bytes, boundary: bytes, name: str) -> str:
+    """A field of a multipart body, if it is whole within its first bytes; else ``""``."""
+    found = re.search(
+        re.escape(boundary)
+        + rb'[^\r\n]*\r\n[^\r\n]*name="?%b"?[ \t]*\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{0,100})\r\n'
+        % re.escape(name.encode()),
+        begun,
+        re.IGNORECASE,
+    )
+    return "" if found is None else found[1].decode("utf-8", "replace")
+
+
 def renamed_form(begun: bytes, named: Named, model: str) -> bytes:
     return begun[: named.start] + model.encode() + begun[named.end :]
 

@@ -31,6 +31,7 @@ from trimtab.gateway.answers import Answers
 from trimtab.gateway.cache_store import About, Claim, NewClaim
 from trimtab.gateway.call import Call
 from trimtab.gateway.deadline import exceeded, left_s
+from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.recording import Recording, about_answer, replay
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
@@ -81,15 +82,23 @@ class Idempotency:
         self._calls: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
-    async def serve(self, call: Call, given: bytes, make: Step) -> None:
+    async def serve(
+        self,
+        call: Call,
+        given: bytes,
+        make: Step,
+        *,
+        asked: bytes | None = None,
+        remember: Callable[[Exchange], Recording] = lambda real: Recording(real, survives=True),
+    ) -> None:
         """Answer a call that carries a key: by ``make`` (which handles every failure itself and leaves a record), or
-        with what it was answered before."""
-        keyed = _keyed(call, given)
+        with what it was answered before. ``asked`` is what makes two calls the same, where that is not their body."""
+        keyed = _keyed(call, given, asked)
         pause = FIRST_LOOK_S
         while True:
             other = await self._claim(call, keyed)
             if other is None:
-                await self._make(call, keyed, make)
+                await self._make(call, keyed, make, remember)
                 return
             if other.fingerprint != keyed.fingerprint:
                 raise _reused()
@@ -156,11 +165,11 @@ class Idempotency:
         except Unavailable as error:
             log.warning("the claim of an idempotency key could not be undone: %s", error)
 
-    async def _make(self, call: Call, keyed: Keyed, make: Step) -> None:
+    async def _make(self, call: Call, keyed: Keyed, make: Step, remember: Callable[[Exchange], Recording]) -> None:
         """Make the call in a task of its own, which its client's leaving does not end."""
         done = self._running[keyed.key] = asyncio.Event()
         real = call.exchange
-        call.exchange = recording = Recording(real, survives=True)
+        call.exchange = recording = remember(real)
         task = asyncio.get_running_loop().create_task(self._make_and_keep(call, keyed, recording, make, done))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
@@ -254,7 +263,7 @@ class Idempotency:
                 log.warning("leases of idempotent calls could not be renewed: %s", error)
 
 
-def _keyed(call: Call, given: bytes) -> Keyed:
+def _keyed(call: Call, given: bytes, body: bytes | None) -> Keyed:
     if not 1 <= len(given) <= LONGEST_KEY or not given.isascii() or not given.decode().isprintable():
         raise InvalidRequest(
             f"The header 'Idempotency-Key' must have 1 to {LONGEST_KEY} printable ASCII characters.",
@@ -273,7 +282,8 @@ def _keyed(call: Call, given: bytes) -> Keyed:
             param="trimtab-idempotency",
         )
     scope = b"\0".join((call.project.id.encode(), call.principal.key_id.encode(), given))
-    asked = call.front.name.encode() + b"\0" + call.head.model.encode() + b"\0%d\0" % call.head.stream + call.body
+    body = call.body if body is None else body
+    asked = call.front.name.encode() + b"\0" + call.head.model.encode() + b"\0%d\0" % call.head.stream + body
     return Keyed(
         hashlib.blake2b(scope, digest_size=24).digest(),
         hashlib.blake2b(asked, digest_size=24).digest(),

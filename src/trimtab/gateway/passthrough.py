@@ -2,12 +2,12 @@
 
 They are let in, limited and recorded as any other call, a row each. Bodies flow both ways in pieces, whatever their
 size: only the first bytes of a request are looked at, for the model it names, and the last of an answer, for what it
-says it used. Nothing is tried twice, for a body that has flowed is gone. The client's key never leaves this server.
+says it used. What is tried again and what is not is told in `carry.py`. The client's key never leaves this server.
 """
 
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import cast
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -18,8 +18,9 @@ from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported,
 from trimtab.gateway.attempts import rejected
 from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
-from trimtab.gateway.carried import Named, boundary_of, named_in_form, renamed_form, renamed_json
-from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.carried import Named, boundary_of, named_in_form, renamed_form, renamed_json, text_in_form
+from trimtab.gateway.carried_size import Size, size_of
+from trimtab.gateway.carry import Carried
 from trimtab.gateway.masking import masked
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
@@ -50,30 +51,16 @@ _TOLD_ON = (
 )
 
 
-class Carried(Exchange, Protocol):
-    """A client's call whose body has not been read, and a way to answer it in pieces."""
-
-    method: str
-    path: str
-    query: str
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives; once."""
-        ...
-
-    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None: ...
-
-    async def send(self, data: bytes) -> None:
-        """Returns when the client has room for more."""
-        ...
-
-    async def end(self, data: bytes) -> None: ...
-
-
 class Carrier:
     """One call on its way through. `find` says where it goes, `carry` takes it there and back."""
 
-    def __init__(self, carried: Carried, client: httpx.AsyncClient, now_ns: Callable[[], int], max_json: int) -> None:
+    def __init__(
+        self,
+        carried: Carried,
+        client: httpx.AsyncClient,
+        now_ns: Callable[[], int],
+        max_json: int,
+    ) -> None:
         found = PATH.fullmatch(carried.path)
         if found is None or carried.method not in METHODS:
             raise NotFound(
@@ -89,7 +76,10 @@ class Carrier:
         self._begun = b""
         self._more: AsyncIterator[bytes] = carried.pieces()
         self._named: Named | None = None
+        self._boundary: bytes | None = None
         self._json = False
+        self._is_whole = False
+        self._model = ""
         self._sent = 0
 
     # --- where to ---
@@ -114,6 +104,7 @@ class Carrier:
         self._check_capable(provider)
         if not upstream and self._costs():
             upstream = self.family  # of which no price is known: a budget must not take it for free
+        self._model = upstream
         name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
         return Target(replace(name, price=model.price) if model is not None else name, provider)
 
@@ -156,48 +147,107 @@ class Carrier:
     async def _look(self) -> str:
         """Read as much of the body as it takes to know its model; returns it, or ``""``."""
         kind = (self._carried.header(b"content-type") or b"").decode("latin-1")
-        boundary = boundary_of(kind)
+        boundary = self._boundary = boundary_of(kind)
         self._json = kind.partition(";")[0].strip().lower() in ("application/json", "") and boundary is None
+        short = (self._told_length() or LOOKED_AT) < LOOKED_AT
         parts: list[bytes] = []
         size = 0
         async for piece in self._more:
             parts.append(piece)
             size += len(piece)
-            if self._json and size > self._max_json:
-                raise TooLarge(
-                    f"The body is larger than {self._max_json >> 20} MB.", fix="Send less, or send it as a form."
-                )
-            if boundary is not None and size < LOOKED_AT:
-                self._named = named_in_form(b"".join(parts), boundary)
-            if not self._json and (self._named is not None or size >= LOOKED_AT):
+            if self._json:
+                if size > self._max_json:
+                    raise TooLarge(
+                        f"The body is larger than {self._max_json >> 20} MB.", fix="Send less, or send it as a form."
+                    )
+            elif size >= LOOKED_AT or (not short and self._is_named(parts)):
                 break
+        else:
+            self._is_whole = True
         self._begun = b"".join(parts)
         if self._json and self._begun:
             return DIALECTS.get(NAME).peek(self._begun).model
+        if boundary is not None:
+            self._named = named_in_form(self._begun, boundary)
         return self._named.model if self._named is not None else ""
+
+    def _is_named(self, parts: list[bytes]) -> bool:
+        """Whether the model of a form has come, and what else it says before its file."""
+        if self._boundary is None:
+            return True
+        begun = b"".join(parts)
+        return b"filename" in begun and named_in_form(begun, self._boundary) is not None
+
+    def _told_length(self) -> int | None:
+        """Bytes of the body, where the client says."""
+        told = self._carried.header(b"content-length")
+        return int(told) if told is not None and told.isdigit() else None
 
     # --- there and back ---
 
-    async def carry(self, call: Call, target: Target, books: Books) -> None:
-        attempt = call.current = Try(target, self._now())
+    def size(self) -> Size:
+        """The most that the call can have, for limits to reserve."""
+        if not self._costs():
+            return Size()
+        body = self._begun if self._json else b""
+        return size_of(self._rest, self._model, body, self._field, self._told_length())
+
+    def _field(self, name: str) -> str:
+        return "" if self._boundary is None else text_in_form(self._begun, self._boundary, name)
+
+    def asked(self) -> bytes:
+        """What makes two calls the same, for an idempotency key. Forms have another boundary each time, so of those it
+        is the model and the number of bytes."""
+        carried = self._carried
+        what = self._begun if self._json else b"%d" % (self._told_length() or 0)
+        path = f"{carried.method} {carried.path}?{carried.query}".encode("utf-8", "surrogateescape")
+        return path + b"\0" + self._model.encode() + b"\0" + what
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the call only reads (RFC 9110 9.2.1)."""
+        return self._carried.method == "GET"
+
+    # --- there and back ---
+
+    @property
+    def replayable(self) -> bool:
+        return self._is_whole
+
+    @property
+    def makes_things(self) -> bool:
+        return self._carried.method == "POST" and self.family in ("files", "batches")
+
+    async def ask(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
         attempt.dialect = call.front
-        books.begin(call, attempt)
+        self._sent = 0
         request = self._request(call, attempt)
         try:
             response = await self._client.send(request, stream=True)
+        except httpx.ConnectTimeout as error:
+            raise UpstreamTimeout(
+                f"The provider did not take the connection in time ({type(error).__name__}).",
+                fix="Raise the provider's timeouts, or try again.",
+                code="upstream_timeout_connect",
+            ) from None
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(
                 f"The provider did not answer in time ({type(error).__name__}).",
                 fix="Raise the provider's timeouts, or try again.",
             ) from None
-        except httpx.HTTPError as error:
+        except httpx.ConnectError as error:
             raise UpstreamFailure(
                 f"The provider cannot be reached ({type(error).__name__}).", code="upstream_unreachable"
+            ) from None
+        except httpx.HTTPError as error:
+            raise UpstreamFailure(
+                f"The provider broke off before it answered ({type(error).__name__}).", code="upstream_reset"
             ) from None
         try:
             attempt.status, attempt.first_byte_ns = response.status_code, self._now()
             if response.status_code >= 300:
-                await self._refuse(response, target)
+                await self._refuse(response, attempt)
+            answered()
             await self._answer(call, attempt, response, books)
         except httpx.HTTPError as error:
             raise UpstreamFailure(
@@ -255,8 +305,8 @@ class Carrier:
         """Bytes of the body as it is sent; None where the client did not say."""
         if self._json:
             return len(self._begun) + grown if self._begun else None
-        told = self._carried.header(b"content-length")
-        return int(told) + grown if told is not None and told.isdigit() else None
+        told = self._told_length()
+        return None if told is None else told + grown
 
     async def _body(self, begun: bytes) -> AsyncIterator[bytes]:
         if begun:
@@ -266,16 +316,19 @@ class Carrier:
             self._sent += len(piece)
             yield piece
 
-    async def _refuse(self, response: httpx.Response, target: Target) -> None:
-        """Raise the provider's refusal, in its words and without our secrets."""
+    async def _refuse(self, response: httpx.Response, attempt: Try) -> None:
+        """Raise the provider's refusal, in its words and without our secrets. What is compressed although we asked
+        for plain bytes is not unpacked: it may be anything, and of any size."""
         body = b""
-        async for piece in response.aiter_bytes():
+        async for piece in response.aiter_raw():
             body += piece
             if len(body) > LONGEST_REFUSAL:
                 break
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        body = masked(body, target.provider)
-        raise rejected(DIALECTS.get(NAME).parse_error(response.status_code, body, headers), target)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            body = b"It was compressed, although plain bytes were asked for."
+        attempt.headers = headers = {name.lower(): value for name, value in response.headers.items()}
+        body = masked(body, attempt.target.provider)
+        raise rejected(DIALECTS.get(NAME).parse_error(response.status_code, body, headers), attempt.target)
 
     async def _answer(self, call: Call, attempt: Try, response: httpx.Response, books: Books) -> None:
         """Pass the answer on; its last piece only when the call is on record."""
@@ -285,13 +338,14 @@ class Carrier:
             name, colon, value = line.partition(b": ")
             if colon:
                 headers.append((name, value))
-        await self._carried.begin(response.status_code, headers)
+        carried = cast("Carried", call.exchange)  # which may remember what it passes on
+        await carried.begin(response.status_code, headers)
         kind = told.get("content-type", "")
         readable = "json" in kind or kind.startswith("text/")
         tail, held, size = bytearray(), b"", 0
         async for piece in response.aiter_raw():
             if held:
-                await self._carried.send(held)
+                await carried.send(held)
             held = piece
             size += len(piece)
             if readable:
@@ -306,7 +360,7 @@ class Carrier:
         call.caller = replace(call.caller, metadata={**call.caller.metadata, **flow})
         attempt.stop = "stop"
         await books.close(call, attempt)
-        await self._carried.end(held)
+        await carried.end(held)
 
     def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         if not whole:

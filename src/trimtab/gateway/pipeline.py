@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from trimtab.gateway.cache import Cache, Semantic
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
+from trimtab.gateway.carry import Carried, CarriedRecording, Carries
 from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
 from trimtab.gateway.delivery import ToldFailure
@@ -35,7 +36,7 @@ from trimtab.gateway.idempotency import Idempotency
 from trimtab.gateway.live import Live
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.route import candidates
+from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
@@ -98,6 +99,9 @@ class Gateway:
         self.watch = Watch(self.live, self._now)
         self.gate = Gate("This server", parts.admission)
         self._attempts = Attempts(
+            parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
+        )
+        self._carries = Carries(
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
         self._spending = parts.spending
@@ -257,17 +261,31 @@ class Gateway:
         self._admit(call)
         assert call.project is not None
         call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
+        read_deadlines(call)
+        call.first_by_ns = call.deadline_ns  # how long a client waits for bytes says nothing while it sends a file
         read_priority(call)
         self._books.check_open()
+        target = await carrier.find(call, self._snapshot().targets[call.project.id])
+        key = None if carrier.is_safe else call.exchange.header(b"idempotency-key")
+        if self.idempotency is None or key is None:
+            await self._carry_on(call, carrier, target)
+            return
+        step = partial(self._carry_on, carrier=carrier, target=target)
+        await self.idempotency.serve(
+            call,
+            key,
+            lambda call: self._to_its_end(call, step),
+            asked=carrier.asked(),
+            remember=lambda real: CarriedRecording(cast("Carried", real)),
+        )
+
+    async def _carry_on(self, call: Call, carrier: Carrier, target: Target) -> None:
         snapshot = self._snapshot()
-        target = await carrier.find(call, snapshot.targets[call.project.id])
         if snapshot.limits and self._spending is not None:
-            waiting = self._spending.reserve(call, snapshot.limits, call.project.id, [target])
-            if waiting is not None:
-                await waiting
+            await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size())
         entered = await self._enter(call)
         try:
-            await carrier.carry(call, target, self._books)
+            await self._carries.carry(call, target, carrier)
         finally:
             self.gate.leave((self._now() - entered) / SECOND)
 

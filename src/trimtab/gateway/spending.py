@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
+from trimtab.gateway.carried_size import Size
 from trimtab.gateway.gate import Overloaded
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.ledger.limits import Rule, amount_text
@@ -105,6 +106,36 @@ class Spending:
             return self._wait(call, plan, facts, targets)
         self._reserved(call, project, reservation)
         return None
+
+    async def reserve_carried(self, call: Call, every: Mapping[str, ProjectLimits], target: Target, size: Size) -> None:
+        """Reserve for a call that passes through, whose size is told."""
+        self.follow(every)
+        assert call.project is not None
+        assert call.principal is not None
+        project, app = call.project.id, call.head.model[:MAX_MODEL_NAME]
+        limits = every.get(project)
+        plan = None if limits is None else self._limiter.plan(limits, call.principal.key_id, app)
+        if plan is None or not plan.entries:
+            return
+        priced = self._worst(project, target, call.started_ns)
+        if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
+            priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
+        facts = Facts(
+            call.principal.key_id,
+            app,
+            call.caller.feature,
+            call.caller.user,
+            (priced,),
+            size.input,
+            size.output,
+            size.choices,
+            call.started_ns,
+        )
+        reservation = self._limiter.reserve_now(plan, facts)
+        if reservation is None:
+            await self._wait(call, plan, facts, (target,))
+        else:
+            self._reserved(call, project, reservation)
 
     async def _wait(self, call: Call, plan: Plan, facts: Facts, targets: Sequence[Target]) -> Sequence[Target]:
         """Reserve with the catalog's help. A target whose own limit says no, or whose price nobody knows, is passed

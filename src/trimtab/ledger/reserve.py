@@ -31,6 +31,8 @@ NOT_ASKED = frozenset(
     ("upstream_unreachable", "upstream_timeout_connect", "provider_misconfigured", "unsupported", "invalid_request")
 )
 """Failures before a provider had the request."""
+PASSED = "openai_passthrough"
+"""The dialect of what passes through: of its answers not all tell what they used."""
 REQUESTS, CONCURRENCY, TOKENS, MONEY = 0, 1, 2, 3
 KINDS = {"requests": REQUESTS, "concurrency": CONCURRENCY, "tokens": TOKENS, "money": MONEY}
 
@@ -542,10 +544,11 @@ def _used(part: _Part, attempts: Sequence[Ended]) -> int:
 
 
 def _may_have_cost(attempt: Ended) -> bool:
-    """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted."""
+    """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted. Of what passes
+    through (speech, say) many an answer tells nothing."""
     fault = attempt.fault
     if fault is None:
-        return attempt.outcome == "cancel"
+        return attempt.outcome == "cancel" or attempt.dialect == PASSED
     return fault.source == "network" and fault.code not in NOT_ASKED
 
 

@@ -1,0 +1,89 @@
+"""How large a call that passes through may become: what limits reserve for it before it is sent.
+
+Of text the bound is its bytes, as everywhere (`ledger/worst.py`). Pictures and sound are bounded by what the vendor
+says they count: https://platform.openai.com/docs/guides/image-generation (tokens by quality and size),
+https://platform.openai.com/docs/guides/speech-to-text and /text-to-speech.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.ledger.worst import most_input
+
+PICTURE = {"low": 900, "medium": 3_300}
+"""Output tokens of the largest picture of a quality; what names none, or a better one, counts as `BEST_PICTURE`."""
+BEST_PICTURE = 13_000
+PICTURES_1 = {"low": 408, "medium": 1_584}
+BEST_PICTURE_1 = 6_240
+"""The same of the models ``gpt-image-1…``, whose sizes are fewer."""
+PREVIEW = 100
+"""Output tokens of each partial picture that is streamed."""
+SENT_PICTURE = 6_240
+"""Input tokens of a picture that is sent, at the highest fidelity."""
+MOST_SENT = 16
+BYTES_PER_SENT = 64 * 1024
+"""A form is taken to hold a picture for every so many of its bytes, and no more than `MOST_SENT`."""
+SOUND_BYTES_PER_TOKEN = 40
+"""Some 17 tokens a second, at the least bit rate at which speech is sent (6 kbit/s)."""
+MOST_HEARD = 32_000
+"""Above what 25 minutes of sound count, which is all that is taken."""
+SPOKEN = 8
+"""Output tokens of speech per byte of its text: twenty a second, spoken at a quarter of the usual speed."""
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with."""
+
+    input: int = 0
+    output: int | None = 0
+    choices: int = 1
+
+
+class _Wished(Struct):
+    n: int | None = None
+    quality: str = ""
+    partial_images: int | None = None
+
+
+_read = msgspec.json.Decoder(_Wished, strict=False).decode
+
+
+def size_of(rest: str, model: str, body: bytes, field: Callable[[str], str], length: int | None) -> Size:
+    """``rest`` is the path behind ``/v1`` of a call that makes its provider work. ``body`` is its JSON; empty of a
+    form, whose ``field`` gives what stands in its first bytes, and whose ``length`` is None where nobody says it."""
+    if rest.startswith("/images"):
+        wished = _wishes(body, field)
+        per = _picture(model, wished)
+        return Size(input=most_input(body) + _pictures(body, length), output=per, choices=max(1, wished.n or 1))
+    if rest == "/audio/speech":
+        return Size(input=len(body), output=SPOKEN * len(body))
+    if rest.startswith("/audio"):
+        heard = MOST_HEARD if length is None else min(MOST_HEARD, length // SOUND_BYTES_PER_TOKEN)
+        return Size(input=heard + len(body), output=None)
+    return Size()
+
+
+def _wishes(body: bytes, field: Callable[[str], str]) -> _Wished:
+    try:
+        if body:
+            return _read(body)
+        return msgspec.convert(
+            {name: told for name in _Wished.__struct_fields__ if (told := field(name))}, _Wished, strict=False
+        )
+    except (msgspec.MsgspecError, RecursionError):
+        return _Wished()  # nonsense, which the provider refuses
+
+
+def _picture(model: str, wished: _Wished) -> int:
+    first = model.startswith("gpt-image-1")
+    by_quality, best = (PICTURES_1, BEST_PICTURE_1) if first else (PICTURE, BEST_PICTURE)
+    return by_quality.get(wished.quality, best) + PREVIEW * max(0, wished.partial_images or 0)
+
+
+def _pictures(body: bytes, length: int | None) -> int:
+    """Input tokens of the pictures in a form."""
+    if body:
+        return 0
+    return SENT_PICTURE * (MOST_SENT if length is None else min(MOST_SENT, 1 + length // BYTES_PER_SENT))
