@@ -442,8 +442,8 @@ def test_a_ranking_has_its_documents_with_the_best_first() -> None:
         }
     )
     assert [(each.id, each.content, each.score) for each in found.documents] == [
-        ("1", '"rain"', 0.9),
-        ("0", '"sun"', 0.8),
+        ("1", "rain", 0.9),
+        ("0", "sun", 0.8),
     ]
 
 

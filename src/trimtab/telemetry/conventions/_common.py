@@ -39,7 +39,8 @@ _TECHNICAL: Final = frozenset(
     {
         "server", "client", "network", "net", "peer", "http", "url", "rpc", "db", "thread", "code", "exception",
         "error", "otel", "telemetry", "process", "host", "os", "service", "session", "user", "enduser", "span",
-        "jsonrpc", "gcp", "openai", "operation", "resource", "user_agent", "deployment", "annotations", "trace", "agent", "prompt",
+        "jsonrpc", "gcp", "openai", "operation", "resource", "user_agent", "deployment", "annotations", "trace",
+        "agent", "prompt", "tool",
     }
 )  # fmt: skip
 _DOTLESS: Final = frozenset(
