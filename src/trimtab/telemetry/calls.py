@@ -11,7 +11,7 @@ import msgspec
 
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
-from trimtab.telemetry.ledger_rows import LONGEST_INT64, add_ledger_rows, amount_of, marks_of
+from trimtab.telemetry.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
     answered,
@@ -51,6 +51,7 @@ class CallMapper:
     def __init__(self, blobs: Blobs, silent: Silent | None = None) -> None:
         self._blobs = blobs
         self._silent = silent
+        self._prompts = SystemPrompts()
 
     def add(self, rows: Rows, owner: int, record: CallRecord) -> None:
         """Append everything one record becomes; ``owner`` is its place in the batch. All or nothing."""
@@ -62,7 +63,7 @@ class CallMapper:
             self._request_span(rows, owner, record, final, texts)
             for attempt in record.attempts:
                 self._attempt_span(rows, owner, record, attempt, attempt is final, texts)
-            add_ledger_rows(rows, owner, record, marks_of(record, texts.request))
+            add_ledger_rows(rows, owner, record, marks_of(record, texts.request, self._prompts))
             if self._silent is not None and final and texts.request and texts.response:
                 self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))
         except BaseException:

@@ -20,6 +20,9 @@ from trimtab.telemetry.rows import Rows
 ESTIMATED, BOOKED = 0, 1
 """Versions of a row: what was left of a crashed call gives way to its record. A re-pricing's is its time in Unix ms."""
 PREVIEW: Final = 80
+REMEMBERED: Final = 512
+REMEMBERED_LENGTH: Final = 20_000
+"""System prompts that are remembered, and of how many characters at most: 10 MB or so if all are as long."""
 LONGEST_INT64: Final = (1 << 63) - 1
 
 _NO_USAGE: Final = Usage()
@@ -39,19 +42,33 @@ class Marks(msgspec.Struct, frozen=True):
     fingerprint: int = 0
 
 
-def marks_of(record: CallRecord, request: Request | None) -> Marks:
+class SystemPrompts:
+    """Digest and preview of each system prompt, remembered: most calls of a feature begin with the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def look_up(self, system: str) -> tuple[str, str]:
+        found = self._known.get(system)
+        if found is None:
+            digest = blake2b(system.encode("utf-8", "replace"), digest_size=6).hexdigest()
+            found = digest, " ".join(system[: PREVIEW * 4].split())[:PREVIEW]
+            if len(system) <= REMEMBERED_LENGTH:
+                if len(self._known) >= REMEMBERED:
+                    self._known.clear()
+                self._known[system] = found
+        return found
+
+
+def marks_of(record: CallRecord, request: Request | None, prompts: SystemPrompts) -> Marks:
     """``request`` is the body as it was read, None where it could not be, or is not kept."""
     name = record.metadata.get("prompt") or record.metadata.get("prompt_name") or ""
-    system = ""
+    digest = beginning = ""
     if request is not None:
         said = [text_of(message.parts) for message in request.messages if message.role in ("system", "developer")]
-        system = "\n".join(said)
-    digest = blake2b(system.encode("utf-8", "replace"), digest_size=6).hexdigest() if system else ""
-    return Marks(
-        prompt=name[:200] or digest,
-        preview=" ".join(system[: PREVIEW * 4].split())[:PREVIEW],
-        fingerprint=_fingerprint(record.front, record.request),
-    )
+        if system := said[0] if len(said) == 1 else "\n".join(said):
+            digest, beginning = prompts.look_up(system)
+    return Marks(name[:200] or digest, beginning, _fingerprint(record.front, record.request))
 
 
 def _fingerprint(front: str, body: bytes) -> int:

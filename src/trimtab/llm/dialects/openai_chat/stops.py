@@ -32,10 +32,13 @@ def settled_stop(word: str | None, parts: Iterable[Part]) -> StopReason:
     stop = stop_of(word)
     if stop != "stop":
         return stop
-    kinds = {type(part) for part in parts}
-    if ToolCall in kinds:
-        return "tool_calls"
-    return "refusal" if Refusal in kinds else stop
+    for part in parts:
+        kind = part.__class__
+        if kind is ToolCall:
+            return "tool_calls"
+        if kind is Refusal:
+            stop = "refusal"
+    return stop
 
 
 def finish_reason(stop: StopReason, *, refused_in_words: bool = False) -> str:
