@@ -15,6 +15,17 @@ def called(with_model: Shell) -> Shell:
     return with_model
 
 
+def test_calls_are_printed_as_they_come_a_line_each(called: Shell) -> None:
+    (trace,) = called.json("traces", "list")
+    lines = called.ok("traces", "tail", "--last", "1h", "--limit", "1").splitlines()
+    assert len(lines) == 1
+    assert trace["trace_id"] in lines[0]
+    assert called.json("traces", "tail", "-q", "feature:chat", "--last", "1h", "--limit", "1")["user"] == "u1"
+    wrong = called.run("traces", "tail", "-q", "colour:red")
+    assert wrong.exit_code == 1
+    assert "no key colour" in wrong.stderr
+
+
 def test_a_call_is_counted_and_asked_for_in_sql(called: Shell) -> None:
     found = called.json("query", "--by", "feature,user", "-m", "count,tokens,top(model)")
     assert [(each["group"], each["values"][0]) for each in found["groups"]] == [(["chat", "u1"], 1)]

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, cast
 import httpx
 import msgspec
 
-from trimtab.core.clock import FixedClock
+from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.gateway.answers import beside
 from trimtab.gateway.health import HealthBoard
 from trimtab.governance import bootstrap
@@ -34,6 +34,7 @@ from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.tail import Tail
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
@@ -127,6 +128,7 @@ async def make_house(
         scores=ScoreBook(asker or reader, keep or _nowhere),
         seen=Seen(reader if asker is None else cast("Any", asker)),
         switches=Switches(db, folder, dict),
+        tail=Tail(reader, SystemClock()),
         search=Search(reader if asker is None else cast("Any", asker)),
         prices=PRICES,
         settings=settings,

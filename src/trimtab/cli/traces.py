@@ -3,6 +3,7 @@
 import time
 
 import click
+import msgspec
 
 from trimtab.cli.base import Span, api_command, local_time, money, print_json, print_table, project_option
 from trimtab.sdk import types as t
@@ -57,6 +58,42 @@ def list_traces(*, query: str, last: int, limit: int, project: str, client: Clie
         rows,
         empty="No traces match. Widen --last, or loosen --query.",
     )
+
+
+@command.command("tail")
+@click.option("--query", "-q", default="", help="A search, as in the console: status:error model:fast refund.")
+@click.option("--last", type=Span(), default=None, help="Begin with those that ended so long ago.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="End after so many.")
+@project_option
+@api_command
+def tail_traces(
+    *, query: str, last: int | None, limit: int | None, project: str, client: Client, as_json: bool
+) -> None:
+    """Print traces as they come, a line each, until Ctrl-C.
+
+    \b
+    Examples:
+      trimtab traces tail
+      trimtab traces tail -q 'status:error OR cost:>0.05'
+      trimtab traces tail --json | jq -r .error_message
+    """
+    since = None if last is None else int(time.time() * 1000) - last
+
+    def missed(count: int) -> None:
+        click.echo(f"({count} more came at once; `trimtab traces list` has them)", err=True)
+
+    for number, row in enumerate(client.tail(project, q=query, since=since, skipped=missed), 1):
+        if as_json:
+            click.echo(msgspec.json.encode(row).decode())
+        else:
+            told = (row.error_message or row.output_preview or row.input_preview)[:80].replace("\n", " ")
+            cost = money(row.cost) or "-"
+            click.echo(
+                f"{local_time(row.started)}  {row.trace_id}  {row.status:9} {row.model or row.name:24}"
+                f" {row.duration:7.0f} ms {row.tokens.total:7} {cost:>12}  {told}"
+            )
+        if number == limit:
+            return
 
 
 @command.command()

@@ -1,7 +1,7 @@
 """`Client`: one method per question. Every method asks once and returns a struct, or raises an error of
-`trimtab.core.errors`; only `traces` asks more than once, as its iteration goes on."""
+`trimtab.core.errors`; only `traces` and `tail` ask more than once, as their iteration goes on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
+from trimtab.sdk.tail import tail
 
 T = TypeVar("T")
 PAGE = 100
@@ -307,6 +308,19 @@ class Client:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def tail(
+        self,
+        project: str,
+        *,
+        q: str = "",
+        since: int | None = None,
+        skipped: Callable[[int], None] | None = None,
+    ) -> Iterator[t.Span]:
+        """Every matching trace's entry span as it comes, for ever: over breaks of the connection and restarts of the
+        server too. ``since`` (Unix ms) begins with what ended after it; ``skipped`` is told where there were more at
+        once than are told one by one."""
+        return tail(self._http, project, q, since, skipped)
 
     def trace(self, project: str, trace_id: str) -> t.Trace:
         return self._http.ask("GET", path("projects", project, "traces", trace_id), t.Trace)

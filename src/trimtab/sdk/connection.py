@@ -4,7 +4,7 @@ httpx is imported with the first request, not with the module.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -142,7 +142,30 @@ class Connection:
             raise self._error(answer)
         return answer.content, answer.headers
 
+    def lines(self, where: str, *, query: Mapping[str, str | int | None] | None = None) -> Iterator[str]:
+        """One GET whose answer goes on and on, line by line. Raises as `ask` does, also when it breaks off."""
+        import httpx
+
+        given = {k: v for k, v in (query or {}).items() if v is not None}
+        try:
+            with self._open().stream("GET", where, params=given) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise self._error(answer)
+                yield from answer.iter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
     def _send(self, method: str, where: str, query: dict[str, str | int], content: bytes | None) -> "httpx.Response":
+        import httpx
+
+        try:
+            headers = {"content-type": "application/json"} if content else None
+            return self._open().request(method, where, params=query, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _open(self) -> "httpx.Client":
         import httpx
 
         if self._client is None:
@@ -152,14 +175,13 @@ class Connection:
             # No proxy of the environment stands between this machine and itself.
             proxied = urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1")
             self._client = httpx.Client(base_url=self.url, headers=headers, timeout=self._timeout, trust_env=proxied)
-        try:
-            headers = {"content-type": "application/json"} if content else None
-            return self._client.request(method, where, params=query, content=content, headers=headers)
-        except httpx.TransportError as error:
-            raise Unreachable(
-                f"No Trimtab server answers at {self.url} ({type(error).__name__}: {error}).",
-                fix="Start one with `trimtab up`, or set TRIMTAB_URL to where it is.",
-            ) from error
+        return self._client
+
+    def _unreachable(self, error: "httpx.TransportError") -> Unreachable:
+        return Unreachable(
+            f"No Trimtab server answers at {self.url} ({type(error).__name__}: {error}).",
+            fix="Start one with `trimtab up`, or set TRIMTAB_URL to where it is.",
+        )
 
     def _error(self, answer: "httpx.Response") -> TrimtabError:
         try:

@@ -39,7 +39,7 @@ _WORDS = {
     500: "A defect of ours",
     503: "Not available now; try again",
 }
-_HANDED_IN = frozenset(("deps", "caller", "tenant", "data", "return"))
+_HANDED_IN = frozenset(("deps", "caller", "tenant", "request", "data", "return"))
 
 
 @cache

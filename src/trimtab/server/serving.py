@@ -76,11 +76,11 @@ async def serve(
     _calm_the_collector()
     sys.setswitchinterval(TURN_S)
     server = HotServer(config, on_ready)
-    stop_on_signals(lambda: _stop(server, settings.drain_seconds))
+    stop_on_signals(lambda: _stop(server, wired, settings.drain_seconds))
     if replaceable:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: _give_way(server, wired))
     else:
-        on_hangup(lambda: _stop(server, settings.drain_seconds), _no_successor)
+        on_hangup(lambda: _stop(server, wired, settings.drain_seconds), _no_successor)
     await server.serve(sockets=[listener])
 
 
@@ -98,9 +98,11 @@ def _give_way(server: HotServer, wired: Wired) -> None:
         wired.protocol.hot.linger_s = LINGER_S
         server.config.timeout_graceful_shutdown = round(REPLACED_DRAIN_S)
         server.gives_way = server.should_exit = True
+        wired.leave()
 
 
-def _stop(server: HotServer, drain_s: float) -> None:
+def _stop(server: HotServer, wired: Wired, drain_s: float) -> None:
+    wired.leave()
     if server.gives_way:  # the whole server stops after all: from now on the ordinary bound holds
         server.gives_way = False
         asyncio.get_running_loop().call_later(drain_s, _cut, server)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.stores import Value
+from trimtab.telemetry.tail import Ended
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -136,6 +137,15 @@ class FakeReader:
     async def overview(self, project: str, q: str, window: Window, group_by: GroupBy) -> Overview:
         self._reach()
         return Overview(window=window, step_ms=60_000, totals=NO_TOTALS, previous=NO_TOTALS, series=[], groups=[])
+
+    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
+        rows = sorted(self._rows(project), key=lambda row: row.started + row.duration, reverse=True)
+        late = [row for row in rows if (row.started + row.duration) * 1e6 >= since_ns]
+        return [Ended(row.trace_id, row.span_id, int(row.started * 1e6), hash(row.status)) for row in late[:most]], 0
+
+    async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
+        names = {span.span_id for span in spans}
+        return [row for row in self._rows(project) if row.span_id in names and (not q or q in row.name)]
 
     async def ask(
         self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ""

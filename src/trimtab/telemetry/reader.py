@@ -20,10 +20,11 @@ from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
-from trimtab.telemetry.query import Condition, compile_query
+from trimtab.telemetry.query import TOKENS, Condition, compile_query
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
+from trimtab.telemetry.tail import Ended
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -31,6 +32,7 @@ from trimtab.telemetry.views import (
     GroupRow,
     Overview,
     SpanIO,
+    SpanRow,
     StoreHealth,
     TraceDetail,
     TracePage,
@@ -46,6 +48,7 @@ SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
 ANSWER_S: Final = 15.0
 IDS_AT_ONCE: Final = 200
+LONGEST_TAILED_NS: Final = 3_600 * 10**9
 
 _GROUPS: Final[dict[GroupBy, str]] = {
     "none": "''",
@@ -120,6 +123,32 @@ class TelemetryReader:
         sql = f"SELECT shown FROM spans WHERE {where} ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"  # noqa: S608
         data, behind_ms = await self._ask(sql, params, answers.SHOWN_ROWS)
         return answers.span_lines(data), behind_ms
+
+    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
+        """For `tail.Tail`, where both are said. One that ran for more than `LONGEST_TAILED_NS` is not looked for."""
+        mark = f"bitShiftRight(cityHash64(status, duration_ns, ifNull(cost, -1), attempts, {TOKENS}), 1)"
+        sql = (
+            f"SELECT trace_id, span_id, start_ns, {mark} FROM spans WHERE project = {{project:String}} AND entry = 1"  # noqa: S608
+            " AND start_ns >= {since:Int64} - {longest:Int64} AND start_ns + duration_ns >= {since:Int64}"
+            f" ORDER BY start_ns + duration_ns DESC LIMIT {most}"
+        )
+        params: dict[str, Value] = {"project": project, "since": max(0, since_ns), "longest": LONGEST_TAILED_NS}
+        data, behind_ms = await self._ask(sql, params)
+        return rows_of(Ended, data), behind_ms
+
+    async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
+        starts = [span.start_ns for span in spans]
+        # A window is of milliseconds, and its end is not in it.
+        window = Window(start=min(starts) // 1_000_000, end=max(starts) // 1_000_000 + 1)
+        condition = compile_query(q, project, window)
+        params: dict[str, Value] = {**condition.params}
+        names: list[str] = []
+        for number, span in enumerate(spans):
+            params[f"one{number}"] = span.span_id
+            names.append(f"{{one{number}:String}}")
+        sql = f"SELECT shown FROM spans WHERE {condition.sql} AND span_id IN ({', '.join(names)})"  # noqa: S608
+        data, _ = await self._ask(f"{sql} ORDER BY start_ns DESC, span_id DESC", params, answers.SHOWN_ROWS)
+        return [answers.span_row(line) for line in answers.span_lines(data)]
 
     async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
         asked = self._ask(
