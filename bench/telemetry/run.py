@@ -72,10 +72,14 @@ def render(filled: dict[str, float], found: dict[str, dict[str, float]], rss: in
     memory = (
         f"{filled['peak_rss_mb']:,.0f} MB resident at its highest ({rss:,} and {peak:,} MB while questions were asked)"
     )
+    merged = (
+        f"Merging went on for {filled['merging_s']:.0f} s after that: {filled['spans_per_s_merged']:,.0f} spans/s and"
+        f" {filled['cpu_us_per_call_merged']:.0f} us a call with all of it."
+    )
     lines = [
         f"{machine_line()}; {amount}.",
         "",
-        f"**From spool to store: {rate:,.0f} spans/s** ({speed}), engine start included; {price}, {memory}.",
+        f"**From spool to store: {rate:,.0f} spans/s** ({speed}), engine start included; {price}, {memory}. {merged}",
         "",
         *question_table(found, {name: bar for name, (_, bar) in QUESTIONS.items() if bar}),
     ]
