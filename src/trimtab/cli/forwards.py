@@ -38,7 +38,7 @@ def list_(*, project: str, client: Client, as_json: bool) -> None:
     print_table(
         ("NAME", "KIND", "STANDING", "DELIVERED", "RETRYING", "FAILED", "LAG", "PROBLEM"),
         rows,
-        empty="None yet; add one with: trimtab forwards add NAME --kind otlp --url https://HOST/v1/traces",
+        empty="None yet; add one with: trimtab forwards add NAME --kind otlp --to https://HOST/v1/traces",
     )
 
 
@@ -94,7 +94,7 @@ def _pair(text: str) -> tuple[str, str]:
 @command.command()
 @_name
 @click.option("--kind", type=click.Choice(("otlp", "webhook", "kafka")), required=True, help="What is there.")
-@click.option("--url", "to_url", required=True, help="Where it is; kafka://host:port/topic for Kafka.")
+@click.option("--to", "to_url", required=True, help="Where it is; kafka://host:port/topic for Kafka.")
 @_with_fields
 @project_option
 @api_command
@@ -103,7 +103,7 @@ def add(name: str, *, project: str, client: Client, as_json: bool, kind: str, to
 
     \b
     Example:
-      trimtab forwards add jaeger --kind otlp --url http://10.0.0.5:4318/v1/traces
+      trimtab forwards add jaeger --kind otlp --to http://10.0.0.5:4318/v1/traces
     """
     made = client.forwards.create(project, {"name": name, "kind": kind, "url": to_url, **_body(given)})
     _print(made, as_json=as_json)
@@ -111,7 +111,7 @@ def add(name: str, *, project: str, client: Client, as_json: bool, kind: str, to
 
 @command.command()
 @_name
-@click.option("--url", "to_url", help="Where it is.")
+@click.option("--to", "to_url", help="Where it is.")
 @_with_fields
 @project_option
 @api_command

@@ -1,0 +1,419 @@
+"""Rounds of one destination: nothing is lost, nothing goes twice but what a crash cut off, whatever fails in between;
+a destination that is away is left alone, and one poison event keeps nobody waiting."""
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trimtab.core.clock import FixedClock
+from trimtab.core.errors import Unavailable
+from trimtab.governance import store as governance
+from trimtab.governance.store import ProjectRow
+from trimtab.storage.database import Database
+from trimtab.telemetry.forward import delivery as rounds
+from trimtab.telemetry.forward import store
+from trimtab.telemetry.forward.closing import Arrival, Closing, closings
+from trimtab.telemetry.forward.delivery import Delivery, Parts, backoff_s
+from trimtab.telemetry.forward.material import Material, Scope, Whole
+from trimtab.telemetry.forward.payload import event_id
+from trimtab.telemetry.forward.senders import Packet
+from trimtab.telemetry.forward.types import Destination, Kind, Outcome, Secrets
+from trimtab.telemetry.views import Tokens, TraceDetail
+
+S = 1_000_000_000
+T0 = FixedClock().now_ns()
+NUMBERS = itertools.count()  # names apart: an example finds the catalog of those before it
+OK = Outcome(verdict="delivered", status=200)
+AWAY = Outcome(verdict="away", problem="nobody is there")
+FAULTY = Outcome(verdict="faulty", status=500, problem="It answered 500.")
+REFUSED = Outcome(verdict="refused", status=422, problem="It answered 422.")
+
+
+class Store:
+    """Arrivals and traces in memory, as `Material` gives them."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.gone: set[str] = set()
+
+    def come(self, at_ns: int, trace_id: str, *, rooted: bool = True, span: str = "a") -> None:
+        self.arrivals.append(Arrival(trace_id, at_ns, "n", int(rooted), at_ns, at_ns, (f"{trace_id}-{span}",)))
+
+    async def page(
+        self, project: str, since_ns: int, places: Mapping[str, int], until_ns: int, limit: int
+    ) -> list[Arrival]:
+        found = [a for a in self.arrivals if a.at_ns <= until_ns and a.at_ns > places.get(a.node, since_ns)]
+        return sorted(found, key=lambda each: each.place)[:limit]
+
+    async def closings(self, scope: Scope, trace_ids: Iterable[str], low_ns: int) -> dict[str, list[Closing]]:
+        return {
+            trace_id: closings([a for a in self.arrivals if a.trace_id == trace_id], scope.quiet_ns, scope.root_wait_ns)
+            for trace_id in trace_ids
+        }
+
+    async def matching(self, project: str, q: str, due: list[Closing]) -> set[str]:
+        return {closing.trace_id for closing in due if q in closing.trace_id}
+
+    async def traces(self, project: str, due: list[Closing], *, full: bool) -> dict[str, Whole]:
+        there = {closing.trace_id for closing in due} - self.gone
+        return {trace_id: self._whole(trace_id) for trace_id in there}
+
+    def _whole(self, trace_id: str) -> Whole:
+        spans = [span for a in self.arrivals if a.trace_id == trace_id for span in a.span_ids]
+        detail = TraceDetail(
+            trace_id=trace_id, spans=[], tokens=Tokens(), cost=None, unpriced=0, started=0.0, duration=0.0, decision=[],
+            metadata={},
+        )  # fmt: skip
+        return Whole(detail, dict.fromkeys(spans, (0, 0)), {})
+
+
+class Receiver:
+    """``answer(key)`` decides; ``taken`` counts what was delivered by event id."""
+
+    def __init__(self, answer: Callable[[str], Outcome] = lambda key: OK) -> None:
+        self.answer = answer
+        self.taken: Counter[str] = Counter()
+        self.traces: list[str] = []
+        self.asked = 0
+
+    async def send(self, packet: Packet) -> Outcome:
+        self.asked += 1
+        outcome = self.answer(packet.key)
+        if outcome.verdict == "delivered":
+            self.taken[packet.id] += 1
+            self.traces.append(packet.key)
+        return outcome
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Post:
+    """A destination, its store, its receiver and a catalog."""
+
+    def __init__(self, db: Database, name: str, kind: Kind = "webhook", **more: Any) -> None:
+        self.db = db
+        self.store = Store()
+        self.receiver = Receiver()
+        self.clock = FixedClock()
+        secrets = Secrets(secret="s" * 16) if kind == "webhook" else Secrets()
+        self.to = Destination(
+            project_id="p", name=name, kind=kind, url="https://there.example/x", secrets=secrets, **more
+        )
+
+    def delivery(self) -> Delivery:
+        parts = Parts(
+            db=self.db,
+            material=cast("Material", self.store),
+            slug_of=str,
+            clock=self.clock,
+            rng=random.Random(1),
+            pause=self._pause,
+        )
+        return Delivery(parts, self.to, self.receiver, "me")
+
+    async def _pause(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def begin(self) -> None:
+        now = self.clock.now_ns() // 1_000_000
+        await self.db.write(lambda conn: store.ensure(conn, "p", self.to.name, now))
+        assert await self.db.write(lambda conn: store.take(conn, "p", self.to.name, "me", now, hold_ms=10**12, gone=""))
+
+    async def go(self, seconds: float = 0.0) -> None:
+        """Rounds until there is nothing more at once."""
+        self.clock.advance(seconds)
+        while await self.delivery().round():
+            pass
+
+    async def state(self) -> store.State:
+        found = await self.db.read(lambda conn: store.state(conn, "p", self.to.name))
+        assert found is not None
+        return found
+
+    async def events(self) -> list[store.Event]:
+        return await self.db.read(lambda conn: store.events(conn, "p", self.to.name, "", 1000))
+
+
+Story = Callable[[Database], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[[Story], None]:
+    def whole(story: Story) -> None:
+        async def body() -> None:
+            db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+            try:
+                await db.write(project)
+                await story(db)
+            finally:
+                await db.close()
+
+        asyncio.run(body())
+
+    return whole
+
+
+def project(conn: Any) -> None:
+    if all(row.id != "p" for row in governance.projects(conn)):
+        governance.add_project(conn, ProjectRow(id="p", slug="p", name="", capture_content=True, created=1))
+
+
+def test_a_closed_trace_is_delivered_once_and_an_open_one_waits(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "one")
+        await post.begin()
+        post.store.come(T0 + S, "early")
+        post.store.come(T0 + 30 * S, "soon")
+        post.store.come(T0 + 2 * S, "rootless", rooted=False)
+        await post.go(31)
+        assert post.receiver.traces == ["early"]
+        await post.go(20)
+        assert post.receiver.traces == ["early", "soon"]
+        post.store.come(T0 + 60 * S, "early", span="late")
+        await post.go(100)
+        assert sorted(post.receiver.traces) == ["early", "early", "rootless", "soon"]
+        assert max(post.receiver.taken.values()) == 1
+        assert (await post.state()).delivered == 4
+
+    run(story)
+
+
+def test_a_destination_that_is_away_costs_a_page_and_gets_everything_when_it_is_back(
+    run: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "PAGE", 10)
+
+    async def story(db: Database) -> None:
+        post = Post(db, "away")
+        await post.begin()
+        post.receiver.answer = lambda key: AWAY
+        for number in range(35):
+            post.store.come(T0 + number + 1, f"t{number}")
+        for _ in range(30):
+            await post.go(400)
+        state = await post.state()
+        assert (state.delivered, state.failed, state.tries) == (0, 0, 30)
+        assert state.problem == "nobody is there"
+        assert state.waiting_since is not None
+        assert state.next_try - post.clock.now_ns() // 1_000_000 <= rounds.LONGEST_S * 1000
+        assert await post.events() == []
+        assert post.receiver.asked <= 30 * rounds.BEFORE_LOOKING
+        post.receiver.answer = lambda key: OK
+        await post.go(400)
+        assert Counter(post.receiver.traces) == Counter(f"t{number}" for number in range(35))
+        assert (await post.state()).waiting_since is None
+
+    run(story)
+
+
+def test_one_poison_event_is_tried_put_on_the_failed_list_and_replayed(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "poison")
+        await post.begin()
+        post.receiver.answer = lambda key: FAULTY if key == "bad" else OK
+        post.store.come(T0 + 1, "bad")
+        post.store.come(T0 + 2, "good")
+        await post.go(30)
+        assert post.receiver.traces == ["good"]
+        [event] = await post.events()
+        assert (event.state, event.trace_id, event.tries, event.status) == ("retry", "bad", 1, 500)
+        for number in range(rounds.TRIES + 2):
+            post.store.come(post.clock.now_ns(), f"more{number}")
+            await post.go(400)
+        [event] = await post.events()
+        assert (event.state, event.tries) == ("failed", rounds.TRIES)
+        assert (await post.state()).failed == 1
+        post.receiver.answer = lambda key: OK
+        now = post.clock.now_ns() // 1_000_000
+        assert await db.write(lambda conn: store.replay(conn, "p", "poison", None, now)) == 1
+        await post.go(1)
+        assert await post.events() == []
+        assert post.receiver.traces[-1] == "bad"
+
+    run(story)
+
+
+def test_where_everything_is_refused_one_is_put_aside_at_a_time(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "wrong")
+        await post.begin()
+        post.receiver.answer = lambda key: REFUSED
+        for number in range(40):
+            post.store.come(T0 + number + 1, f"t{number}")
+        for _ in range(rounds.REFUSED_TRIES + 1):
+            await post.go(400)
+        assert [event.trace_id for event in await post.events()] == ["t0", "t1"] or {
+            event.trace_id for event in await post.events()
+        } == {"t0", "t1"}
+        assert {event.state for event in await post.events()} == {"failed"}
+
+    run(story)
+
+
+def test_a_refused_batch_of_spans_is_sent_one_by_one_to_find_what_it_is_about(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "spans", kind="otlp")
+        await post.begin()
+        sent: list[int] = []
+
+        def answer(key: str) -> Outcome:
+            sent.append(1)
+            return REFUSED if len(sent) == 1 or key == "t1" else OK
+
+        post.receiver.answer = answer
+        for number in range(3):
+            post.store.come(T0 + number + 1, f"t{number}")
+        await post.go(30)
+        assert post.receiver.traces == ["t0", "t2"]
+        assert [(event.trace_id, event.state) for event in await post.events()] == [("t1", "failed")]
+
+    run(story)
+
+
+def test_filter_and_sample_leave_out_and_count(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "some", filter="a")
+        none = Post(db, "none", sample=0.0)
+        for each in (post, none):
+            await each.begin()
+            for trace_id in ("xa", "xb", "ya"):
+                each.store.come(T0 + len(each.store.arrivals) + 1, trace_id)
+            await each.go(30)
+        assert post.receiver.traces == ["xa", "ya"]
+        assert ((await post.state()).passed_over, (await none.state()).passed_over) == (1, 3)
+        assert none.receiver.asked == 0
+
+    run(story)
+
+
+def test_what_was_erased_meanwhile_is_passed_over(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "erased")
+        await post.begin()
+        post.store.come(T0 + 1, "gone")
+        post.store.come(T0 + 2, "here")
+        post.store.gone.add("gone")
+        await post.go(30)
+        assert post.receiver.traces == ["here"]
+        assert await post.events() == []
+
+    run(story)
+
+
+def test_who_no_longer_holds_a_destination_writes_nothing(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "lost")
+        await post.begin()
+        post.store.come(T0 + 1, "t")
+        now = post.clock.now_ns() // 1_000_000
+        taken = lambda conn: store.take(conn, "p", "lost", "other", now + 10**13, hold_ms=1, gone="")  # noqa: E731
+        assert await db.write(taken)
+        with pytest.raises(Unavailable):
+            await post.go(30)
+        assert (await post.state()).delivered == 0
+
+    run(story)
+
+
+def test_a_dead_holders_place_is_taken_at_once_and_a_living_ones_is_not(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        def take(holder: str, gone: str = "") -> Any:
+            return db.write(lambda conn: store.take(conn, "p", "x", holder, 5, hold_ms=1000, gone=gone))
+
+        assert await take("a")
+        assert not await take("b")
+        assert await take("a")
+        assert await take("b", gone="a")
+        assert not await take("c", gone="a")
+
+    run(story)
+
+
+def test_pauses_double_up_to_a_bound() -> None:
+    rng = random.Random(3)
+    assert all(0.5 * 2**n <= backoff_s(n + 1, rng) <= 2**n for n in range(8))
+    assert backoff_s(50, rng) <= rounds.LONGEST_S
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("come"), st.integers(0, 5), st.booleans()),
+        st.tuples(st.just("wait"), st.integers(0, 30)),
+        st.tuples(st.just("round"), st.sampled_from(("ok", "away", "faulty", "half"))),
+        st.tuples(st.just("crash"), st.sampled_from(("ok", "half"))),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_every_closing_is_delivered_and_twice_only_where_a_crash_cut_a_round_off(
+    run: Callable[[Story], None], steps: list[tuple[Any, ...]]
+) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, f"d{next(NUMBERS)}")
+        await post.begin()
+        crashes, spans = 0, 0
+        for step in steps:
+            if step[0] == "come":
+                spans += 1
+                post.clock.advance(0.001)
+                post.store.come(post.clock.now_ns(), f"t{step[1]}", rooted=step[2], span=str(spans))
+            elif step[0] == "wait":
+                post.clock.advance(step[1])
+            else:
+                post.receiver.answer = answers(step[1])
+                if step[0] == "crash":
+                    crashes += await crash(post)
+                else:
+                    await post.go()
+        post.receiver.answer = lambda key: OK
+        for _ in range(4):
+            await post.go(1000)
+        expected = {
+            event_id(post.to, closing)
+            for trace_id in {arrival.trace_id for arrival in post.store.arrivals}
+            for closing in (await post.store.closings(scope(post), [trace_id], 0))[trace_id]
+        }
+        assert set(post.receiver.taken) == expected, steps
+        assert all(count <= 1 + crashes for count in post.receiver.taken.values())
+        assert await post.events() == []
+
+    run(story)
+
+
+def answers(how: str) -> Callable[[str], Outcome]:
+    if how == "half":
+        return lambda key: OK if key in ("t0", "t2", "t4") else FAULTY
+    return lambda key: {"ok": OK, "away": AWAY, "faulty": FAULTY}[how]
+
+
+def scope(post: Post) -> Scope:
+    return Scope(project="p", quiet_ns=int(post.to.quiet_s * S), root_wait_ns=int(post.to.root_wait_s * S))
+
+
+async def crash(post: Post) -> int:
+    """A round whose process dies before it could write down what it did: all of it is done again."""
+    original = store.settle
+
+    def dies(*args: Any) -> bool:
+        raise KeyboardInterrupt
+
+    rounds.store.settle = dies
+    try:
+        await post.delivery().round()
+    except KeyboardInterrupt:
+        return 1
+    finally:
+        rounds.store.settle = original
+    return 0
