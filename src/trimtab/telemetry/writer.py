@@ -335,9 +335,9 @@ class Writer:
 
     def _insert_all(self, prepared: "_Prepared") -> None:
         """Every table's rows, the texts beside the others. Spans wait for them, but not in a backlog: there a core that
-        waits is worse than a span of minutes ago that for a second has no text. Arrivals come last in any case: who sees
-        one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may be sent again
-        at once."""
+        waits is worse than a span of minutes ago that for a second has no text. Arrivals come last in any case: who
+        sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may be sent
+        again at once."""
         texts = next(part for part in prepared.parts if part.table == _TEXTS)
         others = [part for part in prepared.parts if part.table != _TEXTS]
         late = ("arrivals",) if len(prepared.batch.records) >= self._pace.backlog else _LAST
