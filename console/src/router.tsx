@@ -217,6 +217,19 @@ const letters = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "show"),
 });
 
+const retention = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "retention",
+  component: lazyRouteComponent(() => import("@/features/kept/RetentionPage"), "RetentionPage"),
+});
+
+const erasures = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "erasures",
+  component: lazyRouteComponent(() => import("@/features/kept/ErasuresPage"), "ErasuresPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "show"),
+});
+
 const settings = createRoute({
   getParentRoute: () => projectRoute,
   path: "settings",
@@ -249,6 +262,8 @@ const routeTree = root.addChildren([
       providers,
       keys,
       connect,
+      retention,
+      erasures,
       settings,
     ]),
   ]),

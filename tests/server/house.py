@@ -35,6 +35,7 @@ from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.tail import Tail
+from trimtab.telemetry.upkeep import Upkeep
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"
@@ -129,6 +130,7 @@ async def make_house(
         seen=Seen(reader if asker is None else cast("Any", asker)),
         switches=Switches(db, folder, dict),
         tail=Tail(reader, SystemClock()),
+        upkeep=Upkeep(reader if asker is None else cast("Any", asker)),
         search=Search(reader if asker is None else cast("Any", asker)),
         prices=PRICES,
         settings=settings,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance import erasures, retention
 from trimtab.governance.erasures import digest_of
-from trimtab.governance.retention import Removed, Report
+from trimtab.governance.retention import KINDS, Removed, Report
 from trimtab.server.config_file import parse
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ def test_rules_are_set_whole_and_until_then_all_is_kept(run: "Run") -> None:
         found = by_kind(await house.admin.put(f"{AT}/retention", json={"scores": 7}))
         assert found["scores"] == (7, "catalog")
         assert found["content"][1] == "default"
+
+    run(story)
+
+
+def test_a_preview_counts_what_the_rules_would_remove_and_refuses_what_is_no_rule(run: "Run") -> None:
+    async def story(house: House) -> None:
+        found = (await house.admin.get(f"{AT}/retention/preview")).json()["items"]
+        assert [(each["kind"], each["before"], each["rows"]) for each in found] == [
+            (kind, None, 0) for kind in KINDS
+        ]
+        assert (await house.admin.get(f"{AT}/retention/preview?content=soon")).status_code == 400
 
     run(story)
 

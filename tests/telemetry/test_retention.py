@@ -27,6 +27,7 @@ from trimtab.telemetry.retention import (
     _let_go,  # pyright: ignore[reportPrivateUsage]
     cutoffs,
     effective,
+    over_age,
 )
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store, bind
@@ -267,3 +268,26 @@ def test_every_kind_has_one_answer_and_texts_never_outlive_their_spans(catalog: 
     spans = next(iter(cutoffs({"p": found}, now, "spans")), 0)
     assert content >= spans
     assert all(now - moment <= 36_500 * DAY_MS for moment in (content, spans) if moment)
+
+
+def test_what_would_be_removed_is_what_a_run_then_removes(
+    engine: Store, blobs: FolderBlobs, story: Callable[..., Any]
+) -> None:
+    async def whole(home: Home) -> None:
+        owner, other = project(), project()
+        rules: Rules = {"content": 10, "spans": 20, "scores": None, "ledger": None}
+        for each in (owner, other):
+            await home.add(each, rules)
+            keep(engine, blobs, each, [1, 5, 15, 30])
+        upkeep = Upkeep(home.reader)
+        told = {each.kind: each for each in await over_age(upkeep, owner, rules, T0 // 1_000_000)}
+        assert (told["content"].before, told["scores"].before) == (T0 // 1_000_000 - 10 * DAY_MS, None)
+        stricter = {each.kind: each for each in await over_age(upkeep, owner, {"spans": 3}, T0 // 1_000_000)}
+        assert stricter["spans"].rows > told["spans"].rows > 0
+        before = {table.table: left(engine, owner, table.table) for table in TABLES}
+        assert await home.retention().turn()
+        for kind in KINDS:
+            tables = [table.table for table in TABLES if table.kind == kind]
+            assert told[kind].rows == sum(before[table] - left(engine, owner, table) for table in tables), kind
+
+    story(whole)

@@ -1572,6 +1572,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run would remove now
+         * @description By the rules in force, or by others before they are set. Nothing is removed.
+         *
+         *     Needs the permission `retention:read`.
+         */
+        get: operations["previewRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/retention/runs": {
         parameters: {
             query?: never;
@@ -3924,6 +3946,17 @@ export interface components {
             required: boolean;
             default: string;
         };
+        /**
+         * OverAge
+         * @description What a run would remove of one kind now: `rows` that began before `before` (Unix ms), in all its tables;
+         *     `before` null where the kind is kept for ever.
+         */
+        OverAge: {
+            /** @enum {unknown} */
+            kind: "content" | "ledger" | "scores" | "spans";
+            before: number | null;
+            rows: number;
+        };
         /** Overview */
         Overview: {
             window: components["schemas"]["Window"];
@@ -4428,6 +4461,10 @@ export interface components {
             spans?: number | "keep" | null;
             ledger?: number | "keep" | null;
             scores?: number | "keep" | null;
+        };
+        /** RetentionPreview */
+        RetentionPreview: {
+            items: components["schemas"]["OverAge"][];
         };
         /**
          * RetentionRule
@@ -13277,6 +13314,91 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewRetention: {
+        parameters: {
+            query?: {
+                /** @description Days, or `keep`; what is in force if left out. */
+                content?: string;
+                /** @description Days, or `keep`; what is in force if left out. */
+                spans?: string;
+                /** @description Days, or `keep`; what is in force if left out. */
+                scores?: string;
+                /** @description Days, or `keep`; what is in force if left out. */
+                ledger?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPreview"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

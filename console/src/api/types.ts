@@ -89,6 +89,13 @@ export type DetectorList = S["DetectorList"];
 export type DeadLetterContent = Omit<S["DeadLetterContent"], "content"> & { content: JsonObject | null };
 export type DeadLetterView = S["DeadLetterView"];
 
+export type RetentionRule = S["RetentionRule"];
+export type RetentionView = S["RetentionView"];
+export type OverAge = S["OverAge"];
+export type RetentionRunView = S["RetentionRunView"];
+export type ErasureView = S["ErasureView"];
+export type NewErasure = S["NewErasure"];
+
 export type SavedViewBody = S["SavedViewBody"];
 export type DashboardView = S["DashboardView"];
 export type Tile = S["Tile"];

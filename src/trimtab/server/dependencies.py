@@ -33,6 +33,7 @@ from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.tail import Tail
+from trimtab.telemetry.upkeep import Upkeep
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -84,6 +85,7 @@ class Dependencies:
     switches: Switches
     search: Search
     tail: Tail
+    upkeep: Upkeep
     scores: ScoreBook
     answers: Answers
     embedder: Embedder

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from trimtab.governance.erasures import LONGEST_VALUE, State, Subject
 from trimtab.governance.retention import Kind
 from trimtab.governance.retention import State as RunState
+from trimtab.telemetry.retention import OverAge
 
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["keep"] | None | UnsetType
 """``null`` or ``"keep"``: for ever. Left out: the default."""
@@ -31,6 +32,10 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
 
 class RetentionView(Struct, frozen=True, kw_only=True):
     items: list[RetentionRule]
+
+
+class RetentionPreview(Struct, frozen=True, kw_only=True):
+    items: list[OverAge]
 
 
 class RemovedView(Struct, frozen=True, kw_only=True):

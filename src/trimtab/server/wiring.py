@@ -52,6 +52,7 @@ from trimtab.server.money import Bookkeeping
 from trimtab.server.otlp import OtlpDoor
 from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.probe import Prober
+from trimtab.server.replicas import Replicas
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
@@ -71,6 +72,7 @@ from trimtab.telemetry.search import Search
 from trimtab.telemetry.seen import Seen
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.tail import Tail
+from trimtab.telemetry.upkeep import Upkeep
 
 logger = logging.getLogger("trimtab.wiring")
 CATALOG_PAUSE_S = 3.0
@@ -278,6 +280,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         box,
         house.folder / SNAPSHOT_FILE,
         fittings(live, expecting(prices), embedder),
+        Replicas(db, f"{worker}-{uuid7_hex()}"[-64:], clock),
     )
     await holder.load()
     holder.start()
@@ -366,6 +369,7 @@ def _dependencies(
         switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),
         search=Search(reader),
         tail=Tail(reader, made.clock),
+        upkeep=Upkeep(reader),
         prices=made.prices,
         settings=settings,
         secrets=made.box,

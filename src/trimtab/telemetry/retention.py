@@ -19,7 +19,7 @@ from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.governance import retention as store
 from trimtab.governance import store as governance
-from trimtab.governance.retention import DEFAULTS, Kind, Removed, Report, Rules, Run
+from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Removed, Report, Rules, Run
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -65,6 +65,31 @@ def cutoffs(policies: Mapping[str, Rules], now_ms: int, kind: Kind) -> dict[int,
             days = spans if days is None else min(days, spans)
         if days is not None:
             found.setdefault(now_ms - days * DAY_MS, []).append(project)
+    return found
+
+
+class OverAge(Struct, frozen=True, kw_only=True):
+    """What a run would remove of one kind now: ``rows`` that began before ``before`` (Unix ms), in all its tables;
+    ``before`` null where the kind is kept for ever."""
+
+    kind: Kind
+    before: int | None
+    rows: int
+
+
+async def over_age(upkeep: Upkeep, project: str, rules: Rules, now_ms: int) -> list[OverAge]:
+    """Of one project, by rules that need not be in force. Raises `Unavailable`."""
+    found: list[OverAge] = []
+    for kind in KINDS:
+        before = next(iter(cutoffs({project: rules}, now_ms, kind)), None)
+        rows = 0
+        for kept in await upkeep.kept(kind) if before is not None else []:
+            where = f"project = {{project:String}} AND {kept.age} < {{before:Int64}}"
+            # Not below the first moment that the store can count.
+            rows += await upkeep.count(
+                kept.table, where, {"project": project, "before": max(0, before or 0) * 1_000_000}
+            )
+        found.append(OverAge(kind=kind, before=before, rows=rows))
     return found
 
 

@@ -1,8 +1,10 @@
 import {
   Activity,
   Boxes,
+  CalendarClock,
   CircleDollarSign,
   DatabaseZap,
+  Eraser,
   Gauge,
   KeyRound,
   LayoutDashboard,
@@ -35,6 +37,8 @@ export interface NavItem {
     | "/p/$project/providers"
     | "/p/$project/keys"
     | "/p/$project/connect"
+    | "/p/$project/retention"
+    | "/p/$project/erasures"
     | "/p/$project/settings";
   label: string;
   icon: LucideIcon;
@@ -65,5 +69,12 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
   { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl", gap: true },
+  { to: "/p/$project/retention", label: "Retention", icon: CalendarClock, words: "keep days delete old data age" },
+  {
+    to: "/p/$project/erasures",
+    label: "Erasures",
+    icon: Eraser,
+    words: "gdpr delete user session trace receipt privacy",
+  },
   { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
 ];

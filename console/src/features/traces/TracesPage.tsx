@@ -19,9 +19,16 @@ import { SavedViews } from "../views/SavedViews";
 import { Peek } from "./Peek";
 import { TraceGrid } from "./TraceGrid";
 import css from "./traces.module.css";
+import type { TailState } from "./useTail";
 import { useTraceList } from "./useTraceList";
 
-const LIVE_MS = 1500;
+const LIVE: Record<TailState, { label: string; told: string }> = {
+  off: { label: "Paused", told: "Follow new calls" },
+  connecting: { label: "Live", told: "New calls appear by themselves" },
+  live: { label: "Live", told: "New calls appear by themselves" },
+  reconnecting: { label: "Reconnecting", told: "The stream of new calls broke off; it is asked for again" },
+  polling: { label: "Live, asking", told: "No stream can be had now: the list is asked for every 1.5 seconds" },
+};
 
 /** "Which calls were made, and which of them need a look?" */
 export function TracesPage() {
@@ -36,7 +43,7 @@ export function TracesPage() {
   const q = search.q ?? "";
   const live = range.moving && search.live !== "0";
   const showFacets = search.facets !== "0";
-  const list = useTraceList(project, q, range.window, live ? LIVE_MS : false, tick);
+  const list = useTraceList(project, q, range.window, live, tick);
   const facets = useQuery(facetsQuery(project, q, range.window));
   const keyName = useKeyName(project);
   const peek = narrow ? "" : (search.peek ?? "");
@@ -102,7 +109,7 @@ export function TracesPage() {
             }}
           />
           {range.moving && (
-            <Tooltip label={live ? "New calls appear by themselves" : "Follow new calls"}>
+            <Tooltip label={LIVE[live ? list.tail : "off"].told}>
               <Button
                 variant="default"
                 size="sm"
@@ -112,9 +119,11 @@ export function TracesPage() {
                   tick();
                   patch({ live: live ? "0" : undefined }, true);
                 }}
-                leftSection={<span className={css.live} data-on={live} />}
+                leftSection={<span className={css.live} data-on={live} data-state={list.tail} />}
+                data-testid="live"
+                data-state={live ? list.tail : "off"}
               >
-                {live ? "Live" : "Paused"}
+                {LIVE[live ? (list.tail === "off" ? "connecting" : list.tail) : "off"].label}
               </Button>
             </Tooltip>
           )}

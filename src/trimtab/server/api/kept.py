@@ -1,14 +1,16 @@
 """How long data is kept, and erasing what is somebody's: rules, runs and receipts."""
 
-from litestar.params import FromPath, JSONBody
-from msgspec import UNSET
+from typing import Annotated
+
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, Meta
 
 from trimtab.core.errors import Conflict
 from trimtab.core.ids import new_id
 from trimtab.governance import erasures, retention
 from trimtab.governance.access import Project
 from trimtab.governance.erasures import Erasure
-from trimtab.governance.retention import DEFAULTS, KINDS, Rules, Run
+from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Rules, Run
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.kept_bodies import (
     ErasurePage,
@@ -16,12 +18,14 @@ from trimtab.server.kept_bodies import (
     NewErasure,
     RemovedView,
     RetentionBody,
+    RetentionPreview,
     RetentionRule,
     RetentionRunPage,
     RetentionRunView,
     RetentionView,
 )
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.telemetry.retention import over_age
 
 TAG = "kept"
 
@@ -80,6 +84,30 @@ async def set_retention(deps: Deps, tenant: Tenant, data: JSONBody[RetentionBody
     now = deps.now()
     await deps.db.write(lambda conn: retention.set_rules(conn, tenant.id, given, now))
     return await _rules(deps, tenant)
+
+
+Days = Annotated[
+    str,
+    Meta(description="Days, or `keep`; what is in force if left out.", pattern=r"^([1-9][0-9]{0,4}|keep)?$"),
+    QueryParameter(pattern=r"^([1-9][0-9]{0,4}|keep)?$"),
+]
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/retention/preview",
+    "retention:read",
+    Operation(id="previewRetention", summary="What a run would remove now", tag=TAG, errors=(404,)),
+)
+async def preview_retention(
+    deps: Deps, tenant: Tenant, content: Days = "", spans: Days = "", scores: Days = "", ledger: Days = ""
+) -> RetentionPreview:
+    """By the rules in force, or by others before they are set. Nothing is removed."""
+    in_force = await _rules(deps, tenant)
+    rules: Rules = {rule.kind: rule.days for rule in in_force.items}
+    given: dict[Kind, str] = {"content": content, "spans": spans, "scores": scores, "ledger": ledger}
+    rules |= {kind: None if text == "keep" else int(text) for kind, text in given.items() if text}
+    return RetentionPreview(items=await over_age(deps.upkeep, tenant.id, rules, deps.now()))
 
 
 def _run(run: Run, project_id: str) -> RetentionRunView:
@@ -195,6 +223,7 @@ async def get_erasure(deps: Deps, tenant: Tenant, erasure: FromPath[str]) -> Era
 ROUTES = (
     get_retention,
     set_retention,
+    preview_retention,
     list_retention_runs,
     start_retention_run,
     start_erasure,
