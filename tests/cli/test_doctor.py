@@ -146,3 +146,14 @@ def test_people_get_a_line_for_each_check_and_a_count(tmp_path: Path) -> None:
     told = CliRunner().invoke(command, ["doctor", "--data-dir", str(tmp_path / "new"), "--port", "0"]).stdout
     assert "ok    python" in told
     assert told.splitlines()[-1].endswith("to fix.")
+
+
+def test_what_several_machines_would_not_share_is_told(tmp_path: Path) -> None:
+    catalog = {"TRIMTAB_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    assert "replicas" not in doctor(tmp_path / "new")[1]
+    alone = doctor(tmp_path / "new", **catalog)[1]["replicas"]
+    assert alone["state"] == "warn"
+    assert "TRIMTAB_SECRET_KEY" in alone["fix"]
+    assert "TRIMTAB_TELEMETRY_URL" in alone["fix"]
+    store = {"TRIMTAB_TELEMETRY_URL": "http://127.0.0.1:9/none", "TRIMTAB_SECRET_KEY": "00" * 32}
+    assert doctor(tmp_path / "new", **catalog, **store)[1]["replicas"]["state"] == "ok"

@@ -47,9 +47,11 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
+from trimtab.server.replicas import Replicas
 from trimtab.server.snapshot_routes import compiled, fittings, routes_of
 from trimtab.storage import revision
 from trimtab.storage.database import Database
+from trimtab.telemetry import price_file
 
 log = logging.getLogger("trimtab.snapshot")
 
@@ -125,13 +127,16 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
     routes: dict[str, dict[str, Compiled]] = {}
     policies: dict[str, dict[str, CompiledPolicy]] = {}
     limits: dict[str, ProjectLimits] = {}
+    dated: dict[str, tuple[DatedPrice, ...]] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)
         models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
         if project.slug == config.project:
             providers |= config.providers
             models |= config.models
-        providers = _with_prices(providers, _dated(state, config, project))
+        if own := _dated(state, config, project):
+            dated[project.id] = tuple(own)
+        providers = _with_prices(providers, own)
         providers, models = _with_resilience(providers, models, state, config, project)
         models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
@@ -151,6 +156,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             routes=routes,
             policies=policies,
             limits=limits,
+            dated=dated,
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
@@ -291,8 +297,10 @@ class SnapshotHolder:
         box: SecretBox,
         file: Path,
         made_with: Fittings | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self._db = db
+        self._replicas = replicas
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
         self.made_with = made_with or fittings(Live())
         self._warming: set[asyncio.Task[None]] = set()
@@ -343,6 +351,8 @@ class SnapshotHolder:
         and `start` keeps trying."""
         try:
             await self.refresh()
+            if self._replicas is not None and self._replicas.shared:
+                await self.refresh()  # what another changed between our first look and the others knowing of us
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
@@ -355,7 +365,10 @@ class SnapshotHolder:
         async with self._refreshing:
             try:
                 changed = self.watch.differs() and await asyncio.to_thread(self.watch.check)
-                return await self._refresh(changed)
+                refreshed = await self._refresh(changed)
+                if refreshed:
+                    await self._tell()
+                return refreshed
             except Unavailable as error:
                 self.away = error.sentence()
                 raise
@@ -370,7 +383,17 @@ class SnapshotHolder:
             await self._refresh(changed)
         if self.on_change is not None:
             await self.on_change()
+        await self._all_have()
         return changed
+
+    async def _all_have(self) -> None:
+        """Wait until the replicas on other machines have what is in force here."""
+        if self._replicas is not None and self._built is not None:
+            await self._replicas.all_have(self._built.snapshot.version)
+
+    async def _tell(self) -> None:
+        if self._replicas is not None and self._built is not None:
+            await self._replicas.tell(self._built.snapshot.version)
 
     async def _refresh(self, reconfigured: bool) -> bool:
         if self._built is not None and not self.away and not reconfigured:
@@ -383,6 +406,7 @@ class SnapshotHolder:
         self._built = built
         self.away = ""
         await asyncio.to_thread(_write_file, self._file, state)
+        await asyncio.to_thread(price_file.write, self._file.parent, built.snapshot.dated)
         return True
 
     async def _warm(self, built: Built) -> None:
@@ -410,6 +434,7 @@ class SnapshotHolder:
         await self.refresh()
         if self.on_change is not None:
             await self.on_change()
+        await self._all_have()
 
     def start(self) -> None:
         """Begin to follow changes of other processes."""
@@ -423,6 +448,7 @@ class SnapshotHolder:
             try:
                 if await self.refresh():
                     log.info("configuration %d is in force", self.current.version)
+                await self._tell()
             except Unavailable as error:
                 if not known_away:
                     log.warning("%s Going on with the last known configuration.", error.message)
@@ -435,6 +461,8 @@ class SnapshotHolder:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poller
             self._poller = None
+        if self._replicas is not None:
+            await self._replicas.close()
         for task in self._warming:
             task.cancel()
 

@@ -19,3 +19,12 @@ REVISIONS = Table(
     Column("value", BigInteger, nullable=False),
 )
 """Counters that say "something changed": see `revision.py`."""
+
+REPLICAS = Table(
+    "replicas",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+"""Which configuration each process has in force that serves from this catalog: see `replicas.py`."""

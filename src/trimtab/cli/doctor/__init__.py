@@ -68,6 +68,7 @@ def examine(patient: "Patient") -> "Iterator[Check]":
     yield machine.port(patient)
     yield stores.config_file(patient, findings)
     yield stores.catalog(patient, findings)
+    yield from stores.replicas(patient)
     yield from stores.telemetry(patient)
     yield from providers.providers(patient, findings)
 

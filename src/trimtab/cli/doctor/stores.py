@@ -71,6 +71,28 @@ def catalog(patient: Patient, findings: Findings) -> Check:
     return ok("catalog", f"{db.place}, schema {found}, {keys} live keys")
 
 
+def replicas(patient: Patient) -> Iterator[Check]:
+    """A PostgreSQL catalog may serve several machines; what each of them then still has of its own. Not told where the
+    catalog is a file of this machine."""
+    settings = patient.settings
+    if not settings.database_url.startswith("postgres"):
+        return
+    apart: list[str] = []
+    fixes: list[str] = []
+    if not settings.secret_key:
+        apart.append("the key that seals providers' keys")
+        fixes.append("set TRIMTAB_SECRET_KEY to the same on every machine")
+    if not settings.telemetry_url.startswith(("http://", "https://")):
+        apart.append("traces, costs and scores of the calls it serves")
+        fixes.append("set TRIMTAB_TELEMETRY_URL to one ClickHouse")
+    if apart:
+        told = f"other machines may share this catalog, but {' and '.join(apart)} are in this data folder"
+        fix = f"Nothing, with one machine. With several: {', and '.join(fixes)} (docs/replicas.md)."
+        yield warn("replicas", told, fix)
+    else:
+        yield ok("replicas", "catalog, sealing key and telemetry are shared; large contents stay in each data folder")
+
+
 async def _look(db: "Database") -> "tuple[str, str, CatalogState | None]":
     from trimtab.server.snapshot import read_state
     from trimtab.storage import migrations
