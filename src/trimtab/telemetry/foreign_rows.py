@@ -121,13 +121,8 @@ class Sums:
 
 
 def _buckets(usage: Usage) -> tuple[int, int, int, int, int]:
-    return (
-        max(0, usage.input),
-        max(0, usage.cache_read),
-        max(0, usage.cache_write),
-        max(0, usage.output),
-        max(0, usage.reasoning),
-    )
+    found = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+    return found if min(found) >= 0 else tuple(max(0, each) for each in found)  # pyright: ignore[reportReturnType]
 
 
 class ForeignRows:
@@ -164,7 +159,8 @@ class ForeignRows:
                 span.provider[:LABEL] or (shown.tried[0] if shown.tried else ""), "", tried or list(shown.tried),
                 span.app[:LABEL], span.release[:LABEL], span.environment[:LABEL], "",
                 span.session[:LABEL] or shown.session, span.user[:LABEL] or shown.user, arrival.key_id,
-                [tag[:LABEL] for tag in span.tags[:LABELS]], _metadata(mapped), int(span.stream), span.stop[:LABEL],
+                [tag[:LABEL] for tag in span.tags[:LABELS]] if span.tags else [], _metadata(mapped), int(span.stream),
+                span.stop[:LABEL],
                 max(0, min(span.http_status, 65_535)), span.error_type[:LABEL], span.error_message[:MESSAGE],
                 "provider" if span.status == "error" and span.kind == "llm" else "", *buckets, estimated, cost, price,
                 unpriced, 0, 0, 1, 0, texts.asked or shown.asked, texts.answered or shown.answered, "",
@@ -228,17 +224,20 @@ def _metadata(mapped: Mapped) -> dict[str, str]:
     found: dict[str, str] = {}
     if span.metadata:
         found = {key[:LABEL]: value[:LABEL] for key, value in list(span.metadata.items())[:LABELS]}
-    for key, value in (
-        ("prompt_name", span.prompt_name),
-        ("prompt_version", span.prompt_version),
-        ("agent", span.agent_name),
-        ("node", span.node),
-        ("parent_node", span.parent_node),
-        ("workflow", span.workflow),
-        ("tool", span.tool_name),
-    ):
-        if value and key not in found:
-            found[key] = value[:LABEL]
+    if span.tool_name:
+        found.setdefault("tool", span.tool_name[:LABEL])
+    if span.agent_name:
+        found.setdefault("agent", span.agent_name[:LABEL])
+    if span.workflow:
+        found.setdefault("workflow", span.workflow[:LABEL])
+    if span.node:
+        found.setdefault("node", span.node[:LABEL])
+    if span.parent_node:
+        found.setdefault("parent_node", span.parent_node[:LABEL])
+    if span.prompt_name:
+        found.setdefault("prompt_name", span.prompt_name[:LABEL])
+    if span.prompt_version:
+        found.setdefault("prompt_version", span.prompt_version[:LABEL])
     if span.cost_reported is not None:
         found.setdefault("cost_reported", f"{Decimal(span.cost_reported).scaleb(-12):f}")
     return found

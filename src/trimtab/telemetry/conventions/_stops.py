@@ -17,6 +17,10 @@ _STOPS: Final = {
 
 def stop_of(value: Any) -> str:
     """The canonical reason of a reason, or of the first of a list; a word that nobody knows stays itself."""
+    if type(value) is str:
+        known = _STOPS.get(value)
+        if known is not None:
+            return known
     value = parsed(value)
     if type(value) is list:
         value = cast("list[Any]", value)[0] if value else ""

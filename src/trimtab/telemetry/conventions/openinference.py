@@ -33,7 +33,7 @@ from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker", "TOOL": "tool",
@@ -88,6 +88,8 @@ def read(span: ForeignSpan, found: Found) -> None:
     kind_now = found.get("kind")
     if kind_now in (None, "llm", "agent", "workflow"):
         _read_messages(attributes, found)
+    if kind_now == "agent":  # CrewAI's are known by their place in the graph alone
+        put_labels(found, attributes, (("agent_name", "graph.node.name"), ("agent_name", "graph.node.id")))
     if kind_now == "tool":
         put_labels(found, attributes, (("tool_name", "tool.name"), ("tool_call_id", "tool.id")))
         put(found, "tool_name", label(span.name))

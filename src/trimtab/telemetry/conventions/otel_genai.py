@@ -22,10 +22,12 @@ from trimtab.telemetry.conventions._values import (
     Found,
     count,
     first,
+    is_list,
     is_object,
     label,
     mapping,
     number,
+    parsed,
     picodollars,
     present,
     put,
@@ -227,10 +229,10 @@ class Reading:
                 found["input_messages"] = messages
         if "output_messages" not in found:
             if made:
+                made = parsed(made)
                 put(found, "output_messages", messages_of(made, "assistant"))
-                if "stop" not in found:
-                    last = sequence(made)[-1:]
-                    put(found, "stop", stop_of(mapping(last[0]).get("finish_reason")) if last else "")
+                if "stop" not in found and is_list(made) and made:
+                    put(found, "stop", stop_of(mapping(made[-1]).get("finish_reason")))
             elif self._older_made or events is not None:
                 put(found, "output_messages", _older(attributes, events, answer=True))
         if tools and "tools_offered" not in found:
