@@ -29,6 +29,7 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
+from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.ledger_pages import AT, LedgerPages, Row
 
 logger = logging.getLogger("trimtab.repricing")
@@ -135,6 +136,8 @@ class Pricing:
         self._today = today
         self._job = job
         self._lists: dict[str, PriceList | None] = {}
+        own = tuple(today.dated)
+        self._foreign = ForeignPrices(lambda _: own, today.prices)
 
     def page(self, rows: list[Row], report: Report) -> tuple[list[Row], Report]:
         """New versions of the rows that change, and the report with this page in it."""
@@ -174,6 +177,9 @@ class Pricing:
         kind = row[AT["provider_kind"]]
         if kind == "cache":  # an answer given again costs nothing, whatever tokens cost
             return Cost(amount=row[AT["cost"]], price=row[AT["price"]])
+        if not kind:  # another tool's span: whatever its provider is called, there is none of ours
+            models = (row[AT["model"]], row[AT["model_used"]])
+            return self._foreign.of(self._job.project_id, row[AT["provider"]], models, _usage(row), row[AT["at_ns"]])
         if kind not in PROVIDER_KINDS.names():
             return Cost()
         return self._today.prices.cost(

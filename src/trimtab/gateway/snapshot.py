@@ -6,12 +6,14 @@ from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
+from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.reserve import ProjectLimits
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """``version`` counts up with every change of the catalog. ``targets`` is by project id, ``routes`` and
-    ``policies`` by project id and called name, ``limits`` by project id; a project without any has no entry."""
+    ``policies`` by project id and called name, ``limits`` and ``dated`` (a project's own prices, whatever provider they
+    are about) by project id; a project without any has no entry."""
 
     version: int
     access: AccessTable
@@ -19,3 +21,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     routes: dict[str, dict[str, Compiled]] = {}
     policies: dict[str, dict[str, CompiledPolicy]] = {}
     limits: dict[str, ProjectLimits] = {}
+    dated: dict[str, tuple[DatedPrice, ...]] = {}

@@ -11,7 +11,6 @@ from trimtab.gateway.repricing import Repricer, Today
 from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets
-from trimtab.ledger.overrides import DatedPrice
 from trimtab.storage.database import Database
 from trimtab.telemetry.ledger_pages import LedgerPages
 from trimtab.telemetry.reader import TelemetryReader
@@ -37,13 +36,8 @@ def todays(prices: Prices, snapshot: Callable[[], Snapshot]) -> Callable[[str], 
     """What prices of a project are made of now."""
 
     def today(project: str) -> Today:
-        targets = snapshot().targets.get(project, ProjectTargets())
-        return Today(prices=prices, targets=targets, dated=dated_rows(targets))
+        now = snapshot()
+        targets = now.targets.get(project, ProjectTargets())
+        return Today(prices=prices, targets=targets, dated=list(now.dated.get(project, ())))
 
     return today
-
-
-def dated_rows(targets: ProjectTargets) -> list[DatedPrice]:
-    """Every dated price that can hold for any of the providers, each once."""
-    found = {row.id: row for provider in targets.providers.values() if provider.prices for row in provider.prices.rows}
-    return list(found.values())

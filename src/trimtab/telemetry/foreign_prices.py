@@ -1,14 +1,18 @@
-"""What a foreign span's tokens cost, by the packaged price book: computed here, beside what its emitter reported.
+"""What a foreign span's tokens cost, by the team's own dated prices and the packaged price book: computed here, beside
+what its emitter reported, as it comes in, whenever its rows are made anew, and by a re-pricing.
 
-Whose price it is stands in the row: a name of the book's, or `REPORTED` where the book has none and the emitter said
-one. The team's own prices reach these rows as they reach all rows of the books, by a re-pricing.
+Whose price it is stands in the row: a dated price of the project, a name of the book's, or `REPORTED` where neither has
+one and the emitter said one.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
-from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.types import Cost
+from trimtab.ledger.overrides import DatedPrice, PriceList
+from trimtab.ledger.prices import Dated, PriceBook
+from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+from trimtab.llm.types import Usage
 from trimtab.telemetry.canonical import CanonicalSpan
 
 REPORTED: Final = "reported"
@@ -35,38 +39,82 @@ _SAME: Final = {
 price book's id for each."""
 
 
-class ForeignPrices:
-    """For one thread. The book is loaded by the first span that used tokens."""
+class Book(Protocol):
+    """What this needs of `ledger.prices.PriceBook`."""
 
-    def __init__(self, book: PriceBook | None = None) -> None:
+    def cost(
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        usage: Usage,
+        at_ns: int,
+        override: PriceOverride | None,
+        dated: Dated | None = None,
+    ) -> Cost: ...
+
+
+_MOST: Final = 1_000
+"""Names of providers that are remembered: they come from outside."""
+
+
+class ForeignPrices:
+    """For one thread. ``dated`` gives a project's own prices, the same tuple while they do not change. The book is
+    loaded by the first span that used tokens."""
+
+    def __init__(self, dated: Callable[[str], tuple[DatedPrice, ...]] | None = None, book: Book | None = None) -> None:
+        self._dated = dated or _none
         self._book = book or PriceBook()
         self._kinds: dict[str, ProviderKind] = {}
+        self._lists: dict[tuple[str, str], tuple[tuple[DatedPrice, ...], tuple[PriceList, ...]]] = {}
 
-    def cost(self, span: CanonicalSpan, at_ns: int) -> Cost:
+    def cost(self, project: str, span: CanonicalSpan, at_ns: int) -> Cost:
         """Whole picodollars, None where nobody knows. ``at_ns`` is when the span began."""
         if span.usage is None:
             return Cost()
-        found = Cost()
-        if span.provider:
-            found = self._book.cost(
-                kind=self._kind(span.provider),
-                model=span.model,
-                upstream=span.model_used or span.model,
-                usage=span.usage,
-                at_ns=at_ns,
-                override=None,
-            )
+        found = self.of(project, span.provider, (span.model, span.model_used), span.usage, at_ns)
         if found.amount is None and span.cost_reported is not None:
             return Cost(amount=span.cost_reported, price=REPORTED)
         return found
 
+    def of(self, project: str, provider: str, models: tuple[str, str], usage: Usage, at_ns: int) -> Cost:
+        """The same by the names that a row of the books has. ``models``: what was asked for, and what answered."""
+        asked, used = models
+        if rows := self._dated(project):
+            for own in self._own(project, provider, rows):
+                card = own.card(asked, at_ns) or own.card(used, at_ns)
+                if card is not None:
+                    return card.cost(usage)
+        if not provider:
+            return Cost()
+        return self._book.cost(
+            kind=self._kind(provider), model=asked, upstream=used or asked, usage=usage, at_ns=at_ns, override=None
+        )
+
+    def _own(self, project: str, provider: str, rows: tuple[DatedPrice, ...]) -> tuple[PriceList, ...]:
+        """The project's prices for a provider, under the name that the span gives, else under the book's name of it."""
+        known = self._lists.get((project, provider))
+        if known is None or known[0] is not rows:
+            if len(self._lists) >= _MOST:
+                self._lists.clear()
+            listed = list(rows)
+            names = dict.fromkeys((provider, self._kind(provider).price_id)) if provider else (provider,)
+            found = (PriceList.of(name, listed) for name in names)
+            known = self._lists[project, provider] = (rows, tuple(each for each in found if each is not None))
+        return known[1]
+
     def _kind(self, provider: str) -> ProviderKind:
         kind = self._kinds.get(provider)
         if kind is None:
-            if len(self._kinds) > 1000:
+            if len(self._kinds) >= _MOST:
                 self._kinds.clear()
             name = provider.lower()
             known = PROVIDER_KINDS.all().get(name)
             kind = known or ProviderKind(name=name, title=name, dialect="", price_id=_SAME.get(name, name))
             self._kinds[provider] = kind
         return kind
+
+
+def _none(_: str) -> tuple[DatedPrice, ...]:
+    return ()

@@ -467,7 +467,7 @@ def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
 def mapped_of(arrival: Arrival, span: CanonicalSpan, leaf: bool, prices: ForeignPrices) -> Mapped:
     """A span with its texts and, where its usage counts, its price."""
     start_ns = began(arrival.span)
-    cost = prices.cost(span, start_ns)
+    cost = prices.cost(arrival.project, span, start_ns)
     return Mapped(arrival, span, texts_of(span), cost, start_ns, max(0, arrival.span.end_ns - start_ns), leaf)
 
 

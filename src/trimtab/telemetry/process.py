@@ -39,6 +39,7 @@ from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.merges import Merges
+from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
@@ -107,7 +108,8 @@ class Telemetry:
         remote = self._url.startswith(("http://", "https://"))
         cluster = Address(self._url).cluster if remote else ""
         arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
-        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals)
+        prices = ForeignPrices(PriceFile(self._data_dir))
+        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices)
         merges = None if remote else Merges(store.query)
         writer = Writer(
             spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges, arrivals=arrivals
@@ -146,10 +148,10 @@ class Telemetry:
 
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
-    arrivals: ArrivalLog | None = None,
+    arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None,
 ) -> Foreign:  # fmt: skip
     """What the writer maps foreign spans with; ``cluster`` is that of the store's address."""
-    prices, rows = ForeignPrices(), ForeignRows(blobs, silent)
+    prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent)
     traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
     return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
 

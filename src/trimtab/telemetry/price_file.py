@@ -1,0 +1,67 @@
+"""A team's dated prices, told from the server to the telemetry process: a file in the data folder.
+
+The telemetry process has no catalog and must price spans while there is none, as they come in and whenever it makes
+their rows anew. So every server process keeps this file in step with its snapshot, which has the rows of the catalog
+and of the config file; the file is read again when it was replaced. The alternative, prices beside the spans in the
+spool, would price a trace that is made anew by what held when it came.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from trimtab.core.ids import uuid7_hex
+from trimtab.ledger.overrides import DatedPrice
+
+logger = logging.getLogger("trimtab.telemetry.prices")
+
+FILE: Final = "prices.json"
+Prices = dict[str, tuple[DatedPrice, ...]]
+"""Rows by project id."""
+_decoder: Final = msgspec.json.Decoder(Prices)
+
+
+class PriceFile:
+    """The reader's side: called with a project's id it gives its rows, the same tuple while nothing changes. A file
+    that is not there gives none; one that is broken leaves what was known."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._stamp = (0, 0)
+        self._prices: Prices = {}
+
+    def __call__(self, project: str) -> tuple[DatedPrice, ...]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return ()
+        if (found.st_mtime_ns, found.st_ino) != self._stamp:
+            self._stamp = (found.st_mtime_ns, found.st_ino)
+            try:
+                self._prices = _decoder.decode(self._path.read_bytes())
+            except (OSError, msgspec.DecodeError) as error:
+                logger.warning("%s cannot be read; the prices stay as they were: %s", self._path, error)
+        return self._prices.get(project, ())
+
+
+def write(folder: Path, prices: Prices) -> None:
+    """Replace the file at once; a reader sees the old one or the new one. A disk that is full is told, and that is
+    all: the prices hold for calls all the same, and the next change or start writes them again."""
+    path = folder / FILE
+    if not prices and not path.exists():
+        return
+    body = msgspec.json.encode({project: rows for project, rows in sorted(prices.items()) if rows})
+    fresh = path.with_name(f"{FILE}.{uuid7_hex()}")
+    try:
+        if path.is_file() and path.read_bytes() == body:
+            return
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+        os.replace(fresh, path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        logger.error("the prices could not be told to the telemetry process, at %s: %s", path, error)
