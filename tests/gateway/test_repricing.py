@@ -192,6 +192,29 @@ def test_past_rows_cost_what_todays_book_says_and_what_was_booked_stays(world: W
     assert job.report.no_price_today == sum(r[AT["model"]] == "mystery-1" and r[AT["cost"]] is not None for r in before)
 
 
+def test_another_tools_spans_are_priced_too_whatever_their_provider_is_called(world: World) -> None:
+    rows = Rows()
+    for number, provider in enumerate(("some-vendor", "openai", "azure.ai.openai")):
+        values: dict[str, Any] = dict.fromkeys(rows.ledger.columns, "") | {
+            "project": world.project, "at_ns": (T0_MS + 1_000_000) * 1_000_000 + number, "span_id": f"{number:016x}",
+            "trace_id": "f" * 32, "attempt": 0, "final": 1, "outcome": "answer", "provider": provider,
+            "model": "gpt-4o-mini" if number else "house-model", "tags": [], "fingerprint": 0, "duration_ns": 1,
+            "metered": 1, "tokens_estimated": 0, "currency": "USD", "cost": 7, "cost_parts": [], "price": "reported",
+            "booked_cost": 7, "booked_price": "reported", "version": 1, "images": 0,
+        }  # fmt: skip
+        counts = {name: 0 for name in values if name.endswith("_tokens")} | {"input_tokens": 1000}
+        rows.ledger.add(0, tuple((values | counts)[name] for name in rows.ledger.columns))
+    world.engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{world.project}:foreign")
+    world.dated.append(check_dated(DatedPrice(id="prc_v", provider="some-*", model="*", rates=Rates(per_request="1"))))
+    world.start(1)
+    assert world.run(world.repricer().turn())
+    found = {row[AT["provider"]]: row for row in world.rows() if row[AT["trace_id"]] == "f" * 32}
+    assert found["some-vendor"][AT["cost"]] == 10**12
+    assert found["openai"][AT["price"]].startswith("genai-prices/")
+    assert "azure" in found["azure.ai.openai"][AT["price"]]
+    assert all(row[AT["booked_price"]] == "reported" for row in found.values())
+
+
 def test_pricing_twice_equals_pricing_once(world: World) -> None:
     world.start(1)
     world.run(world.repricer().turn())

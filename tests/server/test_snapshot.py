@@ -21,6 +21,7 @@ from trimtab.server import snapshot
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
+from trimtab.telemetry.price_file import PriceFile
 
 CANARY = "sk-canary-0123456789"
 LAB = {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": CANARY, "headers": {"x-a": "canary-header"}}
@@ -117,6 +118,23 @@ def test_many_refreshes_at_once_end_with_the_newest_state(run: Run) -> None:
 def filed(**providers: Provider) -> ConfigFile:
     models = {"fast": Model(name="fast", provider="lab", upstream="from-file")}
     return ConfigFile(path="t.yaml", providers=providers, models=models)
+
+
+def test_a_projects_own_prices_are_told_to_the_telemetry_process_when_the_answer_comes(run: Run) -> None:
+    async def story(house: House) -> None:
+        project = house.holder.current.access.projects["default"].id
+        told = PriceFile(house.folder)
+        assert told(project) == ()
+        body = {"prices": [{"provider": "nobody-here", "model": "m*", "rates": {"input": "1", "output": "2"}}]}
+        made = await house.admin.post("/api/v1/projects/default/prices", json=body)
+        assert made.status_code == 201, made.text
+        [row] = told(project)
+        assert (row.provider, row.model, row.rates.output) == ("nobody-here", "m*", "2")
+        assert house.holder.current.dated == {project: (row,)}
+        await house.admin.delete(f"/api/v1/projects/default/prices/{row.id}")
+        assert told(project) == ()
+
+    run(story)
 
 
 def test_the_config_file_wins_by_name_in_its_project_only(run: Run) -> None:

@@ -13,10 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makings import project, record
 
+from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry import price_file
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
@@ -56,15 +59,16 @@ def chat(span_id: int, parent: int = 0, *, tokens: int = 100, response: str = ""
 class Way:
     """Spool, writer and store of one test; ``name`` is its project."""
 
-    def __init__(self, folder: Path, engine: Store) -> None:
+    def __init__(self, folder: Path, engine: Store, prices: ForeignPrices | None = None) -> None:
         self.folder = folder
         self.engine = engine
+        self.prices = prices
         self.name = project()
         self.writer = self._open()
 
     def _open(self) -> Writer:
         blobs = FolderBlobs(self.folder / "blobs")
-        foreign = foreign_of(self.engine, blobs)
+        foreign = foreign_of(self.engine, blobs, prices=self.prices)
         return Writer(SpoolReader(self.folder / "spool"), self.engine, CallMapper(blobs), pace=Pace(), foreign=foreign)
 
     def restart(self) -> None:
@@ -402,6 +406,33 @@ def test_a_batch_that_cannot_be_mapped_goes_in_without_the_record_that_is_to_bla
     assert len(way.rows()) == 4
     [letter] = way.writer._spool.rejected()  # pyright: ignore[reportPrivateUsage]
     assert letter.reason == "ZeroDivisionError: a defect"
+
+
+def test_a_projects_own_prices_hold_as_spans_come_and_when_their_trace_is_made_anew(
+    tmp_path: Path, engine: Store
+) -> None:
+    way = Way(tmp_path, engine, ForeignPrices(price_file.PriceFile(tmp_path)))
+
+    def priced(input_rate: str) -> None:
+        row = DatedPrice(id="prc_1", model="gpt-4o-mini", rates=Rates(input=input_rate, output="1"))
+        price_file.write(tmp_path, {way.name: (row,)})
+
+    try:
+        priced("2")
+        way.send(span(1), chat(2, 1))
+        ledger = "SELECT cost, price FROM ledger FINAL WHERE project = {project:String} ORDER BY at_ns"
+        asked = bind({"project": way.name})
+        assert way.rows("entry, cost") == [[1, 200_000_000], [0, 200_000_000]]
+        assert "override:prc_1" in way.engine.query(ledger, asked).decode()
+        priced("3")
+        way.send(chat(3, 1))  # after its root: the trace is made anew
+        assert way.rewrite() == 1
+        assert way.rows("entry, cost") == [[1, 600_000_000], [0, 300_000_000], [0, 300_000_000]]
+        assert [msgspec.json.decode(line)[0] for line in way.engine.query(ledger, asked).splitlines()] == [
+            300_000_000
+        ] * 2
+    finally:
+        way.close()
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
