@@ -48,9 +48,13 @@ def test_a_closing_knows_where_all_of_its_trace_began() -> None:
     assert (first.low_ns, first.high_ns) == (second.low_ns, second.high_ns) == (105, 250)
 
 
+def made(at: int, spans: list[str], rooted: bool, node: str) -> Arrival:
+    return Arrival("t", at, node, int(rooted), at, at, tuple(spans))
+
+
 ARRIVALS = st.lists(
     st.builds(
-        lambda at, spans, rooted, node: Arrival("t", at, node, int(rooted), at, at, tuple(spans)),
+        made,
         st.integers(0, 300),
         st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4),
         st.booleans(),

@@ -195,7 +195,7 @@ def test_a_destination_that_is_away_costs_a_page_and_gets_everything_when_it_is_
     async def story(db: Database) -> None:
         post = Post(db, "away")
         await post.begin()
-        post.receiver.answer = lambda key: AWAY
+        post.receiver.answer = always(AWAY)
         for number in range(35):
             post.store.come(T0 + number + 1, f"t{number}")
         for _ in range(30):
@@ -207,7 +207,7 @@ def test_a_destination_that_is_away_costs_a_page_and_gets_everything_when_it_is_
         assert state.next_try - post.clock.now_ns() // 1_000_000 <= rounds.LONGEST_S * 1000
         assert await post.events() == []
         assert post.receiver.asked <= 30 * rounds.BEFORE_LOOKING
-        post.receiver.answer = lambda key: OK
+        post.receiver.answer = always(OK)
         await post.go(400)
         assert Counter(post.receiver.traces) == Counter(f"t{number}" for number in range(35))
         assert (await post.state()).waiting_since is None
@@ -219,7 +219,7 @@ def test_one_poison_event_is_tried_put_on_the_failed_list_and_replayed(run: Call
     async def story(db: Database) -> None:
         post = Post(db, "poison")
         await post.begin()
-        post.receiver.answer = lambda key: FAULTY if key == "bad" else OK
+        post.receiver.answer = only_bad
         post.store.come(T0 + 1, "bad")
         post.store.come(T0 + 2, "good")
         await post.go(30)
@@ -232,7 +232,7 @@ def test_one_poison_event_is_tried_put_on_the_failed_list_and_replayed(run: Call
         [event] = await post.events()
         assert (event.state, event.tries) == ("failed", rounds.TRIES)
         assert (await post.state()).failed == 1
-        post.receiver.answer = lambda key: OK
+        post.receiver.answer = always(OK)
         now = post.clock.now_ns() // 1_000_000
         assert await db.write(lambda conn: store.replay(conn, "p", "poison", None, now)) == 1
         await post.go(1)
@@ -246,7 +246,7 @@ def test_where_everything_is_refused_one_is_put_aside_at_a_time(run: Callable[[S
     async def story(db: Database) -> None:
         post = Post(db, "wrong")
         await post.begin()
-        post.receiver.answer = lambda key: REFUSED
+        post.receiver.answer = always(REFUSED)
         for number in range(40):
             post.store.come(T0 + number + 1, f"t{number}")
         for _ in range(rounds.REFUSED_TRIES + 1):
@@ -315,8 +315,8 @@ def test_who_no_longer_holds_a_destination_writes_nothing(run: Callable[[Story],
         await post.begin()
         post.store.come(T0 + 1, "t")
         now = post.clock.now_ns() // 1_000_000
-        taken = lambda conn: store.take(conn, "p", "lost", "other", now + 10**13, hold_ms=1, gone="")  # noqa: E731
-        assert await db.write(taken)
+        later = now + 10**13
+        assert await db.write(lambda conn: store.take(conn, "p", "lost", "other", later, hold_ms=1, gone=""))
         with pytest.raises(Unavailable):
             await post.go(30)
         assert (await post.state()).delivered == 0
@@ -377,7 +377,7 @@ def test_every_closing_is_delivered_and_twice_only_where_a_crash_cut_a_round_off
                     crashes += await crash(post)
                 else:
                     await post.go()
-        post.receiver.answer = lambda key: OK
+        post.receiver.answer = always(OK)
         for _ in range(4):
             await post.go(1000)
         expected = {
@@ -392,10 +392,18 @@ def test_every_closing_is_delivered_and_twice_only_where_a_crash_cut_a_round_off
     run(story)
 
 
+def always(outcome: Outcome) -> Callable[[str], Outcome]:
+    return lambda key: outcome
+
+
+def only_bad(key: str) -> Outcome:
+    return FAULTY if key == "bad" else OK
+
+
 def answers(how: str) -> Callable[[str], Outcome]:
     if how == "half":
         return lambda key: OK if key in ("t0", "t2", "t4") else FAULTY
-    return lambda key: {"ok": OK, "away": AWAY, "faulty": FAULTY}[how]
+    return always({"ok": OK, "away": AWAY, "faulty": FAULTY}[how])
 
 
 def scope(post: Post) -> Scope:
@@ -404,16 +412,14 @@ def scope(post: Post) -> Scope:
 
 async def crash(post: Post) -> int:
     """A round whose process dies before it could write down what it did: all of it is done again."""
-    original = store.settle
 
     def dies(*args: Any) -> bool:
         raise KeyboardInterrupt
 
-    rounds.store.settle = dies
-    try:
-        await post.delivery().round()
-    except KeyboardInterrupt:
-        return 1
-    finally:
-        rounds.store.settle = original
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "settle", dies)
+        try:
+            await post.delivery().round()
+        except KeyboardInterrupt:
+            return 1
     return 0

@@ -19,8 +19,14 @@ from trimtab.telemetry.views import SpanIO, TraceDetail, Window
 T = TypeVar("T")
 MOST_SPANS: Final = 50_000
 """Of one trace; the first ones by time."""
-LOOK_BACK_NS: Final = 86_400_000_000_000
-"""Arrivals of a trace are looked for a day back: a span that came earlier and comes again is sent again."""
+_MINUTE: Final = 60_000_000_000
+NEAR_NS: Final = 15 * _MINUTE
+FAR_NS: Final = 360 * _MINUTE
+"""Earlier arrivals of a trace are looked for so far back: near for all, far where no root is near, for what comes late.
+What comes later than that begins anew, with revision 1."""
+SKEW_NS: Final = 60 * _MINUTE
+"""An arrival is visible within an hour of its time by the clock of any other node; usually it takes a second. Without a
+bound every look would read all arrivals there are, for nodes that it has not heard of."""
 _IN: Final = "trace_id IN splitByChar('\\x1E', {traces:String})"
 _ARRIVAL: Final = "trace_id, at_ns, node, rooted, low_ns, high_ns, span_ids"
 
@@ -60,14 +66,17 @@ class Material:
         self, project: str, since_ns: int, places: Mapping[str, int], until_ns: int, limit: int
     ) -> list[Arrival]:
         """Arrivals that a lane has not passed, up to a moment, in the order of time. Their span ids are left out."""
-        low = since_ns if not places else min(since_ns, *places.values())
-        params: dict[str, Value] = {"project": project, "low": low, "since": since_ns, "until": until_ns}
+        floor = max(places.values(), default=0) - SKEW_NS
+        bounds = {node: max(at_ns, floor) for node, at_ns in sorted(places.items())}
+        others = max(since_ns, floor)
+        params: dict[str, Value] = {"project": project, "others": others, "until": until_ns}
+        params["low"] = min(others, *bounds.values()) if bounds else others
         tests: list[str] = []
-        for number, (node, at_ns) in enumerate(sorted(places.items())):
+        for number, (node, at_ns) in enumerate(bounds.items()):
             params[f"n{number}"], params[f"a{number}"] = node, at_ns
             tests.append(f"(node = {{n{number}:String}} AND at_ns > {{a{number}:Int64}})")
-        known = ", ".join(f"{{n{number}:String}}" for number in range(len(places)))
-        tests.append(f"(at_ns > {{since:Int64}}{f' AND node NOT IN ({known})' if known else ''})")
+        known = ", ".join(f"{{n{number}:String}}" for number in range(len(bounds)))
+        tests.append(f"(at_ns > {{others:Int64}}{f' AND node NOT IN ({known})' if known else ''})")
         columns = _ARRIVAL.replace("span_ids", "CAST([], 'Array(String)')")
         sql = (
             f"SELECT {columns} FROM arrivals WHERE project = {{project:String}} AND at_ns >= {{low:Int64}}"  # noqa: S608
@@ -76,19 +85,27 @@ class Material:
         return await self._asker.ask(Arrival, sql, params)
 
     async def closings(self, scope: Scope, trace_ids: Iterable[str], low_ns: int) -> dict[str, list[Closing]]:
-        """By trace, from its arrivals since a day before ``low_ns``."""
-        params: dict[str, Value] = {"project": scope.project, "traces": ids(trace_ids)}
-        params["low"] = max(0, low_ns - LOOK_BACK_NS)
+        """By trace, from its arrivals since a while before ``low_ns``."""
+        traces = list(trace_ids)
+        near = max(NEAR_NS, scope.root_wait_ns + 2 * scope.quiet_ns)
+        found = await self._arrivals(scope.project, traces, low_ns - near)
+        rootless = [trace_id for trace_id in traces if not any(each.rooted for each in found.get(trace_id, []))]
+        if rootless:
+            found |= await self._arrivals(scope.project, rootless, low_ns - max(near, FAR_NS))
+        return {
+            trace_id: closings(arrivals, scope.quiet_ns, scope.root_wait_ns) for trace_id, arrivals in found.items()
+        }
+
+    async def _arrivals(self, project: str, trace_ids: list[str], low_ns: int) -> dict[str, list[Arrival]]:
         sql = (
             f"SELECT {_ARRIVAL} FROM arrivals WHERE project = {{project:String}} AND at_ns >= {{low:Int64}}"  # noqa: S608
             f" AND {_IN} ORDER BY at_ns, node"
         )
+        params: dict[str, Value] = {"project": project, "traces": ids(trace_ids), "low": max(0, low_ns)}
         found: dict[str, list[Arrival]] = {}
         for arrival in await self._asker.ask(Arrival, sql, params):
             found.setdefault(arrival.trace_id, []).append(arrival)
-        return {
-            trace_id: closings(arrivals, scope.quiet_ns, scope.root_wait_ns) for trace_id, arrivals in found.items()
-        }
+        return found
 
     async def matching(self, project: str, q: str, due: list[Closing]) -> set[str]:
         """Those of the traces that a search finds."""

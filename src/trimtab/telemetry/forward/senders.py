@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from google.protobuf.message import DecodeError
 
 from trimtab.telemetry.forward.guard import GuardedNetwork, Network
 from trimtab.telemetry.forward.types import Destination, Outcome, Verdict
@@ -136,6 +135,7 @@ class OtlpSender(HttpSender):
 
 
 def _left_out(answer: _Answer) -> str:
+    from google.protobuf.message import DecodeError  # imported late, as in `payload.py`
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
     if not answer.headers.get("content-type", "").startswith("application/x-protobuf"):

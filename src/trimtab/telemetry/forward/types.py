@@ -112,7 +112,10 @@ def check(destination: Destination) -> Destination:
             fix="Let 'root_wait_s' be at least 'quiet_s'.",
             param="root_wait_s",
         )
-    compile_query(destination.filter, destination.project_id, Window(start=0, end=1))
+    try:
+        compile_query(destination.filter, destination.project_id, Window(start=0, end=1))
+    except InvalidRequest as error:
+        raise InvalidRequest(error.message, fix=error.fix, param="filter") from error
     _check_secrets(destination)
     return destination
 

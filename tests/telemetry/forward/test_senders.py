@@ -1,0 +1,147 @@
+"""What answers mean, how a webhook is signed, and what a topic gets from a broker that speaks Kafka's protocol."""
+
+import asyncio
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.forward.guard import networks
+from trimtab.telemetry.forward.kafka import KafkaSender, check_options
+from trimtab.telemetry.forward.senders import (
+    LONGEST_WAIT_S,
+    Packet,
+    WebhookSender,
+    retry_after_s,
+    signature,
+    verdict_of,
+)
+from trimtab.telemetry.forward.types import Destination, Secrets, check, sampled
+
+HERE = networks("127.0.0.1,::1")
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (400, "refused"), (413, "refused"), (422, "refused"), (401, "away"), (403, "away"), (404, "away"),
+        (408, "away"), (425, "away"), (429, "away"), (302, "away"), (500, "faulty"), (501, "faulty"), (502, "away"),
+        (503, "away"), (504, "away"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_about_the_event_the_receiver_or_the_destination(status: int, verdict: str) -> None:
+    assert verdict_of(status) == verdict
+
+
+def test_retry_after_is_a_number_or_a_date_and_bounded() -> None:
+    now_ms = 1_750_000_000_000
+    assert retry_after_s("7", now_ms) == 7
+    assert retry_after_s(formatdate(now_ms / 1000 + 30, usegmt=True), now_ms) == 30
+    assert retry_after_s(formatdate(now_ms / 1000 - 30, usegmt=True), now_ms) == 0
+    assert retry_after_s("99999999999999", now_ms) == LONGEST_WAIT_S
+    assert [retry_after_s(text, now_ms) for text in ("", "soon", "-3", "²")] == [0, 0, 0, 0]
+
+
+def test_a_signature_is_that_of_standard_webhooks() -> None:
+    """The example of their specification and of its libraries' tests."""
+    made = signature(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "1614265330",
+        b'{"test": 2432232314}',
+    )
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_receiver_that_is_not_there_is_away_and_says_so() -> None:
+    to = Destination(
+        project_id="p", name="n", kind="webhook", url="http://127.0.0.1:9/x", secrets=Secrets(secret="s" * 16)
+    )
+
+    async def story() -> None:
+        sender = WebhookSender(to, HERE, lambda: 0)
+        outcome = await sender.send(Packet("id", "key", b"{}"))
+        await sender.aclose()
+        assert (outcome.verdict, outcome.status) == ("away", 0)
+        assert "ConnectError" in outcome.problem
+
+    asyncio.run(story())
+
+
+def test_a_sample_is_drawn_by_the_trace_id_alone_and_grows() -> None:
+    ids = [f"{number:032x}" for number in range(4000)]
+    tenth, half = ({each for each in ids if sampled(each, share)} for share in (0.1, 0.5))
+    assert tenth < half
+    assert 300 < len(tenth) < 500
+    assert 1850 < len(half) < 2150
+    assert all(sampled(each, 1.0) and not sampled(each, 0.0) for each in ids)
+
+
+@pytest.mark.parametrize(
+    ("param", "changes"),
+    [
+        ("name", {"name": "No!"}),
+        ("url", {"url": "ftp://x.example/"}),
+        ("url", {"url": "https://user:pass@x.example/"}),
+        ("url", {"url": "https:///x"}),
+        ("url", {"kind": "kafka", "url": "kafka://host:9092"}),
+        ("url", {"kind": "kafka", "url": "kafka://ho st:9092/t"}),
+        ("sample", {"sample": 1.5}),
+        ("quiet_s", {"quiet_s": 0.0}),
+        ("root_wait_s", {"quiet_s": 20.0, "root_wait_s": 10.0}),
+        ("filter", {"filter": "nosuchkey:1"}),
+        ("secret", {"kind": "webhook", "secrets": Secrets(secret="short")}),
+        ("secret", {"kind": "webhook", "secrets": Secrets(secret="whsec_not+base64!!!!")}),
+        ("secret", {"secrets": Secrets(secret="s" * 20)}),
+        ("headers", {"secrets": Secrets(headers={"host": "x"})}),
+        ("headers", {"secrets": Secrets(headers={"x": "a\r\nb"})}),
+        ("options", {"secrets": Secrets(options={"a": "b"})}),
+    ],
+)
+def test_a_destination_that_makes_no_sense_is_refused_by_its_field(param: str, changes: dict[str, Any]) -> None:
+    sound: dict[str, Any] = {"project_id": "p", "name": "n", "kind": "otlp", "url": "https://x.example/v1/traces"}
+    check(Destination(**sound))
+    with pytest.raises(InvalidRequest) as told:
+        check(Destination(**{**sound, **changes}))
+    assert told.value.param == param
+    assert told.value.fix
+
+
+def test_no_kafka_property_reads_files_or_runs_programs_of_the_server() -> None:
+    check_options({"security.protocol": "SASL_SSL", "sasl.username": "u", "ssl.ca.pem": "-----"})
+    for name in ("plugin.library.paths", "sasl.kerberos.kinit.cmd", "ssl.key.location", "bootstrap.servers"):
+        with pytest.raises(InvalidRequest):
+            check_options({name: "x"})
+
+
+def test_a_topic_gets_the_event_under_its_traces_id() -> None:
+    """Over TCP to the mock broker that is part of librdkafka."""
+    kafka = pytest.importorskip("confluent_kafka")
+    cluster = kafka.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+    brokers = cluster.list_topics(timeout=60).brokers
+    at = ",".join(f"{broker.host}:{broker.port}" for broker in brokers.values())
+    to = Destination(project_id="p", name="n", kind="kafka", url=f"kafka://{at}/closed-traces")
+
+    async def story() -> None:
+        sender = KafkaSender(check(to), HERE)
+        sent = await asyncio.gather(*(sender.send(Packet(f"evt_{n}", f"trace-{n}", b"{}")) for n in range(5)))
+        assert [each.verdict for each in sent] == ["delivered"] * 5
+        large = await sender.send(Packet("evt_large", "t", b"x" * 2_000_000))
+        assert large.verdict == "refused"
+        await sender.aclose()
+        refused = await KafkaSender(to, ()).send(Packet("e", "t", b"{}"))
+        assert (refused.verdict, "TRIMTAB_FORWARD_ALLOW" in refused.problem) == ("away", True)
+
+    asyncio.run(story())
+    reader = kafka.Consumer({"bootstrap.servers": at, "group.id": "g", "auto.offset.reset": "earliest"})
+    reader.subscribe(["closed-traces"])
+    found: dict[str, str] = {}
+    end = time.monotonic() + 60
+    while len(found) < 5 and time.monotonic() < end:
+        message = reader.poll(0.2)
+        if message is not None and message.error() is None:
+            found[message.key().decode()] = dict(message.headers())["id"].decode()
+    reader.close()
+    assert found == {f"trace-{n}": f"evt_{n}" for n in range(5)}
