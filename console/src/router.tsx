@@ -110,7 +110,7 @@ const providers = createRoute({
   getParentRoute: () => projectRoute,
   path: "providers",
   component: lazyRouteComponent(() => import("@/features/models/ProvidersPage"), "ProvidersPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "policy", "all"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "policy", "all", "tune"),
 });
 
 const keys = createRoute({

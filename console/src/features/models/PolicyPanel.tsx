@@ -2,19 +2,25 @@ import { ChevronDown, ChevronRight } from "lucide-react";
 import type { ModelView, Policy, ResilienceView } from "@/api/types";
 import { formatAgo } from "@/lib/format";
 import { Tag } from "@/ui/bits";
+import { WriteButton } from "@/ui/WriteButton";
 import { type InForce, inForce, linesOf } from "./policy";
 import css from "./targets.module.css";
 
+const DECLARED = "The config file declares it: change 'resilience' there.";
+
 interface Props {
   provider: string;
+  /** The config file says what holds. */
+  declared: boolean;
   models: ModelView[];
   all: { items: ResilienceView[]; defaults: Policy };
   open: boolean;
   onToggle: () => void;
+  onTune: (subject: ResilienceView["subject"], name: string) => void;
 }
 
 /** Which rules hold for the calls that go there, and who said so. */
-export function PolicyPanel({ provider, models, all, open, onToggle }: Props) {
+export function PolicyPanel({ provider, declared, models, all, open, onToggle, onTune }: Props) {
   const here = inForce(all, "provider", provider);
   const others = models
     .map((model) => ({ name: model.name, ...inForce(all, "model", model.name) }))
@@ -33,6 +39,28 @@ export function PolicyPanel({ provider, models, all, open, onToggle }: Props) {
       {open && (
         <div className={css.policies}>
           <Lines title={others.length > 0 ? "All its models but those below" : ""} policy={here} all={all} />
+          <div className={css.tune}>
+            <WriteButton
+              variant="default"
+              size="xs"
+              why={declared ? DECLARED : undefined}
+              onClick={() => onTune("provider", provider)}
+              aria-label={`Edit the policy of ${provider}`}
+            >
+              Edit
+            </WriteButton>
+            {models.map((model) => (
+              <WriteButton
+                key={model.name}
+                variant="subtle"
+                size="xs"
+                why={model.source === "config" ? DECLARED : undefined}
+                onClick={() => onTune("model", model.name)}
+              >
+                {others.some((each) => each.name === model.name) ? "Edit that of" : "One of its own for"} {model.name}
+              </WriteButton>
+            ))}
+          </div>
           {others.map((each) => (
             <Lines
               key={each.name}

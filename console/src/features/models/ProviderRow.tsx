@@ -30,6 +30,7 @@ interface Props {
   shown: { policy: boolean; all: boolean };
   onShow: (shown: { policy?: boolean; all?: boolean }) => void;
   onEdit: () => void;
+  onTune: ComponentProps<typeof PolicyPanel>["onTune"];
 }
 
 export function ProviderRow(props: Props) {
@@ -108,13 +109,15 @@ export function ProviderRow(props: Props) {
   );
 }
 
-function LiveState({ provider, models, targets, policies, shown, onShow }: Props) {
+function LiveState({ provider, models, targets, policies, shown, onShow, onTune }: Props) {
   if (!targets || !policies) return null;
   return (
     <section className={live.live} aria-label={`How ${provider.name} fares`}>
       <Targets provider={provider.name} targets={targets} all={shown.all} onAll={() => onShow({ all: true })} />
       <PolicyPanel
         provider={provider.name}
+        declared={provider.source === "config"}
+        onTune={onTune}
         models={models}
         all={policies}
         open={shown.policy}

@@ -8,8 +8,10 @@ import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
+import { PolicyEditor } from "./PolicyEditor";
 import { ProviderEditor } from "./ProviderEditor";
 import { ProviderRow } from "./ProviderRow";
+import { policyOf, tunedOf } from "./policy";
 
 /** "Where do calls go, with what key, and do they answer?" */
 export function ProvidersPage() {
@@ -24,6 +26,8 @@ export function ProvidersPage() {
   const workers = useQuery(statusQuery()).data?.workers ?? 1;
   const edited = providers.data?.find((provider) => provider.name === search.edit);
   const ready = kinds.data !== undefined;
+  const tuned = tunedOf(search.tune, providers.data ?? [], models.data ?? []);
+  const tune = (what: string | undefined) => void navigate({ search: (prev) => ({ ...prev, tune: what }) });
   const add = (
     <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
       Add a provider
@@ -76,9 +80,20 @@ export function ProvidersPage() {
                 })
               }
               onEdit={() => void navigate({ search: { edit: provider.name } })}
+              onTune={(subject, name) => tune(`${subject}:${name}`)}
             />
           ))}
         </ul>
+      )}
+      {resilience.data && tuned && (
+        <PolicyEditor
+          key={search.tune}
+          project={project}
+          subject={tuned.subject}
+          name={tuned.name}
+          now={policyOf(resilience.data, tuned.subject, tuned.name, tuned.provider)}
+          onClose={() => tune(undefined)}
+        />
       )}
       {ready && (search.new || edited) && (
         <ProviderEditor

@@ -68,3 +68,40 @@ export function inForce(
   const own = all.items.find((item) => item.subject === subject && item.name === name);
   return { policy: own?.policy ?? all.defaults, own };
 }
+
+/** What would hold for a model without a policy of its own, with its own where there is one. */
+export function policyOf(
+  all: { items: ResilienceView[]; defaults: Policy },
+  subject: ResilienceView["subject"],
+  name: string,
+  provider: string,
+): InForce {
+  const here = inForce(all, subject, name);
+  return here.own || subject === "provider"
+    ? here
+    : { policy: inForce(all, "provider", provider).policy, own: undefined };
+}
+
+export interface Tuned {
+  subject: ResilienceView["subject"];
+  name: string;
+  provider: string;
+}
+
+/** Whose policy the address wants edited, `provider:lab` or `model:fast`: what is not there, or is the config file's, is
+ * nobody's. */
+export function tunedOf(
+  text: string | undefined,
+  providers: readonly { name: string; source: string }[],
+  models: readonly { name: string; source: string; provider: string }[],
+): Tuned | null {
+  const [subject, ...rest] = (text ?? "").split(":");
+  const name = rest.join(":");
+  if (subject === "provider") {
+    const found = providers.find((each) => each.name === name && each.source === "catalog");
+    return found ? { subject, name, provider: name } : null;
+  }
+  if (subject !== "model") return null;
+  const found = models.find((each) => each.name === name && each.source === "catalog");
+  return found ? { subject, name, provider: found.provider } : null;
+}
