@@ -27,10 +27,11 @@ from trimtab.server.otlp_answers import status_with_retry
 from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.intake import Intake
-from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.kinds import decode_any, encode_any, weigh
 from trimtab.telemetry.otlp import (
     MAX_AROUND,
     MAX_LETTERS,
+    PIECE_EXPANDS,
     REPEATED,
     REPEATED_FREELY,
     Origin,
@@ -281,6 +282,35 @@ def test_a_body_below_a_large_resource_is_cut_into_few_pieces() -> None:
     taken = take_protobuf(broken, ORIGIN)
     assert (taken.accepted, taken.refused) == (0, 3000)
     assert "larger than" in taken.letters[0].reason
+
+
+def test_what_a_small_record_expands_to_is_bounded_and_told_to_the_writer() -> None:
+    made = request(2_000, name="")
+    made.resource_spans[0].resource.attributes[0].value.string_value = "y" * 60_000
+    pad = made.resource_spans.add().scope_spans.add().spans
+    pad.add(**{**_span(), "name": "x" * (7 << 20)})  # so that the request may repeat that much
+    taken = take_protobuf(made.SerializeToString(), ORIGIN)
+    assert (taken.accepted, taken.refused) == (2_001, 0)
+    for record in taken.records:
+        expanded = sum(len(encode_any(span_json)) for span_json in _expanded(record))
+        assert expanded <= record.expands + 1
+        assert weigh(encode_any(record)) == max(record.expands, len(encode_any(record)))
+        assert expanded <= PIECE_EXPANDS + (8 << 20)
+    assert weigh(encode_any(ForeignBatch(project="p", arrived_ns=1, otlp=b"abc"))) < 100
+    assert weigh(b"\xc1\x02 no msgpack") == 13
+
+
+def _expanded(record: ForeignBatch) -> list[ForeignBatch]:
+    return [ForeignBatch(project="", arrived_ns=0, spans=(span,)) for span in record.all_spans()]
+
+
+def _span() -> dict[str, Any]:
+    return {
+        "trace_id": os.urandom(16),
+        "span_id": os.urandom(8),
+        "start_time_unix_nano": NOW,
+        "end_time_unix_nano": NOW + 1000,
+    }
 
 
 def _all(body: bytes) -> list[Any]:

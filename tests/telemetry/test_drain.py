@@ -7,6 +7,8 @@ import pytest
 from makings import record
 
 from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
@@ -45,6 +47,23 @@ def test_a_batch_goes_across_the_segments_of_several_workers(tmp_path: Path) -> 
     assert batch is not None
     assert [(part.first, part.last) for part in batch.parts] == [(1, 4), (1, 2), (1, 2)]
     assert sorted(numbers(reader)) == list(range(8))
+    reader.close()
+
+
+def test_a_batch_is_bounded_by_what_its_records_become_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        spool = Spool(tmp_path, "w0")
+        for _ in range(10):
+            await spool.keep(encode_any(ForeignBatch(project="p", arrived_ns=1, otlp=b"", expands=4_000)))
+        spool.close()
+
+    asyncio.run(main())
+    reader = SpoolReader(tmp_path)
+    for bound, count in ((1 << 20, 10), (8_000, 4), (1, 1)):
+        batch = reader.peek(1000, max_bytes=bound)
+        assert batch is not None
+        assert len(batch.records) == count
+        assert batch.parts[0].last == count
     reader.close()
 
 

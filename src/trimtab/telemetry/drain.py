@@ -26,6 +26,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.ids import uuid7_hex
+from trimtab.telemetry.kinds import weigh
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.segments import LOCK_SUFFIX, SEGMENT_SUFFIX, Ruined, SegmentFile
 from trimtab.telemetry.spool import POSITIONS_FILE
@@ -125,8 +126,8 @@ class SpoolReader:
             return Batch(row[0], parts, tuple(records))
 
     def peek(self, limit: int, max_bytes: int = 64 << 20, *, beyond: Batch | None = None) -> Batch | None:
-        """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``.
-        With ``beyond``, those that come after a batch that is not confirmed yet."""
+        """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``, or
+        twice as many once they are rows. With ``beyond``, those that come after a batch that is not confirmed yet."""
         with self._lock:
             return self._peek(limit, max_bytes, {run.segment: run.last for run in beyond.parts} if beyond else {})
 
@@ -140,7 +141,7 @@ class SpoolReader:
             for record in self._read(segment, after + 1, None, limit - len(records)):
                 records.append(record)
                 found += 1
-                size += len(record.body)
+                size += max(len(record.body), weigh(record.body) // 2)
                 if size >= max_bytes:
                     break
             if found:

@@ -139,6 +139,7 @@ class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``otlp`` is an ``ExportTraceServiceRequest`` in protobuf, checked by the door (`otlp.py`) and otherwise as it
     travelled: cheaper to keep than anything made of it. ``spans`` are those of doors that speak something else.
+    ``expands`` is about how many bytes its spans take once they are rows (`weigh` in `kinds.py`).
     """
 
     project: str
@@ -146,6 +147,7 @@ class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key_id: str = ""
     otlp: bytes = b""
     spans: tuple[ForeignSpan, ...] = ()
+    expands: int = 0
     format: int = 1
 
     def all_spans(self) -> list[ForeignSpan]:

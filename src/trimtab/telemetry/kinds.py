@@ -28,6 +28,7 @@ KINDS: Final[dict[int, type[Struct]]] = {
 
 _NUMBERS: Final = {kind: number for number, kind in KINDS.items()}
 _DECODERS: Final = {number: msgspec.msgpack.Decoder(kind) for number, kind in KINDS.items()}
+_FOREIGN: Final = bytes((MARK, 2))
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -36,6 +37,24 @@ def encode_any(record: Struct) -> bytes:
     if type(record) is CallRecord:
         return encode_record(record)
     return bytes((MARK, _NUMBERS[type(record)])) + _encode(record)
+
+
+class _Expands(Struct):
+    expands: int = 0
+
+
+_expands: Final = msgspec.msgpack.Decoder(_Expands)
+
+
+def weigh(body: bytes) -> int:
+    """About how many bytes the rows of a spooled body take in memory: its own, or what its door knows that it expands
+    to. All else of the record is passed over. A body that cannot be read weighs what it is."""
+    if body[:2] != _FOREIGN:
+        return len(body)
+    try:
+        return max(len(body), _expands.decode(memoryview(body)[2:]).expands)
+    except msgspec.DecodeError:
+        return len(body)
 
 
 def decode_any(body: bytes) -> Any:

@@ -32,6 +32,10 @@ from trimtab.telemetry.foreign import (
 from trimtab.telemetry.foreign_check import check_span, fault_of
 
 PIECE_BYTES: Final = 256 << 10
+PIECE_EXPANDS: Final = 16 << 20
+"""Bytes that a piece's spans take with a copy each of what is around them."""
+SPAN_BYTES: Final = 2_000
+"""What a span takes in memory however little it says: its objects, its row, its raw JSON."""
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
 MAX_SPAN_BYTES: Final = 8 << 20
@@ -83,10 +87,15 @@ class _Sink:
         self.letters: list[RefusedSpan] = []
         self.accepted = 0
         self.refused = 0
+        self._repeated = 0
 
     def keep(self, count: int, *, otlp: bytes = b"", spans: tuple[ForeignSpan, ...] = ()) -> None:
         project, key_id, arrived_ns = self.origin
-        record = ForeignBatch(project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans)
+        expands = len(otlp) + self._repeated + count * SPAN_BYTES
+        record = ForeignBatch(
+            project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans, expands=expands
+        )
+        self._repeated = 0
         self.records.append(record)
         self.accepted += count
 
@@ -97,6 +106,7 @@ class _Sink:
         if around * spans > self.room:
             return "its request repeats large resources for too many spans: send fewer at once, or smaller resources"
         self.room -= around * spans
+        self._repeated += around * spans
         return ""
 
     def refuse(self, reason: str, *, span: ForeignSpan | None = None, wire: bytes = b"") -> None:
@@ -213,7 +223,7 @@ def pieces(body: bytes) -> Iterator[bytes]:
         yield body
         return
     gathered: list[tuple[bytes, bytes, list[bytes]]] = []
-    size = 0
+    size = expands = 0
     for group, scope, span in _spans(body):
         if gathered and gathered[-1][0] is group and gathered[-1][1] is scope:
             gathered[-1][2].append(span)
@@ -221,9 +231,11 @@ def pieces(body: bytes) -> Iterator[bytes]:
             gathered.append((group, scope, [span]))
             size += len(group) + len(scope)
         size += len(span)
-        if size >= max(PIECE_BYTES, 4 * (len(group) + len(scope))):
+        around = len(group) + len(scope)
+        expands += len(span) + SPAN_BYTES + (around if around <= MAX_AROUND else 0)  # else they are refused
+        if size >= max(PIECE_BYTES, 4 * around) or expands >= PIECE_EXPANDS:
             yield _assembled(gathered)
-            gathered, size = [], 0
+            gathered, size, expands = [], 0, 0
     if gathered:
         yield _assembled(gathered)
 
