@@ -104,6 +104,11 @@ def test_a_genkit_action_has_the_kind_of_its_subtype(subtype: str, kind: str) ->
     assert genkit(subtype).kind == kind
 
 
+def test_what_a_genkit_tool_of_the_second_kind_gave_is_shown_without_its_envelope() -> None:
+    assert genkit("tool.v2", {"city": "Paris"}, {"output": "sunny"}).output == "sunny"
+    assert genkit("tool.v2", {"city": "Paris"}, {"output": "sunny", "content": []}).output["content"] == []
+
+
 def test_a_genkit_retriever_has_its_query_and_documents() -> None:
     found = genkit(
         "retriever",

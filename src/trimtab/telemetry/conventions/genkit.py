@@ -80,6 +80,8 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "documents", _documents(made))
         query = mapping(mapping(given).get("query"))
         put_content(found, "input", _text(query) if query else None)
+    elif kind_now == "tool" and mapping(made).keys() == {"output"}:  # tool.v2 puts what it gave into an envelope
+        put_content(found, "output", made["output"])
     put_content(found, "input", given)
     put_content(found, "output", made)
     _read_metadata(attributes, found)

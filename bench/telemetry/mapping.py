@@ -1,0 +1,107 @@
+"""CPU of a foreign span from protobuf to encoded rows, by part, in one process and without any store.
+
+    python bench/telemetry/mapping.py [--spans 4000] [--batch 500] [--rounds 12]
+
+The spans are those of `otlp.py`. Each batch is taken several times and its least CPU time is kept, so that what else
+runs on the machine shows less. ``plan`` is everything the writer does before rows: decoding, raw JSON, reading,
+texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is MsgPack. The parts in small letters
+are measured apart and lie within ``plan``.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from otlp import bodies
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.conventions import canonical
+from trimtab.telemetry.detectors import Detectors
+from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign_rows import ForeignRows
+from trimtab.telemetry.foreign_texts import texts_of
+from trimtab.telemetry.foreign_traces import ForeignTraces, Stored, arrival_of
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.silent import Silent
+
+
+class Least:
+    """The least CPU time of each part of each batch."""
+
+    def __init__(self) -> None:
+        self._ns: dict[tuple[str, int], int] = {}
+
+    def time(self, part: str, batch: int, work: Callable[[], Any]) -> Any:
+        began = time.process_time_ns()
+        made = work()
+        spent = time.process_time_ns() - began
+        self._ns[part, batch] = min(spent, self._ns.get((part, batch), spent))
+        return made
+
+    def us_per_span(self, spans: int) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for (part, _), spent in self._ns.items():
+            found[part] = found.get(part, 0) + spent / 1000 / spans
+        whole = sum(value for part, value in found.items() if part.isupper())
+        return {part: round(value, 1) for part, value in {**found, "WHOLE": whole}.items()}
+
+
+def measure(records: list[ForeignBatch], rounds: int, folder: Path) -> Least:
+    least = Least()
+    prices = ForeignPrices()
+    for _ in range(rounds):
+        traces = ForeignTraces(canonical, Nothing(), prices, time.time_ns)
+        maker = ForeignRows(FolderBlobs(folder), Silent(Detectors()))
+        for number, record in enumerate(records):
+            _parts(least, number, record)
+            _whole(least, number, record, traces, maker)
+    return least
+
+
+class Nothing:
+    """A store that has none of the traces."""
+
+    def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]:
+        del project, spans, low_ns, high_ns
+        return {}
+
+
+def _parts(least: Least, number: int, record: ForeignBatch) -> None:
+    spans = least.time("decode", number, record.all_spans)
+    least.time("raw", number, lambda: [arrival_of(0, record, span) for span in spans])
+    read = least.time("read", number, lambda: [canonical(span) for span in spans])
+    least.time("texts", number, lambda: [texts_of(span) for span in read])
+
+
+def _whole(least: Least, number: int, record: ForeignBatch, traces: ForeignTraces, maker: ForeignRows) -> None:
+    plan = least.time("PLAN", number, lambda: traces.plan([(number, record)]))
+    rows = Rows()
+    least.time("ROWS", number, lambda: plan.rows(rows, maker))
+    least.time("ENCODE", number, lambda: [table.encoded() for table in rows.tables()])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spans", type=int, default=4_000)
+    parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=12)
+    options = parser.parse_args()
+    now = time.time_ns()
+    made = bodies(options.spans, options.batch)
+    records = [ForeignBatch(project="bench", arrived_ns=now, otlp=body) for body in made]
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)  # much as in the telemetry process
+    with TemporaryDirectory() as folder:
+        least = measure(records, options.rounds, Path(folder))
+    print(json.dumps(least.us_per_span(options.spans)))
+
+
+if __name__ == "__main__":
+    main()
