@@ -1,4 +1,4 @@
-"""A prompt as a file: front matter in YAML between two lines of ``---``, then messages, each under a line with its role.
+"""A prompt as a file: front matter in YAML between two lines of ``---``, then messages, each under its role.
 
     ---
     name: support
@@ -123,7 +123,9 @@ def _messages(body: str, first: int) -> tuple[list[Message], list[int]]:
         kept = line[1:] if _ESCAPED.fullmatch(line) else line
         (found[-1][3] if found else loose).append(kept)
         if found and kept.strip() and found[-1][1]:
-            raise PromptError("Text stands below '@messages'.", fix="Put a role above it, such as '@user'.", line=number)
+            raise PromptError(
+                "Text stands below '@messages'.", fix="Put a role above it, such as '@user'.", line=number
+            )
     if not found:
         found = [("user", "", first, loose)]
     elif any(line.strip() for line in loose):
@@ -233,7 +235,7 @@ def _front(text: str) -> _Front:
     try:
         loader = _Loader(text)
         node: Any = loader.get_single_node()
-        value = {} if node is None else loader.construct_document(node)
+        value: object = {} if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _not_yaml(error) from error
     except (RecursionError, ValueError, TypeError) as error:
