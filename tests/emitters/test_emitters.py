@@ -1,13 +1,14 @@
 """Real frameworks with their real instrumentations, sent to a real server: what it makes of their traces.
 
 They run in the environments of the clients that docs/clients is tested with (`scripts/install_clients.py`), in front of
-the simulated provider. LlamaIndex and DSPy take long to import: they run with ``TRIMTAB_ALL_EMITTERS=1`` only.
+the simulated provider. With ``TRIMTAB_ALL_EMITTERS=1`` only: LlamaIndex and DSPy, which take long to import, CrewAI and
+Google's ADK, which bring hundreds of packages.
 """
 
 import json
 
 import pytest
-from sections import AGENTS, ALL, ASKED, OPENAI, Trace
+from sections import AGENTS, ALL, ASKED, FRAMEWORKS, OPENAI, Trace
 
 # The first test waits for all emitters, which take a minute on a slow machine.
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
@@ -99,3 +100,28 @@ def test_llama_index_and_dspy_are_read(traces: dict[str, Trace]) -> None:
     assert len(counted(traces["llama_index"])) == 1
     assert any(span["io"]["input"][0]["role"] == "system" for span in llama)
     assert of_kind(traces["dspy"], "llm")
+
+
+@pytest.mark.skipif(not ALL, reason="set TRIMTAB_ALL_EMITTERS=1: they bring hundreds of packages")
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_framework_with_a_tool_counts_its_two_calls_once(traces: dict[str, Trace], name: str) -> None:
+    trace = traces[name]
+    calls = counted(trace)
+    assert [span["kind"] for span in calls] == ["llm", "llm"]
+    for side in ("input", "output"):
+        assert trace["tokens"][side] == sum(call["tokens"][side] for call in calls)
+    assert any("forecaster" in span["name"] for span in of_kind(trace, "agent"))
+    (tool,) = of_kind(trace, "tool")
+    city = json.loads(tool["io"]["input"][0]["parts"][0]["text"])["city"]
+    assert f"It is sunny in {city}." in tool["io"]["output"][0]["parts"][0]["text"]
+    assert all(span["status"] == "ok" for span in trace["spans"])
+
+
+@pytest.mark.skipif(not ALL, reason="set TRIMTAB_ALL_EMITTERS=1: they bring hundreds of packages")
+@pytest.mark.parametrize("name", ["google_adk_1", "google_adk_2"])
+def test_both_schemas_of_adk_show_the_conversation_and_its_session(traces: dict[str, Trace], name: str) -> None:
+    calls = [span for span in of_kind(traces[name], "llm") if span["io"]["input"]]
+    last = max(calls, key=lambda span: span["started"])
+    assert [message["role"] for message in last["io"]["input"]] == ["system", "user", "assistant", "tool"]
+    assert {span["session"] for span in of_kind(traces[name], "llm")} == {"session-1"}
+    assert {span["model"] for span in calls} == {"gemini-2.5-flash"}

@@ -144,7 +144,7 @@ def ask_of(body: dict[str, Any]) -> Ask:
         last_text=next((text for text in reversed(texts) if text), ""),
         prompt_tokens=counted_tokens(body),
         answers_tool=any(_member(part, "functionResponse") for part in latest),
-        tools=tuple((t["name"], t.get("parametersJsonSchema") or _lowered(t.get("parameters") or {})) for t in tools),
+        tools=tuple((t["name"], _schema(t)) for t in tools),
         tool_mode=_MODES.get(str(choice.get("mode")), "auto"),
         tool_name=allowed[0] if len(allowed) == 1 else None,
         schema=config.get("responseJsonSchema") or _lowered(config.get("responseSchema")),
@@ -156,6 +156,12 @@ def ask_of(body: dict[str, Any]) -> Ask:
         tool_text=" ".join(json.dumps(result, ensure_ascii=False) for result in results if result),
         colour=_colour(last),
     )
+
+
+def _schema(tool: dict[str, Any]) -> dict[str, Any]:
+    """What a tool takes; like every name of this API, in either of protobuf's spellings."""
+    plain = tool.get("parametersJsonSchema") or tool.get("parameters_json_schema")
+    return plain or _lowered(tool.get("parameters") or {})
 
 
 def _parts(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
