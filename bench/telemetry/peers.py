@@ -36,7 +36,7 @@ LONGEST_QUESTION_S = 60.0
 QUESTIONS = {
     "open_trace": "open a trace with the texts of its model calls",
     "newest": "newest 50 of one model without errors",
-    "groups": "count and p50, p95, p99 by model",
+    "groups": "count and p50, p95, p99 by model (MLflow: by name, it has no more)",
     "rare_word": "newest 50 with a rare word in their texts",
     "common_word": "newest 50 with a common word in their texts",
 }
@@ -245,7 +245,7 @@ def render(results: list[Result], kinds: dict[str, type[Server]], load: Load, op
         "",
         "| | version | settings | a batch is answered when it is |",
         "|---|---|---|---|",
-        *(f"| {name} | {versions[name]} | {kind.settings} | {kind.acknowledges} |" for name, kind in kinds.items()),
+        *(f"| {name} | {versions[name]} | {kind.told()} | {kind.acknowledges} |" for name, kind in kinds.items()),
         "",
         "| | " + " | ".join(f"{each.server}, {each.sent.spans:,} spans" for each in results) + " |",
         "|---|" + "---|" * len(results),
@@ -308,10 +308,12 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "trimtab-bench")
+    parser.add_argument("--mlflow-workers", type=int, default=1)
     parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("--docs", action="store_true")
     options = parser.parse_args()
     options.home.mkdir(parents=True, exist_ok=True)
+    MLflow.workers = options.mlflow_workers
     kinds: dict[str, type[Server]] = {kind.name: kind for kind in (Trimtab, Phoenix, MLflow)}
     if options.only:
         kinds = {name: kinds[name] for name in options.only.split(",")}
