@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -120,6 +121,42 @@ def test_every_trace_arrives_through_failures_and_kill_9(shop: Shop) -> None:
     assert 'trimtab_forward_delivered{project="default",destination="collector"}' in metrics
     assert 'trimtab_forward_lag_seconds{project="default",destination="shop"}' in metrics
     assert "Bearer their-key" in {each.get("authorization") for each in receiver.headers}
+
+
+def test_late_spans_of_a_foreign_trace_follow_and_no_span_goes_twice(shop: Shop) -> None:
+    server, receiver = shop.server, shop.receiver
+    trace_id, root, child, late = os.urandom(16).hex(), "1" * 16, "2" * 16, "3" * 16
+
+    def arrived(*span_ids: str) -> bool:
+        return {span["span_id"] for span in receiver.spans if span["trace_id"] == trace_id} == set(span_ids)
+
+    tell(server, trace_id, (child, root))
+    tell(server, trace_id, (root, ""))
+    until(lambda: arrived(root, child), 90, server.told)
+    tell(server, trace_id, (late, root), (child, root))
+    until(lambda: arrived(root, child, late), 90, server.told)
+    found = [span["span_id"] for span in receiver.spans if span["trace_id"] == trace_id]
+    assert sorted(found) == [root, child, late]
+
+
+def tell(server: Live, trace_id: str, *spans: tuple[str, str]) -> None:
+    """Spans by OTLP, each with its parent."""
+    now = time.time_ns()
+    listed = [
+        {
+            "traceId": trace_id,
+            "spanId": span_id,
+            "parentSpanId": parent,
+            "name": f"step {span_id[0]}",
+            "kind": 1,
+            "startTimeUnixNano": str(now),
+            "endTimeUnixNano": str(now + 1000),
+        }
+        for span_id, parent in spans
+    ]
+    body: dict[str, Any] = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": listed}]}]}
+    answer = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=60)
+    assert answer.status_code == 200, answer.text
 
 
 def state(server: Live, name: str) -> Any:

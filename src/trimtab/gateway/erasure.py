@@ -58,6 +58,8 @@ ANONYMOUS: Final = (
 )
 """What a row of the books loses. What was used, what it cost and by which price stays."""
 _COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
+_IDS: Final = ("id", "span_id", "trace_id")
+"""What names a row of a table: the first of these that is a column of it."""
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -275,7 +277,7 @@ class _Work:
         for kept in tables:
             columns = (await self._parts.upkeep.tables())[kept.table]
             if kept.table != "spans" and _COLUMN[self.job.subject] in columns:
-                await self._each(kept.table, "id" if "id" in columns else "span_id")
+                await self._each(kept.table, next(name for name in _IDS if name in columns))
 
     async def _each(self, table: str, column: str) -> None:
         """Rows of a table that name what is erased, by their own ids: anonymous in the books, deleted elsewhere."""

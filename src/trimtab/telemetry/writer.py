@@ -95,9 +95,9 @@ class Writer:
         step: Callable[[str], None] | None = None,
         foreign: "Foreign | None" = None,
         merges: Merges | None = None,
-        arrivals: ArrivalLog | None = None,
     ) -> None:
-        self._arrivals = arrivals
+        self.arrivals: ArrivalLog | None = None
+        """Where it is noted what came when; set before `run`."""
         self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
@@ -252,8 +252,8 @@ class Writer:
 
     def _prepare(self, batch: Batch) -> "_Prepared":
         rows, plan = self._mapped(batch)
-        if self._arrivals is not None:
-            self._arrivals.add(rows)
+        if self.arrivals is not None:
+            self.arrivals.add(rows)
         parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in rows.tables()]
         return _Prepared(batch, tuple(parts), plan)
 

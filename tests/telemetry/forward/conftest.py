@@ -1,0 +1,6 @@
+"""`posts` as a module that tests of this folder may import by name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
