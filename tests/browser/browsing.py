@@ -5,11 +5,11 @@ import json
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from live import ADMIN, Live, admin, live, simulated
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 
 CHROMIUM = os.environ.get("TRIMTAB_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGS = [
@@ -23,6 +23,17 @@ ARGS = [
 ]
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast"]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[Scheme, tuple[int, int], str], ...] = (
+    ("light", DESKTOP, "desktop"), ("dark", DESKTOP, "desktop"), ("light", PHONE, "phone"),
+)  # fmt: skip
+STILL = """() => document.getAnimations().every(
+  (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
+"""Nothing moves but what moves for ever."""
 WITHIN_MS = 10_000
 """How long a thing may take to appear before it counts as missing."""
 
@@ -83,6 +94,8 @@ PAGES = {
     "providers": "/p/default/providers",
     "keys": "/p/default/keys",
     "connect": "/p/default/connect?with=openai-python",
+    "retention": "/p/default/retention",
+    "erasures": "/p/default/erasures",
     "settings": "/p/default/settings",
 }
 
@@ -169,6 +182,51 @@ class Visitor:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.page.on("request", self._on_request)
+
+    @contextlib.contextmanager
+    def again(self) -> Generator["Visitor"]:
+        """The same person with a new page, who leaves with a failure if that complained, and leaves nothing behind."""
+        somebody = Visitor(self.context, self.url)
+        try:
+            yield somebody
+            assert somebody.complaints == []
+        finally:
+            if somebody.page.url.startswith(self.url):
+                somebody.page.evaluate("localStorage.clear()")
+            somebody.page.close()
+
+    def at_rest(self) -> None:
+        """Wait until the page shows what it has to show, and nothing moves any more."""
+        self.page.get_by_role("heading").first.wait_for()
+        expect(self.page.locator("[aria-busy=true], .mantine-Skeleton-root")).to_have_count(0)
+        self.page.wait_for_function(STILL)
+
+    def looked_at(self, name: str) -> list[str]:
+        """What is wrong with the page as it is, once loaded: axe's complaints in light and dark (of colours alone in
+        the dark, where the rest is the same), and scrolling sideways on a desktop and a phone. Leaves a screenshot of each
+        for a person to look at."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        wrong: list[str] = []
+        for scheme, size, kind in LOOKS:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size({"width": size[0], "height": size[1]})
+            self.at_rest()
+            self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}-{scheme}.png")
+            if self.width() > size[0]:
+                wrong.append(f"{name} is {self.width()} wide on a {kind}")
+            if kind == "desktop":
+                asked = {"type": "tag", "values": RULES} if scheme == "light" else {"type": "rule", "values": COLOURS}
+                wrong += [f"{name}, {scheme}: {told}" for told in self._axe(asked)]
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+        return wrong
+
+    def _axe(self, asked: dict[str, Any]) -> list[str]:
+        found = self.page.evaluate("options => axe.run(document, options)", {"runOnly": asked})
+        return [
+            f"{one['id']} ({one['impact']}): {[node['html'][:160] for node in one['nodes'][:3]]}"
+            for one in found["violations"]
+        ]
 
     def log_in(self, key: str = ADMIN) -> None:
         origin = {"origin": self.url}

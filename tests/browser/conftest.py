@@ -1,4 +1,5 @@
-"""The house and the browser of the console's tests: one of each for all of them, a fresh visitor for each test."""
+"""The house and the browser of the console's tests: one of each for all of them. So is a logged-in person's context,
+with what it has cached; each test has a page of its own in it."""
 
 import sys
 from collections.abc import Iterator
@@ -30,8 +31,27 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def at_desk(browser: Browser, at: House) -> Iterator[Visitor]:
+    with visiting(browser, at.url) as somebody:
+        yield somebody
+
+
+@pytest.fixture(scope="session")
+def on_phone(browser: Browser, at: House) -> Iterator[Visitor]:
+    with visiting(browser, at.url, PHONE) as somebody:
+        yield somebody
+
+
 @pytest.fixture
-def visitor(browser: Browser, at: House) -> Iterator[Visitor]:
+def visitor(at_desk: Visitor) -> Iterator[Visitor]:
+    with at_desk.again() as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def alone(browser: Browser, at: House) -> Iterator[Visitor]:
+    """In a session of their own, for those who end it."""
     with visiting(browser, at.url) as somebody:
         yield somebody
 
@@ -44,6 +64,6 @@ def stranger(browser: Browser, at: House) -> Iterator[Visitor]:
 
 
 @pytest.fixture
-def phone(browser: Browser, at: House) -> Iterator[Visitor]:
-    with visiting(browser, at.url, PHONE) as somebody:
+def phone(on_phone: Visitor) -> Iterator[Visitor]:
+    with on_phone.again() as somebody:
         yield somebody

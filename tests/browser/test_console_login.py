@@ -42,18 +42,18 @@ def test_a_login_link_opens_the_console_once_and_leaves_no_token_in_the_address(
     assert token not in page.url
 
 
-def test_logging_out_ends_the_session(visitor: Visitor) -> None:
-    page = visitor.go("/p/default/settings")
+def test_logging_out_ends_the_session(alone: Visitor) -> None:
+    page = alone.go("/p/default/settings")
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Admin or read-only key")).to_be_visible()
-    visitor.go("/p/default/overview")
+    alone.go("/p/default/overview")
     expect(page).to_have_url(re.compile(r"/login\?next="))
 
 
-def test_a_session_that_ends_under_an_open_page_leads_to_the_login_page(visitor: Visitor) -> None:
-    page = visitor.go("/p/default/models")
+def test_a_session_that_ends_under_an_open_page_leads_to_the_login_page(alone: Visitor) -> None:
+    page = alone.go("/p/default/models")
     expect(page.get_by_role("heading", name="Models")).to_be_visible()
-    visitor.context.clear_cookies()
+    alone.context.clear_cookies()
     page.get_by_role("link", name="Keys").click()
     expect(page).to_have_url(re.compile(r"/login\?next="))
 

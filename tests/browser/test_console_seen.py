@@ -3,16 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from browsing import DESKTOP, PHONE, TOOL, House, Visitor, visiting
-from playwright.sync_api import Browser, Route, expect
+from browsing import AXE, TOOL, House, Visitor
+from playwright.sync_api import Route, expect
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 P = "/p/seen"
 
 
@@ -218,31 +216,18 @@ def test_a_dead_letter_is_mended_and_sent_again_digit_by_digit(visitor: Visitor)
     assert sent == ['{"content": {"trace_id": "abcd", "start_ns": 1790000000000000001}}']
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")])
-def test_the_pages_fit_and_shut_nobody_out(
-    browser: Browser, seen: Seen, at: House, size: tuple[int, int], scheme: str
-) -> None:
-    """Each fits a phone; axe looks at them in the dark, where contrast is the harder."""
+@pytest.mark.parametrize("half", [0, 1])
+def test_the_pages_fit_and_shut_nobody_out(seen: Seen, visitor: Visitor, half: int) -> None:
     trace = f"{P}/traces/{seen.traces['shy']}"
     places = (
         f"{P}/sessions", f"{P}/sessions/chat%2F1", f"{P}/users", f"{P}/users/ann", f"{P}/errors", f"{P}/tools",
         f"{trace}?view=scores", f"{trace}?nav=graph", f"{P}/dashboards?range=1h", f"{P}/dead-letters",
         f"{P}/compare?a={seen.traces['first']}&b={seen.traces['shy']}", "/p/empty/sessions", "/p/empty/tools",
     )  # fmt: skip
-    seldom = ("users", "users/ann", "dead-letters", "sessions", "tools")
-    plain = {*(f"{P}/{each}" for each in seldom), "/p/empty/sessions", "/p/empty/tools"}
-    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}}
+    visitor.page.add_init_script(path=AXE)
     wrong: list[str] = []
-    with visiting(browser, at.url, size, scheme) as somebody:
-        somebody.page.add_init_script(path=AXE)
-        for place in places:
-            page = somebody.go(place)
-            page.get_by_role("heading").first.wait_for()
-            expect(page.locator("[aria-busy=true], .mantine-Skeleton-root")).to_have_count(0)
-            if somebody.width() > size[0]:
-                wrong.append(f"{place} is {somebody.width()} wide")
-            if size == PHONE or place in plain:
-                continue
-            found = page.evaluate("options => axe.run(document, options)", rules)["violations"]
-            wrong += [f"{place}: {one['id']}: {[node['html'][:140] for node in one['nodes'][:3]]}" for one in found]
+    for number, place in enumerate(places):
+        if number % 2 == half:
+            visitor.go(place)
+            wrong += visitor.looked_at(f"seen-{number}")
     assert not wrong, "\n".join(wrong)

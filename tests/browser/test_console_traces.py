@@ -126,7 +126,7 @@ def test_a_paused_list_stands_still(at: House, visitor: Visitor) -> None:
 def test_what_is_received_but_not_yet_stored_is_said(at: House, visitor: Visitor) -> None:
     page = at.server.api("/projects/default/traces")
     visitor.answers("/projects/default/traces?*", {**page, "behind_ms": 4200})
-    shown = visitor.go(LIST)
+    shown = visitor.go(f"{LIST}&live=0")
     expect(shown.get_by_text("received, indexing: 4.20 s behind")).to_be_visible()
 
 
