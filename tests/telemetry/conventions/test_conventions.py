@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, canonical, versions
+from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, Mapper, canonical, versions
 from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign_texts import texts_of
 
@@ -433,6 +433,17 @@ def test_a_reader_is_remembered_by_names_and_reads_each_span_anew() -> None:
     assert read({"team": "blue"}).output_messages == ()
 
 
+def test_what_is_remembered_of_names_is_bounded_in_number_and_in_length() -> None:
+    mapper = Mapper(CONVENTIONS.all())
+    for number in range(2100):
+        mapper(span({f"name{number}": 1}))
+    mapper(span({"x" * 100_000: 1, "gen_ai.operation.name": "chat"}, scope_name="y" * 100_000))
+    shapes = mapper._shapes  # pyright: ignore[reportPrivateUsage]
+    names = mapper._names  # pyright: ignore[reportPrivateUsage]
+    assert 0 < len(shapes) <= 2048
+    assert max(map(len, names)) <= 256
+
+
 def test_a_ranking_has_its_documents_with_the_best_first() -> None:
     found = read(
         {
@@ -511,16 +522,28 @@ NAMES = sorted(
         "ai.telemetry.metadata.langfusePrompt", "pydantic_ai.all_messages", "final_result", "model_request_parameters",
         "mlflow.chat.tokenUsage", "mlflow.llm.cost", "mlflow.chat.tools", "langsmith.span.tags", "error.type",
         "langsmith.metadata.thread_id", "http.response.status_code", "logfire.level_num", "output.value",
+        "genkit:metadata:subtype", "genkit:type", "genkit:name", "genkit:input", "genkit:output", "genkit:state",
+        "genkit:metadata:flow:name", "ag.type.node", "ag.data.inputs", "ag.data.inputs.prompt.0.role",
+        "ag.data.inputs.prompt.0.content", "ag.data.outputs", "ag.metrics.unit.tokens.prompt",
+        "ag.metrics.unit.costs.total", "ag.meta.configuration.model", "gcp.vertex.agent.llm_request",
+        "gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response",
+        "gcp.vertex.agent.session_id", "lk.pii.chat_ctx", "lk.response.text", "lk.pii.response.function_calls",
+        "lk.function_tool.name", "lk.function_tool.is_error", "lk.response.ttft", "mcp.method.name",
+        "mcp.request.argument", "mcp.session.id", "flue.turn.input", "flue.turn.output", "flue.operation.kind",
+        "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
     }
 )  # fmt: skip
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-(1 << 70), 1 << 70), st.floats(), st.text(max_size=12), st.sampled_from(
-        ["LLM", "chat", "tool", "RETRIEVER", "ai.embed.doEmbed", "generation", '"CHAT_MODEL"', "[", '"{', "{}"]
+        ["LLM", "chat", "tool", "RETRIEVER", "ai.embed.doEmbed", "generation", '"CHAT_MODEL"', "[", '"{', "{}", "model",
+         "retriever", "tools/call", "prompt", "ai.rerank.doRerank"]
     )
 )  # fmt: skip
 words = st.sampled_from(
     ["role", "content", "parts", "type", "text", "tool_calls", "function", "name", "arguments", "messages", "message",
-     "kwargs", "lc", "id", "data", "image_url", "tool_use", "usage", "generations", "choices", "input", "output"]
+     "kwargs", "lc", "id", "data", "items", "contents", "config", "usage_metadata", "toolRequest", "ref", "media",
+     "documents", "metadata", "query", "index", "image_url", "tool_use", "usage", "generations", "choices", "input",
+     "output"]
 )  # fmt: skip
 values = st.recursive(
     scalars,
@@ -542,7 +565,9 @@ spans = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    scope_name=st.sampled_from(["", "ai", "pydantic-ai", "openinference.instrumentation.openai"]),
+    scope_name=st.sampled_from(
+        ["", "ai", "pydantic-ai", "openinference.instrumentation.openai", "gcp.vertex.agent", "livekit-agents"]
+    ),
     status_code=st.integers(0, 2),
 )  # fmt: skip
 
@@ -558,4 +583,4 @@ def test_whatever_a_span_holds_it_is_read_and_can_be_stored(foreign: ForeignSpan
         assert all(type(value) in (int, bool) and 0 <= value < 1 << 60 for value in buckets.values())
     assert all(type(each) is str for each in (found.name, found.model, found.session, found.user, found.stop))
     assert all(type(value) is str for value in found.metadata.values())
-    assert canonical(foreign) == found
+    assert Mapper(CONVENTIONS.all())(foreign) == found  # whatever was remembered of spans before

@@ -25,6 +25,8 @@ CORE_VERSION = 2
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192
 """Names of attributes whose family is remembered."""
+_NAME = 256
+"""A longer name is not remembered."""
 _SHAPES = 2048
 """Sets of names that are remembered."""
 _PLANS = 4
@@ -138,7 +140,7 @@ class Mapper:
 
     def _learn(self, name: str) -> int:
         bits = self._families.get(_FAMILY.split(name, 1)[0], 0)
-        if len(self._names) < _NAMES:
+        if len(self._names) < _NAMES and len(name) <= _NAME:
             self._names[name] = bits
         return bits
 
@@ -147,7 +149,7 @@ class Mapper:
         for at, plug in enumerate(self._plugs):
             if scope and scope.startswith(plug.scopes):
                 bits |= (1 << at) | (1 << (at + self._shift))
-        if len(self._scopes) < _NAMES:
+        if len(self._scopes) < _NAMES and len(scope) <= _NAME:
             self._scopes[scope] = bits
         return bits
 
