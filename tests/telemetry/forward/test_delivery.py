@@ -255,20 +255,6 @@ def test_who_no_longer_holds_a_destination_writes_nothing(run: Callable[[Story],
     run(story)
 
 
-def test_a_dead_holders_place_is_taken_at_once_and_a_living_ones_is_not(run: Callable[[Story], None]) -> None:
-    async def story(db: Database) -> None:
-        def take(holder: str, gone: str = "") -> Any:
-            return db.write(lambda conn: store.take(conn, "p", "x", holder, 5, hold_ms=1000, gone=gone))
-
-        assert await take("a")
-        assert not await take("b")
-        assert await take("a")
-        assert await take("b", gone="a")
-        assert not await take("c", gone="a")
-
-    run(story)
-
-
 def test_pauses_double_up_to_a_bound() -> None:
     rng = random.Random(3)
     assert all(0.5 * 2**n <= backoff_s(n + 1, rng) <= 2**n for n in range(8))

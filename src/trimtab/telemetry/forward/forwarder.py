@@ -61,6 +61,7 @@ class Forwarder:
         self._holder = f"{self._node}/{os.getpid()}/{uuid7_hex()}"
         self._tasks: dict[Key, _Held] = {}
         self._wake = asyncio.Event()
+        self._wake.set()  # look at once: until the first look, what arrives is not noted for a new destination
         self._said = ""
 
     async def run(self) -> None:
@@ -112,9 +113,10 @@ class Forwarder:
 
     async def _end(self, keys: list[Key]) -> None:
         for key in keys:
-            held = self._tasks.pop(key)
+            held = self._tasks[key]
             held.task.cancel()
-            await asyncio.wait((held.task,))
+            await asyncio.wait((held.task,))  # where we are cancelled here, it is ended with all others
+            del self._tasks[key]
             if not held.task.cancelled() and (error := held.task.exception()) is not None:
                 logger.error("forwarding to %s stopped: %s", key[1], error)
 
