@@ -350,6 +350,95 @@ def test_what_comes_late_of_an_endless_trace_is_kept_raw_and_it_has_a_row_that_s
     assert way.entry()[0] == f"{10:016x}", "the first that came once it was endless"
 
 
+def test_of_a_span_that_is_added_to_for_ever_little_is_held_and_it_ends_whole(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.PARTIAL_BYTES", 2_000)
+
+    def event(number: int) -> ForeignSpan:
+        said = ForeignEvent("gen_ai.user.message", NOW + number, {"content": f"word{number} {'x' * 200}"})
+        return ForeignSpan(
+            trace_id=TRACE, span_id=f"{2:016x}", start_ns=NOW, end_ns=0, events=(said,), partial=True
+        )  # fmt: skip
+
+    way.send(span(1))
+    for number in range(20):
+        way.send(event(number))
+    traces = traces_of(way)
+    [trace] = traces._traces.values()
+    assert 0 < traces._partial_bytes <= 2_000
+    assert len(trace.partials[f"{2:016x}"].events) < 10
+    way.send(chat(2, 1))
+    assert (traces._partial_bytes, trace.partials, trace.stripped) == (0, {}, set())
+    way.rewrite(ROOTLESS_MS)
+    [[text]] = way.rows("text", "span_io")
+    assert all(f"word{number} " in text for number in range(20))
+    assert way.rows("span_id, entry") == [[f"{1:016x}", 1], [f"{2:016x}", 0]]
+
+
+def test_very_many_tellings_of_one_span_in_one_batch_are_merged_within_bounds(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.MERGED", 5)
+    events = [ForeignEvent("gen_ai.choice", NOW + number, {}) for number in range(50)]
+    pieces = [
+        ForeignSpan(trace_id=TRACE, span_id=f"{1:016x}", start_ns=NOW, end_ns=0, events=(each,), partial=True)
+        for each in events
+    ]
+    way.send(*pieces, *(span(1, attributes={f"k{number}": number}) for number in range(80)))
+    [[raw]] = way.rows("raw", "span_raw")
+    whole = msgspec.json.decode(raw, type=ForeignSpan)
+    assert (len(whole.events), len(whole.attributes), whole.partial) == (5, 50, False)
+
+
+def test_values_beyond_any_sense_cost_nothing_but_themselves(way: Way) -> None:
+    huge = (1 << 64) - 1
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "m" * 100_000,
+        "gen_ai.provider.name": "openai",
+        "gen_ai.usage.input_tokens": huge,
+        "gen_ai.usage.output_tokens": float("nan"),
+        "gen_ai.request.temperature": float("inf"),
+        "gen_ai.server.time_to_first_token": 1e300,
+        "gen_ai.response.time_to_first_chunk": 1e300,
+        "http.response.status_code": huge,
+        "llm.input_messages.999999999.message.content": "far",
+        "llm.input_messages.-1.message.content": "before",
+        f"llm.input_messages.{'9' * 5_000}.message.content": "farther",
+        ".".join("a" * 500): "deep",
+        "": "unnamed",
+        "\x00": "\x00",
+        "text": "\U0010ffff" * 10,
+        "n" * 300_000: 1,
+    }
+    deep: Any = "x"
+    for _ in range(90):
+        deep = {"a": [deep]}
+    attributes |= {"gen_ai.input.messages": deep, "input.value": "[" * 5_000, "llm.invocation_parameters": "{" * 9_000}
+    events = tuple(ForeignEvent(name, huge, {"a": huge}) for name in ("gen_ai.choice", "first_token", ""))
+    way.send(span(1, attributes=attributes, events=events), chat(2, 1))
+    assert way.rows("span_id") == [[f"{1:016x}"], [f"{2:016x}"]]
+    assert way.writer._spool.rejected() == []  # pyright: ignore[reportPrivateUsage]
+    way.send(chat(3, 1))
+    assert way.rewrite() == 1
+    assert len(way.rows("span_id")) == 3
+
+
+def test_the_same_ids_in_two_projects_are_two_traces(way: Way) -> None:
+    other = project()
+    way.put(ForeignBatch(project=other, arrived_ns=NOW, spans=(span(1), chat(2, 1, tokens=7))))
+    way.send(span(1), chat(2, 1))
+    way.put(ForeignBatch(project=other, arrived_ns=NOW, spans=(chat(3, 1, tokens=7),)))
+    way.writer.drain_once()
+    assert way.rewrite(ROOTLESS_MS) == 1
+    assert len(way.rows()) == 2
+    assert way.entry() == (f"{1:016x}", 100)
+    way.name = other
+    assert len(way.rows()) == 3
+    assert way.entry() == (f"{1:016x}", 14)
+
+
 def test_traces_are_made_anew_as_many_at_once_as_fit(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{number:032x}" for number in range(1, 6)]
     way.send(*(chat(number, 99, trace=name) for name in names for number in (1, 2)))

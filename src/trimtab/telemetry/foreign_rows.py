@@ -23,6 +23,7 @@ BLOB_BYTES: Final = 64 << 10
 LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
 """Characters of a label, entries of a map, characters of an error's sentence that are kept."""
 _INT64: Final = (1 << 63) - 1
+_UINT32: Final = (1 << 32) - 1
 _NO_USAGE: Final = Usage()
 
 
@@ -154,7 +155,7 @@ class ForeignRows:
             (
                 arrival.project, foreign.trace_id, foreign.span_id, foreign.parent_span_id, "", int(entry is not None),
                 int(mapped.leaf), span.kind, (span.name or foreign.name)[:LABEL], span.status, mapped.start_ns,
-                mapped.duration_ns, span.ttft_ns if span.ttft_ns is None or span.ttft_ns >= 0 else None,
+                mapped.duration_ns, span.ttft_ns if span.ttft_ns is not None and 0 <= span.ttft_ns <= _INT64 else None,
                 span.model[:LABEL] or shown.model, span.model_used[:LABEL] or shown.model_used,
                 span.provider[:LABEL] or (shown.tried[0] if shown.tried else ""), "", tried or list(shown.tried),
                 span.app[:LABEL], span.release[:LABEL], span.environment[:LABEL], "",
@@ -259,9 +260,9 @@ def _book(rows: Rows, mapped: Mapped) -> None:
             span.metadata.get("segment", "")[:200], span.session[:LABEL], span.user[:LABEL], arrival.key_id,
             [tag[:LABEL] for tag in span.tags[:LABELS]],
             span.prompt_name[:200], "", 0, span.response_id[:LABEL], mapped.duration_ns, *_buckets(usage),
-            max(0, usage.cache_write_1h), max(0, usage.audio_input), max(0, usage.audio_output), max(0, usage.images),
-            1, int(usage.estimated), CURRENCY, amount, parts, cost.price, amount, cost.price, "",
-            arrival.arrived_ns // 1_000_000,
+            max(0, usage.cache_write_1h), max(0, usage.audio_input), max(0, usage.audio_output),
+            min(max(0, usage.images), _UINT32), 1, int(usage.estimated), CURRENCY, amount, parts, cost.price,
+            amount, cost.price, "", arrival.arrived_ns // 1_000_000,
         ),
     )  # fmt: skip
 

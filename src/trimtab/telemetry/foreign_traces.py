@@ -24,9 +24,10 @@ from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign import STATUS_ERROR, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums, raw_row
 from trimtab.telemetry.foreign_texts import texts_of
@@ -39,6 +40,10 @@ logger = logging.getLogger("trimtab.telemetry.foreign")
 REMEMBERED_SPANS: Final = 60_000
 TRACE_SPANS: Final = 10_000
 """Spans of one trace that are remembered; a trace with more of them is endless."""
+PARTIAL_BYTES: Final = 64 << 20
+"""Of what only adds to spans that have not come yet, so much is held; beyond it their traces are made anew."""
+MERGED: Final = 1_000
+"""Events and links of a span that was told in several pieces, and tens of attributes; what comes beyond is kept raw."""
 ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
@@ -108,14 +113,20 @@ class _Trace:
         "noted",
         "partials",
         "rooted",
+        "stripped",
         "sums",
         "turn",
+        "weights",
     )
 
     def __init__(self) -> None:
         self.digests: dict[str, int] = {}
         self.nodes: dict[str, UsageNode] = {}
         self.partials: dict[str, ForeignSpan] = {}
+        self.weights: dict[str, int] = {}
+        """Bytes of what is held of each of them."""
+        self.stripped: set[str] = set()
+        """Those of which more came than is held."""
         self.counted: frozenset[str] = frozenset()
         self.sums = Sums()
         self.rooted = False
@@ -138,6 +149,7 @@ class ForeignTraces:
         self._now_ns = now_ns
         self._traces: OrderedDict[Key, _Trace] = OrderedDict()
         self._spans = 0
+        self._partial_bytes = 0
         self._since_ns = 0
         self._topmost: set[Key] = set()
         self._ours: OrderedDict[Key, None] = OrderedDict()
@@ -148,7 +160,7 @@ class ForeignTraces:
         """Something was planned that did not reach the store: from here on the store is asked."""
         self._traces.clear()
         self._topmost.clear()
-        self._spans = 0
+        self._spans = self._partial_bytes = 0
         self._since_ns = self._now_ns()
 
     def shown_rootless(self, key: Key) -> None:
@@ -189,7 +201,9 @@ class ForeignTraces:
 
     def _let_go(self, key: Key) -> None:
         """Forget a trace. What is forgotten began before now at the latest: such spans must be looked up."""
-        self._traces.pop(key, None)
+        trace = self._traces.pop(key, None)
+        if trace is not None:
+            self._drop_partials(trace)
         self._topmost.discard(key)
         self._spans = sum(len(each.digests) + len(each.partials) for each in self._traces.values())
         self._since_ns = self._now_ns()
@@ -262,7 +276,7 @@ class ForeignTraces:
         """Forget what came first of an endless trace; what came with this batch and the last may be on its way."""
         trace.lately = (trace.lately[1], came)
         before = len(trace.digests) + len(trace.partials)
-        trace.partials.clear()
+        self._drop_partials(trace)
         kept = max(TRACE_SPANS // 2, sum(trace.lately))
         if len(trace.digests) > max(TRACE_SPANS, kept):
             for span_id in list(islice(trace.digests, len(trace.digests) - kept)):
@@ -310,18 +324,37 @@ class ForeignTraces:
             if known is None and each.span.partial:
                 before = trace.partials.get(span_id)
                 self._spans += before is None
-                trace.partials[span_id] = each.span if before is None else merged(before, each.span)
+                piece = self._held(trace, each)
+                trace.partials[span_id] = piece if before is None else merged(before, piece)
                 plan.raws.append((each, start_ns, "", 0))
                 continue
             if known is None:
                 added = trace.partials.pop(span_id, None)
                 self._spans += added is None
+                self._partial_bytes -= trace.weights.pop(span_id, 0)
+                changed = changed or span_id in trace.stripped  # it is made anew, with all that came of it
+                trace.stripped.discard(span_id)
                 fresh.append(each if added is None else with_span(each, merged(added, each.span)))
             else:
                 changed = True
                 plan.raws.append((each, start_ns, "", 0))
             trace.digests[span_id] = each.digest
         return fresh, changed
+
+    def _held(self, trace: _Trace, each: Arrival) -> ForeignSpan:
+        """What is remembered of a span that only adds to another: all of it while there is room, else that it came."""
+        span_id, size = each.span.span_id, len(each.raw)
+        if self._partial_bytes + size > PARTIAL_BYTES or len(each.span.events) > MERGED:
+            trace.stripped.add(span_id)
+            return replace(each.span, events=(), attributes={}, resource={})
+        self._partial_bytes += size
+        trace.weights[span_id] = trace.weights.get(span_id, 0) + size
+        return each.span
+
+    def _drop_partials(self, trace: _Trace) -> None:
+        self._partial_bytes -= sum(trace.weights.values())
+        for held in (trace.partials, trace.weights, trace.stripped):
+            held.clear()
 
     def _add(self, plan: Plan, trace: _Trace, fresh: list[Arrival]) -> bool:
         """Rows for what is new; whether rows that were made before are no longer right."""
@@ -351,6 +384,7 @@ class ForeignTraces:
                 break
             del self._traces[key]
             self._spans -= len(trace.digests) + len(trace.partials)
+            self._drop_partials(trace)
             self._topmost.discard(key)
             # What is forgotten began before now at the latest: a span that began earlier must be looked up.
             self._since_ns = self._now_ns()
@@ -363,25 +397,26 @@ def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tup
 
 
 def _gathered(records: Iterable[tuple[int, ForeignBatch]], plan: Plan) -> dict[Key, dict[str, Arrival]]:
-    """Every span by trace and id; one that comes twice in the batch is merged here."""
-    traces: dict[Key, dict[str, Arrival]] = {}
+    """Every span by trace and id; one that comes twice in the batch is merged here, and written as JSON once."""
+    told: dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]] = {}
     for owner, record in records:
         try:
-            spans = record.all_spans()
+            for span in record.all_spans():
+                trace = told.setdefault((record.project, span.trace_id), {})
+                before = trace.get(span.span_id)
+                whole = span if before is None or before[2] == span else merged(before[2], span)
+                trace[span.span_id] = (owner, record, whole)
         except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
             plan.broken.append((owner, f"{type(error).__name__}: {error}"))
-            continue
-        for span in spans:
-            key = (record.project, span.trace_id)
+    traces: dict[Key, dict[str, Arrival]] = {}
+    for key, spans in told.items():
+        for span_id, (owner, record, span) in spans.items():
             try:
                 arrival = arrival_of(owner, record, span)
-                before = traces.get(key, {}).get(span.span_id)
-                if before is not None and before.digest != arrival.digest:
-                    arrival = arrival_of(owner, record, merged(before.span, span))
             except (ValueError, TypeError, RecursionError) as error:  # it cannot be written as JSON
-                plan.broken.append((owner, f"the span {span.span_id}: {type(error).__name__}: {error}"))
-                continue
-            traces.setdefault(key, {})[span.span_id] = arrival
+                plan.broken.append((owner, f"the span {span_id}: {type(error).__name__}: {error}"))
+            else:
+                traces.setdefault(key, {})[span_id] = arrival
     return traces
 
 
@@ -409,7 +444,10 @@ def began(span: ForeignSpan) -> int:
 
 
 def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:
-    """Two tellings of one span: what the later one says holds, field by field, attribute by attribute."""
+    """Two tellings of one span: what the later one says holds, field by field, attribute by attribute. Of very many
+    tellings only so much is merged (`MERGED`): each costs as much as what is there already."""
+    if new.partial and len(old.events) >= MERGED:
+        return old
     known: dict[tuple[str, int], ForeignEvent] = {(event.name, event.time_ns): event for event in old.events}
     known |= {(event.name, event.time_ns): event for event in new.events}
     links = {(link.trace_id, link.span_id): link for link in (*old.links, *new.links)}
@@ -427,13 +465,20 @@ def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:
         end_ns=new.end_ns or old.end_ns,
         status_code=new.status_code or old.status_code,
         status_message=new.status_message or old.status_message,
-        attributes={**old.attributes, **new.attributes},
-        events=tuple(known.values()),
-        links=tuple(links.values()),
+        attributes=_merged_attributes(old.attributes, new.attributes),
+        events=tuple(islice(known.values(), max(MERGED, len(old.events), len(new.events)))),
+        links=tuple(islice(links.values(), max(MERGED, len(old.links), len(new.links)))),
         scope_name=new.scope_name or old.scope_name,
         scope_version=new.scope_version or old.scope_version,
         resource={**old.resource, **new.resource},
     )
+
+
+def _merged_attributes(old: Attributes, new: Attributes) -> Attributes:
+    if len(old) + len(new) <= 10 * MERGED:
+        return {**old, **new}
+    room = max(10 * MERGED, len(old), len(new))
+    return dict(islice({**old, **new}.items(), room))
 
 
 # --- reading and counting ------------------------------------------------------------------------------------------
