@@ -18,6 +18,7 @@ from trimtab.gateway.routing import store as routes
 from trimtab.governance import erasures, retention
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
+from trimtab.prompts import store as prompts
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
@@ -41,6 +42,7 @@ ROOMS = (
     board_store.BOARDS,
     detector_store.DETECTORS_OFF,
     forward_store.FORWARDS,
+    prompts.PROMPTS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

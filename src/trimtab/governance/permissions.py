@@ -39,6 +39,8 @@ Permission = Literal[
     "erasure:write",
     "forward:read",
     "forward:write",
+    "prompt:read",
+    "prompt:write",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -75,6 +77,8 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "erasure:write",
         "forward:read",
         "forward:write",
+        "prompt:read",
+        "prompt:write",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
@@ -83,9 +87,10 @@ INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write",
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
     "read_only": frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read")),
-    "client": frozenset(("self", "model:read", "model:call", "score:write")),
+    "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read")),
 }
-"""``client`` keys are for the data plane; of the API they see themselves and the models they may call."""
+"""``client`` keys are for the data plane; of the API they see themselves, the models they may call, and the prompts that
+their application renders."""
 
 
 def holds(principal: Principal, permission: Permission) -> bool:

@@ -87,6 +87,8 @@ def write(prompt: PromptFile) -> str:
         front["folder"] = prompt.folder
     said = cast("dict[str, Any]", msgspec.to_builtins(prompt.content))
     said.pop("messages", None)
+    for variable in said.get("variables", {}).values():
+        variable.setdefault("type", "string")
     front |= said
     head = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return f"---\n{head}---\n" + "\n\n".join(_written(message) for message in prompt.content.messages) + "\n"
@@ -228,14 +230,16 @@ _Dumper.yaml_implicit_resolvers = {  # pyright: ignore
 }
 
 
-def _front(text: str) -> _Front:
+def load_yaml(text: str) -> tuple[object, Any]:
+    """The value of one YAML document and its root node, None where it is empty. Raises `PromptError` with the line,
+    counted as of front matter."""
     if len(text) > MAX_FRONT:
         raise PromptError(f"The front matter has more than {MAX_FRONT:,} characters.", fix="Shorten it.")
     loader: Any = None
     try:
         loader = _Loader(text)
         node: Any = loader.get_single_node()
-        value: object = {} if node is None else loader.construct_document(node)
+        return ({} if node is None else loader.construct_document(node)), node
     except yaml.YAMLError as error:
         raise _not_yaml(error) from error
     except (RecursionError, ValueError, TypeError) as error:
@@ -243,6 +247,10 @@ def _front(text: str) -> _Front:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _front(text: str) -> _Front:
+    value, node = load_yaml(text)
     if not isinstance(value, dict):
         raise PromptError("The front matter is no list of 'field: value'.", fix="Write for example 'name: support'.")
     try:

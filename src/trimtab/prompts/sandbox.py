@@ -259,7 +259,7 @@ def _check_operands(budget: Budget, operator: str, left: Any, right: Any) -> Non
             raise _wrong(operator, left, right)
         budget.room(len(cast("list[Any]", many)) * max(0, times))
     elif operator == "+" and type(left) is type(right) and isinstance(left, str | list | tuple):
-        budget.room(len(cast("str", left)) + len(cast("str", right)))
+        budget.room(len(cast("str", left)) + len(right))
     else:
         raise _wrong(operator, left, right)
 
@@ -298,7 +298,7 @@ def _join(budget: Budget, values: Any, between: Any = "", attribute: Any = None)
     size = 0
     separator = written(between)
     for value in values:
-        part = written(value if attribute is None else cast("Any", value)[attribute])
+        part = written(value if attribute is None else value[attribute])
         size += len(part) + len(separator)
         budget.room(size)
         budget.pay()

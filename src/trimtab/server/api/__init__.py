@@ -22,6 +22,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         models,
         prices,
         projects,
+        prompts,
         providers,
         reconciliations,
         remap,
@@ -66,4 +67,5 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         *kept.ROUTES,
         *export.ROUTES,
         *forwards.ROUTES,
+        *prompts.ROUTES,
     )
