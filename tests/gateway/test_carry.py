@@ -18,7 +18,7 @@ from upstream import Script, answers, hangs_up, streams, upstream
 
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.spending import Spending
-from trimtab.gateway.targets import Model
+from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limits import PICO, Rule
 from trimtab.ledger.prices import PriceBook
@@ -46,6 +46,7 @@ def form(**fields: str) -> bytes:
 @asynccontextmanager
 async def counted(tmp_path: Path, *rules: Rule, **more: Any) -> AsyncGenerator[tuple[Running, Keeper, list[Any]]]:
     db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    await db.prepare()
     keeper = Keeper(db, SystemClock())
     keeper.start()
     async with media(spending=Spending(Limiter(keeper), PriceBook(), SystemClock()), **more) as (g, app):
@@ -312,5 +313,36 @@ def test_a_refusal_that_would_unpack_to_gigabytes_is_not_unpacked() -> None:
             assert told.status_code == 400
             assert "compressed" in told.json()["error"]["message"]
             assert (await g.spool.one()).outcome == "error"
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_tells_two_lengths_is_passed_on_by_the_one_that_counts() -> None:
+    async def both(up: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\n"
+        writer.write(head + b"transfer-encoding: chunked\r\n\r\n" + b'c\r\n{"data": []}\r\n0\r\n\r\n')
+
+    async def main() -> None:
+        async with upstream(both) as up, running([provider("lab", up.port)], LAB_MODELS) as g:
+            told = await draw(g)
+            assert (told.status_code, "content-length" in told.headers) == (200, False)
+            assert (await g.spool.one()).outcome == "answer"
+
+    asyncio.run(main())
+
+
+def test_a_provider_that_goes_on_saying_continue_is_given_up() -> None:
+    async def forever(up: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        async with upstream(forever) as up:
+            bounds = Timeouts(connect=5, first_token=5, idle=5, total=0.5)
+            async with running([provider("lab", up.port, timeouts=bounds)], LAB_MODELS) as g:
+                told = await draw(g)
+                assert (told.status_code, told.json()["error"]["code"]) == (504, "upstream_timeout")
 
     asyncio.run(main())

@@ -23,7 +23,7 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.reserve import Limiter, ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.storage.database import Database
-from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
@@ -36,6 +36,7 @@ async def limited(
     rules: list[Rule], providers: list[Provider], tmp_path: Path, models: list[Model] | None = None
 ) -> AsyncGenerator[tuple[Running, Keeper]]:
     db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    await db.prepare()
     keeper = Keeper(db, SystemClock())
     keeper.start()
     spending = Spending(Limiter(keeper), PriceBook(), SystemClock())
@@ -312,5 +313,18 @@ def test_a_target_of_unknown_price_is_passed_over_where_another_is_left(tmp_path
             assert verdicts(record) == [("wild", "skipped"), ("fast", "chosen")]
             assert "no price" in record.decision[0].budget
             assert [body["model"] for _, body in up.requests] == ["up-1"]
+
+    asyncio.run(main())
+
+
+def test_a_wish_beyond_all_counting_is_refused_and_its_record_can_be_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, _):
+            for most in (2**62, 2**63, 10**30):
+                refused = await g.chat({**ASK, "max_tokens": most})
+                assert refused.status_code == 400, refused.text
+            for record in g.spool.records:
+                assert decode_record(encode_record(record)) == record
+            assert up.requests == []
 
     asyncio.run(main())

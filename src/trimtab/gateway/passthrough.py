@@ -5,6 +5,7 @@ size: only the first bytes of a request are looked at, for the model it names, a
 says it used. What is tried again and what is not is told in `carry.py`. The client's key never leaves this server.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import cast
@@ -223,7 +224,12 @@ class Carrier:
         self._sent = 0
         request = self._request(call, attempt)
         try:
-            response = await self._client.send(request, stream=True)
+            async with asyncio.timeout(attempt.target.provider.timeouts.total if self._is_whole else None):
+                response = await self._client.send(request, stream=True)
+        except TimeoutError:  # bytes came, and no answer
+            raise UpstreamTimeout(
+                "The provider did not answer in time.", fix="Raise the provider's timeouts, or try again."
+            ) from None
         except httpx.ConnectTimeout as error:
             raise UpstreamTimeout(
                 f"The provider did not take the connection in time ({type(error).__name__}).",
@@ -333,7 +339,12 @@ class Carrier:
     async def _answer(self, call: Call, attempt: Try, response: httpx.Response, books: Books) -> None:
         """Pass the answer on; its last piece only when the call is on record."""
         told = response.headers
-        headers = [(name.encode(), told[name].encode("latin-1", "replace")) for name in _TOLD_ON if name in told]
+        framed = "transfer-encoding" in told  # then its length says nothing (RFC 9112 6.3)
+        headers = [
+            (name.encode(), told[name].encode("latin-1", "replace"))
+            for name in _TOLD_ON
+            if name in told and not (framed and name == "content-length")
+        ]
         for line in call.answer_headers().split(b"\r\n"):
             name, colon, value = line.partition(b": ")
             if colon:

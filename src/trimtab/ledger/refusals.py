@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
 from trimtab.ledger.leases import Held
-from trimtab.ledger.limits import Rule, amount_text
+from trimtab.ledger.limits import MOST, Rule, amount_text
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.windows import SECOND, Slot, leaves_at
 
@@ -108,7 +108,7 @@ def reached(rule: Rule, held: Held, need: int) -> LimitReached | LargerThanLimit
     bound = amount_text(rule.measure, rule.bound)
     window = "" if rule.window == "none" else f" per {rule.window.replace('_', ' ')}"
     left = max(0, min(rule.bound, held.room + max(0, held.free)))
-    note = LimitNote(rule.name, rule.measure, 0, 0, left, refused=True, asked=need, bound=rule.bound)
+    note = LimitNote(rule.name, rule.measure, 0, 0, left, refused=True, asked=min(need, MOST), bound=rule.bound)
     if need > rule.bound:
         return LargerThanLimit(
             rule,
