@@ -57,6 +57,11 @@ class TelemetryProcess:
             time.sleep(0.2)
         return time.perf_counter() - began
 
+    def active_mb(self) -> int:
+        """What the store takes without parts that have been merged and are not removed yet."""
+        sql = "SELECT toUInt32(sum(bytes_on_disk) / 1048576) AS n FROM system.parts WHERE active FORMAT JSONEachRow"
+        return int(self._http.post("/", content=sql, timeout=30).raise_for_status().json()["n"])
+
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

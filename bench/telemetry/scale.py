@@ -77,7 +77,7 @@ def main() -> None:
             print(json.dumps(told), f"merged after {process.wait_merged(1_800):.0f} s more", flush=True)
             found = asyncio.run(measure(folder, options.rounds, options.only))
             told |= dict(zip(("rss_mb", "peak_rss_mb"), process.rss_mb(), strict=True))
-            told |= {"disk_mb": process.disk_mb()}
+            told |= {"disk_mb": process.active_mb()}
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
