@@ -143,6 +143,10 @@ def test_a_limit_is_set_shown_raised_and_removed(shell: Shell) -> None:
     assert "$5 per month" in shell.ok("limits", "set", "monthly", "--money", "5", "--window", "month")
     assert "$7 per month" in shell.ok("limits", "set", "monthly", "--money", "7", "--window", "month")
     shell.ok("limits", "set", "fair", "--requests", "60", "--window", "rolling_minute", "--per", "user")
+    shell.ok("limits", "set", "trial", "--money", "1", "--window", "day", "--unknown-price", "0.01")
+    [trial] = [one for one in shell.json("limits", "list") if one["name"] == "trial"]
+    assert (trial["unknown_price"], float(trial["unknown_amount"])) == ("amount", 0.01)
+    shell.ok("limits", "remove", "trial")
     shell.ok("limits", "set", "slots", "--concurrency", "3", "--scope", "provider=openai", "--scope", "key=a")
     told = shell.ok("limits", "list")
     assert "60 requests per rolling minute" in told

@@ -73,3 +73,15 @@ def test_a_tree_alone_is_a_route(tmp_path: Path) -> None:
     assert read_route(file) == {"tree": {"node": "fallback", "of": ["fast", "slow"]}}
     with pytest.raises(InvalidRequest, match="cannot be read"):
         read_route(tmp_path / "none.yaml")
+
+
+def test_a_route_is_read_out_of_a_config_file_as_the_docs_show_it(tmp_path: Path) -> None:
+    file = tmp_path / "trimtab.yaml"
+    file.write_text("routes:\n  smart: {about: x, tree: fast}\n")
+    assert read_route(file) == read_route(file, "smart") == {"about": "x", "tree": "fast"}
+    file.write_text("routes:\n  smart: {tree: fast}\n  other: {tree: {node: fallback, of: [slow]}}\n")
+    assert read_route(file, "other") == {"tree": {"node": "fallback", "of": ["slow"]}}
+    with pytest.raises(InvalidRequest, match="smart, other, and it does not say which"):
+        read_route(file)
+    with pytest.raises(InvalidRequest, match="'none' is not among them"):
+        read_route(file, "none")

@@ -82,6 +82,11 @@ def _of(limit: Limit, values: dict[str, str]) -> str:
 @click.option("--per", multiple=True, type=click.Choice(DIMENSIONS), help="Count each value for itself; repeatable.")
 @click.option("--soft", is_flag=True, help="Only tell when it is reached, refuse nothing.")
 @click.option("--headers", is_flag=True, help="Tell what is left on every answer.")
+@click.option(
+    "--unknown-price",
+    metavar="USD|refuse|ignore",
+    help="Of money, a call of which no price is known: counts so much, is refused (the default), or passes uncounted.",
+)
 @project_option
 @api_command
 def set_limit(name: str, *, project: str, client: Client, as_json: bool, **options: Any) -> None:
@@ -93,6 +98,7 @@ def set_limit(name: str, *, project: str, client: Client, as_json: bool, **optio
       trimtab limits set fair --requests 60 --window rolling_minute --per user
       trimtab limits set mobile --tokens 2000000 --window day --scope key=mobile-app
       trimtab limits set slots --concurrency 20 --scope provider=openai
+      trimtab limits set trial --money 5 --window day --unknown-price 0.01
     """
     body = body_of(**options)
     known = {limit.name: limit for limit in client.limits(project)}
@@ -128,7 +134,19 @@ def body_of(**options: Any) -> dict[str, Any]:
         "mode": "soft" if options["soft"] else "hard",
         "headers": options["headers"],
     }
-    return body | ({"window": options["window"]} if options["window"] else {})
+    body |= {"window": options["window"]} if options["window"] else {}
+    return body | _unknown_price(options["unknown_price"])
+
+
+def _unknown_price(given: str | None) -> dict[str, str]:
+    """What the API calls it: a rule, or the rule ``amount`` with how much."""
+    if given is None:
+        return {}
+    return (
+        {"unknown_price": given}
+        if given in ("refuse", "ignore")
+        else {"unknown_price": "amount", "unknown_amount": given}
+    )
 
 
 @command.command()

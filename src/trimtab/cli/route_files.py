@@ -9,10 +9,10 @@ from trimtab.core.errors import InvalidRequest
 FIELDS = ("tree", "affinity", "about")
 
 
-def read_route(file: Path) -> dict[str, Any]:
-    """``tree``, ``affinity`` and ``about`` of the route in a file: either these keys, or the tree alone. Raises
-    `InvalidRequest`."""
-    value = _parsed(file)
+def read_route(file: Path, name: str | None = None) -> dict[str, Any]:
+    """``tree``, ``affinity`` and ``about`` of the route in a file: either these keys, or the tree alone, or a config
+    file, whose route ``name`` is meant (by default its only one). Raises `InvalidRequest`."""
+    value = _of_config(file, _parsed(file), name)
     if isinstance(value, str):
         return {"tree": value}
     if isinstance(value, dict):
@@ -27,6 +27,23 @@ def read_route(file: Path) -> dict[str, Any]:
                 f"{file}: {strange[0]!r} is no part of a route.", fix=f"Use {', '.join(FIELDS)}, or a tree alone."
             )
     raise InvalidRequest(f"{file} holds no route.", fix="Give a 'tree', e.g. tree: {node: fallback, of: [fast, slow]}.")
+
+
+def _of_config(file: Path, value: Any, name: str | None) -> Any:
+    """One route of a file that is written as the server's config file; anything else as it is."""
+    if not isinstance(value, dict) or not isinstance(value.get("routes"), dict):  # pyright: ignore[reportUnknownMemberType]
+        return cast("Any", value)
+    routes = cast("dict[str, Any]", value["routes"])
+    if name is None and len(routes) == 1:
+        return next(iter(routes.values()))
+    if name not in routes:
+        named = ", ".join(routes) or "none"
+        meant = "it does not say which is meant" if name is None else f"{name!r} is not among them"
+        raise InvalidRequest(
+            f"{file} is a config file with the routes {named}, and {meant}.",
+            fix="Give a file with one route: tree, affinity, about, or a tree alone.",
+        )
+    return routes[name]
 
 
 def read_json(file: Path) -> Any:

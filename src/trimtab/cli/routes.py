@@ -82,7 +82,7 @@ def set_route(name: str, *, file: Path, project: str, client: Client, as_json: b
       echo 'tree: {node: fallback, of: [fast, slow]}' > route.yaml
       trimtab routes set smart --file route.yaml
     """
-    route = read_route(file)
+    route = read_route(file, name)
     try:
         made = client.change_route(project, name, route)
     except NotFound:

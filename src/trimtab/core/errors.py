@@ -42,6 +42,8 @@ class TrimtabError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
+        if fix:
+            self.add_note(fix)  # a traceback ends with it, where nobody else shows it
         self.param = param
         self.retry_after_s = retry_after_s
         if code is not None:

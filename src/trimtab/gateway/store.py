@@ -330,7 +330,9 @@ def add_provider(conn: Connection, row: ProviderRow, declared: Declared) -> None
     _not_declared("provider", row.name, declared.providers)
     if any(p.name == row.name for p in providers(conn, row.project_id)):
         raise Conflict(
-            f"There is already a provider {row.name!r}.", fix="Change it, or choose another name.", param="name"
+            f"There is already a provider {row.name!r}.",
+            fix="Change it in the console or with PATCH, remove it first, or choose another name.",
+            param="name",
         )
     conn.execute(insert(PROVIDERS).values(**_provider_values(row), created=row.created))
 
@@ -403,7 +405,9 @@ def add_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
     _not_declared("model", row.name, declared.models.keys())
     if any(m.name == row.name for m in models(conn, row.project_id)):
         raise Conflict(
-            f"There is already a model {row.name!r}.", fix="Change it, or choose another name.", param="name"
+            f"There is already a model {row.name!r}.",
+            fix="Change it in the console or with PATCH, remove it first, or choose another name.",
+            param="name",
         )
     _check_model(conn, row, declared)
     conn.execute(insert(MODELS).values(**_model_values(row), created=row.created))

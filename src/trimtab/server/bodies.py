@@ -165,8 +165,8 @@ Health = Literal["unknown", "healthy", "failing"]
 
 class ProviderView(Struct, frozen=True, kw_only=True):
     """``source`` says where it is declared; one from the config file is edited there. ``health`` is of this worker's
-    last calls; ``key_hint`` the last four characters of the secret, or empty; ``key_hints`` those of each of several
-    keys, else none."""
+    last calls; ``key_hint`` the last four characters of the secret, ``****`` of a short one, empty without one;
+    ``key_hints`` those of each of several keys, else none."""
 
     name: str
     kind: str

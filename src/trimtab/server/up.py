@@ -4,6 +4,7 @@ With one worker this process is the server; with more it is their supervisor (`w
 data folder, owns the telemetry process, and ends everything in order when it is told to.
 """
 
+import errno
 import logging
 import socket
 import sys
@@ -57,9 +58,17 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
     except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) or isinstance(error, socket.gaierror):
+            raise Unavailable(
+                f"{host} is no address of this machine: {error.strerror}.",
+                fix="Give --host 127.0.0.1 for this machine alone, or 0.0.0.0 for every address it has.",
+                code="address_unusable",
+            ) from None
         raise Unavailable(
             f"Port {port} on {host} cannot be used: {error.strerror}.",
-            fix="Stop what uses it, or choose another with --port (0 takes any free one).",
+            fix="Stop what uses it, or choose another with --port (0 takes any free one)."
+            if error.errno != errno.EACCES
+            else "Ports below 1024 are the administrator's: choose another with --port.",
             code="port_in_use",
         ) from None
     listener.listen(2048)

@@ -21,6 +21,10 @@ EXAMPLES: Final = 5
 # In this order: an id may hold numbers, an address both. Backslashes as ClickHouse's string literals want them.
 _REPLACED: Final = (
     (r"https?://[^\\s\"\'<>)]+", "<url>"),
+    (
+        r"\\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?",
+        "<time>",
+    ),
     (r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "<id>"),
     (r"\\b[A-Za-z]{2,10}[-_](?:[A-Za-z]*[0-9][A-Za-z0-9]*){2,}[A-Za-z0-9]{6,}\\b", "<id>"),
     (r"\\b(?:0x)?[0-9a-fA-F]{12,}\\b", "<id>"),

@@ -39,8 +39,9 @@ def _timeouts_view(timeouts: Timeouts) -> TimeoutsBody:
 
 
 def _hint(secret: str | None) -> str:
-    """The last four characters, of a secret long enough that they give nothing away."""
-    return secret[-4:] if secret and len(secret) >= 12 else ""
+    """The last four characters, of a secret long enough that they give nothing away; of a shorter one, that it is
+    there."""
+    return (secret[-4:] if len(secret) >= 12 else "****") if secret else ""
 
 
 def _masked(headers: dict[str, str], hidden: frozenset[str] = frozenset()) -> dict[str, str]:
