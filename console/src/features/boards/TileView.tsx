@@ -10,7 +10,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import table from "@/ui/ui.module.css";
 import { Plot } from "../overview/Plot";
 import css from "./boards.module.css";
-import { formatFigure, formatNumber, joined, lines, nameOfGroup, numberOf } from "./figures";
+import { formatFigure, formatNumber, joined, lines, nameOfGroup, nameOfMetric, numberOf } from "./figures";
 
 interface Props {
   project: string;
@@ -66,7 +66,7 @@ function Big({ report }: { report: AggregateReport }) {
       {report.metrics.map((metric, i) => (
         <div key={metric.name}>
           <div className={i === 0 ? css.bigValue : css.smallValue}>{formatFigure(first?.values[i], metric.unit)}</div>
-          <div className="muted">{metric.name}</div>
+          <div className="muted">{nameOfMetric(metric.name, report.of)}</div>
         </div>
       ))}
     </div>
@@ -86,7 +86,7 @@ function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
             ))}
             {report.metrics.map((metric) => (
               <th key={metric.name} scope="col" data-align="right">
-                {metric.name}
+                {nameOfMetric(metric.name, report.of)}
               </th>
             ))}
           </tr>
@@ -148,7 +148,7 @@ function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; 
         {drawn.lines.map((line, i) => (
           <span key={line.label} className={css.key}>
             <span style={{ background: `var(${COLORS[i]})` }} aria-hidden="true" />
-            {line.label || report.metrics[0]?.name}
+            {line.label || nameOfMetric(report.metrics[0]?.name ?? "", report.of)}
             {at !== null && <span className="num">{show(line.values[at])}</span>}
           </span>
         ))}

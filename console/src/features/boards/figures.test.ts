@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AggregateReport } from "@/api/types";
-import { below, formatFigure, joined, lines, NEW_TILE, words } from "./figures";
+import { below, formatFigure, joined, lines, NEW_TILE, nameOfMetric, words } from "./figures";
 
 const report = (unit: AggregateReport["metrics"][number]["unit"]): AggregateReport => ({
   window: { start: 0, end: 3_000 },
@@ -46,4 +46,21 @@ test("a new tile stands below the others, lists are read from commas, searches a
   expect(words("count, p95(duration),top(user,5), ")).toEqual(["count", "p95(duration)", "top(user,5)"]);
   expect(joined("a:1", "")).toBe("a:1");
   expect(joined("a:1", "b:2")).toBe("(a:1) (b:2)");
+});
+
+test("metrics are named in words, and those without words as they are written", () => {
+  expect(
+    ["count", "error_rate", "p95(duration)", "uniq(user)", "avg(ttft)", "score.helpful", "top(user,3)"].map((name) =>
+      nameOfMetric(name),
+    ),
+  ).toEqual([
+    "calls",
+    "error rate",
+    "p95 duration",
+    "different user",
+    "avg first token",
+    "score.helpful",
+    "top(user,3)",
+  ]);
+  expect(nameOfMetric("count", "spans")).toBe("spans");
 });

@@ -29,6 +29,23 @@ export function formatNumber(value: number, unit: Unit): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
+const WORDS: Record<string, string> = {
+  count: "calls",
+  error_rate: "error rate",
+  unpriced: "without a price",
+  cache_read: "cache read",
+  cache_write: "cache write",
+  ttft: "first token",
+};
+
+/** A metric as a person says it: `p95(duration)` is "p95 duration". What it counts depends on what the tile is of. */
+export function nameOfMetric(metric: string, of: Tile["of"] = "traces"): string {
+  if (metric === "count" && of === "spans") return "spans";
+  const [, does, what] = /^(\w[\w.]*)\((\w+)\)$/.exec(metric) ?? [];
+  if (does && what) return `${does === "uniq" ? "different" : does} ${WORDS[what] ?? what}`;
+  return WORDS[metric] ?? metric;
+}
+
 export const nameOfGroup = (group: readonly string[]): string => group.map((value) => value || "not set").join(" · ");
 
 export interface Line {

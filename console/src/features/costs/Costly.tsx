@@ -53,7 +53,11 @@ export function Costly({
           <h2>Most expensive prompts</h2>
         </div>
         {error ? <ProblemNotice error={error} /> : null}
-        {costly ? (
+        {costly?.prompts.length === 0 ? (
+          <p className={css.none}>
+            No prompt is known: calls have had no system message, or their content is not kept.
+          </p>
+        ) : costly ? (
           <DataTable
             label="Most expensive prompts"
             columns={PROMPTS}
@@ -68,7 +72,9 @@ export function Costly({
         <div className={css.panelHead}>
           <h2>Most expensive calls</h2>
         </div>
-        {costly ? (
+        {costly?.calls.length === 0 ? (
+          <p className={css.none}>No call of this range has a known cost.</p>
+        ) : costly ? (
           <DataTable
             label="Most expensive calls"
             columns={calls}
