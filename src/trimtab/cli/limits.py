@@ -84,8 +84,8 @@ def _of(limit: Limit, values: dict[str, str]) -> str:
 @click.option("--headers", is_flag=True, help="Tell what is left on every answer.")
 @click.option(
     "--unknown-price",
-    metavar="USD|refuse|ignore",
-    help="Of money, a call of which no price is known: counts so much, is refused (the default), or passes uncounted.",
+    metavar="RULE",
+    help="Of money, for a call of which no price is known: refuse (the default), ignore, or the US dollars it counts.",
 )
 @project_option
 @api_command

@@ -163,9 +163,15 @@ async def catalog_prepared(settings: Settings, look: FirstLook | None) -> AsyncG
 
 
 def show_way_in(url: str, look: FirstLook) -> None:
-    """The admin key and the login link, at the start that made them."""
+    """The admin key and the login link at the start that made them; at any other where the console is, and what to do
+    without a key."""
     lines: list[str] = []
-    if look.login_link:
+    if not look.login_link:
+        lines.append(f"  console       {url}")
+        lines.append(
+            "                (sign in with the admin key; a start with TRIMTAB_ADMIN_KEY=... replaces a lost one)"
+        )
+    else:
         lines.append(f"  console       {look.login_link}")
         lines.append("                (this link works once, for 15 minutes)")
     if look.admin_secret:
@@ -178,5 +184,4 @@ def show_way_in(url: str, look: FirstLook) -> None:
             f"    -H 'Authorization: Bearer {look.admin_secret}' -H 'Content-Type: application/json' \\",
             """    -d '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}]}'""",
         ]
-    if lines:
-        print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output
+    print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output
