@@ -86,6 +86,9 @@ export type TraceComparison = S["TraceComparison"];
 export type PairRow = S["PairRow"];
 export type ScoreView = S["ScoreView"];
 export type DetectorList = S["DetectorList"];
+export type ForwardPage = S["ForwardPage"];
+export type ForwardView = S["ForwardView"];
+export type ForwardReplayed = S["Replayed"];
 export type DeadLetterContent = Omit<S["DeadLetterContent"], "content"> & { content: JsonObject | null };
 export type DeadLetterView = S["DeadLetterView"];
 
