@@ -15,6 +15,7 @@ COMMANDS = (
     "keys",
     "providers",
     "models",
+    "prompts",
     "routes",
     "replay",
     "reload",

@@ -17,11 +17,13 @@ rooms.
     for found in Client().traces("default", q="feature:greeting"):
         print(found.started, found.model_used, found.cost)
 
+`prompt("support").render(customer="Ada")` gives the messages of a prompt, also while the server is away.
 `trace`, `span`, `score` and the rest of `trimtab.sdk.tracing` trace an application's own code.
 """
 
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import DEFAULT_URL
+from trimtab.sdk.default import prompt
 from trimtab.sdk.official import anthropic_options, call_headers, openai_options
 from trimtab.sdk.tracing import current_trace, score, span, trace
 
@@ -32,6 +34,7 @@ __all__ = [
     "call_headers",
     "current_trace",
     "openai_options",
+    "prompt",
     "score",
     "span",
     "trace",

@@ -1,8 +1,10 @@
 """`Client`: one method per question. Every method asks once and returns a struct, or raises an error of
 `trimtab.core.errors`; only `traces` and `tail` ask more than once, as their iteration goes on."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec import Struct
 
@@ -15,9 +17,13 @@ from trimtab.sdk.costs import Costs
 from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
+from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
 from trimtab.sdk.tail import tail
+
+if TYPE_CHECKING:
+    from trimtab.sdk.prompts import Prompt, PromptCache
 
 T = TypeVar("T")
 PAGE = 100
@@ -61,9 +67,11 @@ class Client:
         self.forwards = Forwards(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
+        self.prompts = Prompts(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)
         self.boards = Boards(self._http)
+        self._prompt_caches: dict[tuple[str, str], PromptCache] = {}
 
     @property
     def url(self) -> str:
@@ -77,6 +85,25 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
+
+    # --- prompts in an application ---
+
+    def prompt(
+        self, name: str, ref: str = "latest", *, project: str | None = None, shipped: str | Path | None = None
+    ) -> "Prompt":
+        """A prompt to render: ``client.prompt("support").render(customer="Ada")``. Fetched once, kept, and
+        refreshed in the background; where the server cannot be reached, the last one known on disk, or ``NAME.prompt.md`` in
+        the folder ``shipped``. ``project`` defaults to ``TRIMTAB_PROJECT``, then ``default``."""
+        from trimtab.sdk.prompts import PromptCache, default_folder
+
+        project = project or os.environ.get("TRIMTAB_PROJECT") or "default"
+        key = (project, str(shipped or ""))
+        found = self._prompt_caches.get(key)
+        if found is None:
+            folder = None if shipped is None else Path(shipped)
+            made = PromptCache(self._http, project, folder=default_folder(), shipped=folder)
+            found = self._prompt_caches.setdefault(key, made)
+        return found.get(name, ref)
 
     # --- the server ---
 

@@ -63,7 +63,7 @@ def json_of(text: str) -> Any:
 
 def role_of(said: object, notes: list[str]) -> Role:
     if said in ROLES:
-        return cast("Role", said)
+        return said
     known: dict[object, Role] = {"human": "user", "ai": "assistant", "model": "assistant"}
     if said in known:
         return known[said]
