@@ -272,7 +272,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_every_closing_is_delivered_and_twice_only_where_a_crash_cut_a_round_off(
     run: Callable[[Story], None], steps: list[tuple[Any, ...]]
