@@ -203,8 +203,8 @@ class Visitor:
 
     def looked_at(self, name: str) -> list[str]:
         """What is wrong with the page as it is, once loaded: axe's complaints in light and dark (of colours alone in
-        the dark, where the rest is the same), and scrolling sideways on a desktop and a phone. Leaves a screenshot of each
-        for a person to look at."""
+        the dark, where the rest is the same), and scrolling sideways on a desktop and a phone. Leaves a screenshot of
+        each for a person to look at."""
         SCREENSHOTS.mkdir(exist_ok=True)
         wrong: list[str] = []
         for scheme, size, kind in LOOKS:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import House, Visitor
+from browsing import AXE, House, Visitor
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -76,3 +76,52 @@ def test_a_provider_nobody_called_and_the_phone(at: House, phone: Visitor) -> No
     page = phone.go("/p/default/providers?policy=claude")
     expect(page.get_by_text("at most 4 in all for one call")).to_be_visible()
     assert phone.width() <= 390
+
+
+def test_a_policy_is_edited_and_what_is_refused_is_said_at_its_field(at: House, visitor: Visitor) -> None:
+    at.project("tuned-lab")
+    lab = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1"}
+    at.client.post("/api/v1/projects/tuned-lab/providers", json=lab).raise_for_status()
+    model = {"name": "fast", "provider": "lab", "upstream": "x"}
+    at.client.post("/api/v1/projects/tuned-lab/models", json=model).raise_for_status()
+    page = visitor.go("/p/tuned-lab/providers?policy=lab")
+    page.get_by_role("button", name="Edit the policy of lab").click()
+    expect(page).to_have_url(re.compile("tune=provider:lab"))
+    form = page.get_by_role("dialog")
+    form.get_by_label("Attempts of one call").fill("three")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_contain_text("A number, for example 1.5.")
+    form.get_by_label("Attempts of one call").fill("3")
+    form.get_by_label("5xx").fill("99")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_label("5xx")).to_have_attribute("aria-invalid", "true")
+    expect(form).to_contain_text("retries.server: Expected `int` <= 20.")
+    form.get_by_label("5xx").fill("2")
+    form.get_by_role("switch", name=re.compile("Ask a second target")).click()
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    fares = page.get_by_role("region", name="How lab fares")
+    expect(fares).to_contain_text("at most 3 in all for one call")
+    (kept,) = at.server.api("/projects/tuned-lab/resilience")["items"]
+    assert (kept["subject"], kept["policy"]["retries"]["server"]) == ("provider", 2)
+    assert kept["policy"]["hedge"] == {"after_ms": None, "after": "p95", "max_extra_ratio": 0.05}
+
+    page.get_by_role("button", name="One of its own for fast").click()
+    expect(form).to_contain_text("replaces its provider's whole")
+    expect(form.get_by_label("Attempts of one call")).to_have_value("3")
+    form.get_by_label("Attempts of one call").fill("1")
+    form.get_by_role("button", name="Save").click()
+    expect(fares).to_contain_text("of their own: fast")
+    visitor.page.add_init_script(path=AXE)
+    visitor.go("/p/tuned-lab/providers?policy=lab&tune=model:fast")
+    expect(form.get_by_label("Attempts of one call")).to_have_value("1")
+    assert not visitor.looked_at("policy-edit")
+    form.get_by_role("button", name="Back to the provider's").click()
+    expect(fares).not_to_contain_text("of their own")
+
+
+def test_a_policy_of_the_config_file_is_not_edited_here(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/providers?policy=claude&tune=provider:claude")
+    edit = page.get_by_role("button", name="Edit the policy of claude")
+    expect(edit).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -111,6 +111,22 @@ def test_a_new_call_appears_by_itself_while_live(at: House, visitor: Visitor) ->
     expect(page.locator("[data-trace]").first).to_have_attribute("data-trace", trace)
 
 
+def test_the_list_says_whether_it_is_told_or_asks(at: House, visitor: Visitor) -> None:
+    """A stream that cannot be had is asked for again later; until then the list is asked for, and nothing is missed."""
+    page = visitor.go(LIST)
+    state = page.get_by_test_id("live")
+    expect(state).to_have_attribute("data-state", "live")
+    expect(state).to_have_text("Live")
+    state.click()
+    expect(state).to_have_text("Paused")
+    visitor.page.route(f"{visitor.url}/api/v1/projects/default/traces/live?*", lambda route: route.fulfill(status=429))
+    visitor.go(LIST)
+    expect(state).to_have_attribute("data-state", "polling")
+    expect(state).to_have_text("Live, asking")
+    trace = at.call("asked", ask("fast", "Is this asked for?"), feature="live")
+    expect(page.locator("[data-trace]").first).to_have_attribute("data-trace", trace)
+
+
 def test_a_paused_list_stands_still(at: House, visitor: Visitor) -> None:
     page = visitor.go(f"{LIST}&live=0")
     expect(page.locator("[data-trace]").first).to_be_visible()

@@ -115,7 +115,7 @@ function Receipt({ project, job }: { project: string; job: ErasureView }) {
       download={`erasure-${job.id}.json`}
       aria-label={`Receipt of ${formatDateTime(job.asked)}`}
     >
-      JSON
+      Receipt
     </Button>
   );
 }
@@ -245,7 +245,7 @@ function NewErasureDialog({ project, onClose, onStarted }: DialogProps) {
           </Notice>
         )}
         {start.error && <ProblemNotice error={start.error} />}
-        <div className={css.foot}>
+        <div className={css.buttons}>
           <Button variant="default" size="sm" onClick={onClose}>
             Keep
           </Button>

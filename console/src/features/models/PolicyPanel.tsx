@@ -84,7 +84,7 @@ function sourceOf({ own }: InForce): string {
 function Lines({ title, policy, all }: { title: string; policy: InForce; all: Props["all"] }) {
   return (
     <section>
-      {title && <h3>{title}</h3>}
+      {title && <h2>{title}</h2>}
       <dl className={css.lines}>
         {linesOf(policy.policy, all.defaults).map((line) => (
           <div key={line.label}>
