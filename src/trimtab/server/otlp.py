@@ -76,15 +76,15 @@ class OtlpDoor:
                     status=415,
                 )
             self._intake.require_room()
-            body = await self._body(receive, headers)
+            body = await self.body(receive, headers, self._limit, LIMIT_SETTING)
             try:
                 read = await self.export(signal, kind, body, _latin(headers, b"content-encoding"), caller)
             finally:
-                self._in_memory -= len(body)
+                self.done_with(body)
             answer = (200, exported(kind, signal, read.rejected, read.message), dict[str, str]())
         except TrimtabError as error:
             answer = (error.status, refused(kind, error), problems.headers_of(error, request_id))
-        except _Left:
+        except Left:
             return
         await _answer(send, answer, kind if kind == JSON else PROTOBUF, request_id)
 
@@ -132,23 +132,25 @@ class OtlpDoor:
             sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
-    async def _body(self, receive: Any, headers: dict[bytes, bytes]) -> bytes:
-        """Read it whole, unless it is too large: what is announced as too large is not read at all."""
+    async def body(self, receive: Any, headers: dict[bytes, bytes], limit: int, setting: str) -> bytes:
+        """Read it whole, unless it has more than ``limit`` bytes, which ``setting`` raises: what is announced as too
+        large is not read at all. It counts among the bodies in memory, of all doors, until `done_with`. Raises
+        `TooLarge`, `RateLimited`, and `Left` when the client goes."""
         announced = headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced[:15]) > self._limit:
-            raise too_large(self._limit, LIMIT_SETTING)
+        if announced.isdigit() and int(announced[:15]) > limit:
+            raise too_large(limit, setting)
         parts: list[bytes] = []
         size = 0
         try:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise _Left
+                    raise Left
                 piece: bytes = message.get("body", b"")
                 size += len(piece)
                 self._in_memory += len(piece)
-                if size > self._limit:
-                    raise too_large(self._limit, LIMIT_SETTING)
+                if size > limit:
+                    raise too_large(limit, setting)
                 if self._in_memory > BODIES_IN_MEMORY * self._limit:
                     raise RateLimited(
                         "Too many large batches are being read at once.",
@@ -163,12 +165,16 @@ class OtlpDoor:
             self._in_memory -= size
             raise
 
+    def done_with(self, body: bytes) -> None:
+        """A body that `body` gave is in memory no more."""
+        self._in_memory -= len(body)
+
     async def aclose(self) -> None:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.shutdown)
 
 
-class _Left(Exception):
+class Left(Exception):
     """The client went before its body was here."""
 
 

@@ -67,6 +67,37 @@ def spooled(folder: Path) -> list[Any]:
     return [] if batch is None else [decode_any(record.body) for record in batch.records]
 
 
+def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.server.doors.langfuse.MOST", 3)
+    monkeypatch.setattr("trimtab.server.otlp.BODIES_IN_MEMORY", 0)
+
+    async def story(house: House) -> None:
+        intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
+        otlp = OtlpDoor(house.deps, intake)
+        app = create_app(house.deps, None, Doors(house.deps, otlp, intake))
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=basic("x", ADMIN)) as client:
+            events: list[Any] = [{**SPAN, "id": str(number)} for number in range(4)]
+            crowded = await client.post("/api/public/ingestion", json={"batch": events})
+            assert (crowded.status_code, "retry-after" in crowded.headers) == (429, True)
+            monkeypatch.setattr("trimtab.server.otlp.BODIES_IN_MEMORY", 1)
+            bodies: tuple[tuple[str, Any], ...] = (("ingestion", {"batch": events}), ("scores", events))
+            for path, body in bodies:
+                refused = await client.post(f"/api/public/{path}", json=body)
+                assert refused.status_code == 400
+                assert "3 are taken at once" in refused.json()["message"]
+            taken = await client.post("/api/public/ingestion", json={"batch": events[:3]})
+            assert taken.status_code == 207
+            assert len(taken.json()["successes"]) == 3
+            assert otlp._in_memory == 0  # pyright: ignore[reportPrivateUsage]
+        intake.close()
+        await otlp.aclose()
+
+    run(story)
+
+
 def test_a_batch_is_on_the_disk_when_it_is_answered_and_a_bad_event_is_told(visit: Any) -> None:
     async def story(house: House, client: httpx.AsyncClient) -> None:
         score = {"id": "e2", "type": "score-create", "body": {"name": "n", "value": 1, "traceId": "t"}}

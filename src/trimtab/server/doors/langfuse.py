@@ -16,13 +16,13 @@ from typing import Any, Final, cast
 import msgspec
 
 from trimtab import __version__
-from trimtab.core.errors import InvalidRequest, TooLarge, TrimtabError
+from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.governance.access import Principal, Project
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
-from trimtab.server.otlp import IN_PLACE, OtlpDoor
+from trimtab.server.otlp import IN_PLACE, Left, OtlpDoor
 from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.intake import Intake
@@ -31,6 +31,8 @@ PREFIX: Final = "/api/public/"
 COMPATIBLE: Final = "3.0.0"
 """The Langfuse version whose ingestion this is; clients look at the first number."""
 MAX_BODY: Final = 32 << 20
+MOST: Final = 20_000
+"""Events or scores of one body: each is answered by itself. Langfuse's clients send some hundred."""
 SPANS_AT_ONCE: Final = 500
 _SETTING: Final = "nothing: Langfuse's clients send at most 3 MB"
 
@@ -56,7 +58,7 @@ class LangfuseDoor:
         except TrimtabError as error:
             status, body = error.status, {"message": error.sentence(), "error": error.code}
             more = problems.headers_of(error, request_id)
-        except _Left:
+        except Left:
             return
         content = msgspec.json.encode(body)
         pairs = {**more, "x-request-id": request_id, "content-type": "application/json"}
@@ -75,9 +77,9 @@ class LangfuseDoor:
             case ("GET", "projects"):
                 return 200, {"data": [_project(project)]}
             case ("POST", "ingestion"):
-                return await self._ingest(principal, project, await _json(receive, headers))
+                return await self._ingest(principal, project, await self._json(receive, headers))
             case ("POST", "scores"):
-                return await self._scores(principal, project, await _json(receive, headers))
+                return await self._scores(principal, project, await self._json(receive, headers))
             case _:
                 raise NotOffered(
                     f"Trimtab does not offer {which[0][:10]} {PREFIX}{which[1][:80]}.",
@@ -90,6 +92,7 @@ class LangfuseDoor:
         events: Any = cast("dict[str, Any]", body).get("batch") if isinstance(body, dict) else None
         if not isinstance(events, list):
             raise InvalidRequest("The body has no list 'batch'.", fix='Send {"batch": [...]}.', param="batch")
+        _require_few(cast("list[Any]", events), "events")
         now_ns = self._deps.clock.now_ns()
         found = await asyncio.to_thread(read_batch, cast("list[Any]", events), now_ns, principal.key_id)
         await self._keep(principal, project, found, now_ns)
@@ -110,6 +113,18 @@ class LangfuseDoor:
         if found.scores:
             await self._deps.scores.write(project.id, found.scores)
 
+    async def _json(self, receive: Any, headers: dict[bytes, bytes]) -> Any:
+        """A body, once there is room for what may be in it."""
+        self._intake.require_room()
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        body = await self._otlp.body(receive, headers, MAX_BODY, _SETTING)
+        try:
+            if len(body) <= IN_PLACE and not encoding:
+                return _decoded(body, encoding)
+            return await asyncio.to_thread(_decoded, body, encoding)  # calls go on meanwhile
+        finally:
+            self._otlp.done_with(body)
+
     async def _scores(self, principal: Principal, project: Project, body: Any) -> tuple[int, Any]:
         """A list is answered as Langfuse does: 202, or 207 with what was wrong; one score by its id, or as wrong."""
         now_ns = self._deps.clock.now_ns()
@@ -117,6 +132,7 @@ class LangfuseDoor:
             score = read_score(body, now_ns, principal.key_id)
             await self._deps.scores.write(project.id, [score])
             return 200, {"id": score.id}
+        _require_few(cast("list[Any]", body), "scores")
         found, wrong = Batch(), list[dict[str, str]]()
         for one in cast("list[Any]", body):
             try:
@@ -139,28 +155,11 @@ def _project(project: Project) -> dict[str, Any]:
     return {"id": project.id, "name": project.slug, "organization": organization, "metadata": {}}
 
 
-class _Left(Exception):
-    """The client went before its body was here."""
-
-
-async def _json(receive: Any, headers: dict[bytes, bytes]) -> Any:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _Left
-        size += len(message.get("body", b""))
-        if size > MAX_BODY:
-            raise TooLarge(f"The body is larger than {MAX_BODY >> 20} MB.", fix="Send smaller batches.")
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
-    encoding = headers.get(b"content-encoding", b"").decode("latin-1")
-    body = b"".join(parts)
-    if len(body) <= IN_PLACE and not encoding:
-        return _decoded(body, encoding)
-    return await asyncio.to_thread(_decoded, body, encoding)  # calls go on meanwhile
+def _require_few(events: list[Any], what: str) -> None:
+    if len(events) > MOST:
+        raise InvalidRequest(
+            f"The body has {len(events)} {what}; {MOST} are taken at once.", fix="Send smaller batches."
+        )
 
 
 def _decoded(packed: bytes, encoding: str) -> Any:
