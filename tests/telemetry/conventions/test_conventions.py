@@ -239,6 +239,26 @@ def test_a_conversation_is_the_same_in_whatever_shape_it_comes(shape: str) -> No
     assert found.output is None
 
 
+texts = st.text(max_size=6)
+plain = st.fixed_dictionaries(
+    {
+        "role": st.sampled_from(["system", "user", "assistant"]),
+        "parts": st.lists(st.fixed_dictionaries({"type": st.just("text"), "content": texts}), max_size=3),
+    },
+    optional={"finish_reason": st.sampled_from(["stop", "length"]), "name": texts},
+)
+
+
+@given(st.lists(plain, max_size=3))
+def test_messages_of_texts_are_the_same_as_json_and_as_values(messages: list[dict[str, Any]]) -> None:
+    base = {"gen_ai.operation.name": "chat"}
+    as_json = read(
+        {**base, "gen_ai.input.messages": json.dumps(messages), "gen_ai.output.messages": json.dumps(messages)}
+    )
+    as_values = read({**base, "gen_ai.input.messages": messages, "gen_ai.output.messages": messages})
+    assert as_json == as_values
+
+
 CALLS: dict[str, Any] = {
     "openai": {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": '{"a":1}'}}]},
     "anthropic": {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {"a": 1}}]},

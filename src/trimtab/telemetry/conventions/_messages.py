@@ -6,9 +6,10 @@ events. What no shape fits is kept as text, so that nothing that was said is los
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
+from msgspec import Struct
 
 from trimtab.llm.types import Image, Message, Opaque, Part, Reasoning, Refusal, Role, Text, Tool, ToolCall, ToolResult
 from trimtab.telemetry.conventions._values import is_list, is_object, label, parsed, text_of_value
@@ -30,9 +31,50 @@ _ROLES: Final[dict[str, Role]] = {
 }  # fmt: skip
 
 
+class _PlainPart(Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["text"]
+    content: str
+
+
+class _PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[_PlainPart, ...]
+    finish_reason: str = ""
+
+
+_plain_list: Final = msgspec.json.Decoder(tuple[_PlainMessage, ...]).decode
+
+
+def _plain_messages(value: Any) -> tuple[_PlainMessage, ...] | None:
+    """The short way for what most of OpenTelemetry's are: JSON that holds texts and nothing else."""
+    if type(value) is not str or '"parts"' not in value[:48]:
+        return None
+    try:
+        return _plain_list(value)[:MESSAGES]
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def _from_plain(found: tuple[_PlainMessage, ...]) -> tuple[Message, ...]:
+    return tuple([Message(each.role, tuple([Text(p.content) for p in each.parts if p.content])) for each in found])
+
+
+def answer_of(value: Any) -> tuple[tuple[Message, ...], Any]:
+    """OpenTelemetry's output messages, and why the last of them ended, if it says so."""
+    plain = _plain_messages(value)
+    if plain:
+        return _from_plain(plain), plain[-1].finish_reason
+    value = parsed(value)
+    last = value[-1] if is_list(value) and value else None
+    return messages_of(value, "assistant"), last.get("finish_reason") if is_object(last) else None
+
+
 def messages_of(value: Any, role: Role = "user") -> tuple[Message, ...]:
     """The messages that a value holds: a list, one message, an object with a list in ``messages``, or a text, which
     then is one of ``role``. Empty where it holds none."""
+    plain = _plain_messages(value)
+    if plain is not None:
+        return _from_plain(plain)
     value = parsed(value)
     if type(value) is str:
         return (Message(role, (Text(value),)),) if value else ()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from trimtab.llm.types import Message, Usage
 from trimtab.telemetry.canonical import Document, Evaluation
 from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
-from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
+from trimtab.telemetry.conventions._messages import answer_of, looks_like_messages, messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -22,12 +22,10 @@ from trimtab.telemetry.conventions._values import (
     Found,
     count,
     first,
-    is_list,
     is_object,
     label,
     mapping,
     number,
-    parsed,
     picodollars,
     present,
     put,
@@ -229,10 +227,10 @@ class Reading:
                 found["input_messages"] = messages
         if "output_messages" not in found:
             if made:
-                made = parsed(made)
-                put(found, "output_messages", messages_of(made, "assistant"))
-                if "stop" not in found and is_list(made) and made:
-                    put(found, "stop", stop_of(mapping(made[-1]).get("finish_reason")))
+                answered, reason = answer_of(made)
+                put(found, "output_messages", answered)
+                if reason and "stop" not in found:
+                    put(found, "stop", stop_of(reason))
             elif self._older_made or events is not None:
                 put(found, "output_messages", _older(attributes, events, answer=True))
         if tools and "tools_offered" not in found:
