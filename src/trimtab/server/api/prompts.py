@@ -370,7 +370,12 @@ async def blame_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], ref: Fro
     Operation(id="setPromptLabel", summary="Point a label at a version", tag=TAG, errors=(404, 409)),
 )
 async def set_label(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], label: FromPath[str], data: SetPromptLabel
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    name: FromPath[str],
+    label: FromPath[str],
+    data: JSONBody[SetPromptLabel],
 ) -> PromptLabel:
     """A label, such as ``production``, points at one version of a prompt, and can be moved."""
     canonical.check_label(label)
