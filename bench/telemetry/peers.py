@@ -161,14 +161,15 @@ def measure(kind: type[Server], home: Path, load: Load, options: argparse.Namesp
 
 def wait_counted(server: Server, spans: int) -> None:
     """Until so many can be queried, or nothing has come for a while: what is missing is told, not waited for."""
-    found, moved = -1, time.monotonic()
+    found = -1
+    began = moved = time.monotonic()
     while time.monotonic() - moved < SETTLE_S:
         now = server.counted()
         if now >= spans:
             return
         if now != found:
             found, moved = now, time.monotonic()
-        time.sleep(0.2)
+        time.sleep(min(1.0, 0.1 + (time.monotonic() - began) / 20))  # counting is work for the server too
 
 
 def ask(server: Server, load: Load, sent: Sent, rounds: int) -> dict[str, tuple[float, float] | str]:
@@ -257,15 +258,19 @@ def render(results: list[Result], kinds: dict[str, type[Server]], load: Load, op
         "",
         "| bar | measured | limit | |",
         "|---|---|---|---|",
-        (
-            f"| spans/s through OTLP, durable and queryable | {sustained.rate:,.0f} | {RATE_BAR:,} | "
-            f"{verdict(sustained.rate >= RATE_BAR)} |"
-        ),
+        _bar("spans/s acknowledged through OTLP, each durable", sustained.sent.spans / sustained.sent.seconds),
+        _bar("spans/s through OTLP until all can be queried", sustained.rate),
     ]
     for other in others:
         ratio = sustained.rate / other.rate
-        lines.append(f"| against {other.server}'s | {ratio:.0f} x | {RATIO_BAR} x | {verdict(ratio >= RATIO_BAR)} |")
+        lines.append(
+            f"| the latter against {other.server}'s | {ratio:.0f} x | {RATIO_BAR} x | {verdict(ratio >= RATIO_BAR)} |"
+        )
     return "\n".join(lines)
+
+
+def _bar(what: str, rate: float) -> str:
+    return f"| {what} | {rate:,.0f} | {RATE_BAR:,} | {verdict(rate >= RATE_BAR)} |"
 
 
 def _answer(found: tuple[float, float] | str) -> str:
