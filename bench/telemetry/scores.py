@@ -39,7 +39,7 @@ def fill(store: Store) -> None:
         store.query(
             "INSERT INTO spans (project, trace_id, span_id, entry, leaf, kind, name, status, start_ns, duration_ns,"
             f" model, user) SELECT 'p', {trace.format(n='number')}, substring(lower(hex(MD5(concat('s',"
-            " toString(number))))), 1, 16), 1, 1, 'request', 'call', if(number % 50 = 0, 'error', 'ok'),"
+            " toString(number))))), 1, 16), 1, 1, 'llm', 'call', if(number % 50 = 0, 'error', 'ok'),"
             f" {T0_MS}000000 + number * {STEP_NS}, rand() % 1000000000, ['a', 'b', 'c'][1 + number % 3],"
             f" concat('user', toString(number % 5000)) FROM numbers({first}, {size})",
             {},
