@@ -49,6 +49,19 @@ def test_a_policy_is_in_force_when_the_call_returns_and_gone_when_it_is_removed(
     run(story)
 
 
+def test_an_unknown_field_is_told_what_was_probably_meant_and_which_there_are(run: "Run") -> None:
+    async def story(house: House) -> None:
+        below = (await house.admin.put(f"{AT}/policies/fast", json={"cache": {"ttl": 60}})).json()
+        assert below["detail"] == "cache: Object contains unknown field `ttl`."
+        assert below["fix"] == "Did you mean 'ttl_s'? There are: mode, sampled, scope, threshold, ttl_s."
+        above = (await house.admin.put(f"{AT}/policies/fast", json={"zzz": 1})).json()
+        assert above["fix"] == "There are: cache, context."
+        other = (await house.admin.put(f"{AT}/policies/fast", json={"cache": {"ttl_s": "long"}})).json()
+        assert "openapi.json" in other["fix"], "another mistake than an unknown field"
+
+    run(story)
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [

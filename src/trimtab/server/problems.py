@@ -6,8 +6,10 @@ Whatever is raised becomes a `TrimtabError` first (`as_error`); the table of sta
 
 import logging
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 from litestar import Request, Response
@@ -55,7 +57,7 @@ def body_of(error: TrimtabError, request_id: str) -> bytes:
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
-    known = as_error(error, f"{request.method} {request.scope['path']}")
+    known = as_error(error, f"{request.method} {request.scope['path']}", _body_type(request))
     request_id = cast("str", request.scope["state"].get("request_id", ""))
     if known.status >= 500 and isinstance(known, InternalError):
         log.error("request %s failed: a defect of ours", request_id, exc_info=error)
@@ -65,12 +67,12 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     return Response(body_of(known, request_id), status_code=known.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def as_error(error: Exception, what: str) -> TrimtabError:
-    """The error of our tree that says what ``error`` says."""
+def as_error(error: Exception, what: str, body: Any = None) -> TrimtabError:
+    """The error of our tree that says what ``error`` says. ``body`` is the type of the body that was expected."""
     if isinstance(error, TrimtabError):
         return error
     if isinstance(error, ValidationException):
-        return _invalid(error)
+        return _invalid(error, body)
     if isinstance(error, HTTPException):
         return _of_http(error, what)
     if isinstance(error, RecursionError):  # the JSON decoder's, of a body nested deeper than the interpreter goes
@@ -105,25 +107,65 @@ def _of_http(error: HTTPException, what: str) -> TrimtabError:
     )
 
 
-def _invalid(error: ValidationException) -> InvalidRequest:
+def _body_type(request: Request[Any, Any, Any]) -> Any:
+    """The annotation of the body of the route that was asked; None where there is no route, or it takes no body."""
+    data = getattr(cast("dict[str, Any]", request.scope).get("route_handler"), "parsed_data_field", None)
+    return getattr(data, "annotation", None)
+
+
+def _invalid(error: ValidationException, body: Any) -> InvalidRequest:
     """Litestar lists what was wrong as ``{message, key}``; a body that is no JSON at all has no list. Of a body the key
     is always ``data``, and the message says where in it."""
     found = error.extra if isinstance(error.extra, list) else []
     first = cast("dict[str, Any]", found[0]) if found else {}
     words = str(first.get("message") or _first_line(error.detail)).rstrip(".")
     param = str(first.get("key") or "")
+    path = "" if param == "data" else param
+    told = _fields_there(words, path, body) if first.get("source") == "body" else ""
     if param == "data":
         named = _FIELD.search(words)
         param = named.group(1) if named else ""
         words = _PLACE.sub("", words)
     return InvalidRequest(
         f"{param}: {words}." if param else f"{words}.",
-        fix="The schema at /api/openapi.json says what is expected here.",
+        fix=told or "The schema at /api/openapi.json says what is expected here.",
         param=param or None,
     )
 
 
+def _fields_there(words: str, path: str, body: Any) -> str:
+    """What was probably meant by a field at ``path`` that is not known, and which there are; empty of any other
+    mistake."""
+    unknown = _UNKNOWN.match(words)
+    if not unknown:
+        return ""
+    kinds: list[Any] = [body]
+    for name in _NAME.findall(path):
+        kinds = [field.type for field in _fields(kinds) if field.encode_name == name]
+    names = sorted({field.encode_name for field in _fields(kinds)})
+    near = get_close_matches(unknown.group(1), names, n=1)
+    return f"{f'Did you mean {near[0]!r}? ' if near else ''}There are: {', '.join(names)}." if names else ""
+
+
+def _fields(kinds: Iterable[Any]) -> list[msgspec.structs.FieldInfo]:
+    return [field for struct in _structs(kinds) for field in msgspec.structs.fields(struct)]
+
+
+def _structs(kinds: Iterable[Any]) -> list[type[msgspec.Struct]]:
+    """The structs in types: themselves, or members of unions, elements of lists, values of mappings."""
+    found: list[type[msgspec.Struct]] = []
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            found.append(kind)
+        else:
+            found += _structs(get_args(kind))
+    return found
+
+
 _PLACE = re.compile(r" - at `\$[^`]*`")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
+_NAME = re.compile(r"\w*[A-Za-z_]\w*")
+"""A name in a path; numbers are places in lists."""
 _FIELD = re.compile(r"(?: - at `\$\.|field `)([^`]+)`")
 
 
