@@ -105,6 +105,13 @@ def test_a_dollar_is_never_overspent_and_almost_all_of_it_can_be_used(tmp_path: 
         refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin())
         assert refused.json()["error"]["code"] == "insufficient_quota"
         assert refused.headers["x-should-retry"] == "false"
+        server.settled()
+        told = server.api(f"/projects/default/traces/{refused.headers['trimtab-trace-id']}")
+        [limit] = told["limits"]
+        assert (limit["limit"], limit["refused"], limit["bound"]) == ("dollar", True, "1")
+        assert limit["resets"] > time.time() * 1000
+        [line] = told["decision"]
+        assert (line["verdict"], "'dollar'" in line["budget"]) == ("skipped", True)
         server.stop()
         assert counted(server) == (int(cost * DOLLAR), int(cost * DOLLAR)), "a clean stop gives everything back"
 
