@@ -1,4 +1,4 @@
-"""A live tail on a real server: told of a call, and let go with a word when the server stops, which waits for nobody."""
+"""A live tail on a real server: told of a call, and let go with a word when the server stops, which waits for none."""
 
 from pathlib import Path
 
