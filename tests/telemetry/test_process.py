@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 from makings import day, record, request
 
+from trimtab.telemetry.process import leave, listen
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
@@ -170,3 +172,18 @@ def test_a_folder_in_which_nothing_can_be_written_is_told(tmp_path: Path) -> Non
     with process(tmp_path, "--url", f"chdb://{blocked}/store"):
         until(lambda: str(blocked) in health(tmp_path).detail)
         assert health(tmp_path).state == "down"
+
+
+def test_a_process_that_ends_late_leaves_its_successors_socket_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "telemetry.sock"
+    old = listen(path)
+    was = path.stat().st_ino
+    new = listen(path)
+    leave(path, was)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker:
+        asker.connect(str(path))
+    leave(path, path.stat().st_ino)
+    leave(path, was)
+    assert not path.exists()
+    old.close()
+    new.close()

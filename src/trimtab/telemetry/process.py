@@ -169,6 +169,14 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
+def leave(path: Path, inode: int) -> None:
+    """Remove our socket, unless it is another's by now: a process that was orphaned drains for some seconds, and its
+    successor may listen there already."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            path.unlink()
+
+
 async def serve(telemetry: Telemetry, listener: socket.socket, parent: int) -> None:
     """Answer until told to stop or orphaned; then drain and end."""
     config = uvicorn.Config(
@@ -217,11 +225,12 @@ def main(argv: list[str] | None = None) -> int:
     gc.set_threshold(*GC_THRESHOLD)
     give_way(NICENESS)
     listener = listen(options.socket)
+    inode = options.socket.stat().st_ino
     telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
     try:
         uvloop.run(serve(telemetry, listener, parent))
     finally:
-        options.socket.unlink(missing_ok=True)
+        leave(options.socket, inode)
     return 1 if telemetry.fault is not None else 0
 
 
