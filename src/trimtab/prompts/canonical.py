@@ -3,7 +3,7 @@
 Normal form: line ends are LF, a message has no blank line at either end, fields that say nothing are left out, numbers
 that are whole are whole (1.0 is 1, as JSON of other languages does not tell them apart). The order of variables and of
 parameters does not count; within tools, schema and policy it does, since models and templates see it. The hash is
-SHA-256 over `MARK` and the normal form as JSON: UTF-8, no spaces, in the order of the fields of `Content`.
+SHA-256 over `MARK` and the normal form as JSON (`fields`): UTF-8, no spaces.
 """
 
 import hashlib
@@ -70,7 +70,38 @@ def normal(content: Content) -> Content:
 
 def canonical(content: Content) -> bytes:
     """JSON of a normal form; `decode` reads it."""
-    return json.dumps(msgspec.to_builtins(content), ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(fields(content), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fields(content: Content) -> dict[str, Any]:
+    """A normal form as plain JSON, in the order of the fields, without those that say nothing; a role and a type always
+    stand. Spelled out, since this is what hashes are made of: no library's idea of a default may change it."""
+    found: dict[str, Any] = {"description": content.description}
+    found["variables"] = {name: variable_fields(each) for name, each in content.variables.items()}
+    found["messages"] = [
+        {"messages": each.messages} if each.messages else {"role": each.role, "text": each.text}
+        for each in content.messages
+    ]
+    found["parameters"] = content.parameters
+    found["tools"] = list(content.tools)
+    kept = {name: value for name, value in found.items() if value}
+    if content.output_schema is not UNSET:
+        kept["output_schema"] = content.output_schema
+    rest = {"policy": content.policy, "metadata": content.metadata}
+    return kept | {name: value for name, value in rest.items() if value}
+
+
+def variable_fields(variable: Variable) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": variable.type}
+    if variable.description:
+        found["description"] = variable.description
+    if variable.default is not UNSET:
+        found["default"] = variable.default
+    if variable.enum:
+        found["enum"] = list(variable.enum)
+    if variable.examples:
+        found["examples"] = list(variable.examples)
+    return found
 
 
 def content_hash(content: Content) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Struct
 
+from trimtab.prompts.canonical import variable_fields
 from trimtab.prompts.lines import Line, compare
 from trimtab.prompts.types import Content, Message
 
@@ -138,7 +139,7 @@ def _each(where: str, word: str, before: Mapping[str, Any], after: Mapping[str, 
         elif not _same(before[key], after[key]):
             words = f"{word} {key!r} went from {_short(before[key])} to {_short(after[key])}"
             found.append(Change(what="changed", where=place, words=words, before=before[key], after=after[key]))
-    if not found and list(before) != list(after):
+    if not found and list(before) != list(after) and where in ("tools", "policy", "metadata"):
         found.append(Change(what="changed", where=where, words=f"the order of {where} changed"))
     return found
 
@@ -152,29 +153,24 @@ def _variables(before: Content, after: Content) -> list[Change]:
     found: list[Change] = []
     for name in sorted({*before.variables, *after.variables}):
         old, new = before.variables.get(name), after.variables.get(name)
-        if old == new and _same(old, new):
+        if old is not None and new is not None and _same(variable_fields(old), variable_fields(new)):
             continue
         where = f"variables.{name}"
         if old is None or new is None:
             state = "is new" if old is None else "is gone"
             extra = " and must be given" if new is not None and new.required else ""
             made: What = "added" if old is None else "removed"
-            before_, after_ = msgspec.to_builtins(old), msgspec.to_builtins(new)
             found.append(
                 Change(
                     what=made,
                     where=where,
                     words=f"variable {name!r} {state}{extra}",
-                    before=UNSET if old is None else before_,
-                    after=UNSET if new is None else after_,
+                    before=UNSET if old is None else variable_fields(old),
+                    after=UNSET if new is None else variable_fields(new),
                 )
             )
             continue
-        fields: dict[str, Any] = msgspec.to_builtins(old)
-        now: dict[str, Any] = msgspec.to_builtins(new)
-        fields.setdefault("type", "string")
-        now.setdefault("type", "string")
-        found += _each(where, f"variable {name!r}:", fields, now) if not _same(fields, now) else []
+        found += _each(where, f"variable {name!r}:", variable_fields(old), variable_fields(new))
     return found
 
 

@@ -30,7 +30,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from trimtab.prompts.canonical import check_folder, check_name, normal, text_of
+from trimtab.prompts.canonical import check_folder, check_name, fields, normal, text_of
 from trimtab.prompts.types import MAX_TEXT, Content, Message, PromptError, PromptFile, Role, Variable
 
 SUFFIX: Final = ".prompt.md"
@@ -44,7 +44,7 @@ class _Front(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
     folder: str | None = None
     description: str = ""
-    variables: dict[str, Variable | str | None] = {}
+    variables: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     tools: tuple[dict[str, Any], ...] = ()
     output_schema: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
@@ -60,11 +60,11 @@ def read(text: str, name: str = "") -> PromptFile:
     if len(text) > MAX_TEXT + MAX_FRONT:
         raise PromptError(f"The file has more than {MAX_TEXT + MAX_FRONT:,} characters.", fix="Split it by includes.")
     front, body, first = _split(text_of(text.removeprefix("\ufeff")))
-    said = _front(front)
+    said, node = _front(front)
     messages, starts = _messages(body, first)
     content = Content(
         description=said.description,
-        variables={key: _variable(value) for key, value in said.variables.items()},
+        variables={key: _variable(key, value, node) for key, value in said.variables.items()},
         messages=tuple(messages),
         parameters=said.parameters,
         tools=said.tools,
@@ -85,11 +85,8 @@ def write(prompt: PromptFile) -> str:
     front: dict[str, Any] = {"name": prompt.name}
     if prompt.folder:
         front["folder"] = prompt.folder
-    said = cast("dict[str, Any]", msgspec.to_builtins(prompt.content))
-    said.pop("messages", None)
-    for variable in said.get("variables", {}).values():
-        variable.setdefault("type", "string")
-    front |= said
+    front |= fields(prompt.content)
+    front.pop("messages", None)
     head = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return f"---\n{head}---\n" + "\n\n".join(_written(message) for message in prompt.content.messages) + "\n"
 
@@ -145,14 +142,19 @@ def _messages(body: str, first: int) -> tuple[list[Message], list[int]]:
     return made, starts
 
 
-def _variable(said: Variable | str | None) -> Variable:
+def _variable(name: str, said: object, node: Any) -> Variable:
     """``name: string`` and ``name:`` are short for the whole."""
-    if isinstance(said, Variable):
-        return said
     try:
-        return msgspec.convert({"type": said or "string"}, Variable)
+        return msgspec.convert(said if isinstance(said, dict) else {"type": said or "string"}, Variable)
     except msgspec.ValidationError as error:
-        raise PromptError(f"{said!r} is no type of variable.", fix=f"{error}.") from error
+        words, _, at = str(error).partition(" - at `$")
+        field = at.rstrip("`").lstrip(".")
+        raise PromptError(
+            f"variables.{name[:80]}{'.' if field else ''}{field}: {words}",
+            fix="A variable has type, description, default, enum and examples.",
+            line=_line_of(node, f"variables.{name}.{field}", words),
+            variable=name[:80],
+        ) from error
 
 
 # --- YAML ---
@@ -218,8 +220,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: Any, value: str) -> Any:
-    """Texts of several lines as people write them."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    """Texts of several lines as people write them; what YAML 1.1 takes for a line's end, and others do not, escaped."""
+    odd = any(each in value for each in "\x85\u2028\u2029\ufeff")
+    style = '"' if odd else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)
@@ -249,12 +253,12 @@ def load_yaml(text: str) -> tuple[object, Any]:
             loader.dispose()
 
 
-def _front(text: str) -> _Front:
+def _front(text: str) -> tuple[_Front, Any]:
     value, node = load_yaml(text)
     if not isinstance(value, dict):
         raise PromptError("The front matter is no list of 'field: value'.", fix="Write for example 'name: support'.")
     try:
-        return msgspec.convert(value, _Front)
+        return msgspec.convert(value, _Front), node
     except msgspec.ValidationError as error:
         words, _, at = str(error).partition(" - at `$")
         where = at.rstrip("`").lstrip(".")

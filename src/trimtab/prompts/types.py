@@ -50,7 +50,7 @@ class PromptError(InvalidRequest):
         self.variable = variable
 
 
-class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One declared input. Without a ``default`` it must be given. ``enum``: the only values allowed, if any."""
 
     type: VariableType = "string"
@@ -64,7 +64,7 @@ class Variable(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         return self.default is UNSET
 
 
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A template with a role, or (``messages`` set) the place where the messages of that variable go."""
 
     role: Role = "user"
@@ -76,7 +76,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
         return f"messages {self.messages}" if self.messages else self.role
 
 
-class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Content(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of a prompt, normal form (`canonical.normal`). ``parameters`` are of the model call (temperature,
     max_tokens, ...); ``tools`` and ``output_schema`` are JSON as providers take it; ``policy`` are business rules as
     data, which templates read as ``policy``; ``metadata`` is for programs and decides nothing."""
