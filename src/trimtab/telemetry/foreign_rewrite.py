@@ -1,8 +1,9 @@
 """Traces whose rows are no longer right, made anew from everything that came of them.
 
 Rows cannot be changed where they lie, so those of a noted trace are deleted and inserted again: seldom, many traces at
-once, and never on the way of a batch. Only rows of foreign spans are touched; what our own gateway recorded of the
-trace is asked, because what it counted is not counted again.
+once, and never on the way of a batch. What our own gateway recorded of the trace is asked, because what it counted is
+not counted again. Of its rows only one thing changes: where a foreign span stands for the trace, a call through the
+gateway does no longer. A trace is one row in lists and sums, whoever told of it.
 """
 
 import logging
@@ -112,6 +113,16 @@ class _Ours(Struct, frozen=True, array_like=True):
     cost: int | None
     price: str
     unpriced: int
+    entry: int
+    model: str
+    model_used: str
+    provider: str
+    app: str
+    release: str
+    environment: str
+    feature: str
+    session: str
+    user: str
 
 
 _OURS: Final = ", ".join(_Ours.__struct_fields__)
@@ -190,12 +201,19 @@ class Rewriter:
         came = self._arrivals(project, params)
         ours = self._ours(params)
         rows, rootless = Rows(), list[Key]()
+        giving_way: list[str] = []
         for trace_id, arrivals in came.items():
-            if not self._trace(rows, arrivals, ours.get(trace_id, [])):
+            own = ours.get(trace_id, [])
+            rooted, stands = self._trace(rows, arrivals, own)
+            if not rooted:
                 rootless.append((project, trace_id))
+            if stands and any(line.entry for line in own):
+                giving_way.append(trace_id)
         if self._log is not None:  # a span that waited for its other half is shown here for the first time
             self._log.add(rows)
         self._replace(rows, params)
+        if giving_way:
+            self._give_way({**params, "traces": _listed(giving_way)})
         return rootless
 
     def _arrivals(self, project: str, params: dict[str, str]) -> dict[str, list[Arrival]]:
@@ -220,8 +238,8 @@ class Rewriter:
             found[line.trace_id].append(line)
         return found
 
-    def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> bool:
-        """All rows of one trace; whether it has a root of its own."""
+    def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> tuple[bool, bool]:
+        """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it."""
         whole = [arrival for arrival in arrivals if not arrival.span.partial]
         read = [each for each in read_all(self._read, whole) if not each[1].pending]
         nodes = [node_of(*each) for each in read]
@@ -231,6 +249,7 @@ class Rewriter:
         for each in mapped:
             sums.add(each)
         for line in ours:
+            _label(sums, line)
             if line.leaf:
                 sums.add_counted(
                     (
@@ -246,9 +265,11 @@ class Rewriter:
                 )
         root = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
         stands = root or _topmost(mapped)
+        if root is None and stands and stands.arrival.span.parent_span_id in {line.span_id for line in ours}:
+            stands = None  # it went on from our gateway: a model server's own span, say
         for each, shown in entries(mapped, stands, sums):
             self._rows.add(rows, each, shown)
-        return root is not None
+        return root is not None, stands is not None
 
     def _replace(self, rows: Rows, params: dict[str, str]) -> None:
         """Old rows go before new ones come: a question in between misses them and counts nothing twice."""
@@ -263,6 +284,20 @@ class Rewriter:
             if table.owners:
                 self._store.insert(table.name, COLUMNS[table.name], encode(table.values), f"{token}:{table.name}")
 
+    def _give_way(self, params: dict[str, str]) -> None:
+        """Our own calls in these traces stand for them no longer: their rows are written again so, and then those that
+        did are deleted. A crash in between leaves both, and the next time writes none twice."""
+        stood = f"{_WHERE} AND entry = 1 AND request_id != ''"
+        again = f"SELECT span_id FROM spans WHERE {_WHERE} AND entry = 0 AND request_id != ''"  # noqa: S608
+        columns = ", ".join(COLUMNS["spans"])
+        at_once = ", distributed_foreground_insert = 1" if self._cluster else ""
+        self._store.query(
+            f"INSERT INTO spans ({columns}) SETTINGS insert_deduplication_token = 'rewrite-{uuid7_hex()}'{at_once}"  # noqa: S608
+            f" SELECT {columns.replace('entry', '0', 1)} FROM spans WHERE {stood} AND span_id NOT IN ({again})",
+            params,
+        )
+        self._delete("spans", stood, params)
+
     def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
         there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
         if msgspec.json.decode(there, strict=False, type=tuple[int])[0]:  # to delete nothing costs as much
@@ -272,6 +307,15 @@ class Rewriter:
 
 def _when(arrival: Arrival) -> tuple[int, str]:
     return began(arrival.span), arrival.span.span_id
+
+
+def _label(sums: Sums, line: _Ours) -> None:
+    """What a call through the gateway was labelled with is a label of the trace, where no foreign span said so."""
+    for name in ("model", "model_used", "app", "release", "environment", "feature", "session", "user"):
+        if not getattr(sums, name):
+            setattr(sums, name, getattr(line, name))
+    if line.provider and line.provider not in sums.tried:
+        sums.tried.append(line.provider)
 
 
 def _node(line: _Ours) -> UsageNode:

@@ -56,13 +56,17 @@ class Sums:
 
     __slots__ = (
         "answered",
+        "app",
         "asked",
         "buckets",
         "cost",
+        "environment",
         "estimated",
+        "feature",
         "model",
         "model_used",
         "price",
+        "release",
         "session",
         "tried",
         "unpriced",
@@ -82,6 +86,7 @@ class Sums:
         self.user = ""
         self.asked = ""
         self.answered = ""
+        self.app = self.release = self.environment = self.feature = ""
 
     def copy(self) -> "Sums":
         """As they are now."""
@@ -90,6 +95,8 @@ class Sums:
         other.estimated, other.cost, other.price, other.unpriced = self.estimated, self.cost, self.price, self.unpriced
         other.model, other.model_used, other.session, other.user = self.model, self.model_used, self.session, self.user
         other.asked, other.answered = self.asked, self.answered
+        other.app, other.release, other.environment = self.app, self.release, self.environment
+        other.feature = self.feature
         return other
 
     def add(self, mapped: Mapped) -> None:
@@ -158,7 +165,8 @@ class ForeignRows:
                 mapped.duration_ns, span.ttft_ns if span.ttft_ns is not None and 0 <= span.ttft_ns <= _INT64 else None,
                 span.model[:LABEL] or shown.model, span.model_used[:LABEL] or shown.model_used,
                 span.provider[:LABEL] or (shown.tried[0] if shown.tried else ""), "", tried or list(shown.tried),
-                span.app[:LABEL], span.release[:LABEL], span.environment[:LABEL], "",
+                span.app[:LABEL] or shown.app, span.release[:LABEL] or shown.release,
+                span.environment[:LABEL] or shown.environment, shown.feature,
                 span.session[:LABEL] or shown.session, span.user[:LABEL] or shown.user, arrival.key_id,
                 [tag[:LABEL] for tag in span.tags[:LABELS]] if span.tags else [], _metadata(mapped), int(span.stream),
                 span.stop[:LABEL],

@@ -397,7 +397,7 @@ KEYS: Final[dict[str, Key]] = {
     "price": _text("price", "row of the price book"),
     "trace": _text("trace_id", "trace id", "trace"),
     "span": Key(_any_span(fits("span_id", "span")), "span id"),
-    "request": _text("request_id", "request id", "request"),
+    "request": Key(_any_span(fits("request_id", "request")), "request id of a call in it", column="request_id"),
 }
 """Every key, as they are offered; ``has``, ``feedback``, ``score.<name>`` and ``meta.<name>`` besides."""
 
