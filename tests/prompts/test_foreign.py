@@ -60,7 +60,8 @@ def test_prompty_of_both_versions() -> None:
     one = (
         "---\nname: Basic Prompt\ndescription: d\nmodel:\n  api: chat\n  configuration: {type: azure_openai, "
         "azure_deployment: gpt-4o}\n  parameters: {max_tokens: 128}\ninputs:\n  question: {type: string}\n"
-        "sample:\n  question: Who?\n---\nsystem:\nYou help.\n{% if hint %}{{ hint }}{% endif %}\n\nuser:\n{{question}}\n"
+        "sample:\n  question: Who?\n---\nsystem:\nYou help.\n{% if hint %}{{ hint }}{% endif %}\n\n"
+        "user:\n{{question}}\n"
     )
     found = read("prompty", one, "basic")
     assert (found.prompt.name, found.prompt.content.description) == ("basic-prompt", "d")
@@ -68,8 +69,9 @@ def test_prompty_of_both_versions() -> None:
     assert found.prompt.content.parameters == {"max_tokens": 128, "model": "gpt-4o"}
     assert said(found, question="Why?", hint="short") == [("system", "You help.\nshort"), ("user", "Why?")]
     two = (
-        "---\nname: greeting\nmodel: {id: gpt-4o-mini, options: {temperature: 1}}\ninputs:\n  - {name: name, kind: string, "
-        "default: World}\n  - {name: age, kind: integer, required: false}\n---\nsystem:\nFriendly.\n\nuser:\nHello {{name}}.\n"
+        "---\nname: greeting\nmodel: {id: gpt-4o-mini, options: {temperature: 1}}\ninputs:\n  - {name: name, "
+        "kind: string, default: World}\n  - {name: age, kind: integer, required: false}\n---\nsystem:\nFriendly.\n\n"
+        "user:\nHello {{name}}.\n"
     )
     found = read("prompty", two, "greeting")
     assert said(found) == [("system", "Friendly."), ("user", "Hello World.")]
@@ -96,6 +98,9 @@ output:
 {{role "system"}}
 At {{location}}.{{! a comment }}
 {{#if style}}In {{style}}.{{else}}Plainly.{{/if}}{{#unless style}}!{{/unless}}
+{{#if style}}
+never
+{{/if}}
 {{#each items}}{{@index}} {{label}} {{this.label}}{{#if @last}}.{{else}};{{/if}}{{/each}}
 {{history}}
 {{role "user"}}

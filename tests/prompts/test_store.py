@@ -73,8 +73,7 @@ def test_of_many_who_push_onto_one_version_one_wins(catalog_url: str) -> None:
             try:
                 return (await db.write(lambda conn: store.add(conn, draft(text, expected=expected))))[0].version
             except Conflict as error:
-                assert error.code == "prompt_changed"
-                return 0
+                return 0 if error.code == "prompt_changed" else -1
 
         for expected in range(3):
             made = await asyncio.gather(*(push(f"text {expected} {n}", expected) for n in range(6)))

@@ -123,6 +123,11 @@ def _field(key: str, value: object, notes: list[str]) -> dict[str, Any]:
 # --- Handlebars ---
 
 
+def _alone(body: str, tag: re.Match[str]) -> bool:
+    before, after = body[: tag.start()].rpartition("\n")[2], body[tag.end() :].partition("\n")[0]
+    return not before.strip() and not after.strip()
+
+
 class _Template:
     """Walks the tags once. ``scopes``: of each open block, what it is and, for ``each``, the name of its item."""
 
@@ -132,12 +137,14 @@ class _Template:
         self._messages: list[Message] = []
         self._role = "user"
         self._parts: list[str] = []
+        self._alone = False
 
     def messages(self, body: str) -> list[Message]:
         at = 0
         for tag in _TAG.finditer(body):
             self._parts.append(literal(body[at : tag.start()], before_tag=True))
             at = tag.end()
+            self._alone = _alone(body, tag)
             if tag[1] is not None and not tag[1].startswith("!"):
                 self._tag(tag[1], body.count("\n", 0, tag.start()) + 1)
         self._parts.append(literal(body[at:]))
@@ -164,7 +171,7 @@ class _Template:
         elif words.startswith("#"):
             self._open(words[1:], line)
         elif words in ("else", "^"):
-            self._parts.append("{% else %}")
+            self._block("else")
         elif words.startswith("/"):
             self._close(words[1:].strip(), line)
         elif partial := re.fullmatch(r">\s*([\w.-]+)", words):
@@ -176,6 +183,10 @@ class _Template:
         else:
             self._parts.append(f"{{{{ {self._path(words, line)} }}}}")
 
+    def _block(self, words: str) -> None:
+        """A tag alone on its line takes the line with it, as ours do; beside text it takes nothing."""
+        self._parts.append(f"{{% {words} %}}" if self._alone else f"{{%+ {words} +%}}")
+
     def _at_top(self, what: str, line: int) -> None:
         if self._scopes:
             raise PromptError(f"'{what}' stands inside a block.", fix="Put it outside.", line=line)
@@ -183,18 +194,18 @@ class _Template:
     def _open(self, words: str, line: int) -> None:
         kind, _, rest = words.partition(" ")
         if kind == "if":
-            self._parts.append(f"{{% if {self._path(rest.strip(), line)} %}}")
+            self._block(f"if {self._path(rest.strip(), line)}")
         elif kind == "unless":
-            self._parts.append(f"{{% if not {self._path(rest.strip(), line)} %}}")
+            self._block(f"if not {self._path(rest.strip(), line)}")
         elif kind == "each":
             item = f"item{len(self._scopes) + 1}"
-            self._parts.append(f"{{% for {item} in {self._path(rest.strip(), line)} %}}")
+            self._block(f"for {item} in {self._path(rest.strip(), line)}")
             self._scopes.append((kind, item))
             return
         elif kind in ("ifEquals", "unlessEquals") and len(rest.split()) == 2:
             left, right = rest.split()
             sign = "==" if kind == "ifEquals" else "!="
-            self._parts.append(f"{{% if {self._value(left, line)} {sign} {self._value(right, line)} %}}")
+            self._block(f"if {self._value(left, line)} {sign} {self._value(right, line)}")
         else:
             raise self._unknown(f"#{words}", line)
         self._scopes.append((kind, ""))
@@ -203,7 +214,7 @@ class _Template:
         if not self._scopes or self._scopes[-1][0] != kind:
             raise PromptError(f"'/{kind}' closes nothing.", fix="Check the blocks.", line=line)
         self._scopes.pop()
-        self._parts.append("{% endfor %}" if kind == "each" else "{% endif %}")
+        self._block("endfor" if kind == "each" else "endif")
 
     def _value(self, words: str, line: int) -> str:
         if re.fullmatch(r"\"[^\"{}\\]*\"|'[^'{}\\]*'|-?\d+(?:\.\d+)?|true|false", words):

@@ -25,6 +25,8 @@ def read(text: str, name: str) -> Converted:
     front, body = front_matter(text)
     notes: list[str] = []
     _check_engine(front, body)
+    if "{%" in body:
+        notes.append("A tag such as {% if %} takes the end of its line with it here; write '+%}' where it is to stay.")
     messages = tuple(_messages(body, notes))
     sample = front.get("sample")
     known = dict(_inputs(front.get("inputs"), cast("dict[str, Any]", sample) if isinstance(sample, dict) else {}))
