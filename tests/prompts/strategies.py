@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from trimtab.prompts.types import Content, Message, Variable
+from trimtab.prompts.types import Content, Message, Role, Variable
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
 LINES = st.lists(st.one_of(TEXT, st.sampled_from(["@user", "\\@system", "@messages x", "---", "  indented", ""])))
@@ -21,15 +21,30 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 OBJECTS = st.dictionaries(TEXT, JSON, max_size=3)
 NAMES = st.from_regex(r"v_[a-z0-9_]{1,8}", fullmatch=True)
+
+
+def _message(role: Role, lines: list[str]) -> Message:
+    return Message(role=role, text="\n".join(lines))
+
+
+def _text(default: str) -> Variable:
+    return Variable(default=default)
+
+
+def _object(default: dict[str, Any]) -> Variable:
+    return Variable(type="object", default=default)
+
+
+_ROLES: list[Role] = ["system", "developer", "user", "assistant"]
 MESSAGES = st.builds(
-    lambda role, lines: Message(role=role, text="\n".join(lines)),
-    st.sampled_from(["system", "developer", "user", "assistant"]),
+    _message,
+    st.sampled_from(_ROLES),
     LINES.filter(lambda lines: bool("\n".join(lines).replace("\r", "\n").strip("\n").strip())),
 )
 VARIABLES = st.one_of(
     st.builds(Variable, description=TEXT, examples=st.lists(TEXT, max_size=2).map(tuple)),
-    st.builds(lambda default: Variable(default=default), TEXT),
-    st.builds(lambda default: Variable(type="object", default=default), OBJECTS),
+    st.builds(_text, TEXT),
+    st.builds(_object, OBJECTS),
 )
 CONTENTS = st.builds(
     Content,

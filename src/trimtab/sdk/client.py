@@ -92,8 +92,8 @@ class Client:
         self, name: str, ref: str = "latest", *, project: str | None = None, shipped: str | Path | None = None
     ) -> "Prompt":
         """A prompt to render: ``client.prompt("support").render(customer="Ada")``. Fetched once, kept, and
-        refreshed in the background; where the server cannot be reached, the last one known on disk, or ``NAME.prompt.md`` in
-        the folder ``shipped``. ``project`` defaults to ``TRIMTAB_PROJECT``, then ``default``."""
+        refreshed in the background; where the server cannot be reached, the last one known on disk, or
+        ``NAME.prompt.md`` in the folder ``shipped``. ``project`` defaults to ``TRIMTAB_PROJECT``, then ``default``."""
         from trimtab.sdk.prompts import PromptCache, default_folder
 
         project = project or os.environ.get("TRIMTAB_PROJECT") or "default"

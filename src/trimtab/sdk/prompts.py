@@ -2,8 +2,8 @@
 
 A prompt is fetched once, with all that it includes, and rendered here, by the code that the server renders with. It is
 kept in memory and, as the last one known, on disk; after ``refresh_s`` the next use has it fetched anew in the
-background while the one at hand goes on being used. So no rendering waits for the server but the first, and where that cannot be
-reached the first takes what the disk has, or the file that the application ships.
+background while the one at hand goes on being used. So no rendering waits for the server but the first, and
+where that cannot be reached the first takes what the disk has, or the file that the application ships.
 """
 
 import hashlib
@@ -74,8 +74,8 @@ class Prompt:
         return self._kept.origin
 
     def render(self, **variables: Any) -> "Rendered":
-        """``messages`` for a chat model, with ``parameters``, ``tools`` and ``output_schema``, and ``name``, ``version``
-        and ``hash`` for a trace. Raises `PromptError`: which variable, which message and line."""
+        """``messages`` for a chat model, with ``parameters``, ``tools`` and ``output_schema``, and ``name``,
+        ``version`` and ``hash`` for a trace. Raises `PromptError`: which variable, which message and line."""
         return self.compiled.render(variables)
 
 
