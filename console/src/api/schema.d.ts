@@ -1327,6 +1327,245 @@ export interface paths {
         patch: operations["endPrice"];
         trace?: never;
     };
+    "/api/v1/projects/{project}/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List prompts
+         * @description In order of name. `q`: words in name, folder, description, variables or newest text; `folder` with what is in
+         *     it; `label`: those that have it; `archived`: only those put away.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["listPrompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One prompt
+         * @description Where it lies, its newest version's number and its labels.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["getPrompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Move or archive a prompt
+         * @description An archived prompt can be read and rendered; it is listed only when asked for, and takes no new version.
+         *
+         *     Needs the permission `prompt:write`.
+         */
+        patch: operations["placePrompt"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/blame/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who wrote each line
+         * @description Of each line of each message, the version that wrote it.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["blamePrompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/bundles/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version with what it includes
+         * @description Everything that is needed to render it elsewhere; what the SDK keeps.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["getPromptBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/convert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A foreign prompt file in our form
+         * @description Of Langfuse (the JSON of its API), prompty or dotprompt. Nothing is saved: push the `file` that it gives.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        post: operations["convertPrompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed
+         * @description From `before` to `after`, each a number, a label or `latest`. Without `before`, from the version that
+         *     `after` was made from.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["diffPrompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/labels/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Point a label at a version
+         * @description A label, such as `production`, points at one version of a prompt, and can be moved.
+         *
+         *     Needs the permission `prompt:write`.
+         */
+        put: operations["setPromptLabel"];
+        post?: never;
+        /**
+         * Remove a label
+         * @description Needs the permission `prompt:write`.
+         */
+        delete: operations["removePromptLabel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Messages for values
+         * @description The messages of a version, or of a file that is not saved, for values of its variables. Steps, time and size are
+         *     bounded.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        post: operations["renderPrompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A prompt's history
+         * @description Newest first.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["listPromptVersions"];
+        put?: never;
+        /**
+         * Add a version
+         * @description The first version makes the prompt. Content that the newest version has makes no new one.
+         *
+         *     Needs the permission `prompt:write`.
+         */
+        post: operations["pushPrompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/versions/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version
+         * @description `ref` is a number, a label or `latest`.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        get: operations["getPromptVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/providers": {
         parameters: {
             query?: never;
@@ -2351,6 +2590,21 @@ export interface components {
             series: components["schemas"]["AggregatePoint"][];
             more: number;
         };
+        /** BlamedLine */
+        BlamedLine: {
+            version: number;
+            text: string;
+        };
+        /**
+         * BlamedMessage
+         * @description `version` is the one that made the message, whatever its text is now. A place for messages has no lines.
+         */
+        BlamedMessage: {
+            title: string;
+            version: number;
+            /** @default [] */
+            lines: components["schemas"]["BlamedLine"][];
+        };
         /** Branch */
         Branch: {
             if: components["schemas"]["If"];
@@ -2539,6 +2793,19 @@ export interface components {
             counts: number[];
         };
         /**
+         * Change
+         * @description `where` names the field (`variables.customer.default`); `words` says it to people. `before` and `after`
+         *     are JSON, left out where there was or is nothing.
+         */
+        Change: {
+            /** @enum {unknown} */
+            what: "added" | "changed" | "removed";
+            where: string;
+            words: string;
+            before: unknown;
+            after: unknown;
+        };
+        /**
          * ChangedDashboard
          * @description The whole dashboard anew. `version` is the one that was changed: another's change is then not lost.
          */
@@ -2648,6 +2915,31 @@ export interface components {
             max_wait_s: number;
         };
         /**
+         * Content
+         * @description One version of a prompt, normal form (`canonical.normal`). `parameters` are of the model call (temperature,
+         *     max_tokens, ...); `tools` and `output_schema` are JSON as providers take it; `policy` are business rules as
+         *     data, which templates read as `policy`; `metadata` is for programs and decides nothing.
+         */
+        Content: {
+            /** @default  */
+            description: string;
+            /** @default {} */
+            variables: {
+                [key: string]: components["schemas"]["Variable"];
+            };
+            /** @default [] */
+            messages: components["schemas"]["Message"][];
+            /** @default {} */
+            parameters: Record<string, never>;
+            /** @default [] */
+            tools: Record<string, never>[];
+            output_schema?: Record<string, never>;
+            /** @default {} */
+            policy: Record<string, never>;
+            /** @default {} */
+            metadata: Record<string, never>;
+        };
+        /**
          * ContextLine
          * @description How a conversation was shortened before it was sent: estimated tokens before and after, and what was changed.
          */
@@ -2677,6 +2969,21 @@ export interface components {
             tool_result_tokens: number | null;
             /** @default null */
             old_turn_tokens: number | null;
+        };
+        /** ConvertPrompt */
+        ConvertPrompt: {
+            /** @enum {unknown} */
+            format: "dotprompt" | "langfuse" | "prompty" | "trimtab";
+            text: string;
+        };
+        /**
+         * ConvertedPrompt
+         * @description `file` is the prompt in our form; `notes` say what could not be carried over as it was.
+         */
+        ConvertedPrompt: {
+            name: string;
+            file: string;
+            notes: string[];
         };
         /**
          * CostLine
@@ -3496,7 +3803,7 @@ export interface components {
          * LimitLine
          * @description What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
          *     strings, counts or US dollars. One that `refused` the call (or one of its targets) tells what might have been
-         *     `asked` of it, its `bound`, and when there was room again (`resets`, Unix ms); null where that is not known.
+         *     `asked` of it, its `bound`, and when there was room again (`resets`, Unix ms); null where that is unknown.
          */
         LimitLine: {
             limit: string;
@@ -3548,6 +3855,17 @@ export interface components {
             standings: components["schemas"]["StandingView"][];
         };
         /**
+         * Line
+         * @description `before` and `after` count lines from 1; None where the line is not in that text.
+         */
+        Line: {
+            /** @enum {unknown} */
+            mark: "added" | "removed" | "same";
+            text: string;
+            before: number | null;
+            after: number | null;
+        };
+        /**
          * LocalOnly
          * @description `trust` names providers that are one's own although their address does not show it.
          */
@@ -3580,6 +3898,35 @@ export interface components {
             key_prefix: string;
             projects: string[];
             version: string;
+        };
+        /**
+         * Message
+         * @description A template with a role, or (`messages` set) the place where the messages of that variable go.
+         */
+        Message: {
+            /**
+             * @default user
+             * @enum {unknown}
+             */
+            role: "assistant" | "developer" | "system" | "user";
+            /** @default  */
+            text: string;
+            /** @default  */
+            messages: string;
+        };
+        /**
+         * MessageChange
+         * @description `before` and `after` number the message in each version from 1, None where it is not in it; `lines` are
+         *     all lines of both.
+         */
+        MessageChange: {
+            /** @enum {unknown} */
+            what: "added" | "changed" | "removed";
+            words: string;
+            before: number | null;
+            after: number | null;
+            /** @default [] */
+            lines: components["schemas"]["Line"][];
         };
         /**
          * MessageView
@@ -3801,6 +4148,26 @@ export interface components {
             name: string;
             /** @default true */
             capture_content: boolean;
+        };
+        /**
+         * NewPromptVersion
+         * @description Either `file` (a prompt as a file says it) or `content`. `expected_version` is the version that this was
+         *     made from, 0 for a prompt that is to be new: where another came first it is refused (409).
+         *     `dry_run` only checks.
+         */
+        NewPromptVersion: {
+            /** @default null */
+            file: string | null;
+            /** @default null */
+            content: components["schemas"]["Content"] | null;
+            /** @default null */
+            folder: string | null;
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_version: number | null;
+            /** @default false */
+            dry_run: boolean;
         };
         /**
          * NewProvider
@@ -4140,6 +4507,112 @@ export interface components {
             capture_content: boolean;
             created: number;
         };
+        /**
+         * PromptBlame
+         * @description `versions`: of every version named, who wrote it, when and why.
+         */
+        PromptBlame: {
+            name: string;
+            version: number;
+            messages: components["schemas"]["BlamedMessage"][];
+            versions: components["schemas"]["PromptVersionView"][];
+        };
+        /**
+         * PromptBundle
+         * @description A version with everything it includes, by reference: enough to render it without the server.
+         */
+        PromptBundle: {
+            prompt: components["schemas"]["PromptSource"];
+            includes: {
+                [key: string]: components["schemas"]["PromptSource"];
+            };
+        };
+        /**
+         * PromptDetail
+         * @description One version whole; `file` is the same as text.
+         */
+        PromptDetail: {
+            version: components["schemas"]["PromptVersionView"];
+            content: components["schemas"]["Content"];
+            folder: string;
+            file: string;
+            includes: string[];
+        };
+        /**
+         * PromptDiff
+         * @description Both lists are empty for two versions of one hash.
+         */
+        PromptDiff: {
+            name: string;
+            before: number;
+            after: number;
+            changes: components["schemas"]["Change"][];
+            messages: components["schemas"]["MessageChange"][];
+        };
+        /**
+         * PromptLabel
+         * @description A name that points at a version. `author` is the name of the key that set it. Unix ms.
+         */
+        PromptLabel: {
+            label: string;
+            version: number;
+            author: string;
+            updated: number;
+        };
+        /** PromptPage */
+        PromptPage: {
+            items: components["schemas"]["PromptView"][];
+            cursor: string | null;
+        };
+        /**
+         * PromptPlace
+         * @description What is left out stays.
+         */
+        PromptPlace: {
+            /** @default null */
+            folder: string | null;
+            /** @default null */
+            archived: boolean | null;
+        };
+        /** PromptSource */
+        PromptSource: {
+            name: string;
+            version: number;
+            hash: string;
+            content: components["schemas"]["Content"];
+        };
+        /** PromptVersionPage */
+        PromptVersionPage: {
+            items: components["schemas"]["PromptVersionView"][];
+            cursor: string | null;
+        };
+        /**
+         * PromptVersionView
+         * @description `parent` is the version it was made from, null for the first; `hash` names its content.
+         */
+        PromptVersionView: {
+            name: string;
+            version: number;
+            parent: number | null;
+            hash: string;
+            message: string;
+            author: string;
+            labels: string[];
+            created: number;
+        };
+        /**
+         * PromptView
+         * @description `newest` is the number of the newest version. `archived`: when it was put away, null while it is in use.
+         */
+        PromptView: {
+            name: string;
+            folder: string;
+            newest: number;
+            labels: components["schemas"]["PromptLabel"][];
+            archived: number | null;
+            created: number;
+            updated: number;
+        };
         /** ProviderKindView */
         ProviderKindView: {
             name: string;
@@ -4212,6 +4685,17 @@ export interface components {
         /** Purged */
         Purged: {
             purged: number;
+        };
+        /**
+         * PushedPrompt
+         * @description `created` is false where the newest version has that content already, and for a dry run, of which `version`
+         *     is what it would be.
+         */
+        PushedPrompt: {
+            name: string;
+            version: number;
+            hash: string;
+            created: boolean;
         };
         /**
          * Rates
@@ -4314,6 +4798,34 @@ export interface components {
             table: string;
             before: number;
             rows: number;
+        };
+        /**
+         * RenderPrompt
+         * @description `ref` is a version's number, a label or `latest`; `file` renders that text instead, unsaved.
+         */
+        RenderPrompt: {
+            /** @default {} */
+            variables: Record<string, never>;
+            /** @default latest */
+            ref: string;
+            /** @default null */
+            file: string | null;
+        };
+        /**
+         * RenderedPrompt
+         * @description `used`: every included prompt by reference, with its version. `version` is 0 of what is not saved.
+         */
+        RenderedPrompt: {
+            name: string;
+            version: number;
+            hash: string;
+            messages: Record<string, never>[];
+            parameters: Record<string, never>;
+            tools: Record<string, never>[];
+            output_schema: Record<string, never> | null;
+            used: {
+                [key: string]: number;
+            };
         };
         /**
          * Replay
@@ -4689,6 +5201,15 @@ export interface components {
             turns: components["schemas"]["SpanRow"][];
             /** @default null */
             cursor: string | null;
+        };
+        /**
+         * SetPromptLabel
+         * @description `expected_version` is where the label points now, 0 for nowhere: a change meanwhile is then refused (409).
+         */
+        SetPromptLabel: {
+            version: number;
+            /** @default null */
+            expected_version: number | null;
         };
         /**
          * Share
@@ -5152,6 +5673,24 @@ export interface components {
             p95: number | null;
             models: string[];
             features: string[];
+        };
+        /**
+         * Variable
+         * @description One declared input. Without a `default` it must be given. `enum`: the only values allowed, if any.
+         */
+        Variable: {
+            /**
+             * @default string
+             * @enum {unknown}
+             */
+            type: "array" | "boolean" | "integer" | "messages" | "number" | "object" | "string";
+            /** @default  */
+            description: string;
+            default?: unknown;
+            /** @default [] */
+            enum: unknown[];
+            /** @default [] */
+            examples: unknown[];
         };
         /**
          * WasteLine
@@ -11910,6 +12449,1145 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrompts: {
+        parameters: {
+            query?: {
+                q?: string;
+                folder?: string;
+                label?: string;
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placePrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptPlace"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    blamePrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptBlame"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPromptBundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptBundle"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    convertPrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConvertPrompt"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConvertedPrompt"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffPrompt: {
+        parameters: {
+            query?: {
+                after?: string;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptDiff"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPromptLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPromptLabel"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptLabel"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removePromptLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renderPrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenderPrompt"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderedPrompt"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPromptVersions: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptVersionPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pushPrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPromptVersion"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedPrompt"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPromptVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
