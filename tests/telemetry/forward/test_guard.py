@@ -13,7 +13,7 @@ from trimtab.telemetry.forward.guard import Forbidden, GuardedNetwork, check_hos
 INSIDE = (
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "::1", "fe80::1",
     "fd00::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
-    "224.0.0.1", "255.255.255.255", "::", "fe80::1%eth0",
+    "224.0.0.1", "255.255.255.255", "::", "fe80::1%eth0", "fec0::1", "168.63.129.16", "::ffff:168.63.129.16",
 )  # fmt: skip
 
 
@@ -62,3 +62,11 @@ def test_a_person_is_told_how_to_allow_it() -> None:
         asyncio.run(reachable("127.0.0.1", 80, ()))
     with pytest.raises(httpcore.ConnectError):
         asyncio.run(GuardedNetwork(()).connect_unix_socket("/run/docker.sock"))
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_what_cannot_be_a_name_is_a_host_that_is_not_there(host: str) -> None:
+    with pytest.raises(OSError, match="cannot be the name"):
+        asyncio.run(reachable(host, 80, ()))
+    with pytest.raises(httpcore.ConnectError, match="cannot be the name"):
+        asyncio.run(GuardedNetwork(()).connect_tcp(host, 80, timeout=10))

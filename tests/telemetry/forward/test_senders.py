@@ -1,6 +1,7 @@
 """What answers mean, how a webhook is signed, and what a topic gets from a broker that speaks Kafka's protocol."""
 
 import asyncio
+import contextlib
 import time
 from email.utils import formatdate
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.forward import senders
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.forward.kafka import KafkaSender, check_options
 from trimtab.telemetry.forward.senders import (
@@ -66,6 +68,38 @@ def test_a_receiver_that_is_not_there_is_away_and_says_so() -> None:
         await sender.aclose()
         assert (outcome.verdict, outcome.status) == ("away", 0)
         assert "ConnectError" in outcome.problem
+
+    asyncio.run(story())
+
+
+def test_a_receiver_whose_answer_never_ends_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; the answer does not."""
+    monkeypatch.setattr(senders, "WHOLE_S", 0.3)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            to = Destination(
+                project_id="p",
+                name="n",
+                kind="webhook",
+                url=f"http://127.0.0.1:{port}/",
+                secrets=Secrets(secret="s" * 16),
+            )
+            sender = WebhookSender(to, HERE, lambda: 0)
+            outcome = await asyncio.wait_for(sender.send(Packet("id", "key", b"{}")), 60)
+            await sender.aclose()
+        assert outcome.verdict == "away"
+        assert "whole" in outcome.problem
 
     asyncio.run(story())
 

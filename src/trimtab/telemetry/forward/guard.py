@@ -18,6 +18,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SETTING: Final = "TRIMTAB_FORWARD_ALLOW"
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_INSIDE: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "168.63.129.16/32")))
+"""Inside, although Python takes them for public: site-local addresses (RFC 3879), and Azure's platform, which answers
+every machine there."""
 
 
 class Forbidden(Exception):
@@ -41,7 +44,8 @@ def is_allowed(address: str, allowed: Iterable[Network]) -> bool:
     found = _plain(ipaddress.ip_address(address.partition("%")[0]))
     if any(found in network for network in allowed if network.version == found.version):
         return True
-    return found.is_global and not found.is_multicast and not found.is_reserved
+    inside = any(found in network for network in _INSIDE if network.version == found.version)
+    return found.is_global and not (inside or found.is_multicast or found.is_reserved)
 
 
 def _plain(address: Address) -> Address:
@@ -59,7 +63,10 @@ def _plain(address: Address) -> Address:
 async def lookup(host: str, port: int) -> list[str]:
     """The addresses of a host, in the order in which they are to be tried. Raises `OSError`."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # what cannot be a name: a label that is empty, or longer than 63
+        raise OSError(f"{host[:80]!r} cannot be the name of a host") from error
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 

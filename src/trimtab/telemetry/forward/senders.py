@@ -4,6 +4,7 @@ Signatures are those of Standard Webhooks (https://www.standardwebhooks.com, spe
 over ``<id>.<timestamp>.<body>``, base64, as ``v1,<signature>``.
 """
 
+import asyncio
 import base64
 import email.utils
 import gzip
@@ -22,6 +23,8 @@ from trimtab.telemetry.forward.types import Destination, Outcome, Verdict
 
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
+WHOLE_S: Final = 120.0
+"""For one request in all, whatever the receiver does: one that sends a byte now and then is not waited for, either."""
 ANSWER_BYTES: Final = 64 << 10
 LONGEST_WAIT_S: Final = 3600.0
 """A receiver's Retry-After counts no further."""
@@ -77,9 +80,12 @@ class HttpSender:
         sent.append((b"host", _host(self._url).encode()))
         sent.append((b"content-length", str(len(body)).encode()))
         try:
-            async with self._pool.stream(
-                "POST", self._url, headers=sent, content=body, extensions={"timeout": timeouts}
-            ) as response:
+            async with (
+                asyncio.timeout(WHOLE_S),
+                self._pool.stream(
+                    "POST", self._url, headers=sent, content=body, extensions={"timeout": timeouts}
+                ) as response,
+            ):
                 told = bytearray()
                 async for part in response.aiter_stream():
                     told += part
@@ -89,6 +95,8 @@ class HttpSender:
                 return _Answer(response.status, names, bytes(told[:ANSWER_BYTES]))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
             return Outcome(verdict="away", problem=f"{type(error).__name__}: {error}".rstrip(": "))
+        except TimeoutError:
+            return Outcome(verdict="away", problem=f"It did not answer whole within {WHOLE_S:g} s.")
 
     def _judged(self, answer: _Answer) -> Outcome:
         said = answer.body[:300].decode("utf-8", "replace").strip()
