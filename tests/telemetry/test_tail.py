@@ -26,9 +26,12 @@ class Counting(FakeReader):
         super().__init__()
         self.looks = 0
         self.searches: list[str] = []
+        self.broken = False
 
     async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
         self.looks += 1
+        if self.broken:
+            raise ValueError("unexpected")
         return await super().ended(project, since_ns, most)
 
     async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
@@ -199,6 +202,28 @@ def test_while_the_store_is_away_that_is_said_and_then_it_goes_on() -> None:
         while told[-1].kind == "away":
             told.append(await heard(events))
         assert ids(told[-1]) == [3]
+        await events.aclose()
+
+    story(whole())
+
+
+def test_a_look_that_meets_a_defect_is_taken_again() -> None:
+    async def whole() -> None:
+        room = Room()
+        room.source.broken = True
+        events = room.watch(since=room.now())
+        with pytest.raises(ValueError, match="unexpected"):
+            await heard(events)
+        room.source.broken = False
+        events = room.watch()
+        assert (await heard(events)).rows == []
+        await room.look()
+        room.source.broken = True
+        await room.look()
+        room.source.broken = False
+        room.call(3)
+        await room.look()
+        assert ids(await heard(events)) == [3]
         await events.aclose()
 
     story(whole())

@@ -211,6 +211,8 @@ class Tail:
                     watcher.tell(TailEvent(kind="away", at=at))
             except TrimtabError as error:
                 logger.warning("a live tail could not be followed: %s", error.sentence())
+            except Exception:  # the task's edge: who watches would wait for it for ever
+                logger.exception("a live tail met a defect")
             followed.begun.set()
             await self._pause(LOOK_S)
 
