@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from makings import T0, answer, attempt, project, record, request
+from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from trimtab.core.clock import FixedClock
 from trimtab.governance import retention as rules_store
@@ -186,6 +188,32 @@ def test_a_run_that_one_project_asked_for_touches_no_other_and_the_run_over_all_
         assert not await worker.turn()
 
     story(body)
+
+
+def test_many_runs_of_projects_alone_do_not_hide_when_the_last_over_all_was(tmp_path: Path) -> None:
+    def write(conn: Connection) -> tuple[Run | None, Run | None]:
+        def turn(now: int) -> Run | None:
+            return rules_store.take(conn, "w", now, every_ms=1_000, hold_ms=0)
+
+        first = turn(0)
+        assert first is not None
+        rules_store.save(conn, replace(first, state="done"), 0, 0)
+        for number in range(rules_store.RUNS_KEPT + 1):  # of several, as each keeps no more than that
+            rules_store.ask(conn, 1, f"p{number % 2}")
+            made = turn(1)
+            assert made is not None
+            rules_store.save(conn, replace(made, state="done"), 1, 0)
+        return turn(999), turn(1_000)
+
+    async def body() -> None:
+        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        early, due = await db.write(write)
+        assert early is None
+        assert due is not None
+        assert due.report.only == ""
+        await db.close()
+
+    asyncio.run(body())
 
 
 def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: Any, engine: Store) -> None:

@@ -89,8 +89,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     "read_only": frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read")),
     "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read")),
 }
-"""``client`` keys are for the data plane; of the API they see themselves, the models they may call, and the prompts that
-their application renders."""
+"""``client`` keys are for the data plane; of the API they see themselves, the models they may call, and the prompts
+that their application renders."""
 
 
 def holds(principal: Principal, permission: Permission) -> bool:

@@ -140,7 +140,7 @@ def _read(row: object) -> Run:
 
 def runs(conn: Connection, before: str = "", limit: int = RUNS_KEPT, *, project_id: str | None = None) -> list[Run]:
     """Newest first, older than the run ``before``. Ids are in the order of making. ``project_id``: those that are about
-    it, alone or among all."""
+    it, alone or among all; empty: those about all."""
     found = select(RUNS).order_by(RUNS.c.id.desc())
     every = map(_read, conn.execute(found.where(RUNS.c.id < before) if before else found))
     about = (run for run in every if project_id is None or run.report.only in ("", project_id))
@@ -163,7 +163,7 @@ def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int
     waiting = _running(conn)
     if any(run.held_until >= now for run in waiting):
         return None
-    last = next((run.started for run in runs(conn) if not run.report.only), None)
+    last = next((run.started for run in runs(conn, limit=1, project_id="")), None)
     if last is None or (now - last >= every_ms and all(run.report.only for run in waiting)):
         waiting.append(_add(conn, Run(id=new_id("ret"), state="running", started=now)))
     if not waiting:
