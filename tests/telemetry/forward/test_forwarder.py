@@ -23,7 +23,8 @@ TO = Destination(
     project_id="p", name="hook", kind="webhook", url="https://there.example/x", quiet_s=1.0, root_wait_s=1.0,
     secrets=Secrets(secret="s" * 16),
 )  # fmt: skip
-PACE = Pace(look_s=0.02, poll_s=0.02, hold_s=0.6)
+PACE = Pace(look_s=0.02, poll_s=0.02, hold_s=30.0)
+"""Held for longer than a busy machine stalls: who loses what it holds in the middle delivers again."""
 
 
 class Workers:
