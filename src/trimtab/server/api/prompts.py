@@ -437,7 +437,7 @@ async def render_prompt(
     "POST",
     ONE + "/convert",
     "prompt:read",
-    Operation(id="convertPrompt", summary="A foreign prompt file in our form", tag=TAG),
+    Operation(id="convertPrompt", summary="A foreign prompt file in our form", tag=TAG, errors=(404,)),
 )
 async def convert_prompt(tenant: Tenant, name: FromPath[str], data: JSONBody[ConvertPrompt]) -> ConvertedPrompt:
     """Of Langfuse (the JSON of its API), prompty or dotprompt. Nothing is saved: push the ``file`` that it gives."""
