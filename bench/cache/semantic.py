@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trimtab.gateway.cache_tune import wilson
-from trimtab.gateway.lookalike import differs
+from trimtab.gateway.kept.cache_tune import wilson
+from trimtab.gateway.kept.lookalike import differs
 from trimtab.llm.embedder import Embedder
 
 THRESHOLDS = (0.8, 0.85, 0.9, 0.925, 0.95, 0.97)

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from trimtab.gateway.live import Live
 from trimtab.gateway.route import candidates
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.compile import Compiled, compile_route
 from trimtab.gateway.routing.explain import Sample, ask_of
 from trimtab.gateway.routing.types import Route
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import PriceOverride

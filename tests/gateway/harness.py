@@ -13,14 +13,14 @@ import uvicorn
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
-from trimtab.gateway.conversations import Conversations
 from trimtab.gateway.endpoints import Endpoints
-from trimtab.gateway.live import Live
+from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, Timeouts
 from trimtab.governance.access import AccessTable, Principal, Project, digest
 from trimtab.ledger.prices import PriceBook

@@ -9,8 +9,8 @@ import harness
 from harness import Running
 
 from trimtab.core.clock import Clock, SystemClock
-from trimtab.gateway.answers import Answers, beside
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy
+from trimtab.gateway.kept.answers import Answers, beside
 from trimtab.gateway.targets import Model, Provider
 
 

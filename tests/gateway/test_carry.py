@@ -11,13 +11,13 @@ import httpx
 import pytest
 from harness import KEY, Running, provider, running
 from kept import store
+from limiting import left_over, limited
 from msgspec.structs import replace
 from test_passthrough import media
-from test_spending import left_over, limited
 from upstream import Script, answers, hangs_up, streams, upstream
 
 from trimtab.core.clock import SystemClock
-from trimtab.gateway.spending import Spending
+from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limits import PICO, Rule

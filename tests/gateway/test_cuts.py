@@ -10,10 +10,10 @@ import pytest
 from harness import PRICE, provider, running
 from upstream import WHOLE, Upstream, answers, streams, upstream
 
-from trimtab.gateway import books
 from trimtab.gateway.attempts import Attempts
-from trimtab.gateway.health import MAX_MODELS, HealthBoard
-from trimtab.gateway.settle import settle
+from trimtab.gateway.money import books
+from trimtab.gateway.money.settle import settle
+from trimtab.gateway.staying_up.health import MAX_MODELS, HealthBoard
 from trimtab.gateway.targets import Model
 from trimtab.telemetry.records import Attempt, CallRecord
 

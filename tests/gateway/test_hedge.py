@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.gateway.hedge import CLOCK_S, MOST_TOKENS, Alarms, Race, delay_s, fill, take
-from trimtab.gateway.live import FEW_SAMPLES, TargetState
 from trimtab.gateway.policy import Hedge
+from trimtab.gateway.staying_up.live import FEW_SAMPLES, TargetState
 
 
 def test_it_goes_by_the_95th_percentile_once_that_is_known_and_by_the_fixed_time_until_then() -> None:

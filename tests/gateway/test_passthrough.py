@@ -15,8 +15,8 @@ from harness import KEY, Running, running
 from msgspec import structs
 
 from trimtab.core.clock import SystemClock
+from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.policy import Policy
-from trimtab.gateway.spending import Spending
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limits import Rule

@@ -10,10 +10,9 @@ from harness import PRICE, Running, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, hangs_up, streams, upstream
 
 from trimtab.core.errors import UpstreamFailure
-from trimtab.gateway.breaker import BreakerPolicy
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.delivery import Opened
-from trimtab.gateway.policy import Hedge, Policy, Retries
+from trimtab.gateway.policy import BreakerPolicy, Hedge, Policy, Retries
 from trimtab.gateway.targets import Model
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}

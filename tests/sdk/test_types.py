@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import FieldInfo, fields
 
-from trimtab.gateway.cache_tune import Point
+from trimtab.gateway.kept.cache_tune import Point
 from trimtab.sdk import cache_types, cost_types, limit_types, search_types
 from trimtab.sdk import types as ours
 from trimtab.server import (

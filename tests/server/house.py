@@ -9,8 +9,8 @@ import httpx
 import msgspec
 
 from trimtab.core.clock import FixedClock, SystemClock
-from trimtab.gateway.answers import beside
-from trimtab.gateway.health import HealthBoard
+from trimtab.gateway.kept.answers import beside
+from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.governance import bootstrap
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox, load

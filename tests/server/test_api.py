@@ -8,8 +8,8 @@ import pytest
 from house import ADMIN, House, Run
 from msgspec.structs import replace
 
-from trimtab.gateway.health import HealthBoard, Standing
 from trimtab.gateway.provider_options import MASK
+from trimtab.gateway.staying_up.health import HealthBoard, Standing
 from trimtab.server.settings import Settings
 from trimtab.telemetry.fakes import span_row
 

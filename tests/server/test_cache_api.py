@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from house import House
 
-from trimtab.gateway.cache_store import About, Stored
+from trimtab.gateway.kept.cache_store import About, Stored
 from trimtab.server.config_file import parse
 from trimtab.server.metrics import Gauges, Metrics
 from trimtab.telemetry.records import CacheNote, CallRecord

@@ -2,9 +2,9 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from trimtab.gateway.gate import Gate
-from trimtab.gateway.live import Live
 from trimtab.gateway.policy import Concurrency
+from trimtab.gateway.staying_up.gate import Gate
+from trimtab.gateway.staying_up.live import Live
 from trimtab.server.live_metrics import live_lines
 
 

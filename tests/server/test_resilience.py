@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from house import House, Run
 
-from trimtab.gateway.breaker import BreakerPolicy
-from trimtab.gateway.policy import Concurrency, Hedge, Policy, Retries
+from trimtab.gateway.policy import BreakerPolicy, Concurrency, Hedge, Policy, Retries
 from trimtab.server.config_file import ConfigRefused, parse
 
 AT = "/api/v1/projects/default"

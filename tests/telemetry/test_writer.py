@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from makings import T0, count, project, record, request
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.forward import arrivals
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
@@ -103,6 +105,58 @@ def test_batches_that_are_read_ahead_arrive_in_order_and_once(tmp_path: Path) ->
     assert subject.progress.batches == 10
     for number in range(1, 101):
         assert store.times(f"{number:032x}".encode(), "ledger") == 2  # request id and trace id
+    close(subject)
+
+
+class Forwarding(MemoryStore):
+    """Takes a minute of ``now`` for each insert, and refuses arrivals of what is poison."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1_000
+        self.refused = b""
+        self.began: dict[str, int] = {}
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        return b"[0]"
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
+        self.began[token.split(":")[1]] = self.now
+        self.now += 60 * 10**9
+        if table == "arrivals" and self.refused and self.refused in rows:
+            raise RowsRefused("Code: 117. a row does not fit")
+        super().insert(table, columns, rows, token)
+
+
+def forwards(folder: Path, store: Forwarding) -> Writer:
+    folder.mkdir(exist_ok=True)
+    arrivals.write(folder, frozenset(("p",)))
+    subject = writer(folder, store)
+    subject.arrivals = arrivals.ArrivalLog(store, folder, lambda: store.now)
+    return subject
+
+
+def test_an_arrival_has_the_time_at_which_its_spans_were_there(tmp_path: Path) -> None:
+    """Whoever looked a while after the time of an older one would have taken its trace for closed without it."""
+    store = Forwarding()
+    append(tmp_path / "spool", record(1, project="p"))
+    subject = forwards(tmp_path, store)
+    assert subject.drain_once() == 1
+    [rows] = [rows for token, rows in store.tokens.items() if token.endswith(":arrivals")]
+    at_ns = msgspec.msgpack.decode(b"\x92" + rows[: rows.index(b"\xd9")])[1]
+    assert at_ns >= store.began["arrivals"] > store.began["spans"]
+    close(subject)
+
+
+def test_an_arrival_that_is_refused_costs_itself_alone(tmp_path: Path) -> None:
+    store = Forwarding()
+    append(tmp_path / "spool", *[record(number, project="p") for number in range(1, 9)])
+    store.refused = f"{3:032x}".encode()
+    subject = forwards(tmp_path, store)
+    assert subject.drain_once() == 8
+    told = [store.times(f"{number:032x}".encode(), "arrivals") for number in range(1, 9)]
+    assert told == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert subject.progress.rejected == 1
     close(subject)
 
 

@@ -13,20 +13,20 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
-from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.deadline import bound, exceeded, left_s
 from trimtab.gateway.delivery import Delivery, Opened, at_its_end, fed, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
 from trimtab.gateway.hedge import Alarms, Race
 from trimtab.gateway.masking import masked, masked_text
+from trimtab.gateway.money.books import Books
+from trimtab.gateway.money.spending import capped
 from trimtab.gateway.policy import Hedge
 from trimtab.gateway.relay import StandIn, named, relay_between
-from trimtab.gateway.resilience import class_of
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
-from trimtab.gateway.spending import capped
+from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
@@ -35,7 +35,7 @@ from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 SECOND = 1_000_000_000
 RESPONSES = "openai_responses"
-"""The dialect whose clients name earlier answers by their ids (`conversations.py`)."""
+"""The dialect whose clients name earlier answers by their ids (`kept/conversations.py`)."""
 TRANSLATED_AT_ONCE = 128 * 1024
 """Bytes of a request up to which it is put into another dialect on the event loop (some milliseconds)."""
 HELD_LIMIT = 1024 * 1024

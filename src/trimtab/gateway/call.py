@@ -7,10 +7,10 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, Upst
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.gate import NORMAL, Gate
-from trimtab.gateway.live import KeyState, TargetState
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
+from trimtab.gateway.staying_up.gate import NORMAL, Gate
+from trimtab.gateway.staying_up.live import KeyState, TargetState
 from trimtab.governance.access import Principal, Project
 from trimtab.ledger.refusals import Unreserved
 from trimtab.ledger.types import Cost

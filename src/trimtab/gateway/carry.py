@@ -12,13 +12,13 @@ from typing import Protocol
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway.attempts import Attempts
-from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.deadline import bound, exceeded, left_s
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.recording import Recording
-from trimtab.gateway.resilience import class_of
+from trimtab.gateway.kept.recording import Recording
+from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
+from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import policy_of
 

@@ -8,8 +8,8 @@ is begun later.
 
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.gateway.call import Call
-from trimtab.gateway.gate import PRIORITIES
-from trimtab.gateway.told_limits import duration_s
+from trimtab.gateway.staying_up.gate import PRIORITIES
+from trimtab.gateway.staying_up.told_limits import duration_s
 
 SECOND = 1_000_000_000
 LONGEST_S = 86_400.0

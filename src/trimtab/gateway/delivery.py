@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from trimtab.core.errors import UpstreamFailure
-from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.masking import masked, masked_text
+from trimtab.gateway.money.books import Books
 from trimtab.gateway.relay import Relay
 from trimtab.llm.dialects import Splitter
 from trimtab.llm.transport import Answer

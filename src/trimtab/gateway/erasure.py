@@ -30,7 +30,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, TrimtabError, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.gateway import erasure_copies as copies
-from trimtab.gateway.answers import Answers
+from trimtab.gateway.kept.answers import Answers
 from trimtab.governance import erasures as store
 from trimtab.governance.erasures import Ahead, Erasure, Report
 from trimtab.storage.blobs import FolderBlobs

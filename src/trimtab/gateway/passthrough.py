@@ -17,12 +17,12 @@ from msgspec.structs import replace
 from trimtab import __version__
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported, UpstreamFailure, UpstreamTimeout
 from trimtab.gateway.attempts import rejected
-from trimtab.gateway.books import Books
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.carried import Named, boundary_of, named_in_form, renamed_form, renamed_json, text_in_form
 from trimtab.gateway.carried_size import Size, size_of
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.masking import masked
+from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.llm.auth import headers_of, query_of

@@ -17,10 +17,7 @@ from msgspec import Struct
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
-from trimtab.gateway.answers import Answers
 from trimtab.gateway.attempts import Attempts
-from trimtab.gateway.books import Books, Spool
-from trimtab.gateway.cache import Cache, Semantic
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller
@@ -31,18 +28,21 @@ from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.gate import Gate, Overloaded
-from trimtab.gateway.idempotency import Idempotency
-from trimtab.gateway.live import Live
+from trimtab.gateway.kept.answers import Answers
+from trimtab.gateway.kept.cache import Cache, Semantic
+from trimtab.gateway.kept.idempotency import Idempotency
+from trimtab.gateway.money.books import Books, Spool
+from trimtab.gateway.money.settle import Prices
+from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
-from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.spending import Spending, note_refusal
+from trimtab.gateway.staying_up.gate import Gate, Overloaded
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
 from trimtab.ledger.refusals import REFUSALS

@@ -7,14 +7,29 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from trimtab.gateway.breaker import BreakerPolicy
-
 FailureClass = Literal["connection", "timeout", "server", "rate_limited", "broken", "key", "absent", "request"]
 """``connection``: not reached, or closed before it answered. ``timeout``: a bound of ours was over. ``server``: 5xx.
 ``rate_limited``: 429. ``broken``: an answer that is none (cut, garbled, an error inside the stream) before the first
 token. ``key``: 401 or 403, the provider refused our key. ``absent``: it has no such model or cannot do what is asked.
 ``request``: the caller's to mend, never repeated anywhere."""
 Times = Annotated[int, Meta(ge=0, le=20)]
+
+
+class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """It opens after ``failures_in_a_row``, or when at least ``failure_rate`` of at least ``min_calls`` attempts within
+    ``window_s`` failed. It stays open for ``open_s``, twice as long after each failed probe, at most ``max_open_s``.
+    Then up to ``probes`` calls at a time may try, and as many answers close it.
+
+    A failure of an attempt that began before the last answer is not one "in a row": a burst's stalled streams all reach
+    their bound together, seconds after the target has answered everything else. It counts in the rate alone."""
+
+    failures_in_a_row: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    failure_rate: Annotated[float, Meta(gt=0, le=1)] = 0.6
+    min_calls: Annotated[int, Meta(ge=1, le=100_000)] = 40
+    window_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    open_s: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    max_open_s: Annotated[float, Meta(ge=0.01, le=3600)] = 60.0
+    probes: Annotated[int, Meta(ge=1, le=100)] = 2
 
 
 class Retries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, delete, insert, select
 
 from trimtab.core.errors import InvalidRequest, NotFound
-from trimtab.gateway.gate import PRIORITIES
 from trimtab.gateway.policy import Policy
+from trimtab.gateway.staying_up.gate import PRIORITIES
 from trimtab.governance.projects import REVISION
 from trimtab.governance.store import KEYS
 from trimtab.storage.revision import bump

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
-from trimtab.gateway.books import Spool
-from trimtab.gateway.settle import Prices
+from trimtab.gateway.money.books import Spool
+from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS

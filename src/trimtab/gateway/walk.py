@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from trimtab.core.errors import RateLimited, TrimtabError, Unavailable
 from trimtab.gateway.call import Call
-from trimtab.gateway.live import TargetState
 from trimtab.gateway.policy import FailureClass
-from trimtab.gateway.resilience import allowed_repeats, fill_budget, pause_s, take_from_budget
 from trimtab.gateway.route import Target
+from trimtab.gateway.staying_up.live import TargetState
+from trimtab.gateway.staying_up.resilience import allowed_repeats, fill_budget, pause_s, take_from_budget
 from trimtab.gateway.watch import Passed, Watch
 
 SECOND = 1_000_000_000

@@ -1,7 +1,7 @@
 """The watch over targets: whether one may be asked now, with which of its keys, and what is learned from each attempt.
 
 `Watch.why_not` is the question the walk asks before an attempt; it says in words why not, and those words stand in the
-decision record. What it knows is this worker's own (`live.py`), and other workers' advice on open
+decision record. What it knows is this worker's own (`staying_up/live.py`), and other workers' advice on open
 breakers.
 """
 
@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.call import Call, Try
-from trimtab.gateway.live import KeyState, Live, TargetState
 from trimtab.gateway.policy import DEFAULT, FailureClass, Policy
-from trimtab.gateway.resilience import UNHEALTHY
 from trimtab.gateway.route import Target
+from trimtab.gateway.staying_up.live import KeyState, Live, TargetState
+from trimtab.gateway.staying_up.resilience import UNHEALTHY
+from trimtab.gateway.staying_up.told_limits import ANTHROPIC_SIGN, OPENAI_SIGN, Limited, passed_on, refused, used_up
 from trimtab.gateway.targets import Provider
-from trimtab.gateway.told_limits import ANTHROPIC_SIGN, OPENAI_SIGN, Limited, passed_on, refused, used_up
 
 SECOND = 1_000_000_000
 KEY_REFUSED_NS = 60 * SECOND

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from trimtab.gateway.cache_tune import Point
 from trimtab.gateway.call_policy import CachePolicy, ContextPolicy
+from trimtab.gateway.kept.cache_tune import Point
 
 
 class CacheNameView(Struct, frozen=True, kw_only=True):

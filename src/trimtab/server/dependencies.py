@@ -8,9 +8,9 @@ from typing import Protocol
 
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
-from trimtab.gateway.answers import Answers
-from trimtab.gateway.health import Standing
-from trimtab.gateway.live import Live
+from trimtab.gateway.kept.answers import Answers
+from trimtab.gateway.staying_up.health import Standing
+from trimtab.gateway.staying_up.live import Live
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook

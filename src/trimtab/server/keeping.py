@@ -6,9 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from trimtab.core.clock import Clock
-from trimtab.gateway.answers import Answers
 from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
+from trimtab.gateway.kept.answers import Answers
 from trimtab.governance.retention import Rules
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from trimtab.gateway.gate import Gate
-from trimtab.gateway.live import Live
+from trimtab.gateway.staying_up.gate import Gate
+from trimtab.gateway.staying_up.live import Live
 
 MOST_TARGETS = 500
 STATES = ("closed", "half_open", "open")

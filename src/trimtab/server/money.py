@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trimtab.core.clock import Clock
+from trimtab.gateway.money.repricing import Parts as RepricingParts
+from trimtab.gateway.money.repricing import Repricer, Today
+from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
-from trimtab.gateway.repricing import Parts as RepricingParts
-from trimtab.gateway.repricing import Repricer, Today
-from trimtab.gateway.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.storage.database import Database

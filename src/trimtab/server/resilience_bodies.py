@@ -4,9 +4,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from trimtab.gateway.breaker import State
 from trimtab.gateway.policy import Policy
 from trimtab.gateway.policy_store import Priority, Subject
+from trimtab.gateway.staying_up.breaker import State
 
 
 class ResilienceView(Struct, frozen=True, kw_only=True):

@@ -23,13 +23,13 @@ from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
-from trimtab.gateway.live import Live
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.compile import Compiled, Fittings
 from trimtab.gateway.routing.store import RouteRow
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.governance import store as governance_store

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trimtab.gateway.live import Live
+from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.compile import Compiled, Expect, Fittings, compile_route
@@ -10,7 +10,7 @@ from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.meanings import Meanings
 from trimtab.gateway.routing.store import RouteRow
 from trimtab.gateway.routing.types import Route
-from trimtab.gateway.settle import Prices
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Project
 from trimtab.llm.embedder import Embedder, missing

@@ -13,15 +13,15 @@ from msgspec import Struct
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.core.ids import uuid7_hex
-from trimtab.gateway.answers import Answers, beside
-from trimtab.gateway.conversations import Conversations
 from trimtab.gateway.endpoints import Endpoints
-from trimtab.gateway.health import HealthBoard
-from trimtab.gateway.live import Live
+from trimtab.gateway.kept.answers import Answers, beside
+from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.kept.semantic import SemanticIndex
+from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.pipeline import Gateway, Parts
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.semantic import SemanticIndex
-from trimtab.gateway.spending import Spending
+from trimtab.gateway.staying_up.health import HealthBoard
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.retention import Rules

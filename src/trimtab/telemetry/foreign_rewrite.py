@@ -281,6 +281,8 @@ class Rewriter:
                 self._delete(table, where, {**params, "spans": listed})
         token = f"rewrite-{uuid7_hex()}"
         for table in rows.tables():
+            if table is rows.arrivals and self._log is not None:
+                self._log.stamp(table)
             if table.owners:
                 self._store.insert(table.name, COLUMNS[table.name], encode(table.values), f"{token}:{table.name}")
 

@@ -156,7 +156,7 @@ class ContextLine(Struct, frozen=True, kw_only=True):
 class LimitLine(Struct, frozen=True, kw_only=True):
     """What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
     strings, counts or US dollars. One that ``refused`` the call (or one of its targets) tells what might have been
-    ``asked`` of it, its ``bound``, and when there was room again (``resets``, Unix ms); null where that is not known."""
+    ``asked`` of it, its ``bound``, and when there was room again (``resets``, Unix ms); null where that is unknown."""
 
     limit: str
     measure: str

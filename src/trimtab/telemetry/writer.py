@@ -45,7 +45,7 @@ from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, S
 logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TEXTS = "span_io"
-_LAST = ("spans", "arrivals")
+_LAST = ("spans",)
 State = Literal["ok", "starting", "down", "full"]
 
 
@@ -233,7 +233,7 @@ class Writer:
         self._step("confirmed")
         self._last_batch_s = time.monotonic()
         self.progress.records += len(batch.records)
-        self.progress.rows += sum(part.rows for part in prepared.parts)
+        self.progress.rows += sum(part.rows for part in prepared.parts) + len(prepared.arrivals.owners)
         self.progress.batches += 1
         self._tidy()
         self._step("cleared")
@@ -254,8 +254,9 @@ class Writer:
         rows, plan = self._mapped(batch)
         if self.arrivals is not None:
             self.arrivals.add(rows)
-        parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in rows.tables()]
-        return _Prepared(batch, tuple(parts), plan)
+        tables = [table for table in rows.tables() if table is not rows.arrivals]
+        parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in tables]
+        return _Prepared(batch, tuple(parts), rows.arrivals, plan)
 
     def _mapped(self, batch: Batch) -> tuple[Rows, Plan | None]:
         """A batch that cannot be mapped whole is mapped without the records that are to blame."""
@@ -340,7 +341,7 @@ class Writer:
         again at once."""
         texts = next(part for part in prepared.parts if part.table == _TEXTS)
         others = [part for part in prepared.parts if part.table != _TEXTS]
-        late = ("arrivals",) if len(prepared.batch.records) >= self._pace.backlog else _LAST
+        late = () if len(prepared.batch.records) >= self._pace.backlog else _LAST
         beside = self._beside.submit(self._taken, prepared.batch, texts)
         try:
             for part in others:
@@ -354,6 +355,21 @@ class Writer:
         for part in others:
             if part.table in late:
                 self._insert(prepared, part)
+        self._insert_arrivals(prepared)
+
+    def _insert_arrivals(self, prepared: "_Prepared") -> None:
+        """Their time is that of their spans' insert, so they are encoded here. They are not in what a batch maps to, so
+        those that are refused are found among them alone."""
+        batch, table = prepared.batch, prepared.arrivals
+        if self.arrivals is not None and table.owners:
+            self.arrivals.stamp(table)
+            token = f"{batch.id}:{table.name}"
+            try:
+                self._store.insert(table.name, table.columns, encode(table.values), token)
+            except (RowsRefused, *_CANNOT_ENCODE):
+                logger.warning("the store refused rows of %s; they are looked through", table.name)
+                self._insert_halves(batch, table, 0, len(table.owners), token)
+        self._step(f"inserted:{table.name}")
 
     def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
         if not self._taken(prepared.batch, part):
@@ -471,10 +487,11 @@ class _Part(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """A batch ready to be inserted; ``plan`` is what becomes of its foreign spans."""
+    """A batch ready to be inserted; ``arrivals`` get their time then. ``plan`` is what becomes of its foreign spans."""
 
     batch: Batch
     parts: tuple[_Part, ...]
+    arrivals: Table
     plan: Plan | None = None
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from trimtab.gateway.live import Live
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask
@@ -15,6 +14,7 @@ from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
 from trimtab.gateway.routing.explain import Sample, ask_of
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.routing.types import Affinity, Node, Route
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.llm.types import Usage
 from trimtab.server.config_routes import known_of

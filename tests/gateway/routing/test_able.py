@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit import MODELS, PROJECT, TARGETS, asked, expect, names, tree_of, whys
 
-from trimtab.gateway.live import Live
 from trimtab.gateway.routing.able import CHECKS
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
 from trimtab.gateway.routing.types import Route
+from trimtab.gateway.staying_up.live import Live
 
 TOOLS: Any = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 ORDER = ["fast", "slow", "big"]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from kit import MODELS, NOW, PROJECT, SECOND, TARGETS, asked, expect, known, made, names, tree_of, whys
 
 from trimtab.core.errors import Unavailable
-from trimtab.gateway.live import Live
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.check import mistakes
 from trimtab.gateway.routing.compile import Fittings, compile_route
 from trimtab.gateway.routing.types import Route
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.telemetry.records import Weighed
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.gateway.cache_key import directives
+from trimtab.gateway.kept.cache_key import directives
 from trimtab.server.doors.helicone import translate
 
 KEY = b"Bearer tt_ours"

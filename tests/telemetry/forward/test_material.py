@@ -45,6 +45,7 @@ class Node:
         )  # fmt: skip
         CallMapper(self._blobs).add(rows, number, call)
         self.log.add(rows)
+        self.log.stamp(rows.arrivals)
         for table in rows.tables():
             if table.owners:
                 self._engine.insert(table.name, table.columns, encode(table.values), f"{owner}:{number}:{table.name}")

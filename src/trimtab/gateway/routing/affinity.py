@@ -8,10 +8,10 @@ and it only reorders targets that the route offers anyway.
 
 from collections import OrderedDict
 
-from trimtab.gateway.live import Live
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.routing.types import Affinity
+from trimtab.gateway.staying_up.live import Live
 from trimtab.telemetry.records import Step
 
 REMEMBERED = 20_000

@@ -11,7 +11,6 @@ from typing import Protocol
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
-from trimtab.gateway.live import Live
 from trimtab.gateway.route import Target as Place
 from trimtab.gateway.routing.able import lacking, put_behind
 from trimtab.gateway.routing.affinity import Pins
@@ -37,6 +36,7 @@ from trimtab.gateway.routing.types import (
     Weights,
     When,
 )
+from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Step

@@ -16,7 +16,7 @@ from random import Random
 
 from msgspec import Struct
 
-from trimtab.gateway.live import Live, TargetState
+from trimtab.gateway.staying_up.live import Live, TargetState
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedCall
 
 ENOUGH = 20

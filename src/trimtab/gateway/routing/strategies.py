@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import accumulate
 
-from trimtab.gateway.live import Live
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.plan import Leaf, Leaves, Trail
 from trimtab.gateway.routing.types import Weights
+from trimtab.gateway.staying_up.live import Live
 from trimtab.telemetry.records import Step, Weighed
 
 

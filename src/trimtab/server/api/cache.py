@@ -6,11 +6,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 
 from trimtab.core.errors import Conflict, InvalidRequest
-from trimtab.gateway import cache_store, cache_tune, call_policy
-from trimtab.gateway.cache_store import DAY_MS, Holding, Tally
-from trimtab.gateway.cache_tune import Judged
+from trimtab.gateway import call_policy
 from trimtab.gateway.call_policy import CallPolicy
-from trimtab.gateway.lookalike import differs
+from trimtab.gateway.kept import cache_store, cache_tune
+from trimtab.gateway.kept.cache_store import DAY_MS, Holding, Tally
+from trimtab.gateway.kept.cache_tune import Judged
+from trimtab.gateway.kept.lookalike import differs
 from trimtab.governance.access import Project
 from trimtab.llm.embedder import missing
 from trimtab.server.cache_bodies import (

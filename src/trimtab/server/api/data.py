@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TooLarge
-from trimtab.gateway.conversations import Conversations
 from trimtab.gateway.counting import TokenCounter
+from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.llm.dialects import DIALECTS, Dialect

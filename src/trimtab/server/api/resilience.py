@@ -4,9 +4,9 @@ from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import Conflict
 from trimtab.gateway import policy_store
-from trimtab.gateway.live import TargetState
 from trimtab.gateway.policy import DEFAULT, Policy
 from trimtab.gateway.policy_store import ResilienceRow, Subject
+from trimtab.gateway.staying_up.live import TargetState
 from trimtab.governance.access import Project
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.resilience_bodies import (

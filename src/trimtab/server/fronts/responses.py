@@ -8,8 +8,8 @@ import msgspec
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.call import Call
-from trimtab.gateway.conversation_store import Kept
-from trimtab.gateway.conversations import Closing, Conversations, numbered_items, owner_of
+from trimtab.gateway.kept.conversation_store import Kept
+from trimtab.gateway.kept.conversations import Closing, Conversations, numbered_items, owner_of
 from trimtab.gateway.pipeline import Gateway
 from trimtab.llm.dialects import DIALECTS
 from trimtab.server.fronts.common import Door, refuse, rest_of

@@ -1,8 +1,9 @@
 """What came of which trace, and when: rows of ``arrivals`` beside the spans, for projects that forward.
 
 Written with the spans' own batch, after them, so whoever sees an arrival sees its spans; a batch that is sent again
-changes nothing. Within a node ``at_ns`` only grows, whatever the clock does, and becomes visible in that order: a
-reader that has passed one has missed none.
+changes nothing. Its time is taken when all else of the batch is in the store, so that it is visible right then: were it
+older, a reader might have closed its trace without it. Within a node ``at_ns`` only grows, whatever the clock does, and
+becomes visible in that order: a reader that has passed one has missed none.
 
 Which projects forward, the telemetry process reads from a small file of the data folder, as it does detectors
 (`detector_switch.py`): it has no catalog. Where none does, nothing is written and nothing costs.
@@ -17,7 +18,7 @@ from typing import Final
 import msgspec
 
 from trimtab.core.ids import uuid7_hex
-from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.rows import Rows, Table
 from trimtab.telemetry.stores import Store
 
 logger = logging.getLogger("trimtab.telemetry.forward")
@@ -83,7 +84,7 @@ def write(folder: Path, projects: frozenset[str]) -> None:
 
 
 class ArrivalLog:
-    """The writer's side. For the writer's threads, which map one batch at a time."""
+    """The writer's side. `add` is for the thread that maps, `stamp` for the one that inserts: they may be two."""
 
     def __init__(self, store: Store, folder: Path, now_ns: Callable[[], int]) -> None:
         self._file = ForwardFile(folder)
@@ -94,8 +95,7 @@ class ArrivalLog:
         self._at_ns = 0
 
     def add(self, rows: Rows) -> None:
-        """An arrival for each trace among the spans of these rows, where its project forwards. Raises `StoreAway` and
-        `OSError` before the first."""
+        """An arrival for each trace among the spans of these rows, where its project forwards; without its time."""
         wanted = self._file.wanted()
         if wanted is not None and not wanted:
             return
@@ -105,20 +105,27 @@ class ArrivalLog:
         for place, key in enumerate(zip(projects, trace_ids, strict=True)):
             if wanted is None or key[0] in wanted:
                 traces.setdefault(key, []).append(place)
-        if not traces:
-            return
-        if not self._node:
-            self._begin()
         span_ids, parents, starts = spans.column("span_id"), spans.column("parent_span_id"), spans.column("start_ns")
         for (project, trace_id), places in traces.items():
             began = [starts[place] for place in places]
             rows.arrivals.add(
                 spans.owners[places[0]],
                 (
-                    project, self._next_ns(), self._node, trace_id, int(any(not parents[place] for place in places)),
+                    project, 0, "", trace_id, int(any(not parents[place] for place in places)),
                     min(began), max(began), [span_ids[place] for place in places],
                 ),
             )  # fmt: skip
+
+    def stamp(self, table: Table) -> None:
+        """Give arrivals their time and this node's name, right before they are inserted. Raises `StoreAway` and
+        `OSError` before the first."""
+        if not table.owners:
+            return
+        if not self._node:
+            self._begin()
+        width, at, node = len(table.columns), table.columns.index("at_ns"), table.columns.index("node")
+        for first in range(0, len(table.values), width):
+            table.values[first + at], table.values[first + node] = self._next_ns(), self._node
 
     def _begin(self) -> None:
         """Go on behind what this node wrote before, even where the clock has gone back since."""

@@ -1,7 +1,7 @@
 """OpenAI's Responses: https://platform.openai.com/docs/api-reference/responses
 
 Checked against the types of the official Python SDK (``openai.types.responses``). What an answer is called and where
-conversations are kept is not here: `gateway/conversations.py`.
+conversations are kept is not here: `gateway/kept/conversations.py`.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,262 @@
+"""Re-pricing: what past attempts cost by today's price book and the team's own prices, as new versions of their rows.
+
+What a row was booked at stays on it for good; a new version says what it costs by which row of the book now, and which
+re-pricing said so. Rates are those in force when the attempt was made: it is the book that is today's, not the prices.
+A row without a price today keeps what it has.
+
+A job goes through the ledger page by page and saves how far it came. Doing a page twice writes the same versions, so a
+job that a crash interrupts goes on and ends as if nothing had been; and re-pricing twice equals re-pricing once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.core.ids import new_id
+from trimtab.gateway.money.settle import Prices
+from trimtab.gateway.targets import ProjectTargets
+from trimtab.ledger import repricing_store as store
+from trimtab.ledger.overrides import DatedPrice, PriceList
+from trimtab.ledger.repricing_store import Ahead, Difference, Report, Repricing
+from trimtab.ledger.types import Cost, PriceOverride
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.types import Usage
+from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
+from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.ledger_pages import AT, LedgerPages, Row
+
+logger = logging.getLogger("trimtab.repricing")
+
+PAGE: Final = 2_000
+HOLD_MS: Final = 60_000
+POLL_S: Final = 5.0
+_NS: Final = 1_000_000
+
+
+class Today(Struct, frozen=True, kw_only=True):
+    """What prices are made of now: the book, the project's models, its own dated prices."""
+
+    prices: Prices
+    targets: ProjectTargets
+    dated: list[DatedPrice]
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a `Repricer` is made of. ``today`` gives what prices are made of for a project."""
+
+    db: Database
+    pages: LedgerPages
+    today: Callable[[str], Today]
+    clock: Clock
+
+
+class Repricer:
+    """Runs beside a worker and takes up jobs that nobody holds. ``step(name)`` is called after each step of a page, so
+    that a test may end it right there."""
+
+    def __init__(self, parts: Parts, *, step: Callable[[str], None] | None = None) -> None:
+        self._parts = parts
+        self._holder = new_id("worker")
+        self._turns = Turns(self.turn, "re-pricing", POLL_S, logger)
+        self._step = step or _no_step
+
+    def wake(self) -> None:
+        """There is a new job."""
+        self._turns.wake()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._turns.run(at_once=True)
+
+    async def turn(self) -> bool:
+        """Take up one job and do it to its end; False where there is none."""
+        db, now = self._parts.db, self._now()
+        if not await db.read(lambda conn: store.waits(conn, now)):
+            return False
+        job = await db.write(lambda conn: store.claim(conn, self._holder, now, HOLD_MS))
+        if job is None:
+            return False
+        try:
+            await self._work(job)
+        except Unavailable:
+            await db.write(lambda conn: store.let_go(conn, job))
+            raise
+        except TrimtabError as error:
+            await self._save(replace(job, state="failed", problem=error.sentence()))
+        return True
+
+    def _now(self) -> int:
+        return self._parts.clock.now_ns() // _NS
+
+    async def _save(self, job: Repricing) -> bool:
+        now = self._now()
+        return await self._parts.db.write(lambda conn: store.save(conn, job, now, HOLD_MS))
+
+    async def _work(self, job: Repricing) -> None:
+        pricing = Pricing(self._parts.today(job.project_id), job)
+        bounds = (job.since * _NS, job.until * _NS)
+        while True:
+            page = await self._parts.pages.page(job.project_id, bounds, (job.position_ns, job.position_span), PAGE)
+            if not page:
+                await self._save(replace(job, state="done"))
+                return
+            ahead = job.report.ahead
+            if ahead is not None:  # a page that may have been written: the same rows, counted already
+                page = [row for row in page if _place(row) <= (ahead.position_ns, ahead.position_span)]
+            changed, report = await asyncio.to_thread(pricing.page, page, replace(job.report, ahead=None))
+            if ahead is None:
+                at, span = _place(page[-1])
+                ahead = Ahead(position_ns=at, position_span=span, report=report)
+            if changed and not job.dry_run:
+                if job.report.ahead is None:
+                    job = replace(job, report=replace(job.report, ahead=ahead))
+                    if not await self._save(job):
+                        return
+                    self._step("noted")
+                await self._parts.pages.replace(changed, f"{job.id}:{ahead.position_ns}:{ahead.position_span}")
+                self._step("written")
+            job = replace(job, position_ns=ahead.position_ns, position_span=ahead.position_span, report=ahead.report)
+            if not await self._save(job):
+                logger.warning("the re-pricing %s has been taken up by another worker", job.id)
+                return
+            self._step("saved")
+
+
+class Pricing:
+    """Rows to their new versions, and the differences counted."""
+
+    def __init__(self, today: Today, job: Repricing) -> None:
+        self._today = today
+        self._job = job
+        self._lists: dict[str, PriceList | None] = {}
+        own = tuple(today.dated)
+        self._foreign = ForeignPrices(lambda _: own, today.prices)
+
+    def page(self, rows: list[Row], report: Report) -> tuple[list[Row], Report]:
+        """New versions of the rows that change, and the report with this page in it."""
+        lines = {_key(each): each for each in report.differences}
+        changed: list[Row] = []
+        before, after = report.before, report.after
+        unknown_before, unknown_after, kept, more = 0, 0, 0, report.more
+        for row in rows:
+            old, old_price = row[AT["cost"]], row[AT["price"]]
+            cost = self.cost(row)
+            if cost.amount is None and old is not None:
+                kept += 1
+                cost = Cost(amount=old, price=old_price)
+            before += old or 0
+            after += cost.amount or 0
+            unknown_before += old is None
+            unknown_after += cost.amount is None
+            if (cost.amount, cost.price) == (old, old_price) or cost.amount is None:
+                continue
+            changed.append(self._version(row, cost))
+            more = not _count(lines, row, cost) or more
+        return changed, replace(
+            report,
+            looked_at=report.looked_at + len(rows),
+            changed=report.changed + len(changed),
+            before=before,
+            after=after,
+            unpriced_before=report.unpriced_before + unknown_before,
+            unpriced_after=report.unpriced_after + unknown_after,
+            no_price_today=report.no_price_today + kept,
+            differences=tuple(lines.values()),
+            more=more,
+        )
+
+    def cost(self, row: Row) -> Cost:
+        """What the row's usage costs by today's book."""
+        kind = row[AT["provider_kind"]]
+        if kind == "cache":  # an answer given again costs nothing, whatever tokens cost
+            return Cost(amount=row[AT["cost"]], price=row[AT["price"]])
+        if not kind:  # another tool's span: whatever its provider is called, there is none of ours
+            models = (row[AT["model"]], row[AT["model_used"]])
+            return self._foreign.of(self._job.project_id, row[AT["provider"]], models, _usage(row), row[AT["at_ns"]])
+        if kind not in PROVIDER_KINDS.names():
+            return Cost()
+        return self._today.prices.cost(
+            kind=PROVIDER_KINDS.get(kind),
+            model=row[AT["model_name"]],
+            upstream=row[AT["model"]],
+            usage=_usage(row),
+            at_ns=row[AT["at_ns"]],
+            override=self._override(row),
+            dated=self._dated(row[AT["provider"]]),
+        )
+
+    def _override(self, row: Row) -> PriceOverride | None:
+        """The price set on the model that was called; of an older row, that of whichever model leads there."""
+        name, upstream, provider = row[AT["model_name"]], row[AT["model"]], row[AT["provider"]]
+        models = self._today.targets.models
+        named = [models[name]] if name in models else [] if name else list(models.values())
+        return next((m.price for m in named if (m.provider, m.upstream) == (provider, upstream) and m.price), None)
+
+    def _dated(self, provider: str) -> PriceList | None:
+        if provider not in self._lists:
+            self._lists[provider] = PriceList.of(provider, self._today.dated)
+        return self._lists[provider]
+
+    def _version(self, row: Row, cost: Cost) -> Row:
+        new: list[Any] = list(row)
+        new[AT["cost"]], new[AT["price"]], new[AT["cost_parts"]] = cost.amount, cost.price, list(cost.parts)
+        new[AT["repricing"]], new[AT["version"]] = self._job.id, self._job.created
+        return new
+
+
+def _usage(row: Row) -> Usage:
+    return Usage(
+        input=row[AT["input_tokens"]],
+        cache_read=row[AT["cache_read_tokens"]],
+        cache_write=row[AT["cache_write_tokens"]],
+        output=row[AT["output_tokens"]],
+        reasoning=row[AT["reasoning_tokens"]],
+        cache_write_1h=row[AT["cache_write_1h_tokens"]],
+        audio_input=row[AT["audio_input_tokens"]],
+        audio_output=row[AT["audio_output_tokens"]],
+        images=row[AT["images"]],
+        estimated=bool(row[AT["tokens_estimated"]]),
+    )
+
+
+_Key = tuple[str, str, str, str]
+
+
+def _key(line: Difference) -> _Key:
+    return line.provider, line.model, line.from_price, line.to_price
+
+
+def _count(lines: dict[_Key, Difference], row: Row, cost: Cost) -> bool:
+    """Add a row to its line; False where there is no room for another line."""
+    key = (row[AT["provider"]], row[AT["model"]], row[AT["price"]], cost.price)
+    line = lines.get(key)
+    if line is None:
+        if len(lines) >= store.LINES:
+            return False
+        line = Difference(
+            provider=key[0], model=key[1], from_price=key[2], to_price=key[3], rows=0, before=0, after=0, were_unknown=0
+        )
+    old = row[AT["cost"]]
+    lines[key] = replace(
+        line,
+        rows=line.rows + 1,
+        before=line.before + (old or 0),
+        after=line.after + (cost.amount or 0),
+        were_unknown=line.were_unknown + (old is None),
+    )
+    return True
+
+
+def _place(row: Row) -> tuple[int, str]:
+    return row[AT["at_ns"]], row[AT["span_id"]]
+
+
+def _no_step(name: str) -> None:
+    del name

@@ -1,0 +1,283 @@
+"""Limits on the path of a call: what may be spent is reserved before a provider is asked, and settled when it ended.
+
+The call's part is told here (who asks, how large the question is, which targets may answer at what price); what is
+allowed is `ledger.reserve`'s to say. A refusal is worded for the client's dialect, as its official clients expect:
+
+- A rate or a number of calls at once is 429 with Retry-After, which every official client obeys and repeats after.
+- A money budget is what OpenAI calls ``insufficient_quota``, also 429; its client would repeat any 429 at once, so
+  ``x-should-retry: false`` is sent, which OpenAI's and Anthropic's clients obey. Anthropic's own word for it is 402
+  ``billing_error``, which its client never repeats.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.call import Call
+from trimtab.gateway.carried_size import Size
+from trimtab.gateway.route import MAX_MODEL_NAME, Target
+from trimtab.gateway.staying_up.gate import Overloaded
+from trimtab.ledger.limits import Rule, amount_text
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
+from trimtab.ledger.reserve import Facts, Limiter, Plan, Priced, ProjectLimits, Reservation
+from trimtab.ledger.types import LimitNote
+from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
+from trimtab.llm.dialects import Quirks
+from trimtab.llm.providers import PROVIDER_KINDS
+
+MINUTE = 60_000_000_000
+SECOND = 1_000_000_000
+_CAPS: dict[str, tuple[str, ...]] = {
+    "openai_responses": ("max_output_tokens",),
+    "gemini": ("generationConfig", "maxOutputTokens"),
+    "bedrock_converse": ("inferenceConfig", "maxTokens"),
+    "cohere_chat": ("max_tokens",),
+}
+"""Where each dialect keeps the bound on its output; OpenAI Chat's depends on the provider."""
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+Observe = Callable[[str, str, str], None]
+
+
+def _nobody(project: str, limit: str, verdict: str) -> None:
+    """Nobody counts."""
+
+
+class Spending:
+    """One worker's side of every limit. ``observe`` is told which limit of which project said what of a call:
+    ``refused``, or ``over`` for a soft one; it must not fail or wait."""
+
+    def __init__(self, limiter: Limiter, prices: PriceBook, clock: Clock, observe: Observe = _nobody) -> None:
+        self._observe = observe
+        self._limiter = limiter
+        self._prices = prices
+        self._now = clock.now_ns
+        self._adopted: Mapping[str, ProjectLimits] = {}
+        self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
+
+    def follow(self, every: Mapping[str, ProjectLimits]) -> None:
+        """Let a new configuration be in force; the same one is nothing."""
+        if every is not self._adopted:
+            self._limiter.adopt(every)
+            self._adopted = every
+
+    def reserve(
+        self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
+    ) -> Awaitable[Sequence[Target]] | None:
+        """Reserve for the call. None: it is done, as what is needed was at hand; else wait for what is given: the
+        targets that may be asked, or the refusal in the caller's dialect. Whoever records the call settles it.
+        ``every`` is the snapshot's, by project id."""
+        if every is not self._adopted:
+            self.follow(every)
+        limits = every.get(project)
+        if limits is None:
+            return None
+        assert call.principal is not None
+        head, caller, now = call.head, call.caller, call.started_ns
+        app = head.model if len(head.model) <= MAX_MODEL_NAME else head.model[:MAX_MODEL_NAME]
+        plan = self._limiter.plan(limits, call.principal.key_id, app)
+        if not plan.entries:
+            return None
+        if len(targets) == 1:
+            priced = (self._worst(project, targets[0], now),)
+        else:
+            priced = tuple([self._worst(project, target, now) for target in targets])
+        facts = Facts(
+            call.principal.key_id,
+            app,
+            caller.feature,
+            caller.user,
+            priced,
+            most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0,
+            head.max_tokens if call.front.operation == "chat" else 0,
+            head.choices,
+            now,
+        )
+        reservation = self._limiter.reserve_now(plan, facts)
+        if reservation is None:
+            return self._wait(call, plan, facts, targets)
+        self._reserved(call, project, reservation)
+        return None
+
+    async def reserve_carried(self, call: Call, every: Mapping[str, ProjectLimits], target: Target, size: Size) -> None:
+        """Reserve for a call that passes through, whose size is told."""
+        self.follow(every)
+        assert call.project is not None
+        assert call.principal is not None
+        project, app = call.project.id, call.head.model[:MAX_MODEL_NAME]
+        limits = every.get(project)
+        plan = None if limits is None else self._limiter.plan(limits, call.principal.key_id, app)
+        if plan is None or not plan.entries:
+            return
+        priced = self._worst(project, target, call.started_ns)
+        if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
+            priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
+        facts = Facts(
+            call.principal.key_id,
+            app,
+            call.caller.feature,
+            call.caller.user,
+            (priced,),
+            size.input,
+            size.output,
+            size.choices,
+            call.started_ns,
+        )
+        reservation = self._limiter.reserve_now(plan, facts)
+        if reservation is None:
+            await self._wait(call, plan, facts, (target,))
+        else:
+            self._reserved(call, project, reservation)
+
+    async def _wait(self, call: Call, plan: Plan, facts: Facts, targets: Sequence[Target]) -> Sequence[Target]:
+        """Reserve with the catalog's help. A target whose own limit says no, or whose price nobody knows, is passed
+        over where another one is left."""
+        assert call.project is not None
+        refused: list[LimitNote] = []
+        while True:
+            try:
+                reservation = await self._limiter.reserve(plan, facts)
+                break
+            except REFUSALS as error:
+                names = {each.model for each in self._limiter.refused(plan, facts, error)}
+                for target in targets:
+                    if target.model.name in names:
+                        by = "budget" if error.rule.measure == "money" else "limit"
+                        call.note(target, "skipped", error.message, by)
+                self._observe(call.project.id, error.rule.name, "refused")
+                targets = [target for target in targets if target.model.name not in names]
+                if not targets:
+                    call.reservation = Unreserved(refused=tuple(refused))
+                    raise
+                refused.append(error.note)
+                facts.targets = [each for each in facts.targets if each.model not in names]
+        reservation.refused = tuple(refused)
+        self._reserved(call, call.project.id, reservation)
+        return targets
+
+    def _reserved(self, call: Call, project: str, reservation: Reservation) -> None:
+        call.reservation = reservation
+        call.output_cap = reservation.output_cap
+        if reservation.plan.headers or reservation.warnings:
+            for name in reservation.warnings:
+                self._observe(project, name, "over")
+            call.extra_headers += told(reservation, call.front.name, self._now())
+
+    def _worst(self, project: str, target: Target, now_ns: int) -> Priced:
+        """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
+        model = target.model
+        known = self._priced.get((project, model.name))
+        if known is not None and now_ns < known[1]:
+            before = known[0]
+            if before is target or (before.provider is target.provider and before.model == model):
+                return known[2]
+        if len(self._priced) > 10_000:
+            self._priced.clear()
+        made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns))
+        self._priced[project, model.name] = (target, now_ns - now_ns % MINUTE + MINUTE, made)
+        return made
+
+    def _rates(self, target: Target, now_ns: int) -> Worst | None:
+        model, provider = target.model, target.provider
+        if not model.upstream:  # passes through and names no model: a list of files is not priced
+            return FREE
+        kind = PROVIDER_KINDS.get(provider.kind)
+        card = self._prices.card(
+            kind=kind,
+            model=model.name,
+            upstream=model.upstream,
+            at_ns=now_ns,
+            override=model.price,
+            dated=provider.prices,
+        )
+        if card is None:
+            return FREE if kind.free and model.price is None else None
+        return worst_of(card)
+
+
+def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
+    """A request's body with our bound on its output, of which the caller set none."""
+    path = (quirks.max_tokens_field,) if dialect == "openai_chat" else _CAPS.get(dialect)
+    if path is None:
+        return body
+    try:
+        fields: dict[str, Any] = {**_fields(body)}
+        if dialect == "gemini" and "generation_config" in fields:
+            path = ("generation_config", "max_output_tokens")
+        inner = fields
+        for name in path[:-1]:
+            known = inner.get(name)
+            deeper: dict[str, Any] = {} if known is None or bytes(known) == b"null" else {**_fields(known)}
+            inner[name] = deeper
+            inner = deeper
+        inner[path[-1]] = cap
+        return msgspec.json.encode(fields)
+    except (msgspec.MsgspecError, RecursionError):
+        raise InvalidRequest("The body is not a JSON object that can be read.") from None
+
+
+# --- a refusal, on record and as the client is told ---
+
+
+def note_refusal(call: Call, error: Refusal | Overloaded, now_ns: int) -> None:
+    """The call's record says which limit refused it, what was left of that, and when there is room again; the client
+    is told as its dialect knows it."""
+    note = error.note
+    if isinstance(error, LimitReached):
+        call.extra_headers += worded(error, call.front.name)
+    elif isinstance(error, Overloaded) and error.retry_after_s is not None:
+        note = replace(note, resets=(now_ns + round(error.retry_after_s * SECOND)) // 1_000_000)
+    if call.reservation is None:
+        call.reservation = Unreserved()
+    call.reservation.refused += (note,)
+
+
+def worded(error: LimitReached, front: str) -> bytes:
+    """Make the refusal what this dialect's clients know; the header lines that belong to it."""
+    rule = error.rule
+    lines = b"trimtab-limit: %b\r\n" % rule.name.encode()
+    if rule.measure == "money":
+        error.retryable = False
+        if front == "anthropic_messages":
+            error.status, error.code = 402, "billing_error"
+        else:
+            error.code = "insufficient_quota"
+        lines += b"x-should-retry: false\r\ntrimtab-budget-remaining: %b\r\n" % (
+            amount_text("money", max(0, rule.bound - error.used)).encode()
+        )
+    elif rule.measure != "concurrency":
+        lines += _rate_lines(rule, max(0, rule.bound - error.used), error.retry_after_s or 0.0, front)
+    return lines
+
+
+def told(reservation: Reservation, front: str, now_ns: int) -> bytes:
+    """Header lines about what is left, as far as this worker knows, of the rules that are to tell it."""
+    lines = b""
+    for rule, left, resets_ns in reservation.left():
+        if rule.measure == "money":
+            lines += b"trimtab-budget-remaining: %b\r\n" % amount_text("money", left).encode()
+        elif rule.measure != "concurrency":
+            lines += _rate_lines(rule, left, max(0.0, (resets_ns - now_ns) / SECOND), front)
+    if reservation.warnings:
+        lines += b"trimtab-limit-warning: %b\r\n" % ", ".join(reservation.warnings).encode()
+    return lines
+
+
+def _rate_lines(rule: Rule, left: int, resets_s: float, front: str) -> bytes:
+    """As the vendors name them: https://platform.openai.com/docs/guides/rate-limits,
+    https://docs.claude.com/en/api/rate-limits."""
+    kind = rule.measure.encode()
+    if front == "anthropic_messages":
+        prefix = b"anthropic-ratelimit-%b-" % kind
+        return b"%blimit: %d\r\n%bremaining: %d\r\n" % (prefix, rule.bound, prefix, left)
+    return b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %ds\r\n" % (
+        kind, rule.bound, kind, left, kind, math.ceil(resets_s)
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""What this worker knows of its targets from the calls under way and the last ones: load, latency, limits, breaker.
+
+It is memory only, belongs to one event loop, and is asked on every call; nothing here waits, and the clock is passed in
+(Unix ns). The router reads it to choose (`TargetState.latency_ns`, `.in_flight`, `.load`), `attempts.py` writes it.
+"""
+
+from collections.abc import Iterator
+from math import exp
+
+from trimtab.gateway.policy import DEFAULT, Concurrency
+from trimtab.gateway.staying_up.breaker import Breaker
+from trimtab.gateway.staying_up.gate import Gate
+from trimtab.gateway.targets import Provider
+
+SECOND = 1_000_000_000
+LATENCY_MEMORY_NS = 10 * SECOND
+"""How fast latency forgets: after so long without a sample 63 % of it is gone."""
+KEPT_SAMPLES = 128
+FEW_SAMPLES = 20
+"""Below so many samples no quantile is told: it would be chance."""
+MAX_TARGETS = 5000
+"""Clients may call any model of a provider by its path, so the oldest targets without a call give way."""
+
+
+class PeakEwma:
+    """Peak-sensitive moving average of latency: it jumps up to a worse sample at once and comes down with time.
+
+    ``w = exp(-dt / memory)``; a sample above the average replaces it, one below is mixed in with weight ``1 - w``. So a
+    target that turns slow is avoided from its first slow answer on (the load metric of Finagle's peak EWMA balancer).
+    """
+
+    __slots__ = ("_at_ns", "_value")
+
+    def __init__(self) -> None:
+        self._value = 0.0
+        self._at_ns = 0
+
+    def note(self, sample_ns: int, now_ns: int) -> None:
+        if sample_ns >= self._value:
+            self._value = float(sample_ns)
+        else:
+            keep = exp((self._at_ns - now_ns) / LATENCY_MEMORY_NS) if now_ns > self._at_ns else 1.0
+            self._value = self._value * keep + sample_ns * (1.0 - keep)
+        self._at_ns = now_ns
+
+    def at(self, now_ns: int) -> float:
+        """ns; without new samples it fades, so that a target once slow is tried again. 0 where nothing is known."""
+        if not self._value or now_ns <= self._at_ns:
+            return self._value
+        return self._value * exp((self._at_ns - now_ns) / LATENCY_MEMORY_NS)
+
+
+class Recent:
+    """The last samples of something, and their quantile."""
+
+    __slots__ = ("_next", "_ordered", "_samples")
+
+    def __init__(self) -> None:
+        self._samples: list[int] = []
+        self._next = 0
+        self._ordered: list[int] | None = None
+
+    def note(self, sample: int) -> None:
+        if len(self._samples) < KEPT_SAMPLES:
+            self._samples.append(sample)
+        else:
+            self._samples[self._next] = sample
+            self._next = (self._next + 1) % KEPT_SAMPLES
+            if self._next & 15:
+                return  # of a full ring every sixteenth change is early enough to sort it anew
+        self._ordered = None
+
+    def quantile(self, share: float) -> int | None:
+        """None below `FEW_SAMPLES` samples."""
+        if len(self._samples) < FEW_SAMPLES:
+            return None
+        if self._ordered is None:
+            self._ordered = sorted(self._samples)
+        return self._ordered[min(len(self._ordered) - 1, int(share * len(self._ordered)))]
+
+
+class KeyState:
+    """One of a provider's keys, as used for one model: passed over before ``until_ns``, for the reason ``why``."""
+
+    __slots__ = ("in_flight", "limits_in_a_row", "refused", "told", "until_ns", "why")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.until_ns = 0
+        self.why = ""
+        self.limits_in_a_row = 0
+        self.refused = False
+        self.told = b""
+        """The provider's rate-limit headers of its last refusal, as lines."""
+
+    def set_aside(self, until_ns: int, why: str) -> None:
+        self.until_ns = until_ns
+        self.why = why
+        self.refused = False
+
+
+class TargetState:
+    """A model at its provider. ``in_flight``: attempts under way in this worker, relayed streams included.
+    ``retry_tokens``: how often it may still be asked again (`resilience.fill_budget`). ``keys`` are in the provider's
+    order; ``policy`` and ``declared`` are policy and provider as this state last saw them, ``variants`` the same with
+    each of several keys."""
+
+    __slots__ = (
+        "_latency",
+        "answered",
+        "breaker",
+        "declared",
+        "failed",
+        "gate",
+        "hedge_tokens",
+        "in_flight",
+        "key_names",
+        "keys",
+        "policy",
+        "project",
+        "provider",
+        "retry_at_ns",
+        "retry_tokens",
+        "streams",
+        "upstream",
+        "variants",
+        "wholes",
+    )
+
+    def __init__(self, project: str, provider: str, upstream: str) -> None:
+        self.project = project
+        self.provider = provider
+        self.upstream = upstream
+        self.in_flight = 0
+        self.answered = 0
+        self.failed = 0
+        self.policy = DEFAULT
+        self.breaker = Breaker()
+        self.key_names: tuple[str, ...] = ()
+        self.keys: list[KeyState] = [KeyState()]
+        self.streams = Recent()
+        self.wholes = Recent()
+        self.declared: Provider | None = None
+        self.variants: tuple[Provider, ...] = ()
+        self.retry_tokens = 0.0
+        self.hedge_tokens = 1.0
+        self.gate: Gate | None = None
+        self.retry_at_ns = 0
+        self._latency = PeakEwma()
+
+    def note_latency(self, waited_ns: int, now_ns: int, *, stream: bool) -> None:
+        """An attempt's first token (of a stream) or whole answer came after ``waited_ns``."""
+        (self.streams if stream else self.wholes).note(waited_ns)
+        if stream:
+            self._latency.note(waited_ns, now_ns)
+        elif not self.streams.quantile(0.5):
+            self._latency.note(waited_ns, now_ns)  # whole answers are another kind of wait: only where no stream tells
+
+    def latency_ns(self, now_ns: int) -> float:
+        """Peak EWMA of the time to the first token (to the whole answer where nobody streams); 0 where nothing is
+        known, so that a new target gets its first calls."""
+        return self._latency.at(now_ns)
+
+    def load(self, now_ns: int) -> float:
+        """Latency times calls under way: the lower, the sooner a call would be answered here."""
+        return self._latency.at(now_ns) * (self.in_flight + 1)
+
+    def limited_until_ns(self, now_ns: int) -> int:
+        """When the first of its keys may be used again, if all are set aside; else 0."""
+        soonest = min(key.until_ns for key in self.keys)
+        return soonest if soonest > now_ns else 0
+
+
+class Live:
+    """All targets that were called lately, by project id, provider name and the provider's id of the model."""
+
+    def __init__(self) -> None:
+        self._targets: dict[tuple[str, str, str], TargetState] = {}
+        self._gates: dict[tuple[str, str, str], Gate] = {}
+
+    def of(self, project: str, provider: str, upstream: str) -> TargetState:
+        """The state of a target, made at its first mention."""
+        return self.at((project, provider, upstream))
+
+    def at(self, key: tuple[str, str, str]) -> TargetState:
+        """As `of`, by the three together."""
+        found = self._targets.get(key)
+        if found is None:
+            if len(self._targets) >= MAX_TARGETS:
+                self._make_room()
+            found = self._targets[key] = TargetState(*key)
+        return found
+
+    def known(self, project: str, provider: str, upstream: str) -> TargetState | None:
+        """The state of a target if it was ever called."""
+        return self._targets.get((project, provider, upstream))
+
+    def each(self) -> Iterator[tuple[tuple[str, str, str], TargetState]]:
+        """Every known target, for metrics and health."""
+        return iter(tuple(self._targets.items()))
+
+    def gate(self, project: str, provider: str, upstream: str, rules: Concurrency) -> Gate:
+        """The gate of a provider (``upstream`` empty), or of one model there that has its own. It takes on changed
+        rules."""
+        found = self._gates.get((project, provider, upstream))
+        if found is None:
+            name = f"{provider}/{upstream}" if upstream else f"The provider {provider!r}"
+            found = self._gates[project, provider, upstream] = Gate(name, rules)
+        found.rules = rules
+        return found
+
+    def gates(self) -> Iterator[tuple[tuple[str, str, str], Gate]]:
+        return iter(tuple(self._gates.items()))
+
+    def _make_room(self) -> None:
+        for key, state in self._targets.items():
+            if not state.in_flight:
+                del self._targets[key]
+                return
