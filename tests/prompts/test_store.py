@@ -96,8 +96,9 @@ def test_labels_point_at_versions_and_move_only_from_where_they_were_seen(catalo
         assert [row.version for row in await db.read(lambda conn: store.labels(conn, "p1", ["support"]))] == [2]
         with pytest.raises(NotFound, match="version 9"):
             await db.write(lambda conn: store.label(conn, "p1", label(9)))
-        with pytest.raises(NotFound, match="production"):
-            await db.read(lambda conn: store.find(conn, "p1", "support", "staging"))
+        for ref in ("staging", "a\0b", "99999999999", "-1", ""):
+            with pytest.raises(NotFound, match="production"):
+                await db.read(lambda conn, ref=ref: store.find(conn, "p1", "support", ref))
         await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production"))
         with pytest.raises(NotFound):
             await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production"))

@@ -5,6 +5,7 @@ A version is written under a lock of its prompt's row: numbers have no gaps, and
 version one is refused (``expected``). Content of the same hash as the newest version makes no new one.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
 from trimtab.prompts.canonical import canonical, decode
-from trimtab.prompts.types import LATEST, Content
+from trimtab.prompts.types import LABEL, LATEST, Content
 from trimtab.storage.schema import METADATA
 
 PROMPTS = Table(
@@ -284,7 +285,7 @@ def find(conn: Connection, project_id: str, name: str, ref: str) -> Stored:
     found = select(LABELS.c.version).where(
         LABELS.c.project_id == project_id, LABELS.c.name == name, LABELS.c.label == ref
     )
-    number = conn.execute(found).scalar_one_or_none()
+    number = conn.execute(found).scalar_one_or_none() if re.fullmatch(LABEL, ref) else None
     if number is None:
         have = ", ".join(row.label for row in labels(conn, project_id, [name])) or "none"
         prompt(conn, project_id, name)

@@ -25,7 +25,8 @@ TABLES = frozenset(
         "detectors_off", "display_currencies", "erasures", "forward_events", "forward_states", "forwards",
         "idempotent_calls", "key_priorities", "keys",
         "limit_counters", "limit_events", "limit_holds", "limit_workers", "limits", "login_tokens", "models", "prices",
-        "projects", "prompt_labels", "prompt_versions", "prompts", "providers", "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
+        "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
+        "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
         "retention_runs", "revisions", "routes", "sessions",
     )
 )  # fmt: skip
