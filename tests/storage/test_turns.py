@@ -3,15 +3,24 @@
 import asyncio
 import logging
 
-import pytest
-
 from trimtab.core.errors import Unavailable
 from trimtab.storage.turns import Turns
 
-LOG = logging.getLogger("tests.turns")
+
+class Log(logging.Logger):
+    """A logger of one test alone: what other tests make of the process's loggers is nothing to it."""
+
+    def __init__(self) -> None:
+        super().__init__("turns", logging.INFO)
+        self.told: list[str] = []
+
+    def handle(self, record: logging.LogRecord) -> None:
+        self.told.append(record.getMessage())
 
 
-def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets() -> None:
+    log = Log()
+
     async def main() -> None:
         met: list[object] = [
             True,
@@ -38,7 +47,7 @@ def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets(caplog
                     looked.clear()
                     await looked.wait()
 
-        turns = Turns(turn, "the job", 3600.0, LOG)
+        turns = Turns(turn, "the job", 3600.0, log)
         running = asyncio.create_task(turns.run(at_once=True))
         for times in (3, 4, 5, 7):  # each look goes on to the first turn that finds nothing, or fails
             await until(times)
@@ -48,12 +57,8 @@ def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets(caplog
         running.cancel()
         await asyncio.wait([running])
 
-    with caplog.at_level(logging.INFO, logger="tests.turns"):
-        asyncio.run(main())
-    assert [record.getMessage() for record in caplog.records if record.name == LOG.name] == [
-        "the job waits: The database is away.",
-        "the job met a defect",
-    ]
+    asyncio.run(main())
+    assert log.told == ["the job waits: The database is away.", "the job met a defect"]
 
 
 def test_a_job_is_looked_for_now_and_then_and_not_at_the_start() -> None:
@@ -66,7 +71,7 @@ def test_a_job_is_looked_for_now_and_then_and_not_at_the_start() -> None:
             taken.append(loop.time() - began)
             return False
 
-        running = asyncio.create_task(Turns(turn, "the job", 0.05, LOG).run())
+        running = asyncio.create_task(Turns(turn, "the job", 0.05, Log()).run())
         async with asyncio.timeout(60):
             while len(taken) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
