@@ -71,7 +71,7 @@ def test_the_most_that_pictures_can_cost_is_reserved_and_settled_after(tmp_path:
             [note] = (await g.spool.one()).limits
             assert note.reserved >= 2 * 6_240 * 40 * 1_000_000
             assert note.used == (12 * 5 + 272 * 40) * 1_000_000
-            for asked in ({"n": 5}, {"n": 40, "quality": "medium"}):
+            for asked in ({"n": 5}, {"n": 5, "quality": None}, {"n": 40, "quality": "medium"}):
                 refused = await draw(g, **asked)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (400, "larger_than_limit")
             assert (await draw(g, n=5, quality="low")).status_code == 200

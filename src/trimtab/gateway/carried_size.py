@@ -42,8 +42,10 @@ class Size(Struct, frozen=True, kw_only=True):
 
 
 class _Wished(Struct):
+    """A null says nothing, as where a field is left out."""
+
     n: int | None = None
-    quality: str = ""
+    quality: str | None = None
     partial_images: int | None = None
 
 
@@ -79,7 +81,7 @@ def _wishes(body: bytes, field: Callable[[str], str]) -> _Wished:
 def _picture(model: str, wished: _Wished) -> int:
     first = model.startswith("gpt-image-1")
     by_quality, best = (PICTURES_1, BEST_PICTURE_1) if first else (PICTURE, BEST_PICTURE)
-    return by_quality.get(wished.quality, best) + PREVIEW * max(0, wished.partial_images or 0)
+    return by_quality.get(wished.quality or "", best) + PREVIEW * max(0, wished.partial_images or 0)
 
 
 def _pictures(body: bytes, length: int | None) -> int:
