@@ -121,6 +121,8 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, words: str) -> No
         "---\nvariables: {x: {default: a, enum: [b]}}\n---\nhi",
         "---\nparameters: {x: .nan}\n---\nhi",
         "---\nfolder: ../etc\n---\nhi",
+        "---\npolicy: {a: !!timestamp 'x'}\n---\nhi",
+        "---\npolicy: {a: !!bool 'x'}\n---\nhi",
         "---\npolicy: " + "[" * 3000 + "\n---\nhi",
         "---\npolicy: {a: " + "[" * 60 + "]" * 60 + "}\n---\nhi",
         "x" * 600_000,

@@ -146,6 +146,24 @@ def test_a_hostile_template_is_refused_with_a_sentence(text: str) -> None:
     assert told.value.fix
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ('a' * 100000).strip('b' * 99999 ~ 'a') }}",
+        "{{ ('a' * 100000) | trim('b' * 99999 ~ 'a') }}",
+        "{{ ('a' * 100000) | trim(chars='b' * 99999 ~ 'a') }}",
+        "{{ ('a' * 100000).rfind('ab' ~ 'a' * 49998) }}",
+        "{{ ('a' * 100000).rpartition('ab' ~ 'a' * 49998) | length }}",
+    ],
+)
+def test_one_call_that_would_compare_all_of_two_texts_is_paid_for_before(text: str) -> None:
+    """No clock can end it, and everything else in the process would wait."""
+    compiled = Compiled(gather(source(text), among({})))
+    with pytest.raises(PromptError) as told:
+        compiled.render({}, clock=lambda: 0.0)
+    assert told.value.code == "prompt_too_much_work"
+
+
 def test_steps_end_a_template_before_the_clock_does_and_the_clock_where_steps_are_slow() -> None:
     loops = "{% for a in range(2000) %}{% for b in range(2000) %}{% endfor %}{% endfor %}"
     compiled = Compiled(gather(source(loops), among({})))

@@ -7,6 +7,7 @@ import pytest
 from house import House
 
 from trimtab.governance import keys
+from trimtab.prompts import check
 
 if TYPE_CHECKING:
     from house import Run
@@ -153,5 +154,18 @@ def test_an_applications_key_renders_and_changes_nothing_and_another_project_see
         assert (await admin.get(elsewhere)).json()["items"] == []
         assert (await admin.get(f"{elsewhere}/support/versions/latest")).status_code == 404
         assert (await app.get(elsewhere)).status_code in (403, 404)
+
+    run(story)
+
+
+def test_more_includes_than_are_looked_for_are_told_as_such(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "MAX_INCLUDED", 2)
+
+    async def story(house: House) -> None:
+        for name, text in (("deep", "deep"), ("a", '{% include "deep" %}'), ("b", "b"), ("c", "c")):
+            assert (await push(house.admin, text, name)).status_code == 201
+        wide = "".join(f'{{% include "{name}" %}}' for name in "abc")
+        told = await house.admin.post(f"{AT}/wide/render", json={"file": wide})
+        assert (told.status_code, "More than 2 prompts" in told.text) == (400, True), told.text
 
     run(story)

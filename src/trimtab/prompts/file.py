@@ -246,7 +246,7 @@ def load_yaml(text: str) -> tuple[object, Any]:
         return ({} if node is None else loader.construct_document(node)), node
     except yaml.YAMLError as error:
         raise _not_yaml(error) from error
-    except (RecursionError, ValueError, TypeError) as error:
+    except (RecursionError, ValueError, TypeError, LookupError, AttributeError) as error:  # PyYAML's of odd '!!' tags
         raise PromptError(f"The front matter cannot be read: {str(error)[:200]}.", fix="Make it flatter.") from error
     finally:
         if loader is not None:

@@ -280,8 +280,18 @@ def _called(budget: Budget, method: _Method, args: tuple[Any, ...], kwargs: dict
             return _join(budget, args[0] if args else (), method.value)
         if method.name in ("split", "splitlines"):
             budget.pay(len(method.value) >> 4)
+        _pay_for_both(budget, method.name, method.value, args)
     found = getattr(method.value, method.name)(*args, **kwargs)
     return list(found) if isinstance(method.value, dict) and method.name != "get" else found
+
+
+def _pay_for_both(budget: Budget, name: str, text: str, args: tuple[Any, ...]) -> None:
+    """Of these each character of one text may be compared with each of the other, in one call that nothing can end."""
+    if name in _PAIRWISE and args and isinstance(args[0], str):
+        budget.pay(len(text) * len(args[0]) >> 10)
+
+
+_PAIRWISE: Final = frozenset(("strip", "lstrip", "rstrip", "trim", "rfind", "rpartition"))
 
 
 def _replace(budget: Budget, text: Any, old: Any = "", new: Any = "", count: Any = -1) -> str:
@@ -335,6 +345,7 @@ def _bounded(filter_name: str, function: Callable[..., Any]) -> Callable[..., An
         budget.pay()
         if filter_name in _OF_TEXTS:
             args = (written(args[0]), *args[1:])
+            _pay_for_both(budget, filter_name, args[0], (*args[1:], *kwargs.values()))
         if args and isinstance(args[0], str | list | tuple | dict):
             budget.pay(len(cast("list[Any]", args[0])) >> 4)
         first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}.get(needs)

@@ -103,7 +103,14 @@ async def _bundle(deps: Dependencies, tenant: Project, prompt: Any) -> Any:
         found: dict[str, check.Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
         known |= found
         waiting = list(found.values())
-    return await _aside(check.gather, prompt, lambda reference: known[str(reference)])
+
+    def resolve(reference: Reference) -> check.Source:
+        source = known.get(str(reference))
+        if source is None:  # we stopped looking
+            raise PromptError(f"More than {check.MAX_INCLUDED} prompts are included.", fix="Include less.")
+        return source
+
+    return await _aside(check.gather, prompt, resolve)
 
 
 def _included(conn: Connection, tenant: Project, wanted: dict[str, Reference]) -> dict[str, Any]:
