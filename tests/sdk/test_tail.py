@@ -57,6 +57,15 @@ def test_each_trace_comes_once_in_order_and_a_new_connection_goes_on_where_the_l
     assert missed == [9]
 
 
+def test_a_server_that_is_away_for_days_is_waited_for() -> None:
+    gone = Unreachable("gone", fix="")
+    http = Answers(event(100, 1), *([gone] for _ in range(2_000)), event(200, 2))  # type: ignore[arg-type]
+    waited: list[float] = []
+    rows = list(islice(tail(http, "p", "", None, None, waited.append), 2))
+    assert [int(row.trace_id, 16) for row in rows] == [1, 2]
+    assert max(waited) <= 15.0
+
+
 @pytest.mark.parametrize("wrong", [Unreachable("nobody", fix=""), InvalidRequest("no such key", fix="", param="q")])
 def test_what_waiting_does_not_mend_is_raised(wrong: TrimtabError) -> None:
     with pytest.raises(type(wrong)):

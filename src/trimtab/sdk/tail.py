@@ -62,7 +62,7 @@ def tail(
 
 def _wait(failures: int) -> float:
     """With jitter, so that those who watched one server do not all come back at once."""
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failures - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 20)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[int, Heard]]:
