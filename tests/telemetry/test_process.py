@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from makings import day, record, request
 
-from trimtab.telemetry.process import leave, listen
+from trimtab.telemetry.process import leave, listen, mark
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool import Spool
@@ -177,12 +177,13 @@ def test_a_folder_in_which_nothing_can_be_written_is_told(tmp_path: Path) -> Non
 def test_a_process_that_ends_late_leaves_its_successors_socket_alone(tmp_path: Path) -> None:
     path = tmp_path / "run" / "telemetry.sock"
     old = listen(path)
-    was = path.stat().st_ino
+    was = mark(path)
     new = listen(path)
     leave(path, was)
+    leave(path, (mark(path)[0], was[1] - 1))  # as where the old one's number was given to it
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker:
         asker.connect(str(path))
-    leave(path, path.stat().st_ino)
+    leave(path, mark(path))
     leave(path, was)
     assert not path.exists()
     old.close()

@@ -169,11 +169,18 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def leave(path: Path, inode: int) -> None:
-    """Remove our socket, unless it is another's by now: a process that was orphaned drains for some seconds, and its
-    successor may listen there already."""
+def mark(path: Path) -> tuple[int, int]:
+    """What tells a socket from another at the same place: a file system may give the number of one that is gone to the
+    next, so its time counts as well."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def leave(path: Path, ours: tuple[int, int]) -> None:
+    """Remove our socket (its `mark`), unless it is another's by now: a process that was orphaned drains for some
+    seconds, and its successor may listen there already."""
     with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_ino == inode:
+        if mark(path) == ours:
             path.unlink()
 
 
@@ -225,12 +232,12 @@ def main(argv: list[str] | None = None) -> int:
     gc.set_threshold(*GC_THRESHOLD)
     give_way(NICENESS)
     listener = listen(options.socket)
-    inode = options.socket.stat().st_ino
+    ours = mark(options.socket)
     telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
     try:
         uvloop.run(serve(telemetry, listener, parent))
     finally:
-        leave(options.socket, inode)
+        leave(options.socket, ours)
     return 1 if telemetry.fault is not None else 0
 
 
