@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from email.utils import formatdate
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.forward import senders
+from trimtab.telemetry.forward import kafka, senders
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.forward.kafka import KafkaSender, check_options
 from trimtab.telemetry.forward.senders import (
@@ -152,8 +153,8 @@ def test_no_kafka_property_reads_files_or_runs_programs_of_the_server() -> None:
 
 def test_a_topic_gets_the_event_under_its_traces_id() -> None:
     """Over TCP to the mock broker that is part of librdkafka."""
-    kafka = pytest.importorskip("confluent_kafka")
-    cluster = kafka.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+    client = pytest.importorskip("confluent_kafka")
+    cluster = client.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
     brokers = cluster.list_topics(timeout=60).brokers
     at = ",".join(f"{broker.host}:{broker.port}" for broker in brokers.values())
     to = Destination(project_id="p", name="n", kind="kafka", url=f"kafka://{at}/closed-traces")
@@ -169,7 +170,7 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
         assert (refused.verdict, "TRIMTAB_FORWARD_ALLOW" in refused.problem) == ("away", True)
 
     asyncio.run(story())
-    reader = kafka.Consumer({"bootstrap.servers": at, "group.id": "g", "auto.offset.reset": "earliest"})
+    reader = client.Consumer({"bootstrap.servers": at, "group.id": "g", "auto.offset.reset": "earliest"})
     reader.subscribe(["closed-traces"])
     found: dict[str, str] = {}
     end = time.monotonic() + 60
@@ -179,3 +180,38 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
             found[message.key().decode()] = dict(message.headers())["id"].decode()
     reader.close()
     assert found == {f"trace-{n}": f"evt_{n}" for n in range(5)}
+
+
+def test_a_server_that_stops_does_not_wait_for_brokers_that_never_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("confluent_kafka")
+    monkeypatch.setattr(kafka, "DELIVER_MS", 600_000)
+    produced = threading.Event()
+
+    class Producer:
+        def produce(self, *_: Any, **__: Any) -> None:
+            produced.set()
+
+        def poll(self, seconds: float) -> None:
+            time.sleep(0.001)
+
+        def flush(self, seconds: float) -> None: ...
+
+    made: list[Producer] = []
+
+    def make(sender: KafkaSender) -> Producer:
+        made.append(Producer())
+        return made[-1]
+
+    monkeypatch.setattr(KafkaSender, "_make", make)
+    to = Destination(project_id="p", name="n", kind="kafka", url="kafka://127.0.0.1:9/closed-traces")
+
+    async def story() -> None:
+        sender = KafkaSender(to, HERE)
+        sending = [asyncio.ensure_future(sender.send(Packet(str(n), "t", b"{}"))) for n in range(2)]
+        assert await asyncio.to_thread(produced.wait, 60)
+        await sender.aclose()
+        outcomes = await asyncio.wait_for(asyncio.gather(*sending), 60)
+        assert {each.verdict for each in outcomes} == {"away"}
+        assert len(made) == 1, "all are sent by one client"
+
+    asyncio.run(story())

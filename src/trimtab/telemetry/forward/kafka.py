@@ -54,15 +54,18 @@ class KafkaSender:
         self._options = destination.secrets.options
         self._allowed = allowed
         self._producer: Any = None
+        self._connecting = asyncio.Lock()
+        self._closed = threading.Event()
 
     async def send(self, packet: Packet) -> Outcome:
-        if self._producer is None:
-            problem = await self._connect()
-            if problem:
-                return Outcome(verdict="away", problem=problem)
+        async with self._connecting:  # several are sent at once, by one client
+            problem = await self._connect() if self._producer is None else ""
+        if problem:
+            return Outcome(verdict="away", problem=problem)
         return await asyncio.to_thread(self._deliver, packet)
 
     async def aclose(self) -> None:
+        self._closed.set()  # a thread that waits for the brokers cannot be cancelled: the process would wait for it
         producer, self._producer = self._producer, None
         if producer is not None:
             await asyncio.to_thread(producer.flush, 5.0)
@@ -120,7 +123,7 @@ class KafkaSender:
         except KafkaException as error:
             return _judged(error.args[0], KafkaError)
         end = time.monotonic() + 2 * DELIVER_MS / 1000
-        while not done.is_set() and time.monotonic() < end:
+        while not (done.is_set() or self._closed.is_set()) and time.monotonic() < end:
             producer.poll(POLL_S)
         if not found:
             return Outcome(verdict="away", problem="The brokers did not acknowledge in time.")
