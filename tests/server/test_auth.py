@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "changeDashboard": {"name": "d"},
     "importDashboard": {"file": {"name": "d"}},
     "replayDeadLetter": {},
+    "renderPrompt": {},
+    "convertPrompt": {"format": "prompty", "text": ""},
 }
 
 
@@ -74,6 +76,8 @@ def described(handler: HTTPRouteHandler) -> tuple[str, str, str, str | None]:
 def url_of(path: str, slug: str) -> str:
     names = {"project": slug, "key": "key_none", "name": "none", "trace_id": "t", "span_id": "s", "letter": "1"}
     url = re.sub(r"\{(\w+):\w+\}", lambda found: names.get(found.group(1), "none"), path)
+    if url.endswith("/traces/live"):
+        return f"{url}?since=never"  # else it goes on for a quarter of an hour
     return f"{url}?model=fast" if url.endswith("/price") else url
 
 
@@ -96,7 +100,7 @@ def test_every_route_names_a_permission_and_the_open_ones_are_few() -> None:
     assert len({operation for operation, *_ in routes}) == len(routes)
 
 
-QUESTIONS = {"explainRoute", "replayRoute", "reconcile", "runSql"}
+QUESTIONS = {"convertPrompt", "explainRoute", "reconcile", "renderPrompt", "replayRoute", "runSql"}
 """They are posted because what they ask about has no room in a URL; they change nothing."""
 
 

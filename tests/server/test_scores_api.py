@@ -46,8 +46,11 @@ def test_one_or_many_are_written_listed_and_taken_back(run: "Run", engine: Store
             "at": 1_700_000_000_000,
         }
         many = (await admin.post(AT, json=[session, {**spans, "idempotency_key": "k"}])).json()["ids"]
-        again = (await admin.post(AT, json=[{**spans, "value": 0.5, "idempotency_key": "k"}])).json()["ids"]
-        assert again == many[1:]
+        house.clock.advance(1)
+        twice = [{**spans, "value": value, "idempotency_key": "k"} for value in (0.75, 0.5)]
+        again = (await admin.post(AT, json=twice)).json()["ids"]
+        assert again == many[1:] * 2
+        house.clock.advance(1)
         found = {each["name"]: each for each in (await admin.get(AT)).json()["items"]}
         assert (found["helpful"]["value"], found["helpful"]["label"], found["helpful"]["trace_id"]) == (
             1.0,

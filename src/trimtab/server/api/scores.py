@@ -101,7 +101,7 @@ def _score(project: str, new: NewScore, author: str, now_ns: int, place: int | N
                 at_ns=now_ns if new.at is None else new.at * 1_000_000,
                 key=new.idempotency_key,
                 supersedes=new.supersedes,
-                version=now_ns,
+                version=now_ns + (place or 0),  # of two with one key in a body the later holds
             )
         )
     except InvalidRequest as error:
