@@ -6,14 +6,17 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from makings import T0, answer, attempt, project, record, request
+from msgspec.structs import replace
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.forward import arrivals
+from trimtab.telemetry.forward import material as forward_material
 from trimtab.telemetry.forward.arrivals import ArrivalLog, ForwardFile, node_id, write
 from trimtab.telemetry.forward.closing import Closing
-from trimtab.telemetry.forward.material import SKEW_NS, Material, Scope
+from trimtab.telemetry.forward.material import LEFT_OUT, SKEW_NS, Material, Scope
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store
@@ -147,6 +150,30 @@ def test_a_trace_is_read_whole_with_its_texts_and_found_by_a_search(
             assert message.parts[0]["text"] == large
         assert all(not whole.texts for whole in (await material.traces(ours, due, full=False)).values())
         assert await material.traces(theirs, due, full=True) == {}
+
+    asked(served.socket, story)
+
+
+def test_texts_are_read_up_to_a_bound_the_new_spans_first(
+    engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trace may hold any number of them, and all of it is in memory at once."""
+    ours = project()
+    node = Node(engine, tmp_path / "one", blobs)
+    large = "a long text " * 9_000
+    traces = sorted(node.call(ours, number, text=large) for number in (1, 2, 3))
+    monkeypatch.setattr(forward_material, "TEXT_BYTES", 150_000)
+    monkeypatch.setattr(forward_material, "TEXTS_AT_ONCE", 2)
+
+    async def story(material: Material) -> None:
+        whole = await material.traces(ours, [closing(each) for each in traces], full=False)
+        news = tuple(span.span_id for span in whole[traces[2]].detail.spans)
+        due = [closing(traces[0]), closing(traces[1]), replace(closing(traces[2]), span_ids=news)]
+        found = await material.traces(ours, due, full=True)
+        told = {trace_id: [io.note for io in each.texts.values()] for trace_id, each in found.items()}
+        assert [len(notes) for notes in told.values()] == [2, 2, 2], "each span has texts, or says why not"
+        assert told[traces[2]] == ["", ""]
+        assert told[traces[0]] == told[traces[1]] == [LEFT_OUT] * 2
 
     asked(served.socket, story)
 

@@ -19,6 +19,12 @@ from trimtab.telemetry.views import SpanIO, TraceDetail, Window
 T = TypeVar("T")
 MOST_SPANS: Final = 50_000
 """Of one trace; the first ones by time."""
+TEXT_BYTES: Final = 32 << 20
+"""Texts that are read at once, of all closings that are read together: a trace may hold any number of long ones. What
+is beyond is left out, and says so; the spans that are new come first."""
+TEXTS_AT_ONCE: Final = 200
+"""Spans whose texts are asked for in one question."""
+LEFT_OUT: Final = "The texts of this trace are too large to be forwarded together; these were left out."
 _MINUTE: Final = 60_000_000_000
 NEAR_NS: Final = 15 * _MINUTE
 FAR_NS: Final = 360 * _MINUTE
@@ -138,36 +144,74 @@ class Material:
         }
 
     async def _texts(self, params: dict[str, Value], due: list[Closing]) -> dict[str, dict[str, SpanIO]]:
-        own_sql = f"SELECT trace_id, ({answers.OWN_COLUMNS}) FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
-        io_sql = f"SELECT trace_id, ({answers.IO_COLUMNS}) FROM span_io WHERE {_SCOPE}"  # noqa: S608
-        own: dict[str, list[OwnLine]] = {}
-        for trace_id, line in await self._asker.ask(tuple[str, OwnLine], own_sql, params):
-            own.setdefault(trace_id, []).append(line)
-        there: dict[str, dict[str, IOLine]] = {}
-        for trace_id, line in await self._asker.ask(tuple[str, IOLine], io_sql, params):
-            there.setdefault(trace_id, {})[line.span_id] = line
-        found: dict[str, dict[str, SpanIO]] = {}
-        for closing in due:
-            trace_id = closing.trace_id
-            found[trace_id] = await self._of_trace(trace_id, own.get(trace_id, []), there.get(trace_id, {}))
+        sql = (
+            f"SELECT trace_id, ({answers.OWN_COLUMNS}) FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
+            f" ORDER BY start_ns, span_id LIMIT {MOST_SPANS} BY trace_id"
+        )
+        news = {(closing.trace_id, span_id) for closing in due for span_id in closing.span_ids}
+        own = [each for each in await self._asker.ask(tuple[str, OwnLine], sql, params) if each[1].captured]
+        own.sort(key=lambda each: (each[0], each[1].span_id) not in news)
+        found: dict[str, dict[str, SpanIO]] = {closing.trace_id: {} for closing in due}
+        left = TEXT_BYTES
+        for first in range(0, len(own), TEXTS_AT_ONCE):
+            some = own[first : first + TEXTS_AT_ONCE]
+            there = await self._there(params, some) if left > 0 else {}
+            for trace_id, span in some:
+                if left <= 0:
+                    found[trace_id][span.span_id] = _left_out(trace_id, span.span_id)
+                    continue
+                bodies = await self._bodies(trace_id, span, there)
+                if bodies is not None:
+                    left -= len(bodies.request or b"") + len(bodies.response or b"")
+                    made = await asyncio.to_thread(conversation, trace_id, span.span_id, bodies)
+                    found[trace_id][span.span_id] = made
         return found
 
-    async def _of_trace(self, trace_id: str, own: list[OwnLine], there: dict[str, IOLine]) -> dict[str, SpanIO]:
-        found: dict[str, SpanIO] = {}
-        for span in own:
-            asked = there.get(span.parent_span_id if span.shared_io & SHARED_REQUEST else span.span_id)
-            answered = there.get(span.parent_span_id if span.shared_io & SHARED_RESPONSE else span.span_id)
-            if not span.captured or (asked is None and answered is None):
-                continue
-            bodies = Bodies(
-                request_dialect=asked.request_dialect if asked else "",
-                request=await self._asker.content(asked.request, asked.request_blob) if asked else b"",
-                response_dialect=answered.response_dialect if answered else "",
-                response=await self._asker.content(answered.response, answered.response_blob) if answered else b"",
-                stream=bool(answered and answered.stream),
-            )
-            found[span.span_id] = await asyncio.to_thread(conversation, trace_id, span.span_id, bodies)
-        return found
+    async def _there(self, params: dict[str, Value], some: list[tuple[str, OwnLine]]) -> dict[tuple[str, str], IOLine]:
+        """The rows with the bodies of these spans, which may be their parents', by trace and span."""
+        wanted = {span_id for _, span in some for span_id in (_asked_of(span), _answered_of(span))}
+        sql = (
+            f"SELECT trace_id, ({answers.IO_COLUMNS}) FROM span_io WHERE {_SCOPE}"  # noqa: S608
+            " AND span_id IN splitByChar('\\x1E', {spans:String})"
+        )
+        lines = await self._asker.ask(tuple[str, IOLine], sql, {**params, "spans": ids(wanted)})
+        return {(trace_id, line.span_id): line for trace_id, line in lines}
+
+    async def _bodies(self, trace_id: str, span: OwnLine, there: dict[tuple[str, str], IOLine]) -> Bodies | None:
+        asked, answered = there.get((trace_id, _asked_of(span))), there.get((trace_id, _answered_of(span)))
+        if asked is None and answered is None:
+            return None
+        return Bodies(
+            request_dialect=asked.request_dialect if asked else "",
+            request=await self._asker.content(asked.request, asked.request_blob) if asked else b"",
+            response_dialect=answered.response_dialect if answered else "",
+            response=await self._asker.content(answered.response, answered.response_blob) if answered else b"",
+            stream=bool(answered and answered.stream),
+        )
+
+
+def _asked_of(span: OwnLine) -> str:
+    return span.parent_span_id if span.shared_io & SHARED_REQUEST else span.span_id
+
+
+def _answered_of(span: OwnLine) -> str:
+    return span.parent_span_id if span.shared_io & SHARED_RESPONSE else span.span_id
+
+
+def _left_out(trace_id: str, span_id: str) -> SpanIO:
+    return SpanIO(
+        trace_id=trace_id,
+        span_id=span_id,
+        captured=True,
+        input=[],
+        output=[],
+        tools=[],
+        params={},
+        raw_request=None,
+        raw_response=None,
+        truncated=True,
+        note=LEFT_OUT,
+    )
 
 
 _SCOPE: Final = f"project = {{project:String}} AND start_ns >= {{low:Int64}} AND start_ns <= {{high:Int64}} AND {_IN}"
