@@ -43,9 +43,7 @@ def test_rules_are_set_whole_and_until_then_all_is_kept(run: "Run") -> None:
 def test_a_preview_counts_what_the_rules_would_remove_and_refuses_what_is_no_rule(run: "Run") -> None:
     async def story(house: House) -> None:
         found = (await house.admin.get(f"{AT}/retention/preview")).json()["items"]
-        assert [(each["kind"], each["before"], each["rows"]) for each in found] == [
-            (kind, None, 0) for kind in KINDS
-        ]
+        assert [(each["kind"], each["before"], each["rows"]) for each in found] == [(kind, None, 0) for kind in KINDS]
         assert (await house.admin.get(f"{AT}/retention/preview?content=soon")).status_code == 400
 
     run(story)

@@ -12,8 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from trimtab.core.errors import Unavailable
-from trimtab.gateway import cache_store, call_policy, cards, conversation_store, policy_store
+from trimtab.gateway import call_policy, cards, policy_store
 from trimtab.gateway import store as targets
+from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
 from trimtab.governance import erasures, retention
 from trimtab.governance import store as governance
