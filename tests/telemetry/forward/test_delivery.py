@@ -146,6 +146,25 @@ def test_a_destination_that_is_away_costs_a_page_and_gets_everything_when_it_is_
     run(story)
 
 
+def test_whatever_a_receiver_says_fits_into_any_catalog(run: Callable[[Story], None]) -> None:
+    """PostgreSQL refuses a NUL: nothing of a round could be written down, and each would be sent again for ever."""
+
+    async def story(db: Database) -> None:
+        post = Post(db, "odd")
+        await post.begin()
+        said = Outcome(verdict="refused", status=422, problem="no\0" + "x" * 5_000)
+        post.receiver.answer = lambda key: said if key == "bad" else OK
+        for number, trace_id in enumerate(("bad", "good"), 1):
+            post.store.come(T0 + number, trace_id)
+        await post.go(30)
+        [event] = await post.events()
+        for kept in (event.problem, (await post.state()).problem):
+            assert kept.startswith("no\ufffdx")
+            assert len(kept) == store.PROBLEM
+
+    run(story)
+
+
 def test_one_poison_event_is_tried_put_on_the_failed_list_and_replayed(run: Callable[[Story], None]) -> None:
     async def story(db: Database) -> None:
         post = Post(db, "poison")

@@ -255,7 +255,7 @@ class Delivery:
         now = self._now()
         failures = [each for each in run.sent if each.outcome.verdict != "delivered"]
         told = next((each.outcome.problem for each in reversed(run.sent) if each.outcome.problem), "")
-        state = replace(state, problem=told[: store.PROBLEM])
+        state = replace(state, problem=_kept(told))
         delivered = len(run.sent) - len(failures)
         asked = max((each.outcome.retry_after_s for each in failures), default=0.0)
         if failures and not delivered:
@@ -311,7 +311,7 @@ class Delivery:
             tries=tries,
             next_try=now + int(wait * 1000),
             status=outcome.status,
-            problem=outcome.problem[: store.PROBLEM],
+            problem=_kept(outcome.problem),
             first_tried=before.first_tried if before else now,
             last_tried=now,
         )
@@ -352,6 +352,11 @@ def _moved(state: State, pages: Iterable[_Page], chosen: set[tuple[int, str]]) -
         if len(page.arrivals) == PAGE:
             behind.append(page.arrivals[-1].at_ns // 1_000_000)
     return replace(state, places=places, passed_over=passed_over, waiting_since=min(behind) if behind else None)
+
+
+def _kept(problem: str) -> str:
+    """What a receiver said, as a catalog takes it: PostgreSQL has no NUL in its texts."""
+    return problem[: store.PROBLEM].replace("\0", "\ufffd")
 
 
 def backoff_s(tries: int, rng: random.Random) -> float:
