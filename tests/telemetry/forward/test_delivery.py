@@ -153,7 +153,11 @@ def test_whatever_a_receiver_says_fits_into_any_catalog(run: Callable[[Story], N
         post = Post(db, "odd")
         await post.begin()
         said = Outcome(verdict="refused", status=422, problem="no\0" + "x" * 5_000)
-        post.receiver.answer = lambda key: said if key == "bad" else OK
+
+        def answer(key: str) -> Outcome:
+            return said if key == "bad" else OK
+
+        post.receiver.answer = answer
         for number, trace_id in enumerate(("bad", "good"), 1):
             post.store.come(T0 + number, trace_id)
         await post.go(30)
