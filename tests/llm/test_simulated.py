@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from trimtab.llm.simulated import Scenario, SimulatedProviders
+from trimtab.llm.simulated import Scenario, SimulatedProviders, openai_chat
 from trimtab.llm.simulated.answers import sample
+from trimtab.llm.simulated.tasks import OpenAIEmbeddings
 
 Serve = Callable[[Any], str]
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
@@ -249,3 +250,9 @@ def test_it_runs_as_a_program_that_says_where_it_is() -> None:
             assert ask(url, "openai").json()["choices"][0]["message"]["content"] == "hello"
         finally:
             process.terminate()
+
+
+@pytest.mark.parametrize("size", [1 << 31, -1, "many", 2.5, True])
+def test_a_vector_of_a_size_that_no_model_has_is_refused_before_it_is_made(size: object) -> None:
+    with pytest.raises(openai_chat.Refused, match="dimensions"):
+        OpenAIEmbeddings().check({"model": "m", "input": "a", "dimensions": size})

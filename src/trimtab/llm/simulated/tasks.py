@@ -19,6 +19,7 @@ from trimtab.llm.simulated.answers import an_object, count, objects
 from trimtab.llm.simulated.scenario import Scenario
 
 DIMENSIONS = 16
+MOST_DIMENSIONS = 3072
 _GEMINI_PATH = re.compile(r"/v1beta/models/(.+):batchEmbedContents")
 
 
@@ -74,6 +75,9 @@ class OpenAIEmbeddings(_Task):
             raise openai_chat.Refused("'$.input' is invalid. Please check the API reference.")
         if body.get("encoding_format") not in (None, "float", "base64"):
             raise openai_chat.Refused("Invalid value for 'encoding_format'", "encoding_format")
+        size = body.get("dimensions") or body.get("output_dimension") or DIMENSIONS
+        if type(size) is not int or not 1 <= size <= MOST_DIMENSIONS:
+            raise openai_chat.Refused(f"Invalid value for 'dimensions': {size!r}", "dimensions")
 
     def whole(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:  # noqa: ARG002
         texts = _inputs(body["input"])
