@@ -23,7 +23,7 @@ def test_a_tail_tells_of_a_call_and_is_let_go_when_the_server_stops(tmp_path: Pa
             assert next(lines) == "retry: 1000"
             trace = _call(server)
             assert any(trace in line for line in lines)
-            assert server.stop() == 0  # within the minute that it waits for the process
+            assert server.stop() == 0  # long before the calls that it serves would be cut
             rest = list(lines)
         assert "event: bye" in rest
 
