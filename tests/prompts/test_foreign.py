@@ -141,3 +141,18 @@ def test_dotprompt() -> None:
 def test_what_cannot_be_carried_over_is_refused_and_never_guessed(kind: str, text: str) -> None:
     with pytest.raises(PromptError):
         read(kind, text, "a")
+
+
+@pytest.mark.parametrize(
+    ("kind", "front"),
+    [
+        ("prompty", "inputs: {1: x}"),
+        ("prompty", "template: {null: x}"),
+        ("dotprompt", "input: {schema: {2.5: string}}"),
+        ("dotprompt", "config: {a: 1, true: 2}"),
+        ("dotprompt", "metadata: [{1: x}]"),
+    ],
+)
+def test_a_key_that_is_no_text_is_refused_as_such(kind: str, front: str) -> None:
+    with pytest.raises(PromptError, match="no text"):
+        read(kind, f"---\n{front}\n---\nhi", "n")

@@ -48,8 +48,24 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
             value, _ = load_yaml("\n".join(lines[1:number]))
             if not isinstance(value, dict):
                 raise PromptError("The front matter is no list of 'field: value'.")
+            _check_keys(cast("dict[Any, Any]", value))
             return cast("dict[str, Any]", value), "\n".join(lines[number + 1 :])
     raise PromptError("The front matter has no end.", fix="Close it with '---'.", line=1)
+
+
+def _check_keys(value: object) -> None:
+    """YAML has objects under numbers, booleans and null as well; JSON, and everything behind here, has not."""
+    waiting: list[object] = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting += cast("list[object]", found)
+        elif isinstance(found, dict):
+            inner = cast("dict[object, object]", found)
+            for key in inner:
+                if not isinstance(key, str):
+                    raise PromptError(f"{str(key)[:40]!r} is a key that is no text.", fix="Put it in quotes.")
+            waiting += inner.values()
 
 
 def json_of(text: str) -> Any:
