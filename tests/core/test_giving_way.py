@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.core import giving_way
+
 SAYS = (
     "import os, pathlib; from trimtab.core.giving_way import give_way; give_way(7);"
     "print(os.nice(0), pathlib.Path('/proc/self/autogroup').read_text().split()[-1])"
@@ -27,3 +29,28 @@ def test_its_session_gives_way_too_and_no_other() -> None:
     assert told(own_session=True) == [expected, 7]
     assert told(own_session=False) == [expected, int(before)]
     assert OWN.read_text(encoding="ascii").split()[-1] == before
+
+
+def test_a_session_that_cannot_be_told_at_once_is_told_a_moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where several processes start together."""
+    said: list[str] = []
+    waited: list[float] = []
+
+    class Busy:
+        def write_text(self, text: str, encoding: str) -> None:
+            if len(waited) < 2:
+                raise BlockingIOError
+            said.append(text)
+
+    monkeypatch.setattr(giving_way, "_AUTOGROUP", Busy())
+
+    def nothing(niceness: int) -> None:
+        del niceness
+
+    def ours(of: int) -> int:
+        return of or os.getpid()
+
+    monkeypatch.setattr(os, "nice", nothing)
+    monkeypatch.setattr(os, "getsid", ours)
+    giving_way.give_way(7, waited.append)
+    assert (said, len(waited)) == (["7"], 2)
