@@ -1,5 +1,8 @@
 """Prompts over the API: versions, conflicts, differences, blame, labels, rendering; and who may do what."""
 
+import asyncio
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -8,6 +11,8 @@ from house import House
 
 from trimtab.governance import keys
 from trimtab.prompts import check
+from trimtab.prompts.render import Compiled
+from trimtab.server.dependencies import TEMPLATES_AT_ONCE
 
 if TYPE_CHECKING:
     from house import Run
@@ -167,5 +172,30 @@ def test_more_includes_than_are_looked_for_are_told_as_such(run: "Run", monkeypa
         wide = "".join(f'{{% include "{name}" %}}' for name in "abc")
         told = await house.admin.post(f"{AT}/wide/render", json={"file": wide})
         assert (told.status_code, "More than 2 prompts" in told.text) == (400, True), told.text
+
+    run(story)
+
+
+def test_many_renderings_at_once_leave_threads_to_the_calls(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any client key may ask for them, and each may take its two seconds."""
+    lock = threading.Lock()
+    running: list[int] = [0, 0]
+
+    def slow(compiled: Compiled, values: dict[str, Any]) -> Any:
+        with lock:
+            running[0] += 1
+            running[1] = max(running)
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+        return rendered(compiled, values)
+
+    rendered = Compiled.render
+    monkeypatch.setattr(Compiled, "render", slow)
+
+    async def story(house: House) -> None:
+        asked = [house.admin.post(f"{AT}/x/render", json={"file": "hi"}) for _ in range(8)]
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+        assert 1 <= running[1] <= TEMPLATES_AT_ONCE
 
     run(story)

@@ -1,5 +1,6 @@
 """What the management API is given by `wiring.py`: nothing in it is looked up elsewhere."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -59,6 +60,10 @@ def _nothing() -> None:
     return
 
 
+TEMPLATES_AT_ONCE = 2
+"""Prompts that one process checks, compares or renders at a time; each may take two seconds of a processor."""
+
+
 async def _nothing_more() -> None:
     return
 
@@ -110,6 +115,7 @@ class Dependencies:
     intake: Intake | None = None
     """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC
+    templates_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TEMPLATES_AT_ONCE))
 
     @property
     def config(self) -> ConfigFile:

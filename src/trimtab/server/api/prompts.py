@@ -46,8 +46,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-async def _aside(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    return await asyncio.to_thread(work, *args, **kwargs)
+async def _aside(deps: Dependencies, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """In a thread, few at a time: whoever may render could else take all threads and processors from the calls."""
+    async with deps.templates_at_once:
+        return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def _author(conn: Connection, caller: Caller) -> str:
@@ -98,7 +100,7 @@ async def _bundle(deps: Dependencies, tenant: Project, prompt: Any) -> Any:
     known: dict[str, check.Source] = {}
     waiting: list[check.Source] = [prompt]
     while waiting and len(known) <= check.MAX_INCLUDED:
-        wanted = [each for source in waiting for each in await _aside(check.check, source.content)]
+        wanted = [each for source in waiting for each in await _aside(deps, check.check, source.content)]
         fresh = {str(each): each for each in wanted if str(each) not in known}
         found: dict[str, check.Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
         known |= found
@@ -110,7 +112,7 @@ async def _bundle(deps: Dependencies, tenant: Project, prompt: Any) -> Any:
             raise PromptError(f"More than {check.MAX_INCLUDED} prompts are included.", fix="Include less.")
         return source
 
-    return await _aside(check.gather, prompt, resolve)
+    return await _aside(deps, check.gather, prompt, resolve)
 
 
 def _included(conn: Connection, tenant: Project, wanted: dict[str, Reference]) -> dict[str, Any]:
@@ -212,7 +214,7 @@ async def push_prompt(
     """The first version makes the prompt. Content that the newest version has makes no new one."""
     from trimtab.prompts.check import Source
 
-    given = await _aside(_given, name, data)
+    given = await _aside(deps, _given, name, data)
     digest = canonical.content_hash(given.content)
     await _bundle(deps, tenant, Source(name=name, version=0, hash=digest, content=given.content))
 
@@ -309,7 +311,7 @@ async def get_version(deps: Deps, tenant: Tenant, name: FromPath[str], ref: From
         content=found.content,
         folder=row.folder,
         file=text,
-        includes=[str(each) for each in await _aside(check, found.content)],
+        includes=[str(each) for each in await _aside(deps, check, found.content)],
     )
 
 
@@ -338,7 +340,7 @@ async def diff_prompt(
         return store.find(conn, tenant.id, name, ref) if ref else None, new
 
     old, new = await deps.db.read(read)
-    found = await _aside(diff.diff, Content() if old is None else old.content, new.content)
+    found = await _aside(deps, diff.diff, Content() if old is None else old.content, new.content)
     number = 0 if old is None else old.row.version
     return PromptDiff(
         name=name, before=number, after=new.row.version, changes=found.changes, messages=found.messages
@@ -361,7 +363,7 @@ async def blame_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], ref: Fro
         return number, written, rows, store.labels(conn, tenant.id, [name])
 
     number, written, rows, labels = await deps.db.read(read)
-    messages = await _aside(blame.blame, written)
+    messages = await _aside(deps, blame.blame, written)
     named = {line.version for message in messages for line in message.lines} | {each.version for each in messages}
     versions = [_version(row, labels) for row in rows if row.version in named]
     return PromptBlame(name=name, version=number, messages=messages, versions=versions)
@@ -433,10 +435,10 @@ async def render_prompt(
     if data.file is None:
         source = _source(await _stored(deps, tenant, name, data.ref))
     else:
-        read = await _aside(_given, name, NewPromptVersion(file=data.file))
+        read = await _aside(deps, _given, name, NewPromptVersion(file=data.file))
         source = Source(name=name, version=0, hash=canonical.content_hash(read.content), content=read.content)
     bundle = await _bundle(deps, tenant, source)
-    made = await _aside(lambda: Compiled(bundle).render(data.variables))
+    made = await _aside(deps, lambda: Compiled(bundle).render(data.variables))
     return msgspec.convert(msgspec.structs.asdict(made), RenderedPrompt)
 
 
@@ -446,12 +448,14 @@ async def render_prompt(
     "prompt:read",
     Operation(id="convertPrompt", summary="A foreign prompt file in our form", tag=TAG, errors=(404,)),
 )
-async def convert_prompt(tenant: Tenant, name: FromPath[str], data: JSONBody[ConvertPrompt]) -> ConvertedPrompt:
+async def convert_prompt(
+    deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ConvertPrompt]
+) -> ConvertedPrompt:
     """Of Langfuse (the JSON of its API), prompty or dotprompt. Nothing is saved: push the ``file`` that it gives."""
     from trimtab.prompts.foreign import read
 
     del tenant
-    found = await _aside(read, data.format, data.text, canonical.check_name(name))
+    found = await _aside(deps, read, data.format, data.text, canonical.check_name(name))
     return ConvertedPrompt(name=found.prompt.name, file=file.write(found.prompt), notes=list(found.notes))
 
 
