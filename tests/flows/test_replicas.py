@@ -55,7 +55,9 @@ def test_a_budget_is_one_budget(pair: Pair) -> None:
         return await asyncio.gather(*(spend(port_of(each), 20) for each in (pair.one, pair.two)))
 
     seen = asyncio.run(both())
-    assert all(set(each) == {200, 429} for each in seen)
+    # Which of them gets how much is chance: on a busy machine one may have spent it before the other is asked.
+    assert {status for each in seen for status in each} == {200, 429}, seen
+    assert all(429 in each for each in seen), seen
     cost = ledger(pair.one) + ledger(pair.two)
     assert Decimal("0.04") < cost <= Decimal("0.05")
 
