@@ -55,7 +55,7 @@ test: setup ## Run every test, browser tests included
 	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
 	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --ignore tests/browser
+	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
