@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.prompts.file import SUFFIX, read
-from trimtab.prompts.types import PromptFile
+from trimtab.prompts.types import SUFFIX, PromptFile
 
 NOTE: Final = ".trimtab-prompts.json"
 """In the folder: by project and prompt, the version that its file was made from."""
@@ -18,6 +17,8 @@ class Found:
     """One file. Raises `InvalidRequest` with its place for what is no prompt."""
 
     def __init__(self, place: Path) -> None:
+        from trimtab.prompts.file import read  # and YAML with it, which no other command needs
+
         self.place = place
         self.text = read_text(place)
         try:

@@ -9,7 +9,7 @@ import click
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.prompt_files import Note, files_of, read_text
 from trimtab.core.errors import InvalidRequest
-from trimtab.prompts.file import SUFFIX
+from trimtab.prompts.types import SUFFIX
 from trimtab.sdk.client import Client
 from trimtab.sdk.prompt_types import MessageChange, PromptDiff
 

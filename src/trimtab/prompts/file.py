@@ -33,7 +33,6 @@ from msgspec import Struct
 from trimtab.prompts.canonical import check_folder, check_name, fields, normal, text_of
 from trimtab.prompts.types import MAX_TEXT, Content, Message, PromptError, PromptFile, Role, Variable
 
-SUFFIX: Final = ".prompt.md"
 MAX_FRONT: Final = 256 * 1024
 """Characters of the front matter."""
 _MARK = re.compile(r"@(?:(system|developer|user|assistant)|messages[ \t]+([A-Za-z][A-Za-z0-9_]*))[ \t]*")

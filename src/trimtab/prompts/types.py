@@ -11,6 +11,8 @@ Role = Literal["system", "developer", "user", "assistant"]
 ROLES: Final = ("system", "developer", "user", "assistant")
 VariableType = Literal["string", "integer", "number", "boolean", "array", "object", "messages"]
 
+SUFFIX: Final = ".prompt.md"
+"""Of a prompt's file; before it stands the prompt's name."""
 MAX_TEXT: Final = 256 * 1024
 """Characters of all message templates of one prompt together."""
 MAX_FIELDS: Final = 512 * 1024

@@ -197,8 +197,8 @@ class PromptCache:
         """The file and those that it includes, whatever version of them is asked for."""
         from trimtab.prompts.canonical import content_hash
         from trimtab.prompts.check import Source, gather
-        from trimtab.prompts.file import SUFFIX, read
-        from trimtab.prompts.types import PromptError, Reference
+        from trimtab.prompts.file import read
+        from trimtab.prompts.types import SUFFIX, PromptError, Reference
 
         folder = self._shipped
         if folder is None or not (folder / f"{name}{SUFFIX}").is_file():
