@@ -23,7 +23,7 @@ from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.stores import ROWS, Store, StoreAway, bind
 from trimtab.telemetry.writer import Pace, Writer
 
 NOW = time.time_ns()
@@ -238,6 +238,36 @@ def test_a_later_call_of_our_own_gives_way_to_the_root_as_well(way: Way) -> None
     assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [f"{1:016x}"]
     assert len(way.rows()) == 5
     assert way.entry() == (f"{1:016x}", way.counted())
+
+
+@pytest.mark.parametrize("then", ["another node writes", "the store goes away"])
+def test_giving_way_loses_no_call_and_shows_none_twice(way: Way, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", started_ns=NOW, ended_ns=NOW + 5)
+    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 4)
+    way.put(msgspec.structs.replace(own, attempts=(attempt,)))
+    way.writer.drain_once()
+    way.send(span(1))
+    whole, met = way.engine.query, list[str]()
+
+    def query(sql: str, params: dict[str, str], fmt: str = ROWS) -> bytes:
+        if sql.startswith("DELETE FROM spans") and "entry = 1" in sql and not met:
+            met.append(then)
+            if then == "the store goes away":
+                raise StoreAway("gone")
+            there = f"SELECT * FROM spans WHERE project = '{way.name}' AND span_id = '{own.span_id}' LIMIT 1"
+            whole(f"INSERT INTO spans SELECT * REPLACE ('{'f' * 16}' AS span_id, 1 AS entry) FROM ({there})", {})
+        return whole(sql, params, fmt)
+
+    monkeypatch.setattr(way.engine, "query", query)
+    if then == "the store goes away":
+        with pytest.raises(StoreAway):
+            way.rewrite()
+    assert way.rewrite() == 1
+    assert met == [then]
+    found = way.rows("span_id, entry")
+    assert sorted(line[0] for line in found if line[0] == own.span_id) == [own.span_id]
+    standing = [f"{1:016x}", *(["f" * 16] if then == "another node writes" else [])]
+    assert sorted(line[0] for line in found if line[1] == 1) == standing
 
 
 def test_spans_that_a_model_server_made_below_our_call_leave_it_the_traces_row(way: Way) -> None:

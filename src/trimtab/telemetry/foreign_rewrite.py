@@ -207,13 +207,13 @@ class Rewriter:
             rooted, stands = self._trace(rows, arrivals, own)
             if not rooted:
                 rootless.append((project, trace_id))
-            if stands and any(line.entry for line in own):
-                giving_way.append(trace_id)
+            if stands:
+                giving_way += [line.span_id for line in own if line.entry]
         if self._log is not None:  # a span that waited for its other half is shown here for the first time
             self._log.add(rows)
         self._replace(rows, params)
-        if giving_way:
-            self._give_way({**params, "traces": _listed(giving_way)})
+        for first in range(0, len(giving_way), SPANS_AT_ONCE):
+            self._give_way({**params, "spans": _listed(giving_way[first : first + SPANS_AT_ONCE])})
         return rootless
 
     def _arrivals(self, project: str, params: dict[str, str]) -> dict[str, list[Arrival]]:
@@ -287,18 +287,19 @@ class Rewriter:
                 self._store.insert(table.name, COLUMNS[table.name], encode(table.values), f"{token}:{table.name}")
 
     def _give_way(self, params: dict[str, str]) -> None:
-        """Our own calls in these traces stand for them no longer: their rows are written again so, and then those that
-        did are deleted. A crash in between leaves both, and the next time writes none twice."""
-        stood = f"{_WHERE} AND entry = 1 AND request_id != ''"
-        again = f"SELECT span_id FROM spans WHERE {_WHERE} AND entry = 0 AND request_id != ''"  # noqa: S608
-        columns = ", ".join(COLUMNS["spans"])
-        at_once = ", distributed_foreground_insert = 1" if self._cluster else ""
+        """These calls of our own stand for their traces no longer: their rows are written again so, and then those that
+        did are deleted; no others, because another node's writer may have added some since. A crash in between leaves
+        both, and the next time writes none twice."""
+        ours = f"{_WHERE} AND span_id IN {{spans:Array(String)}} AND request_id != ''"
+        again = f"SELECT span_id FROM spans WHERE {ours} AND entry = 0"  # noqa: S608
+        values = ", ".join("0" if name == "entry" else name for name in COLUMNS["spans"])
         self._store.query(
-            f"INSERT INTO spans ({columns}) SETTINGS insert_deduplication_token = 'rewrite-{uuid7_hex()}'{at_once}"  # noqa: S608
-            f" SELECT {columns.replace('entry', '0', 1)} FROM spans WHERE {stood} AND span_id NOT IN ({again})",
+            f"INSERT INTO spans ({', '.join(COLUMNS['spans'])})"  # noqa: S608
+            f" SETTINGS insert_deduplication_token = 'rewrite-{uuid7_hex()}'"
+            f" SELECT {values} FROM spans WHERE {ours} AND entry = 1 AND span_id NOT IN ({again})",
             params,
         )
-        self._delete("spans", stood, params)
+        self._delete("spans", f"{ours} AND entry = 1", params)
 
     def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
         there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
