@@ -1,30 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Policy, ResilienceView } from "@/api/types";
 import { inForce, linesOf } from "./policy";
+import { POLICY } from "./policySample";
 
-const DEFAULTS: Policy = {
-  attempts: 8,
-  retries: { connection: 7, timeout: 3, server: 7, rate_limited: 7, broken: 7 },
-  backoff_ms: 50,
-  max_backoff_ms: 500,
-  retry_ratio: 1,
-  retry_per_s: 1,
-  limit_wait_s: 1,
-  deadline_s: null,
-  breaker: {
-    failures_in_a_row: 10,
-    failure_rate: 0.6,
-    min_calls: 40,
-    window_s: 30,
-    open_s: 1,
-    max_open_s: 60,
-    probes: 2,
-  },
-  hedge: null,
-  concurrency: null,
-};
 const OWN: Policy = {
-  ...DEFAULTS,
+  ...POLICY,
   deadline_s: 30,
   hedge: { after_ms: 800, after: "p95", max_extra_ratio: 0.05 },
   concurrency: { limit: 8, queue: 100, max_wait_s: 30 },
@@ -32,8 +12,8 @@ const OWN: Policy = {
 
 describe("a resilience policy", () => {
   it("is told in words, and what is its own is marked", () => {
-    const lines = linesOf(OWN, DEFAULTS);
-    expect(linesOf(DEFAULTS, DEFAULTS).some((line) => line.own)).toBe(false);
+    const lines = linesOf(OWN, POLICY);
+    expect(linesOf(POLICY, POLICY).some((line) => line.own)).toBe(false);
     expect(lines.filter((line) => line.own).map((line) => line.text)).toEqual([
       "30 s for a call",
       "asks a second target after 800 ms or the 95th percentile of its last answers, for at most 5 % of calls",
@@ -42,8 +22,8 @@ describe("a resilience policy", () => {
   });
   it("is the default where there is no own one", () => {
     const lab: ResilienceView = { subject: "provider", name: "lab", policy: OWN, source: "config", updated: null };
-    const all = { items: [lab], defaults: DEFAULTS };
+    const all = { items: [lab], defaults: POLICY };
     expect(inForce(all, "provider", "lab")).toEqual({ policy: OWN, own: lab });
-    expect(inForce(all, "model", "lab")).toEqual({ policy: DEFAULTS, own: undefined });
+    expect(inForce(all, "model", "lab")).toEqual({ policy: POLICY, own: undefined });
   });
 });
