@@ -1,20 +1,9 @@
 """``detectors_off`` in the config file: names of detectors of silent failures."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
+from trimtab.server.config_values import Refuse, Value
 from trimtab.telemetry.detectors import DETECTORS
-
-Refuse = Callable[[int, str, str], None]
-
-
-class Value(Protocol):
-    """A value of the file and its line (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
 
 
 def read_detectors_off(given: Sequence[Value] | None, refuse: Refuse) -> frozenset[str] | None:

@@ -1,27 +1,16 @@
 """``forwards`` in the config file: destinations of closed traces by name, each checked as the API checks them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.store import did_you_mean
+from trimtab.server.config_values import Refuse, Value
 from trimtab.telemetry.forward import kafka
 from trimtab.telemetry.forward.types import CONTENTS, KINDS, Destination, Secrets, check
 
-Refuse = Callable[[int, str, str], None]
 _CHOICES: dict[str, tuple[str, ...]] = {"kind": KINDS, "content": CONTENTS}
 _SECRETS = ("headers", "secret", "options")
-
-
-class Value(Protocol):
-    """A value of the file and its lines (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def key_line(self) -> int: ...
 
 
 def read_forwards(forwards: Mapping[str, Value], refuse: Refuse) -> dict[str, Destination]:

@@ -1,7 +1,7 @@
 """``limits`` in the config file: rules by name, each checked as the API checks them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import msgspec
 
@@ -9,8 +9,8 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.store import did_you_mean
 from trimtab.ledger.limits import DIMENSIONS, MEASURES, Rule, check_rule, picodollars
 from trimtab.ledger.windows import WINDOWS
+from trimtab.server.config_values import Refuse, Value
 
-Refuse = Callable[[int, str, str], None]
 _CHOICES: dict[str, tuple[str, ...]] = {
     "measure": MEASURES,
     "window": WINDOWS,
@@ -18,17 +18,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "unknown_price": ("refuse", "amount", "ignore"),
     "catalog_down": ("refuse", "allow"),
 }
-
-
-class Value(Protocol):
-    """A value of the file and its lines (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def key_line(self) -> int: ...
 
 
 def read_limits(limits: Mapping[str, Value], refuse: Refuse) -> dict[str, Rule]:

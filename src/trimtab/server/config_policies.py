@@ -1,28 +1,17 @@
 """``cache`` and ``context`` in the config file: below a model, or below any called name in ``policies``."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy, ContextPolicy, check_cache, check_context
 from trimtab.gateway.store import did_you_mean
+from trimtab.server.config_values import Refuse, Value
 
-Refuse = Callable[[int, str, str], None]
 _CACHE_CHOICES = {"mode": ("exact", "semantic"), "scope": ("project", "key", "user")}
 _WHOLE = ("max_tokens", "keep_turns", "tool_result_tokens", "old_turn_tokens")
-
-
-class Value(Protocol):
-    """A value of the file and its lines (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def key_line(self) -> int: ...
 
 
 def read_policies(models: Mapping[str, Value], policies: Mapping[str, Value], refuse: Refuse) -> dict[str, CallPolicy]:

@@ -1,14 +1,12 @@
 """Dated prices in the config file: ``prices:`` by name, each a row of `ledger/overrides.py`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.moments import moment
 from trimtab.ledger.overrides import DatedPrice, Rates, check_dated
-
-Refuse = Callable[[int, str, str], None]
-"""Told a line, what is wrong there, and how to mend it."""
+from trimtab.server.config_values import Refuse
 
 
 def dated_price(name: str, line: int, fields: Mapping[str, Any], refuse: Refuse) -> DatedPrice | None:

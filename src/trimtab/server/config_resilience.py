@@ -1,26 +1,14 @@
 """``resilience`` in the config file, below a provider or a model."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.policy import Policy
 from trimtab.gateway.policy_store import check
-
-Refuse = Callable[[int, str, str], None]
-
-
-class Value(Protocol):
-    """A value of the file and its lines (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def key_line(self) -> int: ...
+from trimtab.server.config_values import Refuse, Value
 
 
 def read_resilience(at: Value | None, refuse: Refuse) -> Policy | None:

@@ -1,21 +1,10 @@
 """``retention`` in the config file: days by kind, or ``keep``."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.retention import KINDS, Rules, check_days
-
-Refuse = Callable[[int, str, str], None]
-
-
-class Value(Protocol):
-    """A value of the file and its lines (`config_file.py`)."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def line(self) -> int: ...
+from trimtab.server.config_values import Refuse, Value
 
 
 def read_retention(fields: Mapping[str, Value], refuse: Refuse) -> Rules:

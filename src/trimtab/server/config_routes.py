@@ -1,7 +1,7 @@
 """Routes in the config file: trees of any depth, read whole, every mistake with its line."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -15,9 +15,7 @@ from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.store import check_model_name, did_you_mean
 from trimtab.gateway.targets import Model, Provider
 from trimtab.llm.embedder import missing
-
-Refuse = Callable[[int, str, str], None]
-"""Told a line, what is wrong there, and how to mend it."""
+from trimtab.server.config_values import Refuse
 
 MAX_NODES = 20_000
 KINDS = (
