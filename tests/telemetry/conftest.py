@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 if TYPE_CHECKING:
     from searching import Asking
+    from ways import Way
 
     from trimtab.storage.blobs import FolderBlobs
     from trimtab.telemetry.stores import Store
@@ -33,3 +34,12 @@ def rows(asking: "Asking") -> "list[SpanRow]":
     from makings import day
 
     return asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
+
+
+@pytest.fixture
+def way(tmp_path: Path, engine: "Store") -> "Iterator[Way]":
+    from ways import Way
+
+    subject = Way(tmp_path, engine)
+    yield subject
+    subject.close()

@@ -1,9 +1,7 @@
 """Foreign spans from spool to store: each is one row, however often, late or broken up it comes; usage counts once."""
 
-import asyncio
 import itertools
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,115 +9,15 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from makings import project, record
+from makings import project
+from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.ledger.overrides import DatedPrice, Rates
-from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry import price_file
-from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
-from trimtab.telemetry.process import foreign_of
-from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.stores import ROWS, Store, StoreAway, bind
-from trimtab.telemetry.writer import Pace, Writer
-
-NOW = time.time_ns()
-TRACE = "a" * 32
-_numbers = itertools.count(1)
-
-
-def span(span_id: int, parent: int = 0, *, trace: str = TRACE, **fields: Any) -> ForeignSpan:
-    given: dict[str, Any] = {
-        "trace_id": trace,
-        "span_id": f"{span_id:016x}",
-        "parent_span_id": f"{parent:016x}" if parent else "",
-        "name": f"span {span_id}",
-        "start_ns": NOW + span_id,
-        "end_ns": NOW + span_id + 1_000_000,
-    }
-    return ForeignSpan(**{**given, **fields})
-
-
-def chat(span_id: int, parent: int = 0, *, tokens: int = 100, response: str = "", **fields: Any) -> ForeignSpan:
-    attributes: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": "gpt-4o-mini",
-        "gen_ai.usage.input_tokens": tokens,
-        "gen_ai.usage.output_tokens": 0,
-    }
-    if response:
-        attributes["gen_ai.response.id"] = response
-    return span(span_id, parent, attributes=attributes, **fields)
-
-
-class Way:
-    """Spool, writer and store of one test; ``name`` is its project."""
-
-    def __init__(self, folder: Path, engine: Store, prices: ForeignPrices | None = None) -> None:
-        self.folder = folder
-        self.engine = engine
-        self.prices = prices
-        self.name = project()
-        self.writer = self._open()
-
-    def _open(self) -> Writer:
-        blobs = FolderBlobs(self.folder / "blobs")
-        foreign = foreign_of(self.engine, blobs, prices=self.prices)
-        return Writer(SpoolReader(self.folder / "spool"), self.engine, CallMapper(blobs), pace=Pace(), foreign=foreign)
-
-    def restart(self) -> None:
-        """A writer that remembers nothing but what is on the disk."""
-        self.close()
-        self.writer = self._open()
-
-    def close(self) -> None:
-        self.writer._spool.close()  # pyright: ignore[reportPrivateUsage]
-
-    def send(self, *spans: ForeignSpan) -> None:
-        """One batch from door to store."""
-        self.put(ForeignBatch(project=self.name, arrived_ns=time.time_ns(), key_id="key_1", spans=spans))
-        self.writer.drain_once()
-
-    def put(self, *records: msgspec.Struct) -> None:
-        from trimtab.telemetry.kinds import encode_any
-
-        async def main() -> None:
-            spool = Spool(self.folder / "spool", f"w{next(_numbers)}")
-            await asyncio.gather(*[spool.keep(encode_any(each)) for each in records])
-            spool.close()
-
-        asyncio.run(main())
-
-    def rewrite(self, later_ms: int = 0) -> int:
-        return self.writer.rewrite(time.time_ns() // 1_000_000 + later_ms)
-
-    def rows(self, columns: str = "span_id", table: str = "spans") -> list[Any]:
-        sql = f"SELECT {columns} FROM {table} WHERE project = {{project:String}} ORDER BY start_ns, span_id"
-        lines = self.engine.query(sql, bind({"project": self.name})).splitlines()
-        return [msgspec.json.decode(line) for line in lines]
-
-    def counted(self) -> int:
-        """Tokens that leaves count."""
-        sql = "SELECT sumIf(input_tokens + output_tokens, leaf = 1) FROM spans WHERE project = {project:String}"
-        return int(msgspec.json.decode(self.engine.query(sql, bind({"project": self.name})))[0])
-
-    def entry(self) -> tuple[str, int]:
-        """The one row that stands for the trace: its span id, and the tokens that lists show for it."""
-        found = self.rows("span_id, input_tokens + output_tokens, entry")
-        stands = [line for line in found if line[2] == 1]
-        assert len(stands) == 1, found
-        return stands[0][0], int(stands[0][1])
-
-
-@pytest.fixture
-def way(tmp_path: Path, engine: Store) -> Any:
-    subject = Way(tmp_path, engine)
-    yield subject
-    subject.close()
+from trimtab.telemetry.stores import Store, bind
 
 
 def test_a_trace_in_one_batch_is_one_row_per_span_and_its_root_shows_what_its_leaves_used(way: Way) -> None:
@@ -204,82 +102,6 @@ def test_a_parent_that_repeats_its_childs_usage_does_not_count_whichever_comes_f
     way.send(chat(6, 5, trace=parent_first))
     assert way.rewrite() == 1
     assert way.counted() == 200
-
-
-def test_a_call_of_our_own_in_a_foreign_trace_counts_once(way: Way) -> None:
-    """The application's span has the response's id, as our attempt has; the gateway's own numbers hold."""
-    own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{2:016x}", started_ns=NOW, ended_ns=NOW + 5)
-    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 4)
-    way.put(msgspec.structs.replace(own, attempts=(attempt,)))
-    way.writer.drain_once()
-    way.send(span(1), chat(2, 1, tokens=15, response="chatcmpl-7"))
-    assert way.rewrite() == 1
-    assert way.counted() == 15
-    found = way.rows("span_id, input_tokens + output_tokens, entry, request_id = '', user, feature")
-    assert len(found) == 4
-    entries = [line for line in found if line[2] == 1]
-    assert [(line[0], int(line[1]), line[3]) for line in entries] == [(f"{1:016x}", 15, 1)], "one row for one trace"
-    assert entries[0][4:] == [own.user, own.feature], "what the call was labelled with is the trace's, too"
-    way.send(span(9, 1))
-    assert way.rewrite() == 1
-    assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [f"{1:016x}"]
-    assert len(way.rows()) == 5
-
-
-def test_a_later_call_of_our_own_gives_way_to_the_root_as_well(way: Way) -> None:
-    way.send(span(1))
-    for number in (7, 8):
-        times = {"started_ns": NOW + number, "ended_ns": NOW + number + 5}
-        own = record(number, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", **times)
-        attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + number + 1, ended_ns=NOW + number + 4)
-        way.put(msgspec.structs.replace(own, attempts=(attempt,)))
-        way.writer.drain_once()
-        assert way.rewrite() == 1
-    assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [f"{1:016x}"]
-    assert len(way.rows()) == 5
-    assert way.entry() == (f"{1:016x}", way.counted())
-
-
-@pytest.mark.parametrize("then", ["another node writes", "the store goes away"])
-def test_giving_way_loses_no_call_and_shows_none_twice(way: Way, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
-    own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", started_ns=NOW, ended_ns=NOW + 5)
-    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 4)
-    way.put(msgspec.structs.replace(own, attempts=(attempt,)))
-    way.writer.drain_once()
-    way.send(span(1))
-    whole, met = way.engine.query, list[str]()
-
-    def query(sql: str, params: dict[str, str], fmt: str = ROWS) -> bytes:
-        if sql.startswith("DELETE FROM spans") and "entry = 1" in sql and not met:
-            met.append(then)
-            if then == "the store goes away":
-                raise StoreAway("gone")
-            there = f"SELECT * FROM spans WHERE project = '{way.name}' AND span_id = '{own.span_id}' LIMIT 1"
-            whole(f"INSERT INTO spans SELECT * REPLACE ('{'f' * 16}' AS span_id, 1 AS entry) FROM ({there})", {})
-        return whole(sql, params, fmt)
-
-    monkeypatch.setattr(way.engine, "query", query)
-    if then == "the store goes away":
-        with pytest.raises(StoreAway):
-            way.rewrite()
-    assert way.rewrite() == 1
-    assert met == [then]
-    found = way.rows("span_id, entry")
-    assert sorted(line[0] for line in found if line[0] == own.span_id) == [own.span_id]
-    standing = [f"{1:016x}", *(["f" * 16] if then == "another node writes" else [])]
-    assert sorted(line[0] for line in found if line[1] == 1) == standing
-
-
-def test_spans_that_a_model_server_made_below_our_call_leave_it_the_traces_row(way: Way) -> None:
-    own = record(7, project=way.name, trace_id=TRACE, started_ns=NOW, ended_ns=NOW + 50)
-    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 40)
-    way.put(msgspec.structs.replace(own, attempts=(attempt,)))
-    way.writer.drain_once()
-    below = chat(2, tokens=15, parent_span_id=attempt.span_id)
-    way.send(below)
-    way.rewrite(ROOTLESS_MS + 1)
-    assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [own.span_id]
-    assert len(way.rows()) == 3
 
 
 @pytest.mark.parametrize("order", ["before", "with", "after"])
