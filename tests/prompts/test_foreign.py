@@ -8,11 +8,11 @@ import pytest
 from trimtab.core.errors import NotFound
 from trimtab.prompts import file
 from trimtab.prompts.canonical import content_hash
-from trimtab.prompts.check import Source, gather
+from trimtab.prompts.check import gather
 from trimtab.prompts.foreign import read
 from trimtab.prompts.foreign._shared import Converted
 from trimtab.prompts.render import Compiled
-from trimtab.prompts.types import PromptError, Reference
+from trimtab.prompts.types import PromptError, Reference, Source
 
 
 def said(found: Converted, **values: Any) -> list[tuple[str, str]]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from trimtab.core.errors import NotFound
 from trimtab.prompts.budget import Bounds
 from trimtab.prompts.canonical import content_hash, normal
-from trimtab.prompts.check import Resolve, Source, gather
+from trimtab.prompts.check import Resolve, gather
 from trimtab.prompts.render import Compiled, Rendered
-from trimtab.prompts.types import Content, Message, PromptError, Reference, Variable
+from trimtab.prompts.types import Content, Message, PromptError, Reference, Source, Variable
 
 DECLARED = {
     "who": Variable(default="Ada"),

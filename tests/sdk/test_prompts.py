@@ -9,8 +9,7 @@ import pytest
 
 from trimtab.core.errors import Forbidden, NotFound, Unavailable
 from trimtab.prompts.canonical import content_hash, normal
-from trimtab.prompts.check import Bundle, Source
-from trimtab.prompts.types import Content, Message, PromptError, Variable
+from trimtab.prompts.types import Bundle, Content, Message, PromptError, Source, Variable
 from trimtab.sdk.connection import Connection, Unreachable
 from trimtab.sdk.prompts import PATIENCE_S, PromptCache
 

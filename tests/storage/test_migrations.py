@@ -16,10 +16,11 @@ from trimtab.gateway import call_policy, cards, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
-from trimtab.governance import erasures, retention
+from trimtab.governance import audit, erasures, retention
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
+from trimtab.releases import tables as releases
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
@@ -44,6 +45,8 @@ ROOMS = (
     detector_store.DETECTORS_OFF,
     forward_store.FORWARDS,
     prompts.PROMPTS,
+    releases.APPS,
+    audit.AUDIT,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

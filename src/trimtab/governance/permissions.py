@@ -41,6 +41,12 @@ Permission = Literal[
     "forward:write",
     "prompt:read",
     "prompt:write",
+    "release:read",
+    "release:write",
+    "release:approve",
+    "release:promote",
+    "gate:write",
+    "audit:read",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(
     (
@@ -79,6 +85,12 @@ PERMISSIONS: frozenset[Permission] = frozenset(
         "forward:write",
         "prompt:read",
         "prompt:write",
+        "release:read",
+        "release:write",
+        "release:approve",
+        "release:promote",
+        "gate:write",
+        "audit:read",
     )
 )
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))

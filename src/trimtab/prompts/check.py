@@ -8,11 +8,10 @@ from typing import Final
 
 from jinja2 import DictLoader, TemplateError, TemplateSyntaxError, meta
 from jinja2.nodes import Template
-from msgspec import Struct
 
 from trimtab.prompts.sandbox import Sandbox
 from trimtab.prompts.syntax import Outline, outline
-from trimtab.prompts.types import POLICY, Content, PromptError, Reference
+from trimtab.prompts.types import POLICY, Bundle, Content, PromptError, Reference, Source
 
 MAX_INCLUDED: Final = 50
 """Prompts that one may include, directly and through others."""
@@ -22,22 +21,6 @@ BROKEN: Final = (
     AttributeError, AssertionError,
 )  # fmt: skip
 """What a template can make Jinja2 and Python raise, beside our own errors."""
-
-
-class Source(Struct, frozen=True, kw_only=True):
-    """One version of a prompt. ``version`` is 0 for one that is not stored."""
-
-    name: str
-    version: int
-    hash: str
-    content: Content
-
-
-class Bundle(Struct, frozen=True, kw_only=True):
-    """A prompt and all that it includes, by the references in its templates: enough to render it anywhere."""
-
-    prompt: Source
-    includes: dict[str, Source] = {}
 
 
 Resolve = Callable[[Reference], Source]

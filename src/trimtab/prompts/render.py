@@ -11,9 +11,9 @@ from msgspec import UNSET, Struct
 
 from trimtab.prompts.budget import BOUNDS, Bounds, Budget
 from trimtab.prompts.canonical import one_of, plain
-from trimtab.prompts.check import BROKEN, Bundle, blamed, parsed, titles
+from trimtab.prompts.check import BROKEN, blamed, parsed, titles
 from trimtab.prompts.sandbox import BUDGET, Sandbox
-from trimtab.prompts.types import POLICY, PromptError, Variable, check_type
+from trimtab.prompts.types import POLICY, Bundle, PromptError, Variable, check_type
 
 ROOT: Final = "\0message "
 

@@ -113,6 +113,22 @@ class Reference(Struct, frozen=True):
         return self.name if self.ref == LATEST else f"{self.name}@{self.ref}"
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """One version of a prompt. ``version`` is 0 for one that is not stored."""
+
+    name: str
+    version: int
+    hash: str
+    content: Content
+
+
+class Bundle(Struct, frozen=True, kw_only=True):
+    """A prompt and all that it includes, by the references in its templates: enough to render it anywhere."""
+
+    prompt: Source
+    includes: dict[str, Source] = {}
+
+
 def kind_of(value: object) -> str:
     """A JSON value's type, in the words of `VariableType`."""
     if isinstance(value, bool):

@@ -134,7 +134,7 @@ class PromptCache:
             return kept
 
     def _fetched(self, name: str, ref: str) -> Kept:
-        from trimtab.prompts.check import Bundle
+        from trimtab.prompts.types import Bundle
 
         bundle = self._http.ask("GET", path("projects", self._project, "prompts", name, "bundles", ref), Bundle)
         kept = Kept(_compiled(bundle), "server")
@@ -182,7 +182,7 @@ class PromptCache:
             logger.warning("the prompt %s could not be kept on disk: %s", name, error)
 
     def _from_disk(self, name: str, ref: str) -> Kept | None:
-        from trimtab.prompts.check import Bundle
+        from trimtab.prompts.types import Bundle
 
         place = self._place(name, ref)
         if place is None or not place.exists():
@@ -196,9 +196,9 @@ class PromptCache:
     def _from_file(self, name: str) -> Kept | None:
         """The file and those that it includes, whatever version of them is asked for."""
         from trimtab.prompts.canonical import content_hash
-        from trimtab.prompts.check import Source, gather
+        from trimtab.prompts.check import gather
         from trimtab.prompts.file import read
-        from trimtab.prompts.types import SUFFIX, PromptError, Reference
+        from trimtab.prompts.types import SUFFIX, PromptError, Reference, Source
 
         folder = self._shipped
         if folder is None or not (folder / f"{name}{SUFFIX}").is_file():

@@ -14,7 +14,7 @@ from trimtab.governance import store as governance
 from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
-from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Reference
+from trimtab.prompts.types import LATEST, Bundle, Content, PromptError, PromptFile, Reference, Source
 from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.prompt_bodies import (
@@ -86,27 +86,25 @@ def _version(row: VersionRow, labels: list[LabelRow]) -> PromptVersionView:
     )
 
 
-def _source(found: Stored) -> Any:
-    from trimtab.prompts.check import Source
-
+def _source(found: Stored) -> Source:
     return Source(name=found.row.name, version=found.row.version, hash=found.row.hash, content=found.content)
 
 
-async def _bundle(deps: Dependencies, tenant: Project, prompt: Any) -> Any:
-    """The prompt (a `check.Source`) with all that it includes: read from the catalog level by level, so that no
+async def _bundle(deps: Dependencies, tenant: Project, prompt: Source) -> Bundle:
+    """The prompt with all that it includes: read from the catalog level by level, so that no
     template is parsed while a connection is held."""
     from trimtab.prompts import check
 
-    known: dict[str, check.Source] = {}
-    waiting: list[check.Source] = [prompt]
+    known: dict[str, Source] = {}
+    waiting: list[Source] = [prompt]
     while waiting and len(known) <= check.MAX_INCLUDED:
         wanted = [each for source in waiting for each in await _aside(deps, check.check, source.content)]
         fresh = {str(each): each for each in wanted if str(each) not in known}
-        found: dict[str, check.Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
+        found: dict[str, Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
         known |= found
         waiting = list(found.values())
 
-    def resolve(reference: Reference) -> check.Source:
+    def resolve(reference: Reference) -> Source:
         source = known.get(str(reference))
         if source is None:  # we stopped looking
             raise PromptError(f"More than {check.MAX_INCLUDED} prompts are included.", fix="Include less.")
@@ -212,8 +210,6 @@ async def push_prompt(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[NewPromptVersion]
 ) -> PushedPrompt:
     """The first version makes the prompt. Content that the newest version has makes no new one."""
-    from trimtab.prompts.check import Source
-
     given = await _aside(deps, _given, name, data)
     digest = canonical.content_hash(given.content)
     await _bundle(deps, tenant, Source(name=name, version=0, hash=digest, content=given.content))
@@ -429,7 +425,6 @@ async def render_prompt(
 ) -> RenderedPrompt:
     """The messages of a version, or of a file that is not saved, for values of its variables. Steps, time and size are
     bounded."""
-    from trimtab.prompts.check import Source
     from trimtab.prompts.render import Compiled
 
     if data.file is None:

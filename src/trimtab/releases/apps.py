@@ -1,0 +1,177 @@
+"""The SQL of apps: their names and their drafts. Functions of a connection; times are Unix ms.
+
+A draft has a revision that goes up with every edit; of two that were edited from the same one, one is refused
+(``expected``). The same draft again is no edit. Every write bumps the catalog's revision first, which puts writers in a
+row, so that a name cannot become an app's and a model's at once.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, insert, select, update
+
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.governance.projects import REVISION
+from trimtab.releases.tables import APPS
+from trimtab.releases.types import APP, App, AppSpec
+from trimtab.storage.revision import bump
+
+LONGEST: Final = 1_000_000
+"""Bytes of a draft as JSON."""
+
+Taken = Callable[[Connection], Mapping[str, str]]
+"""Every other name that clients of the project may call, with what it is: ``{"fast": "model"}``."""
+
+
+class Edit(Struct, frozen=True, kw_only=True):
+    """A draft to be. ``spec`` is a normal form (`freeze.draft`). ``expected`` is the revision it was made from: 0 for an
+    app that is to be new, None to replace whatever there is. ``newest`` is not touched by an edit."""
+
+    project_id: str
+    name: str
+    spec: AppSpec
+    now: int
+    expected: int | None = None
+
+
+def check_name(name: str) -> None:
+    """Raises `InvalidRequest`."""
+    if not re.fullmatch(APP, name):
+        raise InvalidRequest(
+            f"{name[:80]!r} cannot be an app's name.",
+            fix="Use up to 64 lower-case letters, digits, '.', '_' and '-', starting with a letter or digit.",
+            param="name",
+        )
+
+
+def _app(row: Any) -> App:
+    values: dict[str, Any] = {name: getattr(row, name) for name in App.__struct_fields__ if name != "spec"}
+    return App(spec=msgspec.json.decode(row.spec, type=AppSpec), **values)
+
+
+def apps(
+    conn: Connection,
+    project_id: str | None = None,
+    *,
+    archived: bool | None = False,
+    after: str = "",
+    limit: int | None = None,
+) -> list[App]:
+    """One project's, or all, in order of name, from the one after ``after``. ``archived``: those put away (True), those
+    in use (False), or both (None)."""
+    found = select(APPS).order_by(APPS.c.project_id, APPS.c.name)
+    if project_id is not None:
+        found = found.where(APPS.c.project_id == project_id)
+    if archived is not None:
+        found = found.where(APPS.c.archived.is_not(None) if archived else APPS.c.archived.is_(None))
+    if after:
+        found = found.where(APPS.c.name > after)
+    return [_app(row) for row in conn.execute(found if limit is None else found.limit(limit))]
+
+
+def names(conn: Connection, project_id: str) -> frozenset[str]:
+    """Of all apps of the project, archived ones too: their names stay taken."""
+    return frozenset(conn.execute(select(APPS.c.name).where(APPS.c.project_id == project_id)).scalars())
+
+
+def app(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> App:
+    """Raises `NotFound`. ``lock``: nobody else changes it until this transaction ends."""
+    found = select(APPS).where(APPS.c.project_id == project_id, APPS.c.name == name)
+    row = conn.execute(found.with_for_update() if lock else found).one_or_none()
+    if row is None:
+        known = sorted(names(conn, project_id))
+        close = get_close_matches(name, known, 1)
+        fix = f"Did you mean {close[0]!r}?" if close else "'trimtab apps list' shows them."
+        raise NotFound(f"There is no app {name[:80]!r} in this project.", fix=fix)
+    return _app(row)
+
+
+def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
+    """The app with that draft, and whether anything changed. Raises `Conflict` where ``expected`` is not its revision,
+    where it is archived, or where the name is a model's or a route's."""
+    check_name(edit.name)
+    spec = msgspec.json.encode(edit.spec)
+    if len(spec) > LONGEST:
+        raise InvalidRequest(f"A draft has at most {LONGEST:,} bytes as JSON.", fix="Make it shorter.", param="spec")
+    bump(conn, REVISION)
+    old = _old(conn, edit)
+    if old is not None and msgspec.json.encode(old.spec) == spec:  # the same again: also a client's that heard nothing
+        return old, False
+    if edit.expected is not None and edit.expected != (0 if old is None else old.revision):
+        raise _changed(edit, 0 if old is None else old.revision)
+    if old is None:
+        _free(conn, edit.name, taken)
+        first = {"project_id": edit.project_id, "name": edit.name, "revision": 1, "newest": 0, "archived": None}
+        conn.execute(insert(APPS).values(**first, spec=spec.decode(), created=edit.now, updated=edit.now))
+    else:
+        refuse_archived(old)
+        values = {"spec": spec.decode(), "revision": old.revision + 1, "updated": edit.now}
+        conn.execute(
+            update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values)
+        )
+    return app(conn, edit.project_id, edit.name), True
+
+
+def _old(conn: Connection, edit: Edit) -> App | None:
+    try:
+        return app(conn, edit.project_id, edit.name, lock=True)
+    except NotFound:
+        return None
+
+
+def _changed(edit: Edit, revision: int) -> Conflict:
+    if not edit.expected:
+        message = f"There is an app {edit.name!r} already, at revision {revision}."
+    elif not revision:
+        message = f"There is no app {edit.name!r} yet, so nothing can be made from its revision {edit.expected}."
+    else:
+        message = f"The draft of {edit.name!r} is at revision {revision} now; yours was made from {edit.expected}."
+    return Conflict(message, fix="Read it again (trimtab apps show), then change that.", code="app_changed")
+
+
+def _free(conn: Connection, name: str, taken: Taken) -> None:
+    if kind := taken(conn).get(name):
+        what = f"There is already a {kind} {name!r}, and an app is called as a {kind} is."
+        raise Conflict(what, fix="Choose another name.", param="name", code="name_taken")
+
+
+def refuse_taken(conn: Connection, project_id: str, name: str, what: str) -> None:
+    """Raises `Conflict` where an app has the name that a new ``what`` (model, route) would have."""
+    if name in names(conn, project_id):
+        raise Conflict(
+            f"There is already an app {name!r}, and a {what} is called as an app is.",
+            fix="Choose another name.",
+            param="name",
+            code="name_taken",
+        )
+
+
+def refuse_archived(found: App) -> None:
+    """Raises `Conflict`."""
+    if found.archived is not None:
+        raise Conflict(
+            f"The app {found.name!r} is archived.",
+            fix=f"Take it out first: trimtab apps archive {found.name} --restore",
+            code="app_archived",
+        )
+
+
+def archive(conn: Connection, project_id: str, name: str, archived: int | None, now: int) -> App:
+    """Put it away (``archived``: when), or take it out again (None). What runs of it goes on. Raises `NotFound`."""
+    bump(conn, REVISION)
+    old = app(conn, project_id, name, lock=True)
+    if (old.archived is None) == (archived is None):
+        return old
+    of_it = (APPS.c.project_id == project_id, APPS.c.name == name)
+    conn.execute(update(APPS).where(*of_it).values(archived=archived, updated=now))
+    return app(conn, project_id, name)
+
+
+def numbered(conn: Connection, found: App, newest: int, now: int) -> None:
+    """Note its newest release. The caller holds its row (`app(lock=True)`)."""
+    of_it = (APPS.c.project_id == found.project_id, APPS.c.name == found.name)
+    conn.execute(update(APPS).where(*of_it).values(newest=newest, updated=now))

@@ -1,0 +1,250 @@
+"""The things of this room. All frozen; times are Unix ms; authors are ids of keys.
+
+AppSpec (draft) --freeze--> Content --number, author, parent--> Release --Rollout--> Placement in an Environment
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from trimtab.prompts.types import Bundle
+
+APP: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
+ENVIRONMENT: Final = r"[a-z][a-z0-9-]{0,39}"
+SEEDED: Final = ("development", "staging", "production")
+"""Every project's first environments."""
+PRODUCTION: Final = "production"
+"""What a client means that names no environment, where the project says nothing else."""
+
+Kind = Literal["direct", "canary", "ab", "shadow", "segments"]
+State = Literal["running", "held", "promoted", "rolled_back", "stopped"]
+OPEN: Final = ("running", "held")
+Variant = Literal["", "stable", "candidate", "shadow"]
+"""Which arm of a rollout answered; empty where there was none."""
+Sticky = Literal["user", "session", "request"]
+"""By what calls are assigned: the end user (else the session, else the call), the session (else the call), or the
+call."""
+Outcome = Literal["better", "not_worse", "worse", "not_enough_data"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Json = dict[str, Any]
+
+
+class AppSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an app declares: the draft of its next release.
+
+    ``prompt`` is a reference (``support``, ``support@3``, ``support@production``); None where clients send all the
+    messages. ``route`` is a model's or a route's name, ``provider/model-id``, or a tree (`gateway/routing/types.py`, as
+    JSON). ``parameters``, ``tools``, ``output_schema`` and ``policy`` stand over those of the prompt. ``variables`` are
+    values that the prompt's variables always have. ``context`` and ``cache`` are as in a call policy.
+    """
+
+    description: str = ""
+    prompt: str | None = None
+    route: str | Json = ""
+    parameters: Json = {}
+    tools: tuple[Json, ...] | UnsetType = UNSET
+    output_schema: Json | UnsetType = UNSET
+    policy: Json = {}
+    variables: Json = {}
+    context: Json | None = None
+    cache: Json | None = None
+    knowledge: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
+    metadata: Json = {}
+
+
+class Pinned(Struct, frozen=True, kw_only=True):
+    """What a model's name stood for when the release was made."""
+
+    provider: str
+    upstream: str
+
+
+class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What decides an app's behaviour, with every reference resolved; what the hash of a release is over.
+
+    ``prompt`` with all that it includes. ``route`` is a tree without names of other routes; ``models`` says what each
+    of its leaves is, and ``affinity`` is the route's own. ``parameters``, ``tools``, ``output_schema`` and ``policy``
+    are in force as they stand, the prompt's own already in them.
+    """
+
+    prompt: Bundle | None = None
+    route: str | Json = ""
+    models: dict[str, Pinned] = {}
+    affinity: Json | None = None
+    parameters: Json = {}
+    tools: tuple[Json, ...] = ()
+    output_schema: Json | None = None
+    policy: Json = {}
+    variables: Json = {}
+    context: Json | None = None
+    cache: Json | None = None
+    knowledge: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
+    metadata: Json = {}
+
+
+class App(Struct, frozen=True, kw_only=True):
+    """``newest`` is the number of its newest release, 0 for none. ``revision`` goes up with every edit."""
+
+    project_id: str
+    name: str
+    spec: AppSpec
+    revision: int
+    newest: int
+    archived: int | None
+    created: int
+    updated: int
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """``support r12``. ``parent`` is the number of the release that it was made from, None for the first."""
+
+    project_id: str
+    app: str
+    number: int
+    hash: str
+    content: Content
+    parent: int | None
+    author: str
+    author_name: str
+    message: str
+    created: int
+
+    @property
+    def short(self) -> str:
+        return f"r{self.number}"
+
+
+class Freeze(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """When nothing may be promoted. Either once, ``start`` to ``end`` (RFC 3339), or every week on ``days`` (``mon``
+    to ``sun``) from ``after`` to ``before`` (``HH:MM``, over midnight where after > before) in ``timezone``."""
+
+    name: str
+    start: str = ""
+    end: str = ""
+    days: tuple[str, ...] = ()
+    after: str = ""
+    before: str = ""
+    timezone: str = "UTC"
+
+
+class Protection(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a release must show before it may run in an environment. ``gate``: a verdict ``better`` or ``not_worse``
+    about this very content, at most ``gate_days`` old. ``approvals``: by so many people other than its author."""
+
+    gate: bool = False
+    gate_days: float = 30.0
+    approvals: Annotated[int, Meta(ge=0, le=20)] = 0
+    note: bool = False
+    freezes: tuple[Freeze, ...] = ()
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """``position`` orders them from development to production. ``default``: the one clients mean that name none."""
+
+    project_id: str
+    name: str
+    position: int
+    default: bool
+    protection: Protection
+    revision: int
+    updated: int
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    """What an environment runs of an app: ``stable`` is a release's number, ``rollout`` the id of an open rollout."""
+
+    project_id: str
+    app: str
+    environment: str
+    stable: int | None
+    rollout: str | None
+    revision: int
+    updated: int
+
+
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """``share`` of the traffic for at least ``hold_s`` seconds and ``samples`` calls of the candidate."""
+
+    share: Share
+    hold_s: Annotated[float, Meta(ge=0, le=31 * 86_400)] = 300.0
+    samples: Annotated[int, Meta(ge=0, le=100_000_000)] = 100
+
+
+class Segment(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
+    ``*``; ``key`` are ids of keys."""
+
+    user: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    metadata: dict[str, tuple[str, ...]] = {}
+
+
+class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How an environment moves to a release. ``steps`` for a canary; ``share`` for A/B (the candidate's) and shadow
+    (of calls that are copied); ``segment`` for segments. ``budget`` bounds what shadow calls may cost, a decimal in the
+    book's currency. ``rules`` are those of `rules.py`, as JSON; None for its defaults."""
+
+    kind: Kind = "canary"
+    steps: tuple[Step, ...] = ()
+    share: Share = 0.5
+    segment: Segment | None = None
+    sticky: Sticky = "user"
+    budget: str | None = None
+    rules: Any = None
+
+
+class Rollout(Struct, frozen=True, kw_only=True):
+    """``stable`` is what is replaced (None for an environment that was empty) and ``candidate`` what replaces it, by
+    number. ``step`` counts from 0. ``evidence`` is what the last decision was made by (`rules.Decision` as JSON) and
+    ``reason`` why it is in this state."""
+
+    id: str
+    project_id: str
+    app: str
+    environment: str
+    stable: int | None
+    candidate: int
+    plan: Plan
+    state: State
+    step: int
+    step_started: int
+    started: int
+    ended: int | None
+    author: str
+    author_name: str
+    note: str
+    reason: str
+    evidence: Any
+    revision: int
+    updated: int
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    """Somebody stands for a release in an environment."""
+
+    project_id: str
+    app: str
+    number: int
+    environment: str
+    author: str
+    author_name: str
+    note: str
+    created: int
+
+
+class GateVerdict(Struct, frozen=True, kw_only=True):
+    """What a gate said of a release's content. ``source`` names who judged; ``detail`` is for people."""
+
+    id: str
+    project_id: str
+    app: str
+    number: int
+    hash: str
+    outcome: Outcome
+    source: str
+    detail: str
+    created: int
