@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from trimtab.server import config_routes
 
-Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees", "flag", "days"]
+Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "trees", "flag", "days", "amount"]
 
 
 class Field(Struct, frozen=True, kw_only=True):
     """One key. ``env`` allows ``env:NAME``; ``fields`` are those of a section, or of each of a map of sections (``one``
-    is what one of them is called); ``bounds`` are a number's; ``trees`` are read by `config_routes.py`."""
+    is what one of them is called); ``bounds`` are a number's; ``trees`` are read by `config_routes.py`; an
+    ``amount`` is a number whose every digit counts: it is read as its text."""
 
     about: str
     shape: Shape = "text"
@@ -31,6 +32,10 @@ def _seconds(about: str) -> Field:
 
 def _price(about: str, *, required: bool = False) -> Field:
     return Field(shape="number", about=about, required=required)
+
+
+def _amount(about: str) -> Field:
+    return Field(shape="amount", about=about)
 
 
 def _count(about: str, low: float, high: float) -> Field:
@@ -175,22 +180,22 @@ PRICE: dict[str, Field] = {
     "model": Field(about="The provider's id for the model, or a pattern such as 'gpt-4o*'.", required=True),
     "from": Field(about="The first moment it holds, e.g. 2026-01-01 (UTC); by default always."),
     "to": Field(about="The first moment it no longer holds; by default never."),
-    "input": _price("Input, US dollars per million tokens."),
-    "output": _price("Output, hidden reasoning included."),
-    "cache_read": _price("Input read from the provider's cache; by default as input."),
-    "cache_write": _price("Input written to the provider's cache; by default as input."),
-    "cache_write_1h": _price("The same, kept for an hour; by default as cache_write."),
-    "reasoning": _price("Hidden reasoning; by default as output."),
-    "audio_input": _price("Audio in; by default as input."),
-    "audio_output": _price("Audio out; by default as output."),
-    "per_request": _price("US dollars per call."),
-    "per_image": _price("US dollars per image made."),
+    "input": _amount("Input, US dollars per million tokens."),
+    "output": _amount("Output, hidden reasoning included."),
+    "cache_read": _amount("Input read from the provider's cache; by default as input."),
+    "cache_write": _amount("Input written to the provider's cache; by default as input."),
+    "cache_write_1h": _amount("The same, kept for an hour; by default as cache_write."),
+    "reasoning": _amount("Hidden reasoning; by default as output."),
+    "audio_input": _amount("Audio in; by default as input."),
+    "audio_output": _amount("Audio out; by default as output."),
+    "per_request": _amount("US dollars per call."),
+    "per_image": _amount("US dollars per image made."),
     "note": Field(about="Why, for people."),
 }
 LIMIT: dict[str, Field] = {
     "measure": Field(about="What is counted: requests, tokens, concurrency or money.", required=True),
     "bound": Field(
-        shape="number",
+        shape="amount",
         about="How much of it: a count, or US dollars for money.",
         required=True,
         bounds=(0, 9_000_000_000_000_000_000),
@@ -214,7 +219,7 @@ LIMIT: dict[str, Field] = {
     "per": Field(shape="texts", about="Each value counts for itself: of key, app, feature, user, model, provider."),
     "mode": Field(about="hard refuses (the default), soft only tells."),
     "unknown_price": Field(about="Where no price is known: refuse (the default), amount, or ignore."),
-    "unknown_amount": Field(shape="number", about="US dollars a call, for unknown_price: amount."),
+    "unknown_amount": Field(shape="amount", about="US dollars a call, for unknown_price: amount."),
     "catalog_down": Field(
         about="Where counts cannot be reached and nothing is at hand: refuse (the default for money) or allow."
     ),
@@ -302,7 +307,7 @@ def _section(fields: dict[str, Field]) -> dict[str, Any]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    if field.shape == "number":
+    if field.shape in ("number", "amount"):
         return {"type": "number", "minimum": field.bounds[0], "maximum": field.bounds[1]}
     if field.shape == "flag":
         return {"type": "boolean"}

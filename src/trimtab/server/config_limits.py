@@ -1,6 +1,7 @@
 """``limits`` in the config file: rules by name, each checked as the API checks them."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
@@ -68,6 +69,6 @@ def _rule(name: str, at: Value, fields: Mapping[str, Value], refuse: Refuse) -> 
     return rule
 
 
-def _amount(value: float, *, money: bool, param: str) -> int:
-    """repr gives the shortest decimal that means this float: what was written, not its binary neighbour."""
-    return picodollars(repr(value), param=param) if money else int(value)
+def _amount(text: str, *, money: bool, param: str) -> int:
+    """From its digits: a float would lose those of a large one."""
+    return picodollars(text, param=param) if money else int(Decimal(text))

@@ -12,7 +12,7 @@ from trimtab.server.config_values import Refuse
 def dated_price(name: str, line: int, fields: Mapping[str, Any], refuse: Refuse) -> DatedPrice | None:
     """One row from its fields; None where it was refused. Its id names the file's entry, so that rows it priced do."""
     try:
-        rates = {field: repr(float(fields[field])) for field in Rates.__struct_fields__ if field in fields}
+        rates = {field: str(fields[field]) for field in Rates.__struct_fields__ if field in fields}
         row = DatedPrice(
             id=f"config.{name}",
             provider=str(fields.get("provider", "*")),

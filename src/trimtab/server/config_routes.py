@@ -1,7 +1,7 @@
 """Routes in the config file: trees of any depth, read whole, every mistake with its line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -49,24 +49,41 @@ def read_routes(
     refuse: Refuse,
 ) -> dict[str, Route]:
     """The file's routes from their YAML, with the line of each name. Only what the file declares may be named."""
-    lines: dict[str, dict[str, int]] = {}
-    routes: dict[str, Route] = {}
+    routes = routes_of(nodes, frozenset(models), refuse)
+    told(routes, {name: each.route for name, each in routes.items()}, known_of(models, providers), refuse)
+    return {name: each.route for name, each in routes.items()}
+
+
+class ReadRoute(Struct, frozen=True, kw_only=True):
+    """``lines``: of each path in it."""
+
+    route: Route
+    lines: Mapping[str, int]
+
+
+def routes_of(
+    nodes: Mapping[str, tuple[yaml.Node, int]], models: Collection[str], refuse: Refuse
+) -> dict[str, ReadRoute]:
+    """Those that have the shape of a route and no model's name."""
+    found: dict[str, ReadRoute] = {}
     for name, (node, line) in nodes.items():
-        plain = _Plain(refuse)
+        plain = Plain(refuse)
         value = plain.of(node, "", 0)
-        lines[name] = plain.lines
         made = None if plain.refused else _route(name, line, value, plain.lines, refuse)
         if made is not None:
-            routes[name] = made
+            found[name] = ReadRoute(route=made, lines=plain.lines)
         if name in models:
             refuse(line, f"There is already a model {name!r}, and a route is called as a model is.", "Rename one.")
-    known = known_of(models, providers)
-    for name, route in routes.items():
-        others = {other: each for other, each in routes.items() if other != name}
-        for mistake in mistakes(route, msgspec.structs.replace(known, routes=others)):
-            at = line_of(mistake.path, lines[name])
+    return found
+
+
+def told(read: Mapping[str, ReadRoute], routes: Mapping[str, Route], known: Known, refuse: Refuse) -> None:
+    """Every mistake of these among all ``routes``, each with its line."""
+    for name, each in read.items():
+        others = {other: route for other, route in routes.items() if other != name}
+        for mistake in mistakes(each.route, msgspec.structs.replace(known, routes=others)):
+            at = line_of(mistake.path, each.lines)
             refuse(at, f"the route {name!r}, {mistake.path}: {mistake.what}", mistake.fix)
-    return routes
 
 
 def known_of(models: Mapping[str, Model], providers: Mapping[str, Provider]) -> Known:
@@ -112,7 +129,7 @@ def line_of(path: str, lines: Mapping[str, int]) -> int:
     return lines[path]
 
 
-class _Plain:
+class Plain:
     """YAML's nodes as plain values; ``lines`` has the line of every path."""
 
     def __init__(self, refuse: Refuse) -> None:
