@@ -28,7 +28,7 @@ Taken = Callable[[Connection], Mapping[str, str]]
 
 
 class Edit(Struct, frozen=True, kw_only=True):
-    """A draft to be. ``spec`` is a normal form (`freeze.draft`). ``expected`` is the revision it was made from: 0 for an
+    """A draft to be. ``spec`` is a normal form (`canonical.draft`). ``expected`` is the revision it was made from: 0 for an
     app that is to be new, None to replace whatever there is. ``newest`` is not touched by an edit."""
 
     project_id: str
@@ -110,9 +110,7 @@ def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
     else:
         refuse_archived(old)
         values = {"spec": spec.decode(), "revision": old.revision + 1, "updated": edit.now}
-        conn.execute(
-            update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values)
-        )
+        conn.execute(update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values))
     return app(conn, edit.project_id, edit.name), True
 
 

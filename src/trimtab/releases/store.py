@@ -72,8 +72,7 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
         )
     if made.revision is not None and made.revision != app.revision:
         raise Conflict(
-            f"The draft of {made.app!r} is at revision {app.revision} now; you asked for a release of "
-            f"{made.revision}.",
+            f"The draft of {made.app!r} is at revision {app.revision} now; you asked for a release of {made.revision}.",
             fix=f"Look at it (trimtab release diff {made.app}), then create the release again.",
             code="app_changed",
         )
@@ -179,9 +178,5 @@ def _portions(keys: list[tuple[str, str, int]], size: int) -> Iterable[list[tupl
 
 def heads(conn: Connection, project_id: str, app: str) -> dict[int, str]:
     """The hash of every release, by number."""
-    found = select(RELEASES.c.number, RELEASES.c.hash).where(
-        RELEASES.c.project_id == project_id, RELEASES.c.app == app
-    )
+    found = select(RELEASES.c.number, RELEASES.c.hash).where(RELEASES.c.project_id == project_id, RELEASES.c.app == app)
     return {row.number: row.hash for row in conn.execute(found)}
-
-
