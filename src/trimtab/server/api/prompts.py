@@ -1,9 +1,7 @@
 """Prompts: versions, labels, differences, blame, and rendering. What a template costs is spent in a thread, never
 on the event loop; Jinja2 is imported with the first prompt."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -11,12 +9,10 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import store as governance
-from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
-from trimtab.prompts.types import LATEST, Bundle, Content, PromptError, PromptFile, Reference, Source
+from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
 from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
 from trimtab.server.prompt_bodies import (
     ConvertedPrompt,
     ConvertPrompt,
@@ -36,20 +32,13 @@ from trimtab.server.prompt_bodies import (
     RenderPrompt,
     SetPromptLabel,
 )
+from trimtab.server.prompt_reading import aside, bundle_of, source_of, stored
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "prompts"
 BASE = "/api/v1/projects/{project:str}/prompts"
 ONE = BASE + "/{name:str}"
 MAX_MESSAGE = 2000
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-async def _aside(deps: Dependencies, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """In a thread, few at a time: whoever may render could else take all threads and processors from the calls."""
-    async with deps.templates_at_once:
-        return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def _author(conn: Connection, caller: Caller) -> str:
@@ -84,52 +73,6 @@ def _version(row: VersionRow, labels: list[LabelRow]) -> PromptVersionView:
         labels=[each.label for each in labels if each.version == row.version],
         created=row.created,
     )
-
-
-def _source(found: Stored) -> Source:
-    return Source(name=found.row.name, version=found.row.version, hash=found.row.hash, content=found.content)
-
-
-async def _bundle(deps: Dependencies, tenant: Project, prompt: Source) -> Bundle:
-    """The prompt with all that it includes: read from the catalog level by level, so that no
-    template is parsed while a connection is held."""
-    from trimtab.prompts import check
-
-    known: dict[str, Source] = {}
-    waiting: list[Source] = [prompt]
-    while waiting and len(known) <= check.MAX_INCLUDED:
-        wanted = [each for source in waiting for each in await _aside(deps, check.check, source.content)]
-        fresh = {str(each): each for each in wanted if str(each) not in known}
-        found: dict[str, Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
-        known |= found
-        waiting = list(found.values())
-
-    def resolve(reference: Reference) -> Source:
-        source = known.get(str(reference))
-        if source is None:  # we stopped looking
-            raise PromptError(f"More than {check.MAX_INCLUDED} prompts are included.", fix="Include less.")
-        return source
-
-    return await _aside(deps, check.gather, prompt, resolve)
-
-
-def _included(conn: Connection, tenant: Project, wanted: dict[str, Reference]) -> dict[str, Any]:
-    return {key: _source(_one_included(conn, tenant, each)) for key, each in wanted.items()}
-
-
-def _one_included(conn: Connection, tenant: Project, wanted: Reference) -> Stored:
-    try:
-        return store.find(conn, tenant.id, wanted.name, wanted.ref)
-    except NotFound as error:
-        raise PromptError(
-            f"What is included as {str(wanted)!r} is not there. {error.message}",
-            fix="Make it first, or correct the include.",
-            code="prompt_include",
-        ) from error
-
-
-async def _stored(deps: Dependencies, tenant: Project, name: str, ref: str) -> Stored:
-    return await deps.db.read(lambda conn: store.find(conn, tenant.id, name, ref))
 
 
 # --- prompts ---
@@ -210,9 +153,9 @@ async def push_prompt(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[NewPromptVersion]
 ) -> PushedPrompt:
     """The first version makes the prompt. Content that the newest version has makes no new one."""
-    given = await _aside(deps, _given, name, data)
+    given = await aside(deps, _given, name, data)
     digest = canonical.content_hash(given.content)
-    await _bundle(deps, tenant, Source(name=name, version=0, hash=digest, content=given.content))
+    await bundle_of(deps, tenant, Source(name=name, version=0, hash=digest, content=given.content))
 
     def write(conn: Connection) -> tuple[VersionRow, bool]:
         draft = store.Draft(
@@ -307,7 +250,7 @@ async def get_version(deps: Deps, tenant: Tenant, name: FromPath[str], ref: From
         content=found.content,
         folder=row.folder,
         file=text,
-        includes=[str(each) for each in await _aside(deps, check, found.content)],
+        includes=[str(each) for each in await aside(deps, check, found.content)],
     )
 
 
@@ -319,7 +262,7 @@ async def get_version(deps: Deps, tenant: Tenant, name: FromPath[str], ref: From
 )
 async def get_bundle(deps: Deps, tenant: Tenant, name: FromPath[str], ref: FromPath[str]) -> PromptBundle:
     """Everything that is needed to render it elsewhere; what the SDK keeps."""
-    made = await _bundle(deps, tenant, _source(await _stored(deps, tenant, name, ref)))
+    made = await bundle_of(deps, tenant, source_of(await stored(deps, tenant, name, ref)))
     return msgspec.convert(msgspec.to_builtins(made), PromptBundle)
 
 
@@ -336,7 +279,7 @@ async def diff_prompt(
         return store.find(conn, tenant.id, name, ref) if ref else None, new
 
     old, new = await deps.db.read(read)
-    found = await _aside(deps, diff.diff, Content() if old is None else old.content, new.content)
+    found = await aside(deps, diff.diff, Content() if old is None else old.content, new.content)
     number = 0 if old is None else old.row.version
     return PromptDiff(
         name=name, before=number, after=new.row.version, changes=found.changes, messages=found.messages
@@ -359,7 +302,7 @@ async def blame_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], ref: Fro
         return number, written, rows, store.labels(conn, tenant.id, [name])
 
     number, written, rows, labels = await deps.db.read(read)
-    messages = await _aside(deps, blame.blame, written)
+    messages = await aside(deps, blame.blame, written)
     named = {line.version for message in messages for line in message.lines} | {each.version for each in messages}
     versions = [_version(row, labels) for row in rows if row.version in named]
     return PromptBlame(name=name, version=number, messages=messages, versions=versions)
@@ -428,12 +371,12 @@ async def render_prompt(
     from trimtab.prompts.render import Compiled
 
     if data.file is None:
-        source = _source(await _stored(deps, tenant, name, data.ref))
+        source = source_of(await stored(deps, tenant, name, data.ref))
     else:
-        read = await _aside(deps, _given, name, NewPromptVersion(file=data.file))
+        read = await aside(deps, _given, name, NewPromptVersion(file=data.file))
         source = Source(name=name, version=0, hash=canonical.content_hash(read.content), content=read.content)
-    bundle = await _bundle(deps, tenant, source)
-    made = await _aside(deps, lambda: Compiled(bundle).render(data.variables))
+    bundle = await bundle_of(deps, tenant, source)
+    made = await aside(deps, lambda: Compiled(bundle).render(data.variables))
     return msgspec.convert(msgspec.structs.asdict(made), RenderedPrompt)
 
 
@@ -450,7 +393,7 @@ async def convert_prompt(
     from trimtab.prompts.foreign import read
 
     del tenant
-    found = await _aside(deps, read, data.format, data.text, canonical.check_name(name))
+    found = await aside(deps, read, data.format, data.text, canonical.check_name(name))
     return ConvertedPrompt(name=found.prompt.name, file=file.write(found.prompt), notes=list(found.notes))
 
 
