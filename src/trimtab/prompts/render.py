@@ -42,7 +42,7 @@ class Compiled:
         texts = {f"{ROOT}{number}": message.text for number, message in enumerate(content.messages)}
         included = {name: source.content.messages[0].text for name, source in bundle.includes.items()}
         self._sandbox = Sandbox(DictLoader(texts | included))
-        self.variables = _variables(bundle)
+        self.variables = variables_of(bundle)
         self._made = _made(bundle)
         self._templates: list[Any] = []
         for number, message in enumerate(content.messages):
@@ -52,6 +52,10 @@ class Compiled:
         for name in included:
             with blamed(f"the included {name!r}"):
                 self._sandbox.get_template(name)
+
+    def needs(self, name: str) -> bool:
+        """Whether that variable must be given: it has no default, and no template gives it a value."""
+        return self.variables[name].required and name not in self._made
 
     def render(
         self, values: Mapping[str, Any], bounds: Bounds = BOUNDS, clock: Callable[[], float] = time.monotonic
@@ -137,7 +141,7 @@ class Compiled:
 
     def _one(self, name: str, variable: Variable, values: Mapping[str, Any]) -> Any:
         if name not in values:
-            if variable.required and name not in self._made:
+            if self.needs(name):
                 about = f" ({variable.description})" if variable.description else ""
                 raise PromptError(
                     f"The variable {name!r} of the prompt {self.bundle.prompt.name!r} is not given{about}.",
@@ -146,21 +150,26 @@ class Compiled:
                     code="prompt_variable",
                 )
             return variable.default
-        value = plain(values[name], name)
-        if value is None and not variable.required and variable.default is None:
-            return None
-        check_type(name, value, variable.type)
-        if variable.enum and not one_of(value, variable.enum):
-            raise PromptError(
-                f"{str(value)[:80]!r} is no value of the variable {name!r}.",
-                fix=f"Give one of {', '.join(str(each) for each in variable.enum)}.",
-                variable=name,
-                code="prompt_variable",
-            )
-        return value
+        return fitting(name, variable, values[name])
 
 
-def _variables(bundle: Bundle) -> dict[str, Variable]:
+def fitting(name: str, variable: Variable, given: Any) -> Any:
+    """The value as JSON. Raises `PromptError` where it is none of that variable's."""
+    value = plain(given, name)
+    if value is None and not variable.required and variable.default is None:
+        return None
+    check_type(name, value, variable.type)
+    if variable.enum and not one_of(value, variable.enum):
+        raise PromptError(
+            f"{str(value)[:80]!r} is no value of the variable {name!r}.",
+            fix=f"Give one of {', '.join(str(each) for each in variable.enum)}.",
+            variable=name,
+            code="prompt_variable",
+        )
+    return value
+
+
+def variables_of(bundle: Bundle) -> dict[str, Variable]:
     """The prompt's own, and those of what it includes that it does not declare itself."""
     found = dict(bundle.prompt.content.variables)
     for source in bundle.includes.values():

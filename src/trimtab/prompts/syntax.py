@@ -3,14 +3,13 @@
 Works on Jinja2's own tree (https://jinja.palletsprojects.com/en/stable/extensions/#ast), before it is compiled.
 """
 
-import re
 from typing import Any, Final
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 from msgspec import Struct
 
-from trimtab.prompts.types import LABEL, LATEST, NAME, PromptError, Reference
+from trimtab.prompts.types import PromptError, Reference, reference
 
 COUNTED: Final = "\0counted"
 JOINED: Final = "\0joined"
@@ -18,7 +17,6 @@ MADE: Final = "\0made"
 """Names of filters that no template can write."""
 MAX_DEPTH: Final = 60
 """Nodes within each other."""
-_REFERENCE = re.compile(rf"({NAME})(?:@([1-9][0-9]{{0,8}}|{LABEL}))?")
 _ALLOWED: Final = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Macro, nodes.FilterBlock, nodes.With,
     nodes.Assign, nodes.AssignBlock, nodes.Include, nodes.Name, nodes.NSRef, nodes.Const, nodes.Tuple, nodes.List,
@@ -39,14 +37,6 @@ class Outline(Struct, frozen=True, kw_only=True):
     includes: tuple[Include, ...]
     names: dict[str, int]
     made: frozenset[str]
-
-
-def reference(text: str) -> Reference:
-    """``name``, ``name@3`` or ``name@label``. Raises `PromptError`."""
-    found = _REFERENCE.fullmatch(text)
-    if found is None:
-        raise PromptError(f"{text[:80]!r} names no prompt.", fix="Write 'name', 'name@3' or 'name@label'.")
-    return Reference(found[1], found[2] or LATEST)
 
 
 def guarded(tree: nodes.Template) -> nodes.Template:

@@ -1,6 +1,7 @@
 """What a prompt is. `Content` is the part that has versions and a hash; name, folder, labels and archive belong to the
 prompt and may change without a new version."""
 
+import re
 from typing import Any, Final, Literal, cast
 
 from msgspec import UNSET, Struct, UnsetType
@@ -127,6 +128,17 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
     prompt: Source
     includes: dict[str, Source] = {}
+
+
+_REFERENCE: Final = re.compile(rf"({NAME})(?:@([1-9][0-9]{{0,8}}|{LABEL}))?")
+
+
+def reference(text: str) -> Reference:
+    """``name``, ``name@3`` or ``name@label``. Raises `PromptError`."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        raise PromptError(f"{text[:80]!r} names no prompt.", fix="Write 'name', 'name@3' or 'name@label'.")
+    return Reference(found[1], found[2] or LATEST)
 
 
 def kind_of(value: object) -> str:

@@ -1,0 +1,171 @@
+"""From a draft, and what the project holds at that moment, to a content in which nothing is left to be looked up.
+
+Pure: the prompt with all it includes is handed in, and so is what the gateway knows of routes and policies
+(`Gateway`). What is missing is told by name. What is not frozen, since it is not behaviour: a provider's address, keys,
+timeouts and prices, which a call takes as they are then.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, structs
+
+from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.prompts import types as prompts
+from trimtab.prompts.types import Bundle, PromptError
+from trimtab.releases import canonical
+from trimtab.releases.types import AppSpec, Content, Json, Pinned
+
+REFUSED: Final = {
+    "model": "the app's route decides it",
+    "messages": "the app's prompt and the client give them",
+    "input": "the client gives it",
+    "stream": "the client decides it",
+    "tools": "they have a field of their own, 'tools'",
+    "variables": "they have a field of their own, 'variables'",
+}
+"""What is no parameter of an app, and why."""
+
+
+class Routed(Struct, frozen=True, kw_only=True):
+    """A route, whole: ``tree`` is a model's name or a tree as JSON without names of other routes."""
+
+    tree: str | Json
+    models: dict[str, Pinned]
+    affinity: Json | None = None
+
+
+class Gateway(Struct, frozen=True, kw_only=True):
+    """What a room above knows, by value. Each raises `InvalidRequest`.
+
+    ``tree`` gives a route's normal form, judged by its shape alone: what it names need not be there yet. ``expand`` takes
+    an app's name and its route, and says with which place what is missing. ``context`` and ``cache`` give a policy's
+    normal form.
+    """
+
+    tree: Callable[[str | Json], str | Json]
+    expand: Callable[[str, str | Json], Routed]
+    context: Callable[[Json], Json]
+    cache: Callable[[Json], Json]
+
+
+def draft(spec: AppSpec, gateway: Gateway) -> AppSpec:
+    """The normal form of a draft, judged by itself: it may name what is not there yet. Raises `InvalidRequest`."""
+    made = canonical.draft(spec)
+    if made.prompt is not None:
+        reference(made.prompt)
+    if not isinstance(made.route, str):
+        made = structs.replace(made, route=canonical.ordered(gateway.tree(made.route)))
+    if made.context is not None:
+        made = structs.replace(made, context=canonical.ordered(gateway.context(made.context)))
+    if made.cache is not None:
+        made = structs.replace(made, cache=canonical.ordered(gateway.cache(made.cache)))
+    _check_parameters(made.parameters, "")
+    _refuse_to_come(made)
+    return made
+
+
+def reference(text: str) -> prompts.Reference:
+    """The prompt that a draft names. Raises `InvalidRequest`."""
+    try:
+        return prompts.reference(text)
+    except PromptError as error:
+        raise InvalidRequest(error.message, fix=error.fix, param="prompt") from error
+
+
+def _check_parameters(parameters: Mapping[str, Any], whose: str) -> None:
+    for name in parameters:
+        if name in REFUSED:
+            raise InvalidRequest(
+                f"{name!r} is no parameter{whose}: {REFUSED[name]}.", fix="Take it out.", param=f"parameters.{name}"
+            )
+
+
+def _refuse_to_come(spec: AppSpec) -> None:
+    for field in ("knowledge", "guards"):
+        if getattr(spec, field):
+            raise InvalidRequest(
+                f"{field.capitalize()} are not available yet, so an app can name none.",
+                fix=f"Leave {field!r} out.",
+                param=field,
+                code="not_available_yet",
+            )
+
+
+def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> Content:
+    """What the next release of that app would be. ``prompt`` is what the draft's reference means now, with all it
+    includes. Raises `InvalidRequest` for what is missing or does not fit. Imports Jinja2 where there is a prompt."""
+    spec = draft(spec, gateway)
+    if not spec.route:
+        raise InvalidRequest(
+            f"The app {app!r} has no route, so nobody would answer its calls.",
+            fix="Name a model, a route or 'provider/model-id': trimtab apps set NAME --route fast",
+            param="route",
+        )
+    routed = gateway.expand(app, spec.route)
+    own = prompts.Content() if prompt is None else prompt.prompt.content
+    _check_parameters(own.parameters, f" of an app, but the prompt {prompt.prompt.name!r} has it" if prompt else "")
+    schema = spec.output_schema if spec.output_schema is not UNSET else own.output_schema
+    return canonical.normal(
+        Content(
+            prompt=prompt,
+            route=routed.tree,
+            models=routed.models,
+            affinity=routed.affinity,
+            parameters=_without_nulls(own.parameters | spec.parameters),
+            tools=own.tools if spec.tools is UNSET else spec.tools,
+            output_schema=None if schema is UNSET else schema,
+            policy=_without_nulls(own.policy | spec.policy),
+            variables=_variables(app, spec, prompt),
+            context=spec.context,
+            cache=spec.cache,
+            knowledge=spec.knowledge,
+            guards=spec.guards,
+            metadata=spec.metadata,
+        )
+    )
+
+
+def _without_nulls(values: Json) -> Json:
+    """A null of the draft takes away what the prompt says."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _variables(app: str, spec: AppSpec, prompt: Bundle | None) -> Json:
+    """The fixed values, each one that the prompt's variable can have."""
+    if not spec.variables:
+        return {}
+    if prompt is None:
+        raise InvalidRequest(
+            f"The app {app!r} fixes variables, and has no prompt that would read them.",
+            fix="Name a prompt, or take 'variables' out.",
+            param="variables",
+        )
+    from trimtab.prompts.render import fitting, variables_of
+
+    declared = variables_of(prompt)
+    made: Json = {}
+    for name, value in spec.variables.items():
+        if name not in declared:
+            close = get_close_matches(name, declared, 1)
+            raise InvalidRequest(
+                f"The prompt {prompt.prompt.name!r} has no variable {name[:80]!r}, which the app {app!r} fixes.",
+                fix=f"Did you mean {close[0]!r}?" if close else f"It has {', '.join(declared) or 'none'}.",
+                param=f"variables.{name[:80]}",
+            )
+        try:
+            made[name] = fitting(name, declared[name], value)
+        except PromptError as error:
+            raise InvalidRequest(error.message, fix=error.fix, param=f"variables.{name}") from error
+    return made
+
+
+def prompt_archived(app: str, name: str) -> Conflict:
+    """For a draft whose prompt was put away. Releases that were made of it before are whole, and go on."""
+    return Conflict(
+        f"The app {app!r} uses the prompt {name!r}, which is archived.",
+        fix=f"Take it out of the archive (trimtab prompts archive {name} --restore), or name another prompt.",
+        code="prompt_archived",
+        param="prompt",
+    )

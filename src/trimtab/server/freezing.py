@@ -1,0 +1,113 @@
+"""Apps' drafts as contents of releases: what the catalog and the config file hold now, handed to `releases/freeze.py`.
+
+Reads the prompt from the catalog, routes and models from the snapshot in force, which holds the config file's too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.gateway import store as targets_store
+from trimtab.gateway.call_policy import CachePolicy, ContextPolicy, check_cache, check_context
+from trimtab.gateway.routing import store as route_store
+from trimtab.gateway.routing.expand import expand, node_of, plain_tree
+from trimtab.governance.access import Project
+from trimtab.prompts import store as prompt_store
+from trimtab.prompts.store import Stored
+from trimtab.prompts.types import Bundle
+from trimtab.releases import canonical, freeze
+from trimtab.releases.freeze import Gateway, Routed
+from trimtab.releases.types import AppSpec, Content, Json, Pinned
+from trimtab.server.config_routes import known_of
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.prompt_reading import aside, bundle_of, source_of
+
+
+class Frozen(Struct, frozen=True, kw_only=True):
+    content: Content
+    hash: str
+
+
+def gateway_of(deps: Dependencies, tenant: Project) -> Gateway:
+    """What the gateway knows of that project now."""
+    snapshot = deps.snapshots.current
+    targets = snapshot.targets[tenant.id]
+    routes = {name: each.route for name, each in snapshot.routes.get(tenant.id, {}).items()}
+    known = known_of(targets.models, targets.providers)
+
+    def expanded(app: str, route: str | Json) -> Routed:
+        made = expand(app, node_of(route), targets, routes, known)
+        pinned = {name: Pinned(provider=at[0], upstream=at[1]) for name, at in made.models.items()}
+        affinity = None if made.affinity is None else msgspec.to_builtins(made.affinity)
+        return Routed(tree=plain_tree(made.tree), models=pinned, affinity=affinity)
+
+    return Gateway(tree=lambda route: plain_tree(node_of(route)), expand=expanded, context=_context, cache=_cache)
+
+
+def _context(value: Json) -> Json:
+    made = _converted(value, ContextPolicy, "context")
+    check_context(made)
+    return msgspec.to_builtins(made)
+
+
+def _cache(value: Json) -> Json:
+    made = _converted(value, CachePolicy, "cache")
+    check_cache(made)
+    return msgspec.to_builtins(made)
+
+
+def _converted(value: Json, kind: Any, name: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(
+            f"The {name} policy cannot be read: {error}.", fix="docs/cache.md shows its fields.", param=name
+        ) from error
+
+
+async def frozen(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -> Frozen:
+    """What a release of that draft would be now. Raises `InvalidRequest` for what is missing, and `Conflict` where its
+    prompt is archived."""
+    prompt = await prompt_of(deps, tenant, app, spec)
+    gateway = gateway_of(deps, tenant)
+
+    def make() -> Frozen:
+        content = freeze.freeze(app, spec, prompt, gateway)
+        return Frozen(content=content, hash=canonical.content_hash(content))
+
+    return await aside(deps, make)
+
+
+async def prompt_of(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -> Bundle | None:
+    """What the draft's reference to a prompt means now, with all it includes; None where it has none."""
+    if not spec.prompt:
+        return None
+    wanted = freeze.reference(spec.prompt)
+
+    def read(conn: Connection) -> Stored:
+        try:
+            if prompt_store.prompt(conn, tenant.id, wanted.name).archived is not None:
+                raise freeze.prompt_archived(app, wanted.name)
+            return prompt_store.find(conn, tenant.id, wanted.name, wanted.ref)
+        except NotFound as error:
+            raise InvalidRequest(
+                f"The app {app!r} uses the prompt {spec.prompt!r}. {error.message}",
+                fix=f"Make it first, or name another prompt. {error.fix}",
+                param="prompt",
+                code="prompt_missing",
+            ) from error
+
+    return await bundle_of(deps, tenant, source_of(await deps.db.read(read)))
+
+
+def taken(deps: Dependencies, tenant: Project, conn: Connection) -> Mapping[str, str]:
+    """Every name that clients may call as a model or a route, in the catalog and in the config file."""
+    found = {row.name: "model" for row in targets_store.models(conn, tenant.id)}
+    found |= {row.route.name: "route" for row in route_store.routes(conn, tenant.id)}
+    if deps.config.project == tenant.slug:
+        found |= dict.fromkeys(deps.config.models, "model") | dict.fromkeys(deps.config.routes, "route")
+    return found
