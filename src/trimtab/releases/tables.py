@@ -74,6 +74,7 @@ ROLLOUTS = Table(
     Column("evidence", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("updated", BigInteger, nullable=False),
+    Column("override", Text, nullable=True),
     Index("ix_rollouts_project_id", "project_id", "app", "environment", "started"),
 )
 APPROVALS = Table(

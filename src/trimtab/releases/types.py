@@ -200,7 +200,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
 class Rollout(Struct, frozen=True, kw_only=True):
     """``stable`` is what is replaced (None for an environment that was empty) and ``candidate`` what replaces it, by
     number. ``step`` counts from 0. ``evidence`` is what the last decision was made by (`rules.Decision` as JSON) and
-    ``reason`` why it is in this state."""
+    ``reason`` why it is in this state. ``override``: why it was started without what the environment demands."""
 
     id: str
     project_id: str
@@ -221,6 +221,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     evidence: Any
     revision: int
     updated: int
+    override: str | None = None
 
 
 class Approval(Struct, frozen=True, kw_only=True):

@@ -28,3 +28,12 @@ REPLICAS = Table(
     Column("seen", BigInteger, nullable=False),
 )
 """Which configuration each process has in force that serves from this catalog: see `replicas.py`."""
+
+LEADERS = Table(
+    "leaders",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(80), nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+"""Which process does what only one may do: see `leaders.py`."""
