@@ -409,7 +409,7 @@ def add_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
             fix="Change it in the console or with PATCH, remove it first, or choose another name.",
             param="name",
         )
-    _check_model(conn, row, declared)
+    check_model(conn, row, declared)
     conn.execute(insert(MODELS).values(**_model_values(row), created=row.created))
 
 
@@ -420,10 +420,22 @@ def change_model(
     bump(conn, REVISION)
     _not_declared("model", name, declared.models.keys())
     row = change(model(conn, project_id, name))
-    _check_model(conn, row, declared)
+    check_model(conn, row, declared)
     at = (MODELS.c.project_id == project_id, MODELS.c.name == name)
     conn.execute(update(MODELS).where(*at).values(**_model_values(row)))
     return row
+
+
+def write_models(conn: Connection, project_id: str, rows: Iterable[ModelRow], gone: Iterable[str]) -> None:
+    """Put and remove several at once, which may name each other. Nothing is checked: `check_model` does it, once all
+    of a change is written, and the caller takes it back where it is not sound."""
+    bump(conn, REVISION)
+    for row in rows:
+        at = (MODELS.c.project_id == project_id, MODELS.c.name == row.name)
+        if conn.execute(update(MODELS).where(*at).values(**_model_values(row))).rowcount == 0:
+            conn.execute(insert(MODELS).values(**_model_values(row), created=row.created))
+    for name in gone:
+        conn.execute(delete(MODELS).where(MODELS.c.project_id == project_id, MODELS.c.name == name))
 
 
 def _model_values(row: ModelRow) -> dict[str, object]:
@@ -438,16 +450,22 @@ def remove_model(conn: Connection, project_id: str, name: str, declared: Declare
     bump(conn, REVISION)
     _not_declared("model", name, declared.models.keys())
     model(conn, project_id, name)
+    refuse_fallen_to(conn, project_id, name, declared)
+    conn.execute(delete(MODELS).where(MODELS.c.project_id == project_id, MODELS.c.name == name))
+
+
+def refuse_fallen_to(conn: Connection, project_id: str, name: str, declared: Declared) -> None:
+    """Raises `Conflict` while another model falls back to it."""
     users = {m.name for m in models(conn, project_id) if name in m.fallback}
     users |= {other for other, (_, fallback) in declared.models.items() if name in fallback}
     if users:
         raise Conflict(
             f"{_listed(users)} may fall back to the model {name!r}.", fix="Take it out of their fallbacks first."
         )
-    conn.execute(delete(MODELS).where(MODELS.c.project_id == project_id, MODELS.c.name == name))
 
 
-def _check_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
+def check_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
+    """Raises `InvalidRequest` where its provider or a fallback is not there, or fallbacks go round in a circle."""
     known = {p.name for p in providers(conn, row.project_id)} | declared.providers
     if row.provider not in known:
         raise InvalidRequest(

@@ -1,8 +1,10 @@
 """Dates as people and exports write them, as Unix milliseconds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from trimtab.core.errors import InvalidRequest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment(text: str, param: str = "date") -> int:
@@ -15,7 +17,7 @@ def moment(text: str, param: str = "date") -> int:
         ) from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
-    return int(found.timestamp() * 1000)
+    return (found - _EPOCH) // timedelta(milliseconds=1)  # whole numbers: a float would lose some milliseconds
 
 
 def day_of(ms: int) -> str:

@@ -47,8 +47,10 @@ Tree = dict[str, Read]
 class Reading:
     """From YAML's nodes to values of the right shape; what does not fit is noted and left out."""
 
-    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: str, environ: Mapping[str, str], *, elsewhere: Mapping[str, str] | None = None) -> None:
+        """``elsewhere``: of keys that are not known here, where they belong."""
         self.path = path
+        self._elsewhere = elsewhere or {}
         self.environ = environ
         self.mistakes: list[Mistake] = []
 
@@ -60,7 +62,9 @@ class Reading:
         for key, line, value in self._pairs(node, name):
             field = fields.get(key)
             if field is None:
-                self.refuse(line, f"Unknown key {key!r} in {name}.", did_you_mean(key, fields))
+                self.refuse(
+                    line, f"Unknown key {key!r} in {name}.", self._elsewhere.get(key) or did_you_mean(key, fields)
+                )
                 continue
             found = self._field(value, field, f"{key!r} of {name}")
             if found is not None:

@@ -33,7 +33,11 @@ def source_of(found: Stored) -> Source:
     return Source(name=found.row.name, version=found.row.version, hash=found.row.hash, content=found.content)
 
 
-async def bundle_of(deps: Dependencies, tenant: Project, prompt: Source) -> Bundle:
+Ahead = Callable[[Reference], Source | None]
+"""What a reference will mean before the catalog is asked; None where the catalog knows."""
+
+
+async def bundle_of(deps: Dependencies, tenant: Project, prompt: Source, ahead: Ahead | None = None) -> Bundle:
     """The prompt with all that it includes: read from the catalog level by level, so that no template is parsed while
     a connection is held. Raises `PromptError`."""
     from trimtab.prompts import check
@@ -43,7 +47,10 @@ async def bundle_of(deps: Dependencies, tenant: Project, prompt: Source) -> Bund
     while waiting and len(known) <= check.MAX_INCLUDED:
         wanted = [each for one in waiting for each in await aside(deps, check.check, one.content)]
         fresh = {str(each): each for each in wanted if str(each) not in known}
-        found: dict[str, Source] = await deps.db.read(lambda conn, fresh=fresh: _included(conn, tenant, fresh))
+        found = {} if ahead is None else {key: one for key, each in fresh.items() if (one := ahead(each)) is not None}
+        there = {key: each for key, each in fresh.items() if key not in found}
+        if there:
+            found |= await deps.db.read(lambda conn, there=there: _included(conn, tenant, there))
         known |= found
         waiting = list(found.values())
 

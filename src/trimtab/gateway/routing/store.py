@@ -4,7 +4,7 @@ Every write checks the whole set of the project's routes, those of the config fi
 another that names it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -108,7 +108,7 @@ def add_route(conn: Connection, row: RouteRow, declared: Mapping[str, Route], kn
     others = {each.route.name: each.route for each in routes(conn, row.project_id)}
     if name in others:
         raise Conflict(f"There is already a route {name!r}.", fix="Change it, or choose another name.", param="name")
-    _check(row.route, {**others, **declared}, known)
+    check_route(row.route, {**others, **declared}, known)
     conn.execute(insert(ROUTES).values(**_values(row), created=row.created))
     return row
 
@@ -127,7 +127,7 @@ def change_route(
     before = route(conn, project_id, name)
     row = msgspec.structs.replace(change(before), version=before.version + 1)
     others = {each.route.name: each.route for each in routes(conn, project_id) if each.route.name != name}
-    _check(row.route, {**others, **declared}, known)
+    check_route(row.route, {**others, **declared}, known)
     at = (ROUTES.c.project_id == project_id, ROUTES.c.name == name)
     conn.execute(update(ROUTES).where(*at).values(**_values(row)))
     return row
@@ -143,6 +143,23 @@ def remove_route(conn: Connection, project_id: str, name: str, declared: Mapping
     conn.execute(delete(ROUTES).where(ROUTES.c.project_id == project_id, ROUTES.c.name == name))
 
 
+def write_routes(conn: Connection, project_id: str, made: Iterable[RouteRow], gone: Iterable[str]) -> None:
+    """Put and remove several at once, which may name each other. Nothing is checked: `check_route` does it, once all
+    of a change is written, and the caller takes it back where it is not sound."""
+    bump(conn, REVISION)
+    before = {row.route.name: row for row in routes(conn, project_id)}
+    for row in made:
+        old = before.get(row.route.name)
+        if old is None:
+            conn.execute(insert(ROUTES).values(**_values(row), created=row.created))
+        else:
+            at = (ROUTES.c.project_id == project_id, ROUTES.c.name == row.route.name)
+            row = msgspec.structs.replace(row, version=old.version + 1)
+            conn.execute(update(ROUTES).where(*at).values(**_values(row)))
+    for name in gone:
+        conn.execute(delete(ROUTES).where(ROUTES.c.project_id == project_id, ROUTES.c.name == name))
+
+
 def refuse_while_named(name: str, others: Mapping[str, Route], what: str) -> None:
     """Raises `Conflict` while one of the routes names it."""
     users = sorted(other for other, each in others.items() if other != name and name in names_of(each.tree))
@@ -154,7 +171,8 @@ def refuse_while_named(name: str, others: Mapping[str, Route], what: str) -> Non
         )
 
 
-def _check(route: Route, others: Mapping[str, Route], known: Known) -> None:
+def check_route(route: Route, others: Mapping[str, Route], known: Known) -> None:
+    """Raises `InvalidRequest`, or `RouteRefused` with every mistake of it and of those that name it."""
     if len(msgspec.json.encode(route)) > LONGEST:
         raise InvalidRequest(f"The route is longer than {LONGEST} characters.", fix="Use fewer examples.", param="tree")
     if found := mistakes(route, msgspec.structs.replace(known, routes=others)):
