@@ -9,7 +9,9 @@ from shells import Shell
 
 
 def test_a_server_counts_every_token_of_the_suite_once(shell: Shell) -> None:
-    found = shell.json("accounting")
+    done = shell.run("accounting", "--json")
+    assert "invented traces" in done.stderr, "what a command leaves in a project is said"
+    found = json.loads(done.stdout)
     assert [line for line in found["cases"] if line["wrong"]] == []
     assert found["right"] == len(found["cases"]) > 50
 

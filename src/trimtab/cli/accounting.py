@@ -61,6 +61,10 @@ def command(
         _write(folder, wanted)
         click.echo(f"Wrote {len(wanted)} payloads to {folder}.")
         return
+    click.echo(
+        f"Sending {len(wanted)} invented traces of the service 'token-accounting' to the project {project!r}; they stay.",
+        err=True,
+    )
     lines = _run(client, project, wanted, wait)
     wrong = [line for line in lines if line["wrong"]]
     if as_json:

@@ -1,5 +1,6 @@
 """`trimtab erase`: everything of one user, session or trace leaves, and a receipt says what was removed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -44,7 +45,19 @@ def command(*, project: str, client: Client, as_json: bool, **options: Any) -> N
             raise InvalidRequest("With --json nothing can be asked.", fix="Say --yes too.")
         click.confirm(f"Erase everything of the {subject} {value!r} in {project}, for good?", abort=True)
     job = client.kept.erase(project, subject, value)
-    _print(job if options["no_wait"] else client.kept.wait_erased(project, job.id), as_json=as_json)
+    _print(job if options["no_wait"] else client.kept.wait_erased(project, job.id, tell=_teller()), as_json=as_json)
+
+
+def _teller() -> Callable[[Erasure], None]:
+    """Each step on standard error when it begins: an erasure may take minutes."""
+    told: set[str] = set()
+
+    def tell(job: Erasure) -> None:
+        if job.state == "running" and job.step and job.step not in told:
+            told.add(job.step)
+            click.echo(f"erasing: {job.step}", err=True)
+
+    return tell
 
 
 def _print(job: Erasure, *, as_json: bool) -> None:

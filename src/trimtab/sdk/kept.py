@@ -1,7 +1,7 @@
 """`Client.kept`: how long data is kept, and erasing what is somebody's."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -120,10 +120,15 @@ class Kept:
         content, headers = self._http.file(path("projects", project, "export", file), query=query)
         return ExportPage(content, int(headers.get("trimtab-rows", "0")), headers.get("trimtab-cursor"))
 
-    def wait_erased(self, project: str, erasure_id: str, *, every_s: float = 0.5) -> Erasure:
-        """The receipt, once it is there. Raises `InternalError` where the erasure failed."""
+    def wait_erased(
+        self, project: str, erasure_id: str, *, every_s: float = 0.5, tell: Callable[[Erasure], None] | None = None
+    ) -> Erasure:
+        """The receipt, once it is there; ``tell`` is called with how far it has come. Raises `InternalError` where the
+        erasure failed."""
         while True:
             found = self.erasure(project, erasure_id)
+            if tell is not None:
+                tell(found)
             if found.state == "failed":
                 raise InternalError(f"The erasure {found.id} failed: {found.problem}", fix="Ask for it again.")
             if found.state == "done":
