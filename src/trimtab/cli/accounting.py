@@ -62,7 +62,7 @@ def command(
         click.echo(f"Wrote {len(wanted)} payloads to {folder}.")
         return
     click.echo(
-        f"Sending {len(wanted)} invented traces of the service 'token-accounting' to the project {project!r}; they stay.",
+        f"Sending {len(wanted)} invented traces of 'token-accounting' to the project {project!r}, where they stay.",
         err=True,
     )
     lines = _run(client, project, wanted, wait)
