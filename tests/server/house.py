@@ -1,6 +1,6 @@
 """A whole management API on a temporary folder: real catalog, real snapshot, a store in memory."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -21,6 +21,8 @@ from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.openapi import document
+from trimtab.server.playground import Question, Told
+from trimtab.server.playground_bodies import PlaygroundDelta
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE, SnapshotHolder
 from trimtab.storage.database import Database
@@ -111,6 +113,14 @@ async def make_house(
             ok=True, trace_id="t" * 32, latency=1.5, model_used=model, text="pong", error_code="", error=""
         )
 
+    async def play(
+        project: Project, principal: Principal, questions: Sequence[Question]
+    ) -> AsyncGenerator[Told | None]:
+        for run, question in enumerate(questions):
+            calls.append((project.slug, question.model, principal.key_id))
+            yield PlaygroundDelta(run=run, index=0, kind="text", text=question.body.decode())
+        yield None
+
     async def metrics() -> str:
         return "trimtab_up 1\n"
 
@@ -137,6 +147,7 @@ async def make_house(
         secrets=box,
         health=HealthBoard(),
         call_model=call_model,
+        play=play,
         ready=lambda: lacking[0] if lacking else "",
         metrics=metrics,
         describe=lambda: msgspec.json.encode(document()),

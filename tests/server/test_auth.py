@@ -40,6 +40,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "importDashboard": {"file": {"name": "d"}},
     "replayDeadLetter": {},
     "renderPrompt": {},
+    "previewPrompt": {"file": ""},
+    "runPlayground": {"models": ["none"]},
     "convertPrompt": {"format": "prompty", "text": ""},
 }
 
@@ -100,7 +102,9 @@ def test_every_route_names_a_permission_and_the_open_ones_are_few() -> None:
     assert len({operation for operation, *_ in routes}) == len(routes)
 
 
-QUESTIONS = {"convertPrompt", "explainRoute", "reconcile", "renderPrompt", "replayRoute", "runSql"}
+QUESTIONS = {
+    "convertPrompt", "explainRoute", "previewPrompt", "reconcile", "renderPrompt", "replayRoute", "runSql",
+}  # fmt: skip
 """They are posted because what they ask about has no room in a URL; they change nothing."""
 
 

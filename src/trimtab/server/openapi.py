@@ -97,7 +97,7 @@ class _Described:
         self.query = {n: t for n, t in self.hints.items() if n not in not_asked}
 
     def types(self) -> list[Any]:
-        found = [*self.query.values()]
+        found = [*self.query.values(), *self.operation.events]
         return [*found, *(t for t in (self.body, self.answer) if t is not None and not _is_text(t))]
 
     def render(self, named: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from trimtab.prompts.blame import BlamedMessage
 from trimtab.prompts.diff import Change, MessageChange
-from trimtab.prompts.types import Content
+from trimtab.prompts.types import Content, Variable
+from trimtab.server.estimates import Estimate
 
 Format = Literal["trimtab", "langfuse", "prompty", "dotprompt"]
 
@@ -21,11 +22,15 @@ class PromptLabel(Struct, frozen=True, kw_only=True):
 
 
 class PromptView(Struct, frozen=True, kw_only=True):
-    """``newest`` is the number of the newest version. ``archived``: when it was put away, null while it is in use."""
+    """``newest`` is the number of the newest version; ``author``, ``message`` and ``changed`` (Unix ms) are of it.
+    ``archived``: when the prompt was put away, null while it is in use."""
 
     name: str
     folder: str
     newest: int
+    author: str
+    message: str
+    changed: int
     labels: list[PromptLabel]
     archived: int | None
     created: int
@@ -140,6 +145,45 @@ class RenderedPrompt(Struct, frozen=True, kw_only=True):
     tools: list[dict[str, Any]]
     output_schema: dict[str, Any] | None
     used: dict[str, int]
+
+
+class PreviewPrompt(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``file`` as it is being written, unsaved. ``model``: what to estimate the cost for; empty for tokens alone."""
+
+    file: str
+    variables: dict[str, Any] = {}
+    model: str = ""
+
+
+class PreviewVariable(Struct, frozen=True, kw_only=True):
+    """``required``: it must be given. ``source`` is the included prompt that asks for it, empty for its own."""
+
+    name: str
+    variable: Variable
+    required: bool
+    source: str
+
+
+class PreviewProblem(Struct, frozen=True, kw_only=True):
+    """What is wrong with the file or the values. ``line`` counts from 1 in the file, null where it has none;
+    ``variable`` names the value that is wrong."""
+
+    message: str
+    fix: str
+    code: str
+    line: int | None
+    variable: str
+
+
+class PromptPreview(Struct, frozen=True, kw_only=True):
+    """As far as it goes: ``hash`` is null for a file that cannot be read, ``rendered`` and ``estimate`` for values that
+    do not do; then ``problem`` says why."""
+
+    hash: str | None
+    variables: list[PreviewVariable]
+    rendered: RenderedPrompt | None
+    estimate: Estimate | None
+    problem: PreviewProblem | None
 
 
 class PromptSource(Struct, frozen=True, kw_only=True):

@@ -45,6 +45,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     max_body: int | None = None
     """Bytes of a body this route takes, where that is more than the others do."""
+    events: tuple[type[Struct], ...] = ()
+    """What the ``data`` of a stream's events are, for the description."""
 
 
 def route(

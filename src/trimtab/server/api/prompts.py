@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import store as governance
+from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
 from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
@@ -50,16 +51,24 @@ def _label(row: LabelRow) -> PromptLabel:
     return PromptLabel(label=row.label, version=row.version, author=row.author_name, updated=row.updated)
 
 
-def _view(row: PromptRow, labels: list[LabelRow]) -> PromptView:
+def _view(row: PromptRow, labels: list[LabelRow], newest: VersionRow) -> PromptView:
     return PromptView(
         name=row.name,
         folder=row.folder,
         newest=row.newest,
+        author=newest.author_name,
+        message=newest.message,
+        changed=newest.created,
         labels=[_label(each) for each in labels if each.name == row.name],
         archived=row.archived,
         created=row.created,
         updated=row.updated,
     )
+
+
+def _seen(conn: Connection, tenant: Project, row: PromptRow) -> PromptView:
+    newest = store.newest(conn, tenant.id, [row.name])[row.name]
+    return _view(row, store.labels(conn, tenant.id, [row.name]), newest)
 
 
 def _version(row: VersionRow, labels: list[LabelRow]) -> PromptVersionView:
@@ -94,13 +103,14 @@ async def list_prompts(
     wanted = store.Wanted(q=_searchable(q), folder=_searchable(folder), label=_searchable(label), archived=archived)
     after = read_cursor(cursor)
 
-    def read(conn: Connection) -> tuple[list[PromptRow], list[LabelRow]]:
+    def read(conn: Connection) -> tuple[list[PromptRow], list[LabelRow], dict[str, VersionRow]]:
         rows = store.prompts(conn, tenant.id, wanted, after=after, limit=limit + 1)
-        return rows, store.labels(conn, tenant.id, [row.name for row in rows])
+        names = [row.name for row in rows]
+        return rows, store.labels(conn, tenant.id, names), store.newest(conn, tenant.id, names)
 
-    rows, labels = await deps.db.read(read)
+    rows, labels, newest = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].name) if len(rows) > limit else None
-    return PromptPage(items=[_view(row, labels) for row in rows[:limit]], cursor=more)
+    return PromptPage(items=[_view(row, labels, newest[row.name]) for row in rows[:limit]], cursor=more)
 
 
 def _searchable(text: str) -> str:
@@ -114,7 +124,7 @@ async def get_prompt(deps: Deps, tenant: Tenant, name: FromPath[str]) -> PromptV
     """Where it lies, its newest version's number and its labels."""
 
     def read(conn: Connection) -> PromptView:
-        return _view(store.prompt(conn, tenant.id, name), store.labels(conn, tenant.id, [name]))
+        return _seen(conn, tenant, store.prompt(conn, tenant.id, name))
 
     return await deps.db.read(read)
 
@@ -134,8 +144,7 @@ async def place_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], data: JS
         changes["archived"] = deps.now() if data.archived else None
 
     def write(conn: Connection) -> PromptView:
-        row = store.place(conn, tenant.id, name, changes, deps.now())
-        return _view(row, store.labels(conn, tenant.id, [name]))
+        return _seen(conn, tenant, store.place(conn, tenant.id, name, changes, deps.now()))
 
     return await deps.db.write(write)
 
