@@ -5,11 +5,12 @@
 so their order is that of time. An automatic act has no key: ``actor`` is empty and ``actor_name`` says what acted.
 """
 
+from random import getrandbits
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, and_, insert, or_, select
 
 from trimtab.core.ids import uuid7_hex
 from trimtab.storage.schema import METADATA
@@ -47,6 +48,17 @@ class Entry(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
+class Sought(Struct, frozen=True, kw_only=True):
+    """Which entries. ``subject`` and ``action`` may end in ``*``; ``actor`` is a key's id, or a name of what acts by
+    itself; ``start`` and ``end`` (exclusive) are Unix ms."""
+
+    subject: str = ""
+    action: str = ""
+    actor: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
 def append(
     conn: Connection,
     project_id: str,
@@ -60,7 +72,7 @@ def append(
     """Write one entry within the transaction of what it tells of. ``now`` is Unix ms."""
     conn.execute(
         insert(AUDIT).values(
-            id=uuid7_hex(now * 1_000_000),
+            id=_next(conn, project_id, now),
             project_id=project_id,
             at=now,
             actor=actor.id,
@@ -72,17 +84,32 @@ def append(
     )
 
 
+def _next(conn: Connection, project_id: str, now: int) -> str:
+    """An id behind all others of the project, also where the clock stood still or went back since the last."""
+    made = uuid7_hex(now * 1_000_000)
+    query = select(AUDIT.c.id).where(AUDIT.c.project_id == project_id, AUDIT.c.id >= made)
+    last = conn.execute(query.order_by(AUDIT.c.id.desc()).limit(1)).scalar_one_or_none()
+    return made if last is None else f"{int(last, 16) + 1 + getrandbits(32):032x}"
+
+
 def entries(
-    conn: Connection, project_id: str, *, subject: str = "", actor: str = "", before: str = "", limit: int = 100
+    conn: Connection, project_id: str, sought: Sought | None = None, *, before: str = "", limit: int = 100
 ) -> list[Entry]:
-    """Newest first; ``subject`` may end in ``*``; ``before`` is the id of the last entry of the page before."""
+    """Newest first; ``before`` is the id of the last entry of the page before."""
+    wanted = sought or Sought()
     query = select(AUDIT).where(AUDIT.c.project_id == project_id).order_by(AUDIT.c.id.desc()).limit(limit)
-    if subject.endswith("*"):
-        query = query.where(AUDIT.c.subject.startswith(subject[:-1], autoescape=True))
-    elif subject:
-        query = query.where(AUDIT.c.subject == subject)
-    if actor:
-        query = query.where(AUDIT.c.actor == actor)
+    for column, value in ((AUDIT.c.subject, wanted.subject), (AUDIT.c.action, wanted.action)):
+        if value.endswith("*"):
+            query = query.where(column.startswith(value[:-1], autoescape=True))
+        elif value:
+            query = query.where(column == value)
+    if wanted.actor:
+        itself = and_(AUDIT.c.actor == "", AUDIT.c.actor_name == wanted.actor)
+        query = query.where(or_(AUDIT.c.actor == wanted.actor, itself))
+    if wanted.start is not None:
+        query = query.where(AUDIT.c.at >= wanted.start)
+    if wanted.end is not None:
+        query = query.where(AUDIT.c.at < wanted.end)
     if before:
         query = query.where(AUDIT.c.id < before)
     return [

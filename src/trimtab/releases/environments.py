@@ -6,7 +6,7 @@ in a row.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -244,16 +244,23 @@ def placements(conn: Connection, project_id: str | None = None, app: str | None 
     return [_placement(row) for row in conn.execute(query)]
 
 
+def nowhere(project_id: str, app: str) -> Callable[[str], Placement]:
+    """By an environment's name, what a placement is where nothing ever ran."""
+
+    def at(name: str) -> Placement:
+        return Placement(
+            project_id=project_id, app=app, environment=name, stable=None, rollout=None, revision=0, updated=0
+        )
+
+    return at
+
+
 def placement(conn: Connection, project_id: str, app: str, environment_name: str) -> Placement:
     """What runs there; nothing, at revision 0, where nothing ever did."""
     of_it = (PLACEMENTS.c.project_id == project_id, PLACEMENTS.c.app == app)
     query = select(PLACEMENTS).where(*of_it, PLACEMENTS.c.environment == environment_name)
     row = conn.execute(query).one_or_none()
-    if row is not None:
-        return _placement(row)
-    return Placement(
-        project_id=project_id, app=app, environment=environment_name, stable=None, rollout=None, revision=0, updated=0
-    )
+    return nowhere(project_id, app)(environment_name) if row is None else _placement(row)
 
 
 def place(conn: Connection, made: Placement) -> None:

@@ -1,0 +1,300 @@
+"""Environments, what they demand of a release, and what there is of it: approvals and verdicts of gates."""
+
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy import Connection
+
+from trimtab.releases import approvals, environments, gate, rollouts, store
+from trimtab.releases.environments import EnvironmentEdit
+from trimtab.releases.protection import Readiness
+from trimtab.releases.types import Approval, Environment, GateVerdict, Release
+from trimtab.server.acting import actor_of, moment
+from trimtab.server.environment_bodies import (
+    ApprovalPage,
+    ApprovalView,
+    EnvironmentPage,
+    EnvironmentView,
+    GatePage,
+    GateView,
+    NewApproval,
+    NewVerdict,
+    ReadinessView,
+    SetEnvironment,
+)
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Tenant,
+    read_cursor,
+    route,
+    write_cursor,
+)
+
+TAG = "environments"
+BASE = "/api/v1/projects/{project:str}/environments"
+RELEASE = "/api/v1/projects/{project:str}/apps/{app:str}/releases/{ref:str}"
+
+
+def _view(each: Environment) -> EnvironmentView:
+    return EnvironmentView(**{name: getattr(each, name) for name in EnvironmentView.__struct_fields__})
+
+
+@route(
+    "GET", BASE, "release:read", Operation(id="listEnvironments", summary="List environments", tag=TAG, errors=(404,))
+)
+async def list_environments(deps: Deps, tenant: Tenant) -> EnvironmentPage:
+    """From the first that a release goes through to the last; never more than 50, so on one page."""
+    found = await deps.db.read(lambda conn: environments.environments(conn, tenant.id))
+    return EnvironmentPage(items=[_view(each) for each in found], cursor=None)
+
+
+@route(
+    "PUT",
+    BASE + "/{environment:str}",
+    "release:promote",
+    Operation(id="setEnvironment", summary="Make or change an environment", tag=TAG, errors=(404, 409)),
+)
+async def set_environment(
+    deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str], data: JSONBody[SetEnvironment]
+) -> EnvironmentView:
+    """What it demands holds for what is promoted from now on; what runs there goes on."""
+
+    def write(conn: Connection) -> tuple[Environment, bool]:
+        edit = EnvironmentEdit(
+            project_id=tenant.id,
+            name=environment,
+            actor=actor_of(conn, caller),
+            now=moment(conn, deps),
+            position=data.position,
+            default=data.default,
+            protection=data.protection,
+            expected=data.expected_revision,
+        )
+        return environments.put(conn, edit)
+
+    made, _ = await deps.db.write(write)
+    await deps.snapshots.changed()
+    return _view(made)
+
+
+@route(
+    "DELETE",
+    BASE + "/{environment:str}",
+    "release:promote",
+    Operation(id="removeEnvironment", summary="Remove an environment", tag=TAG, status=204, errors=(404, 409)),
+)
+async def remove_environment(deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str]) -> None:
+    """Refused while something runs there, and for the default one."""
+    await deps.db.write(
+        lambda conn: environments.remove(conn, tenant.id, environment, actor_of(conn, caller), moment(conn, deps))
+    )
+    await deps.snapshots.changed()
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/apps/{app:str}/environments/{environment:str}/readiness",
+    "release:read",
+    Operation(id="getReadiness", summary="What lacks before a release may run there", tag=TAG, errors=(404,)),
+)
+async def get_readiness(
+    deps: Deps,
+    tenant: Tenant,
+    app: FromPath[str],
+    environment: FromPath[str],
+    release: FromQuery[str] = store.LATEST,
+    note: FromQuery[str] = "",
+) -> ReadinessView:
+    """Every demand of the environment by itself. ``note`` is the one that a promotion would have."""
+
+    def read(conn: Connection) -> tuple[Release, Readiness]:
+        found = store.find(conn, tenant.id, app, release)
+        now = moment(conn, deps)
+        return found, rollouts.readiness(conn, tenant.id, app, environment, found.number, note=note, now=now)
+
+    found, ready = await deps.db.read(read)
+    return ReadinessView(
+        app=app, environment=environment, release=found.number, ready=ready.ready, checks=list(ready.checks)
+    )
+
+
+# --- approvals ---
+
+
+def _approval(each: Approval, release: Release, revoked: frozenset[str]) -> ApprovalView:
+    return ApprovalView(
+        environment=each.environment,
+        author=each.author,
+        author_name=each.author_name,
+        note=each.note,
+        created=each.created,
+        revoked=each.author in revoked,
+        counts=each.author != release.author,
+    )
+
+
+@route(
+    "GET",
+    RELEASE + "/approvals",
+    "release:read",
+    Operation(id="listApprovals", summary="Who approved a release", tag=TAG, errors=(404,)),
+)
+async def list_approvals(deps: Deps, tenant: Tenant, app: FromPath[str], ref: FromPath[str]) -> ApprovalPage:
+    """In every environment, oldest first."""
+
+    def read(conn: Connection) -> list[ApprovalView]:
+        release = store.find(conn, tenant.id, app, ref)
+        given = approvals.approvals(conn, tenant.id, app, release.number)
+        gone = approvals.revoked(conn, given)
+        return [_approval(each, release, gone) for each in given]
+
+    return ApprovalPage(items=await deps.db.read(read), cursor=None)
+
+
+@route(
+    "POST",
+    RELEASE + "/approvals",
+    "release:approve",
+    Operation(id="approveRelease", summary="Approve a release", tag=TAG, status=201, errors=(404,)),
+)
+async def approve_release(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    app: FromPath[str],
+    ref: FromPath[str],
+    data: JSONBody[NewApproval],
+) -> ApprovalView:
+    """Stand for a release in an environment. Nobody approves a release that they made."""
+
+    def write(conn: Connection) -> ApprovalView:
+        release = store.find(conn, tenant.id, app, ref)
+        who = actor_of(conn, caller)
+        known = environments.environments(conn, tenant.id)
+        given = Approval(
+            project_id=tenant.id,
+            app=app,
+            number=release.number,
+            environment=data.environment or environments.default(known),
+            author=who.id,
+            author_name=who.name,
+            note=data.note,
+            created=moment(conn, deps),
+        )
+        return _approval(approvals.approve(conn, given), release, frozenset())
+
+    return await deps.db.write(write)
+
+
+@route(
+    "DELETE",
+    RELEASE + "/approvals",
+    "release:approve",
+    Operation(id="withdrawApproval", summary="Take one's approval back", tag=TAG, status=204, errors=(404,)),
+)
+async def withdraw_approval(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    app: FromPath[str],
+    ref: FromPath[str],
+    environment: FromQuery[str] = "",
+) -> None:
+    """One's own, in an environment (left out: the default one). What runs already goes on."""
+
+    def write(conn: Connection) -> None:
+        release = store.find(conn, tenant.id, app, ref)
+        who = actor_of(conn, caller)
+        now = moment(conn, deps)
+        given = Approval(
+            project_id=tenant.id,
+            app=app,
+            number=release.number,
+            environment=environment or environments.default(environments.environments(conn, tenant.id)),
+            author=who.id,
+            author_name=who.name,
+            note="",
+            created=now,
+        )
+        approvals.withdraw(conn, given, now)
+
+    await deps.db.write(write)
+
+
+# --- gates ---
+
+
+def _verdict(each: GateVerdict) -> GateView:
+    return GateView(
+        id=each.id,
+        release=each.number,
+        hash=each.hash,
+        outcome=each.outcome,
+        source=each.source,
+        detail=each.detail,
+        created=each.created,
+    )
+
+
+@route(
+    "GET",
+    RELEASE + "/gate",
+    "release:read",
+    Operation(id="listVerdicts", summary="What gates said of a release", tag=TAG, errors=(404,)),
+)
+async def list_verdicts(
+    deps: Deps, tenant: Tenant, app: FromPath[str], ref: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+) -> GatePage:
+    """Newest first."""
+    before = read_cursor(cursor)
+
+    def read(conn: Connection) -> list[GateVerdict]:
+        number = store.find(conn, tenant.id, app, ref).number
+        return gate.verdicts(conn, tenant.id, app, number, before=before, limit=limit + 1)
+
+    found = await deps.db.read(read)
+    more = write_cursor(found[limit - 1].id) if len(found) > limit else None
+    return GatePage(items=[_verdict(each) for each in found[:limit]], cursor=more)
+
+
+@route(
+    "POST",
+    RELEASE + "/gate",
+    "gate:write",
+    Operation(id="recordVerdict", summary="Write a gate's verdict down", tag=TAG, status=201, errors=(404, 409)),
+)
+async def record_verdict(
+    deps: Deps, caller: CallerNow, tenant: Tenant, app: FromPath[str], ref: FromPath[str], data: JSONBody[NewVerdict]
+) -> GateView:
+    """A verdict is about a content; of every source the newest counts."""
+
+    def write(conn: Connection) -> GateVerdict:
+        verdict = GateVerdict(
+            id="",
+            project_id=tenant.id,
+            app=app,
+            number=store.find(conn, tenant.id, app, ref).number,
+            hash=data.hash,
+            outcome=data.outcome,
+            source=data.source,
+            detail=data.detail,
+            created=moment(conn, deps),
+        )
+        return gate.record(conn, verdict, actor_of(conn, caller))
+
+    return _verdict(await deps.db.write(write))
+
+
+ROUTES = (
+    list_environments,
+    set_environment,
+    remove_environment,
+    get_readiness,
+    list_approvals,
+    approve_release,
+    withdraw_approval,
+    list_verdicts,
+    record_verdict,
+)

@@ -1,0 +1,187 @@
+"""Who decides about rollouts where nobody does: the controller.
+
+Of all processes on one catalog one leads (`storage/leaders.py`). Every second or two it looks at each open rollout: it
+asks the telemetry store what both arms did since the step began, has `releases/rules.py` judge, and makes the move with
+the same functions as people do, with the evidence beside it. What it decided on is the rollout's revision: where a
+person moved it meanwhile, or a second process believes that it leads, one of the two is refused and looks again.
+
+It never guesses. While the store is away, or what the environment demands lacks, nothing goes on; a held rollout is
+only ever taken back. Times are the catalog's, so that neither a restart nor another machine's clock makes a step
+shorter.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import Conflict, NotFound, TrimtabError, Unavailable
+from trimtab.core.ids import new_id
+from trimtab.releases import rollouts
+from trimtab.releases.protection import Readiness
+from trimtab.releases.rollout import Action, Move, has_next
+from trimtab.releases.rollouts import CONTROLLER, Act
+from trimtab.releases.rules import Decision
+from trimtab.releases.types import Rollout
+from trimtab.storage import leaders
+from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
+
+logger = logging.getLogger("trimtab.rolling")
+
+NAME: Final = "rollouts"
+LOOK_S: Final = 1.0
+HOLD_MS: Final = 15_000
+"""For how long a leader that says nothing is waited for: longer than one round should take."""
+MOVES: Final[dict[str, Action]] = {
+    "advance": "advance",
+    "promote": "promote",
+    "hold": "hold",
+    "rollback": "roll_back",
+}
+
+Judge = Callable[[Rollout, int], Awaitable[Decision]]
+"""What the figures of a rollout say at a moment (Unix ms). Raises `Unavailable` while they cannot be had."""
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """What was seen of a rollout: the decision (None where there could be none), and what stands in its way."""
+
+    decision: Decision | None
+    waits: str = ""
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """``changed`` brings a change into force on every worker and returns when it is."""
+
+    db: Database
+    judge: Judge
+    changed: Callable[[], Awaitable[None]]
+    clock: Clock
+
+
+class Controller:
+    """Runs beside a worker. For one event loop."""
+
+    def __init__(self, parts: Parts, *, look_s: float = LOOK_S) -> None:
+        self._parts = parts
+        self._holder = new_id("worker")
+        self._turns = Turns(self.turn, "the rollout controller", look_s, logger)
+        self._said: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._turns.run()
+
+    async def leave(self) -> None:
+        """Let another lead, now."""
+        try:
+            await self._parts.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
+        except Unavailable as error:
+            logger.info("the next controller begins when this one's time is over: %s", error.message)
+
+    async def turn(self) -> bool:
+        """One look at every open rollout; False, for the next comes by itself."""
+        found = await self._parts.db.read(rollouts.open_rollouts)
+        if not found or not await self._parts.db.write(self._lead):
+            return False
+        self._said = {key: said for key, said in self._said.items() if key in {each.id for each in found}}
+        for each in found:
+            try:
+                await self._decide(each)
+            except (Conflict, NotFound) as error:
+                # Somebody was quicker: the next look sees what there is now.
+                logger.info("rollout %s was not moved: %s", each.id, error.sentence())
+            except Unavailable as error:
+                self._say(each, error.sentence())
+        return False
+
+    def _lead(self, conn: Connection) -> bool:
+        return leaders.lead(conn, NAME, self._holder, self._now(conn), HOLD_MS)
+
+    def _now(self, conn: Connection) -> int:
+        return leaders.now_ms(conn, self._parts.clock.now_ns() // 1_000_000)
+
+    def _say(self, each: Rollout, why: str) -> None:
+        """In the log, once for each reason."""
+        if self._said.get(each.id) != why:
+            self._said[each.id] = why
+            if why:
+                logger.info("rollout %s (%s in %s) waits: %s", each.id, each.app, each.environment, why)
+
+    async def look(self, each: Rollout) -> Look:
+        """What there is to be seen now; decides nothing."""
+        now = await self._parts.db.read(self._now)
+        try:
+            decision = await self._parts.judge(each, now)
+        except Unavailable as error:
+            return Look(decision=None, waits=f"The figures cannot be had: {error.sentence()}")
+        return Look(decision=decision, waits=await self._obstacle(each, decision))
+
+    async def _obstacle(self, each: Rollout, decision: Decision) -> str:
+        """What keeps a decision from being carried out; empty where nothing does."""
+        if decision.action in ("wait", "rollback"):
+            return ""
+        if each.state == "held":
+            return "It is held until somebody resumes it."
+        if decision.action in ("advance", "promote") and each.override is None:
+            found = await self._parts.db.read(lambda conn: self._ready(conn, each))
+            return " ".join(check.detail for check in found.lacking())
+        return ""
+
+    def _ready(self, conn: Connection, each: Rollout) -> Readiness:
+        now = self._now(conn)
+        return rollouts.readiness(
+            conn, each.project_id, each.app, each.environment, each.candidate, note=each.note, now=now
+        )
+
+    async def _decide(self, each: Rollout) -> None:
+        seen = await self.look(each)
+        self._say(each, seen.waits)
+        if seen.decision is None or seen.waits or seen.decision.action == "wait":
+            return
+        action = _action(each, seen.decision)
+        if action is None:
+            return
+        evidence = msgspec.to_builtins(seen.decision)
+        move = Move(action=action, reason=seen.decision.reason, evidence=evidence)
+
+        def write(conn: Connection) -> Rollout:
+            now = self._now(conn)
+            act = Act(
+                project_id=each.project_id,
+                rollout=each.id,
+                move=move,
+                actor=CONTROLLER,
+                now=now,
+                expected=each.revision,
+            )
+            return rollouts.act(conn, act)
+
+        made = await self._parts.db.write(write)
+        logger.info(
+            "rollout %s of %s in %s to r%d: %s. %s",
+            each.id, each.app, each.environment, each.candidate, made.state, move.reason,
+        )  # fmt: skip
+        try:
+            await self._parts.changed()
+        except TrimtabError as error:
+            # It is written down; every process takes it over by itself within a second or so.
+            logger.warning("whether every worker has the change cannot be known: %s", error.sentence())
+
+
+def _action(each: Rollout, decision: Decision) -> Action | None:
+    """The move that carries a decision out; None where there is nothing to do: a held one is not held again."""
+    if each.state == "held" and decision.action != "rollback":
+        return None
+    action = MOVES[decision.action]
+    return "promote" if action == "advance" and not has_next(each) else action
+
+
+def waiting_step(each: Rollout, now: int) -> float:
+    """Seconds since the step began; never less than none, whatever a clock says."""
+    return max(0.0, (now - each.step_started) / 1000)
