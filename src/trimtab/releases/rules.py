@@ -1,155 +1,290 @@
 """When a rollout goes on, stops or goes back: guard metrics, ordered rules over them, the decision and its evidence.
 
 Pure: what enters are figures of both arms (`Figures`) and the time in the step (`Situation`); what leaves is a
-`Decision`. The mathematics is `scoring/stats.py`'s; what a rule may say as text is in `rule_text.py`.
+`Decision`. The mathematics is `scoring/stats.py`'s; `guards.py` lists what can be watched, `rule_text.py` how a rule is
+written. docs/rollout-statistics.md is for people.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Any, Final
 
-from msgspec import Meta, Struct
+import msgspec
 
-from trimtab.scoring.sums import Sums
+from trimtab.core.errors import InvalidRequest
+from trimtab.releases.evidence import evidence_of, shown
+from trimtab.releases.guards import METRICS, GuardMetric, metric_of, wrong
+from trimtab.releases.rule_text import parse, text_of, time_text
+from trimtab.releases.rule_types import (
+    ALL,
+    ANY,
+    SCORE,
+    Action,
+    ArmFigures,
+    ArmValue,
+    Condition,
+    Decision,
+    Evidence,
+    Figures,
+    Guard,
+    Rule,
+    Rules,
+    Situation,
+    Then,
+)
+from trimtab.releases.types import Kind
+from trimtab.scoring.stats import Better, Outcome
 
-Outcome = Literal["better", "not_worse", "worse", "not_enough_data"]
-Action = Literal["advance", "promote", "hold", "rollback", "wait"]
-"""What to do with a rollout: to the next step, to all of the traffic, stay where it is until a person decides, back to
-the stable release, or look again later."""
-Then = Literal["next", "promote", "hold", "rollback"]
-"""What a rule says: ``next`` is the next step, or after the last one to all of the traffic."""
-Better = Literal["lower", "higher"]
-Method = Literal["share", "mean", "log_mean"]
-"""How a metric is compared: the share of calls that are so, the mean, or the mean of logarithms (typical sizes, as
-ratio): see docs/rollout-statistics.md."""
-Share = Annotated[float, Meta(gt=0)]
+__all__ = [
+    "ALL",
+    "ANY",
+    "DEFAULT_GUARDS",
+    "METRICS",
+    "SCORE",
+    "Action",
+    "ArmFigures",
+    "ArmValue",
+    "Better",
+    "Condition",
+    "Decision",
+    "Evidence",
+    "Figures",
+    "Guard",
+    "GuardMetric",
+    "Outcome",
+    "Rule",
+    "Rules",
+    "Situation",
+    "Then",
+    "decide",
+    "defaults",
+    "metric_of",
+    "parse",
+    "read_rules",
+    "text_of",
+]
 
-SCORE: Final = "score:"
-"""A guard over a named score is called ``score:NAME``."""
+MAX_GUARDS: Final = 30
+MAX_RULES: Final = 50
+MAX_CONDITIONS: Final = 20
 
-
-class Guard(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One guard metric. ``metric`` is one of `METRICS`, a detector's name, or ``score:NAME``.
-
-    ``margin`` is the smallest difference of interest: as a share of the stable arm's value where ``relative`` (0.2 is a
-    fifth), else in the metric's own unit (shares of calls 0..1, milliseconds, currency, the score's scale). None takes
-    the metric's default, as ``better`` and ``relative`` do. ``weight`` is its part of the risk of a false alarm, which
-    all guards share. ``waits``: whether ``all`` in a rule waits until there is enough data of it. ``cap``: values above
-    it count as it (only for means).
-    """
-
-    metric: str
-    better: Better | None = None
-    margin: Share | None = None
-    relative: bool | None = None
-    weight: Share = 1.0
-    waits: bool = True
-    cap: float | None = None
-
-
-class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One thing that must be so; exactly one of these forms:
-
-    - ``metric`` and ``outcome``: that guard's outcome is one of them; metric ``all``: of every guard (one that does not
-      wait may lack data; one without any observations is passed over), ``any``: of at least one;
-    - ``metric`` and ``above`` or ``below``: the value of an ``arm``, once it has ``least`` observations;
-    - ``samples``: both arms have so many calls; 0 asks for what the step asks for;
-    - ``held_s``: the step has lasted so many seconds; 0 asks for what the step asks for.
-    """
-
-    metric: str = ""
-    outcome: tuple[Outcome, ...] = ()
-    arm: Literal["candidate", "stable"] = "candidate"
-    above: float | None = None
-    below: float | None = None
-    least: int = 1
-    samples: int | None = None
-    held_s: float | None = None
-
-
-class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """If all of ``when`` is so, ``then``. Rules are looked at in order; the first that holds decides."""
-
-    when: tuple[Condition, ...]
-    then: Then
-
-
-class Rules(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """``Plan.rules`` of a rollout. ``alpha`` bounds the chance that equal releases are told apart at any moment of the
-    whole rollout, all guards and steps together. ``least_units`` of each arm are needed before a mean is judged."""
-
-    guards: tuple[Guard, ...] = ()
-    rules: tuple[Rule | str, ...] = ()
-    alpha: Annotated[float, Meta(gt=0, lt=0.5)] = 0.05
-    least_units: Annotated[int, Meta(ge=2, le=1_000_000)] = 20
-
-
-class ArmFigures(Struct, frozen=True, kw_only=True):
-    """What one arm did. ``calls`` that count (answered or failed), ``units`` behind them; ``cancelled`` calls and those
-    ``refused`` by the gateway for the caller's own fault count in no metric. ``values``: by guard metric."""
-
-    calls: int = 0
-    units: int = 0
-    cancelled: int = 0
-    refused: int = 0
-    values: dict[str, Sums] = {}
-
-
-class Figures(Struct, frozen=True, kw_only=True):
-    """Both arms, over the same time."""
-
-    stable: ArmFigures
-    candidate: ArmFigures
+DEFAULT_GUARDS: Final = (
+    Guard(metric="errors", weight=4),
+    Guard(metric="silent", weight=2),
+    Guard(metric="latency", weight=2),
+    Guard(metric="cost"),
+    Guard(metric="ttft", waits=False),
+    Guard(metric="feedback", waits=False),
+)
+_BACK: Final = (
+    "errors worse -> rollback",
+    "silent worse -> rollback",
+    "latency worse -> rollback",
+    "feedback worse -> rollback",
+)
+_CANARY: Final = (
+    *_BACK,
+    "cost worse -> hold",
+    "ttft worse -> hold",
+    "all not_worse and samples and held -> next",
+)
+_BY_KIND: Final[dict[Kind, tuple[str, ...]]] = {
+    "direct": (),
+    "canary": _CANARY,
+    "segments": _BACK,
+    "ab": ("errors worse -> rollback",),
+    "shadow": (),
+}
 
 
-class Situation(Struct, frozen=True, kw_only=True):
-    """Where a rollout is: ``step`` counts from 0 of ``steps``, ``held_s`` seconds since the step began, and what the
-    step asks for before the next one: ``hold_s`` and ``samples`` calls of each arm."""
-
-    step: int = 0
-    steps: int = 1
-    held_s: float = 0.0
-    hold_s: float = 0.0
-    samples: int = 0
+def defaults(kind: Kind = "canary") -> Rules:
+    """What a rollout of that kind goes by if its plan names no rules. Only a canary goes on by itself; an A/B test goes
+    back only for errors; nobody is hurt by a shadow, so it is watched and nothing else."""
+    return Rules(guards=DEFAULT_GUARDS, rules=tuple(parse(text) for text in _BY_KIND[kind]))
 
 
-class ArmValue(Struct, frozen=True, kw_only=True):
-    """A metric's value in one arm and its interval, in the unit of the evidence; null while there is none."""
-
-    n: int
-    units: int
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class Evidence(Struct, frozen=True, kw_only=True):
-    """How the arms compare in one metric. All intervals hold at ``level`` at every moment at once.
-
-    ``unit`` is ``share``, ``ms``, ``currency`` or ``score``. ``difference`` is candidate minus stable in that unit;
-    where ``relative`` it is that difference as a share of the stable arm's value (0.1: a tenth more), and so are its
-    limits and ``margin``. ``says`` is a sentence for people.
-    """
-
-    metric: str
-    unit: Literal["share", "ms", "currency", "score"]
-    better: Better
-    relative: bool
-    margin: float
-    level: float
-    stable: ArmValue
-    candidate: ArmValue
-    difference: float | None
-    low: float | None
-    high: float | None
-    outcome: Outcome
-    says: str
+def read_rules(data: Any, kind: Kind = "canary") -> Rules:
+    """``Plan.rules``, checked, every rule as a `Rule`. None: the defaults; ``guards`` or ``rules`` left out: the
+    default ones. Raises `InvalidRequest` (code ``rules_invalid``) that says where it is wrong and how to mend it."""
+    if data is None:
+        return defaults(kind)
+    try:
+        given = data if isinstance(data, Rules) else msgspec.convert(data, Rules)
+    except msgspec.ValidationError as error:
+        raise wrong(
+            f"These are no rollout rules: {error}.",
+            "Give an object with 'guards', 'rules' (e.g. 'errors worse -> rollback') and 'alpha'.",
+        ) from error
+    base = defaults(kind)
+    named = isinstance(data, Rules) or "rules" in data
+    guards = given.guards or base.guards
+    read = [_read_rule(each, at) for at, each in enumerate(given.rules if named else base.rules)]
+    _check_guards(guards)
+    if len(read) > MAX_RULES:
+        raise wrong(f"A rollout has at most {MAX_RULES} rules.", "Join some with 'or', or leave some out.")
+    if not named:
+        watched = {guard.metric for guard in guards}
+        read = [rule for rule in read if _metrics(rule) <= watched]
+    for at, rule in enumerate(read):
+        _check_rule(rule, at, guards)
+    return msgspec.structs.replace(given, guards=guards, rules=tuple(read))
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """What to do and why. ``rule`` is the text of the rule that decided and ``number`` its place from 1; empty and 0
-    where none held (``wait``). ``reason`` is for people."""
+def decide(rules: Rules, figures: Figures, situation: Situation) -> Decision:
+    """The first rule that holds decides; if none does: wait. ``rules`` are as `read_rules` gives them."""
+    evidence = evidence_of(rules, figures, situation.steps)
+    by_metric = {each.metric: each for each in evidence}
+    waiting = {guard.metric for guard in rules.guards if guard.waits}
+    written = [each if isinstance(each, Rule) else parse(each) for each in rules.rules]
+    unmet: list[str] = []
+    for number, rule in enumerate(written, start=1):
+        judged = [_judge(each, by_metric, waiting, figures, situation) for each in rule.when]
+        if all(holds for holds, _ in judged):
+            reason = "; ".join(why for _, why in judged)
+            return Decision(
+                action=_action(rule.then, situation),
+                rule=text_of(rule),
+                number=number,
+                reason=reason[:1].upper() + reason[1:] + ".",
+                evidence=evidence,
+            )
+        if rule.then in ("next", "promote"):
+            unmet += [why for holds, why in judged if not holds]
+    reason = f"Not yet: {'; '.join(dict.fromkeys(unmet))}." if unmet else "No rule asks for anything."
+    return Decision(action="wait", reason=reason, evidence=evidence)
 
-    action: Action
-    rule: str = ""
-    number: int = 0
-    reason: str
-    evidence: tuple[Evidence, ...] = ()
+
+# --- judging ---
+
+
+def _action(then: Then, situation: Situation) -> Action:
+    if then == "next":
+        return "advance" if situation.step + 1 < situation.steps else "promote"
+    return then
+
+
+def _judge(
+    of: Condition, evidence: dict[str, Evidence], waiting: set[str], figures: Figures, situation: Situation
+) -> tuple[bool, str]:
+    """Whether it is so, and a sentence about it (no capital, no full stop)."""
+    if of.samples is not None:
+        wanted, have = of.samples or situation.samples, figures.candidate.calls
+        return have >= wanted, f"{have:,} of {wanted:,} calls of the candidate"
+    if of.held_s is not None:
+        wanted_s = of.held_s or situation.hold_s
+        return situation.held_s >= wanted_s, f"{_time(situation.held_s)} of {_time(wanted_s)} in this step"
+    if of.metric == ANY:
+        found = [each for each in evidence.values() if _is(each, of)]
+        return bool(found), "; ".join(each.says for each in found) or f"no guard is {_words(of)}"
+    if of.metric == ALL:
+        return _judge_all(of, list(evidence.values()), waiting)
+    each = evidence[of.metric]
+    if of.outcome:
+        return _is(each, of), each.says
+    return _judge_threshold(of, each)
+
+
+def _judge_all(of: Condition, evidence: list[Evidence], waiting: set[str]) -> tuple[bool, str]:
+    counted = [each for each in evidence if _counts(each, each.metric in waiting)]
+    missing = [each for each in counted if not _is(each, of)]
+    if missing:
+        return False, "; ".join(each.says for each in missing)
+    if not counted:
+        return False, "no guard has been observed yet"
+    return True, "; ".join(each.says for each in counted)
+
+
+def _counts(each: Evidence, waits: bool) -> bool:
+    """Whether ``all`` looks at it: what was never observed (no stream, no price, no feedback) holds nobody up."""
+    if each.outcome != "not_enough_data":
+        return True
+    return waits and bool(each.stable.n or each.candidate.n)
+
+
+def _is(each: Evidence, of: Condition) -> bool:
+    return each.outcome in of.outcome or (each.outcome == "better" and "not_worse" in of.outcome)
+
+
+def _judge_threshold(of: Condition, each: Evidence) -> tuple[bool, str]:
+    arm = each.candidate if of.arm == "candidate" else each.stable
+    whose = "the candidate" if of.arm == "candidate" else "the stable release"
+    if arm.value is None or arm.n < of.least:
+        return False, f"{each.metric} of {whose}: {arm.n:,} of {of.least:,} observations"
+    above = of.above is not None
+    limit = of.above if of.above is not None else of.below or 0.0
+    word = "above" if above else "below"
+    says = f"{each.metric} of {whose} {shown(each.unit, arm.value)} ({arm.n:,} observations)"
+    if arm.value > limit if above else arm.value < limit:
+        return True, f"{says}, which is {word} {shown(each.unit, limit)}"
+    return False, f"{says}, which is not {word} {shown(each.unit, limit)}"
+
+
+def _words(of: Condition) -> str:
+    return " or ".join(each.replace("_", " ") for each in of.outcome)
+
+
+def _time(seconds: float) -> str:
+    return time_text(float(int(seconds)))
+
+
+# --- checking ---
+
+
+def _check_guards(guards: tuple[Guard, ...]) -> None:
+    if len(guards) > MAX_GUARDS:
+        raise wrong(f"A rollout has at most {MAX_GUARDS} guards.", "Leave out what decides nothing.")
+    seen: set[str] = set()
+    for at, guard in enumerate(guards):
+        try:
+            metric_of(guard)
+        except InvalidRequest as error:
+            raise wrong(error.message, error.fix, f"rules.guards[{at}]") from error
+        if guard.metric in seen:
+            raise wrong(f"{guard.metric!r} is guarded twice.", "Leave one of them out.", f"rules.guards[{at}]")
+        seen.add(guard.metric)
+
+
+def _read_rule(given: Rule | str, at: int) -> Rule:
+    if isinstance(given, Rule):
+        return given
+    try:
+        return parse(given)
+    except InvalidRequest as error:
+        raise wrong(error.message, error.fix, f"rules.rules[{at}]") from error
+
+
+def _check_rule(rule: Rule, at: int, guards: tuple[Guard, ...]) -> None:
+    where = f"rules.rules[{at}]"
+    if not 1 <= len(rule.when) <= MAX_CONDITIONS:
+        raise wrong(
+            f"A rule has 1 to {MAX_CONDITIONS} conditions.", "Write e.g. 'held 1h -> hold' for one by time.", where
+        )
+    watched = {guard.metric for guard in guards}
+    for each in rule.when:
+        _check_condition(each, where)
+        if each.metric and each.metric not in (ALL, ANY) and each.metric not in watched:
+            raise wrong(
+                f"No guard watches {each.metric[:100]!r}.",
+                f"Add it to 'guards'; watched are {', '.join(sorted(watched))}.",
+                where,
+            )
+
+
+def _check_condition(of: Condition, where: str) -> None:
+    limits = (of.above is not None) + (of.below is not None)
+    forms = bool(of.outcome) + bool(limits) + (of.samples is not None) + (of.held_s is not None)
+    if forms != 1 or limits > 1:
+        raise wrong(
+            "A condition is one thing: an outcome, a limit above or below, samples, or the time held.",
+            "Make several conditions of it: all of a rule's must be so.",
+            where,
+        )
+    if bool(of.metric) != bool(of.outcome or limits):
+        missing = "does not name its metric" if not of.metric else "names a metric for nothing"
+        raise wrong(
+            f"This condition {missing}.", "Outcomes and limits are of a metric; samples and time are not.", where
+        )
+    if limits and of.metric in (ALL, ANY):
+        raise wrong(f"'{of.metric}' has no value to limit.", "Name one metric.", where)
+
+
+def _metrics(rule: Rule) -> set[str]:
+    return {each.metric for each in rule.when} - {"", ALL, ANY}
