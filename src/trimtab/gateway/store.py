@@ -32,6 +32,7 @@ from trimtab.gateway.targets import Timeouts
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.types import PriceOverride
+from trimtab.releases.apps import refuse_taken
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
 
@@ -409,6 +410,7 @@ def add_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
             fix="Change it in the console or with PATCH, remove it first, or choose another name.",
             param="name",
         )
+    refuse_taken(conn, row.project_id, row.name, "model")
     check_model(conn, row, declared)
     conn.execute(insert(MODELS).values(**_model_values(row), created=row.created))
 

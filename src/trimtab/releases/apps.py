@@ -15,8 +15,10 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.governance import audit
+from trimtab.governance.audit import Actor
 from trimtab.governance.projects import REVISION
-from trimtab.releases.tables import APPS
+from trimtab.releases.tables import APPS, PLACEMENTS
 from trimtab.releases.types import APP, App, AppSpec
 from trimtab.storage.revision import bump
 
@@ -28,12 +30,13 @@ Taken = Callable[[Connection], Mapping[str, str]]
 
 
 class Edit(Struct, frozen=True, kw_only=True):
-    """A draft to be. ``spec`` is a normal form (`canonical.draft`). ``expected`` is the revision it was made from: 0 for an
-    app that is to be new, None to replace whatever there is. ``newest`` is not touched by an edit."""
+    """A draft to be. ``spec`` is a normal form (`freeze.draft`). ``expected`` is the revision it was made from: 0 for
+    an app that is to be new, None to replace whatever there is."""
 
     project_id: str
     name: str
     spec: AppSpec
+    actor: Actor
     now: int
     expected: int | None = None
 
@@ -107,11 +110,23 @@ def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
         _free(conn, edit.name, taken)
         first = {"project_id": edit.project_id, "name": edit.name, "revision": 1, "newest": 0, "archived": None}
         conn.execute(insert(APPS).values(**first, spec=spec.decode(), created=edit.now, updated=edit.now))
+        _note(conn, edit, "app.created", {"revision": 1})
     else:
         refuse_archived(old)
         values = {"spec": spec.decode(), "revision": old.revision + 1, "updated": edit.now}
         conn.execute(update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values))
+        _note(conn, edit, "app.changed", {"revision": old.revision + 1, "fields": _differing(old.spec, edit.spec)})
     return app(conn, edit.project_id, edit.name), True
+
+
+def _note(conn: Connection, edit: Edit, action: str, detail: dict[str, Any]) -> None:
+    audit.append(conn, edit.project_id, edit.actor, action, f"app:{edit.name}", now=edit.now, detail=detail)
+
+
+def _differing(before: AppSpec, after: AppSpec) -> list[str]:
+    old, new = (msgspec.to_builtins(each) for each in (before, after))
+    fields = AppSpec.__struct_fields__
+    return [name for name in fields if msgspec.json.encode(old.get(name)) != msgspec.json.encode(new.get(name))]
 
 
 def _old(conn: Connection, edit: Edit) -> App | None:
@@ -158,14 +173,23 @@ def refuse_archived(found: App) -> None:
         )
 
 
-def archive(conn: Connection, project_id: str, name: str, archived: int | None, now: int) -> App:
-    """Put it away (``archived``: when), or take it out again (None). What runs of it goes on. Raises `NotFound`."""
+def archive(conn: Connection, project_id: str, name: str, *, away: bool, actor: Actor, now: int) -> App:
+    """Put it away, or take it out again. An archived app answers no calls. Raises `NotFound`, and `Conflict` while a
+    rollout of it is open."""
     bump(conn, REVISION)
     old = app(conn, project_id, name, lock=True)
-    if (old.archived is None) == (archived is None):
+    if (old.archived is not None) == away:
         return old
+    at = (PLACEMENTS.c.project_id == project_id, PLACEMENTS.c.app == name, PLACEMENTS.c.rollout.is_not(None))
+    rolling = conn.execute(select(PLACEMENTS.c.environment).where(*at)).scalars().first()
+    if away and rolling is not None:
+        raise Conflict(
+            f"A rollout of {name!r} is open in {rolling!r}.", fix="Stop it first, then archive the app.",
+            code="rollout_open",
+        )  # fmt: skip
     of_it = (APPS.c.project_id == project_id, APPS.c.name == name)
-    conn.execute(update(APPS).where(*of_it).values(archived=archived, updated=now))
+    conn.execute(update(APPS).where(*of_it).values(archived=now if away else None, updated=now))
+    audit.append(conn, project_id, actor, "app.archived" if away else "app.restored", f"app:{name}", now=now)
     return app(conn, project_id, name)
 
 

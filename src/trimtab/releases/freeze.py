@@ -39,9 +39,9 @@ class Routed(Struct, frozen=True, kw_only=True):
 class Gateway(Struct, frozen=True, kw_only=True):
     """What a room above knows, by value. Each raises `InvalidRequest`.
 
-    ``tree`` gives a route's normal form, judged by its shape alone: what it names need not be there yet. ``expand`` takes
-    an app's name and its route, and says with which place what is missing. ``context`` and ``cache`` give a policy's
-    normal form.
+    ``tree`` gives a route's normal form, judged by its shape alone: what it names need not be there yet. ``expand``
+    takes an app's name and its route, and says at which place what is missing. ``context`` and ``cache`` give a
+    policy's normal form.
     """
 
     tree: Callable[[str | Json], str | Json]

@@ -13,6 +13,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select, tuple_
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.governance import audit
+from trimtab.governance.audit import Actor
 from trimtab.governance.projects import REVISION
 from trimtab.releases import apps
 from trimtab.releases.tables import PLACEMENTS, RELEASES
@@ -71,11 +73,7 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
             code="release_changed",
         )
     if made.revision is not None and made.revision != app.revision:
-        raise Conflict(
-            f"The draft of {made.app!r} is at revision {app.revision} now; you asked for a release of {made.revision}.",
-            fix=f"Look at it (trimtab release diff {made.app}), then create the release again.",
-            code="app_changed",
-        )
+        raise edited(made.app, app.revision, made.revision)
     parent = app.newest or None
     if made.parent is not None:
         parent = release(conn, made.project_id, made.app, made.parent).number
@@ -92,7 +90,18 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
     }
     conn.execute(insert(RELEASES).values(**row, content=content))
     apps.numbered(conn, app, app.newest + 1, made.now)
+    told = {"hash": made.hash, "parent": parent, "message": made.message}
+    subject, actor = f"release:{made.app}@r{row['number']}", Actor(made.author, made.author_name)
+    audit.append(conn, made.project_id, actor, "release.created", subject, now=made.now, detail=told)
     return Release(content=made.content, **row), True
+
+
+def edited(app: str, revision: int, expected: int) -> Conflict:
+    return Conflict(
+        f"The draft of {app!r} is at revision {revision} now; you asked for a release of {expected}.",
+        fix=f"Look at it (trimtab release diff {app}), then create the release again.",
+        code="app_changed",
+    )
 
 
 def _written(made: NewRelease) -> str:
@@ -176,7 +185,18 @@ def _portions(keys: list[tuple[str, str, int]], size: int) -> Iterable[list[tupl
     return (keys[at : at + size] for at in range(0, len(keys), size))
 
 
-def heads(conn: Connection, project_id: str, app: str) -> dict[int, str]:
-    """The hash of every release, by number."""
-    found = select(RELEASES.c.number, RELEASES.c.hash).where(RELEASES.c.project_id == project_id, RELEASES.c.app == app)
-    return {row.number: row.hash for row in conn.execute(found)}
+def newest_hash(conn: Connection, project_id: str, app: str) -> str:
+    """The hash of an app's newest release; empty where it has none."""
+    at = (RELEASES.c.project_id == project_id, RELEASES.c.app == app)
+    found = select(RELEASES.c.hash).where(*at).order_by(RELEASES.c.number.desc()).limit(1)
+    return conn.execute(found).scalar_one_or_none() or ""
+
+
+def runs_in(conn: Connection, project_id: str, app: str) -> dict[int, list[str]]:
+    """By release, the environments whose stable one it is, in order of name."""
+    at = (PLACEMENTS.c.project_id == project_id, PLACEMENTS.c.app == app, PLACEMENTS.c.stable.is_not(None))
+    found: dict[int, list[str]] = {}
+    query = select(PLACEMENTS.c.stable, PLACEMENTS.c.environment).where(*at).order_by(PLACEMENTS.c.environment)
+    for row in conn.execute(query):
+        found.setdefault(row.stable, []).append(row.environment)
+    return found

@@ -15,6 +15,8 @@ from trimtab.gateway import store as targets_store
 from trimtab.gateway.call_policy import CachePolicy, ContextPolicy, check_cache, check_context
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.expand import expand, node_of, plain_tree
+from trimtab.gateway.routing.types import Route
+from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Project
 from trimtab.prompts import store as prompt_store
 from trimtab.prompts.store import Stored
@@ -35,8 +37,12 @@ class Frozen(Struct, frozen=True, kw_only=True):
 def gateway_of(deps: Dependencies, tenant: Project) -> Gateway:
     """What the gateway knows of that project now."""
     snapshot = deps.snapshots.current
-    targets = snapshot.targets[tenant.id]
     routes = {name: each.route for name, each in snapshot.routes.get(tenant.id, {}).items()}
+    return gateway_with(snapshot.targets[tenant.id], routes)
+
+
+def gateway_with(targets: ProjectTargets, routes: Mapping[str, Route]) -> Gateway:
+    """What the gateway would know of a project that has these."""
     known = known_of(targets.models, targets.providers)
 
     def expanded(app: str, route: str | Json) -> Routed:

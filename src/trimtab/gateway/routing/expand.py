@@ -58,7 +58,7 @@ def plain_tree(node: Node) -> str | dict[str, Any]:
 
 
 def expand(app: str, node: Node, targets: ProjectTargets, routes: Mapping[str, Route], known: Known) -> Expanded:
-    """The tree of an app, whole. Raises `InvalidRequest` with every mistake: what it names that is not there, and where."""
+    """The tree of an app, whole. Raises `InvalidRequest` with every mistake: what it names that is not there, where."""
     around = structs.replace(known, routes=routes)
     if found := mistakes(Route(name=app, tree=node), around):
         told = "; ".join(str(mistake).replace("tree: ", "", 1) for mistake in found[:10])
@@ -69,10 +69,7 @@ def expand(app: str, node: Node, targets: ProjectTargets, routes: Mapping[str, R
             code="route_refused",
         )
     making = _Making(targets, routes)
-    if isinstance(node, str) and node not in routes:
-        tree = making.model(node)
-    else:
-        tree = making.node(node)
+    tree = making.model(node) if isinstance(node, str) and node not in routes else making.node(node)
     named = routes.get(node) if isinstance(node, str) else None
     affinity = None if named is None or named.affinity == Affinity() else named.affinity
     return Expanded(tree=tree, models=making.models, affinity=affinity)

@@ -31,6 +31,7 @@ from trimtab.gateway.routing.types import Route
 from trimtab.gateway.routing.walk import names_of
 from trimtab.gateway.store import check_model_name, did_you_mean
 from trimtab.governance.projects import REVISION
+from trimtab.releases.apps import refuse_taken
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
 
@@ -105,6 +106,7 @@ def add_route(conn: Connection, row: RouteRow, declared: Mapping[str, Route], kn
     if name in known.models:
         what = f"There is already a model {name!r}, and a route is called as a model is."
         raise Conflict(what, fix="Choose another name.", param="name")
+    refuse_taken(conn, row.project_id, name, "route")
     others = {each.route.name: each.route for each in routes(conn, row.project_id)}
     if name in others:
         raise Conflict(f"There is already a route {name!r}.", fix="Change it, or choose another name.", param="name")
