@@ -236,6 +236,319 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's apps
+         * @description In order of name. `archived`: only those put away.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listApps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One app with its draft
+         * @description And whether a release can be made of the draft now.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["getApp"];
+        /**
+         * Make an app, or replace its draft
+         * @description Nothing that runs is changed by it: a release is made of the draft when it is asked for. The draft may name what
+         *     is not there yet; `trouble` says so. The name must not be a model's or a route's.
+         *
+         *     Needs the permission `release:write`.
+         */
+        put: operations["putApp"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Archive an app
+         * @description An archived app answers no calls, wherever it ran; it keeps its name, its draft and its releases, and takes no
+         *     new ones. Refused while a rollout of it is open. Taken out again, it runs what it ran before.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        patch: operations["placeApp"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed between two releases
+         * @description From `before` to `after`: each a number, `latest`, an environment's name, or `draft`: what a release of
+         *     the draft would be now. Without `before`, from what `after` was made from; for the draft, the newest release.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["diffReleases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What runs of an app
+         * @description One of each environment, those where nothing runs too, in their order.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listPlacements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/environments/{environment}/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What lacks before a release may run there
+         * @description Every demand of the environment by itself. `note` is the one that a promotion would have.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/environments/{environment}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to what ran before
+         * @description Ends an open rollout; where there is none, puts the release back that ran before. Nothing that the environment
+         *     demands stands in the way.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        post: operations["rollBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/environments/{environment}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it came to what runs there
+         * @description Newest first.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listPlacementRollouts"];
+        put?: never;
+        /**
+         * Bring a release to an environment
+         * @description One of kind `direct` is done when the answer comes. What the environment demands must be there, unless
+         *     `override` says why not.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        post: operations["startRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An app's releases, and what each changed
+         * @description Newest first.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listReleases"];
+        put?: never;
+        /**
+         * Freeze the draft into a release
+         * @description Everything that the draft names is resolved as it is now. Content that the newest release has makes no new one.
+         *     It runs nowhere yet.
+         *
+         *     Needs the permission `release:write`.
+         */
+        post: operations["createRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/releases/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One release whole
+         * @description `ref` is a number (`12` or `r12`), `latest`, or an environment's name: what is stable in it.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/releases/{ref}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who approved a release
+         * @description In every environment, oldest first.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listApprovals"];
+        put?: never;
+        /**
+         * Approve a release
+         * @description Stand for a release in an environment. Nobody approves a release that they made.
+         *
+         *     Needs the permission `release:approve`.
+         */
+        post: operations["approveRelease"];
+        /**
+         * Take one's approval back
+         * @description One's own, in an environment (left out: the default one). What runs already goes on.
+         *
+         *     Needs the permission `release:approve`.
+         */
+        delete: operations["withdrawApproval"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/apps/{app}/releases/{ref}/gate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What gates said of a release
+         * @description Newest first.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listVerdicts"];
+        put?: never;
+        /**
+         * Write a gate's verdict down
+         * @description A verdict is about a content; of every source the newest counts.
+         *
+         *     Needs the permission `gate:write`.
+         */
+        post: operations["recordVerdict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, when and why
+         * @description Newest first. `subject` (`rollout:support@production:...`) and `action` (`rollout.promoted`) may end in
+         *     `*`; `actor` is a key's id or the name of what acts by itself; `start` and `end` are Unix ms.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/cache": {
         parameters: {
             query?: never;
@@ -590,6 +903,56 @@ export interface paths {
         put: operations["switchDetectors"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List environments
+         * @description From the first that a release goes through to the last; never more than 50, so on one page.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listEnvironments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/environments/{environment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make or change an environment
+         * @description What it demands holds for what is promoted from now on; what runs there goes on.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        put: operations["setEnvironment"];
+        post?: never;
+        /**
+         * Remove an environment
+         * @description Refused while something runs there, and for the default one.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        delete: operations["removeEnvironment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1180,6 +1543,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/playground/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask several models side by side, as server-sent events
+         * @description Each model's answer is a call as any other: with this key, its limits, a trace (feature `playground`) and a
+         *     cost. Events `begin`, `delta` and `end` name it by `run`, its place in `models`. Closing the connection
+         *     ends the calls that are under way.
+         *
+         *     Needs the permission `model:call`.
+         */
+        post: operations["runPlayground"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/playground/spans/{trace_id}/{span_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a span was asked, to ask it again
+         * @description The exact messages, tools and parameters, whatever dialect they came in. 404 with the code `no_content` where
+         *     the content was not kept.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["openSpanInPlayground"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/policies": {
         parameters: {
             query?: never;
@@ -1488,6 +1898,29 @@ export interface paths {
          * @description Needs the permission `prompt:write`.
          */
         delete: operations["removePromptLabel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/prompts/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file as it is being written
+         * @description Its variables, its messages for these values, and an estimate of what they weigh. A mistake in it is part of the
+         *     answer, with its line: an editor shows it beside what could be read.
+         *
+         *     Needs the permission `prompt:read`.
+         */
+        post: operations["previewPrompt"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1854,6 +2287,174 @@ export interface paths {
          *     Needs the permission `retention:write`.
          */
         post: operations["startRetentionRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rollouts
+         * @description Newest first; `state` open stands for running and held.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listRollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A rollout, compared live
+         * @description With the figures of both arms as they are now, where it is open.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["getRollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to the next step now
+         * @description Needs the permission `release:promote`.
+         */
+        post: operations["advanceRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go no further
+         * @description The candidate keeps its share; only going back is still done automatically.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        post: operations["holdRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * All traffic to the candidate
+         * @description Needs the permission `release:promote`.
+         */
+        post: operations["promoteRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let it go on
+         * @description Needs the permission `release:promote`.
+         */
+        post: operations["resumeRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * All traffic to the stable release
+         * @description Also of one that was promoted, while its release is what runs there.
+         *
+         *     Needs the permission `release:promote`.
+         */
+        post: operations["rollBackRollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/rollouts/{rollout}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End it without a judgement
+         * @description Needs the permission `release:promote`.
+         */
+        post: operations["stopRollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2590,6 +3191,142 @@ export interface components {
             series: components["schemas"]["AggregatePoint"][];
             more: number;
         };
+        /**
+         * AppDetail
+         * @description `trouble`: why no release can be made of the draft now, empty where one can. `differs`: whether that release
+         *     would differ from the newest one; null where that cannot be said.
+         */
+        AppDetail: {
+            name: string;
+            spec: components["schemas"]["AppSpec"];
+            revision: number;
+            newest: number;
+            archived: number | null;
+            created: number;
+            updated: number;
+            trouble: string;
+            differs: boolean | null;
+        };
+        /**
+         * AppLine
+         * @description What an app's release did with a call: in which `rollout` it took part, the `prompt` (`name@version`), why
+         *     it was `assigned` to this release, which of the client's fields were `overridden`, what of the release the
+         *     client's dialect could not say (`left_out`), and the request that a shadow call is a `copy_of`.
+         */
+        AppLine: {
+            rollout: string;
+            prompt: string;
+            assigned: string;
+            overridden: string[];
+            left_out: string[];
+            copy_of: string;
+        };
+        /** AppPage */
+        AppPage: {
+            items: components["schemas"]["AppView"][];
+            cursor: string | null;
+        };
+        /** AppPlace */
+        AppPlace: {
+            archived: boolean;
+        };
+        /**
+         * AppSpec
+         * @description What an app declares: the draft of its next release.
+         *
+         *     `prompt` is a reference (`support`, `support@3`, `support@production`); None where clients send all the
+         *     messages. `route` is a model's or a route's name, `provider/model-id`, or a tree (`gateway/routing/types.py`, as
+         *     JSON). `parameters`, `tools`, `output_schema` and `policy` stand over those of the prompt. `variables` are
+         *     values that the prompt's variables always have. `context` and `cache` are as in a call policy.
+         */
+        AppSpec: {
+            /** @default  */
+            description: string;
+            /** @default null */
+            prompt: string | null;
+            /** @default  */
+            route: string | Record<string, never>;
+            /** @default {} */
+            parameters: Record<string, never>;
+            tools?: Record<string, never>[];
+            output_schema?: Record<string, never>;
+            /** @default {} */
+            policy: Record<string, never>;
+            /** @default {} */
+            variables: Record<string, never>;
+            /** @default null */
+            context: Record<string, never> | null;
+            /** @default null */
+            cache: Record<string, never> | null;
+            /** @default [] */
+            knowledge: string[];
+            /** @default [] */
+            guards: string[];
+            /** @default {} */
+            metadata: Record<string, never>;
+        };
+        /**
+         * AppView
+         * @description `spec` is the draft of its next release, and `revision` counts the draft's edits. `newest` is the number of
+         *     the newest release, 0 for none. `archived`: when it was put away, null while it is in use.
+         */
+        AppView: {
+            name: string;
+            spec: components["schemas"]["AppSpec"];
+            revision: number;
+            newest: number;
+            archived: number | null;
+            created: number;
+            updated: number;
+        };
+        /** ApprovalPage */
+        ApprovalPage: {
+            items: components["schemas"]["ApprovalView"][];
+            cursor: string | null;
+        };
+        /**
+         * ApprovalView
+         * @description `author` is the id of a key and `author_name` its name; `revoked`: that key has ended since, and what it
+         *     gave counts. `counts` is false for the release's own author. Unix ms.
+         */
+        ApprovalView: {
+            environment: string;
+            author: string;
+            author_name: string;
+            note: string;
+            created: number;
+            revoked: boolean;
+            counts: boolean;
+        };
+        /**
+         * ArmValue
+         * @description A metric's value in one arm and its interval, in the unit of the evidence; null while there is none.
+         */
+        ArmValue: {
+            n: number;
+            units: number;
+            value: number | null;
+            low: number | null;
+            high: number | null;
+        };
+        /**
+         * AuditEntryView
+         * @description Who did what to what and when. `actor` is a key's id, empty where something acts by itself. Unix ms.
+         */
+        AuditEntryView: {
+            id: string;
+            at: number;
+            actor: string;
+            actor_name: string;
+            action: string;
+            subject: string;
+            detail: Record<string, never>;
+        };
+        /** AuditPage */
+        AuditPage: {
+            items: components["schemas"]["AuditEntryView"][];
+            cursor: string | null;
+        };
         /** BlamedLine */
         BlamedLine: {
             version: number;
@@ -2861,6 +3598,18 @@ export interface components {
             output_tokens: number;
         };
         /**
+         * Check
+         * @description One demand: whether it is met, what was found, and how to meet it where it is not.
+         */
+        Check: {
+            /** @enum {unknown} */
+            demand: "approvals" | "freeze" | "gate" | "note";
+            met: boolean;
+            detail: string;
+            /** @default  */
+            fix: string;
+        };
+        /**
          * CheckResultView
          * @description One check through one front dialect. `evidence`: what was seen; for `not_supported` the provider's words.
          */
@@ -3125,6 +3874,15 @@ export interface components {
             mean_cost: string | null;
         };
         /**
+         * CreatedRelease
+         * @description `created` is false where the newest release has that content already, and for a dry run, of which `release`
+         *     is what it would be.
+         */
+        CreatedRelease: {
+            release: components["schemas"]["ReleaseRow"];
+            created: boolean;
+        };
+        /**
          * CurrencyPatch
          * @description A null `code`, or none, shows US dollars again.
          */
@@ -3263,6 +4021,22 @@ export interface components {
             project: string;
         };
         /**
+         * Decision
+         * @description What to do and why. `rule` is the text of the rule that decided and `number` its place from 1; empty and 0
+         *     where none held (`wait`). `reason` is for people.
+         */
+        Decision: {
+            /** @enum {unknown} */
+            action: "advance" | "hold" | "promote" | "rollback" | "wait";
+            /** @default  */
+            rule: string;
+            /** @default 0 */
+            number: number;
+            reason: string;
+            /** @default [] */
+            evidence: components["schemas"]["Evidence"][];
+        };
+        /**
          * DecisionLine
          * @description A target that was considered. `node` is where it stands in the route's tree; `breaker`, `limit` and
          *     `budget` say what stood in its way, empty where nothing did.
@@ -3319,6 +4093,24 @@ export interface components {
             gco2e_high: number;
             known: number;
             unknown: number;
+        };
+        /** EnvironmentPage */
+        EnvironmentPage: {
+            items: components["schemas"]["EnvironmentView"][];
+            cursor: string | null;
+        };
+        /**
+         * EnvironmentView
+         * @description `position` orders environments from the first that a release goes through to the last. `default`: what
+         *     clients mean that name none. `revision` is 0 for one that is as every project has it. Unix ms.
+         */
+        EnvironmentView: {
+            name: string;
+            position: number;
+            default: boolean;
+            protection: components["schemas"]["Protection"];
+            revision: number;
+            updated: number;
         };
         /** ErasurePage */
         ErasurePage: {
@@ -3380,13 +4172,30 @@ export interface components {
             least_logprob: number;
         };
         /**
-         * Estimate
-         * @description `low` and `high` bound 95 %.
+         * Evidence
+         * @description How the arms compare in one metric. All intervals hold at `level` at every moment at once.
+         *
+         *     `unit` is `share`, `ms`, `currency` or `score`. `difference` is candidate minus stable in that unit;
+         *     where `relative` it is that difference as a share of the stable arm's value (0.1: a tenth more), and so are its
+         *     limits and `margin`. `says` is a sentence for people.
          */
-        Estimate: {
-            value: number;
-            low: number;
-            high: number;
+        Evidence: {
+            metric: string;
+            /** @enum {unknown} */
+            unit: "currency" | "ms" | "score" | "share";
+            /** @enum {unknown} */
+            better: "higher" | "lower";
+            relative: boolean;
+            margin: number;
+            level: number;
+            stable: components["schemas"]["ArmValue"];
+            candidate: components["schemas"]["ArmValue"];
+            difference: number | null;
+            low: number | null;
+            high: number | null;
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            says: string;
         };
         /**
          * ExplainRequest
@@ -3543,6 +4352,45 @@ export interface components {
             last_delivered: number | null;
         };
         /**
+         * Freeze
+         * @description When nothing may be promoted. Either once, `start` to `end` (RFC 3339), or every week on `days` (`mon`
+         *     to `sun`) from `after` to `before` (`HH:MM`, over midnight where after > before) in `timezone`.
+         */
+        Freeze: {
+            name: string;
+            /** @default  */
+            start: string;
+            /** @default  */
+            end: string;
+            /** @default [] */
+            days: string[];
+            /** @default  */
+            after: string;
+            /** @default  */
+            before: string;
+            /** @default UTC */
+            timezone: string;
+        };
+        /** GatePage */
+        GatePage: {
+            items: components["schemas"]["GateView"][];
+            cursor: string | null;
+        };
+        /**
+         * GateView
+         * @description A verdict about a release's content. `source` names what judged. Unix ms.
+         */
+        GateView: {
+            id: string;
+            release: number;
+            hash: string;
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            source: string;
+            detail: string;
+            created: number;
+        };
+        /**
          * GraphEdge
          * @description `calls`: the target ran within the source, `count` times. `then`: one agent or step began after another
          *     under the same parent had ended.
@@ -3681,7 +4529,7 @@ export interface components {
             name: string;
             prefix: string;
             /** @enum {unknown} */
-            role: "admin" | "client" | "read_only";
+            role: "admin" | "client" | "editor" | "read_only";
             /** @enum {unknown} */
             state: "active" | "expired" | "revoked";
             created: number;
@@ -3894,7 +4742,7 @@ export interface components {
         /** Me */
         Me: {
             /** @enum {unknown} */
-            role: "admin" | "client" | "read_only";
+            role: "admin" | "client" | "editor" | "read_only";
             key_prefix: string;
             projects: string[];
             version: string;
@@ -3977,6 +4825,47 @@ export interface components {
             health: "failing" | "healthy" | "unknown";
             last_error: string;
             capabilities: string[] | null;
+        };
+        /**
+         * MoveRollout
+         * @description `expected_revision` is that of the rollout that this was decided on.
+         */
+        MoveRollout: {
+            /** @default  */
+            reason: string;
+            /** @default null */
+            expected_revision: number | null;
+            /** @default  */
+            override: string;
+        };
+        /**
+         * NewAppRelease
+         * @description `expected_newest` is the number of the newest release as its maker saw it, 0 for none, and
+         *     `expected_revision` the draft's revision: where another release or edit came meanwhile it is refused (409).
+         *     `parent` is the release that it was made from, by number; the newest, where none is said. `dry_run` makes
+         *     nothing, and says what would come.
+         */
+        NewAppRelease: {
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_newest: number | null;
+            /** @default null */
+            expected_revision: number | null;
+            /** @default null */
+            parent: number | null;
+            /** @default false */
+            dry_run: boolean;
+        };
+        /**
+         * NewApproval
+         * @description `environment`: left out, the default one.
+         */
+        NewApproval: {
+            /** @default null */
+            environment: string | null;
+            /** @default  */
+            note: string;
         };
         /**
          * NewCard
@@ -4085,7 +4974,7 @@ export interface components {
              * @default client
              * @enum {unknown}
              */
-            role: "client" | "read_only";
+            role: "client" | "editor" | "read_only";
             /** @default null */
             expires: number | null;
         };
@@ -4227,6 +5116,23 @@ export interface components {
             /** @default false */
             dry_run: boolean;
         };
+        /**
+         * NewRollout
+         * @description `release` is a reference (`12`, `r12`, `latest`, an environment's name). `expected_revision` is that of
+         *     the placement that this was decided on, 0 where nothing ever ran: a change meanwhile is then refused (409).
+         *     `override`: in an emergency, why it is done without what the environment demands.
+         */
+        NewRollout: {
+            release: string;
+            /** @default {} */
+            plan: components["schemas"]["Plan"];
+            /** @default  */
+            note: string;
+            /** @default null */
+            expected_revision: number | null;
+            /** @default  */
+            override: string;
+        };
         /** NewRoute */
         NewRoute: {
             name: string;
@@ -4278,6 +5184,20 @@ export interface components {
             supersedes: string;
             /** @default null */
             at: number | null;
+        };
+        /**
+         * NewVerdict
+         * @description `hash` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
+         *     the release's.
+         */
+        NewVerdict: {
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            source: string;
+            /** @default  */
+            detail: string;
+            /** @default  */
+            hash: string;
         };
         /**
          * NewView
@@ -4343,6 +5263,165 @@ export interface components {
             a: components["schemas"]["SpanRow"] | null;
             b: components["schemas"]["SpanRow"] | null;
             differs: string[];
+        };
+        /**
+         * Pinned
+         * @description What a model's name stood for when the release was made.
+         */
+        Pinned: {
+            provider: string;
+            upstream: string;
+        };
+        /** PlacementPage */
+        PlacementPage: {
+            items: components["schemas"]["PlacementView"][];
+            cursor: string | null;
+        };
+        /**
+         * PlacementView
+         * @description What an environment runs of an app: the number of its `stable` release (null: nothing), and the id of an open
+         *     rollout, which `open` shows. `revision` is 0 where nothing ever ran.
+         */
+        PlacementView: {
+            app: string;
+            environment: string;
+            stable: number | null;
+            rollout: string | null;
+            open: components["schemas"]["RolloutView"] | null;
+            revision: number;
+            updated: number;
+        };
+        /**
+         * Plan
+         * @description How an environment moves to a release. `steps` for a canary; `share` for A/B (the candidate's) and shadow
+         *     (of calls that are copied); `segment` for segments. `budget` bounds what shadow calls may cost, a decimal in the
+         *     book's currency. `rules` are those of `rules.py`, as JSON; None for its defaults.
+         */
+        Plan: {
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            kind: "ab" | "canary" | "direct" | "segments" | "shadow";
+            /** @default [] */
+            steps: components["schemas"]["Step"][];
+            /** @default 0.5 */
+            share: number;
+            /** @default null */
+            segment: components["schemas"]["Segment"] | null;
+            /**
+             * @default user
+             * @enum {unknown}
+             */
+            sticky: "request" | "session" | "user";
+            /** @default null */
+            budget: string | null;
+            /** @default null */
+            rules: unknown;
+        };
+        /**
+         * PlaygroundBegin
+         * @description Event `begin`: the call of `models[run]` was let in. Its trace is there once the call has ended.
+         */
+        PlaygroundBegin: {
+            run: number;
+            model: string;
+            trace_id: string;
+            span_id: string;
+        };
+        /**
+         * PlaygroundContext
+         * @description What a span was asked, as the playground asks it: `messages` and `tools` in OpenAI's form, `parameters` all
+         *     other fields. `model` is what was called; `callable` whether there is such a model here now. `notes` say what
+         *     could not be carried over as it was.
+         */
+        PlaygroundContext: {
+            trace_id: string;
+            span_id: string;
+            model: string;
+            callable: boolean;
+            messages: Record<string, never>[];
+            tools: Record<string, never>[];
+            parameters: Record<string, never>;
+            notes: string[];
+        };
+        /**
+         * PlaygroundDelta
+         * @description Event `delta`: more of block `index` of an answer. `id` and `name` are a tool call's, told once; its
+         *     `text` is JSON as the model writes it.
+         */
+        PlaygroundDelta: {
+            run: number;
+            index: number;
+            /** @enum {unknown} */
+            kind: "opaque" | "reasoning" | "refusal" | "text" | "tool_call";
+            /** @default  */
+            text: string;
+            /** @default  */
+            id: string;
+            /** @default  */
+            name: string;
+        };
+        /**
+         * PlaygroundEnd
+         * @description Event `end`: how it ended, once its record is safe. Milliseconds; `first_token` null where none came.
+         *     `cost` is of all its `attempts`, in US dollars as a decimal string, null where a price is not known. `error`
+         *     is empty for an answer.
+         */
+        PlaygroundEnd: {
+            run: number;
+            ok: boolean;
+            status: number;
+            error: string;
+            error_code: string;
+            trace_id: string;
+            span_id: string;
+            provider: string;
+            model_used: string;
+            attempts: number;
+            usage: components["schemas"]["Usage"] | null;
+            cost: string | null;
+            duration: number;
+            first_token: number | null;
+            stop: string;
+            cached: boolean;
+        };
+        /**
+         * PlaygroundPrompt
+         * @description `ref` is a version's number, a label or `latest`; `file` takes that text instead, unsaved.
+         */
+        PlaygroundPrompt: {
+            name: string;
+            /** @default latest */
+            ref: string;
+            /** @default null */
+            file: string | null;
+            /** @default {} */
+            variables: Record<string, never>;
+        };
+        /**
+         * PlaygroundRun
+         * @description One question for one to six `models`: what a client would put into `model` (a model, a route,
+         *     `provider/model-id`, an app, an app's release as `support@r12`).
+         *
+         *     `messages` and `tools` are as OpenAI's chat has them; the messages of `prompt` come first, and its parameters,
+         *     tools and output schema count where none are given here. `parameters` are all other fields of the body
+         *     (`temperature`, `max_tokens`, ...). `variables` are an app's.
+         */
+        PlaygroundRun: {
+            models: string[];
+            /** @default [] */
+            messages: Record<string, never>[];
+            /** @default null */
+            prompt: components["schemas"]["PlaygroundPrompt"] | null;
+            /** @default {} */
+            parameters: Record<string, never>;
+            /** @default [] */
+            tools: Record<string, never>[];
+            /** @default null */
+            output_schema: Record<string, never> | null;
+            /** @default {} */
+            variables: Record<string, never>;
         };
         /**
          * Point
@@ -4432,6 +5511,39 @@ export interface components {
             source: "catalog" | "config";
             in_force: boolean;
             updated: number | null;
+        };
+        /**
+         * PreviewProblem
+         * @description What is wrong with the file or the values. `line` counts from 1 in the file, null where it has none;
+         *     `variable` names the value that is wrong.
+         */
+        PreviewProblem: {
+            message: string;
+            fix: string;
+            code: string;
+            line: number | null;
+            variable: string;
+        };
+        /**
+         * PreviewPrompt
+         * @description `file` as it is being written, unsaved. `model`: what to estimate the cost for; empty for tokens alone.
+         */
+        PreviewPrompt: {
+            file: string;
+            /** @default {} */
+            variables: Record<string, never>;
+            /** @default  */
+            model: string;
+        };
+        /**
+         * PreviewVariable
+         * @description `required`: it must be given. `source` is the included prompt that asks for it, empty for its own.
+         */
+        PreviewVariable: {
+            name: string;
+            variable: components["schemas"]["Variable"];
+            required: boolean;
+            source: string;
         };
         /**
          * PriceBody
@@ -4528,6 +5640,21 @@ export interface components {
             };
         };
         /**
+         * PromptChanges
+         * @description What changed in one prompt. `reference` is how it is included, empty for the app's own. Versions are None where
+         *     it was or is not there, 0 where it was never stored.
+         */
+        PromptChanges: {
+            reference: string;
+            name: string;
+            before: number | null;
+            after: number | null;
+            /** @default [] */
+            changes: components["schemas"]["Change"][];
+            /** @default [] */
+            messages: components["schemas"]["MessageChange"][];
+        };
+        /**
          * PromptDetail
          * @description One version whole; `file` is the same as text.
          */
@@ -4574,6 +5701,18 @@ export interface components {
             /** @default null */
             archived: boolean | null;
         };
+        /**
+         * PromptPreview
+         * @description As far as it goes: `hash` is null for a file that cannot be read, `rendered` and `estimate` for values that
+         *     do not do; then `problem` says why.
+         */
+        PromptPreview: {
+            hash: string | null;
+            variables: components["schemas"]["PreviewVariable"][];
+            rendered: components["schemas"]["RenderedPrompt"] | null;
+            estimate: components["schemas"]["trimtab.server.estimates.Estimate"] | null;
+            problem: components["schemas"]["PreviewProblem"] | null;
+        };
         /** PromptSource */
         PromptSource: {
             name: string;
@@ -4602,16 +5741,37 @@ export interface components {
         };
         /**
          * PromptView
-         * @description `newest` is the number of the newest version. `archived`: when it was put away, null while it is in use.
+         * @description `newest` is the number of the newest version; `author`, `message` and `changed` (Unix ms) are of it.
+         *     `archived`: when the prompt was put away, null while it is in use.
          */
         PromptView: {
             name: string;
             folder: string;
             newest: number;
+            author: string;
+            message: string;
+            changed: number;
             labels: components["schemas"]["PromptLabel"][];
             archived: number | null;
             created: number;
             updated: number;
+        };
+        /**
+         * Protection
+         * @description What a release must show before it may run in an environment. `gate`: a verdict `better` or `not_worse`
+         *     about this very content, at most `gate_days` old. `approvals`: by so many people other than its author.
+         */
+        Protection: {
+            /** @default false */
+            gate: boolean;
+            /** @default 30 */
+            gate_days: number;
+            /** @default 0 */
+            approvals: number;
+            /** @default false */
+            note: boolean;
+            /** @default [] */
+            freezes: components["schemas"]["Freeze"][];
         };
         /** ProviderKindView */
         ProviderKindView: {
@@ -4698,6 +5858,16 @@ export interface components {
             created: boolean;
         };
         /**
+         * PutApp
+         * @description `spec` replaces the draft whole. `expected_revision` is the one that it was made from, 0 for an app that is
+         *     to be new: where the draft was edited meanwhile it is refused (409).
+         */
+        PutApp: {
+            spec: components["schemas"]["AppSpec"];
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
          * Rates
          * @description US dollars as decimal strings: per million tokens of a kind, per call, per image made.
          */
@@ -4722,6 +5892,18 @@ export interface components {
             per_request: string | null;
             /** @default null */
             per_image: string | null;
+        };
+        /**
+         * ReadinessView
+         * @description Whether a release may be promoted in an environment now, and every demand by itself; none where it is not
+         *     protected.
+         */
+        ReadinessView: {
+            app: string;
+            environment: string;
+            release: number;
+            ready: boolean;
+            checks: components["schemas"]["Check"][];
         };
         /**
          * ReconciledLine
@@ -4756,6 +5938,97 @@ export interface components {
             lines: components["schemas"]["ReconciledLine"][];
             causes: string[];
             unread: string[];
+        };
+        /**
+         * ReleaseChange
+         * @description `where` names the field (`parameters.temperature`), `area` its part of the release; `words` is a sentence
+         *     without its full stop. `before` and `after` are JSON, left out where there was or is nothing.
+         */
+        ReleaseChange: {
+            /** @enum {unknown} */
+            area: "cache" | "context" | "guards" | "knowledge" | "metadata" | "output_schema" | "parameters" | "policy" | "prompt" | "route" | "tools" | "variables";
+            /** @enum {unknown} */
+            what: "added" | "changed" | "removed";
+            where: string;
+            words: string;
+            before: unknown;
+            after: unknown;
+        };
+        /**
+         * ReleaseContent
+         * @description Everything that decides what an app does, with every reference resolved. `route` is a model's name or a tree
+         *     without names of other routes; `models` says what each of its leaves stood for. `parameters`, `tools`,
+         *     `output_schema` and `policy` are in force as they stand, the prompt's own already in them.
+         */
+        ReleaseContent: {
+            prompt: components["schemas"]["PromptBundle"] | null;
+            route: string | Record<string, never>;
+            models: {
+                [key: string]: components["schemas"]["Pinned"];
+            };
+            affinity: Record<string, never> | null;
+            parameters: Record<string, never>;
+            tools: Record<string, never>[];
+            output_schema: Record<string, never> | null;
+            policy: Record<string, never>;
+            variables: Record<string, never>;
+            context: Record<string, never> | null;
+            cache: Record<string, never> | null;
+            knowledge: string[];
+            guards: string[];
+            metadata: Record<string, never>;
+        };
+        /** ReleaseDetail */
+        ReleaseDetail: {
+            app: string;
+            number: number;
+            ref: string;
+            hash: string;
+            parent: number | null;
+            author: string;
+            author_name: string;
+            message: string;
+            created: number;
+            changes: string[];
+            runs_in: string[];
+            content: components["schemas"]["ReleaseContent"];
+        };
+        /**
+         * ReleaseDiff
+         * @description `before` and `after` are `r12` or `draft`; `before` is empty for a first release. `changes` are told
+         *     in words and as data; `prompts` has, below those about prompts, each line of each message. Both are empty where
+         *     the content is the same.
+         */
+        ReleaseDiff: {
+            app: string;
+            before: string;
+            after: string;
+            changes: components["schemas"]["ReleaseChange"][];
+            prompts: components["schemas"]["PromptChanges"][];
+        };
+        /** ReleasePage */
+        ReleasePage: {
+            items: components["schemas"]["ReleaseRow"][];
+            cursor: string | null;
+        };
+        /**
+         * ReleaseRow
+         * @description `ref` is how it is named (`r12`), `hash` names its content, `parent` is the number of the release it was
+         *     made from, null for the first. `author` is a key's id. `changes` say what it changed against its parent, one
+         *     sentence each; `runs_in` names the environments whose stable release it is.
+         */
+        ReleaseRow: {
+            app: string;
+            number: number;
+            ref: string;
+            hash: string;
+            parent: number | null;
+            author: string;
+            author_name: string;
+            message: string;
+            created: number;
+            changes: string[];
+            runs_in: string[];
         };
         /**
          * Reloaded
@@ -5031,6 +6304,86 @@ export interface components {
             /** @default 7 */
             broken: number;
         };
+        /**
+         * RollBack
+         * @description `to` refers to a release that ran there some time; left out, back to what ran before. `expected_revision` is
+         *     the placement's.
+         */
+        RollBack: {
+            /** @default null */
+            to: string | null;
+            /** @default  */
+            reason: string;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * RolloutDetail
+         * @description Of an open rollout `evidence` is what the figures say now, and `decided` what its last move was decided by.
+         *     `waits` says what keeps the controller from deciding (the figures are away, something the environment demands
+         *     lacks); empty where nothing does.
+         */
+        RolloutDetail: {
+            id: string;
+            app: string;
+            environment: string;
+            stable: number | null;
+            candidate: number;
+            plan: components["schemas"]["Plan"];
+            /** @enum {unknown} */
+            state: "held" | "promoted" | "rolled_back" | "running" | "stopped";
+            step: number;
+            step_started: number;
+            started: number;
+            ended: number | null;
+            author: string;
+            author_name: string;
+            note: string;
+            reason: string;
+            evidence: components["schemas"]["Decision"] | null;
+            override: string | null;
+            revision: number;
+            updated: number;
+            share: number;
+            actions: ("advance" | "hold" | "promote" | "resume" | "roll_back" | "stop")[];
+            decided: components["schemas"]["Decision"] | null;
+            waits: string;
+        };
+        /** RolloutPage */
+        RolloutPage: {
+            items: components["schemas"]["RolloutView"][];
+            cursor: string | null;
+        };
+        /**
+         * RolloutView
+         * @description How an environment moves from release `stable` (null: it was empty) to `candidate`. `share` is the
+         *     candidate's now, `actions` what can be done. `reason` says why it is in this state, `evidence` what that was
+         *     decided by; `override` why it began without what the environment demands. Unix ms; steps count from 0.
+         */
+        RolloutView: {
+            id: string;
+            app: string;
+            environment: string;
+            stable: number | null;
+            candidate: number;
+            plan: components["schemas"]["Plan"];
+            /** @enum {unknown} */
+            state: "held" | "promoted" | "rolled_back" | "running" | "stopped";
+            step: number;
+            step_started: number;
+            started: number;
+            ended: number | null;
+            author: string;
+            author_name: string;
+            note: string;
+            reason: string;
+            evidence: components["schemas"]["Decision"] | null;
+            override: string | null;
+            revision: number;
+            updated: number;
+            share: number;
+            actions: ("advance" | "hold" | "promote" | "resume" | "roll_back" | "stop")[];
+        };
         /** RoutePage */
         RoutePage: {
             items: components["schemas"]["RouteView"][];
@@ -5144,6 +6497,25 @@ export interface components {
             ids: string[];
         };
         /**
+         * Segment
+         * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
+         *     `*`; `key` are ids of keys.
+         */
+        Segment: {
+            /** @default [] */
+            user: string[];
+            /** @default [] */
+            session: string[];
+            /** @default [] */
+            tags: string[];
+            /** @default [] */
+            key: string[];
+            /** @default {} */
+            metadata: {
+                [key: string]: string[];
+            };
+        };
+        /**
          * Semantic
          * @description `threshold` is the least cosine similarity to the nearest example; below it `otherwise` is taken.
          */
@@ -5203,6 +6575,21 @@ export interface components {
             cursor: string | null;
         };
         /**
+         * SetEnvironment
+         * @description What is left out stays. `expected_revision` is the one that this was made from, 0 for an environment that is to
+         *     be new: a change meanwhile is then refused (409).
+         */
+        SetEnvironment: {
+            /** @default null */
+            position: number | null;
+            /** @default null */
+            default: boolean | null;
+            /** @default null */
+            protection: components["schemas"]["Protection"] | null;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
          * SetPromptLabel
          * @description `expected_version` is where the label points now, 0 for nowhere: a change meanwhile is then refused (409).
          */
@@ -5225,7 +6612,7 @@ export interface components {
          */
         Sides: {
             recorded: number | null;
-            replayed: components["schemas"]["Estimate"] | null;
+            replayed: components["schemas"]["trimtab.gateway.routing.replay.Estimate"] | null;
         };
         /**
          * SpanIO
@@ -5335,6 +6722,17 @@ export interface components {
             resets: number | null;
             burn_rate: string;
             exhausted: number | null;
+        };
+        /**
+         * Step
+         * @description `share` of the traffic for at least `hold_s` seconds and `samples` calls of the candidate.
+         */
+        Step: {
+            share: number;
+            /** @default 300 */
+            hold_s: number;
+            /** @default 100 */
+            samples: number;
         };
         /**
          * StepLine
@@ -5612,6 +7010,8 @@ export interface components {
             context: components["schemas"]["ContextLine"] | null;
             /** @default [] */
             limits: components["schemas"]["LimitLine"][];
+            /** @default null */
+            app: components["schemas"]["AppLine"] | null;
             /** @default [] */
             scores: components["schemas"]["ScoreView"][];
         };
@@ -5649,6 +7049,40 @@ export interface components {
             spared: number;
             say: string;
             points: components["schemas"]["Point"][];
+        };
+        /**
+         * Usage
+         * @description Tokens of one upstream call, in exclusive buckets.
+         *
+         *     `input` is input read afresh (neither from nor into a cache); `cache_read` and `cache_write` are input served
+         *     from, and stored into, the provider's prompt cache; `output` is visible output; `reasoning` is hidden output.
+         *     `cache_write_1h` (part of `cache_write`), `audio_input` and `audio_output` are breakdowns of buckets above
+         *     and are never added to them. `images` counts images made, where a provider charges by the image; `searches` the
+         *     search units of a ranking, where one charges by those. `estimated` is true when we counted, not the provider.
+         */
+        Usage: {
+            /** @default 0 */
+            input: number;
+            /** @default 0 */
+            cache_read: number;
+            /** @default 0 */
+            cache_write: number;
+            /** @default 0 */
+            output: number;
+            /** @default 0 */
+            reasoning: number;
+            /** @default 0 */
+            cache_write_1h: number;
+            /** @default 0 */
+            audio_input: number;
+            /** @default 0 */
+            audio_output: number;
+            /** @default 0 */
+            images: number;
+            /** @default 0 */
+            searches: number;
+            /** @default false */
+            estimated: boolean;
         };
         /** UserPage */
         UserPage: {
@@ -5749,6 +7183,28 @@ export interface components {
         Window: {
             start: number;
             end: number;
+        };
+        /**
+         * Estimate
+         * @description `low` and `high` bound 95 %.
+         */
+        "trimtab.gateway.routing.replay.Estimate": {
+            value: number;
+            low: number;
+            high: number;
+        };
+        /**
+         * Estimate
+         * @description `tokens` of the messages and tools. `cost`: what reading them costs at `model`, and `output_cost` a
+         *     thousand tokens of its answer; US dollars as decimal strings, null where no price is known (`note` says why).
+         */
+        "trimtab.server.estimates.Estimate": {
+            tokens: number;
+            model: string;
+            cost: string | null;
+            output_cost: string | null;
+            price: string;
+            note: string;
         };
     };
     responses: never;
@@ -6720,6 +8176,1731 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AggregateReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listApps: {
+        parameters: {
+            query?: {
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutApp"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppPlace"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffReleases: {
+        parameters: {
+            query?: {
+                before?: string;
+                after?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDiff"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPlacements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacementPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: {
+                release?: string;
+                note?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadinessView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollBack"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacementView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPlacementRollouts: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRollout"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAppRelease"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedRelease"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApproval"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawApproval: {
+        parameters: {
+            query?: {
+                environment?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVerdicts: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recordVerdict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                app: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVerdict"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+                subject?: string;
+                actor?: string;
+                action?: string;
+                start?: number;
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
                 };
             };
             /** @description The request is not valid */
@@ -8525,6 +11706,274 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEnvironments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetEnvironment"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11667,6 +15116,182 @@ export interface operations {
             };
         };
     };
+    runPlayground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundRun"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openSpanInPlayground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+                span_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundContext"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPolicies: {
         parameters: {
             query?: {
@@ -13230,6 +16855,105 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewPrompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewPrompt"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptPreview"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15243,6 +18967,815 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRollouts: {
+        parameters: {
+            query?: {
+                app?: string;
+                environment?: string;
+                state?: ("held" | "promoted" | "rolled_back" | "running" | "stopped") | ("" | "open");
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    advanceRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holdRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promoteRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollBackRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopRollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,7 +3,8 @@ import { meQuery } from "@/api/queries";
 
 /** Whether this caller may change things; the server decides, this only spares a refusal. */
 export function useMayWrite(): boolean {
-  return useQuery(meQuery()).data?.role === "admin";
+  const role = useQuery(meQuery()).data?.role;
+  return role === "admin" || role === "editor";
 }
 
 export const READ_ONLY = "You are logged in with a read-only key.";

@@ -96,13 +96,28 @@ PERMISSIONS: frozenset[Permission] = frozenset(
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
 """These show or change the whole server, so a key that belongs to one project never holds them."""
 
+_READS: frozenset[Permission] = frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read"))
+_EDITS: frozenset[Permission] = frozenset(
+    (
+        "prompt:write",
+        "release:write",
+        "release:approve",
+        "release:promote",
+        "gate:write",
+        "score:write",
+        "view:write",
+        "model:call",
+    )
+)
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
-    "read_only": frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read")),
+    "editor": _READS | _EDITS,
+    "read_only": _READS,
     "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read")),
 }
-"""``client`` keys are for the data plane; of the API they see themselves, the models they may call, and the prompts
-that their application renders."""
+"""``editor`` keys are for people who change what apps do: prompts, drafts, releases, approvals and rollouts of one
+project; nothing of keys, providers, money or data. ``client`` keys are for the data plane; of the API they see
+themselves, the models they may call, and the prompts that their application renders."""
 
 
 def holds(principal: Principal, permission: Permission) -> bool:

@@ -143,7 +143,7 @@ function LogoutButton() {
     queries.clear();
     await navigate({ to: "/login" });
   };
-  const who = me.data ? ` (${me.data.role === "admin" ? "admin" : "read only"}, ${me.data.key_prefix}…)` : "";
+  const who = me.data ? ` (${me.data.role.replace("_", " ")}, ${me.data.key_prefix}…)` : "";
   return (
     <Tooltip label={`Log out${who}`}>
       <ActionIcon onClick={() => void logout()} aria-label="Log out">
