@@ -6,8 +6,9 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, and_, select
 
+from trimtab.releases.environments import of_projects
 from trimtab.releases.resolve import Lane, lane_of
-from trimtab.releases.tables import APPS, ENVIRONMENTS, PLACEMENTS, RELEASES, ROLLOUTS
+from trimtab.releases.tables import APPS, PLACEMENTS, RELEASES, ROLLOUTS
 from trimtab.releases.types import Placement, Plan, Rollout
 
 
@@ -67,13 +68,11 @@ def lanes(conn: Connection) -> Lanes:
     ]
     if not apps:
         return Lanes()
+    found = of_projects(conn, dict.fromkeys(app.project_id for app in apps))
     environments = [
-        EnvironmentRow(project_id=row.project_id, name=row.name, default=row.is_default)
-        for row in conn.execute(
-            select(ENVIRONMENTS.c.project_id, ENVIRONMENTS.c.name, ENVIRONMENTS.c.is_default).order_by(
-                ENVIRONMENTS.c.project_id, ENVIRONMENTS.c.position, ENVIRONMENTS.c.name
-            )
-        )
+        EnvironmentRow(project_id=each.project_id, name=each.name, default=each.default)
+        for several in found.values()
+        for each in several
     ]
     return Lanes(apps=apps, environments=environments, lanes=_lanes(conn), releases=_placed(conn))
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.releases.rules import read_rules
 from trimtab.releases.types import OPEN, Plan, Rollout, State, Step
 
 Action = Literal["advance", "hold", "resume", "promote", "roll_back", "stop"]
@@ -131,8 +132,9 @@ def _check_advance(rollout: Rollout) -> None:
 
 
 def check_plan(plan: Plan) -> Plan:
-    """The plan with its defaults filled in. Raises `InvalidRequest` for what cannot be meant. ``rules`` are not looked
-    at here."""
+    """The plan with its steps filled in. Raises `InvalidRequest` for what cannot be meant. Rules stay as they were
+    written."""
+    read_rules(plan.rules, plan.kind)
     if plan.kind == "canary":
         plan = replace(plan, steps=plan.steps or DEFAULT_STEPS)
         _check_steps(plan.steps)

@@ -7,7 +7,8 @@ from trimtab.releases import approvals, environments, gate, rollouts, store
 from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.protection import Readiness
 from trimtab.releases.types import Approval, Environment, GateVerdict, Release
-from trimtab.server.acting import actor_of, moment
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
 from trimtab.server.environment_bodies import (
     ApprovalPage,
     ApprovalView,

@@ -12,7 +12,8 @@ from trimtab.releases.rollout import Action, Move, actions, share
 from trimtab.releases.rollouts import Act, GoBack, Start, Wanted
 from trimtab.releases.rules import Decision
 from trimtab.releases.types import OPEN, Placement, Rollout, State
-from trimtab.server.acting import actor_of, moment
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.rolling import Look
 from trimtab.server.rollout_bodies import (
