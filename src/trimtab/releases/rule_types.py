@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from trimtab.scoring.stats import Better, Outcome, Sums
+from trimtab.scoring.stats import Better, Outcome
+from trimtab.scoring.sums import ArmFigures
 
 Action = Literal["advance", "promote", "hold", "rollback", "wait"]
 """What to do with a rollout: to the next step, to all of the traffic, stay where it is until a person decides, back to
@@ -73,17 +74,6 @@ class Rules(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     rules: tuple[Rule | str, ...] = ()
     alpha: Annotated[float, Meta(gt=0, lt=0.5)] = 0.05
     least_units: Annotated[int, Meta(ge=2, le=1_000_000)] = 20
-
-
-class ArmFigures(Struct, frozen=True, kw_only=True):
-    """What one arm did. ``calls`` that count (answered or failed), ``units`` behind them; ``cancelled`` calls and those
-    ``refused`` by the gateway for the caller's own fault count in no metric. ``values``: by guard metric."""
-
-    calls: int = 0
-    units: int = 0
-    cancelled: int = 0
-    refused: int = 0
-    values: dict[str, Sums] = {}
 
 
 class Figures(Struct, frozen=True, kw_only=True):

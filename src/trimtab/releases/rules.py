@@ -18,7 +18,6 @@ from trimtab.releases.rule_types import (
     ANY,
     SCORE,
     Action,
-    ArmFigures,
     ArmValue,
     Condition,
     Decision,
@@ -32,6 +31,7 @@ from trimtab.releases.rule_types import (
 )
 from trimtab.releases.types import Kind
 from trimtab.scoring.stats import Better, Outcome
+from trimtab.scoring.sums import ArmFigures
 
 __all__ = [
     "ALL",

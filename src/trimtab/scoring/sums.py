@@ -41,3 +41,14 @@ def sums_of(units: Iterable[tuple[int, float]]) -> Sums:
 def single(n: int, s: float) -> Sums:
     """Of ``n`` units with one observation of 0 or 1 each, ``s`` of them 1."""
     return Sums(units=n, n=n, s=s, ss=s, ns=s, nn=float(n))
+
+
+class ArmFigures(Struct, frozen=True, kw_only=True):
+    """What one arm did. ``calls`` that count (answered or failed), ``units`` behind them; ``cancelled`` calls and those
+    ``refused`` by the gateway for the caller's own fault count in no metric. ``values``: by metric."""
+
+    calls: int = 0
+    units: int = 0
+    cancelled: int = 0
+    refused: int = 0
+    values: dict[str, Sums] = {}
