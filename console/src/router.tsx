@@ -236,6 +236,55 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
 });
 
+const apps = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "apps",
+  component: lazyRouteComponent(() => import("@/features/apps/AppsPage"), "AppsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "archived"),
+});
+
+const app = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "apps/$app",
+  component: lazyRouteComponent(() => import("@/features/apps/AppPage"), "AppPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "release", "promote", "to", "back"),
+});
+
+const release = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "apps/$app/releases/$release",
+  component: lazyRouteComponent(() => import("@/features/apps/ReleasePage"), "ReleasePage"),
+  validateSearch: (raw: Raw) => fields(raw, "against", "promote", "to"),
+});
+
+const rollouts = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "rollouts",
+  component: lazyRouteComponent(() => import("@/features/rollouts/RolloutsPage"), "RolloutsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "state", "app", "environment"),
+});
+
+const rollout = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "rollouts/$rollout",
+  component: lazyRouteComponent(() => import("@/features/rollouts/RolloutPage"), "RolloutPage"),
+  validateSearch: (raw: Raw) => fields(raw, "act"),
+});
+
+const environments = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "environments",
+  component: lazyRouteComponent(() => import("@/features/environments/EnvironmentsPage"), "EnvironmentsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "audit",
+  component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage"),
+  validateSearch: (raw: Raw) => fields(raw, "subject", "actor", "action", "start", "end"),
+});
+
 const routeTree = root.addChildren([
   login,
   inside.addChildren([
@@ -254,6 +303,13 @@ const routeTree = root.addChildren([
       tools,
       compare,
       letters,
+      apps,
+      app,
+      release,
+      rollouts,
+      rollout,
+      environments,
+      audit,
       costs,
       limits,
       routes,

@@ -39,11 +39,15 @@ import type {
 export const PAGE_SIZE = 100;
 
 /** Every item of a list that comes in pages. */
-export async function everyPage<T>(path: string, signal: AbortSignal): Promise<T[]> {
+export async function everyPage<T>(
+  path: string,
+  signal: AbortSignal,
+  query: Record<string, string> = {},
+): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null | undefined;
   do {
-    const page = await get<Page<T>>(withQuery(path, { cursor }), signal);
+    const page = await get<Page<T>>(withQuery(path, { ...query, cursor }), signal);
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor);

@@ -1,9 +1,10 @@
 import { Modal, useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Boxes, CircleHelp, FolderOpen, type LucideIcon, Search, SunMoon, TextSearch } from "lucide-react";
+import { AppWindow, Boxes, CircleHelp, FolderOpen, type LucideIcon, Search, SunMoon, TextSearch } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { modelsQuery, projectsQuery } from "@/api/queries";
+import { appsQuery } from "@/api/releases";
 import css from "./frame.module.css";
 import { NAV } from "./nav";
 
@@ -35,7 +36,7 @@ export function matches(item: Pick<Item, "label" | "words">, text: string): bool
     .every((word) => hay.includes(word));
 }
 
-/** Ctrl or Cmd K: any page, model, project or trace from the keyboard. */
+/** Ctrl or Cmd K: any page, app, model, project or trace from the keyboard. */
 export function Palette({ opened, onClose, project, onHelp }: Props) {
   return (
     <Modal
@@ -59,6 +60,7 @@ function useItems(project: string, onHelp: () => void): Item[] {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const models = useQuery(modelsQuery(project));
   const projects = useQuery(projectsQuery());
+  const apps = useQuery(appsQuery(project));
   return useMemo(() => {
     const pages = NAV.map((item) => ({
       id: item.to,
@@ -79,6 +81,15 @@ function useItems(project: string, onHelp: () => void): Item[] {
       },
       { id: "help", group: "Actions", label: "Keyboard and search help", icon: CircleHelp, run: onHelp },
     ];
+    const ofApps = (apps.data ?? []).map((app) => ({
+      id: `app ${app.name}`,
+      group: "Apps",
+      label: app.name,
+      words: `app release ${app.spec.description ?? ""}`,
+      hint: app.newest > 0 ? `r${app.newest}` : "no release",
+      icon: AppWindow,
+      run: () => void navigate({ to: "/p/$project/apps/$app", params: { project, app: app.name } }),
+    }));
     const ofModels = (models.data ?? []).map((model) => ({
       id: `model ${model.name}`,
       group: "Traces of a model",
@@ -99,8 +110,8 @@ function useItems(project: string, onHelp: () => void): Item[] {
         icon: FolderOpen,
         run: () => void navigate({ to: "/p/$project/overview", params: { project: p.slug } }),
       }));
-    return [...pages, ...actions, ...ofModels, ...ofProjects];
-  }, [colorScheme, models.data, navigate, onHelp, project, projects.data, setColorScheme]);
+    return [...pages, ...actions, ...ofApps, ...ofModels, ...ofProjects];
+  }, [apps.data, colorScheme, models.data, navigate, onHelp, project, projects.data, setColorScheme]);
 }
 
 function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
@@ -155,7 +166,7 @@ function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
       <input
         ref={input}
         className={css.palInput}
-        placeholder="Go to a page, a model, a trace id, or search…"
+        placeholder="Go to a page, an app, a model, a trace id, or search…"
         aria-label="Go to anything"
         role="combobox"
         aria-expanded="true"

@@ -1,5 +1,6 @@
 import {
   Activity,
+  AppWindow,
   Boxes,
   CalendarClock,
   CircleDollarSign,
@@ -7,16 +8,19 @@ import {
   Eraser,
   Gauge,
   KeyRound,
+  Layers,
   LayoutDashboard,
   ListTree,
   type LucideIcon,
   MessagesSquare,
   Plug,
   Route,
+  ScrollText,
   Server,
   Settings,
   TriangleAlert,
   Users,
+  Waypoints,
   Wrench,
 } from "lucide-react";
 
@@ -29,6 +33,10 @@ export interface NavItem {
     | "/p/$project/users"
     | "/p/$project/errors"
     | "/p/$project/tools"
+    | "/p/$project/apps"
+    | "/p/$project/rollouts"
+    | "/p/$project/environments"
+    | "/p/$project/audit"
     | "/p/$project/costs"
     | "/p/$project/limits"
     | "/p/$project/cache"
@@ -55,6 +63,20 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/users", label: "Users", icon: Users, words: "people customers end users" },
   { to: "/p/$project/errors", label: "Errors", icon: TriangleAlert, words: "failures causes exceptions issues" },
   { to: "/p/$project/tools", label: "Tools", icon: Wrench, words: "functions misuse arguments agents" },
+  {
+    to: "/p/$project/apps",
+    label: "Apps",
+    icon: AppWindow,
+    words: "releases release versions live draft deploy promote",
+    gap: true,
+  },
+  { to: "/p/$project/rollouts", label: "Rollouts", icon: Waypoints, words: "canary a/b shadow promote roll back" },
+  {
+    to: "/p/$project/environments",
+    label: "Environments",
+    icon: Layers,
+    words: "production staging protection freeze approvals",
+  },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
@@ -76,5 +98,6 @@ export const NAV: NavItem[] = [
     icon: Eraser,
     words: "gdpr delete user session trace receipt privacy",
   },
+  { to: "/p/$project/audit", label: "Audit trail", icon: ScrollText, words: "who did what when why log history" },
   { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
 ];

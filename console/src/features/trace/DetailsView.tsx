@@ -5,6 +5,7 @@ import { useKeyName } from "@/lib/keyName";
 import { setOnly } from "@/search/language";
 import { Facts, Panel, Tag } from "@/ui/bits";
 import { KindSign } from "@/ui/status";
+import { numberOf, tracesOf } from "../apps/links";
 
 interface Props {
   project: string;
@@ -52,9 +53,9 @@ export function DetailsView({ project, trace, span }: Props) {
             ["User", shared("user", span.user)],
             ["Session", shared("session", span.session)],
             ["Key", shared("key", span.key_id, keyName(span.key_id))],
-            ["App", shared("app", span.app)],
-            ["Environment", span.environment],
-            ["Release", span.release],
+            ["App", span.app && <AppLinks project={project} span={span} />],
+            ["Environment", shared("environment", span.environment)],
+            ["Release", span.release && <ReleaseLinks project={project} span={span} />],
             ["Tags", span.tags.length > 0 && span.tags.map((tag) => <Tag key={tag}>{tag}</Tag>)],
           ]}
         />
@@ -71,6 +72,56 @@ export function DetailsView({ project, trace, span }: Props) {
         )}
       </div>
     </Panel>
+  );
+}
+
+/** The app's page, and all its calls. */
+function AppLinks({ project, span }: { project: string; span: SpanRow }) {
+  const calls = (
+    <Link to="/p/$project/traces" params={{ project }} search={{ q: tracesOf({ app: span.app }) }}>
+      its calls
+    </Link>
+  );
+  // Foreign spans name apps and releases too, and have no page here.
+  if (numberOf(span.release) === null) {
+    return (
+      <Link to="/p/$project/traces" params={{ project }} search={{ q: tracesOf({ app: span.app }) }}>
+        {span.app}
+      </Link>
+    );
+  }
+  return (
+    <>
+      <Link to="/p/$project/apps/$app" params={{ project, app: span.app }}>
+        {span.app}
+      </Link>{" "}
+      <span className="muted">({calls})</span>
+    </>
+  );
+}
+
+function ReleaseLinks({ project, span }: { project: string; span: SpanRow }) {
+  const calls = { q: tracesOf({ app: span.app, release: span.release }) };
+  if (!span.app || numberOf(span.release) === null) {
+    return (
+      <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", "release", span.release) }}>
+        {span.release}
+      </Link>
+    );
+  }
+  return (
+    <>
+      <Link to="/p/$project/apps/$app/releases/$release" params={{ project, app: span.app, release: span.release }}>
+        {span.release}
+      </Link>{" "}
+      <span className="muted">
+        (
+        <Link to="/p/$project/traces" params={{ project }} search={calls}>
+          its calls
+        </Link>
+        )
+      </span>
+    </>
   );
 }
 

@@ -1,0 +1,229 @@
+import { Button, Menu, Skeleton } from "@mantine/core";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus } from "lucide-react";
+import { inProject, patch } from "@/api/client";
+import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
+import type { AppDetail } from "@/api/releaseTypes";
+import { useMayWrite } from "@/lib/role";
+import { Empty } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { AuditList } from "../audit/AuditList";
+import css from "./apps.module.css";
+import { CreateRelease } from "./CreateRelease";
+import { DraftEditor } from "./DraftEditor";
+import { figuresOf, METRICS } from "./figures";
+import { tracesOf } from "./links";
+import { Places } from "./Places";
+import { PromoteDialog } from "./PromoteDialog";
+import { RollBackDialog } from "./RollBackDialog";
+import { callApp } from "./snippets";
+import { Timeline } from "./Timeline";
+
+const VIEWS = [
+  { id: "timeline", label: "Releases" },
+  { id: "draft", label: "Draft" },
+  { id: "audit", label: "Audit trail" },
+] as const;
+
+/** "What runs of it, how did it come to that, and what will be next?" */
+export function AppPage() {
+  const { project, app: name } = useParams({ from: "/inside/p/$project/apps/$app" });
+  const search = useSearch({ from: "/inside/p/$project/apps/$app" });
+  const navigate = useNavigate({ from: "/p/$project/apps/$app" });
+  const found = useQuery(appQuery(project, name));
+  const app = found.data;
+  const view = VIEWS.find((each) => each.id === search.view)?.id ?? "timeline";
+  const patchSearch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  return (
+    <Page
+      title={name}
+      lead={app?.spec.description}
+      actions={
+        app && (
+          <>
+            <Button
+              component={Link}
+              to="/p/$project/traces"
+              params={{ project } as never}
+              search={{ q: tracesOf({ app: name }) } as never}
+              variant="default"
+              size="sm"
+              leftSection={<ListTree size={15} />}
+            >
+              Calls
+            </Button>
+            <WriteButton
+              size="sm"
+              leftSection={<PackagePlus size={15} />}
+              onClick={() => patchSearch({ release: "new" })}
+              why={app.archived !== null ? "It is archived." : app.trouble || undefined}
+            >
+              Create a release…
+            </WriteButton>
+            <More project={project} app={app} />
+          </>
+        )
+      }
+    >
+      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={420} />}
+      {app && (
+        <>
+          {app.archived !== null && (
+            <Notice tone="warn" title="It is archived">
+              What runs of it goes on; it takes no new release.
+            </Notice>
+          )}
+          <nav className={css.tabs} aria-label="Views">
+            {VIEWS.map(({ id, label }) => (
+              <Link
+                key={id}
+                to="/p/$project/apps/$app"
+                params={{ project, app: name }}
+                search={{ view: id === "timeline" ? undefined : id }}
+                className={css.tab}
+                aria-current={view === id ? "page" : undefined}
+              >
+                {label}
+                {id === "draft" && app.differs && app.newest > 0 && (
+                  <span className={css.dot} title={`It differs from r${app.newest}.`}>
+                    <span className="sr-only">, differs from the newest release</span>
+                  </span>
+                )}
+              </Link>
+            ))}
+          </nav>
+          {view === "timeline" && <Released project={project} app={app} />}
+          {view === "draft" && (
+            <DraftEditor project={project} app={app} onRelease={() => patchSearch({ release: "new" })} />
+          )}
+          {view === "audit" && <AuditOf project={project} app={name} />}
+          {search.release === "new" && (
+            <CreateRelease project={project} app={app} onClose={() => patchSearch({ release: undefined })} />
+          )}
+        </>
+      )}
+    </Page>
+  );
+}
+
+function AuditOf({ project, app }: { project: string; app: string }) {
+  return (
+    <div className={css.column}>
+      {[
+        ["The draft", `app:${app}`],
+        ["Releases, approvals and verdicts", `release:${app}@*`],
+        ["Rollouts", `rollout:${app}@*`],
+        ["What runs", `placement:${app}@*`],
+      ].map(([title, subject]) => (
+        <section key={subject}>
+          <h2 className={css.label} style={{ marginBottom: 6 }}>
+            {title}
+          </h2>
+          <AuditList project={project} filter={{ subject }} />
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function Released({ project, app }: { project: string; app: AppDetail }) {
+  const search = useSearch({ from: "/inside/p/$project/apps/$app" });
+  const navigate = useNavigate({ from: "/p/$project/apps/$app" });
+  const releases = useInfiniteQuery(releasesQuery(project, app.name));
+  const placements = useQuery(placementsQuery(project, app.name));
+  const environments = useQuery(environmentsQuery(project));
+  const day = useQuery(dayQuery(project, tracesOf({ app: app.name }), "environment", METRICS));
+  const rows = releases.data?.pages.flatMap((page) => page.items) ?? [];
+  const patchSearch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const promoted = rows.find((row) => String(row.number) === search.promote);
+  const back = placements.data?.find((each) => each.environment === search.back);
+  const error = releases.error ?? placements.error ?? environments.error ?? day.error;
+  return (
+    <>
+      {error && <ProblemNotice error={error} />}
+      {placements.data ? (
+        <Places
+          project={project}
+          app={app.name}
+          placements={placements.data}
+          environments={environments.data ?? []}
+          figures={figuresOf(day.data)}
+          onRollBack={(environment) => patchSearch({ back: environment })}
+        />
+      ) : (
+        !error && <Skeleton height={120} mb={20} />
+      )}
+      {releases.isPending && <Skeleton height={240} />}
+      {releases.data && rows.length === 0 && <NoRelease app={app} />}
+      {rows.length > 0 && (
+        <Timeline
+          project={project}
+          app={app.name}
+          releases={rows}
+          placements={placements.data ?? []}
+          onPromote={(number) => patchSearch({ promote: String(number) })}
+          more={
+            releases.hasNextPage
+              ? { busy: releases.isFetchingNextPage, load: () => void releases.fetchNextPage() }
+              : undefined
+          }
+        />
+      )}
+      {promoted && (
+        <PromoteDialog
+          project={project}
+          app={app.name}
+          release={promoted.number}
+          to={search.to ?? ""}
+          onTo={(to) => patchSearch({ to })}
+          onClose={() => patchSearch({ promote: undefined, to: undefined })}
+        />
+      )}
+      {back && <RollBackDialog project={project} placement={back} onClose={() => patchSearch({ back: undefined })} />}
+    </>
+  );
+}
+
+function NoRelease({ app }: { app: AppDetail }) {
+  return (
+    <Empty title="No release yet">
+      <p>
+        A release freezes the draft: prompt, route, models, parameters and tools, as they stand now. Create the first,
+        promote it to an environment, and clients call it by its name:
+      </p>
+      <Code text={callApp({ origin: window.location.origin, app: app.name })} label="Copy" />
+    </Empty>
+  );
+}
+
+function More({ project, app }: { project: string; app: AppDetail }) {
+  const queries = useQueryClient();
+  const may = useMayWrite();
+  const archive = useMutation({
+    mutationFn: () => patch<AppDetail>(inProject(project, "apps", app.name), { archived: app.archived === null }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ["apps", project] });
+      await queries.invalidateQueries({ queryKey: ["app", project, app.name] });
+    },
+  });
+  const Icon = app.archived === null ? Archive : ArchiveRestore;
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" size="sm" px={9} aria-label="More">
+          <Ellipsis size={16} />
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<Icon size={14} />} disabled={!may} onClick={() => archive.mutate()}>
+          {app.archived === null ? "Archive it (what runs goes on)" : "Take it out of the archive"}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,117 @@
+import type { Content, Source } from "@/api/releaseTypes";
+import type { JsonObject } from "@/api/types";
+import { Facts, Panel } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
+import routes from "../routes/routes.module.css";
+import { linesOf, type RawNode } from "../routes/tree";
+import css from "./apps.module.css";
+import { printValue } from "./draftForm";
+
+/** Everything that decides what a release does, as it was frozen. */
+export function ReleaseContent({ content }: { content: Content }) {
+  const included = Object.entries(content.prompt?.includes ?? {});
+  return (
+    <Panel>
+      <div className={css.body} data-testid="content">
+        {content.prompt ? (
+          <Prompt source={content.prompt.prompt} title="Prompt" />
+        ) : (
+          <p className="muted">It has no prompt of its own: clients send all the messages.</p>
+        )}
+        {included.map(([reference, source]) => (
+          <details key={reference}>
+            <summary>
+              Included: <code>{reference}</code>, version {source.version}
+            </summary>
+            <Prompt source={source} title={`Included prompt ${source.name}`} />
+          </details>
+        ))}
+        <section aria-label="Route">
+          <h3 className={css.label}>Answers with</h3>
+          <ol className={routes.tree}>
+            {linesOf((content.route ?? "") as RawNode).map((line) => (
+              <li key={line.path} className={routes.line} style={{ paddingLeft: 12 + line.depth * 22 }}>
+                {line.label && <span className={routes.way}>{line.label}</span>}
+                {line.model === null ? (
+                  `${line.kind.replace("_", " ")}: ${line.what}`
+                ) : (
+                  <>
+                    <strong>{line.model}</strong>
+                    <span className="muted">{pinnedWords(content, line.model)}</span>
+                  </>
+                )}
+              </li>
+            ))}
+          </ol>
+        </section>
+        <Values title="Parameters" values={content.parameters} />
+        <Values title="Variables" values={content.variables} />
+        <Values title="Policy" values={content.policy} />
+        <Json title="Tools" value={content.tools?.length ? content.tools : null} />
+        <Json title="Output schema" value={content.output_schema} />
+        <Json title="Context" value={content.context} />
+        <Json title="Cache" value={content.cache} />
+        <Json title="Affinity" value={content.affinity} />
+        <Values title="Metadata" values={content.metadata} />
+      </div>
+    </Panel>
+  );
+}
+
+function pinnedWords(content: Content, model: string): string {
+  const pinned = content.models?.[model];
+  return pinned ? `${pinned.upstream} at ${pinned.provider}` : "";
+}
+
+function Prompt({ source, title }: { source: Source; title: string }) {
+  const variables = Object.entries(source.content.variables ?? {});
+  return (
+    <section aria-label={title} className={css.column}>
+      <h3 className={css.label}>
+        {title}: {source.name} {source.version > 0 && <span className="muted">version {source.version}</span>}
+      </h3>
+      {(source.content.messages ?? []).map((message, i) => (
+        <article key={i} className={css.turn}>
+          <header>{message.messages ? `the messages of ${message.messages}` : message.role}</header>
+          {!message.messages && <pre tabIndex={0}>{message.text}</pre>}
+        </article>
+      ))}
+      {variables.length > 0 && (
+        <p className="muted">
+          Variables:{" "}
+          {variables.map(([name, variable], i) => (
+            <span key={name}>
+              {i > 0 && ", "}
+              <code>{name}</code> ({variable.type ?? "string"})
+            </span>
+          ))}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Values({ title, values }: { title: string; values: JsonObject | undefined }) {
+  const rows = Object.entries(values ?? {});
+  if (rows.length === 0) return null;
+  return (
+    <section aria-label={title}>
+      <h3 className={css.label} style={{ marginBottom: 4 }}>
+        {title}
+      </h3>
+      <Facts rows={rows.map(([name, value]) => [name, <code key={name}>{printValue(value)}</code>])} />
+    </section>
+  );
+}
+
+function Json({ title, value }: { title: string; value: unknown }) {
+  if (value === null || value === undefined) return null;
+  return (
+    <section aria-label={title}>
+      <h3 className={css.label} style={{ marginBottom: 4 }}>
+        {title}
+      </h3>
+      <Code text={JSON.stringify(value, null, 2)} label={`Copy: ${title}`} maxHeight={320} />
+    </section>
+  );
+}

@@ -1,0 +1,79 @@
+import { Button, Group, Modal, Skeleton, Textarea } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, post } from "@/api/client";
+import { releaseDiffQuery } from "@/api/releases";
+import type { AppDetail, CreatedRelease } from "@/api/releaseTypes";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { refreshReleases } from "../rollouts/Act";
+import css from "./apps.module.css";
+import { Diff } from "./Changes";
+
+/** First what the draft changes against the newest release, then the message, then it is frozen. */
+export function CreateRelease({ project, app, onClose }: { project: string; app: AppDetail; onClose: () => void }) {
+  const [message, setMessage] = useState("");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const diff = useQuery({ ...releaseDiffQuery(project, app.name, "", "draft"), gcTime: 0 });
+  const nothing = diff.data?.changes.length === 0 && app.newest > 0;
+  const create = useMutation({
+    mutationFn: () =>
+      post<CreatedRelease>(inProject(project, "apps", app.name, "releases"), {
+        message: message.trim(),
+        expected_newest: app.newest,
+        expected_revision: app.revision,
+      }),
+    onSuccess: async ({ release }) => {
+      await refreshReleases(queries, project);
+      void navigate({
+        to: "/p/$project/apps/$app/releases/$release",
+        params: { project, app: app.name, release: release.ref },
+      });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!nothing && message.trim()) create.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} size={760} title={<strong>{`Create ${app.name} r${app.newest + 1}`}</strong>}>
+      <form className={css.form} onSubmit={submit}>
+        <h3 className={css.label}>
+          {app.newest === 0 ? "What the first release does" : `What it changes against r${app.newest}`}
+        </h3>
+        {diff.isPending && <Skeleton height={90} />}
+        {diff.isError && <ProblemNotice error={diff.error} retry={() => void diff.refetch()} />}
+        {nothing && (
+          <Notice tone="warn" title={`The draft does what r${app.newest} does`}>
+            There is nothing to release. Where the prompt has a newer version, its label may not point at it yet.
+          </Notice>
+        )}
+        {diff.data && !nothing && <Diff diff={diff.data} />}
+        <Textarea
+          label="Message"
+          description="What it is for, to whoever reads the timeline."
+          autosize
+          minRows={2}
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+          data-autofocus
+        />
+        {create.isError && <ProblemNotice error={create.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button
+            type="submit"
+            size="sm"
+            loading={create.isPending}
+            disabled={!diff.data || nothing || !message.trim()}
+          >
+            Create r{app.newest + 1}
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,77 @@
+import { Autocomplete, Button, Group, Modal, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, put } from "@/api/client";
+import type { AppDetail } from "@/api/releaseTypes";
+import { ProblemNotice } from "@/ui/Notice";
+import css from "./apps.module.css";
+import { usePromptNames, useRouteNames } from "./names";
+
+/** Name, route and prompt: enough for a first release. The rest is in the draft. */
+export function NewAppDialog({ project, onClose }: { project: string; onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [route, setRoute] = useState("");
+  const [prompt, setPrompt] = useState("");
+  const [description, setDescription] = useState("");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const make = useMutation({
+    mutationFn: () =>
+      put<AppDetail>(inProject(project, "apps", name.trim()), {
+        spec: { description: description.trim(), route: route.trim(), ...(prompt.trim() && { prompt: prompt.trim() }) },
+        expected_revision: 0,
+      }),
+    onSuccess: async (app) => {
+      await queries.invalidateQueries({ queryKey: ["apps", project] });
+      void navigate({ to: "/p/$project/apps/$app", params: { project, app: app.name }, search: { view: "draft" } });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim()) make.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title={<strong>Make an app</strong>} size={480}>
+      <form className={css.form} onSubmit={submit}>
+        <TextInput
+          label="Name"
+          description="What clients put into model=…; no model or route may have it."
+          placeholder="support"
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          data-autofocus
+          spellCheck={false}
+        />
+        <TextInput
+          label="What it is for"
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        <Autocomplete
+          label="Answers with"
+          description="A model, a route, or provider/model-id."
+          data={useRouteNames(project)}
+          value={route}
+          onChange={setRoute}
+        />
+        <Autocomplete
+          label="Prompt"
+          description="Empty: clients send all the messages."
+          data={usePromptNames(project)}
+          value={prompt}
+          onChange={setPrompt}
+        />
+        {make.isError && <ProblemNotice error={make.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={make.isPending} disabled={!name.trim()}>
+            Make it
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

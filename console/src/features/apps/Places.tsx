@@ -1,0 +1,90 @@
+import { Link } from "@tanstack/react-router";
+import { LockKeyhole, Undo2 } from "lucide-react";
+import type { EnvironmentView, PlacementView } from "@/api/releaseTypes";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { Tag } from "@/ui/bits";
+import { WriteButton } from "@/ui/WriteButton";
+import { inWords, isProtected } from "../environments/environmentForm";
+import { RolloutState } from "../rollouts/State";
+import { Figures } from "./AppsPage";
+import css from "./apps.module.css";
+import type { DayFigures } from "./figures";
+import { NOTHING } from "./figures";
+import { tracesOf } from "./links";
+import { shareWords } from "./Where";
+
+interface Props {
+  project: string;
+  app: string;
+  placements: PlacementView[];
+  environments: EnvironmentView[];
+  /** By environment. */
+  figures: Map<string, DayFigures>;
+  onRollBack: (environment: string) => void;
+}
+
+/** A card per environment: what runs there, since when, what is on its way, and how it did in the last day. */
+export function Places({ project, app, placements, environments, figures, onRollBack }: Props) {
+  const now = Date.now();
+  return (
+    <section className={css.places} aria-label="Where it runs">
+      {placements.map((placement) => {
+        const { environment, stable, open } = placement;
+        const told = environments.find((each) => each.name === environment);
+        return (
+          <article key={environment} className={css.card} aria-label={environment} data-environment={environment}>
+            <header className={css.cardHead}>
+              <h2>
+                {environment} {told?.default && <Tag tone="accent">default</Tag>}
+              </h2>
+              {told && isProtected(told.protection) && (
+                <span title={inWords(told.protection)}>
+                  <LockKeyhole size={14} aria-hidden="true" color="var(--text-3)" />
+                  <span className="sr-only">protected</span>
+                </span>
+              )}
+            </header>
+            <div className={css.big}>
+              {stable === null ? (
+                <span className="muted">nothing</span>
+              ) : (
+                <Link to="/p/$project/apps/$app/releases/$release" params={{ project, app, release: `r${stable}` }}>
+                  r{stable}
+                </Link>
+              )}
+            </div>
+            {stable !== null && (
+              <p className="muted" title={formatDateTime(placement.updated)}>
+                last changed {formatAgo(placement.updated, now)}
+              </p>
+            )}
+            {open && (
+              <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: open.id }} className={css.onItsWay}>
+                <RolloutState state={open.state} /> r{open.candidate}, {shareWords(open)}
+              </Link>
+            )}
+            {stable !== null && (
+              <>
+                <Figures
+                  project={project}
+                  q={tracesOf({ app, environment })}
+                  figures={figures.get(environment) ?? NOTHING}
+                />
+                <div>
+                  <WriteButton
+                    variant="default"
+                    leftSection={<Undo2 size={13} />}
+                    onClick={() => onRollBack(environment)}
+                    aria-label={`Roll back ${environment}`}
+                  >
+                    Roll back
+                  </WriteButton>
+                </div>
+              </>
+            )}
+          </article>
+        );
+      })}
+    </section>
+  );
+}

@@ -1,0 +1,97 @@
+import { Button, Select, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { keysQuery, serverKeysQuery } from "@/api/queries";
+import { Page } from "@/ui/Page";
+import { AuditList } from "./AuditList";
+import css from "./audit.module.css";
+
+/** "Who did that, when, and why?" */
+export function AuditPage() {
+  const { project } = useParams({ from: "/inside/p/$project/audit" });
+  const search = useSearch({ from: "/inside/p/$project/audit" });
+  const navigate = useNavigate({ from: "/p/$project/audit" });
+  const keys = useQuery(keysQuery(project));
+  const own = useQuery(serverKeysQuery());
+  const people = new Map([...(own.data ?? []), ...(keys.data ?? [])].map((key) => [key.id, key.name]));
+  if (search.actor && !people.has(search.actor)) people.set(search.actor, search.actor);
+  const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const filtered = Boolean(search.subject || search.actor || search.action);
+  return (
+    <Page
+      title="Audit trail"
+      lead="Who changed what runs, when, and why. Entries are only ever added, in the same step as what they tell of."
+    >
+      <div className={css.filters} role="search" aria-label="Filter the audit trail">
+        <Typed
+          label="Subject"
+          description="app:support, release:support@r12, rollout:support@*"
+          value={search.subject ?? ""}
+          onChange={(subject) => patch({ subject: subject || undefined })}
+        />
+        <Typed
+          label="Action"
+          description="rollout.rolled_back, release.*"
+          value={search.action ?? ""}
+          onChange={(action) => patch({ action: action || undefined })}
+        />
+        <Select
+          label="By"
+          description="A key, by its name"
+          data={[...people].map(([value, label]) => ({ value, label }))}
+          value={search.actor ?? null}
+          onChange={(actor) => patch({ actor: actor ?? undefined })}
+          placeholder="anybody"
+          clearable
+          searchable
+        />
+        {filtered && (
+          <Button variant="default" size="sm" onClick={() => void navigate({ search: {} })}>
+            Clear
+          </Button>
+        )}
+      </div>
+      <AuditList
+        project={project}
+        filter={{ subject: search.subject, actor: search.actor, action: search.action }}
+        none={
+          filtered
+            ? "No entry fits this filter."
+            : "Nothing was released, approved or rolled out yet. Whatever is done with apps, releases and environments is written down here."
+        }
+      />
+    </Page>
+  );
+}
+
+interface TypedProps {
+  label: string;
+  description: string;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** Asked when one has done typing, not with every letter. */
+function Typed({ label, description, value, onChange }: TypedProps) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const done = () => text.trim() !== value && onChange(text.trim());
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        done();
+      }}
+    >
+      <TextInput
+        label={label}
+        description={description}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onBlur={done}
+        spellCheck={false}
+      />
+    </form>
+  );
+}

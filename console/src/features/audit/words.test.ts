@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { actionWords, reasonOf, stepOf, subjectOf } from "./words";
+
+const entry = (action: string, detail: Record<string, unknown>) => ({
+  id: "1",
+  at: 0,
+  actor: "",
+  actor_name: "rollout controller",
+  action,
+  subject: "app:support",
+  detail,
+});
+
+describe("a subject", () => {
+  it.each([
+    ["app:support", { kind: "app", app: "support" }],
+    ["release:support@r12", { kind: "release", app: "support", release: "r12" }],
+    ["environment:production", { kind: "environment", environment: "production" }],
+    ["placement:support@staging", { kind: "placement", app: "support", environment: "staging" }],
+    ["rollout:support@staging:ro_1", { kind: "rollout", app: "support", environment: "staging", rollout: "ro_1" }],
+    ["key:k_1", { kind: "other", text: "key:k_1" }],
+    ["rollout:", { kind: "other", text: "rollout:" }],
+  ])("%s is found again", (text, subject) => {
+    expect(subjectOf(text)).toEqual(subject);
+  });
+});
+
+describe("an entry", () => {
+  it("has words even for what nobody has thought of", () => {
+    expect(actionWords("release.created")).toBe("created the release");
+    expect(actionWords("corpus.re_indexed")).toBe("corpus re indexed");
+  });
+  it("says what it went without", () => {
+    expect(reasonOf(entry("rollout.promoted", { reason: "now", override: "the house burns" }))).toBe(
+      "now (without what is demanded: the house burns)",
+    );
+    expect(reasonOf(entry("app.put", {}))).toBe("");
+  });
+  it("says what went from what to what", () => {
+    expect(stepOf(entry("placement.changed", { from: null, to: 2 }))).toBe("nothing → r2");
+    expect(stepOf(entry("rollout.advanced", { from: { share: 0.05 }, to: { share: 0.25 } }))).toBe("5 % → 25 %");
+    expect(stepOf(entry("rollout.started", { from: null, to: { share: 0.05 } }))).toBe("5 %");
+  });
+});

@@ -1,0 +1,74 @@
+/** Entries of the audit trail in words, and where their subject is to be found. */
+
+import type { AuditEntryView } from "@/api/releaseTypes";
+
+const ACTIONS: Record<string, string> = {
+  "app.put": "edited the draft",
+  "app.created": "made the app",
+  "app.changed": "edited the draft",
+  "app.archived": "put the app away",
+  "app.restored": "took the app out again",
+  "release.created": "created the release",
+  "release.approved": "approved the release",
+  "release.approval_withdrawn": "took back the approval",
+  "gate.recorded": "recorded a gate's verdict",
+  "environment.set": "changed the environment",
+  "environment.removed": "removed the environment",
+  "rollout.started": "began the rollout",
+  "rollout.advanced": "went to the next step",
+  "rollout.held": "held the rollout",
+  "rollout.resumed": "let it go on",
+  "rollout.promoted": "promoted the release",
+  "rollout.rolled_back": "rolled back",
+  "rollout.stopped": "stopped the rollout",
+  "placement.changed": "changed what runs",
+};
+
+/** `release.labels_moved` that nobody has words for yet is still readable. */
+export const actionWords = (action: string): string => ACTIONS[action] ?? action.replaceAll(/[._]/g, " ");
+
+export type Subject =
+  | { kind: "app"; app: string }
+  | { kind: "release"; app: string; release: string }
+  | { kind: "environment"; environment: string }
+  | { kind: "placement"; app: string; environment: string }
+  | { kind: "rollout"; app: string; environment: string; rollout: string }
+  | { kind: "other"; text: string };
+
+export function subjectOf(text: string): Subject {
+  const [kind, ...rest] = text.split(":");
+  const name = rest.join(":");
+  const [app = "", at = ""] = name.split("@");
+  if (kind === "app" && name) return { kind, app: name };
+  if (kind === "release" && app && at) return { kind, app, release: at };
+  if (kind === "environment" && name) return { kind, environment: name };
+  if (kind === "placement" && app && at) return { kind, app, environment: at };
+  if (kind === "rollout" && app && at.includes(":")) {
+    const [environment = "", rollout = ""] = at.split(":");
+    return { kind, app, environment, rollout };
+  }
+  return { kind: "other", text };
+}
+
+/** The few things of an entry that people look for; the rest is in its detail. */
+export function reasonOf(entry: AuditEntryView): string {
+  const { reason, override } = entry.detail as { reason?: unknown; override?: unknown };
+  const told = typeof reason === "string" ? reason : "";
+  return typeof override === "string" && override
+    ? `${told ? `${told} ` : ""}(without what is demanded: ${override})`
+    : told;
+}
+
+/** What went from what to what, where it is that simple. */
+export function stepOf(entry: AuditEntryView): string {
+  const { from, to } = entry.detail as { from?: unknown; to?: unknown };
+  if (entry.action === "placement.changed") return `${release(from)} → ${release(to)}`;
+  const [before, after] = [shareOf(from), shareOf(to)];
+  return before && after && before !== after ? `${before} → ${after}` : after;
+}
+
+const release = (value: unknown) => (typeof value === "number" ? `r${value}` : "nothing");
+function shareOf(value: unknown): string {
+  const share = (value as { share?: unknown } | null)?.share;
+  return typeof share === "number" ? `${Math.round(1000 * share) / 10} %` : "";
+}

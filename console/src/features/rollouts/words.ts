@@ -1,0 +1,115 @@
+/** What a rollout is, does and found, in words; figures in the unit they are in. */
+
+import type { ArmValue, Evidence, Plan, RolloutKind, Segment, Step } from "@/api/releaseTypes";
+import { formatInt, formatMs } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
+
+export const KINDS: Record<RolloutKind, { label: string; what: string }> = {
+  canary: { label: "Canary", what: "A growing share of the traffic; it goes on, or back, by what it finds." },
+  direct: { label: "At once", what: "All of the traffic in one step. It can be taken back in a second." },
+  ab: { label: "A/B", what: "A fixed split, until you or its rules decide." },
+  shadow: { label: "Shadow", what: "Gets copies of calls. Its answers are recorded and nobody sees them." },
+  segments: { label: "Segments", what: "Only some get it, such as your own people, until you promote it." },
+};
+
+export const STATES: Record<string, string> = {
+  running: "running",
+  held: "held",
+  promoted: "promoted",
+  rolled_back: "rolled back",
+  stopped: "stopped",
+};
+
+const METRICS: Record<string, string> = {
+  errors: "Failed calls",
+  latency: "Duration, typically",
+  ttft: "Time to first token, typically",
+  cost: "Cost of a call",
+  silent: "Silent failures",
+  feedback: "User feedback",
+};
+
+export function metricName(metric: string): string {
+  const known = METRICS[metric];
+  if (known) return known;
+  const bare = metric.replace(/^score:/, "").replaceAll("_", " ");
+  return bare.charAt(0).toUpperCase() + bare.slice(1);
+}
+
+/** 12.3 %, 0.42 %: never more digits than tell something. */
+export function percent(share: number, digits = 3): string {
+  const value = 100 * share;
+  if (value === 0) return "0 %";
+  const decimals = Math.max(0, Math.min(3, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
+  return `${value.toFixed(decimals)} %`;
+}
+
+export function figure(value: number | null, unit: Evidence["unit"]): string {
+  if (value === null) return "–";
+  if (unit === "share") return percent(value);
+  if (unit === "ms") return formatMs(value);
+  if (unit === "currency") return formatUsd(String(value));
+  return value.toPrecision(3);
+}
+
+/** With its sign; relative ones as a share of the stable arm's value. */
+export function change(value: number | null, evidence: Evidence): string {
+  if (value === null) return "–";
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
+  if (evidence.relative) return `${sign}${percent(Math.abs(value), 2)}`;
+  if (evidence.unit === "share") return `${sign}${percent(Math.abs(value), 2).replace(" %", " points")}`;
+  return `${sign}${figure(Math.abs(value), evidence.unit)}`;
+}
+
+export function range(low: number | null, high: number | null, print: (value: number | null) => string): string {
+  if (low === null && high === null) return "not bounded yet";
+  return `${low === null ? "below" : print(low)} to ${high === null ? "above" : print(high)}`;
+}
+
+export const armWords = (arm: ArmValue, unit: Evidence["unit"]): string =>
+  arm.value === null
+    ? "no observation yet"
+    : `${figure(arm.value, unit)}, between ${range(arm.low, arm.high, (value) => figure(value, unit))}, n ${formatInt(arm.n)}`;
+
+export function seconds(total: number): string {
+  return total < 1 ? "no time" : formatMs(1000 * total).replace(/\.00? s$/, " s");
+}
+
+export function stepWords(step: Step): string {
+  const waits = [
+    (step.hold_s ?? 300) > 0 && `at least ${seconds(step.hold_s ?? 300)}`,
+    (step.samples ?? 100) > 0 && `${formatInt(step.samples ?? 100)} calls`,
+  ].filter(Boolean);
+  return `${percent(step.share)} of the traffic${waits.length > 0 ? ` for ${waits.join(" and ")}` : ""}`;
+}
+
+/** Whom calls are assigned by, so that the same one meets the same release. */
+export const STICKY = {
+  user: "The same user always meets the same release (without one: the same session).",
+  session: "The same session always meets the same release.",
+  request: "Each call is assigned by itself.",
+} as const;
+
+export function segmentWords(segment: Segment | null | undefined): string {
+  if (!segment) return "nobody";
+  const parts = (["user", "session", "tags", "key"] as const)
+    .filter((name) => (segment[name] ?? []).length > 0)
+    .map((name) => `${name === "tags" ? "tag" : name} ${(segment[name] ?? []).join(" or ")}`);
+  const metadata = Object.entries(segment.metadata ?? {}).map(([name, values]) => `${name} ${values.join(" or ")}`);
+  return [...parts, ...metadata].join(", and ");
+}
+
+export function planWords(plan: Plan): string {
+  switch (plan.kind ?? "canary") {
+    case "direct":
+      return "At once, for all of the traffic.";
+    case "ab":
+      return `${percent(plan.share ?? 0.5)} of the traffic, until somebody decides.`;
+    case "shadow":
+      return `Copies of ${percent(plan.share ?? 0.5)} of the calls, for at most ${formatUsd(plan.budget ?? "0")} in all; nobody sees the answers.`;
+    case "segments":
+      return `For ${segmentWords(plan.segment)}.`;
+    default:
+      return (plan.steps ?? []).map((step) => percent(step.share)).join(", then ");
+  }
+}
