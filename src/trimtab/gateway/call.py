@@ -5,6 +5,7 @@ from typing import Literal
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
 from trimtab.core.ids import new_span_id, uuid7_hex
+from trimtab.gateway.apps.assigned import AppCall
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
@@ -142,11 +143,13 @@ class Call:
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
     by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's). ``original`` is the
-    client's body where ``body`` is a shortened one (`context.py`). ``reservation`` is what limits have set aside for
-    it, and ``output_cap`` the bound on its output that a limit demands where the client set none.
+    client's body where ``body`` is another one: shortened (`context.py`), or with a release over it (``app``).
+    ``reservation`` is what limits have set aside for it, and ``output_cap`` the bound on its output that a limit
+    demands where the client set none.
     """
 
     __slots__ = (
+        "app",
         "attempts",
         "body",
         "cache",
@@ -214,6 +217,7 @@ class Call:
         self.output_cap: int | None = None
         self.cache: CacheNote | None = None
         self.context: ContextNote | None = None
+        self.app: AppCall | None = None
 
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""
@@ -282,7 +286,7 @@ class Call:
         capture = self.project.capture_content
         caller = self.caller
         asked = self.body if self.original is None else self.original
-        return CallRecord(
+        record = CallRecord(
             request_id=self.request_id,
             trace_id=caller.trace_id,
             span_id=self.span_id,
@@ -314,6 +318,7 @@ class Call:
             context=self.context,
             limits=() if self.reservation is None else self.reservation.notes(),
         )
+        return record if self.app is None else self.app.told(record)
 
 
 def fault_of(error: TrimtabError) -> Fault:

@@ -44,7 +44,8 @@ def shorten(call: Call, policy: ContextPolicy) -> None:
         return
     body, call.context = found
     if call.context.changes:
-        call.original, call.body = call.body, body
+        call.original = call.original or call.body
+        call.body = body
 
 
 def shortened(body: bytes, policy: ContextPolicy) -> tuple[bytes, ContextNote] | None:

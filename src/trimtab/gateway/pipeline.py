@@ -36,6 +36,7 @@ from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
+from trimtab.gateway.releasing import Apps, Direct
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
@@ -85,6 +86,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     """How long the answer to an idempotency key can be asked for again."""
     owner: str = "w0"
     """This process, unlike any other that ever uses the same ``answers``."""
+    direct: Direct | None = None
+    """Finds the releases of apps that are called by their number."""
 
 
 class Gateway:
@@ -105,6 +108,7 @@ class Gateway:
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
         self._spending = parts.spending
+        self.apps = Apps(parts.direct)
         self._cache: Cache | None = None
         self.idempotency: Idempotency | None = None
         if parts.answers is not None:
@@ -200,8 +204,14 @@ class Gateway:
     async def _answer(self, call: Call) -> None:
         assert call.project is not None
         snapshot = self._snapshot()
-        policies = snapshot.policies.get(call.project.id)
-        policy = None if policies is None else policies.get(call.head.model)
+        project, model = call.project.id, call.head.model
+        apps = snapshot.apps.get(project)
+        named = None if apps is None else apps.find(model)
+        if apps is None or named is None:
+            policies = snapshot.policies.get(project)
+            policy = None if policies is None else policies.get(model)
+        else:
+            policy = await self.apps.begin(call, named, apps)
         look = None if self._cache is None else self._cache.look(call, policy, snapshot)
         if self._cache is None or look is None:
             await self._ask(call, policy, snapshot)
@@ -220,6 +230,8 @@ class Gateway:
                 shorten(call, policy.policy.context)
         routes = snapshot.routes.get(project)
         route = None if routes is None else routes.get(model)
+        if call.app is not None and call.app.release is not None:
+            route = call.app.release.route
         if route is None:
             targets = candidates(snapshot.targets[project], model)
         else:

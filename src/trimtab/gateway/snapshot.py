@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
@@ -13,7 +14,8 @@ from trimtab.ledger.reserve import ProjectLimits
 class Snapshot(Struct, frozen=True, kw_only=True):
     """``version`` counts up with every change of the catalog. ``targets`` is by project id, ``routes`` and
     ``policies`` by project id and called name, ``limits`` and ``dated`` (a project's own prices, whatever provider they
-    are about) by project id; a project without any has no entry."""
+    are about) and ``apps`` by project id; a project without any has no entry. ``limits`` also has the budgets of
+    shadow rollouts, by the rollout's id."""
 
     version: int
     access: AccessTable
@@ -22,3 +24,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     policies: dict[str, dict[str, CompiledPolicy]] = {}
     limits: dict[str, ProjectLimits] = {}
     dated: dict[str, tuple[DatedPrice, ...]] = {}
+    apps: dict[str, ProjectApps] = {}

@@ -21,6 +21,8 @@ from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.gateway import call_policy, policy_store
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
+from trimtab.gateway.apps.compile import Releases
+from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
 from trimtab.gateway.policy_store import ResilienceRow
@@ -45,9 +47,12 @@ from trimtab.ledger.price_store import PricesRow
 from trimtab.ledger.reserve import ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.releases import lanes as lanes_store
+from trimtab.releases.lanes import Lanes
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.replicas import Replicas
+from trimtab.server.snapshot_apps import Making, apps_of, budgets, keys
 from trimtab.server.snapshot_routes import compiled, fittings, routes_of
 from trimtab.storage import revision
 from trimtab.storage.database import Database
@@ -76,6 +81,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     resilience: list[ResilienceRow] = []
     priorities: dict[str, int] = {}
     limits: list[LimitRow] = []
+    apps: Lanes = Lanes()
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -98,6 +104,7 @@ def read_state(conn: Connection) -> CatalogState:
     policies = call_policy.policies(conn)
     resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
     limits = limit_store.limits(conn)
+    apps = lanes_store.lanes(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -112,13 +119,21 @@ def read_state(conn: Connection) -> CatalogState:
         resilience=resilience,
         priorities=priorities,
         limits=limits,
+        apps=apps,
     )
 
 
-def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fittings | None = None) -> Built:
+def build(
+    state: CatalogState,
+    config: ConfigFile,
+    box: SecretBox,
+    made_with: Fittings | None = None,
+    releases: Releases | None = None,
+) -> Built:
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
-    Routes are compiled with what they ask while they decide."""
+    Routes are compiled with what they ask while they decide. ``releases`` has those compiled before."""
     made_with = made_with or fittings(Live())
+    releases = releases or Releases()
     trouble: dict[tuple[str, str], str] = {}
     projects = {
         row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects
@@ -128,6 +143,7 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
     policies: dict[str, dict[str, CompiledPolicy]] = {}
     limits: dict[str, ProjectLimits] = {}
     dated: dict[str, tuple[DatedPrice, ...]] = {}
+    apps: dict[str, ProjectApps] = {}
     for project in projects.values():
         providers = _providers(state, project, box, trouble)
         models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
@@ -147,6 +163,17 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             limits[project.id] = ProjectLimits(project_id=project.id, rules=rules, key_names=names)
         if held := _policies(state, config, project):
             policies[project.id] = call_policy.compiled(held, targets[project.id], named)
+        making = Making(
+            project=project,
+            targets=targets[project.id],
+            taken=frozenset((*targets[project.id].models, *named)),
+            releases=releases,
+            made_with=made_with,
+            trouble=trouble,
+        )
+        if (own_apps := apps_of(state.apps, making)) is not None:
+            apps[project.id] = own_apps
+    releases.keep(keys(state.apps))
     principals = {row.digest: _principal(row, projects, state.priorities) for row in state.keys}
     return Built(
         snapshot=Snapshot(
@@ -155,8 +182,9 @@ def build(state: CatalogState, config: ConfigFile, box: SecretBox, made_with: Fi
             targets=targets,
             routes=routes,
             policies=policies,
-            limits=limits,
+            limits=limits | budgets(apps),
             dated=dated,
+            apps=apps,
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
@@ -303,6 +331,7 @@ class SnapshotHolder:
         self._replicas = replicas
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
         self.made_with = made_with or fittings(Live())
+        self._releases = Releases()
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box
         self._file = file
@@ -356,7 +385,7 @@ class SnapshotHolder:
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
-                self._built = build(state, self.config, self._box, self.made_with)
+                self._built = build(state, self.config, self._box, self.made_with, self._releases)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
@@ -401,7 +430,7 @@ class SnapshotHolder:
             if version == self._built.snapshot.version:
                 return False
         state = await self._db.read(read_state)
-        built = build(state, self.config, self._box, self.made_with)
+        built = build(state, self.config, self._box, self.made_with, self._releases)
         await self._warm(built)
         self._built = built
         self.away = ""
@@ -413,6 +442,13 @@ class SnapshotHolder:
         """Let semantic routes read their examples before they are in force; a start does not wait for it, and a change
         not long: until they are read a route takes its ``otherwise`` and says so."""
         waiting = [route for routes in built.snapshot.routes.values() for route in routes.values() if route.examples]
+        for apps in built.snapshot.apps.values():
+            waiting += [
+                made.route
+                for placed in apps.placed.values()
+                for made in placed.releases.values()
+                if made.route is not None and made.route.examples
+            ]
         if not waiting:
             return
 

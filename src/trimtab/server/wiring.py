@@ -51,11 +51,13 @@ from trimtab.server.metrics import Gauges, Metrics, store_lines
 from trimtab.server.money import Bookkeeping
 from trimtab.server.otlp import OtlpDoor
 from trimtab.server.otlp_grpc import GrpcDoor
+from trimtab.server.playground import Playground
 from trimtab.server.probe import Prober
 from trimtab.server.replicas import Replicas
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
+from trimtab.server.snapshot_apps import Directly
 from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
@@ -194,8 +196,10 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "")
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
+    playground = Playground(gateway, clock.now_ns)
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
+        play=playground.run,
         follow_forwards=forwarding.follow,
         make_sender=forwarding.make,
         wake_retention=keeping.retention.wake,
@@ -234,6 +238,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(made.local.aclose)
     wired.on_close(made.transport.aclose)
     wired.on_close(carrying.aclose)
+    wired.on_close(playground.aclose)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
     wired.on_close(_beside(books.recovery.run()))
@@ -335,6 +340,7 @@ def _gateway(made: _Made, settings: Settings, worker: str) -> Gateway:
             spending=spending,
             idempotency_s=settings.idempotency_hours * 3600.0,
             owner=f"{worker}-{uuid7_hex()}"[-64:],
+            direct=Directly(made.db, lambda: made.holder.current, made.holder.made_with),
         )
     )
 

@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from trimtab.ledger.types import LimitNote
 from trimtab.telemetry.query import TOKENS
-from trimtab.telemetry.records import CacheNote, Candidate, ContextNote, Step
+from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, Step
 from trimtab.telemetry.views import (
+    AppLine,
     Bucket,
     CacheLine,
     ContextLine,
@@ -209,6 +210,7 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         cache=None if decided.cache is None else _cache_line(decided.cache),
         context=None if decided.context is None else _context_line(decided.context),
         limits=[_limit_line(note) for note in decided.limits],
+        app=None if decided.app is None else _app_line(decided.app),
     )
 
 
@@ -239,6 +241,17 @@ def _cache_line(note: CacheNote) -> CacheLine:
         similarity=note.similarity if note.mode == "semantic" and note.outcome == "hit" else None,
         saved=dollars(note.saved),
         first_request=note.first_request,
+    )
+
+
+def _app_line(note: AppNote) -> AppLine:
+    return AppLine(
+        rollout=note.rollout,
+        prompt=note.prompt,
+        assigned=note.assigned,
+        overridden=list(note.overridden),
+        left_out=list(note.left_out),
+        copy_of=note.copy_of,
     )
 
 
@@ -277,6 +290,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     cache: CacheNote | None = None
     context: ContextNote | None = None
     limits: tuple[LimitNote, ...] = ()
+    app: AppNote | None = None
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""
@@ -287,6 +301,7 @@ class Decided(Struct, frozen=True, kw_only=True):
             cache=self.cache or other.cache,
             context=self.context or other.context,
             limits=self.limits + other.limits,
+            app=self.app or other.app,
         )
 
 

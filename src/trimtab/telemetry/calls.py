@@ -90,7 +90,7 @@ class CallMapper:
                 fault.source if record.fault else "", sums.input, sums.cache_read, sums.cache_write, sums.output,
                 sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
                 len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
-                decision_json(record), final.response_id if final else "", record.user_agent,
+                decision_json(record), final.response_id if final else "", record.user_agent, record.variant,
             ),
         )  # fmt: skip
         if record.capture:
@@ -121,6 +121,7 @@ class CallMapper:
                 max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
                 amount_of(attempt), attempt.cost.price, _unpriced(attempt),
                 1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
+                record.variant,
             ),
         )  # fmt: skip
         answer_of = None if final else attempt
@@ -149,9 +150,10 @@ class CallMapper:
 
 
 def decision_json(record: CallRecord) -> str:
-    """The decision record as its column holds it: a list of candidates; where a route, the cache, a context policy
-    or a limit had a say, an object with theirs besides. `answers.trace_detail` reads both."""
-    if not record.route and record.cache is None and record.context is None and not record.limits:
+    """The decision record as its column holds it: a list of candidates; where an app, a route, the cache, a context
+    policy or a limit had a say, an object with theirs besides. `answers.trace_detail` reads both."""
+    plain = not record.route and record.cache is None and record.context is None and not record.limits
+    if plain and record.app_note is None:
         return _json.encode(record.decision).decode()
     return _json.encode(
         {
@@ -161,6 +163,7 @@ def decision_json(record: CallRecord) -> str:
             "cache": record.cache,
             "context": record.context,
             "limits": record.limits,
+            "app": record.app_note,
         }
     ).decode()
 

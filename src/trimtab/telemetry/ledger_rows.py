@@ -1,9 +1,9 @@
 """A ledger row for each attempt of a record, whatever ended it: what the books and the costs explorer read.
 
 A row says what an attempt used and cost, and by which of its call's values costs are explored: feature, user, segment,
-tags, and two digests. ``prompt`` names the system prompt, so that calls of one feature version are seen together;
-``fingerprint`` is equal for calls that asked the very same thing, which is what an exact cache could have answered.
-Both come from the client's body, so where a project keeps no content they are empty.
+tags, and two digests. ``prompt`` names the system prompt (an app's as ``name@version``), so that calls of one feature
+version are seen together; ``fingerprint`` is equal for calls that asked the very same thing, which is what an exact
+cache could have answered. Both come from the client's body, so where a project keeps no content they are empty.
 """
 
 from hashlib import blake2b
@@ -63,6 +63,8 @@ class SystemPrompts:
 def marks_of(record: CallRecord, request: Request | None, prompts: SystemPrompts) -> Marks:
     """``request`` is the body as it was read, None where it could not be, or is not kept."""
     name = record.metadata.get("prompt") or record.metadata.get("prompt_name") or ""
+    if record.app_note is not None and record.app_note.prompt:
+        name = record.app_note.prompt
     digest = beginning = ""
     if request is not None:
         said = [text_of(message.parts) for message in request.messages if message.role in ("system", "developer")]

@@ -123,6 +123,19 @@ class ContextNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changes: tuple[str, ...] = ()
 
 
+class AppNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an app's release did with a call. ``prompt`` is ``name@version``; ``assigned`` says why this release.
+    ``overridden`` names fields of the client's that gave way to the release's, ``left_out`` what of the release the
+    client's dialect could not say. ``copy_of`` is the id of the request that a shadow call is a copy of."""
+
+    rollout: str = ""
+    prompt: str = ""
+    assigned: str = ""
+    overridden: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    copy_of: str = ""
+
+
 class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then
     the attempts' bytes are empty too, and only numbers are kept)."""
@@ -163,6 +176,9 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     context: ContextNote | None = None
     limits: tuple[LimitNote, ...] = ()
     """What every limit that the call fell under reserved for it, and what it came to."""
+    variant: str = ""
+    """Which arm of a rollout it was: stable, candidate or shadow; empty without a rollout."""
+    app_note: AppNote | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -377,6 +377,12 @@ KEYS: Final[dict[str, Key]] = {
     "app": _text("app", "app"),
     "release": _text("release", "release"),
     "environment": _text("environment", "environment"),
+    "variant": _text("variant", "arm of a rollout: stable, candidate or shadow"),
+    "prompt": Key(
+        _elsewhere("ledger", "at_ns", "prompt", "prompt"),
+        "prompt of an app, as name@version",
+        example="prompt:support@*",
+    ),
     "name": Key(_any_span(fits("name", "name")), "name of any span in it"),
     "error": _text("error_code", "error code", "error"),
     "http_status": _amount("http_status", _count, "HTTP status", "http_status:>=500"),
@@ -404,7 +410,7 @@ KEYS: Final[dict[str, Key]] = {
 
 def presence(key: str, values: Values) -> str | None:
     """SQL for ``has:key``: that there is a value. None where there always is one, or no such key."""
-    if key in ("tool", "agent", "convention"):
+    if key in ("tool", "agent", "convention", "prompt"):
         return KEYS[key].compile(values, Term("*", 1))
     found = KEYS.get(key)
     if found is None or not found.column or key == "status":

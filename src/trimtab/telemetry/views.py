@@ -153,6 +153,19 @@ class ContextLine(Struct, frozen=True, kw_only=True):
     changes: list[str]
 
 
+class AppLine(Struct, frozen=True, kw_only=True):
+    """What an app's release did with a call: in which ``rollout`` it took part, the ``prompt`` (``name@version``), why
+    it was ``assigned`` to this release, which of the client's fields were ``overridden``, what of the release the
+    client's dialect could not say (``left_out``), and the request that a shadow call is a ``copy_of``."""
+
+    rollout: str
+    prompt: str
+    assigned: str
+    overridden: list[str]
+    left_out: list[str]
+    copy_of: str
+
+
 class LimitLine(Struct, frozen=True, kw_only=True):
     """What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
     strings, counts or US dollars. One that ``refused`` the call (or one of its targets) tells what might have been
@@ -210,6 +223,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     cache: CacheLine | None = None
     context: ContextLine | None = None
     limits: list[LimitLine] = []
+    app: AppLine | None = None
     scores: list[ScoreView] = []
     """Valid ones of the trace and of its spans, oldest first."""
 

@@ -82,7 +82,8 @@ class Spending:
             return None
         assert call.principal is not None
         head, caller, now = call.head, call.caller, call.started_ns
-        app = head.model if len(head.model) <= MAX_MODEL_NAME else head.model[:MAX_MODEL_NAME]
+        app = head.model if call.app is None else call.app.app
+        app = app if len(app) <= MAX_MODEL_NAME else app[:MAX_MODEL_NAME]
         plan = self._limiter.plan(limits, call.principal.key_id, app)
         if not plan.entries:
             return None

@@ -416,6 +416,9 @@ ALTER TABLE scores ${cluster} ADD INDEX IF NOT EXISTS by_time at_ns TYPE minmax 
 _SCORE_IDENTITY_FILL: Final = "ALTER TABLE scores ${cluster} MATERIALIZE COLUMN identity"
 _SCORES_BY_TIME_FILL: Final = "ALTER TABLE scores ${cluster} MATERIALIZE INDEX by_time"
 
+# Which arm of a rollout answered.
+_VARIANT: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS variant LowCardinality(String) DEFAULT ''"
+
 MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (1, (_SPANS, _SPAN_IO, _LEDGER)),
     (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
@@ -428,6 +431,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (9, (_SCORES_BY_ID,)),
     (10, (_ARRIVALS,)),
     (11, (_SCORE_IDENTITY, _SCORES_BY_TIME, _SCORE_IDENTITY_FILL, _SCORES_BY_TIME_FILL)),
+    (12, (_VARIANT,)),
 )
 
 

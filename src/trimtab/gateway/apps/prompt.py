@@ -1,0 +1,92 @@
+"""A release's prompt rendered for a call, within bounds that keep it from holding up other calls.
+
+What a template costs cannot be known before. So it is rendered on the event loop with a small budget of steps first
+(`AT_ONCE`, some milliseconds at the most), and where that is not enough, in a thread with the whole one, few at a time.
+A prompt whose values are always the same is rendered once.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trimtab.prompts.budget import BOUNDS, Bounds
+from trimtab.prompts.types import Bundle, PromptError
+
+AT_ONCE: Final = Bounds(steps=3_000, seconds=0.02, size=200_000, items=2_000)
+SMALL: Final = 32 * 1024
+"""Bytes of variables as JSON up to which a prompt is rendered on the event loop first."""
+_OVER: Final = frozenset(("prompt_too_much_work", "prompt_too_slow", "prompt_too_large"))
+Json = dict[str, Any]
+
+
+class Said(Struct, frozen=True):
+    """What a prompt says in one call: messages before the client's own and after them, as Chat Completions has
+    them."""
+
+    before: tuple[Json, ...] = ()
+    after: tuple[Json, ...] = ()
+
+
+class Prompt:
+    """The prompt of a release. Raises `PromptError` when made, for templates that do not hold. ``fixed`` are values its
+    variables always have; ``policy`` is the release's."""
+
+    def __init__(self, bundle: Bundle, fixed: Mapping[str, Any], policy: Json) -> None:
+        from trimtab.prompts.render import Compiled  # Jinja2 comes with it, and most servers start without a prompt
+
+        source = bundle.prompt
+        self.name = f"{source.name}@{source.version}"
+        self.fixed = dict(fixed)
+        content = replace(source.content, policy=policy)
+        self._made: Compiled = Compiled(replace(bundle, prompt=replace(source, content=content)))
+        self._slots = tuple(message.messages for message in content.messages)
+        self._only: Said | None = None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Those that a caller may give."""
+        return tuple(name for name in self._made.variables if name not in self.fixed)
+
+    def at_once(self, given: Mapping[str, Any], size: int) -> Said | None:
+        """The messages, where that is quick; None where `aside` must make them. ``size``: bytes of what was given.
+        Raises `PromptError`."""
+        if not given and self._only is not None:
+            return self._only
+        if size > SMALL:
+            return None
+        try:
+            said = self._render(given, AT_ONCE)
+        except PromptError as error:
+            if error.code in _OVER:
+                return None
+            raise
+        if not given:
+            self._only = said
+        return said
+
+    async def aside(self, given: Mapping[str, Any], few: asyncio.Semaphore) -> Said:
+        """The same in a thread, with all that one rendering may use."""
+        async with few:
+            said = await asyncio.to_thread(self._render, given, BOUNDS)
+        if not given:
+            self._only = said
+        return said
+
+    def _render(self, given: Mapping[str, Any], bounds: Bounds) -> Said:
+        values = {**given, **self.fixed}
+        open_slot = next((name for name in self._slots if name and name not in values), None)
+        if open_slot is not None:  # the client's own messages go there; the template sees that none were given
+            values |= {name: [] for name in self._slots if name and name not in values}
+        messages = self._made.render(values, bounds, time.monotonic).messages
+        if open_slot is None:
+            return Said(tuple(messages))
+        place = 0
+        for name in self._slots:
+            if name == open_slot:
+                break
+            place += len(values[name]) if name else 1
+        return Said(tuple(messages[:place]), tuple(messages[place:]))

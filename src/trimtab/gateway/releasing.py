@@ -1,0 +1,246 @@
+"""The step of a call that names an app: which release answers it, and that release put over what the client sent.
+
+It comes after an idempotency key (a call sent twice is one call, whatever was released meanwhile) and before the cache,
+so whatever decides the answer is in what is looked up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trimtab.core.errors import InvalidRequest, NotFound, Unavailable, Unsupported
+from trimtab.gateway.apps.assigned import AppCall, Copy
+from trimtab.gateway.apps.overlay import read_fields
+from trimtab.gateway.apps.prompt import Prompt, Said
+from trimtab.gateway.apps.types import Named, Placed, ProjectApps, Ready
+from trimtab.gateway.call import Call
+from trimtab.gateway.call_policy import CompiledPolicy
+from trimtab.gateway.context import shorten
+from trimtab.llm.dialects import Dialect
+from trimtab.prompts.types import PromptError
+from trimtab.releases.resolve import Assignment, Who, resolve
+
+VARIABLES: Final = "variables"
+HEADER: Final = b"trimtab-variables"
+LATEST: Final = "latest"
+AT_A_TIME: Final = 2
+"""Prompts that are rendered in threads at once, per worker."""
+SHORTENED_AT_ONCE: Final = 64 * 1024
+_NAMED: Final = b'"variables"'
+_read_object = msgspec.json.Decoder(dict[str, Any]).decode
+_BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+Direct = Callable[[str, str, int], Awaitable[Ready]]
+"""A release by project id, app and number, wherever it runs. Raises `NotFound`, `Unavailable`."""
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """A client's body with a release over it, and what is told of that on the record."""
+
+    body: bytes
+    overridden: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+class Apps:
+    """``direct`` finds releases that are called by their number; without it there are none."""
+
+    def __init__(self, direct: Direct | None = None) -> None:
+        self._direct = direct
+        self._few = asyncio.Semaphore(AT_A_TIME)
+
+    async def begin(self, call: Call, named: Placed | Named, apps: ProjectApps) -> CompiledPolicy:
+        """Assign the call to a release and put that over its body. Raises `TrimtabError` with the way out."""
+        if isinstance(named, Placed):
+            release = self._assign(call, named)
+        else:
+            release = await self._by_reference(call, named, apps)
+        return await self.enter(call, release)
+
+    async def enter(self, call: Call, release: Ready) -> CompiledPolicy:
+        """Put the release over the body of a call that is assigned to it."""
+        if release.trouble:
+            raise Unavailable(
+                release.trouble,
+                fix="Place another release, or correct what it says is wrong.",
+                code="release_broken",
+                retryable=False,
+            )
+        if release.context is not None:
+            if len(call.body) > SHORTENED_AT_ONCE:
+                await asyncio.to_thread(shorten, call, release.context)
+            else:
+                shorten(call, release.context)
+        made = await self.over(call.front, release, call.body, call.exchange.header(HEADER))
+        if made is not None:
+            if call.original is None:
+                call.original = call.body
+            call.body = made.body
+            call.head = call.front.peek(made.body)
+            assert call.app is not None
+            call.app.overridden, call.app.left_out = made.overridden, made.left_out
+        return release.policy
+
+    async def over(self, front: Dialect, release: Ready, body: bytes, header: bytes | None) -> Body | None:
+        """The body of a call with the release over it; None where nothing changes. Raises `TrimtabError`."""
+        if front.operation != "chat":
+            if release.overlay is None:
+                return None
+            raise Unsupported(
+                f"The app {release.app!r} answers chats: its release {release.short} has a prompt, parameters or "
+                f"tools, which {front.operation} calls have not.",
+                fix=f"Call the model itself for {front.operation}, or an app that has nothing but a route.",
+                code="operation_unsupported",
+                param="model",
+            )
+        if release.overlay is None and header is None and _NAMED not in body:
+            return None
+        fields = read_fields(body)
+        values = given(fields.pop(VARIABLES, None), header)
+        overridden: tuple[str, ...] = ()
+        said: Said | None = None
+        if release.prompt is not None:
+            values, overridden = _open_values(release.prompt, values)
+            said = await self._say(release.prompt, values, len(header or b"") + len(body))
+        elif values:
+            raise InvalidRequest(
+                f"The release {release.short} of the app {release.app!r} has no prompt, so it has no variables.",
+                fix="Leave 'variables' out.",
+                param=VARIABLES,
+            )
+        if release.overlay is None:
+            return Body(body=msgspec.json.encode(fields))
+        laid = release.overlay.lay(front, fields, said)
+        return Body(body=laid.body, overridden=(*overridden, *laid.overridden), left_out=laid.left_out)
+
+    async def _say(self, prompt: Prompt, values: Mapping[str, Any], size: int) -> Said:
+        try:
+            return prompt.at_once(values, size) or await prompt.aside(values, self._few)
+        except PromptError as error:
+            if error.code == "prompt_variable":
+                how = "Variables go into the body's 'variables' (extra_body in OpenAI's clients) or the header"
+                error.fix = f"{error.fix} {how} trimtab-variables, as JSON.".strip()
+            raise
+
+    # --- which release ---
+
+    def _assign(self, call: Call, placed: Placed) -> Ready:
+        found = resolve(placed.lane, who(call))
+        call.app = app = AppCall(placed.app, placed.environment)
+        if found.release is None:
+            raise self._nothing_for(placed, found)
+        release = placed.releases.get(found.release)
+        if release is None:
+            raise Unavailable(
+                f"The release r{found.release} of the app {placed.app!r} is not in this server's configuration.",
+                fix="Try again in a moment.",
+                code="release_missing",
+            )
+        app.assign(release, found.variant, found.rollout, found.why)
+        if found.shadow is not None and call.front.operation == "chat" and found.shadow in placed.releases:
+            copied = placed.releases[found.shadow]
+            app.copy = Copy(copied, found.rollout, placed.environment, placed.limits, call.body)
+        call.extra_headers += app.headers()
+        return release
+
+    def _nothing_for(self, placed: Placed, found: Assignment) -> NotFound:
+        if found.rollout:
+            return NotFound(
+                f"In {placed.environment!r} the app {placed.app!r} answers only the callers of a rollout's segment.",
+                fix="Place a release there for all, or call another environment.",
+                code="app_not_for_you",
+                param="model",
+            )
+        return _nothing_runs(placed.app, placed.environment)
+
+    async def _by_reference(self, call: Call, named: Named, apps: ProjectApps) -> Ready:
+        """A release by its number, or the word that there is none for what was named."""
+        call.app = app = AppCall(named.app, "")
+        if named.app in apps.archived:
+            raise NotFound(
+                f"The app {named.app!r} is archived.",
+                fix=f"Call another one, or bring it back: trimtab apps restore {named.app}",
+                code="app_archived",
+                param="model",
+            )
+        newest = apps.newest[named.app]
+        number = number_of(named.ref, newest)
+        if number is None:
+            raise self._no_lane(call, named, apps)
+        if self._direct is None or not 1 <= number <= newest:
+            have = f"It has r1 to r{newest}." if newest else f"It has none yet: trimtab release create {named.app}"
+            raise NotFound(
+                f"The app {named.app!r} has no release {named.ref[:40]!r}.",
+                fix=have,
+                code="release_not_found",
+                param="model",
+            )
+        assert call.project is not None
+        release = await self._direct(call.project.id, named.app, number)
+        app.assign(release, "", "", "called by its number")
+        call.extra_headers += app.headers()
+        return release
+
+    def _no_lane(self, call: Call, named: Named, apps: ProjectApps) -> NotFound:
+        environment = named.ref or apps.default
+        if environment in apps.environments:
+            assert call.app is not None
+            call.app.environment = environment
+            return _nothing_runs(named.app, environment)
+        known = ", ".join(apps.environments[:8])
+        return NotFound(
+            f"There is no environment {environment[:40]!r} in this project.",
+            fix=f"Environments here: {known}. A release is called as '{named.app}@r12'.",
+            code="environment_not_found",
+            param="model",
+        )
+
+
+def _nothing_runs(app: str, environment: str) -> NotFound:
+    return NotFound(
+        f"No release of the app {app!r} runs in {environment!r} yet.",
+        fix=f"Place one: trimtab release promote {app} r1 --to {environment}",
+        code="nothing_placed",
+        param="model",
+    )
+
+
+def number_of(ref: str, newest: int) -> int | None:
+    """``12``, ``r12`` or ``latest`` as a number; None for what names an environment."""
+    if ref == LATEST:
+        return newest
+    digits = ref.removeprefix("r")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
+
+
+def who(call: Call) -> Who:
+    assert call.principal is not None
+    caller = call.caller
+    return Who(
+        call.request_id, caller.user, caller.session, call.principal.key_id, caller.tags, caller.metadata
+    )  # fmt: skip
+
+
+def given(raw: Raw | None, header: bytes | None) -> dict[str, Any]:
+    """The variables of a call; those of the header win, as our headers do. Raises `InvalidRequest`."""
+    values: dict[str, Any] = {}
+    for source, where in ((raw, VARIABLES), (header, HEADER.decode())):
+        if source is None or bytes(source).strip() == b"null":
+            continue
+        try:
+            values |= _read_object(source)
+        except _BROKEN:
+            raise InvalidRequest(
+                f"`{where}` must be a JSON object.", fix='Give e.g. {"customer": "Ada"}.', param=where
+            ) from None
+    return values
+
+
+def _open_values(prompt: Prompt, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Without those that the release has fixed, and the names of those it has fixed otherwise."""
+    fixed = prompt.fixed
+    over = tuple(f"variables.{name}" for name in values if name in fixed and values[name] != fixed[name])
+    return {name: value for name, value in values.items() if name not in fixed}, over
