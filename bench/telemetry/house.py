@@ -29,6 +29,10 @@ class TelemetryProcess:
         self._process.terminate()
         self._process.wait(60)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def health(self) -> dict[str, object]:
         try:
             return self._http.get("/health").json()

@@ -64,11 +64,13 @@ class Spooled(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """Records that go to the store together. ``id`` names the batch in the store's deduplication."""
+    """Records that go to the store together. ``id`` names the batch in the store's deduplication, ``size`` is about how
+    many bytes they come to as rows, by halves (`weigh`): one record may be one call or hundreds of foreign spans."""
 
     id: str
     parts: tuple[Run, ...]
     records: tuple[Spooled, ...]
+    size: int = 0
 
 
 class Rejected(Struct, frozen=True):
@@ -82,10 +84,12 @@ class Rejected(Struct, frozen=True):
 
 
 class Backlog(Struct, frozen=True):
-    """What the store does not have yet. ``oldest_ms`` is the Unix time of the oldest such record, 0 for none."""
+    """What the store does not have yet, in records and in about so many bytes. ``oldest_ms`` is the Unix time of the
+    oldest such record, 0 for none."""
 
     waiting: int
     oldest_ms: int
+    size: int = 0
 
 
 class SpoolReader:
@@ -123,7 +127,7 @@ class SpoolReader:
                 return None
             parts = msgspec.msgpack.decode(row[1], type=tuple[Run, ...])
             records = [record for part in parts for record in self._read(part.segment, part.first, part.last, None)]
-            return Batch(row[0], parts, tuple(records))
+            return Batch(row[0], parts, tuple(records), sum(map(_size, records)))
 
     def peek(self, limit: int, max_bytes: int = 64 << 20, *, beyond: Batch | None = None) -> Batch | None:
         """The next records in the order of their segments: at most ``limit``, and no more than about ``max_bytes``, or
@@ -141,14 +145,14 @@ class SpoolReader:
             for record in self._read(segment, after + 1, None, limit - len(records)):
                 records.append(record)
                 found += 1
-                size += max(len(record.body), weigh(record.body) // 2)
+                size += _size(record)
                 if size >= max_bytes:
                     break
             if found:
                 parts.append(Run(segment, after + 1, records[-1].seq))
             if len(records) >= limit or size >= max_bytes:
                 break
-        return Batch(uuid7_hex(), tuple(parts), tuple(records)) if records else None
+        return Batch(uuid7_hex(), tuple(parts), tuple(records), size) if records else None
 
     def remember(self, batch: Batch) -> None:
         """Commit the boundary before anything of the batch leaves."""
@@ -234,8 +238,7 @@ class SpoolReader:
             return self._backlog()
 
     def _backlog(self) -> Backlog:
-        waiting = 0
-        oldest = 0
+        waiting = oldest = size = 0
         for segment in self.segments():
             file = self._file(segment)
             if file is None:
@@ -244,9 +247,10 @@ class SpoolReader:
             last = file.last()
             if last > after:
                 waiting += last - after
+                size += file.size_after(after)
                 for record in self._read(segment, after + 1, None, 1):
                     oldest = min(oldest or record.at_ms, record.at_ms)
-        return Backlog(waiting, oldest)
+        return Backlog(waiting, oldest, size)
 
     def clear(self) -> int:
         """Unlink the segments that are left and drained, and orphaned locks; returns how many segments went."""
@@ -349,6 +353,10 @@ class SpoolReader:
             file.close()
         (self.directory / f"{segment}{SEGMENT_SUFFIX}").rename(self.directory / f"{segment}{BROKEN_SUFFIX}")
         self.reject(Spooled(segment, 0, time.time_ns() // 1_000_000, b""), f"unreadable spool file: {reason}")
+
+
+def _size(record: Spooled) -> int:
+    return max(len(record.body), weigh(record.body) // 2)
 
 
 def dead_letters(directory: Path, before: int | None = None, limit: int = 100) -> list[tuple[int, Rejected]]:

@@ -17,11 +17,13 @@ from trimtab.telemetry.stores import StoreAway, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.merges")
 
-TABLES: Final = ("spans", "span_io")
+TABLES: Final = ("spans", "span_io", "span_raw")
 """Those whose merging is felt; to merge the others takes a fortieth of it."""
 HOLD_FROM: Final = 32_000
 """Records that wait, from which on there is a backlog."""
 RELEASE_BELOW: Final = 8_000
+RECORD_BYTES: Final = 4_096
+"""What is larger counts as several records: one may hold hundreds of foreign spans."""
 MOST: Final = 64
 """Batches, and so parts of a table in each month, that may gather; then as many go by with merging on."""
 _SETTING: Final = "max_bytes_to_merge_at_max_space_in_pool"
@@ -40,8 +42,10 @@ class Merges:
     def held(self) -> bool:
         return self._held
 
-    def look(self, waiting: int, batches: int) -> None:
-        """Told now and then how many records wait and how many batches there have been; puts off or lets go."""
+    def look(self, waiting: int, batches: int, waiting_bytes: int = 0) -> None:
+        """Told now and then how many records wait, of how many bytes, and how many batches there have been; puts off or
+        lets go."""
+        waiting = max(waiting, waiting_bytes // RECORD_BYTES)
         if self._held:
             long = batches - self._since >= MOST
             if long or waiting < RELEASE_BELOW:

@@ -136,6 +136,11 @@ class SegmentFile:
             self._pass(self._known + found[2], self._end + _head.size + found[0])
         return self._known
 
+    def size_after(self, number: int) -> int:
+        """About how many bytes the records after that one take, of those that `last` has seen: some before it may be
+        among them, fewer than `_MARK_EVERY`."""
+        return self._end - self._marks[bisect_right(self._marks, (number, 1 << 62)) - 1][1]
+
     def records(self, first: int, last: int | None = None) -> Iterator[tuple[int, int, bytes]]:
         """Number, Unix ms and bytes of the records from ``first`` to ``last``, in order, as far as they are there.
         Raises `Ruined` after the last one before a damage."""

@@ -52,12 +52,15 @@ State = Literal["ok", "starting", "down", "full"]
 class Pace(Struct, frozen=True, kw_only=True):
     """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
     old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring. A batch of
-    ``backlog`` records means that they come faster than they are stored: spans then do not wait for their texts."""
+    ``backlog`` records means that they come faster than they are stored: spans then do not wait for their texts. A
+    record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``."""
 
     batch: int = 8_000
     enough: int = 1_000
     backlog: int = 4_000
     batch_bytes: int = 32 << 20
+    enough_bytes: int = 4 << 20
+    backlog_bytes: int = 16 << 20
     linger_s: float = 0.2
     spacing_s: float = 0.5
     poll_s: float = 0.05
@@ -65,6 +68,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     rewrite_s: float = 2.0
+    rewrite_in_backlog_s: float = 20.0
 
 
 class Progress(Struct, kw_only=True):
@@ -113,6 +117,7 @@ class Writer:
         self._deadline = 0.0
         self._last_batch_s = 0.0
         self._last_clear_s = 0.0
+        self._waiting_bytes = 0
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[_Prepared | None] | None = None
@@ -211,11 +216,14 @@ class Writer:
         return self._send(self._prepare(batch), remember=True)
 
     def _ripe(self, batch: Batch) -> bool:
-        if len(batch.records) >= self._pace.enough or self._stop.is_set():
+        if self._enough(batch) or self._stop.is_set():
             return True
         age_s = time.time() - batch.records[0].at_ms / 1000
         rested = time.monotonic() - self._last_batch_s >= self._pace.spacing_s
         return age_s >= self._pace.linger_s and rested
+
+    def _enough(self, batch: Batch) -> bool:
+        return len(batch.records) >= self._pace.enough or batch.size >= self._pace.enough_bytes
 
     def _send(self, prepared: "_Prepared", *, remember: bool) -> int:
         batch = prepared.batch
@@ -225,7 +233,7 @@ class Writer:
         if prepared.plan is not None and (prepared.plan.notes or prepared.plan.settled):
             self._spool.note(prepared.plan.notes, prepared.plan.settled)
             self._step("noted")
-        if len(batch.records) >= self._pace.enough:
+        if self._enough(batch) and not self._rewrite_waits():
             self._ahead = self._mapping.submit(self._prepare_after, batch)
         self._insert_all(prepared)
         self._spool.confirm(batch)
@@ -246,7 +254,7 @@ class Writer:
     def _prepare_after(self, batch: Batch) -> "_Prepared | None":
         """In the other thread. A small batch is left alone: by its turn it will have grown."""
         following = self._spool.peek(self._pace.batch, self._pace.batch_bytes, beyond=batch)
-        if following is None or len(following.records) < self._pace.enough:
+        if following is None or not self._enough(following):
             return None
         return self._prepare(following)
 
@@ -341,8 +349,9 @@ class Writer:
         again at once."""
         texts = next(part for part in prepared.parts if part.table == _TEXTS)
         others = [part for part in prepared.parts if part.table != _TEXTS]
-        late = () if len(prepared.batch.records) >= self._pace.backlog else _LAST
-        beside = self._beside.submit(self._taken, prepared.batch, texts)
+        batch, pace = prepared.batch, self._pace
+        late = () if len(batch.records) >= pace.backlog or batch.size >= pace.backlog_bytes else _LAST
+        beside = self._beside.submit(self._taken, batch, texts)
         try:
             for part in others:
                 if part.table not in late:
@@ -422,6 +431,14 @@ class Writer:
         """Make the noted traces anew that are due; returns how many. Raises what the store raises."""
         return 0 if self._repairs is None else self._repairs.make(now_ms)
 
+    def _rewrite_waits(self) -> bool:
+        """In a backlog the next batch is always read ahead, and what is read ahead must not meet traces that are made
+        anew meanwhile: so now and then, if any are due, none is."""
+        rest = max(self._pace.rewrite_in_backlog_s, 10 * self._rewrite_took_s)
+        if self._repairs is None or time.monotonic() - self._last_rewrite_s < rest:
+            return False
+        return bool(self._spool.noted(time.time_ns() // 1_000_000, 1))
+
     def _rewrite_if_due(self) -> None:
         """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it."""
         began = time.monotonic()
@@ -438,6 +455,7 @@ class Writer:
     def _measure(self) -> None:
         backlog = self._spool.backlog()
         self.progress.waiting, self.progress.oldest_ms = backlog.waiting, backlog.oldest_ms
+        self._waiting_bytes = backlog.size
         self.progress.rejected = self._spool.rejected_count()  # people replay and drop letters, too
 
     def _tidy(self) -> None:
@@ -449,7 +467,7 @@ class Writer:
         self._spool.clear()
         self._measure()
         if self._merges is not None:
-            self._merges.look(self.progress.waiting, self.progress.batches)
+            self._merges.look(self.progress.waiting, self.progress.batches, self._waiting_bytes)
 
     def _well(self) -> None:
         if self.progress.state != "ok":

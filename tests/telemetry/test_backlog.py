@@ -1,0 +1,109 @@
+"""A backlog of foreign spans: few records, each with hundreds of spans, count by their size."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from makings import record
+from ways import NOW, Way, chat, span
+
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.merges import HOLD_FROM, RECORD_BYTES, RELEASE_BELOW, Merges
+from trimtab.telemetry.process import foreign_of
+from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.stores import Store
+from trimtab.telemetry.writer import Pace, Writer
+
+
+@pytest.fixture
+def way(tmp_path: Path, engine: Store) -> Iterator[Way]:
+    made = Way(tmp_path, engine)
+    yield made
+    made.close()
+
+
+def large(way: Way, number: int) -> ForeignBatch:
+    """A record whose span comes to 6 MB as rows, as its door says."""
+    return ForeignBatch(
+        project=way.name, arrived_ns=NOW, spans=(chat(number, trace=f"{number:032x}"),), expands=6 << 20
+    )
+
+
+def test_few_large_records_are_enough_for_a_batch_and_leave_at_once(way: Way) -> None:
+    way.put(large(way, 1))
+    spool = way.writer._spool  # pyright: ignore[reportPrivateUsage]
+    one = spool.peek(8_000)
+    assert one is not None
+    assert (len(one.records), one.size) == (1, 3 << 20)
+    assert not way.writer._enough(one)  # pyright: ignore[reportPrivateUsage]
+    way.put(large(way, 2))
+    both = spool.peek(8_000)
+    assert both is not None
+    assert both.size == 6 << 20
+    assert way.writer._enough(both)  # pyright: ignore[reportPrivateUsage]
+    spool.remember(both)
+    again = spool.pending()
+    assert again is not None
+    assert again.size == both.size
+
+
+def test_what_waits_is_told_in_bytes_from_the_first_record_that_is_not_confirmed(tmp_path: Path) -> None:
+    async def fill() -> None:
+        spool = Spool(tmp_path, "w0")
+        for number in range(600):
+            await spool.append(record(number))
+        spool.close()
+
+    asyncio.run(fill())
+    reader = SpoolReader(tmp_path)
+    whole = reader.backlog().size
+    assert whole > 600 * 100
+    batch = reader.peek(512)
+    assert batch is not None
+    reader.confirm(batch)
+    assert 0 < reader.backlog().size < whole // 2
+    rest = reader.peek(512)
+    assert rest is not None
+    reader.confirm(rest)
+    assert (reader.backlog().waiting, reader.backlog().size) == (0, 0)
+    reader.close()
+
+
+def test_merging_is_put_off_for_few_records_that_are_large() -> None:
+    said: list[str] = []
+    merges = Merges(lambda sql, _: said.append(sql))
+    merges.look(10, 1, HOLD_FROM * RECORD_BYTES - 1)
+    assert not said
+    merges.look(10, 2, HOLD_FROM * RECORD_BYTES)
+    assert merges.held
+    merges.look(1, 3, RELEASE_BELOW * RECORD_BYTES)
+    assert merges.held
+    merges.look(1, 4, RELEASE_BELOW * RECORD_BYTES - 1)
+    assert not merges.held
+
+
+def test_traces_are_made_anew_also_while_a_backlog_lasts(way: Way) -> None:
+    blobs, steps = FolderBlobs(way.folder / "blobs"), list[str]()
+    way.close()
+    writer = Writer(
+        SpoolReader(way.folder / "spool"),
+        way.engine,
+        CallMapper(blobs),
+        pace=Pace(batch=1, enough=1, rewrite_s=0.0, rewrite_in_backlog_s=0.0),
+        step=steps.append,
+        foreign=foreign_of(way.engine, blobs),
+    )
+    way.writer = writer
+    others = [(chat(n, trace=f"{n:032x}"),) for n in range(10, 20)]
+    for spans in [(span(1), chat(2, 1)), (chat(3, 1),), *others]:
+        way.put(ForeignBatch(project=way.name, arrived_ns=time.time_ns(), spans=spans))
+    writer.stop(600.0)
+    writer.run()
+    assert writer.progress.batches == 12
+    assert steps.index("rewritten") < len(steps) - 1 - steps[::-1].index("confirmed")
+    assert [1, 200] in way.rows("entry, input_tokens"), "the root shows what came after it"
