@@ -21,6 +21,7 @@ from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
 from trimtab.releases import tables as releases
+from trimtab.server.folder import managed
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
@@ -47,6 +48,7 @@ ROOMS = (
     prompts.PROMPTS,
     releases.APPS,
     audit.AUDIT,
+    managed.MANAGED,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

@@ -86,7 +86,7 @@ def write(prompt: PromptFile) -> str:
         front["folder"] = prompt.folder
     front |= fields(prompt.content)
     front.pop("messages", None)
-    head = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    head = dump_yaml(front)
     return f"---\n{head}---\n" + "\n\n".join(_written(message) for message in prompt.content.messages) + "\n"
 
 
@@ -250,6 +250,11 @@ def load_yaml(text: str) -> tuple[object, Any]:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def dump_yaml(value: object) -> str:
+    """YAML that `load_yaml`, and any reader of either version of YAML, takes for the same value."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _front(text: str) -> tuple[_Front, Any]:

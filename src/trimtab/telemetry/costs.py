@@ -72,6 +72,20 @@ class Asker(Protocol):
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]: ...
 
 
+class Traffic(Struct, frozen=True, kw_only=True, array_like=True):
+    """What the attempts of one called name used in all, and ``calls`` of them; ``cost`` is what is booked, picodollars
+    as a decimal string, without the ``unpriced`` attempts."""
+
+    calls: int
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+    cost: str
+    unpriced: int
+
+
 class Costs:
     """Answers of one project only. Raises `Unavailable` while the store is away, `InvalidRequest` for a filter that is
     wrong."""
@@ -193,6 +207,18 @@ class Costs:
         )
         params: dict[str, Value] = {"project": project, "provider": provider, **window_params(window)}
         return await self._ask(Hour, sql, params)
+
+    async def traffic(self, project: str, name: str, window: Window) -> Traffic:
+        """What was used under a name that clients call: an app's, or a model's or route's."""
+        sql = (
+            "SELECT countIf(final = 1), sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
+            " sum(output_tokens), sum(reasoning_tokens), toString(sum(toInt128(ifNull(cost, 0)))),"
+            " countIf(cost IS NULL) FROM ledger FINAL WHERE project = {project:String} AND at_ns >= {start_ns:Int64}"
+            " AND at_ns < {end_ns:Int64} AND metered = 1 AND provider_kind != 'cache'"
+            " AND (app = {name:String} OR (app = '' AND asked = {name:String}))"
+        )
+        params: dict[str, Value] = {"project": project, "name": name, **window_params(window)}
+        return (await self._ask(Traffic, sql, params))[0]
 
     # --- statements ---
 

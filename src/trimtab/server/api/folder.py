@@ -1,0 +1,131 @@
+"""Config as code: what a folder's files would change, changing it, the files of what is there, and drift."""
+
+from litestar.params import FromQuery, JSONBody
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.governance.audit import Actor
+from trimtab.server.actors import actor_of
+from trimtab.server.auth import Caller
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.folder import items, planning
+from trimtab.server.folder.exporting import export
+from trimtab.server.folder.fields import DEFAULT_NAME
+from trimtab.server.folder.planning import Wish
+from trimtab.server.folder.state import State, read_state
+from trimtab.server.folder_bodies import (
+    ApplyRequest,
+    DriftLine,
+    DriftReport,
+    FolderFiles,
+    FolderPlan,
+    PlanRequest,
+)
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+
+TAG = "config as code"
+BASE = "/api/v1/projects/{project:str}"
+MAX_BODY = 32 << 20
+
+
+def _environment(name: str) -> str:
+    if "\0" in name or len(name) > 100:
+        raise InvalidRequest("This cannot be an environment's name.", fix="Give e.g. staging.", param="to")
+    return name
+
+
+async def _actor(deps: Dependencies, caller: Caller) -> Actor:
+    return await deps.db.read(lambda conn: actor_of(conn, caller))
+
+
+@route(
+    "POST",
+    BASE + "/plan",
+    "release:read",
+    Operation(id="planFolder", summary="What a folder would change", tag=TAG, errors=(404, 409), max_body=MAX_BODY),
+)
+async def plan_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PlanRequest]) -> FolderPlan:
+    """Nothing is changed but that the plan is remembered, so that `apply` can say what moved since. Mistakes of the
+    files are part of the answer."""
+    wish = Wish(
+        project=tenant,
+        files=data.files,
+        actor=await _actor(deps, caller),
+        to=_environment(data.to),
+        texts=data.texts,
+    )
+    return await planning.plan(deps, wish)
+
+
+@route(
+    "POST",
+    BASE + "/apply",
+    "release:write",
+    Operation(id="applyFolder", summary="Make it as a folder says", tag=TAG, errors=(404, 409), max_body=MAX_BODY),
+)
+async def apply_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[ApplyRequest]) -> FolderPlan:
+    """All of it in one transaction, or nothing. In force on every worker when it returns. A promotion that an
+    environment's protection does not let through yet is told in ``lacking``: its release is made and waits. The key
+    must hold the permission for each kind of thing that is changed: of models ``model:write``, and so on."""
+    wish = Wish(
+        project=tenant,
+        files=data.files,
+        actor=await _actor(deps, caller),
+        to=_environment(data.to),
+        message=data.message,
+        plan=data.plan,
+    )
+    return await planning.apply(deps, wish, caller.principal)
+
+
+@route(
+    "GET",
+    BASE + "/export",
+    "release:read",
+    Operation(id="exportFolder", summary="What is there, as the files of a folder", tag=TAG, errors=(404,)),
+)
+async def export_folder(deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEFAULT_NAME) -> FolderFiles:
+    """Everything of the catalog that a folder may declare and no other folder owns; a plan of these files finds nothing
+    to do. Archived prompts and apps, and what the config file declares, are not in them."""
+    state = await deps.db.read(lambda conn: read_state(conn, tenant.id))
+    others = sorted({each.folder for each in state.managed.values()} - {folder})
+    left_out = [f"what belongs to the folder {other!r}" for other in others]
+    if state.archived:
+        left_out.append(f"{len(state.archived)} archived prompts and apps")
+    if deps.config.path and deps.config.project == tenant.slug:
+        left_out.append(f"what the server's config file declares ({deps.config.path})")
+    return FolderFiles(files=export(state, tenant.id, tenant.slug, folder), left_out=left_out)
+
+
+@route(
+    "GET",
+    BASE + "/drift",
+    "release:read",
+    Operation(id="getDrift", summary="What was changed since it was applied", tag=TAG, errors=(404,)),
+)
+async def get_drift(deps: Deps, tenant: Tenant, folder: FromQuery[str] = "") -> DriftReport:
+    """Of one folder, or of all: what is not as its last apply left it, because somebody changed or removed it."""
+
+    def read(conn: Connection) -> State:
+        return read_state(conn, tenant.id)
+
+    state = await deps.db.read(read)
+    mine = [each for each in state.managed.values() if folder in ("", each.folder)]
+    found: list[DriftLine] = []
+    for each in sorted(mine, key=lambda one: (one.folder, items.KINDS.index(one.kind), one.name)):
+        now = state.items.get(each.key)
+        if now is None or not items.left(each.fingerprint, now):
+            found.append(
+                DriftLine(
+                    folder=each.folder,
+                    kind=each.kind,
+                    name=each.name,
+                    what="removed" if now is None else "changed",
+                    applied=each.applied,
+                    author=each.author_name,
+                )
+            )
+    return DriftReport(managed=len(mine), drifted=found)
+
+
+ROUTES = (plan_folder, apply_folder, export_folder, get_drift)

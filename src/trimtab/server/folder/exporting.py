@@ -1,0 +1,112 @@
+"""The catalog as the files of a folder, which `reading.py` reads as the same. Pure."""
+
+from typing import Any, Final, cast
+
+import msgspec
+import yaml
+
+from trimtab.prompts.file import dump_yaml, write
+from trimtab.prompts.types import SUFFIX, PromptFile
+from trimtab.releases.environments import seeded
+from trimtab.releases.types import AppSpec
+from trimtab.server.folder import items
+from trimtab.server.folder.fields import DEFAULT_NAME, FILE
+from trimtab.server.folder.items import Item
+from trimtab.server.folder.reading import APP_SUFFIX, APPS, PROMPTS
+from trimtab.server.folder.state import State
+
+_EXACT: Final = {"limit": ("bound", "unknown_amount"), "price": (
+    "input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "audio_input", "audio_output",
+    "per_request", "per_image",
+)}  # fmt: skip
+"""Fields of which every digit counts; their plain form is text."""
+
+
+class _Digits(str):
+    """A number to be written with the very digits."""
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def _digits(dumper: Any, value: _Digits) -> Any:
+    kind = "float" if "." in value else "int"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{kind}", str(value))
+
+
+def _text(dumper: Any, value: str) -> Any:
+    """Texts of several lines as people write them; what YAML 1.1 takes for a line's end, and others do not, escaped."""
+    odd = any(each in value for each in "\x85\u2028\u2029\ufeff")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if odd else "|" if "\n" in value else None)
+
+
+_Dumper.add_representer(_Digits, _digits)
+_Dumper.add_representer(str, _text)
+
+
+def to_yaml(value: Any) -> str:
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def export(state: State, project_id: str, project: str, name: str = DEFAULT_NAME) -> dict[str, str]:
+    """By path. What another folder owns is left out."""
+    mine = [
+        item
+        for key, item in sorted(state.items.items())
+        if key not in state.managed or state.managed[key].folder == name
+    ]
+    files = {FILE: to_yaml(_top(mine, state, project_id, project, name))}
+    for item in mine:
+        if item.kind == "prompt":
+            folder = state.prompts[item.name].folder
+            below = f"{folder}/" if folder else ""
+            files[f"{PROMPTS}{below}{item.name}{SUFFIX}"] = text_of(item)
+        elif item.kind == "app":
+            files[f"{APPS}{item.name}{APP_SUFFIX}"] = text_of(item)
+    return files
+
+
+def _top(mine: list[Item], state: State, project_id: str, project: str, name: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": name, "project": project}
+    for kind, key in (("model", "models"), ("route", "routes"), ("policy", "policies"), ("limit", "limits")):
+        found = {item.name: written(item) for item in mine if item.kind == kind}
+        made |= {key: found} if found else {}
+    prices = [item for item in mine if item.kind == "price"]
+    if prices:
+        made["prices"] = {f"price-{number}": written(item) for number, item in enumerate(prices, 1)}
+    labels: dict[str, dict[str, int]] = {}
+    for item in mine:
+        prompt, _, label = item.name.partition(":")
+        if item.kind == "label" and ("prompt", prompt) in state.items:
+            labels.setdefault(prompt, {})[label] = item.value
+    if labels:
+        made["labels"] = labels
+    usual = {each.name: items.environment_plain(each) for each in seeded(project_id)}
+    places = {item.name: written(item) for item in mine if item.kind == "environment"}
+    return made | ({"environments": places} if places and places != usual else {})
+
+
+def written(item: Item) -> Any:
+    """The plain form with its exact numbers as numbers."""
+    exact = _EXACT.get(item.kind, ())
+    return {key: _Digits(each) if key in exact else each for key, each in cast("dict[str, Any]", item.plain).items()}
+
+
+def text_of(item: Item) -> str:
+    """As it stands in a file: a prompt and an app whole, everything else what is below its name."""
+    if item.kind == "prompt":
+        folder = str(item.plain["folder"])
+        return write(PromptFile(name=item.name, content=item.value, folder=folder or None))
+    if item.kind == "app" and not item.plain:
+        return "# An app that says nothing yet.\n"
+    if item.kind == "app":
+        order = [name for name in AppSpec.__struct_fields__ if name in item.plain]
+        return _app_yaml({name: item.plain[name] for name in order})
+    return to_yaml(written(item))
+
+
+def _app_yaml(plain: dict[str, Any]) -> str:
+    """Apps are read as prompts' front matter is, where `on` and dates are text: only such scalars as JSON has."""
+    return dump_yaml(msgspec.to_builtins(plain))

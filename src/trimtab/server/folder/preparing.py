@@ -1,0 +1,311 @@
+"""Everything about a plan that is thought out before the catalog is written to: what differs, what prompts include,
+what the next release of each app would be. Templates are parsed in threads and no connection is held meanwhile; whether
+the catalog is still as it was then, `applying.py` sees when it writes."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.gateway.routing import store as route_store
+from trimtab.gateway.routing.types import Route
+from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.governance.access import Project
+from trimtab.governance.audit import Actor
+from trimtab.governance.projects import REVISION
+from trimtab.prompts import canonical as prompt_canonical
+from trimtab.prompts import store as prompt_store
+from trimtab.prompts.types import LATEST, Bundle, PromptError, Reference, Source
+from trimtab.releases import canonical, environments, freeze
+from trimtab.releases import store as releases
+from trimtab.releases.types import AppSpec, Content, Environment, Placement, Release
+from trimtab.server.config_file import ConfigFile
+from trimtab.server.config_reading import Mistake
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.folder import comparing, items
+from trimtab.server.folder.comparing import Comparison
+from trimtab.server.folder.fields import FILE
+from trimtab.server.folder.items import Item
+from trimtab.server.folder.managed import Basis
+from trimtab.server.folder.reading import Folder
+from trimtab.server.folder.state import State, models, read_state
+from trimtab.server.freezing import gateway_with
+from trimtab.server.prompt_reading import Ahead, aside, bundle_of
+from trimtab.storage import revision
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """``to`` is the environment that releases go to, empty for none. ``now``: Unix ms."""
+
+    project: Project
+    folder: Folder
+    to: str
+    message: str
+    actor: Actor
+    now: int
+
+
+class Frozen(Struct, frozen=True, kw_only=True):
+    """What the next release of an app would be, and its newest one now."""
+
+    content: Content
+    hash: str
+    newest: Release | None
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """The catalog at one moment. ``revision`` counts its changes; ``placements`` are those of ``to``, by app."""
+
+    revision: int
+    state: State
+    models: dict[str, Model]
+    routes: dict[str, Route]
+    placements: dict[str, Placement]
+    environment: Environment | None
+    newest: dict[str, Release]
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """``targets`` and ``routes`` are all of the project once the folder is applied, the config file's too."""
+
+    asked: Asked
+    seen: Seen
+    comparison: Comparison
+    basis: Basis
+    frozen: dict[str, Frozen]
+    targets: ProjectTargets
+    routes: dict[str, Route]
+    mistakes: list[Mistake]
+
+
+def look(conn: Connection, asked: Asked) -> Seen:
+    """Raises `NotFound` where there is no such environment, which the folder does not make either."""
+    project = asked.project.id
+    state = read_state(conn, project)
+    environment = state.environments.get(asked.to)
+    if asked.to and environment is None and ("environment", asked.to) not in asked.folder.items:
+        environments.environment(conn, project, asked.to)
+    apps = {name for kind, name in asked.folder.items if kind == "app"}
+    placed = environments.placements(conn, project) if asked.to else []
+    return Seen(
+        revision=revision.current(conn, REVISION),
+        state=state,
+        models=models(conn, project),
+        routes={row.route.name: row.route for row in route_store.routes(conn, project)},
+        placements={each.app: each for each in placed if each.environment == asked.to and each.app in apps},
+        environment=environment,
+        newest={
+            name: releases.release(conn, project, name, each.newest)
+            for name, each in state.apps.items()
+            if name in apps and each.newest
+        },
+    )
+
+
+async def prepare(deps: Dependencies, asked: Asked) -> Prepared:
+    """Raises `NotFound` for an environment that there is not, `Unavailable`; mistakes are noted."""
+    asked = _normal(asked)
+    seen = await deps.db.read(lambda conn: look(conn, asked))
+    comparison = comparing.compare(asked.folder, seen.state)
+    ours = deps.config.project == asked.project.slug
+    config = deps.config if ours else ConfigFile()
+    targets, routes = _targets_to_be(
+        comparison, seen, config, deps.snapshots.current.targets[asked.project.id].providers
+    )
+    thinking = _Thinking(deps, asked, seen, targets, routes)
+    thinking.mistakes += [_owned(item, owner) for item, owner in comparison.foreign]
+    thinking.mistakes += _declared(asked.folder, config)
+    await thinking.includes()
+    frozen = await thinking.releases()
+    return Prepared(
+        asked=asked,
+        seen=seen,
+        comparison=comparison,
+        basis=basis_of(asked, seen, frozen),
+        frozen=frozen,
+        targets=targets,
+        routes=routes,
+        mistakes=thinking.mistakes,
+    )
+
+
+def basis_of(asked: Asked, seen: Seen, frozen: Mapping[str, Frozen]) -> Basis:
+    placed: dict[str, str] = {}
+    if asked.to:
+        for name in sorted(name for kind, name in asked.folder.items if kind == "app"):
+            at = seen.placements.get(name)
+            told = None if at is None else [at.stable, at.rollout]
+            placed[f"release of {name} in {asked.to}"] = items.fingerprint(told)
+        if seen.environment is not None:
+            placed[f"protection of {asked.to}"] = items.fingerprint(items.environment_plain(seen.environment))
+    for name, each in frozen.items():
+        placed[f"next release of {name}"] = each.hash[-16:]
+        placed[f"newest release of {name}"] = "" if each.newest is None else each.newest.hash[-16:]
+    return comparing.basis(asked.folder, seen.state, asked.to, placed)
+
+
+def _normal(asked: Asked) -> Asked:
+    """Apps in their normal form, in which the catalog has them. What cannot be one is left as it is: the app's release
+    is refused for it, with its place."""
+    gateway = gateway_with(ProjectTargets(), {})
+    made = dict(asked.folder.items)
+    for key, item in asked.folder.items.items():
+        if item.kind == "app":
+            try:
+                spec = freeze.draft(cast("AppSpec", item.value), gateway)
+            except InvalidRequest:
+                continue
+            made[key] = _with(item, spec)
+    return _replaced(asked, made)
+
+
+def _with(item: Item, spec: AppSpec) -> Item:
+    return structs.replace(item, value=spec, plain=items.app_plain(spec))
+
+
+def _replaced(asked: Asked, made: dict[items.Key, Item]) -> Asked:
+    return structs.replace(asked, folder=structs.replace(asked.folder, items=made))
+
+
+def _owned(item: Item, owner: str) -> Mistake:
+    fix = f"Take it out of one of the folders, or give both the same name in {FILE}."
+    return Mistake(path=item.path, line=item.line, what=f"The {item} belongs to the folder {owner!r}.", fix=fix)
+
+
+def _declared(folder: Folder, config: ConfigFile) -> list[Mistake]:
+    """What the server's config file declares wins over the catalog by name."""
+    names: dict[str, Any] = {
+        "model": config.models,
+        "route": config.routes,
+        "policy": config.policies,
+        "limit": config.limits,
+    }
+    return [
+        Mistake(
+            path=item.path,
+            line=item.line,
+            what=f"The {item} is declared in the server's config file ({config.path}), which wins.",
+            fix="Keep it in one of the two.",
+        )
+        for (kind, name), item in folder.items.items()
+        if name in names.get(kind, ())
+    ]
+
+
+def _targets_to_be(
+    comparison: Comparison, seen: Seen, config: ConfigFile, providers: dict[str, Provider]
+) -> tuple[ProjectTargets, dict[str, Route]]:
+    made, routes = dict(seen.models), dict(seen.routes)
+    for change in comparison.changes:
+        kept: dict[str, Any] = made if change.item.kind == "model" else routes
+        if change.item.kind in ("model", "route"):
+            if change.wanted is None:
+                kept.pop(change.item.name, None)
+            else:
+                kept[change.item.name] = change.wanted.value
+    return ProjectTargets(providers=providers, models=made | config.models), routes | config.routes
+
+
+class _Thinking:
+    """Of one folder against one look at the catalog."""
+
+    def __init__(
+        self, deps: Dependencies, asked: Asked, seen: Seen, targets: ProjectTargets, routes: dict[str, Route]
+    ) -> None:
+        self.mistakes: list[Mistake] = []
+        self._deps = deps
+        self._asked = asked
+        self._seen = seen
+        self._gateway = gateway_with(targets, routes)
+        self._bundles: dict[str, Bundle] = {}
+
+    def _refuse(self, item: Item, error: TrimtabError, line: int | None = None) -> None:
+        told = Mistake(path=item.path, line=line or item.line, what=error.message, fix=error.fix)
+        self.mistakes.append(told)
+
+    async def includes(self) -> None:
+        """Every prompt of the folder with what it includes."""
+        for name, file in self._asked.folder.prompts.items():
+            item = self._asked.folder.items["prompt", name]
+            try:
+                self._bundles[name] = await bundle_of(
+                    self._deps, self._asked.project, self._source(name), cast("Ahead", self._ahead)
+                )
+            except PromptError as error:
+                line = file.starts[0] if file.starts else 1
+                self._refuse(item, error, line)
+
+    def _source(self, name: str) -> Source:
+        """A prompt's newest version, once the folder is applied."""
+        folder, state = self._asked.folder, self._seen.state
+        file = folder.prompts.get(name)
+        content = file.content if file is not None else state.prompts[name].stored.content
+        version = comparing.version_to_be(name, folder, state)
+        return Source(name=name, version=version, hash=prompt_canonical.content_hash(content), content=content)
+
+    def _ahead(self, wanted: Reference) -> Source | None:
+        """What the folder decides of a reference: its own prompts, and labels that it sets."""
+        folder = self._asked.folder
+        if wanted.ref == LATEST:
+            return self._source(wanted.name) if wanted.name in folder.prompts else None
+        label = folder.items.get(("label", items.label_name(wanted.name, wanted.ref)))
+        if label is None:
+            number = wanted.ref if wanted.ref.isascii() and wanted.ref.isdecimal() else ""
+            return self._source(wanted.name) if self._is_new(wanted.name, number) else None
+        version = comparing.seen(label, folder, self._seen.state).value
+        newest = comparing.version_to_be(wanted.name, folder, self._seen.state)
+        known = wanted.name in folder.prompts or wanted.name in self._seen.state.prompts
+        return self._source(wanted.name) if known and version == newest else None
+
+    def _is_new(self, name: str, number: str) -> bool:
+        if not number or name not in self._asked.folder.prompts or len(number) > 9:
+            return False
+        return int(number) == comparing.version_to_be(name, self._asked.folder, self._seen.state)
+
+    async def releases(self) -> dict[str, Frozen]:
+        """By app: what its next release would be."""
+        found: dict[str, Frozen] = {}
+        for (kind, name), item in sorted(self._asked.folder.items.items()):
+            if kind != "app":
+                continue
+            try:
+                content = await self._frozen(name, cast("AppSpec", item.value))
+            except (InvalidRequest, NotFound) as error:
+                self._refuse(item, error)
+                continue
+            digest = canonical.content_hash(content)
+            found[name] = Frozen(content=content, hash=digest, newest=self._seen.newest.get(name))
+        return found
+
+    async def _frozen(self, app: str, spec: AppSpec) -> Content:
+        """Raises `InvalidRequest` and `NotFound`."""
+        bundle: Bundle | None = None
+        if spec.prompt:
+            bundle = await self._bundle(app, freeze.reference(spec.prompt))
+        return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway)
+
+    async def _bundle(self, app: str, wanted: Reference) -> Bundle:
+        source = self._ahead(wanted)
+        if source is not None and wanted.name in self._bundles:
+            return self._bundles[wanted.name]
+        if source is None:
+            if ("prompt", wanted.name) in self._seen.state.archived:
+                raise InvalidRequest(
+                    f"The app {app!r} uses the prompt {wanted.name!r}, which is archived.",
+                    fix="Put its file into the folder, or name another prompt.",
+                )
+            ref = self._numbered(wanted)
+            stored = await self._deps.db.read(
+                lambda conn: prompt_store.find(conn, self._asked.project.id, wanted.name, ref)
+            )
+            source = Source(
+                name=wanted.name, version=stored.row.version, hash=stored.row.hash, content=stored.content
+            )  # fmt: skip
+        return await bundle_of(self._deps, self._asked.project, source, cast("Ahead", self._ahead))
+
+    def _numbered(self, wanted: Reference) -> str:
+        """A label that the folder sets to an older version means that version already."""
+        label = self._asked.folder.items.get(("label", items.label_name(wanted.name, wanted.ref)))
+        return wanted.ref if label is None or label.value is None else str(label.value)
