@@ -1,10 +1,10 @@
 """What environments run, and how that changes: rollouts, their moves, and the way back. Each change is in force on
 every worker when its answer comes."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from trimtab.releases import apps, environments, rollouts, store
@@ -43,6 +43,8 @@ PROJECT = "/api/v1/projects/{project:str}"
 PLACES = PROJECT + "/apps/{app:str}/environments"
 PLACE = PLACES + "/{environment:str}"
 ONE = PROJECT + "/rollouts/{rollout:str}"
+# Litestar keeps the argument's name ``state`` for itself.
+Only = Annotated[State | Literal["open", ""], QueryParameter(name="state")]
 _OWN: Final = [name for name in RolloutView.__struct_fields__ if name not in ("evidence", "share", "actions")]
 
 
@@ -200,12 +202,12 @@ async def list_rollouts(
     tenant: Tenant,
     app: FromQuery[str | None] = None,
     environment: FromQuery[str | None] = None,
-    state: FromQuery[State | Literal["open", ""]] = "",
+    only: Only = "",
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> RolloutPage:
     """Newest first; ``state`` open stands for running and held."""
-    states: tuple[State, ...] | None = OPEN if state == "open" else (state,) if state else None
+    states: tuple[State, ...] | None = OPEN if only == "open" else (only,) if only else None
     return await _page(deps, tenant.id, Wanted(app=app, environment=environment, states=states), cursor, limit)
 
 
