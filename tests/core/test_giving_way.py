@@ -56,6 +56,24 @@ def test_a_session_that_cannot_be_told_at_once_is_told_a_moment_later(monkeypatc
         return of or os.getpid()
 
     monkeypatch.setattr(os, "nice", nothing)
+    monkeypatch.setattr(giving_way, "_take_short_turns", lambda: None)
     monkeypatch.setattr(os, "getsid", ours)
     giving_way.give_way(7, waited.append)
     assert (said, len(waited)) == (["7"], 2)
+
+
+SLICE = (
+    "import re, pathlib; from trimtab.core.giving_way import give_way;"
+    "turn = lambda: re.search(r'^se.slice +: +(\\d+)', pathlib.Path('/proc/self/sched').read_text(), re.M);"
+    "before = turn(); give_way(3); after = turn();"
+    "print(before and before[1], after and after[1])"
+)
+
+
+def test_it_works_in_short_turns_where_the_kernel_has_them() -> None:
+    """Else a call that wakes up waits for three milliseconds until the turn of what gives way is over."""
+    said = subprocess.run([sys.executable, "-c", SLICE], capture_output=True, text=True, timeout=60, check=True)
+    before, after = said.stdout.split()
+    if after == before:  # a kernel before 6.12, or one that does not say
+        pytest.skip("this kernel has no turns that a task may choose")
+    assert after == "100000"
