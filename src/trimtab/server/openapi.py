@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
 
 from trimtab import __version__
 from trimtab.server.api import all_routes
@@ -132,7 +133,8 @@ class _Described:
         for name, type_ in self.query.items():
             default = self.asked[name].default
             schema = _without_null(dict(named[_key(type_)]))
-            parameter: dict[str, Any] = {"name": name, "in": "query", "required": default is inspect.Parameter.empty}
+            told = _told_name(type_) or name
+            parameter: dict[str, Any] = {"name": told, "in": "query", "required": default is inspect.Parameter.empty}
             described = schema.pop("description", None)
             if described:
                 parameter["description"] = described
@@ -183,6 +185,12 @@ def _answer(hint: Any) -> Any:
 
 def _is_text(type_: Any) -> bool:
     return type_ in (str, bytes)
+
+
+def _told_name(type_: Any) -> str:
+    """What callers say for a query parameter that cannot have that name in Python; empty where it has its own."""
+    named = [each.name for each in get_args(type_)[1:] if isinstance(each, QueryParameter) and each.name]
+    return named[0] if named else ""
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -180,8 +180,3 @@ def _action(each: Rollout, decision: Decision) -> Action | None:
         return None
     action = MOVES[decision.action]
     return "promote" if action == "advance" and not has_next(each) else action
-
-
-def waiting_step(each: Rollout, now: int) -> float:
-    """Seconds since the step began; never less than none, whatever a clock says."""
-    return max(0.0, (now - each.step_started) / 1000)

@@ -43,8 +43,9 @@ from trimtab.server.doors import Doors
 from trimtab.server.forwarding import Forwarding
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
+from trimtab.server.judging import RolloutJudge
 from trimtab.server.keeping import Keeping, Places
-from trimtab.server.live_metrics import live_lines
+from trimtab.server.live_metrics import live_lines, shadow_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
@@ -54,6 +55,8 @@ from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.playground import Playground
 from trimtab.server.probe import Prober
 from trimtab.server.replicas import Replicas
+from trimtab.server.rolling import Controller
+from trimtab.server.rolling import Parts as RollingParts
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
@@ -197,9 +200,11 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
     playground = Playground(gateway, clock.now_ns)
+    rolling = Controller(RollingParts(db=db, judge=RolloutJudge(reader), changed=holder.changed, clock=clock))
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
         play=playground.run,
+        compare=rolling.look,
         follow_forwards=forwarding.follow,
         make_sender=forwarding.make,
         wake_retention=keeping.retention.wake,
@@ -239,6 +244,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(made.transport.aclose)
     wired.on_close(carrying.aclose)
     wired.on_close(playground.aclose)
+    wired.on_close(gateway.shadows.close)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
     wired.on_close(_beside(books.recovery.run()))
@@ -247,6 +253,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(keeping.eraser.run()))
     wired.on_close(_beside(forwarding.forwarder.run()))
     wired.on_close(_beside(deps.switches.run()))
+    wired.on_close(rolling.leave)
+    wired.on_close(_beside(rolling.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
 
     async def warmed() -> None:
@@ -357,7 +365,7 @@ def _dependencies(
 
     async def metrics_text() -> str:
         stored = await reader.health()
-        lines = live_lines(made.live, gateway.gate, _slugs(holder))
+        lines = live_lines(made.live, gateway.gate, _slugs(holder)) + shadow_lines(gateway.shadows, _slugs(holder))
         forwards = await forwarding.lines(_slugs(holder))
         return (metrics.text() + store_lines(stored) + lines + forwards).decode()
 
