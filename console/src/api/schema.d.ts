@@ -236,6 +236,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make it as a folder says
+         * @description All of it in one transaction, or nothing. In force on every worker when it returns. A promotion that an
+         *     environment's protection does not let through yet is told in `lacking`: its release is made and waits. The key
+         *     must hold the permission for each kind of thing that is changed: of models `model:write`, and so on.
+         *
+         *     Needs the permission `release:write`.
+         */
+        post: operations["applyFolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/apps": {
         parameters: {
             query?: never;
@@ -908,6 +932,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was changed since it was applied
+         * @description Of one folder, or of all: what is not as its last apply left it, because somebody changed or removed it.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["getDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/environments": {
         parameters: {
             query?: never;
@@ -1018,6 +1064,29 @@ export interface paths {
          *     Needs the permission `trace:read`.
          */
         get: operations["listCauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is there, as the files of a folder
+         * @description Everything of the catalog that a folder may declare and no other folder owns; a plan of these files finds nothing
+         *     to do. Archived prompts and apps, and what the config file declares, are not in them.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["exportFolder"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1537,6 +1606,29 @@ export interface paths {
         get: operations["getOverview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a folder would change
+         * @description Nothing is changed but that the plan is remembered, so that `apply` can say what moved since. Mistakes of the
+         *     files are part of the answer.
+         *
+         *     Needs the permission `release:read`.
+         */
+        post: operations["planFolder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3279,6 +3371,23 @@ export interface components {
             created: number;
             updated: number;
         };
+        /**
+         * ApplyRequest
+         * @description `message` is the message of new versions of prompts and of releases, and the note of promotions. `plan`: the
+         *     hash of a plan, or its first 8 or more digits; refused where it would be another one by now.
+         */
+        ApplyRequest: {
+            /** @description Texts by their path below the folder, with / between: trimtab.yaml, ... */
+            files: {
+                [key: string]: string;
+            };
+            /** @default  */
+            to: string;
+            /** @default  */
+            message: string;
+            /** @default  */
+            plan: string;
+        };
         /** ApprovalPage */
         ApprovalPage: {
             items: components["schemas"]["ApprovalView"][];
@@ -3735,6 +3844,27 @@ export interface components {
             notes: string[];
         };
         /**
+         * CostEstimate
+         * @description What the calls of the last `days` would cost a day: `before` by the first target of the app's newest release,
+         *     `after` by that of the next one, prompt included; `recorded` is what they did cost a day, by the books.
+         *     `prompt_tokens` is how many tokens more (or less) a call's prompt has, by estimate; null without a prompt.
+         *     `note` says why something is unknown.
+         */
+        CostEstimate: {
+            app: string;
+            days: number;
+            calls: number;
+            tokens_in: number;
+            tokens_out: number;
+            recorded: string | null;
+            before: string | null;
+            after: string | null;
+            before_model: string;
+            after_model: string;
+            prompt_tokens: number | null;
+            note: string;
+        };
+        /**
          * CostLine
          * @description One side of a comparison. Null where that side does not say.
          */
@@ -3875,8 +4005,7 @@ export interface components {
         };
         /**
          * CreatedRelease
-         * @description `created` is false where the newest release has that content already, and for a dry run, of which `release`
-         *     is what it would be.
+         * @description `created` is false where the newest release has that content already. Of a dry run both are what would be.
          */
         CreatedRelease: {
             release: components["schemas"]["ReleaseRow"];
@@ -4082,6 +4211,27 @@ export interface components {
             on: boolean;
         };
         /**
+         * DriftLine
+         * @description One thing of a folder that is not as the folder left it.
+         */
+        DriftLine: {
+            folder: string;
+            kind: string;
+            name: string;
+            /** @enum {unknown} */
+            what: "changed" | "removed";
+            applied: number;
+            author: string;
+        };
+        /**
+         * DriftReport
+         * @description `managed`: how many things belong to folders (to the one that was asked for).
+         */
+        DriftReport: {
+            managed: number;
+            drifted: components["schemas"]["DriftLine"][];
+        };
+        /**
          * EnergyView
          * @description An estimate with its uncertainty, as [low, high]: electricity in watt-hours, carbon in grams of CO2 equivalent
          *     (use and the hardware's share). `unknown` counts attempts of models nobody has an estimate for: not included.
@@ -4250,6 +4400,89 @@ export interface components {
             /** @enum {unknown} */
             node: "fastest";
             of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+        };
+        /**
+         * FolderChange
+         * @description `words` say what is different. `drifted`: it was changed on the server since this folder was last applied,
+         *     and that is overwritten. `before` and `after` are its texts, where they were asked for; null for none.
+         */
+        FolderChange: {
+            /** @enum {unknown} */
+            action: "add" | "change" | "remove";
+            kind: string;
+            name: string;
+            path: string;
+            line: number;
+            words: string[];
+            /** @default false */
+            drifted: boolean;
+            /** @default null */
+            before: string | null;
+            /** @default null */
+            after: string | null;
+        };
+        /**
+         * FolderFiles
+         * @description What is in the catalog, as the files of a folder. `left_out` says what is not in them and why.
+         */
+        FolderFiles: {
+            files: {
+                [key: string]: string;
+            };
+            left_out: string[];
+        };
+        /**
+         * FolderMistake
+         * @description `line` counts from 1.
+         */
+        FolderMistake: {
+            path: string;
+            line: number;
+            what: string;
+            fix: string;
+        };
+        /**
+         * FolderPlan
+         * @description What applying the files would do, or did. With `mistakes` nothing can be applied. `adopted` are things that
+         *     are there already as the folder says, and become the folder's. `clean`: there is nothing to do.
+         */
+        FolderPlan: {
+            hash: string;
+            folder: string;
+            project: string;
+            to: string;
+            clean: boolean;
+            changes: components["schemas"]["FolderChange"][];
+            releases: components["schemas"]["FolderRelease"][];
+            promotions: components["schemas"]["FolderPromotion"][];
+            costs: components["schemas"]["CostEstimate"][];
+            adopted: string[];
+            mistakes: components["schemas"]["FolderMistake"][];
+        };
+        /**
+         * FolderPromotion
+         * @description `before` is the number of what runs there, null for nothing. `lacking` is what it waits for; empty where the
+         *     release goes (or went) there.
+         */
+        FolderPromotion: {
+            app: string;
+            environment: string;
+            before: number | null;
+            after: number;
+            lacking: string[];
+            fix: string;
+        };
+        /**
+         * FolderRelease
+         * @description A release that is (or would be) made of an app. `parent` is its newest one before, null for none; `words` say
+         *     what is different from that.
+         */
+        FolderRelease: {
+            app: string;
+            number: number;
+            hash: string;
+            parent: number | null;
+            words: string[];
         };
         /** ForwardEventPage */
         ForwardEventPage: {
@@ -5318,6 +5551,21 @@ export interface components {
             budget: string | null;
             /** @default null */
             rules: unknown;
+        };
+        /**
+         * PlanRequest
+         * @description `to` is the environment that releases would go to, empty for none. `texts`: with the texts of what changes,
+         *     before and after, to be compared line by line.
+         */
+        PlanRequest: {
+            /** @description Texts by their path below the folder, with / between: trimtab.yaml, ... */
+            files: {
+                [key: string]: string;
+            };
+            /** @default  */
+            to: string;
+            /** @default false */
+            texts: boolean;
         };
         /**
          * PlaygroundBegin
@@ -8207,6 +8455,113 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderPlan"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11733,6 +12088,84 @@ export interface operations {
             };
         };
     };
+    getDrift: {
+        parameters: {
+            query?: {
+                folder?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEnvironments: {
         parameters: {
             query?: never;
@@ -12284,6 +12717,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CauseReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportFolder: {
+        parameters: {
+            query?: {
+                folder?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderFiles"];
                 };
             };
             /** @description The request is not valid */
@@ -15089,6 +15600,113 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    planFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderPlan"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
