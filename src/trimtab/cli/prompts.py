@@ -172,10 +172,10 @@ def _print_diff(found: PromptDiff) -> None:
         click.echo(f"  {change.words}")
     for message in found.messages:
         click.echo(f"  {message.words}")
-        _print_lines(message)
+        print_lines(message)
 
 
-def _print_lines(message: MessageChange, around: int = 2) -> None:
+def print_lines(message: MessageChange, around: int = 2) -> None:
     """The changed lines, and a few around each."""
     changed = [at for at, line in enumerate(message.lines) if line.mark != "same"]
     last = -1

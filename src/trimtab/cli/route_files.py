@@ -12,7 +12,7 @@ FIELDS = ("tree", "affinity", "about")
 def read_route(file: Path, name: str | None = None) -> dict[str, Any]:
     """``tree``, ``affinity`` and ``about`` of the route in a file: either these keys, or the tree alone, or a config
     file, whose route ``name`` is meant (by default its only one). Raises `InvalidRequest`."""
-    value = _of_config(file, _parsed(file), name)
+    value = _of_config(file, read_value(file), name)
     if isinstance(value, str):
         return {"tree": value}
     if isinstance(value, dict):
@@ -54,7 +54,8 @@ def read_json(file: Path) -> Any:
         raise InvalidRequest(f"{file} is not JSON: {error}.", fix="Give a request's body as JSON.") from error
 
 
-def _parsed(file: Path) -> Any:
+def read_value(file: Path) -> Any:
+    """A YAML or JSON value. Raises `InvalidRequest`."""
     text = _text(file)
     if file.suffix == ".json":
         return read_json(file)
@@ -62,7 +63,7 @@ def _parsed(file: Path) -> Any:
         import yaml
     except ImportError as error:
         raise InvalidRequest(
-            "Reading YAML needs PyYAML.", fix="Install trimtab[server], or write the route as .json."
+            "Reading YAML needs PyYAML.", fix="Install trimtab[server], or write it as .json."
         ) from error
     try:
         return yaml.safe_load(text)

@@ -10,14 +10,17 @@ from msgspec import Struct
 
 from trimtab.sdk import cache_types as c
 from trimtab.sdk import limit_types as m
+from trimtab.sdk import release_types as rel
 from trimtab.sdk import route_types as r
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
+from trimtab.sdk.folders import Folders
 from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.prompt_api import Prompts
+from trimtab.sdk.releases import Apps, Releases
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
 from trimtab.sdk.tail import tail
@@ -64,10 +67,13 @@ class Client:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
+        self.folders = Folders(self._http)
         self.forwards = Forwards(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.prompts = Prompts(self._http)
+        self.apps = Apps(self._http)
+        self.releases = Releases(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)
         self.boards = Boards(self._http)
@@ -104,6 +110,12 @@ class Client:
             made = PromptCache(self._http, project, folder=default_folder(), shipped=folder)
             found = self._prompt_caches.setdefault(key, made)
         return found.get(name, ref)
+
+    def release(self, app: str, message: str = "", *, project: str | None = None, **more: Any) -> rel.Created:
+        """Freeze an app's draft; ``created`` is false where nothing changed. ``project`` defaults to
+        ``TRIMTAB_PROJECT``, then ``default``; ``more`` as in `Releases.create`."""
+        project = project or os.environ.get("TRIMTAB_PROJECT") or "default"
+        return self.releases.create(project, app, message, **more)
 
     # --- the server ---
 

@@ -109,8 +109,7 @@ class NewAppRelease(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CreatedRelease(Struct, frozen=True, kw_only=True):
-    """``created`` is false where the newest release has that content already, and for a dry run, of which ``release``
-    is what it would be."""
+    """``created`` is false where the newest release has that content already. Of a dry run both are what would be."""
 
     release: ReleaseRow
     created: bool

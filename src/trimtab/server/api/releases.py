@@ -162,14 +162,14 @@ async def _create(
         release, created = store.create(conn, new)
         read = _reading(conn, tenant, draft.name, [release])
         if data.dry_run:
-            raise _DryRun(read)
+            raise _DryRun(read, created)
         return read, created
 
     try:
         read, created = await deps.db.write(write)
     except _DryRun as dry:
-        read, created = dry.read, False
-    if created:
+        read, created = dry.read, dry.created
+    if created and not data.dry_run:
         await deps.snapshots.changed()
     (row,) = await aside(deps, _rows, read)
     return CreatedRelease(release=row, created=created)
@@ -178,9 +178,10 @@ async def _create(
 class _DryRun(Exception):
     """Takes back what was written."""
 
-    def __init__(self, read: _Read) -> None:
+    def __init__(self, read: _Read, created: bool) -> None:
         super().__init__(read.rows[0].number)
         self.read = read
+        self.created = created
 
 
 @route(
