@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
+from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
@@ -41,6 +42,7 @@ from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
+from trimtab.gateway.shadow import Dropped, Shadows
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.gate import Gate, Overloaded
 from trimtab.gateway.staying_up.live import Live
@@ -109,6 +111,7 @@ class Gateway:
         )
         self._spending = parts.spending
         self.apps = Apps(parts.direct)
+        self.shadows = Shadows(self._shadow, self.gate, self._now)
         self._cache: Cache | None = None
         self.idempotency: Idempotency | None = None
         if parts.answers is not None:
@@ -153,6 +156,9 @@ class Gateway:
                 await self._refuse(call, defect(error))
         except asyncio.CancelledError:  # also while it is refused: its row must not be lost
             await self._cancelled(call)
+        if call.app is not None and call.app.copy is not None:
+            copy, call.app.copy = call.app.copy, None
+            self.shadows.send(call, copy)
 
     # --- before any provider is asked ---
 
@@ -248,6 +254,37 @@ class Gateway:
                 route.answered(call.plan, call.attempts[-1].name, self._now())
         finally:
             self.gate.leave((self._now() - entered) / SECOND)
+
+    async def _shadow(self, call: Call, copy: Copy) -> None:
+        """A copy of a call that was answered, for the candidate of a shadow rollout. Raises `Dropped`."""
+        if not self.gate.try_enter():
+            raise Dropped("busy")
+        dropped: list[Dropped] = []
+        try:
+            await self._to_its_end(call, partial(self._ask_shadow, copy=copy, dropped=dropped))
+        finally:
+            self.gate.leave((self._now() - call.started_ns) / SECOND)
+        if dropped:
+            raise dropped[0]
+
+    async def _ask_shadow(self, call: Call, copy: Copy, dropped: list[Dropped]) -> None:
+        await self.apps.enter(call, copy.release)
+        route, snapshot = copy.release.route, self._snapshot()
+        assert route is not None
+        plan = self._decide(call, route) or await self._learn(call, route)
+        targets = plan.targets
+        if copy.limits is not None:
+            purse = copy.limits.project_id
+            if purse not in snapshot.limits or self._spending is None:
+                dropped.append(Dropped("ended"))
+                return
+            try:
+                waiting = self._spending.reserve(call, snapshot.limits, purse, targets)
+                targets = targets if waiting is None else await waiting
+            except REFUSALS:
+                dropped.append(Dropped("budget"))
+                return
+        await self._attempts.answer(call, targets)
 
     async def _enter(self, call: Call) -> int:
         """Take one of this worker's places, in the queue if it must be; returns when (Unix ns)."""

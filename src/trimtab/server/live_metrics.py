@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from trimtab.gateway.shadow import Shadows
 from trimtab.gateway.staying_up.gate import Gate
 from trimtab.gateway.staying_up.live import Live
 
@@ -33,6 +34,18 @@ def live_lines(live: Live, server_gate: Gate, slug_of: Callable[[str], str]) -> 
     lines += [f"trimtab_gate_waiting{start}}} {gate.waiting}" for start, gate in gates]
     lines += _head("trimtab_gate_shed", "Calls refused because they could not be served in time", kind="counter")
     lines += [f"trimtab_gate_shed{start}}} {gate.shed}" for start, gate in gates]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def shadow_lines(shadows: Shadows, slug_of: Callable[[str], str]) -> bytes:
+    """Copies of calls for shadow rollouts, since this worker started: made, and left out and why."""
+    lines = _head("trimtab_shadow_calls", "Copies of calls for shadow rollouts", kind="counter")
+    lines += [f'trimtab_shadow_calls{{project="{slug_of(project)}"}} {n}' for project, n in shadows.made.items()]
+    lines += _head("trimtab_shadow_dropped", "Copies of calls that were not made", kind="counter")
+    lines += [
+        f'trimtab_shadow_dropped{{project="{slug_of(project)}",why="{why}"}} {count}'
+        for (project, why), count in shadows.dropped.items()
+    ]
     return ("\n".join(lines) + "\n").encode()
 
 
