@@ -76,11 +76,11 @@ def test_a_draft_comes_from_a_file_and_parts_of_it_are_taken_out(with_model: She
 
 
 def test_a_program_reads_apps_and_makes_releases(with_model: Shell) -> None:
-    shell = with_model
-    with Client(shell.server.url, ADMIN) as client:
-        client.apps.put(shell.project, "desk", {"route": "fast"}, expected_revision=0)
-        made = client.release("desk", "go", project=shell.project)
+    project = with_model.environment["TRIMTAB_PROJECT"]
+    with Client(with_model.server.url, ADMIN) as client:
+        client.apps.put(project, "desk", {"route": "fast"}, expected_revision=0)
+        made = client.release("desk", "go", project=project)
         assert (made.created, made.release.ref, made.release.changes) == (True, "r1", ["Answered by fast"])
-        assert client.releases.get(shell.project, "desk").content["models"]["fast"]["upstream"] == "gpt-4o-mini"
-        assert client.releases.diff(shell.project, "desk").changes == []
-        assert [each.name for each in client.apps.list(shell.project)] == ["desk"]
+        assert client.releases.get(project, "desk").content["models"]["fast"]["upstream"] == "gpt-4o-mini"
+        assert client.releases.diff(project, "desk").changes == []
+        assert [each.name for each in client.apps.list(project)] == ["desk"]
