@@ -62,9 +62,10 @@ def effective(arms: tuple[Sums, ...]) -> tuple[Counts, ...]:
     of positive counts estimated from survey data, Survey Methodology 24, section 2).
 
     A design effect is the variance of the share by units (`residual_squares`) over the binomial one. What the arms say
-    together is smoothed by one imagined unit of the usual size all of whose observations are events: without any event,
-    units are supposed to be all of a piece. An arm whose own events are clumped more than that counts by its own. With
-    one observation per unit every effect is 1 and nothing is smoothed.
+    together is smoothed by one imagined unit of the usual size that is all of a piece at a share of a half (its
+    square is size^2 / 4, its binomial variance size / 4): without any event, all units are supposed to be of a piece.
+    An arm whose own events are clumped more than that counts by its own. With one observation per unit every effect is
+    1 and nothing is smoothed.
     """
     squares = [residual_squares(arm) for arm in arms]
     expected = [arm.s * (1 - arm.s / arm.n) if arm.n else 0.0 for arm in arms]
@@ -72,7 +73,7 @@ def effective(arms: tuple[Sums, ...]) -> tuple[Counts, ...]:
     if not n:
         return tuple(Counts(0.0, 0.0, 1.0) for _ in arms)
     size = nn / n
-    together = (sum(squares) + size * size) / (sum(expected) + size)
+    together = (sum(squares) + size * size / 4) / (sum(expected) + size / 4)
     alike = min(1.0, max(0.0, (together - 1) / (size - 1))) if size > 1 else 0.0
     found: list[Counts] = []
     for arm, square, plain in zip(arms, squares, expected, strict=True):
