@@ -72,9 +72,10 @@ format: $(STAMPS)/packages ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	$(BIN)/ruff format $(SOURCES)
 
-schemas: $(STAMPS)/packages ## Write schemas/openapi.json and the console's types anew
+schemas: $(STAMPS)/packages ## Write the files of schemas and the console's types anew
 	@$(BIN)/python -m trimtab.server.openapi > schemas/openapi.json.new
 	mv schemas/openapi.json.new schemas/openapi.json
+	$(BIN)/python -m trimtab.server.folder.schema schemas
 	$(BIN)/python scripts/console.py run types
 
 docs: $(STAMPS)/packages ## Write the generated pages of docs anew

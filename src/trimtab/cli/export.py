@@ -1,4 +1,4 @@
-"""`trimtab export`: a project's rows as files."""
+"""`trimtab export`: a project's rows as files, or what it is configured to as the files of a folder."""
 
 import time
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import Any, cast
 import click
 
 from trimtab.cli.base import Span, api_command, print_json, project_option
+from trimtab.cli.folder_files import write_files
 from trimtab.core.errors import Conflict
 from trimtab.sdk.client import Client
 
 
 @click.command()
-@click.argument("what", type=click.Choice(("spans", "content", "ledger", "scores")))
+@click.argument("what", type=click.Choice(("spans", "content", "ledger", "scores", "config")))
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder. [default: .]"
 )
@@ -23,16 +24,25 @@ from trimtab.sdk.client import Client
 @click.option("--since", type=Span(), default="24h", show_default=True, help="How far back.")
 @click.option("-q", "query", default="", help="Only spans that this search finds.")
 @click.option("--rows", type=click.IntRange(1, 50_000), default=50_000, show_default=True, help="Rows per file.")
+@click.option("--folder", default="main", show_default=True, help="Of config: the name of the folder.")
+@click.option("--force", is_flag=True, help="Of config: write over files that are there.")
 @project_option
 @api_command
 def command(what: str, *, project: str, client: Client, as_json: bool, **options: Any) -> None:
     """Write a project's spans, contents, ledger or scores to files, oldest first: WHAT-0001.parquet and so on.
 
+    WHAT may also be config: prompts, apps, models and all else that a folder declares, as its files. A plan of these
+    finds nothing to do.
+
     \b
     Examples:
       trimtab export spans --since 30d --out exports
       trimtab export ledger --format jsonl --since 7d
+      trimtab export config --out deploy/trimtab
     """
+    if what == "config":
+        _config(client, project, options, as_json=as_json)
+        return
     until = int(time.time() * 1000)
     out, fmt = cast("Path", options["out"]), options["fmt"]
     window = (until - options["since"], until)
@@ -54,6 +64,17 @@ def command(what: str, *, project: str, client: Client, as_json: bool, **options
             break
     if as_json:
         print_json(files)
+
+
+def _config(client: Client, project: str, options: dict[str, Any], *, as_json: bool) -> None:
+    found = client.folders.export(project, options["folder"])
+    places = write_files(cast("Path", options["out"]), found.files, force=options["force"])
+    if as_json:
+        print_json({"files": [str(place) for place in places], "left_out": found.left_out})
+        return
+    click.echo("\n".join(str(place) for place in places))
+    for each in found.left_out:
+        click.echo(f"Not in them: {each}.")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -39,7 +39,7 @@ _MARK = re.compile(r"@(?:(system|developer|user|assistant)|messages[ \t]+([A-Za-
 _ESCAPED = re.compile(r"\\+@(?:system|developer|user|assistant|messages[ \t]+[A-Za-z][A-Za-z0-9_]*)[ \t]*")
 
 
-class _Front(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Front(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
     folder: str | None = None
     description: str = ""
@@ -257,16 +257,16 @@ def dump_yaml(value: object) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def _front(text: str) -> tuple[_Front, Any]:
+def _front(text: str) -> tuple[Front, Any]:
     value, node = load_yaml(text)
     if not isinstance(value, dict):
         raise PromptError("The front matter is no list of 'field: value'.", fix="Write for example 'name: support'.")
     try:
-        return msgspec.convert(value, _Front), node
+        return msgspec.convert(value, Front), node
     except msgspec.ValidationError as error:
         words, _, at = str(error).partition(" - at `$")
         where = at.rstrip("`").lstrip(".")
-        fields = ", ".join(_Front.__struct_fields__)
+        fields = ", ".join(Front.__struct_fields__)
         raise PromptError(
             f"{where}: {words}" if where else words,
             fix=f"A prompt's front matter has {fields}." if "unknown field" in words else "Correct it.",

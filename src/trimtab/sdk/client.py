@@ -21,6 +21,7 @@ from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.releases import Apps, Releases
+from trimtab.sdk.rollouts import Rollouts
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
 from trimtab.sdk.tail import tail
@@ -74,6 +75,7 @@ class Client:
         self.prompts = Prompts(self._http)
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)
+        self.rollouts = Rollouts(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)
         self.boards = Boards(self._http)

@@ -291,12 +291,12 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Trimtab's config file",
-        **_section(TOP),
+        **section(TOP),
         "$defs": config_routes.schema()[1],
     }
 
 
-def _section(fields: dict[str, Field]) -> dict[str, Any]:
+def section(fields: dict[str, Field]) -> dict[str, Any]:
     rendered: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
@@ -318,9 +318,9 @@ def _field(field: Field) -> dict[str, Any]:
     if field.shape == "text_map":
         return {"type": "object", "additionalProperties": {"type": "string"}}
     if field.shape == "section":
-        return _section(field.fields)
+        return section(field.fields)
     if field.shape == "sections":
-        return {"type": "object", "additionalProperties": _section(field.fields)}
+        return {"type": "object", "additionalProperties": section(field.fields)}
     if field.shape == "trees":
         return {"type": "object", "additionalProperties": config_routes.schema()[0]}
     return {"type": "string"}

@@ -38,6 +38,10 @@ from trimtab.server.config_retention import read_retention
 from trimtab.server.config_routes import read_routes
 from trimtab.telemetry.forward.types import Destination
 
+_APPLIED = "It belongs into a folder that is applied to the server: docs/config-as-code.md."
+ELSEWHERE: dict[str, str] = dict.fromkeys(("name", "labels", "environments", "apps", "prompts"), _APPLIED)
+"""Keys of config as code, whose ``trimtab.yaml`` has the form of this file and is another one."""
+
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """What the file declares, for one project. ``hidden`` names the headers of each provider whose values came from the
@@ -94,7 +98,7 @@ def parse(text: str, path: str, environ: Mapping[str, str]) -> ConfigFile:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ConfigRefused([no_yaml(error, path)]) from error
-    reading = Reading(path, environ)
+    reading = Reading(path, environ, elsewhere=ELSEWHERE)
     tree = {} if root is None else reading.section(root, TOP, "the file")
     config = _Building(reading, tree).build()
     if reading.mistakes:

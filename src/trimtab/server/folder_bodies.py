@@ -98,7 +98,8 @@ class CostEstimate(Struct, frozen=True, kw_only=True):
 
 class FolderPlan(Struct, frozen=True, kw_only=True):
     """What applying the files would do, or did. With ``mistakes`` nothing can be applied. ``adopted`` are things that
-    are there already as the folder says, and become the folder's. ``clean``: there is nothing to do."""
+    are there already as the folder says, and become the folder's. ``clean``: there is nothing to do. ``costs`` are a
+    plan's."""
 
     hash: str
     folder: str

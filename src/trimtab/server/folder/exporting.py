@@ -91,7 +91,17 @@ def _top(mine: list[Item], state: State, project_id: str, project: str, name: st
 def written(item: Item) -> Any:
     """The plain form with its exact numbers as numbers."""
     exact = _EXACT.get(item.kind, ())
-    return {key: _Digits(each) if key in exact else each for key, each in cast("dict[str, Any]", item.plain).items()}
+    plain = cast("dict[str, Any]", item.plain)
+    return {key: _Digits(each) if key in exact else _whole(each) for key, each in plain.items()}
+
+
+def _whole(value: Any) -> Any:
+    """Without the decimal point that says nothing: 10 for 10.0."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1 << 53 else value
+    if isinstance(value, dict):
+        return {key: _whole(each) for key, each in cast("dict[str, Any]", value).items()}
+    return [_whole(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def text_of(item: Item) -> str:

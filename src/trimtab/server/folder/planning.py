@@ -23,7 +23,14 @@ from trimtab.server.folder.items import Kind
 from trimtab.server.folder.preparing import Asked, Prepared, prepare
 from trimtab.server.folder.reading import Folder, FolderRefused, read_folder
 from trimtab.server.folder.words import change_words, release_words
-from trimtab.server.folder_bodies import FolderChange, FolderMistake, FolderPlan, FolderPromotion, FolderRelease
+from trimtab.server.folder_bodies import (
+    CostEstimate,
+    FolderChange,
+    FolderMistake,
+    FolderPlan,
+    FolderPromotion,
+    FolderRelease,
+)
 from trimtab.server.prompt_reading import aside
 
 TRIES: Final = 5
@@ -87,7 +94,7 @@ async def plan(deps: Dependencies, wish: Wish) -> FolderPlan:
     await deps.db.write(
         lambda conn: managed.keep_plan(conn, wish.project.id, digest, prepared.basis, asked.now)
     )  # fmt: skip
-    return await _told(deps, wish, prepared, written)
+    return await _told(deps, wish, prepared, written, await estimates(deps, prepared))
 
 
 async def apply(deps: Dependencies, wish: Wish, principal: Principal, step: Step | None = None) -> FolderPlan:
@@ -104,7 +111,7 @@ async def apply(deps: Dependencies, wish: Wish, principal: Principal, step: Step
     if written.mistakes or prepared.mistakes:
         raise FolderRefused([*prepared.mistakes, *written.mistakes])
     await deps.snapshots.changed()
-    return await _told(deps, wish, prepared, written)
+    return await _told(deps, wish, prepared, written, [])
 
 
 def plan_hash(prepared: Prepared) -> str:
@@ -158,12 +165,16 @@ def _writer(deps: Dependencies, prepared: Prepared, keep: _Keep | None) -> Any:
 def _anything(prepared: Prepared, written: Written) -> bool:
     """Whether there is anything to write, also such as only the folder's own notes."""
     found = prepared.comparison
-    return not _clean(prepared, written) or bool(found.adopted or found.gone)
+    going = any(not each.waits for each in written.promotions)
+    return bool(found.changes or found.adopted or found.gone or going or _released(written))
 
 
 def _clean(prepared: Prepared, written: Written) -> bool:
-    done = any(each.new for each in written.releases) or bool(written.promotions)
-    return not (prepared.comparison.changes or done)
+    return not (prepared.comparison.changes or written.promotions or _released(written))
+
+
+def _released(written: Written) -> bool:
+    return any(each.new for each in written.releases)
 
 
 async def _as_planned(deps: Dependencies, wish: Wish, prepared: Prepared) -> None:
@@ -187,7 +198,9 @@ async def _as_planned(deps: Dependencies, wish: Wish, prepared: Prepared) -> Non
 # --- in words ---
 
 
-async def _told(deps: Dependencies, wish: Wish, prepared: Prepared, written: Written) -> FolderPlan:
+async def _told(
+    deps: Dependencies, wish: Wish, prepared: Prepared, written: Written, costs: list[CostEstimate]
+) -> FolderPlan:
     folder = prepared.asked.folder
     mistakes = [*folder.mistakes, *prepared.mistakes, *written.mistakes]
     ordered = sorted(dict.fromkeys(mistakes), key=lambda each: (each.path, each.line))
@@ -223,7 +236,7 @@ async def _told(deps: Dependencies, wish: Wish, prepared: Prepared, written: Wri
             )
             for each in written.promotions
         ],
-        costs=await estimates(deps, prepared),
+        costs=costs,
         adopted=[str(each) for each in prepared.comparison.adopted],
         mistakes=[FolderMistake(path=e.path, line=e.line, what=e.what, fix=e.fix) for e in ordered],
     )  # fmt: skip
