@@ -7,6 +7,7 @@ import click
 
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.prompts import print_lines
+from trimtab.cli.release_moves import COMMANDS
 from trimtab.sdk.client import Client
 from trimtab.sdk.release_types import Release, ReleaseDiff
 
@@ -133,3 +134,7 @@ def create(
     if found.created:
         for words in release.changes:
             click.echo(f"  {words}")
+
+
+for _each in COMMANDS:
+    command.add_command(_each)

@@ -1,0 +1,109 @@
+"""What the API says about environments, rollouts and the audit trail; docs/environments.md and docs/rollouts.md. Times
+are Unix ms."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """``protection``: ``gate``, ``gate_days``, ``approvals``, ``note``, ``freezes``; what is not there is not asked."""
+
+    name: str
+    position: int
+    default: bool
+    protection: dict[str, Any]
+    revision: int
+    updated: int
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One demand of an environment: ``gate``, ``approvals``, ``note`` or ``freeze``."""
+
+    demand: str
+    met: bool
+    detail: str
+    fix: str
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    app: str
+    environment: str
+    release: int
+    ready: bool
+    checks: list[Check]
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    environment: str
+    author: str
+    author_name: str
+    note: str
+    created: int
+    revoked: bool
+    counts: bool
+
+
+class GateVerdict(Struct, frozen=True, kw_only=True):
+    """``outcome`` is better, not_worse, worse or not_enough_data."""
+
+    id: str
+    release: int
+    hash: str
+    outcome: str
+    source: str
+    detail: str
+    created: int
+
+
+class Rollout(Struct, frozen=True, kw_only=True):
+    """``state`` is running, held, promoted, rolled_back or stopped; ``share`` the candidate's now. ``evidence`` is what
+    the last decision was made by; of one rollout that is open (`Rollouts.get`), what the figures say now, and ``waits``
+    what keeps the controller from deciding."""
+
+    id: str
+    app: str
+    environment: str
+    stable: int | None
+    candidate: int
+    plan: dict[str, Any]
+    state: str
+    step: int
+    step_started: int
+    started: int
+    ended: int | None
+    author: str
+    author_name: str
+    note: str
+    reason: str
+    evidence: dict[str, Any] | None
+    override: str | None
+    revision: int
+    updated: int
+    share: float
+    actions: list[str]
+    waits: str = ""
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    """What an environment runs of an app: its stable release, and an open rollout."""
+
+    app: str
+    environment: str
+    stable: int | None
+    rollout: str | None
+    open: Rollout | None
+    revision: int
+    updated: int
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """``actor`` is a key's id, empty where something acts by itself."""
+
+    id: str
+    at: int
+    actor: str
+    actor_name: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
