@@ -210,6 +210,27 @@ const compare = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "a", "b", "pair"),
 });
 
+const prompts = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "prompts",
+  component: lazyRouteComponent(() => import("@/features/prompts/PromptsPage"), "PromptsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "q", "folder", "label", "archived", "new"),
+});
+
+const prompt = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "prompts/$name",
+  component: lazyRouteComponent(() => import("@/features/prompts/PromptPage"), "PromptPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "ref", "before", "after", "label", "model", "new"),
+});
+
+const playground = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "playground",
+  component: lazyRouteComponent(() => import("@/features/playground/PlaygroundPage"), "PlaygroundPage"),
+  validateSearch: (raw: Raw) => fields(raw, "trace", "span", "prompt", "ref", "models", "diff"),
+});
+
 const letters = createRoute({
   getParentRoute: () => projectRoute,
   path: "dead-letters",
@@ -282,7 +303,7 @@ const audit = createRoute({
   getParentRoute: () => projectRoute,
   path: "audit",
   component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage"),
-  validateSearch: (raw: Raw) => fields(raw, "subject", "actor", "action", "start", "end"),
+  validateSearch: (raw: Raw) => fields(raw, "subject", "actor", "action", "range"),
 });
 
 const routeTree = root.addChildren([
@@ -302,6 +323,9 @@ const routeTree = root.addChildren([
       errors,
       tools,
       compare,
+      prompts,
+      prompt,
+      playground,
       letters,
       apps,
       app,

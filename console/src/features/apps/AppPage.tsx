@@ -2,6 +2,7 @@ import { Button, Menu, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus } from "lucide-react";
+import { type KeyboardEvent, useRef } from "react";
 import { inProject, patch } from "@/api/client";
 import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
 import type { AppDetail } from "@/api/releaseTypes";
@@ -78,36 +79,67 @@ export function AppPage() {
               What runs of it goes on; it takes no new release.
             </Notice>
           )}
-          <nav className={css.tabs} aria-label="Views">
-            {VIEWS.map(({ id, label }) => (
-              <Link
-                key={id}
-                to="/p/$project/apps/$app"
-                params={{ project, app: name }}
-                search={{ view: id === "timeline" ? undefined : id }}
-                className={css.tab}
-                aria-current={view === id ? "page" : undefined}
-              >
-                {label}
-                {id === "draft" && app.differs && app.newest > 0 && (
-                  <span className={css.dot} title={`It differs from r${app.newest}.`}>
-                    <span className="sr-only">, differs from the newest release</span>
-                  </span>
-                )}
-              </Link>
-            ))}
-          </nav>
-          {view === "timeline" && <Released project={project} app={app} />}
-          {view === "draft" && (
-            <DraftEditor project={project} app={app} onRelease={() => patchSearch({ release: "new" })} />
-          )}
-          {view === "audit" && <AuditOf project={project} app={name} />}
+          <Tabs
+            app={app}
+            view={view}
+            onView={(id) => void navigate({ search: { view: id === "timeline" ? undefined : id } })}
+          />
+          <div role="tabpanel" id="app-view" aria-labelledby={`tab-${view}`}>
+            {view === "timeline" && <Released project={project} app={app} />}
+            {view === "draft" && (
+              <DraftEditor project={project} app={app} onRelease={() => patchSearch({ release: "new" })} />
+            )}
+            {view === "audit" && <AuditOf project={project} app={name} />}
+          </div>
           {search.release === "new" && (
             <CreateRelease project={project} app={app} onClose={() => patchSearch({ release: undefined })} />
           )}
         </>
       )}
     </Page>
+  );
+}
+
+interface TabsProps {
+  app: AppDetail;
+  view: string;
+  onView: (view: string) => void;
+}
+
+function Tabs({ app, view, onView }: TabsProps) {
+  const tabs = useRef<HTMLDivElement>(null);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const at = VIEWS.findIndex((each) => each.id === view);
+    const next = VIEWS[(at + step + VIEWS.length) % VIEWS.length]?.id ?? "timeline";
+    onView(next);
+    tabs.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  };
+  return (
+    <div className={css.tabs} role="tablist" aria-label="Views" ref={tabs} onKeyDown={onKeyDown}>
+      {VIEWS.map(({ id, label }) => (
+        <button
+          key={id}
+          id={`tab-${id}`}
+          type="button"
+          role="tab"
+          className={css.tab}
+          aria-selected={view === id}
+          aria-controls="app-view"
+          tabIndex={view === id ? 0 : -1}
+          onClick={() => onView(id)}
+        >
+          {label}
+          {id === "draft" && app.differs && app.newest > 0 && (
+            <span className={css.dot} title={`It differs from r${app.newest}.`}>
+              <span className="sr-only">, differs from the newest release</span>
+            </span>
+          )}
+        </button>
+      ))}
+    </div>
   );
 }
 

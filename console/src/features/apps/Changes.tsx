@@ -32,7 +32,7 @@ export function Diff({ diff }: { diff: ReleaseDiff }) {
     return <p className="muted">They do the same: nothing that decides behaviour differs.</p>;
   }
   return (
-    <div className={css.body} data-testid="diff">
+    <div className={css.column} data-testid="diff">
       <ul className={css.changes} aria-label="What differs">
         {diff.changes.map((change, i) => (
           <li key={i} data-where={change.where}>
@@ -79,7 +79,8 @@ function PromptDiff({ prompt }: { prompt: PromptChanges }) {
   return (
     <section aria-label={title} className={css.column}>
       <h3 className={css.label}>
-        {title} {prompt.before !== null && prompt.after !== null && `, version ${prompt.before} to ${prompt.after}`}
+        {title}
+        {prompt.before !== null && prompt.after !== null && `, version ${prompt.before} to ${prompt.after}`}
       </h3>
       {prompt.messages.map((change) => (
         <MessageDiff key={`${change.before}/${change.after}`} change={change} />

@@ -50,15 +50,17 @@ export function CreateRelease({ project, app, onClose }: { project: string; app:
           </Notice>
         )}
         {diff.data && !nothing && <Diff diff={diff.data} />}
-        <Textarea
-          label="Message"
-          description="What it is for, to whoever reads the timeline."
-          autosize
-          minRows={2}
-          value={message}
-          onChange={(event) => setMessage(event.currentTarget.value)}
-          data-autofocus
-        />
+        {!nothing && (
+          <Textarea
+            label="Message"
+            description="What it is for, to whoever reads the timeline."
+            autosize
+            minRows={2}
+            value={message}
+            onChange={(event) => setMessage(event.currentTarget.value)}
+            data-autofocus
+          />
+        )}
         {create.isError && <ProblemNotice error={create.error} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={onClose}>

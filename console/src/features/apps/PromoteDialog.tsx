@@ -1,6 +1,6 @@
 import { Button, Drawer, Select, Skeleton, Switch, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import { environmentsQuery, placementsQuery, readinessQuery, releaseDiffQuery } from "@/api/releases";
@@ -114,7 +114,10 @@ function PromoteForm({ project, app, release, environment, environments, placeme
       <Replaced project={project} app={app} environment={environment.name} stable={stable} release={release} />
       {open && (
         <Notice tone="warn" title="A rollout is open there already">
-          Promote it, roll it back or stop it first.
+          <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: placement?.rollout ?? "" }}>
+            Promote it, roll it back or stop it
+          </Link>{" "}
+          first.
         </Notice>
       )}
       {!same && !open && (

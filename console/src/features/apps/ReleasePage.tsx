@@ -34,7 +34,7 @@ export function ReleasePage() {
       lead={
         release && (
           <>
-            <Link to="/p/$project/apps/$app" params={{ project, app }}>
+            <Link to="/p/$project/apps/$app" params={{ project, app }} activeProps={{}}>
               {app}
             </Link>{" "}
             · {release.message || "no message"}

@@ -8,12 +8,7 @@ interface Place {
 export function firstApp(by: "cli" | "api", { origin, project }: Place): string {
   if (by === "cli") {
     return [
-      `# apps/support.yaml`,
-      `route: fast`,
-      `prompt: support`,
-      `parameters: {temperature: 0.2}`,
-      ``,
-      `trimtab apps set support apps/support.yaml`,
+      `trimtab apps set support --route fast --prompt support --param temperature=0.2`,
       `trimtab release create support -m "First release"`,
       `trimtab release promote support r1 production --kind direct`,
     ].join("\n");

@@ -71,31 +71,35 @@ function SubjectLink({ project, subject }: { project: string; subject: string })
   switch (found.kind) {
     case "app":
       return (
-        <Link to="/p/$project/apps/$app" params={{ project, app: found.app }}>
+        <Link to="/p/$project/apps/$app" params={{ project, app: found.app }} activeProps={{}}>
           {found.app}
         </Link>
       );
     case "release":
       return (
-        <Link to="/p/$project/apps/$app/releases/$release" params={{ project, app: found.app, release: found.release }}>
+        <Link
+          to="/p/$project/apps/$app/releases/$release"
+          params={{ project, app: found.app, release: found.release }}
+          activeProps={{}}
+        >
           {found.app} {found.release}
         </Link>
       );
     case "rollout":
       return (
-        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: found.rollout }}>
+        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: found.rollout }} activeProps={{}}>
           {found.app} in {found.environment}
         </Link>
       );
     case "placement":
       return (
-        <Link to="/p/$project/apps/$app" params={{ project, app: found.app }}>
+        <Link to="/p/$project/apps/$app" params={{ project, app: found.app }} activeProps={{}}>
           {found.app} in {found.environment}
         </Link>
       );
     case "environment":
       return (
-        <Link to="/p/$project/environments" params={{ project }}>
+        <Link to="/p/$project/environments" params={{ project }} activeProps={{}}>
           {found.environment}
         </Link>
       );

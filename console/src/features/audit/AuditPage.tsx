@@ -3,9 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { keysQuery, serverKeysQuery } from "@/api/queries";
+import { useAnchor } from "@/lib/hooks";
+import { PRESETS, resolveRange } from "@/search/range";
 import { Page } from "@/ui/Page";
 import { AuditList } from "./AuditList";
 import css from "./audit.module.css";
+
+/** Who acts where nobody does. */
+const BY_ITSELF = "rollout controller";
 
 /** "Who did that, when, and why?" */
 export function AuditPage() {
@@ -15,9 +20,12 @@ export function AuditPage() {
   const keys = useQuery(keysQuery(project));
   const own = useQuery(serverKeysQuery());
   const people = new Map([...(own.data ?? []), ...(keys.data ?? [])].map((key) => [key.id, key.name]));
+  people.set(BY_ITSELF, BY_ITSELF);
   if (search.actor && !people.has(search.actor)) people.set(search.actor, search.actor);
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
-  const filtered = Boolean(search.subject || search.actor || search.action);
+  const filtered = Boolean(search.subject || search.actor || search.action || search.range);
+  const { now } = useAnchor(60_000);
+  const since = search.range ? resolveRange({ range: search.range }, now).window.start : undefined;
   return (
     <Page
       title="Audit trail"
@@ -26,7 +34,7 @@ export function AuditPage() {
       <div className={css.filters} role="search" aria-label="Filter the audit trail">
         <Typed
           label="Subject"
-          description="app:support, release:support@r12, rollout:support@*"
+          description="app:support, rollout:support@*"
           value={search.subject ?? ""}
           onChange={(subject) => patch({ subject: subject || undefined })}
         />
@@ -46,6 +54,14 @@ export function AuditPage() {
           clearable
           searchable
         />
+        <Select
+          label="When"
+          description="Newest first"
+          data={[{ value: "", label: "at any time" }, ...PRESETS.map(({ id, label }) => ({ value: id, label }))]}
+          value={search.range ?? ""}
+          allowDeselect={false}
+          onChange={(range) => patch({ range: range || undefined })}
+        />
         {filtered && (
           <Button variant="default" size="sm" onClick={() => void navigate({ search: {} })}>
             Clear
@@ -54,7 +70,7 @@ export function AuditPage() {
       </div>
       <AuditList
         project={project}
-        filter={{ subject: search.subject, actor: search.actor, action: search.action }}
+        filter={{ subject: search.subject, actor: search.actor, action: search.action, start: since }}
         none={
           filtered
             ? "No entry fits this filter."

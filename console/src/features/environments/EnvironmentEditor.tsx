@@ -103,6 +103,7 @@ export function EnvironmentEditor({ project, environment, position, onClose }: P
           {form.gate && (
             <TextInput
               label="Days a verdict holds"
+              description="Older ones do not count."
               inputMode="decimal"
               value={form.gateDays}
               onChange={(event) => set({ gateDays: event.currentTarget.value })}
@@ -234,7 +235,7 @@ function FreezeFields({ number, freeze, error, onChange, onRemove }: FreezeProps
             <TextInput
               type="time"
               label="To"
-              description={freeze.after > freeze.before ? "The day after." : undefined}
+              description={freeze.after >= freeze.before ? "The day after." : undefined}
               inputWrapperOrder={["label", "input", "description", "error"]}
               value={freeze.before}
               onChange={(event) => onChange({ before: event.currentTarget.value })}

@@ -52,7 +52,7 @@ export function freshFreeze(timezone: string): FreezeForm {
     end: "",
     days: ["sat", "sun"],
     after: "00:00",
-    before: "23:59",
+    before: "00:00",
     timezone,
   };
 }
@@ -153,6 +153,10 @@ export function freezeInWords(freeze: Freeze): string {
   if (freeze.start || freeze.end)
     return `once, ${localOf(freeze.start ?? "").replace("T", " ")} to ${localOf(freeze.end ?? "").replace("T", " ")}`;
   const days = DAYS.filter((day) => freeze.days?.includes(day)).map((day) => DAY_NAMES[day]);
-  const overnight = (freeze.after ?? "") > (freeze.before ?? "") ? " the day after" : "";
-  return `every ${days.join(", ")} from ${freeze.after} to ${freeze.before}${overnight}, ${freeze.timezone || "UTC"}`;
+  const [after, before] = [freeze.after || "00:00", freeze.before || "00:00"];
+  const when =
+    after === before && after === "00:00"
+      ? ", all day"
+      : ` from ${after} to ${before}${after < before ? "" : " the day after"}`;
+  return `every ${days.join(", ")}${when}, ${freeze.timezone || "UTC"}`;
 }

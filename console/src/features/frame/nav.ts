@@ -6,6 +6,7 @@ import {
   CircleDollarSign,
   DatabaseZap,
   Eraser,
+  FlaskConical,
   Gauge,
   KeyRound,
   Layers,
@@ -37,6 +38,8 @@ export interface NavItem {
     | "/p/$project/rollouts"
     | "/p/$project/environments"
     | "/p/$project/audit"
+    | "/p/$project/prompts"
+    | "/p/$project/playground"
     | "/p/$project/costs"
     | "/p/$project/limits"
     | "/p/$project/cache"
@@ -77,7 +80,14 @@ export const NAV: NavItem[] = [
     icon: Layers,
     words: "production staging protection freeze approvals",
   },
-  { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price" },
+  { to: "/p/$project/prompts", label: "Prompts", icon: ScrollText, words: "templates versions labels text system" },
+  {
+    to: "/p/$project/playground",
+    label: "Playground",
+    icon: FlaskConical,
+    words: "try compare models side by side ask",
+  },
+  { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price", gap: true },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
   {

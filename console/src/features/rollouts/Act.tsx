@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { inProject, post } from "@/api/client";
+import { ApiProblem, inProject, post } from "@/api/client";
 import type { RolloutAction, RolloutView } from "@/api/releaseTypes";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./rollouts.module.css";
@@ -74,6 +74,7 @@ interface Props {
 /** Asks for the reason before a person decides over a rollout; it stands in the audit trail. */
 export function ActDialog({ project, rollout, action, onClose }: Props) {
   const [reason, setReason] = useState("");
+  const [override, setOverride] = useState("");
   const queries = useQueryClient();
   const words = wordsOf(action, rollout);
   const act = useMutation({
@@ -81,6 +82,7 @@ export function ActDialog({ project, rollout, action, onClose }: Props) {
       post<RolloutView>(inProject(project, "rollouts", rollout.id, PATHS[action]), {
         reason: reason.trim(),
         expected_revision: rollout.revision,
+        override: override.trim(),
       }),
     onSuccess: async () => {
       await refreshReleases(queries, project);
@@ -105,6 +107,16 @@ export function ActDialog({ project, rollout, action, onClose }: Props) {
           data-autofocus
         />
         {act.isError && <ProblemNotice error={act.error} />}
+        {act.error instanceof ApiProblem && act.error.code === "not_ready" && (
+          <Textarea
+            label="This is an emergency, because"
+            description="Without what is demanded; written down with your name, for whoever asks later."
+            autosize
+            minRows={2}
+            value={override}
+            onChange={(event) => setOverride(event.currentTarget.value)}
+          />
+        )}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={onClose}>
             Cancel

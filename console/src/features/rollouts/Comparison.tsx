@@ -4,7 +4,7 @@ import { IntervalLine } from "./Interval";
 import { scaleOf } from "./interval";
 import { OutcomeSign } from "./Outcome";
 import css from "./rollouts.module.css";
-import { armWords, change, figure, metricName, percent, range } from "./words";
+import { armWords, change, figure, levelWords, metricName, range } from "./words";
 
 interface Props {
   evidence: readonly Evidence[];
@@ -14,11 +14,21 @@ interface Props {
 
 /** Metric by metric: both arms, how they differ, and what follows from it. */
 export function Comparison({ evidence, stable, candidate }: Props) {
+  const seen = evidence.filter((each) => each.stable.n + each.candidate.n > 0);
+  const unseen = evidence.filter((each) => each.stable.n + each.candidate.n === 0);
   return (
     <ul className={css.metrics} aria-label="Comparison by metric">
-      {evidence.map((each) => (
+      {seen.map((each) => (
         <Metric key={each.metric} evidence={each} stable={stable} candidate={candidate} />
       ))}
+      {unseen.length > 0 && (
+        <li className={css.unseen}>
+          <OutcomeSign outcome="not_enough_data" />
+          <span className="muted">
+            Nothing observed in either release of: {unseen.map((each) => metricName(each.metric)).join(", ")}.
+          </span>
+        </li>
+      )}
     </ul>
   );
 }
@@ -34,7 +44,11 @@ function Metric({ evidence, stable, candidate }: { evidence: Evidence; stable: s
       <div className={css.metricHead}>
         <h3>{metricName(evidence.metric)}</h3>
         <OutcomeSign outcome={evidence.outcome} />
-        <p className="muted">{evidence.says}</p>
+        {evidence.difference === null ? (
+          <p className="muted">{evidence.says}</p>
+        ) : (
+          <p className="sr-only">{evidence.says}</p>
+        )}
       </div>
       <div className={css.arms}>
         {arms.map(({ name, arm, value }) => (
@@ -77,7 +91,7 @@ function Difference({ evidence }: { evidence: Evidence }) {
   const told =
     evidence.difference === null
       ? "no difference can be told yet"
-      : `${print(evidence.difference)}, between ${range(evidence.low, evidence.high, print)}`;
+      : `${print(evidence.difference)}, ${range(evidence.low, evidence.high, print)}`;
   return (
     <div className={css.difference}>
       <span className={css.armName}>Difference</span>
@@ -90,7 +104,7 @@ function Difference({ evidence }: { evidence: Evidence }) {
       <span className={`num muted ${css.ends}`}>
         {evidence.difference === null ? "" : `${range(evidence.low, evidence.high, print)} `}
         <span title={`At every moment at once, however often it is looked at.`}>
-          ({percent(evidence.level, 2)} interval; up to {print(margin)} counts as not worse)
+          ({levelWords(evidence.level)} interval; up to {print(margin)} counts as not worse)
         </span>
       </span>
     </div>

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { CirclePause, CirclePlay, CircleStop, FastForward, type LucideIcon, Radio, Rocket, Undo2 } from "lucide-react";
 import { isOpen, rolloutQuery } from "@/api/releases";
-import type { RolloutAction, RolloutView } from "@/api/releaseTypes";
+import type { RolloutAction, RolloutDetail, RolloutView } from "@/api/releaseTypes";
 import { formatDateTime } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { Facts, Panel } from "@/ui/bits";
@@ -51,7 +51,7 @@ export function RolloutPage() {
 function Lead({ project, rollout }: { project: string; rollout: RolloutView }) {
   return (
     <>
-      <Link to="/p/$project/apps/$app" params={{ project, app: rollout.app }}>
+      <Link to="/p/$project/apps/$app" params={{ project, app: rollout.app }} activeProps={{}}>
         {rollout.app}
       </Link>{" "}
       · {KINDS[rollout.plan.kind ?? "canary"].label}, begun {formatDateTime(rollout.started)} by {rollout.author_name}
@@ -59,7 +59,7 @@ function Lead({ project, rollout }: { project: string; rollout: RolloutView }) {
   );
 }
 
-function Loaded({ project, rollout }: { project: string; rollout: RolloutView }) {
+function Loaded({ project, rollout }: { project: string; rollout: RolloutDetail }) {
   const open = isOpen(rollout.state);
   const { now } = useAnchor(open ? TICK_MS : false);
   const search = useSearch({ from: "/inside/p/$project/rollouts/$rollout" });
@@ -102,7 +102,7 @@ function Loaded({ project, rollout }: { project: string; rollout: RolloutView })
 
 interface VerdictProps {
   project: string;
-  rollout: RolloutView;
+  rollout: RolloutDetail;
   now: number;
   onAct: (action: RolloutAction) => void;
 }
@@ -125,6 +125,16 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
             )}
           </h2>
           <p style={{ marginTop: 4, maxWidth: 720 }}>{reasonOf(rollout)}</p>
+          {open && decision?.reason && (
+            <p style={{ maxWidth: 720 }} data-testid="now">
+              <strong>{decision.action === "wait" ? "What comes next" : "Now"}:</strong> {decision.reason}
+            </p>
+          )}
+          {open && rollout.waits && (
+            <p style={{ maxWidth: 720 }}>
+              <strong>It cannot decide by itself now:</strong> {rollout.waits}
+            </p>
+          )}
           {decision?.rule && (
             <p className="muted">
               Rule {decision.number}: <code>{decision.rule}</code>

@@ -26,13 +26,13 @@ export function RolloutsPage() {
       id: "what",
       label: "rollout",
       cell: (row) => (
-        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: row.id }}>
+        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: row.id }} style={{ whiteSpace: "nowrap" }}>
           {row.app} {row.stable === null ? "" : `r${row.stable} → `}r{row.candidate}
         </Link>
       ),
     },
     { id: "environment", label: "in", cell: (row) => row.environment },
-    { id: "kind", label: "how", cell: (row) => KINDS[row.plan.kind ?? "canary"].label },
+    { id: "kind", label: "how", cell: (row) => <span className="num">{KINDS[row.plan.kind ?? "canary"].label}</span> },
     { id: "state", label: "state", cell: (row) => <RolloutState state={row.state} /> },
     {
       id: "share",

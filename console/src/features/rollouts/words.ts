@@ -1,6 +1,6 @@
 /** What a rollout is, does and found, in words; figures in the unit they are in. */
 
-import type { ArmValue, Evidence, Plan, RolloutKind, Segment, Step } from "@/api/releaseTypes";
+import type { ArmValue, Evidence, Plan, RolloutKind, Segment } from "@/api/releaseTypes";
 import { formatInt, formatMs } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 
@@ -41,8 +41,14 @@ export function percent(share: number, digits = 3): string {
   const value = 100 * share;
   if (value === 0) return "0 %";
   const decimals = Math.max(0, Math.min(3, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
-  return `${value.toFixed(decimals)} %`;
+  return `${trim(value.toFixed(decimals))} %`;
 }
+
+/** 50.0 is told as 50, and 99.750 as 99.75. */
+const trim = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+
+/** A level is never rounded up to certainty. */
+export const levelWords = (level: number): string => `${trim((Math.floor(level * 1e4 + 1e-6) / 100).toFixed(2))} %`;
 
 export function figure(value: number | null, unit: Evidence["unit"]): string {
   if (value === null) return "–";
@@ -63,24 +69,17 @@ export function change(value: number | null, evidence: Evidence): string {
 
 export function range(low: number | null, high: number | null, print: (value: number | null) => string): string {
   if (low === null && high === null) return "not bounded yet";
-  return `${low === null ? "below" : print(low)} to ${high === null ? "above" : print(high)}`;
+  if (low === null) return `at most ${print(high)}`;
+  return high === null ? `at least ${print(low)}` : `${print(low)} to ${print(high)}`;
 }
 
 export const armWords = (arm: ArmValue, unit: Evidence["unit"]): string =>
   arm.value === null
     ? "no observation yet"
-    : `${figure(arm.value, unit)}, between ${range(arm.low, arm.high, (value) => figure(value, unit))}, n ${formatInt(arm.n)}`;
+    : `${figure(arm.value, unit)}, ${range(arm.low, arm.high, (value) => figure(value, unit))}, n ${formatInt(arm.n)}`;
 
 export function seconds(total: number): string {
   return total < 1 ? "no time" : formatMs(1000 * total).replace(/\.00? s$/, " s");
-}
-
-export function stepWords(step: Step): string {
-  const waits = [
-    (step.hold_s ?? 300) > 0 && `at least ${seconds(step.hold_s ?? 300)}`,
-    (step.samples ?? 100) > 0 && `${formatInt(step.samples ?? 100)} calls`,
-  ].filter(Boolean);
-  return `${percent(step.share)} of the traffic${waits.length > 0 ? ` for ${waits.join(" and ")}` : ""}`;
 }
 
 /** Whom calls are assigned by, so that the same one meets the same release. */
