@@ -73,6 +73,28 @@ def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_prov
     asyncio.run(main())
 
 
+def test_one_task_serves_a_connection_and_ends_with_it() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+
+            def workers() -> set[asyncio.Task[Any]]:
+                return {task for task in asyncio.all_tasks() if "HotProtocol._work" in repr(task)}
+
+            reader, writer = await connect(g)
+            seen: set[asyncio.Task[Any]] = set()
+            for _ in range(3):
+                writer.write(raw(ASK))
+                assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+                seen |= workers()
+            assert len(seen) == 1
+            writer.close()
+            async with asyncio.timeout(60):
+                while workers():
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
 def test_a_wish_for_http_2_is_passed_over_as_http_1_allows() -> None:
     """Java's client sends ``Upgrade: h2c`` with its first request to any http:// address."""
 

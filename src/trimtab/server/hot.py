@@ -228,6 +228,8 @@ class HotProtocol(HttpToolsProtocol):
     hot: HotRoutes
     parser: Any  # uvicorn's annotation allows the None that it becomes when the connection is gone
     cycle: Any  # RequestResponseCycle | HotCycle: uvicorn's annotation knows only its own; the last that has arrived
+    _worker: asyncio.Task[None] | None = None  # the task that serves this connection
+    _waiting: asyncio.Future[HotCycle] | None = None  # what it waits for while nothing is asked
     _serving: HotCycle | None = None  # the one whose answer is under way: an earlier one, where requests are pipelined
     _head_bytes = 0
     _wishes_upgrade = False
@@ -304,6 +306,9 @@ class HotProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)  # which tells the last cycle only
         self.pipeline.clear()
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
         serving = self._serving
         if serving is not None and not serving.response_complete and not serving.disconnected:
             serving.disconnected = True
@@ -397,9 +402,30 @@ class HotProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
             self.hot.too_large(cycle, self.hot.max_body)
             return
-        task = cycle.task = self.loop.create_task(cycle.run())
-        self.tasks.add(cast("Any", task))
-        task.add_done_callback(cast("Any", self.tasks.discard))
+        worker, waiting = self._worker, self._waiting
+        if worker is None or waiting is None:  # the connection's first, or what came before it is still at something
+            worker = self._worker = self.loop.create_task(self._work(cycle))
+        else:
+            self._waiting = None
+            waiting.set_result(cycle)
+        cycle.task = worker
+        self.tasks.add(worker)
+
+    async def _work(self, cycle: HotCycle) -> None:
+        """Serve the requests of this connection one after the other in one task: making one is dearer than waking it.
+        It ends with the connection, when it is cancelled, and when another has been made in its place."""
+        task = self._worker
+        assert task is not None
+        try:
+            while True:
+                await cycle.run()
+                if self._worker is not task or self.transport.is_closing() or task.cancelling():
+                    return
+                self.tasks.discard(task)
+                waiting = self._waiting = self.loop.create_future()
+                cycle = await waiting
+        finally:
+            self.tasks.discard(task)
 
     def _ask_for_body(self, cycle: HotCycle) -> None:
         if cycle.unwanted:  # it has asked before sending: it is answered without
