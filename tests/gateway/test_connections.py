@@ -89,7 +89,7 @@ def test_one_task_serves_a_connection_and_ends_with_it() -> None:
             assert len(seen) == 1
             writer.close()
             async with asyncio.timeout(60):
-                while workers():
+                while workers():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
     asyncio.run(main())
