@@ -11,6 +11,7 @@ is within a rollout, whoever is on the candidate stays on it as the share grows,
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
 
@@ -147,4 +148,12 @@ def is_in(segment: Segment, who: Who) -> bool:
 
 
 def _fits(given: str, values: tuple[str, ...]) -> bool:
-    return any(value == given or (value.endswith("*") and given.startswith(value[:-1])) for value in values)
+    whole, beginnings = _sorted(values)
+    return given in whole or (bool(beginnings) and given.startswith(beginnings))
+
+
+@lru_cache(maxsize=1024)
+def _sorted(values: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """What must be met exactly, and the beginnings of what ends in ``*``."""
+    beginnings = tuple(value[:-1] for value in values if value.endswith("*"))
+    return frozenset(value for value in values if not value.endswith("*")), beginnings
