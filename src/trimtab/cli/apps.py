@@ -75,6 +75,8 @@ def show(name: str, *, project: str, client: Client, as_json: bool) -> None:
 
 
 def _tell(found: AppDetail) -> None:
+    if found.running_trouble:
+        click.echo(f"Its calls are in trouble. {found.running_trouble}")
     if found.trouble:
         click.echo(f"No release can be made of it now. {found.trouble}")
     elif found.differs:

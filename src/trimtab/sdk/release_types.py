@@ -22,9 +22,10 @@ class App(Struct, frozen=True, kw_only=True):
 
 class AppDetail(App, frozen=True, kw_only=True):
     """``trouble``: why no release can be made of the draft now; ``differs``: whether it would differ from the newest,
-    None where that cannot be said."""
+    None where that cannot be said; ``running_trouble``: what keeps its calls from being answered as they should be."""
 
     trouble: str
+    running_trouble: str
     differs: bool | None
 
 

@@ -29,9 +29,11 @@ class AppPage(Struct, frozen=True, kw_only=True):
 
 class AppDetail(AppView, frozen=True, kw_only=True):
     """``trouble``: why no release can be made of the draft now, empty where one can. ``differs``: whether that release
-    would differ from the newest one; null where that cannot be said."""
+    would differ from the newest one; null where that cannot be said. ``running_trouble``: what keeps its calls from
+    being answered as they should be, as a model of the config file that has its name."""
 
     trouble: str
+    running_trouble: str
     differs: bool | None
 
 

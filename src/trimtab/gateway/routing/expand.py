@@ -54,7 +54,7 @@ def node_of(value: str | dict[str, Any]) -> Node:
 
 def plain_tree(node: Node) -> str | dict[str, Any]:
     """The tree as JSON, every node in its shortest form."""
-    return msgspec.to_builtins(node)
+    return msgspec.json.decode(msgspec.json.encode(node))
 
 
 def expand(app: str, node: Node, targets: ProjectTargets, routes: Mapping[str, Route], known: Known) -> Expanded:

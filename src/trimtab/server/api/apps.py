@@ -34,7 +34,8 @@ async def _detail(deps: Dependencies, tenant: Project, found: App) -> AppDetail:
         differs = would_be.hash != await deps.db.read(lambda conn: store.newest_hash(conn, tenant.id, found.name))
     except (InvalidRequest, NotFound, Conflict) as error:
         trouble = error.sentence()
-    return AppDetail(**structs.asdict(_view(found)), trouble=trouble, differs=differs)
+    running = deps.snapshots.trouble(tenant.id, found.name)
+    return AppDetail(**structs.asdict(_view(found)), trouble=trouble, running_trouble=running, differs=differs)
 
 
 @route("GET", BASE, "release:read", Operation(id="listApps", summary="List a project's apps", tag=TAG, errors=(404,)))

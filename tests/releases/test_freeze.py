@@ -1,0 +1,102 @@
+"""A draft becomes a content: what it overrides, what it takes from its prompt, and what it is refused for."""
+
+from typing import Any
+
+import pytest
+from msgspec import UNSET, structs
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.prompts.canonical import content_hash as prompt_hash
+from trimtab.prompts.canonical import normal as prompt_normal
+from trimtab.prompts.types import Bundle, Message, Source, Variable
+from trimtab.prompts.types import Content as PromptContent
+from trimtab.releases.canonical import content_hash, normal
+from trimtab.releases.freeze import REFUSED, Gateway, Routed, freeze
+from trimtab.releases.freeze import draft as drafted
+from trimtab.releases.types import AppSpec, Content, Json, Pinned
+
+TOOL: Json = {"type": "function", "function": {"name": "look"}}
+
+
+def expand(app: str, route: str | Json) -> Routed:
+    if route == "nobody":
+        raise InvalidRequest(f"{app}: there is no 'nobody'", fix="Make it.")
+    return Routed(tree=route, models={"fast": Pinned(provider="lab", upstream="up")}, affinity={"session": True})
+
+
+GATEWAY = Gateway(tree=lambda route: route, expand=expand, context=lambda value: value, cache=lambda value: value)
+
+
+def source(name: str = "support", **more: Any) -> Source:
+    content = prompt_normal(PromptContent(messages=(Message(role="system", text="Hi"),), **more))
+    return Source(name=name, version=2, hash=prompt_hash(content), content=content)
+
+
+def frozen(spec: AppSpec, prompt: Source | None = None, **includes: Source) -> Content:
+    bundle = None if prompt is None else Bundle(prompt=prompt, includes=includes)
+    return freeze("desk", structs.replace(spec, route=spec.route or "fast"), bundle, GATEWAY)
+
+
+def test_the_drafts_fields_stand_over_the_prompts() -> None:
+    prompt = source(
+        parameters={"temperature": 0.2, "top_p": 0.9, "seed": 1}, tools=(TOOL,), output_schema={"type": "object"},
+        policy={"limit": 50, "days": 14},
+    )  # fmt: skip
+    found = frozen(AppSpec(parameters={"temperature": 0.7, "seed": None}, policy={"limit": 10}), prompt)
+    assert found.parameters == {"temperature": 0.7, "top_p": 0.9}, "a null leaves it to the provider"
+    assert found.policy == {"limit": 10, "days": 14}
+    assert (found.tools, found.output_schema) == ((TOOL,), {"type": "object"})
+    assert (found.route, found.affinity) == ("fast", {"session": True})
+    other = frozen(AppSpec(tools=(), output_schema={"type": "array"}), prompt)
+    assert (other.tools, other.output_schema) == ((), {"type": "array"})
+
+
+def test_a_frozen_content_is_in_normal_form_and_keeps_the_prompt_as_it_is() -> None:
+    prompt = source(parameters={"b": 1, "a": 2})
+    found = frozen(AppSpec(metadata={"z": 1.0, "a": 1}), prompt)
+    assert found == normal(found)
+    assert found.prompt is not None
+    assert found.prompt.prompt == prompt
+    assert content_hash(found) == content_hash(frozen(AppSpec(metadata={"a": 1, "z": 1}), prompt))
+
+
+def test_variables_are_those_of_the_prompt_and_of_what_it_includes() -> None:
+    prompt = source(variables={"tone": Variable(enum=("kind", "formal"), default="kind")})
+    inner = source("inner", variables={"count": Variable(type="integer")})
+    found = frozen(AppSpec(variables={"tone": "formal", "count": 3.0}), prompt, inner=inner)
+    assert found.variables == {"count": 3, "tone": "formal"}
+    for variables, words in (
+        ({"tnoe": "kind"}, "no variable 'tnoe'"), ({"tone": "rude"}, "no value of the variable 'tone'"),
+        ({"count": "3"}, "is of type integer"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidRequest, match=words) as refused:
+            frozen(AppSpec(variables=variables), prompt, inner=inner)
+        assert (refused.value.param or "").startswith("variables.")
+    with pytest.raises(InvalidRequest, match="has no prompt"):
+        frozen(AppSpec(variables={"tone": "kind"}))
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_is_no_parameter_is_refused_in_the_draft_and_in_the_prompt(name: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{name}' is no parameter"):
+        drafted(AppSpec(parameters={name: 1}), GATEWAY)
+    with pytest.raises(InvalidRequest, match="the prompt 'support' has it"):
+        frozen(AppSpec(), source(parameters={name: 1}))
+
+
+def test_what_is_not_there_yet_is_refused_as_such() -> None:
+    for field in ("knowledge", "guards"):
+        with pytest.raises(InvalidRequest, match="not available yet") as refused:
+            drafted(AppSpec(**{field: ("x",)}), GATEWAY)
+        assert refused.value.code == "not_available_yet"
+
+
+def test_a_draft_may_be_unfinished_and_a_release_may_not() -> None:
+    assert drafted(AppSpec(), GATEWAY) == AppSpec()
+    assert drafted(AppSpec(), GATEWAY).tools is UNSET
+    with pytest.raises(InvalidRequest, match="has no route"):
+        freeze("desk", AppSpec(), None, GATEWAY)
+    with pytest.raises(InvalidRequest, match="no 'nobody'"):
+        frozen(AppSpec(route="nobody"))
+    with pytest.raises(InvalidRequest, match="names no prompt"):
+        drafted(AppSpec(prompt="a b"), GATEWAY)
