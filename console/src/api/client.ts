@@ -74,6 +74,11 @@ export async function requestText(method: string, path: string, body?: string, s
   return (await ask(method, path, body, signal)).text();
 }
 
+/** A question that is answered by a stream of events (`api/events.ts` reads it). */
+export async function openStream(path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  return ask("POST", path, JSON.stringify(body), signal);
+}
+
 async function ask(method: string, path: string, body: string | undefined, signal?: AbortSignal): Promise<Response> {
   // Another site cannot set a header of ours without being asked about it first: the server takes it as proof.
   const headers: Record<string, string> = { accept: "application/json", "trimtab-console": "1" };

@@ -3586,6 +3586,19 @@ export interface components {
             embedder: string;
         };
         /**
+         * CallEstimate
+         * @description `tokens` of the messages and tools. `cost`: what reading them costs at `model`, and `output_cost` a
+         *     thousand tokens of its answer; US dollars as decimal strings, null where no price is known (`note` says why).
+         */
+        CallEstimate: {
+            tokens: number;
+            model: string;
+            cost: string | null;
+            output_cost: string | null;
+            price: string;
+            note: string;
+        };
+        /**
          * CardView
          * @description `number` counts the model's cards; `current` is false where the model was pointed elsewhere since.
          */
@@ -4320,6 +4333,15 @@ export interface components {
             doubts: ("empty" | "length" | "logprob" | "refusal" | "unsure")[];
             /** @default -1 */
             least_logprob: number;
+        };
+        /**
+         * Estimate
+         * @description `low` and `high` bound 95 %.
+         */
+        Estimate: {
+            value: number;
+            low: number;
+            high: number;
         };
         /**
          * Evidence
@@ -5958,7 +5980,7 @@ export interface components {
             hash: string | null;
             variables: components["schemas"]["PreviewVariable"][];
             rendered: components["schemas"]["RenderedPrompt"] | null;
-            estimate: components["schemas"]["trimtab.server.estimates.Estimate"] | null;
+            estimate: components["schemas"]["CallEstimate"] | null;
             problem: components["schemas"]["PreviewProblem"] | null;
         };
         /** PromptSource */
@@ -6860,7 +6882,7 @@ export interface components {
          */
         Sides: {
             recorded: number | null;
-            replayed: components["schemas"]["trimtab.gateway.routing.replay.Estimate"] | null;
+            replayed: components["schemas"]["Estimate"] | null;
         };
         /**
          * SpanIO
@@ -7431,28 +7453,6 @@ export interface components {
         Window: {
             start: number;
             end: number;
-        };
-        /**
-         * Estimate
-         * @description `low` and `high` bound 95 %.
-         */
-        "trimtab.gateway.routing.replay.Estimate": {
-            value: number;
-            low: number;
-            high: number;
-        };
-        /**
-         * Estimate
-         * @description `tokens` of the messages and tools. `cost`: what reading them costs at `model`, and `output_cost` a
-         *     thousand tokens of its answer; US dollars as decimal strings, null where no price is known (`note` says why).
-         */
-        "trimtab.server.estimates.Estimate": {
-            tokens: number;
-            model: string;
-            cost: string | null;
-            output_cost: string | null;
-            price: string;
-            note: string;
         };
     };
     responses: never;

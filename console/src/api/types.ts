@@ -104,6 +104,42 @@ export type DashboardView = S["DashboardView"];
 export type Tile = S["Tile"];
 export type AggregateReport = S["AggregateReport"];
 
+export type PromptView = S["PromptView"];
+export type PromptVersionView = S["PromptVersionView"];
+export type PromptDetail = S["PromptDetail"];
+export type PromptDiff = S["PromptDiff"];
+export type PromptBlame = S["PromptBlame"];
+export type RenderedPrompt = Omit<S["RenderedPrompt"], "messages" | "tools" | "parameters"> & {
+  messages: JsonObject[];
+  tools: JsonObject[];
+  parameters: JsonObject;
+};
+export type PromptPreview = Omit<S["PromptPreview"], "rendered"> & { rendered: RenderedPrompt | null };
+export type PreviewRequest = Omit<S["PreviewPrompt"], "variables"> & { variables: JsonObject };
+export type PreviewVariable = S["PreviewVariable"];
+export type Variable = S["Variable"];
+export type PushedPrompt = S["PushedPrompt"];
+export type ConvertedPrompt = S["ConvertedPrompt"];
+export type Estimate = S["CallEstimate"];
+export type PlaygroundPrompt = Omit<Body<S["PlaygroundPrompt"], "name">, "variables"> & { variables?: JsonObject };
+export interface PlaygroundRun {
+  models: string[];
+  messages?: JsonObject[];
+  prompt?: PlaygroundPrompt | null;
+  parameters?: JsonObject;
+  tools?: JsonObject[];
+  output_schema?: JsonObject | null;
+  variables?: JsonObject;
+}
+export type PlaygroundContext = Omit<S["PlaygroundContext"], "messages" | "tools" | "parameters"> & {
+  messages: JsonObject[];
+  tools: JsonObject[];
+  parameters: JsonObject;
+};
+export type PlaygroundBegin = S["PlaygroundBegin"];
+export type PlaygroundDelta = S["PlaygroundDelta"];
+export type PlaygroundEnd = S["PlaygroundEnd"];
+
 export type Health = ModelView["health"];
 export type SpanKind = SpanRow["kind"];
 export type Status = SpanRow["status"];

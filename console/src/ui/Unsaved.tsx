@@ -6,10 +6,29 @@ import { type RefObject, useRef } from "react";
 export type Leaving = RefObject<boolean>;
 export const useLeaving = (): Leaving => useRef(false);
 
+interface Props {
+  dirty: boolean;
+  leaving: Leaving;
+  /** Parts of the address that may change without losing anything. */
+  free?: readonly string[];
+}
+
+interface Place {
+  pathname: string;
+  search: unknown;
+}
+
+function sameBut(free: readonly string[], a: Place, b: Place): boolean {
+  if (free.length === 0 || a.pathname !== b.pathname) return false;
+  const one = a.search as Record<string, unknown>;
+  const other = b.search as Record<string, unknown>;
+  return [...Object.keys(one), ...Object.keys(other)].every((key) => free.includes(key) || one[key] === other[key]);
+}
+
 /** Asks before unsaved edits are lost: on every way out of the page, the browser's own included. */
-export function UnsavedGuard({ dirty, leaving }: { dirty: boolean; leaving: Leaving }) {
+export function UnsavedGuard({ dirty, leaving, free = [] }: Props) {
   const blocker = useBlocker({
-    shouldBlockFn: () => dirty && !leaving.current,
+    shouldBlockFn: ({ current, next }) => dirty && !leaving.current && !sameBut(free, current, next),
     enableBeforeUnload: () => dirty && !leaving.current,
     withResolver: true,
   });

@@ -20,7 +20,7 @@ from trimtab.telemetry.answers import dollars
 FRONT = "openai_chat"
 
 
-class Estimate(Struct, frozen=True, kw_only=True):
+class CallEstimate(Struct, frozen=True, kw_only=True):
     """``tokens`` of the messages and tools. ``cost``: what reading them costs at ``model``, and ``output_cost`` a
     thousand tokens of its answer; US dollars as decimal strings, null where no price is known (``note`` says why)."""
 
@@ -38,21 +38,21 @@ def estimate(
     model: str,
     messages: Sequence[dict[str, Any]],
     tools: Sequence[dict[str, Any]] = (),
-) -> Estimate:
+) -> CallEstimate:
     """``messages`` and ``tools`` as OpenAI's chat has them; ``model`` is what a client would call, or empty for tokens
     alone. Raises `InvalidRequest` for messages that are none, `NotFound` for a provider that is not there."""
     tokens = _tokens(messages, tools)
     if not model:
-        return Estimate(tokens=tokens, model="", cost=None, output_cost=None, price="", note="")
+        return CallEstimate(tokens=tokens, model="", cost=None, output_cost=None, price="", note="")
     if model in deps.snapshots.current.routes.get(tenant.id, {}):
         note = "A route: what it costs depends on the model that answers."
-        return Estimate(tokens=tokens, model=model, cost=None, output_cost=None, price="", note=note)
+        return CallEstimate(tokens=tokens, model=model, cost=None, output_cost=None, price="", note=note)
     if model not in deps.snapshots.current.targets[tenant.id].models and "/" not in model:
         note = f"There is no model {model[:80]!r}, so nothing is known of its price."
-        return Estimate(tokens=tokens, model=model, cost=None, output_cost=None, price="", note=note)
+        return CallEstimate(tokens=tokens, model=model, cost=None, output_cost=None, price="", note=note)
     read = _cost(deps, tenant, model, Usage(input=tokens, estimated=True))
     written = _cost(deps, tenant, model, Usage(output=1000, estimated=True))
-    return Estimate(
+    return CallEstimate(
         tokens=tokens,
         model=model,
         cost=dollars(read.amount),

@@ -7,7 +7,7 @@ from msgspec import Struct
 from trimtab.prompts.blame import BlamedMessage
 from trimtab.prompts.diff import Change, MessageChange
 from trimtab.prompts.types import Content, Variable
-from trimtab.server.estimates import Estimate
+from trimtab.server.estimates import CallEstimate
 
 Format = Literal["trimtab", "langfuse", "prompty", "dotprompt"]
 
@@ -182,7 +182,7 @@ class PromptPreview(Struct, frozen=True, kw_only=True):
     hash: str | None
     variables: list[PreviewVariable]
     rendered: RenderedPrompt | None
-    estimate: Estimate | None
+    estimate: CallEstimate | None
     problem: PreviewProblem | None
 
 

@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/re
 import { ArrowLeft, Copy, MessagesSquare } from "lucide-react";
 import { useMemo } from "react";
 import { isOnItsWay, traceQuery } from "@/api/queries";
-import type { TraceDetail } from "@/api/types";
+import type { SpanRow, TraceDetail } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
 import { useIsNarrow, useShortcuts } from "@/lib/hooks";
 import { CopyIconButton } from "@/ui/Copy";
@@ -14,6 +14,7 @@ import ui from "@/ui/ui.module.css";
 import { CompareButton } from "../compare/CompareButton";
 import { CurlButton } from "./CurlButton";
 import { GraphView } from "./GraphView";
+import { PlaygroundButton } from "./PlaygroundButton";
 import { SpanList } from "./SpanList";
 import { SpanPane } from "./SpanPane";
 import { flagged } from "./scores";
@@ -88,7 +89,7 @@ function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
     : `${Math.min(300, 76 + Math.min(tree.spans.length, 6) * 30 + (timeline ? 22 : 0))}px`;
   return (
     <div className={css.page}>
-      <Head project={project} trace={trace} onBack={back} />
+      <Head project={project} trace={trace} selected={span} onBack={back} />
       <div className={css.body} data-nav={timeline || graph ? "timeline" : "tree"}>
         <nav className={css.navPane} aria-label="Spans" style={narrow ? { height: navHeight } : undefined}>
           {graph ? (
@@ -134,7 +135,14 @@ function useBack(project: string): () => void {
   };
 }
 
-function Head({ project, trace, onBack }: { project: string; trace: TraceDetail; onBack: () => void }) {
+interface HeadProps {
+  project: string;
+  trace: TraceDetail;
+  selected: SpanRow;
+  onBack: () => void;
+}
+
+function Head({ project, trace, selected, onBack }: HeadProps) {
   const entry = trace.spans.find((span) => span.request_id !== "");
   return (
     <header className={css.head}>
@@ -156,6 +164,7 @@ function Head({ project, trace, onBack }: { project: string; trace: TraceDetail;
         <CopyIconButton text={trace.trace_id} label="Copy the trace id" />
         <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>
         <span className={css.crumbTools}>
+          <PlaygroundButton project={project} span={selected} />
           <CurlButton project={project} trace={trace} />
           {entry?.session && (
             <Button

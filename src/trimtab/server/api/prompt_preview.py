@@ -9,7 +9,7 @@ from trimtab.prompts import canonical, file
 from trimtab.prompts.types import Bundle, PromptError, PromptFile, Source
 from trimtab.server.api.prompts import ONE, TAG
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.estimates import Estimate, estimate
+from trimtab.server.estimates import CallEstimate, estimate
 from trimtab.server.prompt_bodies import (
     PreviewProblem,
     PreviewPrompt,
@@ -58,7 +58,7 @@ class _Preview:
         self.hash: str | None = None
         self.variables: list[PreviewVariable] = []
         self.rendered: RenderedPrompt | None = None
-        self.estimate: Estimate | None = None
+        self.estimate: CallEstimate | None = None
         self.problem: PreviewProblem | None = None
 
     async def read(self, deps: Dependencies, name: str, data: PreviewPrompt) -> None:

@@ -1,0 +1,241 @@
+import { Button, TagsInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Play, Save, Square } from "lucide-react";
+import { useMemo, useState } from "react";
+import { previewFileQuery } from "@/api/prompts";
+import { modelsQuery, routesQuery } from "@/api/queries";
+import { appsQuery } from "@/api/releases";
+import type { PlaygroundRun, PreviewVariable } from "@/api/types";
+import { type Texts, valuesOf } from "@/features/prompts/variables";
+import { useShortcuts } from "@/lib/hooks";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { WriteButton } from "@/ui/WriteButton";
+import { Answers } from "./Answers";
+import { ContextEditor } from "./ContextEditor";
+import { type Draft, read } from "./draft";
+import { PromptSide } from "./PromptSide";
+import css from "./playground.module.css";
+import { SavePrompt } from "./SavePrompt";
+import { useRun } from "./useRun";
+
+interface Common {
+  draft: Draft;
+  models: string[];
+  notes?: string[];
+}
+export type Source =
+  | ({ kind: "own" } & Common)
+  | ({ kind: "span"; traceId: string; spanId: string } & Common)
+  | ({ kind: "prompt"; name: string; version: number; file: string } & Common);
+
+const MOST = 6;
+const FREE = ["models", "diff"];
+const NO_FILE = "";
+
+/** What is asked on one side, what comes back on the other. */
+export function Bench({ project, source }: { project: string; source: Source }) {
+  const search = useSearch({ from: "/inside/p/$project/playground" });
+  const navigate = useNavigate({ from: "/p/$project/playground" });
+  const models = search.models === undefined ? source.models : search.models.split(",").filter(Boolean);
+  const [first] = useState(source);
+  const [draft, setDraft] = useState<Draft>(first.draft);
+  const [file, setFile] = useState(first.kind === "prompt" ? first.file : NO_FILE);
+  const [texts, setTexts] = useState<Texts>({});
+  const [saving, setSaving] = useState(false);
+  const leaving = useLeaving();
+  const run = useRun(project);
+  const prompt = usePrompt(project, first, file, texts);
+  const { asked, wrong } = useMemo(() => read(draft), [draft]);
+  const edited = draft !== first.draft || (first.kind === "prompt" && file !== first.file);
+  const mistakes = [...Object.entries(wrong), ...Object.entries(prompt.errors)];
+  const empty = first.kind !== "prompt" && asked.messages.length === 0 && Object.keys(asked.variables).length === 0;
+  const why =
+    models.length === 0
+      ? "Choose a model first."
+      : prompt.problem || mistakes.length > 0
+        ? (prompt.problem ?? `Correct ${mistakes[0]?.[0]} first.`)
+        : empty
+          ? "There is nothing to ask yet."
+          : undefined;
+  const ask = () => {
+    if (why || run.running) return;
+    const body: PlaygroundRun = { models, ...asked };
+    if (first.kind === "prompt") {
+      const own = file === first.file ? { ref: String(first.version) } : { file };
+      body.prompt = { name: first.name, ...own, variables: prompt.values };
+    }
+    run.start(body);
+  };
+  useShortcuts({ "mod+enter": ask });
+  return (
+    <div className={css.bench}>
+      <section className={css.asked} aria-label="What is asked">
+        <Origin project={project} source={first} />
+        {source.notes && source.notes.length > 0 && (
+          <Notice tone="warn">
+            {source.notes.map((note) => (
+              <div key={note}>{note}</div>
+            ))}
+          </Notice>
+        )}
+        {first.kind === "prompt" && (
+          <PromptSide
+            name={first.name}
+            file={file}
+            onFile={setFile}
+            known={prompt.known}
+            texts={texts}
+            onTexts={(change) => setTexts((now) => ({ ...now, ...change }))}
+            errors={prompt.errors}
+            preview={prompt.preview}
+            onRun={ask}
+          />
+        )}
+        <ContextEditor draft={draft} wrong={wrong} onChange={setDraft} after={first.kind === "prompt"} />
+        <div className={css.foot}>
+          <WriteButton
+            variant="default"
+            leftSection={<Save size={14} />}
+            why={
+              mistakes.length > 0 || (first.kind === "prompt" && file === first.file)
+                ? first.kind === "prompt" && file === first.file
+                  ? "The prompt was not changed."
+                  : "Correct what is wrong first."
+                : undefined
+            }
+            onClick={() => setSaving(true)}
+          >
+            {first.kind === "prompt" ? "Save version" : "Save as a prompt"}
+          </WriteButton>
+        </div>
+      </section>
+      <section className={css.answered} aria-label="Answers">
+        <div className={css.ask}>
+          <ModelsField
+            project={project}
+            models={models}
+            onChange={(next) =>
+              void navigate({ search: (was) => ({ ...was, models: next.join(",") || undefined }), replace: true })
+            }
+          />
+          {run.running ? (
+            <Button size="sm" color="red.8" leftSection={<Square size={14} />} onClick={run.stop}>
+              Stop
+            </Button>
+          ) : (
+            <WriteOrRead why={why} onClick={ask} />
+          )}
+        </div>
+        {run.error !== null && <ProblemNotice error={run.error} />}
+        <Answers
+          project={project}
+          answers={run.answers}
+          diff={search.diff}
+          onDiff={(diff) => void navigate({ search: (was) => ({ ...was, diff }), replace: true })}
+        />
+      </section>
+      {saving && (
+        <SavePrompt
+          project={project}
+          source={first}
+          file={file}
+          draft={draft}
+          onClose={() => setSaving(false)}
+          onLeaving={() => {
+            leaving.current = true;
+          }}
+        />
+      )}
+      <UnsavedGuard dirty={edited} leaving={leaving} free={FREE} />
+    </div>
+  );
+}
+
+/** Calling needs no right to change anything; a read-only key is told by the server. */
+function WriteOrRead({ why, onClick }: { why: string | undefined; onClick: () => void }) {
+  return (
+    <WriteButton size="sm" leftSection={<Play size={14} />} why={why} onClick={onClick}>
+      Run
+    </WriteButton>
+  );
+}
+
+/** The prompt that is being tried: what it asks for and what is wrong with it. */
+function usePrompt(project: string, source: Source, file: string, texts: Texts) {
+  const [settled] = useDebouncedValue(file, 300);
+  const [known, setKnown] = useState<PreviewVariable[]>([]);
+  const { values, errors } = useMemo(() => valuesOf(known, texts), [known, texts]);
+  const [variables] = useDebouncedValue(values, 300);
+  const name = source.kind === "prompt" ? source.name : "none";
+  const asked = { file: settled, variables, model: "" };
+  const preview = useQuery({ ...previewFileQuery(project, name, asked), enabled: source.kind === "prompt" });
+  const told = preview.data;
+  if (told && JSON.stringify(told.variables) !== JSON.stringify(known)) setKnown(told.variables);
+  const problem = told?.problem ? `${told.problem.message} ${told.problem.fix}` : undefined;
+  return { known, values, errors, preview: told, problem: source.kind === "prompt" ? problem : undefined };
+}
+
+function Origin({ project, source }: { project: string; source: Source }) {
+  if (source.kind === "own") return null;
+  return (
+    <p className={css.origin}>
+      {source.kind === "span" ? (
+        <>
+          As span <span className="mono">{source.spanId.slice(0, 8)}</span> of{" "}
+          <Link
+            to="/p/$project/traces/$traceId"
+            params={{ project, traceId: source.traceId }}
+            search={{ span: source.spanId }}
+          >
+            trace {source.traceId.slice(0, 12)}…
+          </Link>{" "}
+          was asked.
+        </>
+      ) : (
+        <>
+          Prompt{" "}
+          <Link
+            to="/p/$project/prompts/$name"
+            params={{ project, name: source.name }}
+            search={{ ref: String(source.version) }}
+          >
+            {source.name}, version {source.version}
+          </Link>
+        </>
+      )}
+    </p>
+  );
+}
+
+interface ModelsProps {
+  project: string;
+  models: string[];
+  onChange: (models: string[]) => void;
+}
+
+function ModelsField({ project, models, onChange }: ModelsProps) {
+  const known = useQuery(modelsQuery(project));
+  const routes = useQuery(routesQuery(project));
+  const apps = useQuery({ ...appsQuery(project), retry: false });
+  const groups = [
+    { group: "Models", items: (known.data ?? []).map((each) => each.name) },
+    { group: "Routes", items: (routes.data ?? []).map((each) => each.name) },
+    { group: "Apps", items: (apps.data ?? []).map((each) => each.name) },
+  ].filter((each) => each.items.length > 0);
+  return (
+    <TagsInput
+      className={css.models}
+      aria-label="Models"
+      placeholder={models.length === 0 ? "Models, routes, apps (support@r12), provider/model" : ""}
+      data={groups}
+      value={models}
+      maxTags={MOST}
+      onChange={onChange}
+      acceptValueOnBlur
+      comboboxProps={{ shadow: "md" }}
+    />
+  );
+}

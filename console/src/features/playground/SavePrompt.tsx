@@ -1,0 +1,118 @@
+import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { asProblem, inProject, post } from "@/api/client";
+import { promptQuery, promptsKey } from "@/api/prompts";
+import type { PushedPrompt } from "@/api/types";
+import { SaveDialog } from "@/features/prompts/SaveDialog";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import type { Source } from "./Bench";
+import { type Draft, promptOf } from "./draft";
+import css from "./playground.module.css";
+
+interface Props {
+  project: string;
+  source: Source;
+  file: string;
+  draft: Draft;
+  onClose: () => void;
+  onLeaving: () => void;
+}
+
+/** Saves what was tried: as the next version of the prompt it is, or as a prompt of these messages. */
+export function SavePrompt({ project, source, file, draft, onClose, onLeaving }: Props) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const open = async (name: string) => {
+    onLeaving();
+    await queries.invalidateQueries({ queryKey: promptsKey(project) });
+    await navigate({ to: "/p/$project/prompts/$name", params: { project, name }, search: { view: "history" } });
+  };
+  if (source.kind === "prompt") {
+    return (
+      <OfNewest project={project} name={source.name} file={file} onClose={onClose} onDone={() => open(source.name)} />
+    );
+  }
+  return <AsPrompt project={project} draft={draft} onClose={onClose} onDone={open} />;
+}
+
+interface NewestProps {
+  project: string;
+  name: string;
+  file: string;
+  onClose: () => void;
+  onDone: () => Promise<void>;
+}
+
+function OfNewest({ project, name, file, onClose, onDone }: NewestProps) {
+  const prompt = useQuery(promptQuery(project, name));
+  if (!prompt.data) return null;
+  return (
+    <SaveDialog project={project} name={name} file={file} base={prompt.data.newest} onClose={onClose} onDone={onDone} />
+  );
+}
+
+interface AsPromptProps {
+  project: string;
+  draft: Draft;
+  onClose: () => void;
+  onDone: (name: string) => Promise<void>;
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+function AsPrompt({ project, draft, onClose, onDone }: AsPromptProps) {
+  const [name, setName] = useState("");
+  const [message, setMessage] = useState("");
+  const good = NAME.test(name);
+  const there = useQuery({ ...promptQuery(project, name), enabled: good });
+  const { content, notes } = promptOf(draft);
+  const missing = there.isError && asProblem(there.error).status === 404;
+  const expected = missing ? 0 : there.data?.newest;
+  const save = useMutation({
+    mutationFn: () =>
+      post<PushedPrompt>(inProject(project, "prompts", name, "versions"), {
+        content,
+        message,
+        expected_version: expected,
+      }),
+    onSuccess: () => onDone(name),
+  });
+  const ready = good && expected !== undefined;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (ready) save.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title={<strong>Save as a prompt</strong>}>
+      <form className={css.form} onSubmit={submit} noValidate>
+        <TextInput
+          label="Name"
+          value={name}
+          error={name !== "" && !good ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : undefined}
+          description={there.data && good ? `There is one: this becomes its version ${there.data.newest + 1}.` : ""}
+          onChange={(event) => setName(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus
+        />
+        <TextInput
+          label="What it is for"
+          value={message}
+          maxLength={2000}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+        />
+        {notes.length > 0 && <Notice tone="warn">{notes.join(" ")}</Notice>}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" disabled={!ready} loading={save.isPending}>
+            Save
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,116 @@
+/** What is asked, as it is being written: messages as text where they are text, as JSON where they are more. */
+
+import type { JsonObject } from "@/api/types";
+
+export interface DraftMessage {
+  /** Unlike any other of the page, so that a list keeps its fields apart. */
+  id: number;
+  role: string;
+  /** The text of a plain message; of any other its JSON, whole. */
+  text: string;
+  plain: boolean;
+}
+
+export interface Draft {
+  messages: DraftMessage[];
+  parameters: string;
+  tools: string;
+  schema: string;
+  /** An app's. */
+  variables: string;
+}
+
+export const ROLES = ["system", "developer", "user", "assistant"] as const;
+export const NOTHING: Draft = { messages: [], parameters: "", tools: "", schema: "", variables: "" };
+
+const fresh = () => Math.random();
+
+export const plainMessage = (role: string, text = ""): DraftMessage => ({ id: fresh(), role, text, plain: true });
+
+export function draftMessage(message: JsonObject): DraftMessage {
+  const { role, content, ...more } = message;
+  const plain =
+    typeof content === "string" && Object.keys(more).length === 0 && (ROLES as readonly unknown[]).includes(role);
+  const text = plain ? content : JSON.stringify(message, null, 2);
+  return { id: fresh(), role: String(role), text, plain };
+}
+
+const print = (value: unknown): string =>
+  value === null || value === undefined || Object.keys(value as object).length === 0
+    ? ""
+    : JSON.stringify(value, null, 2);
+
+export function draftOf(context: { messages: JsonObject[]; tools: JsonObject[]; parameters: JsonObject }): Draft {
+  return {
+    ...NOTHING,
+    messages: context.messages.map(draftMessage),
+    parameters: print(context.parameters),
+    tools: print(context.tools),
+  };
+}
+
+interface Read {
+  messages: JsonObject[];
+  parameters: JsonObject;
+  tools: JsonObject[];
+  output_schema: JsonObject | null;
+  variables: JsonObject;
+}
+
+/** By field (a message's is `message 3`), what is wrong with it. */
+export type Wrong = Record<string, string>;
+
+export function messageOf(message: DraftMessage): JsonObject {
+  if (message.plain) return { role: message.role, content: message.text };
+  const value: unknown = JSON.parse(message.text);
+  if (typeof value !== "object" || value === null || !("role" in value)) throw new Error("A message has a role.");
+  return value as JsonObject;
+}
+
+function json<T>(text: string, empty: T, kind: "object" | "list"): T {
+  if (text.trim() === "") return empty;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value) !== (kind === "list"))
+    throw new Error(kind === "list" ? "This is a list: [ … ]." : "This is an object: { … }.");
+  return value as T;
+}
+
+/** The draft as it is sent, and what is wrong with it in words. */
+export function read(draft: Draft): { asked: Read; wrong: Wrong } {
+  const wrong: Wrong = {};
+  const tried = <T>(name: string, make: () => T, otherwise: T): T => {
+    try {
+      return make();
+    } catch (error) {
+      wrong[name] = error instanceof Error ? error.message : String(error);
+      return otherwise;
+    }
+  };
+  const asked: Read = {
+    messages: draft.messages.map((message, i) => tried(`message ${i + 1}`, () => messageOf(message), {})),
+    parameters: tried("parameters", () => json<JsonObject>(draft.parameters, {}, "object"), {}),
+    tools: tried("tools", () => json<JsonObject[]>(draft.tools, [], "list"), []),
+    output_schema: tried("schema", () => json<JsonObject | null>(draft.schema, null, "object"), null),
+    variables: tried("variables", () => json<JsonObject>(draft.variables, {}, "object"), {}),
+  };
+  return { asked, wrong };
+}
+
+/** A text that Jinja2 renders as it stands. */
+export const asTemplate = (text: string): string => text.replace(/\{[{%#]/g, (open) => `{{ "${open}" }}`);
+
+/** A prompt of these messages: those that are text, in the roles a prompt may have; and what was left out. */
+export function promptOf(draft: Draft): { content: JsonObject; notes: string[] } {
+  const { asked } = read(draft);
+  const kept = draft.messages.filter((message) => message.plain);
+  const left = draft.messages.length - kept.length;
+  const notes =
+    left > 0 ? [`Left out, because they are not text alone: ${left} of ${draft.messages.length} messages.`] : [];
+  const content: JsonObject = {
+    messages: kept.map((message) => ({ role: message.role, text: asTemplate(message.text) })),
+    parameters: asked.parameters,
+    tools: asked.tools,
+  };
+  if (asked.output_schema) content.output_schema = asked.output_schema;
+  return { content, notes };
+}

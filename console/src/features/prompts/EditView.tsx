@@ -1,0 +1,188 @@
+import { Button } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { FlaskConical, Save, Undo2 } from "lucide-react";
+import { useMemo, useState } from "react";
+import { previewFileQuery } from "@/api/prompts";
+import type { PromptVersionView, PromptView } from "@/api/types";
+import { useShortcuts } from "@/lib/hooks";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { WriteButton } from "@/ui/WriteButton";
+import { Editor, type Mark } from "./Editor";
+import { Preview } from "./Preview";
+import css from "./prompts.module.css";
+import { SaveDialog } from "./SaveDialog";
+import { VariablesForm } from "./VariablesForm";
+import { type Texts, valuesOf } from "./variables";
+
+interface Props {
+  project: string;
+  name: string;
+  /** Undefined for a prompt that is not saved yet. */
+  prompt: PromptView | undefined;
+  /** The version whose text is shown. */
+  shown: PromptVersionView | undefined;
+  stored: string;
+  start: string;
+  /** It was saved, or theirs was taken instead: begin anew from what is newest. */
+  onDone: () => Promise<void>;
+}
+
+const FREE = ["model"];
+
+/** The file's own text on one side; what it asks for and what comes of it on the other. */
+export function EditView({ project, name, prompt, shown, stored, start, onDone }: Props) {
+  const [text, setText] = useState(start);
+  const [texts, setTexts] = useState<Texts>({});
+  const [saving, setSaving] = useState(false);
+  const [base] = useState(prompt?.newest ?? 0);
+  const search = useSearch({ from: "/inside/p/$project/prompts/$name" });
+  const navigate = useNavigate({ from: "/p/$project/prompts/$name" });
+  const leaving = useLeaving();
+  const model = search.model ?? "";
+  const [file] = useDebouncedValue(text, 300);
+  const [known, setKnown] = useState<Parameters<typeof valuesOf>[0]>([]);
+  const { values, errors } = useMemo(() => valuesOf(known, texts), [known, texts]);
+  const [variables] = useDebouncedValue(values, 300);
+  const preview = useQuery(previewFileQuery(project, name, { file, variables, model }));
+  const answer = preview.data;
+  if (answer && JSON.stringify(answer.variables) !== JSON.stringify(known)) setKnown(answer.variables);
+  const problem = answer?.problem ?? null;
+  const marks = useMemo((): Mark[] => {
+    return problem?.line ? [{ line: problem.line, message: `${problem.message} ${problem.fix}` }] : [];
+  }, [problem]);
+  const dirty = text !== stored;
+  const broken = Boolean(problem && !(problem.variable && problem.line === null));
+  const why = !dirty
+    ? "Nothing was changed."
+    : prompt?.archived
+      ? "It is archived; take it out of the archive first."
+      : broken
+        ? "There is a mistake in it."
+        : undefined;
+  const save = () => {
+    if (!why) setSaving(true);
+  };
+  useShortcuts({ "mod+s": save });
+  return (
+    <div className={css.editing}>
+      <section className={css.side} aria-label="The file">
+        <div className={css.bar}>
+          <span className={css.grow}>
+            {shown && shown.version !== prompt?.newest && <Older shown={shown} newest={prompt?.newest ?? 0} />}
+            {prompt && prompt.newest > base && <Meanwhile name={name} project={project} prompt={prompt} base={base} />}
+          </span>
+          {dirty && (
+            <Button
+              variant="subtle"
+              color="gray"
+              leftSection={<Undo2 size={14} />}
+              onClick={() => setText(stored || start)}
+            >
+              Undo all
+            </Button>
+          )}
+          {shown && (
+            <Button
+              component={Link}
+              to="/p/$project/playground"
+              params={{ project } as never}
+              search={{ prompt: name, ref: String(shown.version) } as never}
+              variant="default"
+              leftSection={<FlaskConical size={14} />}
+            >
+              Playground
+            </Button>
+          )}
+          <WriteButton leftSection={<Save size={14} />} why={why} onClick={save}>
+            Save version
+          </WriteButton>
+        </div>
+        <div className={css.editor}>
+          <Editor
+            label={`The file of ${name}`}
+            value={text}
+            onChange={setText}
+            marks={marks}
+            names={known.map((each) => each.name)}
+            onSave={save}
+          />
+        </div>
+        <p className={`${css.hint} muted`}>
+          <code>@system</code>, <code>@user</code>, <code>@assistant</code> begin a message;{" "}
+          <code>{'{% include "other" %}'}</code> takes in another prompt. Ctrl or Cmd S saves.
+          {answer?.hash && <span className="mono"> {answer.hash.slice(0, 19)}…</span>}
+        </p>
+      </section>
+      <section className={css.side} aria-label="What comes of it">
+        {problem && broken && (
+          <Notice title={problem.line ? `Line ${problem.line}: ${problem.message}` : problem.message}>
+            {problem.fix}
+          </Notice>
+        )}
+        {preview.isError && <ProblemNotice error={preview.error} retry={() => void preview.refetch()} />}
+        <VariablesForm
+          variables={known}
+          texts={texts}
+          errors={problem?.variable && !broken ? { ...errors, [problem.variable]: problem.message } : errors}
+          onChange={(change) => setTexts((now) => ({ ...now, ...change }))}
+        />
+        <Preview
+          project={project}
+          preview={answer}
+          busy={preview.isFetching}
+          model={model}
+          onModel={(next) => void navigate({ search: (was) => ({ ...was, model: next || undefined }), replace: true })}
+        />
+      </section>
+      {saving && (
+        <SaveDialog
+          project={project}
+          name={name}
+          file={text}
+          base={base}
+          onClose={() => setSaving(false)}
+          onDone={async () => {
+            leaving.current = true;
+            await onDone();
+            setSaving(false);
+          }}
+        />
+      )}
+      <UnsavedGuard dirty={dirty && (prompt !== undefined || text !== start)} leaving={leaving} free={FREE} />
+    </div>
+  );
+}
+
+function Older({ shown, newest }: { shown: PromptVersionView; newest: number }) {
+  return (
+    <span className="muted">
+      This is version {shown.version}. Saving it makes version {newest + 1} of this text.
+    </span>
+  );
+}
+
+interface MeanwhileProps {
+  project: string;
+  name: string;
+  prompt: PromptView;
+  base: number;
+}
+
+function Meanwhile({ project, name, prompt, base }: MeanwhileProps) {
+  return (
+    <span role="status">
+      {prompt.author} saved version {prompt.newest} meanwhile.{" "}
+      <Link
+        to="/p/$project/prompts/$name"
+        params={{ project, name }}
+        search={{ view: "diff", before: String(base), after: String(prompt.newest) }}
+        target="_blank"
+      >
+        What changed
+      </Link>
+    </span>
+  );
+}
