@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -57,7 +57,10 @@ def sample(version: int = 3) -> Content:
         prompt=source("support", "Grüße, {{ wer }}\r\n日本", version),
         includes={"stil@2": source("stil", "kurz", version + 1), "a": source("a", "x", version)},
     )
-    tool = {"type": "function", "function": {"name": "suche", "parameters": {"type": "object", "properties": {}}}}
+    tool: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": "suche", "parameters": {"type": "object", "properties": {}}},
+    }
     return Content(
         prompt=bundle,
         route={"of": ["fast", {"model": "lab/größer", "node": "target"}], "node": "fallback"},
@@ -120,9 +123,10 @@ def test_a_content_survives_its_json_with_its_hash(one: Any, two: Any, three: An
 def turned(value: Any) -> Any:
     """With every object in the other order, and every small whole number a float."""
     if isinstance(value, dict):
-        return {name: turned(value[name]) for name in reversed(list(value))}
+        found = cast("dict[str, Any]", value)
+        return {name: turned(found[name]) for name in reversed(list(found))}
     if isinstance(value, list):
-        return [turned(each) for each in value]
+        return [turned(each) for each in cast("list[Any]", value)]
     return float(value) if type(value) is int and abs(value) < 1 << 53 else value
 
 

@@ -85,9 +85,9 @@ def test_what_is_no_parameter_is_refused_in_the_draft_and_in_the_prompt(name: st
 
 
 def test_what_is_not_there_yet_is_refused_as_such() -> None:
-    for field in ("knowledge", "guards"):
+    for spec in (AppSpec(knowledge=("x",)), AppSpec(guards=("x",))):
         with pytest.raises(InvalidRequest, match="not available yet") as refused:
-            drafted(AppSpec(**{field: ("x",)}), GATEWAY)
+            drafted(spec, GATEWAY)
         assert refused.value.code == "not_available_yet"
 
 

@@ -70,12 +70,14 @@ async def outcome(work: Awaitable[tuple[App, bool] | tuple[Release, bool]]) -> s
 
 def test_of_many_who_edit_one_draft_one_wins_each_time(catalog_url: str) -> None:
     async def story(catalog: Catalog) -> None:
+        found = None
         for revision in range(3):
             seeds = range(10 * revision, 10 * revision + 6)
             ended = await asyncio.gather(*(outcome(catalog.put(edit(n, expected=revision))) for n in seeds))
             assert sorted(ended) == ["app_changed"] * 5 + ["won"]
             found = await catalog.db.read(lambda conn: apps.app(conn, "p1", "desk"))
             assert found.revision == revision + 1
+        assert found is not None
         again, changed = await catalog.put(edit(found.spec.parameters["seed"], expected=0))
         assert (again, changed) == (found, False), "the same again is no edit and no conflict"
         ended = await asyncio.gather(*(outcome(catalog.put(edit(n))) for n in range(100, 106)))
