@@ -254,3 +254,42 @@ def test_a_name_with_an_at_that_is_no_app_is_left_to_models() -> None:
     assert apps.find("claude@20250101") is None
     assert apps.find("support@staging") is not None
     assert apps.find("supporter") is None
+
+
+@running_loop
+async def test_apps_are_listed_among_the_models_and_found_by_every_name_they_answer_to() -> None:
+    async with running([provider("up", 9)], [Model(name="fast", provider="up", upstream="m")]) as gateway:
+        place(gateway, [release(3)])
+        place(gateway, [release(4)], environment="staging", default=False)
+        listed = (await gateway.client.get("/v1/models")).json()["data"]
+        found = {
+            name: (await gateway.client.get(f"/v1/models/{name}")).status_code
+            for name in ("support", "support@production", "support@staging", "support@r2", "support@r5", "support@moon")
+        }
+    assert [(each["id"], each["owned_by"]) for each in listed] == [
+        ("fast", "up"), ("support", "trimtab"), ("support@staging", "trimtab")
+    ]  # fmt: skip
+    assert found == {
+        "support": 200, "support@production": 200, "support@staging": 200, "support@r2": 200, "support@r5": 404,
+        "support@moon": 404,
+    }  # fmt: skip
+
+
+@running_loop
+async def test_tokens_are_counted_with_the_prompt_in() -> None:
+    async with running([provider("up", 9)], []) as gateway:
+        place(gateway, [release(1, prompt=prompt(("system", "word " * 100 + "{{ customer }}"), customer={}))])
+        place(gateway, [release(1, app="plain")])
+        counts: list[int] = []
+        for name in ("plain", "support"):
+            body = {"model": name, "messages": ASK, "variables": {"customer": "Ada"} if name == "support" else {}}
+            response = await gateway.client.post("/v1/messages/count_tokens", json=body)
+            counts.append(response.json()["input_tokens"])
+        body = {"contents": [{"parts": [{"text": "Where is my parcel?"}]}]}
+        headers = {"trimtab-variables": '{"customer": "Ada"}'}
+        gemini = await gateway.client.post("/v1beta/models/support:countTokens", json=body, headers=headers)
+        lacking = await gateway.client.post("/v1/messages/count_tokens", json={"model": "support", "messages": ASK})
+    assert counts[1] > counts[0] + 90
+    assert gemini.json()["totalTokens"] == counts[1]
+    assert lacking.status_code == 400
+    assert gateway.spool.records == []

@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, UpstreamRejected
+from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.endpoints import render_endpoint
+from trimtab.gateway.releasing import Apps, Asked
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Provider, dialect_for
@@ -31,15 +33,23 @@ class Count(Struct, frozen=True):
 
 
 class TokenCounter:
-    def __init__(self, snapshot: Callable[[], Snapshot], transport: Transport | None) -> None:
-        """Without a transport every count is an estimate."""
+    def __init__(self, snapshot: Callable[[], Snapshot], transport: Transport | None, apps: Apps | None = None) -> None:
+        """Without a transport every count is an estimate. ``apps`` are those of the gateway whose calls are counted."""
         self._snapshot = snapshot
         self._transport = transport
+        self._apps = apps or Apps()
 
-    async def count(self, front: Dialect, project: Project, model: str, call: bytes) -> Count:
-        """``call`` is the body of a whole call in the client's dialect. Raises `TrimtabError` where it is wrong."""
+    async def count(
+        self, front: Dialect, project: Project, model: str, call: bytes, asked: Asked | None = None
+    ) -> Count:
+        """``call`` is the body of a whole call in the client's dialect; of an app it is counted with what the release
+        adds. Raises `TrimtabError` where it is wrong."""
+        apps = self._snapshot().apps.get(project.id)
+        release = None
+        if apps is not None and (named := apps.find(model)) is not None:
+            release, call = await self._apps.counted(front, project.id, named, apps, call, asked or Asked())
         request = front.parse_request(call)
-        target = self._target(project, model)
+        target = self._target(project, model) if release is None else _only(release)
         if target is not None and self._transport is not None and target.provider.base_url:
             dialect = dialect_for(target.provider, front)
             if can_count(dialect):
@@ -90,6 +100,12 @@ class TokenCounter:
             except StaleConnection:
                 continue
             return answer.status, content, dict(answer.headers)
+
+
+def _only(release: Ready) -> Target | None:
+    """The one place where a release's calls go; None where there may be several."""
+    leaves = () if release.route is None else release.route.leaves
+    return leaves[0].target if len(leaves) == 1 else None
 
 
 def _refused(error: UpstreamRejected) -> UpstreamRejected:

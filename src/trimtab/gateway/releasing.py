@@ -45,6 +45,13 @@ class Body(Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()
 
 
+class Asked(Struct, frozen=True):
+    """Who asks how long a call would be, and the variables its headers give."""
+
+    who: Who = Who("")
+    variables: bytes | None = None
+
+
 class Apps:
     """``direct`` finds releases that are called by their number; without it there are none."""
 
@@ -57,18 +64,25 @@ class Apps:
         if isinstance(named, Placed):
             release = self._assign(call, named)
         else:
-            release = await self._by_reference(call, named, apps)
+            release = await self._refer(call, named, apps)
         return await self.enter(call, release)
+
+    async def counted(
+        self, front: Dialect, project_id: str, named: Placed | Named, apps: ProjectApps, body: bytes, asked: Asked
+    ) -> tuple[Ready, bytes]:
+        """The release that would answer a call, and its body with that over it. Raises `TrimtabError`."""
+        if isinstance(named, Placed):
+            found = resolve(named.lane, asked.who)
+            release = self._placed(named, found)
+        else:
+            release = await self._by_reference(project_id, named, apps)
+        _check_usable(release)
+        made = await self.over(front, release, body, asked.variables)
+        return release, body if made is None else made.body
 
     async def enter(self, call: Call, release: Ready) -> CompiledPolicy:
         """Put the release over the body of a call that is assigned to it."""
-        if release.trouble:
-            raise Unavailable(
-                release.trouble,
-                fix="Place another release, or correct what it says is wrong.",
-                code="release_broken",
-                retryable=False,
-            )
+        _check_usable(release)
         if release.context is not None:
             if len(call.body) > SHORTENED_AT_ONCE:
                 await asyncio.to_thread(shorten, call, release.context)
@@ -127,49 +141,52 @@ class Apps:
 
     # --- which release ---
 
-    def _assign(self, call: Call, placed: Placed) -> Ready:
-        found = resolve(placed.lane, who(call))
-        call.app = app = AppCall(placed.app, placed.environment)
-        if found.release is None:
-            raise self._nothing_for(placed, found)
-        release = placed.releases.get(found.release)
-        if release is None:
-            raise Unavailable(
-                f"The release r{found.release} of the app {placed.app!r} is not in this server's configuration.",
-                fix="Try again in a moment.",
-                code="release_missing",
-            )
+    def _assign(self, call: Call, named: Placed) -> Ready:
+        found = resolve(named.lane, who(call))
+        call.app = app = AppCall(named.app, named.environment)
+        release = self._placed(named, found)
         app.assign(release, found.variant, found.rollout, found.why)
-        if found.shadow is not None and call.front.operation == "chat" and found.shadow in placed.releases:
-            copied = placed.releases[found.shadow]
-            app.copy = Copy(copied, found.rollout, placed.environment, placed.limits, call.body)
+        if found.shadow is not None and call.front.operation == "chat" and found.shadow in named.releases:
+            copied = named.releases[found.shadow]
+            app.copy = Copy(copied, found.rollout, named.environment, named.limits, call.body)
         call.extra_headers += app.headers()
         return release
 
-    def _nothing_for(self, placed: Placed, found: Assignment) -> NotFound:
-        if found.rollout:
-            return NotFound(
-                f"In {placed.environment!r} the app {placed.app!r} answers only the callers of a rollout's segment.",
-                fix="Place a release there for all, or call another environment.",
-                code="app_not_for_you",
-                param="model",
+    def _placed(self, named: Placed, found: Assignment) -> Ready:
+        if found.release is None:
+            raise _nothing_for(named, found)
+        release = named.releases.get(found.release)
+        if release is None:
+            raise Unavailable(
+                f"The release r{found.release} of the app {named.app!r} is not in this server's configuration.",
+                fix="Try again in a moment.",
+                code="release_missing",
             )
-        return _nothing_runs(placed.app, placed.environment)
+        return release
 
-    async def _by_reference(self, call: Call, named: Named, apps: ProjectApps) -> Ready:
+    async def _refer(self, call: Call, named: Named, apps: ProjectApps) -> Ready:
+        """A release that is called by its number."""
+        assert call.project is not None
+        environment = "" if number_of(named.ref, 0) is not None else named.ref or apps.default
+        call.app = app = AppCall(named.app, environment if environment in apps.environments else "")
+        release = await self._by_reference(call.project.id, named, apps)
+        app.assign(release, "", "", "called by its number")
+        call.extra_headers += app.headers()
+        return release
+
+    async def _by_reference(self, project_id: str, named: Named, apps: ProjectApps) -> Ready:
         """A release by its number, or the word that there is none for what was named."""
-        call.app = app = AppCall(named.app, "")
         if named.app in apps.archived:
             raise NotFound(
                 f"The app {named.app!r} is archived.",
-                fix=f"Call another one, or bring it back: trimtab apps restore {named.app}",
+                fix="Call another one, or take it out of the archive.",
                 code="app_archived",
                 param="model",
             )
         newest = apps.newest[named.app]
         number = number_of(named.ref, newest)
         if number is None:
-            raise self._no_lane(call, named, apps)
+            raise _no_lane(named, apps)
         if self._direct is None or not 1 <= number <= newest:
             have = f"It has r1 to r{newest}." if newest else f"It has none yet: trimtab release create {named.app}"
             raise NotFound(
@@ -178,25 +195,41 @@ class Apps:
                 code="release_not_found",
                 param="model",
             )
-        assert call.project is not None
-        release = await self._direct(call.project.id, named.app, number)
-        app.assign(release, "", "", "called by its number")
-        call.extra_headers += app.headers()
-        return release
+        return await self._direct(project_id, named.app, number)
 
-    def _no_lane(self, call: Call, named: Named, apps: ProjectApps) -> NotFound:
-        environment = named.ref or apps.default
-        if environment in apps.environments:
-            assert call.app is not None
-            call.app.environment = environment
-            return _nothing_runs(named.app, environment)
-        known = ", ".join(apps.environments[:8])
+
+def _check_usable(release: Ready) -> None:
+    if release.trouble:
+        raise Unavailable(
+            release.trouble,
+            fix="Place another release, or correct what it says is wrong.",
+            code="release_broken",
+            retryable=False,
+        )
+
+
+def _nothing_for(named: Placed, found: Assignment) -> NotFound:
+    if found.rollout:
         return NotFound(
-            f"There is no environment {environment[:40]!r} in this project.",
-            fix=f"Environments here: {known}. A release is called as '{named.app}@r12'.",
-            code="environment_not_found",
+            f"In {named.environment!r} the app {named.app!r} answers only the callers of a rollout's segment.",
+            fix="Place a release there for all, or call another environment.",
+            code="app_not_for_you",
             param="model",
         )
+    return _nothing_runs(named.app, named.environment)
+
+
+def _no_lane(named: Named, apps: ProjectApps) -> NotFound:
+    environment = named.ref or apps.default
+    if environment in apps.environments:
+        return _nothing_runs(named.app, environment)
+    known = ", ".join(apps.environments[:8])
+    return NotFound(
+        f"There is no environment {environment[:40]!r} in this project.",
+        fix=f"Environments here: {known}. A release is called as '{named.app}@r12'.",
+        code="environment_not_found",
+        param="model",
+    )
 
 
 def _nothing_runs(app: str, environment: str) -> NotFound:

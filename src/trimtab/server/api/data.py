@@ -38,7 +38,7 @@ def hot_routes(
     """Every route that the HTTP protocol serves without ASGI. Without ``conversations`` no response can be gone on from
     but those its provider keeps; without ``transport`` every token count is an estimate."""
     door = Door(snapshot, clock)
-    counter = TokenCounter(snapshot, transport)
+    counter = TokenCounter(snapshot, transport, gateway.apps)
     models, counts, gemini = ModelLists(door), Counts(door, counter), GeminiFront(gateway, door, counter)
 
     def too_large(cycle: HotCycle, limit: int) -> None:

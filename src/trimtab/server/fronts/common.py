@@ -6,11 +6,14 @@ from urllib.parse import parse_qs, unquote
 from trimtab.core.clock import Clock
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.core.ids import new_id
+from trimtab.gateway.caller import MAX_VALUE
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.releasing import Asked
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import DIALECTS, Dialect
+from trimtab.releases.resolve import Who
 from trimtab.server.hot import HotCycle
 
 GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
@@ -43,6 +46,16 @@ def nowhere(method: str, path: str) -> NotFound:
             "/v1beta/models/MODEL:generateContent."
         )
     return NotFound(f"There is nothing at {method[:20]} {path[:200]}.", fix=fix, code="path_not_found")
+
+
+def asked_by(cycle: HotCycle) -> Asked:
+    """Who asks about a call that is not made, as an app's rollout would see the call itself."""
+
+    def told(name: bytes) -> str:
+        return (cycle.header(name) or b"").decode("utf-8", "replace")[:MAX_VALUE]
+
+    who = Who(new_id("req"), told(b"trimtab-user"), told(b"trimtab-session"))
+    return Asked(who, cycle.header(b"trimtab-variables"))
 
 
 def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:

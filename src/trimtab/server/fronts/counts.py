@@ -11,7 +11,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.gateway.counting import Count, TokenCounter, with_member
 from trimtab.llm.dialects import DIALECTS
-from trimtab.server.fronts.common import Door, refuse
+from trimtab.server.fronts.common import Door, asked_by, refuse
 from trimtab.server.hot import HotCycle
 
 
@@ -43,7 +43,7 @@ class Counts:
             _, project = self._door.admit(cycle)
             # a call must have a bound of its answer; a question about its length has none
             body = with_member(cycle.body, "max_tokens", b"1") if with_bound else cycle.body
-            count = await self._counter.count(front, project, _model(body), body)
+            count = await self._counter.count(front, project, _model(body), body, asked_by(cycle))
         except TrimtabError as error:
             refuse(cycle, front, error)
             return

@@ -15,7 +15,7 @@ from trimtab.governance.access import Project
 from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.dialects.gemini.framing import framed
-from trimtab.server.fronts.common import Door, refuse, rest_of
+from trimtab.server.fronts.common import Door, asked_by, refuse, rest_of
 from trimtab.server.fronts.counts import told_by
 from trimtab.server.hot import HotCycle
 
@@ -53,7 +53,7 @@ class GeminiFront:
 
     async def _count(self, cycle: HotCycle, model: str, project: Project) -> None:
         body = framed(_call_in(cycle.body), model, stream=False)
-        count = await self._counter.count(self._dialect, project, model, body)
+        count = await self._counter.count(self._dialect, project, model, body, asked_by(cycle))
         details = [{"modality": "TEXT", "tokenCount": count.tokens}]
         told = {"totalTokens": count.tokens, "promptTokensDetails": details}
         cycle.respond(200, told_by(count), msgspec.json.encode(told))

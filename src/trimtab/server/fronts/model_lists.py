@@ -1,4 +1,4 @@
-"""The models of the caller's project, all or one, in the shape its client expects.
+"""The models of the caller's project (and its routes and apps), all or one, in the shape its client expects.
 
 OpenAI: https://platform.openai.com/docs/api-reference/models. Anthropic: https://docs.claude.com/en/api/models-list.
 Gemini: https://ai.google.dev/api/models.
@@ -11,6 +11,8 @@ import msgspec
 from msgspec import structs
 
 from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.gateway.apps.types import Named, ProjectApps
+from trimtab.gateway.releasing import number_of
 from trimtab.gateway.route import candidates
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.server.fronts.common import Door, front_of, refuse, rest_of
@@ -28,7 +30,8 @@ class ModelLists:
         await self._serve(cycle, lambda shape, targets: shape.all(_sorted(targets)))
 
     async def one(self, cycle: HotCycle) -> None:
-        """Any name that may be called: a declared model, a route, or ``provider/model``."""
+        """Any name that may be called: a declared model, a route, an app (``support``, ``support@staging``,
+        ``support@r12``), or ``provider/model``."""
         start = cycle.path[: cycle.path.index(b"/models/") + len(b"/models/")]
         name = rest_of(cycle, start)
         await self._serve(cycle, lambda shape, targets: shape.one(self._find(cycle, name, targets)))
@@ -39,6 +42,8 @@ class ModelLists:
             _, project = self._door.admit(cycle)
             snapshot = self._door.snapshot()
             targets = _with_routes(snapshot.targets.get(project.id), snapshot.routes.get(project.id))
+            if (apps := snapshot.apps.get(project.id)) is not None:
+                targets = _with_routes(targets, _called(apps))
             told = make(_SHAPES[front.name], targets)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -47,16 +52,33 @@ class ModelLists:
 
     def _find(self, cycle: HotCycle, name: str, targets: ProjectTargets) -> Model:
         _, project = self._door.admit(cycle)
-        routes = self._door.snapshot().routes.get(project.id)
-        if routes is not None and routes.get(name) is not None:
+        snapshot = self._door.snapshot()
+        routes, apps = snapshot.routes.get(project.id), snapshot.apps.get(project.id)
+        known = routes is not None and routes.get(name) is not None
+        if known or (apps is not None and _answers(apps, name)):
             return Model(name=name, provider="trimtab", upstream=name)
         if not name:
             raise NotFound("No model was named.", fix="Name one after '/models/'.", code="model_not_found")
         return candidates(targets, name)[0].model
 
 
+def _called(apps: ProjectApps) -> Mapping[str, object]:
+    """The names under which apps answer: their own, and with an environment that is not the default one."""
+    default = f"@{apps.default}"
+    return {name: placed for name, placed in apps.placed.items() if not name.endswith(default)}
+
+
+def _answers(apps: ProjectApps, name: str) -> bool:
+    """Whether a call of this name would find a release."""
+    found = apps.find(name)
+    if not isinstance(found, Named):
+        return found is not None
+    number = None if found.app in apps.archived else number_of(found.ref, apps.newest[found.app])
+    return number is not None and 1 <= number <= apps.newest[found.app]
+
+
 def _with_routes(targets: ProjectTargets | None, routes: Mapping[str, object] | None) -> ProjectTargets:
-    """Routes are called as models are, so clients see them among these."""
+    """Routes and apps are called as models are, so clients see them among these."""
     targets = targets or ProjectTargets()
     if not routes:
         return targets
