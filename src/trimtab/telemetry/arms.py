@@ -46,6 +46,7 @@ _PICO: Final = 1e12
 CAP_CALLS: Final = 10_000
 CAP_LEAST: Final = 200
 CAP_SHARE: Final = 0.995
+CAP_TIMES: Final = 10.0
 CAP_NS: Final = 7 * 24 * 3_600 * 10**9
 
 
@@ -132,9 +133,9 @@ async def figures_of_arms(asker: Asker, project: str, asked: ArmsQuestion) -> tu
 
 
 async def usual_cap(asker: Asker, project: str, app: str, environment: str, before_ns: int) -> float | None:
-    """What hardly a call cost more than (the 99.5th percentile of the last 10,000 calls of the week before that
-    moment), in the currency. So the bound is fixed before the first call that is compared; None where there were too
-    few."""
+    """Ten times what hardly a call cost more than (the 99.5th percentile of the last 10,000 calls of the week before
+    that moment), in the currency: a few monstrous calls do not drown a comparison, and a candidate that is dearer
+    throughout shows. The bound is fixed before the first call that is compared; None where there were too few."""
     params: dict[str, Value] = {
         "project": project,
         "app": app,
@@ -151,7 +152,7 @@ async def usual_cap(asker: Asker, project: str, app: str, environment: str, befo
     sql = f"SELECT count(), toFloat64(quantileExact({CAP_SHARE})(assumeNotNull(cost))) FROM ({last})"  # noqa: S608
     lines = await asker.ask(tuple[int, float | None], sql, params)
     count, cap = lines[0] if lines else (0, None)
-    return cap / _PICO if count >= CAP_LEAST and cap else None
+    return CAP_TIMES * cap / _PICO if count >= CAP_LEAST and cap else None
 
 
 # --- metrics ---
