@@ -57,10 +57,8 @@ def sample(version: int = 3) -> Content:
         prompt=source("support", "Grüße, {{ wer }}\r\n日本", version),
         includes={"stil@2": source("stil", "kurz", version + 1), "a": source("a", "x", version)},
     )
-    tool: dict[str, Any] = {
-        "type": "function",
-        "function": {"name": "suche", "parameters": {"type": "object", "properties": {}}},
-    }
+    schema: dict[str, Any] = {"type": "object", "properties": {}}
+    tool: dict[str, Any] = {"type": "function", "function": {"name": "suche", "parameters": schema}}
     return Content(
         prompt=bundle,
         route={"of": ["fast", {"model": "lab/größer", "node": "target"}], "node": "fallback"},

@@ -24,7 +24,14 @@ def expand(app: str, route: str | Json) -> Routed:
     return Routed(tree=route, models={"fast": Pinned(provider="lab", upstream="up")}, affinity={"session": True})
 
 
-GATEWAY = Gateway(tree=lambda route: route, expand=expand, context=lambda value: value, cache=lambda value: value)
+def check(content: Content) -> None:
+    if "impossible" in content.parameters:
+        raise InvalidRequest("No call could be made with it.", fix="Take it out.")
+
+
+GATEWAY = Gateway(
+    tree=lambda route: route, expand=expand, context=lambda value: value, cache=lambda value: value, check=check
+)
 
 
 def source(name: str = "support", **more: Any) -> Source:
@@ -96,6 +103,8 @@ def test_a_draft_may_be_unfinished_and_a_release_may_not() -> None:
     assert drafted(AppSpec(), GATEWAY).tools is UNSET
     with pytest.raises(InvalidRequest, match="has no route"):
         freeze("desk", AppSpec(), None, GATEWAY)
+    with pytest.raises(InvalidRequest, match="No call could be made"):
+        frozen(AppSpec(), source(parameters={"impossible": 1}))
     with pytest.raises(InvalidRequest, match="no 'nobody'"):
         frozen(AppSpec(route="nobody"))
     with pytest.raises(InvalidRequest, match="names no prompt"):

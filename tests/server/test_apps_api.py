@@ -148,6 +148,8 @@ def test_a_model_that_is_removed_later_does_not_touch_the_release(run: "Run") ->
         ({"route": "fast", "prompt": "support", "variables": {"tnoe": "kind"}}, "no variable 'tnoe'"),
         ({"route": "fast", "prompt": "support", "variables": {"tone": "rude"}}, "no value of the variable 'tone'"),
         ({"route": "fast", "prompt": "support", "variables": {"who": 3}}, "is of type string"),
+        ({"route": "fast", "tools": [{"type": "function"}]}, "Tool 1 of the release is no function"),
+        ({"route": "fast", "parameters": {"temperature": "hot"}}, "temperature"),
     ],
 )
 def test_what_is_missing_is_told_by_name_and_the_draft_stays(run: "Run", spec: dict[str, Any], words: str) -> None:

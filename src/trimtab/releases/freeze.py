@@ -41,13 +41,14 @@ class Gateway(Struct, frozen=True, kw_only=True):
 
     ``tree`` gives a route's normal form, judged by its shape alone: what it names need not be there yet. ``expand``
     takes an app's name and its route, and says at which place what is missing. ``context`` and ``cache`` give a
-    policy's normal form.
+    policy's normal form. ``check`` refuses parameters, tools and a schema that no call could be made with.
     """
 
     tree: Callable[[str | Json], str | Json]
     expand: Callable[[str, str | Json], Routed]
     context: Callable[[Json], Json]
     cache: Callable[[Json], Json]
+    check: Callable[[Content], None]
 
 
 def draft(spec: AppSpec, gateway: Gateway) -> AppSpec:
@@ -107,7 +108,7 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
     own = prompts.Content() if prompt is None else prompt.prompt.content
     _check_parameters(own.parameters, f" of an app, but the prompt {prompt.prompt.name!r} has it" if prompt else "")
     schema = spec.output_schema if spec.output_schema is not UNSET else own.output_schema
-    return canonical.normal(
+    made = canonical.normal(
         Content(
             prompt=prompt,
             route=routed.tree,
@@ -125,6 +126,8 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
             metadata=spec.metadata,
         )
     )
+    gateway.check(made)
+    return made
 
 
 def _without_nulls(values: Json) -> Json:

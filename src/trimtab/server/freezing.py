@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.gateway import store as targets_store
+from trimtab.gateway.apps.overlay import Overlay
 from trimtab.gateway.call_policy import CachePolicy, ContextPolicy, check_cache, check_context
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.expand import expand, node_of, plain_tree
@@ -51,7 +52,18 @@ def gateway_with(targets: ProjectTargets, routes: Mapping[str, Route]) -> Gatewa
         affinity = None if made.affinity is None else msgspec.to_builtins(made.affinity)
         return Routed(tree=plain_tree(made.tree), models=pinned, affinity=affinity)
 
-    return Gateway(tree=lambda route: plain_tree(node_of(route)), expand=expanded, context=_context, cache=_cache)
+    return Gateway(
+        tree=lambda route: plain_tree(node_of(route)), expand=expanded, context=_context, cache=_cache, check=_check
+    )
+
+
+def _check(content: Content) -> None:
+    """As the data plane will read it. Raises `InvalidRequest`."""
+    try:
+        Overlay("The release", content.parameters, content.tools, content.output_schema)
+    except InvalidRequest as error:
+        fix = error.fix or "Correct it in the app's draft, or in its prompt."
+        raise InvalidRequest(error.message, fix=fix, param=error.param, code="app_invalid") from error
 
 
 def _context(value: Json) -> Json:
