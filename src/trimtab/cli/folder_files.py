@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import click
 
@@ -49,10 +49,19 @@ def project_of(files: dict[str, str], given: str | None) -> str:
     """The command line's, else the folder's, else the environment's, else the default one."""
     if given:
         return given
-    from trimtab.server.folder.reading import read_folder
+    return _declared(files.get(FILE, "")) or os.environ.get("TRIMTAB_PROJECT") or DEFAULT_PROJECT
 
-    declared = read_folder({FILE: files.get(FILE, "")}).project
-    return declared or os.environ.get("TRIMTAB_PROJECT") or DEFAULT_PROJECT
+
+def _declared(text: str) -> str:
+    """Empty where the file does not say, or cannot be read: then the server tells what is wrong with it."""
+    import yaml
+
+    try:
+        value: object = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return ""
+    found = cast("dict[str, object]", value).get("project") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def write_files(folder: Path, files: dict[str, str], *, force: bool) -> list[Path]:

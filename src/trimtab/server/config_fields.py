@@ -145,14 +145,14 @@ POLICY: dict[str, Field] = {
         shape="section",
         about="Shorten conversations before they go to a provider (docs/cache.md).",
         fields={
-            "max_tokens": Field(shape="number", about="Drop the oldest turns above this many tokens, by estimate."),
-            "keep_turns": Field(shape="number", about="How many of the last turns are never dropped; 2."),
+            "max_tokens": _count("Drop the oldest turns above this many tokens, by estimate.", 64, 10_000_000),
+            "keep_turns": _count("How many of the last turns are never dropped; 2.", 1, 10_000_000),
             "deduplicate": Field(shape="flag", about="Put a note where a long text stands again."),
-            "tool_result_tokens": Field(
-                shape="number", about="Keep beginning and end of tool results longer than this many tokens."
+            "tool_result_tokens": _count(
+                "Keep beginning and end of tool results longer than this many tokens.", 16, 10_000_000
             ),
-            "old_turn_tokens": Field(
-                shape="number", about="Compress longer messages of older turns to their most telling sentences."
+            "old_turn_tokens": _count(
+                "Compress longer messages of older turns to their most telling sentences.", 16, 10_000_000
             ),
         },
     ),
@@ -219,7 +219,9 @@ LIMIT: dict[str, Field] = {
     "per": Field(shape="texts", about="Each value counts for itself: of key, app, feature, user, model, provider."),
     "mode": Field(about="hard refuses (the default), soft only tells."),
     "unknown_price": Field(about="Where no price is known: refuse (the default), amount, or ignore."),
-    "unknown_amount": Field(shape="amount", about="US dollars a call, for unknown_price: amount."),
+    "unknown_amount": Field(
+        shape="amount", about="US dollars a call, for unknown_price: amount.", bounds=(0, 9_000_000)
+    ),
     "catalog_down": Field(
         about="Where counts cannot be reached and nothing is at hand: refuse (the default for money) or allow."
     ),

@@ -286,7 +286,7 @@ class _Writing:
     def _label(self, change: Change) -> None:
         prompt, _, label = change.item.name.partition(":")
         if change.wanted is None:
-            prompt_store.unlabel(self._conn, self._project, prompt, label)
+            prompt_store.unlabel(self._conn, self._project, prompt, label, self._asked.actor, self._asked.now)
             return
         file = self._asked.folder.items["label", change.item.name]
         if file.value is None and prompt not in self._asked.folder.prompts:

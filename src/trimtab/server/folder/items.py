@@ -137,7 +137,12 @@ def _beyond(value: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, A
 def route_plain(route: Route) -> dict[str, Any]:
     found = cast("dict[str, Any]", msgspec.to_builtins(route))
     del found["name"]
-    return found
+    return _without_empty(found, "affinity")
+
+
+def _without_empty(plain: dict[str, Any], name: str) -> dict[str, Any]:
+    """Whether an object that says nothing was written down or left out makes no difference."""
+    return plain if plain.get(name) else {key: each for key, each in plain.items() if key != name}
 
 
 def policy_plain(policy: CallPolicy) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def limit_plain(rule: Rule) -> dict[str, Any]:
     found["bound"] = amount_text(rule.measure, rule.bound)
     if "unknown_amount" in found:
         found["unknown_amount"] = amount_text("money", rule.unknown_amount)
-    return found
+    return _without_empty(found, "scope")
 
 
 def price_plain(price: DatedPrice) -> dict[str, Any]:

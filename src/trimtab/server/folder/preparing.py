@@ -5,7 +5,7 @@ the catalog is still as it was then, `applying.py` sees when it writes."""
 from collections.abc import Mapping
 from typing import Any, cast
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
@@ -106,7 +106,6 @@ def look(conn: Connection, asked: Asked) -> Seen:
 
 async def prepare(deps: Dependencies, asked: Asked) -> Prepared:
     """Raises `NotFound` for an environment that there is not, `Unavailable`; mistakes are noted."""
-    asked = _normal(asked)
     seen = await deps.db.read(lambda conn: look(conn, asked))
     comparison = comparing.compare(asked.folder, seen.state)
     ours = deps.config.project == asked.project.slug
@@ -144,29 +143,6 @@ def basis_of(asked: Asked, seen: Seen, frozen: Mapping[str, Frozen]) -> Basis:
         placed[f"next release of {name}"] = each.hash[-16:]
         placed[f"newest release of {name}"] = "" if each.newest is None else each.newest.hash[-16:]
     return comparing.basis(asked.folder, seen.state, asked.to, placed)
-
-
-def _normal(asked: Asked) -> Asked:
-    """Apps in their normal form, in which the catalog has them. What cannot be one is left as it is: the app's release
-    is refused for it, with its place."""
-    gateway = gateway_with(ProjectTargets(), {})
-    made = dict(asked.folder.items)
-    for key, item in asked.folder.items.items():
-        if item.kind == "app":
-            try:
-                spec = freeze.draft(cast("AppSpec", item.value), gateway)
-            except InvalidRequest:
-                continue
-            made[key] = _with(item, spec)
-    return _replaced(asked, made)
-
-
-def _with(item: Item, spec: AppSpec) -> Item:
-    return structs.replace(item, value=spec, plain=items.app_plain(spec))
-
-
-def _replaced(asked: Asked, made: dict[items.Key, Item]) -> Asked:
-    return structs.replace(asked, folder=structs.replace(asked.folder, items=made))
 
 
 def _owned(item: Item, owner: str) -> Mistake:

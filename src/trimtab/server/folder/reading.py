@@ -12,14 +12,14 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.routing.check import Known
 from trimtab.gateway.routing.types import Route
-from trimtab.gateway.targets import Model
+from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.governance.projects import check_slug
 from trimtab.prompts import canonical
 from trimtab.prompts.check import check as check_templates
 from trimtab.prompts.file import load_yaml
 from trimtab.prompts.file import read as read_prompt
 from trimtab.prompts.types import LATEST, SUFFIX, PromptError, PromptFile
-from trimtab.releases import protection
+from trimtab.releases import freeze, protection
 from trimtab.releases.apps import check_name as check_app
 from trimtab.releases.types import ENVIRONMENT, AppSpec, Protection
 from trimtab.server.config_limits import read_limits
@@ -28,14 +28,18 @@ from trimtab.server.config_policies import read_policies
 from trimtab.server.config_prices import dated_price
 from trimtab.server.config_reading import Mistake, Reading, Tree, no_yaml
 from trimtab.server.config_routes import Plain, ReadRoute, line_of, routes_of, told
+from trimtab.server.config_values import Refuse
 from trimtab.server.folder import items
 from trimtab.server.folder.fields import DEFAULT_NAME, ELSEWHERE, FILE, FOLDER
 from trimtab.server.folder.items import EnvironmentSpec, Item, Key
+from trimtab.server.freezing import gateway_with
 
 APPS: Final = "apps/"
 APP_SUFFIX: Final = ".yaml"
 PROMPTS: Final = "prompts/"
 SUITES: Final = "suites/"
+_SHAPES: Final = gateway_with(ProjectTargets(), {})
+"""Judges routes and policies of drafts by their shape alone."""
 MOST_FILES: Final = 5_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _AT = re.compile(r" - at `\$\.?(.*)`$")
@@ -340,18 +344,21 @@ class _Reader:
             item = Item(kind="app", name=name, value=spec, plain=items.app_plain(spec), path=path, line=1)
             self._add(item)
 
-    def _app_spec(self, value: dict[str, Any], lines: Mapping[str, int], refuse: Any) -> AppSpec | None:
+    def _app_spec(self, value: dict[str, Any], lines: Mapping[str, int], refuse: Refuse) -> AppSpec | None:
+        """In the normal form in which the catalog has drafts, too."""
         cache = value.get("cache")
         if isinstance(cache, dict) and "ttl" in cache:
             given = cast("dict[str, Any]", cache)
             value = {**value, "cache": {"ttl_s" if key == "ttl" else key: each for key, each in given.items()}}
         try:
-            return msgspec.convert(value, AppSpec)
+            return freeze.draft(msgspec.convert(value, AppSpec), _SHAPES)
         except msgspec.ValidationError as error:
             path, what = _place(error)
             fix = f"An app has: {', '.join(AppSpec.__struct_fields__)}." if "unknown field" in what else "Correct it."
             refuse(line_of(path, lines), f"{f'{path}: ' if path else ''}{what}.", fix)
-            return None
+        except InvalidRequest as error:
+            refuse(line_of((error.param or "").replace("ttl_s", "ttl"), lines), error.message, error.fix)
+        return None
 
 
 def _section(tree: Tree, key: str) -> Tree:
