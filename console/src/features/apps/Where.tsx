@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Circle, CircleDashed, Waypoints } from "lucide-react";
 import type { PlacementView, RolloutView } from "@/api/releaseTypes";
-import { percent } from "../rollouts/words";
+import { kindOf, percent } from "../rollouts/words";
 import css from "./apps.module.css";
 
 /** What every environment runs of an app, and what is on its way there. */
@@ -35,7 +35,7 @@ export function Where({ project, app, placements }: { project: string; app: stri
 }
 
 export function shareWords(rollout: RolloutView): string {
-  const kind = rollout.plan.kind ?? "canary";
+  const kind = kindOf(rollout.plan);
   if (kind === "shadow") return `${percent(rollout.share)} copied`;
   return kind === "segments" ? "for segments" : percent(rollout.share);
 }

@@ -17,7 +17,7 @@ import { Comparison } from "./Comparison";
 import css from "./rollouts.module.css";
 import { RolloutState } from "./State";
 import { Steps } from "./Steps";
-import { KINDS, percent, planWords, STICKY } from "./words";
+import { KINDS, kindOf, percent, planWords, STICKY } from "./words";
 
 const ICONS: Record<RolloutAction, LucideIcon> = {
   promote: Rocket,
@@ -54,7 +54,7 @@ function Lead({ project, rollout }: { project: string; rollout: RolloutView }) {
       <Link to="/p/$project/apps/$app" params={{ project, app: rollout.app }} activeProps={{}}>
         {rollout.app}
       </Link>{" "}
-      · {KINDS[rollout.plan.kind ?? "canary"].label}, begun {formatDateTime(rollout.started)} by {rollout.author_name}
+      · {KINDS[kindOf(rollout.plan)].label}, begun {formatDateTime(rollout.started)} by {rollout.author_name}
     </>
   );
 }
@@ -75,7 +75,7 @@ function Loaded({ project, rollout }: { project: string; rollout: RolloutDetail 
           <div style={{ padding: 16 }}>
             <Facts
               rows={[
-                ["Kind", `${KINDS[rollout.plan.kind ?? "canary"].label}. ${KINDS[rollout.plan.kind ?? "canary"].what}`],
+                ["Kind", `${KINDS[kindOf(rollout.plan)].label}. ${KINDS[kindOf(rollout.plan)].what}`],
                 ["Plan", planWords(rollout.plan)],
                 ["Assignment", STICKY[rollout.plan.sticky ?? "user"]],
                 ["Note", rollout.note],
@@ -118,7 +118,7 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
         <div>
           <h2>
             <RolloutState state={rollout.state} />{" "}
-            {open && rollout.plan.kind !== "segments" && (
+            {open && kindOf(rollout.plan) !== "segments" && (
               <span>
                 {percent(rollout.share)} on r{rollout.candidate}
               </span>
@@ -162,8 +162,8 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
           </div>
         )}
       </div>
-      {open && rollout.plan.kind !== "segments" && <Split rollout={rollout} />}
-      {rollout.plan.kind === "canary" && <Steps rollout={rollout} now={now} calls={callsOf(rollout)} />}
+      {open && kindOf(rollout.plan) !== "segments" && <Split rollout={rollout} />}
+      {kindOf(rollout.plan) === "canary" && <Steps rollout={rollout} now={now} calls={callsOf(rollout)} />}
       {open && (
         <p className={css.live} role="status">
           <Radio size={13} aria-hidden="true" />
@@ -197,7 +197,7 @@ const callsOf = (rollout: RolloutView): number | null => {
 
 function Split({ rollout }: { rollout: RolloutView }) {
   const share = 100 * rollout.share;
-  const shadow = rollout.plan.kind === "shadow";
+  const shadow = kindOf(rollout.plan) === "shadow";
   const stable = rollout.stable === null ? "nothing" : `r${rollout.stable}`;
   const told = shadow
     ? `${percent(rollout.share)} of the calls are copied to r${rollout.candidate}; ${stable} answers all`
@@ -215,7 +215,7 @@ function Split({ rollout }: { rollout: RolloutView }) {
 
 function Compared({ project, rollout }: { project: string; rollout: RolloutView }) {
   const evidence = rollout.evidence?.evidence ?? [];
-  if (rollout.plan.kind === "direct") return null;
+  if (kindOf(rollout.plan) === "direct") return null;
   return (
     <div className={css.section}>
       <h2>{isOpen(rollout.state) ? "Live comparison" : "What it was decided by"}</h2>

@@ -10,7 +10,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { shareWords } from "../apps/Where";
 import { RolloutState } from "./State";
-import { KINDS } from "./words";
+import { KINDS, kindOf } from "./words";
 
 /** "What is on its way, and how did earlier ones end?" */
 export function RolloutsPage() {
@@ -32,7 +32,7 @@ export function RolloutsPage() {
       ),
     },
     { id: "environment", label: "in", cell: (row) => row.environment },
-    { id: "kind", label: "how", cell: (row) => <span className="num">{KINDS[row.plan.kind ?? "canary"].label}</span> },
+    { id: "kind", label: "how", cell: (row) => <span className="num">{KINDS[kindOf(row.plan)].label}</span> },
     { id: "state", label: "state", cell: (row) => <RolloutState state={row.state} /> },
     {
       id: "share",

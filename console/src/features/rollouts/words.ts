@@ -12,6 +12,9 @@ export const KINDS: Record<RolloutKind, { label: string; what: string }> = {
   segments: { label: "Segments", what: "Only some get it, such as your own people, until you promote it." },
 };
 
+/** A canary is what is meant where nothing is said. */
+export const kindOf = (plan: Plan): RolloutKind => plan.kind ?? "canary";
+
 export const STATES: Record<string, string> = {
   running: "running",
   held: "held",
@@ -99,7 +102,7 @@ export function segmentWords(segment: Segment | null | undefined): string {
 }
 
 export function planWords(plan: Plan): string {
-  switch (plan.kind ?? "canary") {
+  switch (kindOf(plan)) {
     case "direct":
       return "At once, for all of the traffic.";
     case "ab":
