@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.governance import audit
 from trimtab.governance import store as governance
+from trimtab.governance.audit import Actor
 from trimtab.governance.store import ProjectRow
 from trimtab.prompts import store
 from trimtab.prompts.canonical import content_hash, normal
@@ -99,9 +101,14 @@ def test_labels_point_at_versions_and_move_only_from_where_they_were_seen(catalo
         for ref in ("staging", "a\0b", "99999999999", "-1", ""):
             with pytest.raises(NotFound, match="production"):
                 await db.read(lambda conn, ref=ref: store.find(conn, "p1", "support", ref))
-        await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production"))
+        ada = Actor("k1", "Ada")
+        await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production", ada, 5))
         with pytest.raises(NotFound):
-            await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production"))
+            await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production", ada, 6))
+        trail = await db.read(lambda conn: audit.entries(conn, "p1", audit.Sought(subject="prompt:support")))
+        assert [(each.action, each.detail["from"], each.detail["to"]) for each in reversed(trail)] == [
+            ("prompt.labelled", None, 1), ("prompt.labelled", 1, 2), ("prompt.unlabelled", 2, None),
+        ]  # fmt: skip
 
     told(catalog_url, story)
 

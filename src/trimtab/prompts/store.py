@@ -30,6 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.governance import audit
+from trimtab.governance.audit import Actor
 from trimtab.prompts.canonical import canonical, decode
 from trimtab.prompts.types import LABEL, LATEST, Content
 from trimtab.storage.schema import METADATA
@@ -362,11 +364,18 @@ def label(conn: Connection, project_id: str, row: LabelRow, expected: int | None
         )
     conn.execute(delete(LABELS).where(*of_it))
     conn.execute(insert(LABELS).values(project_id=project_id, **structs.asdict(row)))
+    if now != row.version:
+        detail = {"label": row.label, "from": now or None, "to": row.version}
+        who = Actor(row.author, row.author_name)
+        audit.append(conn, project_id, who, "prompt.labelled", f"prompt:{row.name}", now=row.updated, detail=detail)
     return row
 
 
-def unlabel(conn: Connection, project_id: str, name: str, label_name: str) -> None:
+def unlabel(conn: Connection, project_id: str, name: str, label_name: str, actor: Actor, now: int) -> None:
     """Raises `NotFound`."""
     of_it = (LABELS.c.project_id == project_id, LABELS.c.name == name, LABELS.c.label == label_name)
+    pointed = conn.execute(select(LABELS.c.version).where(*of_it)).scalar_one_or_none()
     if conn.execute(delete(LABELS).where(*of_it)).rowcount == 0:
         raise NotFound(f"The prompt {name[:80]!r} has no label {label_name[:80]!r}.")
+    detail = {"label": label_name, "from": pointed, "to": None}
+    audit.append(conn, project_id, actor, "prompt.unlabelled", f"prompt:{name}", now=now, detail=detail)

@@ -13,6 +13,8 @@ from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
 from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
 from trimtab.server.prompt_bodies import (
     ConvertedPrompt,
@@ -344,7 +346,7 @@ async def set_label(
             version=data.version,
             author=caller.principal.key_id,
             author_name=_author(conn, caller),
-            updated=deps.now(),
+            updated=moment(conn, deps),
         )
         return store.label(conn, tenant.id, row, data.expected_version)
 
@@ -359,8 +361,12 @@ async def set_label(
     "prompt:write",
     Operation(id="removePromptLabel", summary="Remove a label", tag=TAG, status=204, errors=(404,)),
 )
-async def remove_label(deps: Deps, tenant: Tenant, name: FromPath[str], label: FromPath[str]) -> None:
-    await deps.db.write(lambda conn: store.unlabel(conn, tenant.id, name, label))
+async def remove_label(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], label: FromPath[str]
+) -> None:
+    await deps.db.write(
+        lambda conn: store.unlabel(conn, tenant.id, name, label, actor_of(conn, caller), moment(conn, deps))
+    )
 
 
 # --- use ---
