@@ -3286,7 +3286,8 @@ export interface components {
         /**
          * AppDetail
          * @description `trouble`: why no release can be made of the draft now, empty where one can. `differs`: whether that release
-         *     would differ from the newest one; null where that cannot be said.
+         *     would differ from the newest one; null where that cannot be said. `running_trouble`: what keeps its calls from
+         *     being answered as they should be, as a model of the config file that has its name.
          */
         AppDetail: {
             name: string;
@@ -3297,6 +3298,7 @@ export interface components {
             created: number;
             updated: number;
             trouble: string;
+            running_trouble: string;
             differs: boolean | null;
         };
         /**
@@ -4466,7 +4468,8 @@ export interface components {
         /**
          * FolderPlan
          * @description What applying the files would do, or did. With `mistakes` nothing can be applied. `adopted` are things that
-         *     are there already as the folder says, and become the folder's. `clean`: there is nothing to do.
+         *     are there already as the folder says, and become the folder's. `clean`: there is nothing to do. `costs` are a
+         *     plan's.
          */
         FolderPlan: {
             hash: string;
