@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trimtab.gateway.kept.cache_tune import wilson
 from trimtab.gateway.kept.lookalike import differs
 from trimtab.llm.embedder import Embedder
+from trimtab.scoring.stats import Interval, wilson
 
 THRESHOLDS = (0.8, 0.85, 0.9, 0.925, 0.95, 0.97)
 TRIED = 20
@@ -60,8 +60,8 @@ def table(name: str, hits: list[tuple[float, bool]], asked: int) -> None:
     for threshold in THRESHOLDS:
         found = [right for similarity, right in hits if similarity >= threshold]
         wrong = len(found) - sum(found)
-        low, high = wilson(wrong, len(found)) if found else (0.0, 1.0)
-        rate = f"{wrong / len(found):.1%} ({low:.1%} to {high:.1%})" if found else "-"
+        of = wilson(wrong, len(found)) if found else Interval(0.0, 1.0)
+        rate = f"{wrong / len(found):.1%} ({of.low:.1%} to {of.high:.1%})" if found else "-"
         print(f"| {threshold} | {len(found) / asked:.1%} | {wrong} of {len(found)} | {rate} |")
 
 

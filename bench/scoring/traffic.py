@@ -37,8 +37,8 @@ class Metric:
 
 
 def looks(calls: int) -> Array:
-    """After each of the first 100 calls, then every 25th."""
-    return np.unique(np.concatenate([np.arange(1, min(101, calls + 1)), np.arange(125, calls + 1, 25)]))
+    """After each of the first 100 calls, then every 50th."""
+    return np.unique(np.concatenate([np.arange(1, min(101, calls + 1)), np.arange(150, calls + 1, 50)]))
 
 
 def draw(rng: Any, calls: int, share: float, users: Users, metric: Metric) -> tuple[Array, Array, Array]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pytest
 from msgspec.structs import replace
 
+from trimtab.core.clock import FixedClock
 from trimtab.ledger.types import Cost
 from trimtab.releases.rules import Decision
 from trimtab.releases.types import Plan, Rollout, Step
@@ -95,11 +96,14 @@ class Judged:
         self._runner = asyncio.Runner()
         self._reader = TelemetryReader(socket)
         self.asked: list[str] = []
-        self.judge = RolloutJudge(self)
+        self.clock = FixedClock()
+        self.takes_s = 0.0
+        self.judge = RolloutJudge(self, self.clock)
         self._number = 0
 
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]:
         self.asked.append(sql)
+        self.clock.advance(self.takes_s)
         return await self._reader.ask(line, sql, params, bounds)
 
     def put(self, project: str, arm: tuple[str, str], calls: int, **more: Any) -> None:
@@ -187,6 +191,17 @@ def test_costs_are_capped_by_what_calls_cost_before_the_rollout_and_that_is_aske
     assert cost.outcome == "worse"
     assert len(judged.asked) == 2
     judged.decide(of)
+    assert len(judged.asked) == 3
+
+
+def test_a_store_that_takes_long_is_asked_less_often(judged: Judged) -> None:
+    of = rollout(project_id="judged-long", plan=Plan(rules={"guards": [{"metric": "errors"}]}))
+    judged.takes_s = 2.0
+    for after_s, asked in ((0.0, 1), (7.9, 1), (0.2, 2), (1.0, 2)):
+        judged.clock.advance(after_s)
+        judged.decide(of)
+        assert len(judged.asked) == asked
+    judged.decide(replace(of, step_started=START_MS + 1))
     assert len(judged.asked) == 3
 
 

@@ -3,32 +3,59 @@
 One of these lives beside the controller (`rolling.py`), which moves rollouts by it, and serves the live comparison.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
+from msgspec import Struct
+
+from trimtab.core.clock import Clock, SystemClock
 from trimtab.releases.rules import Decision, Figures, Guard, Rules, Situation, decide, read_rules
 from trimtab.releases.types import Rollout
 from trimtab.scoring.sums import ArmFigures
 from trimtab.telemetry.arms import Arm, ArmsQuestion, Asker, Metric, figures_of_arms, usual_cap
 
+T = TypeVar("T")
 MS: Final = 1_000_000
 REMEMBERED: Final = 1_000
+REST: Final = 4.0
+"""For how many times as long as the store took for an answer it is not asked again: of millions of calls the sums take
+a second, and the next million is not made in one."""
+
+
+class _Known(Struct, frozen=True):
+    """Figures, what they are of, and until when they are good (monotonic ns)."""
+
+    of: tuple[int, Rules]
+    figures: Figures
+    until_ns: int
 
 
 class RolloutJudge:
     """Implements `rolling.Judge`. For one event loop."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, clock: Clock | None = None) -> None:
         self._asker = asker
+        self._clock = clock or SystemClock()
         self._caps: dict[str, float | None] = {}
+        self._known: dict[str, _Known] = {}
 
     async def __call__(self, rollout: Rollout, now: int) -> Decision:
         """``now`` is Unix ms. Raises `Unavailable` while the store is away."""
         rules = read_rules(rollout.plan.rules, rollout.plan.kind)
-        figures = await self.figures(rollout, rules, now)
-        return decide(rules, figures, situation(rollout, now))
+        return decide(rules, await self._figures(rollout, rules, now), situation(rollout, now))
 
-    async def figures(self, rollout: Rollout, rules: Rules, now: int) -> Figures:
-        """Of both arms since the step began."""
+    async def _figures(self, rollout: Rollout, rules: Rules, now: int) -> Figures:
+        """Of both arms since the step began; those of a moment ago, where it was much work to get them."""
+        of = (rollout.step_started, rules)
+        began = self._clock.monotonic_ns()
+        known = self._known.get(rollout.id)
+        if known is not None and known.of == of and began < known.until_ns:
+            return known.figures
+        figures = await self._ask(rollout, rules, now)
+        ended = self._clock.monotonic_ns()
+        _remember(self._known, rollout.id, _Known(of, figures, ended + int(REST * (ended - began))))
+        return figures
+
+    async def _ask(self, rollout: Rollout, rules: Rules, now: int) -> Figures:
         other = "shadow" if rollout.plan.kind == "shadow" else "candidate"
         arms = [Arm(other, f"r{rollout.candidate}")]
         if rollout.stable is not None:
@@ -53,10 +80,14 @@ class RolloutJudge:
             cap = await usual_cap(
                 self._asker, rollout.project_id, rollout.app, rollout.environment, rollout.started * MS
             )
-            if len(self._caps) >= REMEMBERED:
-                del self._caps[next(iter(self._caps))]
-            self._caps[rollout.id] = cap
+            _remember(self._caps, rollout.id, cap)
         return self._caps[rollout.id]
+
+
+def _remember(among: dict[str, T], key: str, value: T) -> None:
+    among[key] = value
+    if len(among) > REMEMBERED:
+        del among[next(iter(among))]
 
 
 def situation(rollout: Rollout, now: int) -> Situation:

@@ -8,9 +8,10 @@ budget, so that a few pairs never look like good ones.
 """
 
 from collections.abc import Sequence
-from math import sqrt
 
 from msgspec import Struct
+
+from trimtab.scoring.stats import wilson
 
 Z = 1.959963984540054
 """Of a two-sided 95 % interval."""
@@ -51,14 +52,6 @@ class Tuning(Struct, frozen=True, kw_only=True):
     say: str
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share. ``trials`` is at least 1."""
-    share = successes / trials
-    centre = (share + Z * Z / (2 * trials)) / (1 + Z * Z / trials)
-    half = Z / (1 + Z * Z / trials) * sqrt(share * (1 - share) / trials + Z * Z / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 MOST_NEEDED = 1e15
 """Nobody has so many; a budget that wants more is as good as none."""
 
@@ -89,15 +82,15 @@ def tune(pairs: Sequence[Judged], budget: float, thresholds: Sequence[float] = T
 def _point(pairs: Sequence[Judged], threshold: float, same: int) -> Point:
     hits = [pair for pair in pairs if pair.similarity >= threshold and not pair.differs]
     wrong = sum(not pair.same for pair in hits)
-    low, high = wilson(wrong, len(hits)) if hits else (None, None)
+    interval = wilson(wrong, len(hits)) if hits else None
     return Point(
         threshold=threshold,
         hits=len(hits),
         wrong=wrong,
         hit_rate=(len(hits) - wrong) / same if same else None,
         wrong_rate=wrong / len(hits) if hits else None,
-        low=low,
-        high=high,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
     )
 
 
