@@ -133,7 +133,7 @@ def build(
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
     Routes are compiled with what they ask while they decide. ``releases`` has those compiled before."""
     made_with = made_with or fittings(Live())
-    releases = releases or Releases()
+    releases = Releases() if releases is None else releases
     trouble: dict[tuple[str, str], str] = {}
     projects = {
         row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects

@@ -74,7 +74,9 @@ def _placed(row: LaneRow, rows: Mapping[tuple[str, int], ReleaseRow], making: Ma
         if found is None:
             continue
         made = releases[found.number] = making.releases.ready(found, making.targets, making.made_with)
-        why = made.trouble or (made.route.trouble if made.route is not None else "")
+        why = made.trouble
+        if made.route is not None and made.route.trouble:
+            why = f"The route of the release {row.app} {made.short}: {made.route.trouble}"
         if why:
             making.trouble[making.project.id, row.app] = why
     limits = None
