@@ -36,9 +36,19 @@ export function Answers({ project, answers, diff, onDiff }: Props) {
             <header className={css.answerHead}>
               <h2 className="ellipsis">{answer.model}</h2>
               <State answer={answer} />
+              {answer.traceId && answer.state !== "running" && (
+                <Link
+                  to="/p/$project/traces/$traceId"
+                  params={{ project, traceId: answer.traceId }}
+                  className={css.trace}
+                  aria-label={`Trace of answer ${answer.run + 1}`}
+                >
+                  Trace
+                </Link>
+              )}
             </header>
             <Body answer={answer} base={base} />
-            <Figures project={project} answer={answer} />
+            <Figures answer={answer} />
             {answers.length > 1 && (
               <Switch
                 size="xs"
@@ -121,22 +131,17 @@ function BlockView({ block }: { block: Block }) {
   }
 }
 
-function Figures({ project, answer }: { project: string; answer: Answer }) {
+function Figures({ answer }: { answer: Answer }) {
   const { end } = answer;
   return (
     <footer className={css.figures}>
       {end && (
         <dl>
-          <Figure name="whole" value={formatMs(end.duration)} />
+          <Figure name="time" value={formatMs(end.duration)} />
           <Figure name="first token" value={formatMs(end.first_token)} />
           <Figure name="tokens" value={tokensOf(end)} title={end.usage?.estimated ? "estimated" : undefined} />
           <Figure name="cost" value={end.attempts === 0 && !end.ok ? "–" : formatUsd(end.cost)} />
         </dl>
-      )}
-      {answer.traceId && answer.state !== "running" && (
-        <Link to="/p/$project/traces/$traceId" params={{ project, traceId: answer.traceId }}>
-          Trace
-        </Link>
       )}
     </footer>
   );

@@ -55,7 +55,7 @@ export function ContextEditor({ draft, wrong, onChange, after }: Props) {
             description={about}
             autosize
             minRows={2}
-            maxRows={16}
+            maxRows={10}
             classNames={{ input: "mono" }}
             spellCheck={false}
             value={draft[name]}

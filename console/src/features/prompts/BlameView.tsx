@@ -18,7 +18,7 @@ export function BlameView({ project, prompt }: { project: string; prompt: Prompt
       {blame.data.messages.map((message, i) => (
         <div key={i}>
           <h2>@{message.title}</h2>
-          <Lines project={project} blame={blame.data} message={message} />
+          {message.lines.length > 0 && <Lines project={project} blame={blame.data} message={message} />}
         </div>
       ))}
     </section>

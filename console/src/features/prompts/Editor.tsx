@@ -106,7 +106,7 @@ export function Editor({ label, value, onChange, readOnly = false, marks, names,
             ...defaultKeymap,
           ]),
           locked.current.of(EditorState.readOnly.of(first.current.readOnly)),
-          EditorView.contentAttributes.of({ "aria-label": first.current.label, spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": first.current.label, spellcheck: "false", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) told.current.onChange(update.state.doc.toString());
           }),

@@ -24,20 +24,23 @@ export function Preview({ project, preview, busy, model, onModel }: Props) {
   return (
     <section className={css.preview} aria-label="Preview" data-testid="preview">
       <div className={css.bar}>
-        <h2>Preview</h2>
-        <span className={css.grow} role="status">
-          {preview?.estimate && <Weight estimate={preview.estimate} />}
-        </span>
+        <h2 className={css.grow}>Preview</h2>
         <NativeSelect
           aria-label="Estimate the cost for"
           data={[
-            { value: "", label: "no model" },
-            ...[...new Set([...names, ...(model ? [model] : [])])].map((each) => ({ value: each, label: each })),
+            { value: "", label: "cost for no model" },
+            ...[...new Set([...names, ...(model ? [model] : [])])].map((each) => ({
+              value: each,
+              label: `cost for ${each}`,
+            })),
           ]}
           value={model}
           onChange={(event) => onModel(event.currentTarget.value)}
         />
       </div>
+      <p className={css.weight} role="status">
+        {preview?.estimate && <Weight estimate={preview.estimate} />}
+      </p>
       {rendered ? (
         <div data-busy={busy || undefined}>
           <Messages messages={rendered.messages} />

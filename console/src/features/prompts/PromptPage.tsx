@@ -26,6 +26,9 @@ const VIEWS = [
   { id: "blame", label: "Blame" },
 ] as const;
 
+/** A link is of this very view, not of all that are below it. */
+const EXACTLY = { exact: true, includeSearch: true };
+
 /** "What does this prompt say, what is live of it, and how did it come to that?" */
 export function PromptPage() {
   const { project, name } = useParams({ from: FROM });
@@ -105,6 +108,7 @@ function Tabs({ project, name, current }: { project: string; name: string; curre
           params={{ project, name }}
           search={(was) => ({ ...was, new: undefined, view: each.id === "edit" ? undefined : each.id })}
           className={css.tab}
+          activeOptions={EXACTLY}
           aria-current={each.id === current ? "page" : undefined}
         >
           {each.label}

@@ -153,6 +153,7 @@ function FacetLink({ change, current, name, count, depth = 0, icon }: FacetProps
       to="/p/$project/prompts"
       search={(was) => ({ ...was, ...change })}
       className={css.facet}
+      activeOptions={{ exact: true, includeSearch: true }}
       style={{ paddingLeft: 8 + depth * 14 }}
       aria-current={current || undefined}
     >
