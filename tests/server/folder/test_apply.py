@@ -1,8 +1,19 @@
 """Applying a folder: all or nothing, again is nothing, and only what a folder made is removed by it."""
 
+import asyncio
 from typing import Any
 
-from house import House, Run
+import pytest
+from house import ADMIN, House, Run
+from sqlalchemy import Connection, select
+
+from trimtab.governance.access import Principal
+from trimtab.governance.audit import Actor
+from trimtab.server.config_file import parse
+from trimtab.server.folder import planning
+from trimtab.server.folder.comparing import Change
+from trimtab.server.folder.planning import Wish
+from trimtab.storage.schema import METADATA
 
 TOP = """
 models:
@@ -89,5 +100,241 @@ def test_what_left_the_folder_is_removed_and_what_somebody_else_made_stays(run: 
         assert len(done["changes"]) == 10 - 1 + 1
         models = (await house.admin.get(f"{BASE}/models")).json()["items"]
         assert [each["name"] for each in models] == ["mine"]
+
+    run(story)
+
+
+async def everything(house: House) -> dict[str, list[Any]]:
+    """Every row of every table but those that count changes or remember plans."""
+
+    def read(conn: Connection) -> dict[str, list[Any]]:
+        tables = [table for name, table in METADATA.tables.items() if name not in ("revisions", "folder_plans")]
+        return {table.name: sorted((tuple(row) for row in conn.execute(select(table))), key=str) for table in tables}
+
+    return await house.db.read(read)
+
+
+async def wish_of(house: House, files: dict[str, str], **more: Any) -> tuple[Wish, Principal]:
+    access = house.holder.current.access
+    principal = access.authenticate(ADMIN, house.clock.now_ns())
+    return Wish(project=access.projects["default"], files=files, actor=Actor(principal.key_id, "ci"), **more), principal
+
+
+WRITTEN = ("model", "price", "label", "app")
+
+
+def test_a_fault_half_way_leaves_nothing_of_it(run: Run, catalog_url: str) -> None:
+    """At whichever kind of thing it comes: not one row is another than before."""
+
+    async def story(house: House) -> None:
+        await provide(house)
+        before = await everything(house)
+        wish, principal = await wish_of(house, FILES, to="staging", message="why")
+        for kind in WRITTEN if catalog_url.startswith("sqlite") else ("app",):
+            told: list[str] = []
+
+            def fail(change: Change, kind: str = kind, told: list[str] = told) -> None:
+                told.append(change.item.kind)
+                if change.item.kind == kind:
+                    raise RuntimeError("the power went")
+
+            with pytest.raises(RuntimeError, match="the power went"):
+                await planning.apply(house.deps, wish, principal, fail)
+            assert told[-1] == kind
+            assert await everything(house) == before
+        assert (await planning.apply(house.deps, wish, principal)).mistakes == []
+        assert await everything(house) != before
+        assert (await planning.plan(house.deps, wish)).clean
+
+    run(story, url=catalog_url)
+
+
+def test_one_mistake_and_nothing_is_applied_and_all_of_them_are_told_with_their_places(run: Run) -> None:
+    top = """
+models:
+  fast: {provider: lba}
+  other: {provider: lab, fallback: [gone]}
+routes:
+  best: {tree: {node: fallback, of: [fast, nowhere]}}
+labels:
+  support: {old: 7}
+  greet: {on: latest}
+environments:
+  production: {default: false}
+"""
+    prompt = PROMPT.replace("Be kind.", '{% include "house-style" %}')
+    files = {"trimtab.yaml": top, "prompts/support.prompt.md": prompt, "apps/helpdesk.yaml": "route: best\n"}
+    files["apps/second.yaml"] = "prompt: missing\nroute: other\n"
+
+    async def story(house: House) -> None:
+        await provide(house)
+        before = await everything(house)
+        planned = await ask(house, "plan", files)
+        told = [(each["path"], each["line"], each["what"]) for each in planned["mistakes"]]
+        expected = [
+            ("apps/helpdesk.yaml", 1, "no model or route 'nowhere'"),
+            ("apps/second.yaml", 1, "There is no prompt 'missing'"),
+            ("prompts/support.prompt.md", 6, "What is included as 'house-style' is not there"),
+            ("trimtab.yaml", 3, "There is no provider 'lba'"),
+            ("trimtab.yaml", 4, "The fallback 'gone' is not a model"),
+            ("trimtab.yaml", 6, "There is no model or route 'nowhere'"),
+            ("trimtab.yaml", 8, "has no version 7"),
+            ("trimtab.yaml", 9, "there is none"),
+            ("trimtab.yaml", 11, "production is the default environment"),
+        ]
+        for path, line, words in expected:
+            assert any(at[:2] == (path, line) and words in at[2] for at in told), (path, line, words, told)
+        assert len(told) == len(expected), told
+        refused = await house.admin.post(f"{BASE}/apply", json={"files": files})
+        assert (refused.status_code, refused.json()["code"]) == (400, "folder_refused")
+        assert refused.json()["detail"].count("\n") == len(expected)
+        assert await everything(house) == before
+
+    run(story)
+
+
+def test_a_plan_is_applied_only_while_it_holds_and_what_moved_is_named(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", FILES)
+        changed = {**FILES, "trimtab.yaml": TOP.replace("12.5", "20")}
+        planned = (await ask(house, "plan", changed, to="staging"))["hash"]
+        body: dict[str, Any] = {"measure": "money", "bound": "30", "window": "day"}
+        assert (await house.admin.put(f"{BASE}/limits/daily", json=body)).status_code == 200
+
+        async def refused(files: dict[str, str], plan: str) -> str:
+            answer = await house.admin.post(f"{BASE}/apply", json={"files": files, "to": "staging", "plan": plan})
+            assert answer.status_code == 409, answer.text
+            return answer.json()["detail"]
+
+        assert "limit daily was changed on the server since" in await refused(changed, planned[:12])
+        assert "app helpdesk is not as it was in the files" in await refused(
+            {**changed, "apps/helpdesk.yaml": "route: fast\n"}, planned
+        )
+        assert "No plan 'ffffffff' is known" in await refused(changed, "ffffffff")
+        again = await ask(house, "plan", changed, to="staging")
+        assert [(each["name"], each["drifted"], each["words"]) for each in again["changes"]] == [
+            ("daily", True, ["bound: 30 -> 20"])
+        ]
+        drift = (await house.admin.get(f"{BASE}/drift")).json()
+        assert [(each["kind"], each["name"], each["what"]) for each in drift["drifted"]] == [
+            ("limit", "daily", "changed")
+        ]
+        await ask(house, "apply", changed, plan=again["hash"], to="staging")
+        assert (await house.admin.get(f"{BASE}/drift", params={"folder": "main"})).json()["drifted"] == []
+
+    run(story)
+
+
+def test_a_protected_environment_lets_a_release_wait_until_somebody_else_approves(run: Run) -> None:
+    files = {**FILES, "trimtab.yaml": TOP.replace("note: true", "approvals: 1")}
+
+    async def story(house: House) -> None:
+        await provide(house)
+        done = await ask(house, "apply", files, to="staging", message="First")
+        (waiting,) = done["promotions"]
+        assert waiting["lacking"] == ["0 of 1 approvals are given."]
+        assert [each["number"] for each in done["releases"]] == [1]
+        again = await ask(house, "apply", files, to="staging")
+        assert (again["clean"], again["releases"], len(again["promotions"])) == (False, [], 1)
+        key = await house.admin.post(f"{BASE}/keys", json={"name": "ann", "role": "editor"})
+        assert key.status_code == 201, key.text
+        ann = house.client(key.json()["secret"])
+        approved = await ann.post(f"{BASE}/apps/helpdesk/releases/r1/approvals", json={"environment": "staging"})
+        assert approved.status_code in (200, 201), approved.text
+        assert (await ask(house, "apply", files, to="staging"))["promotions"][0]["lacking"] == []
+        assert (await ask(house, "apply", files, to="staging"))["clean"]
+        audit = (await house.admin.get(f"{BASE}/audit")).json()["items"]
+        assert {"folder.applied", "placement.changed"} <= {each["action"] for each in audit}
+
+    run(story)
+
+
+def test_a_key_needs_the_right_to_each_kind_of_thing_that_is_changed(run: Run) -> None:
+    words = {"prompts/support.prompt.md": PROMPT, "trimtab.yaml": ""}
+
+    async def story(house: House) -> None:
+        await provide(house)
+
+        async def made(role: str) -> Any:
+            answer = await house.admin.post(f"{BASE}/keys", json={"name": role, "role": role})
+            assert answer.status_code == 201, answer.text
+            return house.client(answer.json()["secret"])
+
+        editor, reader = await made("editor"), await made("read_only")
+        assert (await reader.post(f"{BASE}/plan", json={"files": FILES})).status_code == 200
+        assert (await reader.post(f"{BASE}/apply", json={"files": words})).status_code == 403
+        refused = await editor.post(f"{BASE}/apply", json={"files": FILES})
+        assert (refused.status_code, "'model:write'" in refused.json()["detail"]) == (403, True)
+        assert (await editor.post(f"{BASE}/apply", json={"files": words})).status_code == 200
+
+    run(story)
+
+
+def test_what_another_folder_or_the_config_file_has_is_not_taken_over(run: Run) -> None:
+    config = parse("providers: {own: {base_url: 'http://x/v1'}}\nmodels: {slow: {provider: own}}\n", "server.yaml", {})
+
+    async def story(house: House) -> None:
+        await provide(house)
+        files = {"trimtab.yaml": "models: {fast: {provider: lab}}\n"}
+        await ask(house, "apply", files)
+        top = "name: second\nmodels:\n  fast: {provider: lab}\n  slow: {provider: lab}\n"
+        told = [each["what"] for each in (await ask(house, "plan", {"trimtab.yaml": top}))["mistakes"]]
+        assert told == [
+            "The model fast belongs to the folder 'main'.",
+            "The model slow is declared in the server's config file (server.yaml), which wins.",
+        ]
+        exported = (await house.admin.get(f"{BASE}/export", params={"folder": "second"})).json()
+        assert exported["files"] == {"trimtab.yaml": "name: second\nproject: default\n"}
+        assert "what belongs to the folder 'main'" in exported["left_out"]
+
+    run(story, config=config)
+
+
+def test_a_prompt_that_left_is_put_away_and_comes_back_with_its_versions(run: Run) -> None:
+    files = {"trimtab.yaml": "", "prompts/support.prompt.md": PROMPT}
+
+    async def story(house: House) -> None:
+        await ask(house, "apply", files)
+        await ask(house, "apply", {"trimtab.yaml": ""})
+        assert (await house.admin.get(f"{BASE}/prompts/support")).json()["archived"] is not None
+        back = await ask(house, "apply", {**files, "prompts/support.prompt.md": PROMPT.replace("kind", "brief")})
+        assert [each["words"] for each in back["changes"]] == [["it is taken out of the archive"]]
+        prompt = (await house.admin.get(f"{BASE}/prompts/support")).json()
+        assert (prompt["archived"], prompt["newest"]) == (None, 2)
+
+    run(story)
+
+
+def test_what_somebody_else_uses_is_not_removed(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", {"trimtab.yaml": "models: {fast: {provider: lab}}\n"})
+        await house.admin.post(f"{BASE}/models", json={"name": "mine", "provider": "lab", "fallback": ["fast"]})
+        await house.admin.post(f"{BASE}/routes", json={"name": "way", "tree": "fast"})
+        told = [each["what"] for each in (await ask(house, "plan", {"trimtab.yaml": ""}))["mistakes"]]
+        assert any("may fall back to the model 'fast'" in each for each in told)
+        assert any("The route 'way', tree" in each for each in told)
+
+    run(story)
+
+
+def test_models_that_turn_their_fallbacks_round_are_changed_together(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", {"trimtab.yaml": "models: {a: {provider: lab, fallback: [b]}, b: {provider: lab}}\n"})
+        turned = {"trimtab.yaml": "models: {a: {provider: lab}, b: {provider: lab, fallback: [a]}}\n"}
+        assert [each["action"] for each in (await ask(house, "apply", turned))["changes"]] == ["change", "change"]
+
+    run(story)
+
+
+def test_of_applies_at_the_same_time_all_end_as_one_after_the_other(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        found = await asyncio.gather(*(ask(house, "apply", FILES, to="development") for _ in range(4)))
+        assert sum(len(each["releases"]) for each in found) == 1
+        assert sum(bool(each["changes"]) for each in found) == 1
+        assert (await ask(house, "plan", FILES, to="development"))["clean"]
 
     run(story)
