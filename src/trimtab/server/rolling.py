@@ -35,7 +35,7 @@ logger = logging.getLogger("trimtab.rolling")
 
 NAME: Final = "rollouts"
 LOOK_S: Final = 1.0
-HOLD_MS: Final = 15_000
+HOLD_MS: Final = 6_000
 """For how long a leader that says nothing is waited for: longer than one round should take."""
 MOVES: Final[dict[str, Action]] = {
     "advance": "advance",
