@@ -202,6 +202,60 @@ def test_by_default_nothing_goes_on_while_a_guard_is_worse_or_time_or_calls_lack
 # --- reading ---
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.none()
+GUARD = st.fixed_dictionaries(
+    {"metric": st.sampled_from(["errors", "latency", "cost", "score:x", "feedback"])},
+    optional={
+        "margin": NUMBER,
+        "weight": NUMBER,
+        "cap": NUMBER,
+        "relative": st.booleans(),
+        "better": st.sampled_from(["lower", "higher"]),
+    },
+)
+CONDITION = st.fixed_dictionaries(
+    {},
+    optional={
+        "metric": st.sampled_from(["errors", "all", "any", "latency"]),
+        "outcome": st.lists(st.sampled_from(["worse", "better", "odd"]), max_size=2),
+        "above": NUMBER,
+        "below": NUMBER,
+        "least": NUMBER,
+        "samples": NUMBER,
+        "held_s": NUMBER,
+    },
+)
+RULE = st.fixed_dictionaries({"when": st.lists(CONDITION, max_size=2), "then": st.sampled_from(["hold", "next"])})
+PLAUSIBLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "guards": st.lists(GUARD, max_size=2),
+        "rules": st.lists(RULE | st.sampled_from(["held -> hold", "x"]), max_size=2),
+        "alpha": NUMBER,
+        "least_units": NUMBER,
+    },
+)
+
+
+@given(data=JSON | PLAUSIBLE)
+def test_any_json_is_rules_that_decide_or_is_refused(data: Any) -> None:
+    try:
+        rules = read_rules(data)
+    except InvalidRequest as error:
+        refused = error
+    else:
+        found = decide(rules, FAILING, LATE)
+        assert msgspec.json.decode(msgspec.json.encode(found), type=Decision).action == found.action
+        return
+    assert refused.code == "rules_invalid"
+    assert refused.fix
+
+
 def test_rules_come_back_from_json_as_they_were() -> None:
     for rules in (defaults(), defaults("ab"), read_rules({"rules": ["cost above 0.5 after 9 and held -> promote"]})):
         assert read_rules(msgspec.json.decode(msgspec.json.encode(rules))) == rules

@@ -12,7 +12,8 @@ Action = Literal["advance", "promote", "hold", "rollback", "wait"]
 the stable release, or look again later."""
 Then = Literal["next", "promote", "hold", "rollback"]
 """What a rule says: ``next`` is the next step, or after the last one to all of the traffic."""
-Positive = Annotated[float, Meta(gt=0)]
+Margin = Annotated[float, Meta(ge=1e-9, le=1e9)]
+Weight = Annotated[float, Meta(ge=0.01, le=100)]
 
 SCORE: Final = "score:"
 """A guard over a named score is called ``score:NAME``."""
@@ -31,11 +32,11 @@ class Guard(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
     metric: str
     better: Better | None = None
-    margin: Positive | None = None
+    margin: Margin | None = None
     relative: bool | None = None
-    weight: Positive = 1.0
+    weight: Weight = 1.0
     waits: bool = True
-    cap: Positive | None = None
+    cap: Margin | None = None
 
 
 class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -72,7 +73,7 @@ class Rules(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
     guards: tuple[Guard, ...] = ()
     rules: tuple[Rule | str, ...] = ()
-    alpha: Annotated[float, Meta(gt=0, lt=0.5)] = 0.05
+    alpha: Annotated[float, Meta(ge=1e-4, le=0.5)] = 0.05
     least_units: Annotated[int, Meta(ge=2, le=1_000_000)] = 20
 
 
