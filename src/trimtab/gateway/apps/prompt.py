@@ -1,8 +1,9 @@
 """A release's prompt rendered for a call, within bounds that keep it from holding up other calls.
 
 What a template costs cannot be known before. So it is rendered on the event loop with a small budget of steps first
-(`AT_ONCE`, some milliseconds at the most), and where that is not enough, in a thread with the whole one, few at a time.
-A prompt whose values are always the same is rendered once.
+(`AT_ONCE`: two milliseconds at the most, measured), and where that is not enough, in a thread with the whole one, few
+at a time. A template that was not done in time goes to a thread at once, until it was quick there. A prompt whose values
+are always the same is rendered once.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from trimtab.prompts.budget import BOUNDS, Bounds
 from trimtab.prompts.types import Bundle, PromptError
 
 AT_ONCE: Final = Bounds(steps=3_000, seconds=0.02, size=200_000, items=2_000)
+QUICK_S: Final = 0.001
+"""Of a thread's own time: what was rendered in less may be tried on the event loop again."""
 SMALL: Final = 32 * 1024
 """Bytes of variables as JSON up to which a prompt is rendered on the event loop first."""
 _OVER: Final = frozenset(("prompt_too_much_work", "prompt_too_slow", "prompt_too_large"))
@@ -45,6 +48,7 @@ class Prompt:
         self._made: Compiled = Compiled(replace(bundle, prompt=replace(source, content=content)))
         self._slots = tuple(message.messages for message in content.messages)
         self._only: Said | None = None
+        self._heavy = False
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -56,12 +60,13 @@ class Prompt:
         Raises `PromptError`."""
         if not given and self._only is not None:
             return self._only
-        if size > SMALL:
+        if size > SMALL or self._heavy:
             return None
         try:
             said = self._render(given, AT_ONCE)
         except PromptError as error:
             if error.code in _OVER:
+                self._heavy = True
                 return None
             raise
         if not given:
@@ -71,10 +76,15 @@ class Prompt:
     async def aside(self, given: Mapping[str, Any], few: asyncio.Semaphore) -> Said:
         """The same in a thread, with all that one rendering may use."""
         async with few:
-            said = await asyncio.to_thread(self._render, given, BOUNDS)
+            said, took_s = await asyncio.to_thread(self._measured, given)
+        self._heavy = took_s > QUICK_S
         if not given:
             self._only = said
         return said
+
+    def _measured(self, given: Mapping[str, Any]) -> tuple[Said, float]:
+        began = time.thread_time()
+        return self._render(given, BOUNDS), time.thread_time() - began
 
     def _render(self, given: Mapping[str, Any], bounds: Bounds) -> Said:
         values = {**given, **self.fixed}
