@@ -80,6 +80,9 @@ def test_a_condition_may_be_written_as_people_do(text: str, expected: Condition)
         ("errors above 3 s -> hold", "no time"),
         ("errors worse and -> hold", "no condition"),
         ("held 10 -> hold", "no condition"),
+        ("held -3s -> hold", "no condition"),
+        ("held 9999999999999d -> hold", "too large"),
+        ("errors above 1e999 -> hold", "too large"),
         ("x" * (MAX_TEXT + 1), "at most"),
     ],
 )

@@ -28,8 +28,9 @@ _THRESHOLD: Final = re.compile(
     r"\s*(?P<unit>%|ms|s)?(?:\s+after\s+(?P<least>\d{1,9}))?"
 )
 _SAMPLES: Final = re.compile(r"samples(?:\s+(?P<number>\d{1,9}))?")
-_HELD: Final = re.compile(rf"held(?:\s+(?P<number>{_NUMBER})\s*(?P<unit>[smhd]))?")
+_HELD: Final = re.compile(r"held(?:\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhd]))?")
 MAX_TEXT: Final = 1_000
+MAX_NUMBER: Final = 1e12
 
 
 def parse(text: str) -> Rule:
@@ -50,7 +51,7 @@ def _condition(text: str) -> Condition:
     if found := _SAMPLES.fullmatch(text):
         return Condition(samples=int(found["number"] or 0))
     if found := _HELD.fullmatch(text):
-        return Condition(held_s=float(found["number"]) * _SECONDS[found["unit"]] if found["number"] else 0.0)
+        return Condition(held_s=_number(found["number"]) * _SECONDS[found["unit"]] if found["number"] else 0.0)
     if found := _THRESHOLD.fullmatch(text):
         return _threshold(found)
     if found := _OUTCOME.fullmatch(text):
@@ -69,7 +70,7 @@ def _condition(text: str) -> Condition:
 
 def _threshold(found: re.Match[str]) -> Condition:
     metric, unit = named(found["metric"]), found["unit"]
-    number = float(found["number"])
+    number = _number(found["number"])
     if unit == "%":
         if metric.unit != "share":
             raise wrong(
@@ -87,6 +88,13 @@ def _threshold(found: re.Match[str]) -> Condition:
         below=number if found["side"] == "below" else None,
         least=max(1, int(found["least"] or 1)),
     )
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if abs(number) > MAX_NUMBER:
+        raise wrong(f"{text[:40]} is too large a number.", f"The largest is {MAX_NUMBER:g}.")
+    return number
 
 
 def text_of(rule: Rule) -> str:

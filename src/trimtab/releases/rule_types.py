@@ -13,6 +13,7 @@ the stable release, or look again later."""
 Then = Literal["next", "promote", "hold", "rollback"]
 """What a rule says: ``next`` is the next step, or after the last one to all of the traffic."""
 Margin = Annotated[float, Meta(ge=1e-9, le=1e9)]
+Limit = Annotated[float, Meta(ge=-1e12, le=1e12)]
 Weight = Annotated[float, Meta(ge=0.01, le=100)]
 
 SCORE: Final = "score:"
@@ -53,11 +54,11 @@ class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     metric: str = ""
     outcome: tuple[Outcome, ...] = ()
     arm: Literal["candidate", "stable"] = "candidate"
-    above: float | None = None
-    below: float | None = None
-    least: Annotated[int, Meta(ge=1)] = 1
-    samples: Annotated[int, Meta(ge=0)] | None = None
-    held_s: Annotated[float, Meta(ge=0)] | None = None
+    above: Limit | None = None
+    below: Limit | None = None
+    least: Annotated[int, Meta(ge=1, le=10**12)] = 1
+    samples: Annotated[int, Meta(ge=0, le=10**12)] | None = None
+    held_s: Annotated[float, Meta(ge=0, le=1e12)] | None = None
 
 
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
