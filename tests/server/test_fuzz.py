@@ -111,6 +111,11 @@ class Server:
             at = "/api/v1/projects/default"
             for path, body in (("providers", LAB), ("models", {"name": "fast", "provider": "lab"})):
                 assert (await self.house.admin.post(f"{at}/{path}", json=body)).status_code in (201, 409)
+            app = f"{at}/apps/desk"
+            if (await self.house.admin.get(f"{app}/releases/r1")).status_code == 404:
+                assert (await self.house.admin.put(app, json={"spec": {"route": "fast"}})).status_code == 200
+                assert (await self.house.admin.post(f"{app}/releases", json={})).status_code == 201
+            assert (await self.house.admin.patch(app, json={"archived": False})).status_code == 200
 
         self._runner.run(story())
 
@@ -148,9 +153,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, served: Any) -> Iterator[Se
 
 def in_path(label: str, data: st.DataObject) -> dict[str, Any]:
     """Mostly names that are there; some that are odd."""
-    there = {"project": "default", "name": "lab" if "provider" in label else "fast"}
+    there = {"project": "default", "name": "lab" if "provider" in label else "fast", "app": "desk", "ref": "r1"}
+    there["environment"] = "staging"
     odd = st.text(string.printable, min_size=1, max_size=12)
-    names = [name for name in ("project", "name", "key", "trace_id", "span_id") if f"{{{name}}}" in label]
+    given = ("project", "name", "key", "trace_id", "span_id", "app", "ref", "environment")
+    names = [name for name in given if f"{{{name}}}" in label]
     if data.draw(st.integers(0, 4)):
         return {name: there[name] for name in names if name in there}
     return {name: data.draw(odd) for name in names}
