@@ -56,7 +56,6 @@ def test_a_session_that_cannot_be_told_at_once_is_told_a_moment_later(monkeypatc
         return of or os.getpid()
 
     monkeypatch.setattr(os, "nice", nothing)
-    monkeypatch.setattr(giving_way, "_take_short_turns", lambda: None)
     monkeypatch.setattr(os, "getsid", ours)
     giving_way.give_way(7, waited.append)
     assert (said, len(waited)) == (["7"], 2)
@@ -65,7 +64,7 @@ def test_a_session_that_cannot_be_told_at_once_is_told_a_moment_later(monkeypatc
 SLICE = (
     "import re, pathlib; from trimtab.core.giving_way import give_way;"
     "turn = lambda: re.search(r'^se.slice +: +(\\d+)', pathlib.Path('/proc/self/sched').read_text(), re.M);"
-    "before = turn(); give_way(3); after = turn();"
+    "before = turn(); give_way(3, short_turns=True); after = turn();"
     "print(before and before[1], after and after[1])"
 )
 

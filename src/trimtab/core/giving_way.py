@@ -19,9 +19,10 @@ _TURN_NS = 100_000
 """The shortest turn there is."""
 
 
-def give_way(niceness: int, pause: Callable[[float], None] = time.sleep) -> None:
-    """Lower this process's claim to the processors by ``niceness`` (1 to 19), and let it work in short turns; what the
-    system forbids stays as it is. Threads that it begins afterwards do as it does.
+def give_way(niceness: int, pause: Callable[[float], None] = time.sleep, *, short_turns: bool = False) -> None:
+    """Lower this process's claim to the processors by ``niceness`` (1 to 19); what the system forbids stays as it is.
+    Threads that it begins afterwards do as it does. ``short_turns``: it also lets go of a processor sooner, at the price
+    of being interrupted more often.
 
     On Linux a nice value counts only within a session where the kernel groups tasks by session (sched(7), "The
     autogroup feature"): to a process in a session of its own it would mean nothing. So the session is told as well, if
@@ -29,7 +30,8 @@ def give_way(niceness: int, pause: Callable[[float], None] = time.sleep) -> None
     """
     with contextlib.suppress(OSError):  # a container may forbid it
         os.nice(niceness)
-    _take_short_turns()
+    if short_turns:
+        _take_short_turns()
     if os.getsid(0) != os.getpid():
         return
     for _ in range(_TRIES):

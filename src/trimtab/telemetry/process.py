@@ -57,7 +57,7 @@ LONGEST_PAUSE_S = 5.0
 # The mapper computes in Python beside the thread that answers questions: hand over the GIL sooner than by default.
 SWITCH_S = 0.001
 # A batch is many thousand small values without cycles; looking through them again and again cost a quarter of the time.
-GC_THRESHOLD = (100_000, 50, 100)
+GC_THRESHOLD = (300_000, 50, 100)
 
 
 class Telemetry:
@@ -230,7 +230,7 @@ def main(argv: list[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded by now stays
     gc.set_threshold(*GC_THRESHOLD)
-    give_way(NICENESS)
+    give_way(NICENESS, short_turns=True)
     listener = listen(options.socket)
     ours = mark(options.socket)
     telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
