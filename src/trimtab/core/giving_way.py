@@ -21,8 +21,8 @@ _TURN_NS = 100_000
 
 def give_way(niceness: int, pause: Callable[[float], None] = time.sleep, *, short_turns: bool = False) -> None:
     """Lower this process's claim to the processors by ``niceness`` (1 to 19); what the system forbids stays as it is.
-    Threads that it begins afterwards do as it does. ``short_turns``: it also lets go of a processor sooner, at the price
-    of being interrupted more often.
+    Threads that it begins afterwards do as it does. ``short_turns``: it also lets go of a processor sooner, and is
+    interrupted more often.
 
     On Linux a nice value counts only within a session where the kernel groups tasks by session (sched(7), "The
     autogroup feature"): to a process in a session of its own it would mean nothing. So the session is told as well, if
