@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 from live import ADMIN
 from shells import Shell
 
@@ -84,3 +85,30 @@ def test_a_program_reads_apps_and_makes_releases(with_model: Shell) -> None:
         assert client.releases.get(project, "desk").content["models"]["fast"]["upstream"] == "gpt-4o-mini"
         assert client.releases.diff(project, "desk").changes == []
         assert [each.name for each in client.apps.list(project)] == ["desk"]
+
+
+def test_a_release_goes_on_when_its_model_is_gone(with_model: Shell) -> None:
+    """Its leaves are pinned to the provider and the provider's own id."""
+    shell = with_model
+    shell.ok("apps", "set", "desk", "--route", "fast")
+    shell.ok("release", "create", "desk")
+    shell.ok("release", "promote", "desk", "r1")
+    key = shell.ok("keys", "create", "app").strip()
+
+    def ask(model: str) -> httpx.Response:
+        body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+        where = f"{shell.server.url}/v1/chat/completions"
+        return httpx.post(where, json=body, headers={"authorization": f"Bearer {key}"})
+
+    assert ask("desk").status_code == 200
+    shell.ok("models", "remove", "fast")
+    assert ask("fast").status_code == 404
+    for name in ("desk", "desk@production", "desk@r1"):
+        answer = ask(name)
+        assert answer.status_code == 200, answer.text
+    refused = shell.run("release", "create", "desk")
+    assert "no model or route 'fast'" in refused.stderr
+    shell.ok("apps", "archive", "desk")
+    assert ask("desk").json()["error"]["code"] == "app_archived"
+    shell.ok("apps", "archive", "desk", "--restore")
+    assert ask("desk").status_code == 200

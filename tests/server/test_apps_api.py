@@ -1,11 +1,15 @@
 """Apps and releases over the API: drafts, freezing, comparing, conflicts; and what is missing told by name."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from house import House
+
+from trimtab.gateway.targets import Model, Provider
+from trimtab.server.config_file import ConfigFile
 
 if TYPE_CHECKING:
     from house import Run
@@ -254,6 +258,32 @@ def test_a_name_is_an_apps_or_a_models_or_a_routes(run: "Run") -> None:
         assert (await put(admin, SPEC, "A B")).status_code == 400
 
     run(story)
+
+
+def test_what_the_config_file_declares_later_hides_an_app_and_that_is_told(run: "Run", tmp_path: Path) -> None:
+    provider = Provider(name="lab", kind="custom", dialect="openai_chat", base_url="http://127.0.0.1:9/v1")
+    model = Model(name="desk", provider="lab", upstream="x")
+    config = ConfigFile(providers={"lab": provider}, models={"desk": model})
+
+    async def before(house: House) -> None:
+        admin = await ready(house)
+        assert (await put(admin, SPEC)).json()["running_trouble"] == ""
+        assert (await release(admin)).status_code == 201
+
+    async def after(house: House) -> None:
+        found = (await house.admin.get(f"{AT}/apps/desk")).json()
+        assert "hides this app" in found["running_trouble"]
+        assert house.holder.current.apps == {}
+        assert (await put(house.admin, {**SPEC, "description": "x"})).status_code == 200, "its draft can be changed"
+
+    async def fresh(house: House) -> None:
+        refused = await put(house.admin, SPEC)
+        assert (refused.status_code, refused.json()["code"]) == (409, "name_taken")
+
+    run(before)
+    run(after, config=config)
+    (tmp_path / "catalog.sqlite").unlink()
+    run(fresh, config=config)
 
 
 def test_an_archived_app_takes_nothing_new_and_an_archived_prompt_makes_no_release(run: "Run") -> None:
