@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.kept.cache_tune import Point
-from trimtab.sdk import cache_types, cost_types, limit_types, search_types
+from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, search_types
 from trimtab.sdk import types as ours
 from trimtab.server import (
     board_bodies,
@@ -13,6 +13,7 @@ from trimtab.server import (
     cache_bodies,
     cost_bodies,
     detector_bodies,
+    folder_bodies,
     limit_bodies,
     resilience_bodies,
 )
@@ -82,6 +83,15 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     cache_types.Point: Point,
     cache_types.Tuning: cache_bodies.TuningView,
     cache_types.PolicyPage: cache_bodies.PolicyPage,
+    folder_types.FolderMistake: folder_bodies.FolderMistake,
+    folder_types.FolderChange: folder_bodies.FolderChange,
+    folder_types.FolderRelease: folder_bodies.FolderRelease,
+    folder_types.FolderPromotion: folder_bodies.FolderPromotion,
+    folder_types.CostEstimate: folder_bodies.CostEstimate,
+    folder_types.FolderPlan: folder_bodies.FolderPlan,
+    folder_types.FolderFiles: folder_bodies.FolderFiles,
+    folder_types.DriftLine: folder_bodies.DriftLine,
+    folder_types.DriftReport: folder_bodies.DriftReport,
     search_types.TopValue: aggregate_views.TopValue,
     search_types.Metric: aggregate_views.MetricView,
     search_types.AggregateGroup: aggregate_views.AggregateGroup,
@@ -99,7 +109,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
     own = {
         thing
-        for module in (ours, cache_types, cost_types, search_types)
+        for module in (ours, cache_types, cost_types, folder_types, search_types)
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
