@@ -47,7 +47,7 @@ console: $(STAMPS)/packages ## Build the console (needs no Node on the machine)
 run: setup ## Start a server: make run ARGS="--port 8080"
 	@exec $(BIN)/trimtab up $(ARGS)
 
-demo: setup ## See it at work: a local model, 40 questions, the console
+demo: setup ## See it at work: a local model, 40 questions, a rollback, the console
 	@exec $(BIN)/trimtab demo $(ARGS)
 
 test: setup ## Run every test, browser tests included

@@ -175,7 +175,7 @@ def test_no_calls_at_all_is_not_a_success() -> None:
 
 
 def test_the_summary_has_the_fields_that_are_promised() -> None:
-    promised = "calls answered traced costed fallbacks tokens cost p50_ms p95_ms ttft_ms"
+    promised = "calls answered traced costed fallbacks tokens cost p50_ms p95_ms ttft_ms rollback"
     assert list(Summary.__struct_fields__) == promised.split()
 
 
@@ -260,7 +260,12 @@ def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> N
     assert summary["fallbacks"] == sum(conversation.model == UNSTEADY for conversation, _ in TURNS)
     assert summary["tokens"] > 0
     assert summary["cost"] == 0
-    assert 0 < summary["ttft_ms"] < summary["p95_ms"]
+    assert 0 < summary["ttft_ms", "rollback"] < summary["p95_ms"]
+    rollback = summary["rollback"]
+    assert rollback["state"] == "rolled_back", rollback
+    assert "Errors" in rollback["reason"]
+    assert rollback["failed"] == rollback["candidate"] > 0, "the second release's provider is down"
+    assert rollback["afterwards"] == rollback["asked_afterwards"] > 0, "the first release answers again"
     assert with_folder(tmp_path) == []
 
 

@@ -1,7 +1,8 @@
 """`trimtab demo`: a language model, operated, before one's eyes; no key, no model hub, nothing to configure.
 
 A server of its own on a fresh data folder, a local model, a provider that always fails, and forty questions about our
-own documentation through the official clients. Then every call is looked up in the API: answered, traced, costed.
+own documentation through the official clients. Then every call is looked up in the API: answered, traced, costed. In
+the second act an app's second release goes to half of its visitors, fails, and is rolled back by itself (`release.py`).
 """
 
 from pathlib import Path
@@ -26,11 +27,12 @@ def command(ctx: click.Context, *, once: bool, as_json: bool, port: int | None, 
     """See Trimtab at work with a local model; about a minute.
 
     Starts a server on a fresh data folder, asks forty questions through the official openai and anthropic clients
-    (a few of them to a provider that fails, so that a fallback shows), prints what happened, and stays up with a link
-    to the console until Ctrl-C. With OPENAI_API_KEY or ANTHROPIC_API_KEY set, those models can be called too.
+    (a few of them to a provider that fails, so that a fallback shows), lets a bad release go to half of an app's
+    visitors and be rolled back, prints what happened, and stays up with a link to the console until Ctrl-C. With
+    OPENAI_API_KEY or ANTHROPIC_API_KEY set, those models can be called too.
 
     With --json, the last line on standard output is one object: calls, answered, traced, costed, fallbacks, tokens,
-    cost (US dollars), p50_ms, p95_ms, ttft_ms.
+    cost (US dollars), p50_ms, p95_ms, ttft_ms, rollback (state, reason, visits, candidate, failed, seconds).
 
     \b
     Examples:

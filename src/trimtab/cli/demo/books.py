@@ -7,6 +7,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from trimtab.cli.demo.calls import Answer
+from trimtab.cli.demo.release import Rollback
 from trimtab.core.errors import NotFound, Unavailable
 from trimtab.sdk import Client
 from trimtab.sdk import types as t
@@ -51,7 +52,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 class Summary(Struct, frozen=True, kw_only=True):
     """What `--json` prints. ``cost`` is US dollars; times are milliseconds as the clients felt them: the median
-    and 95th percentile over answered calls; ``ttft_ms`` is the median over streamed ones. None: nothing to measure."""
+    and 95th percentile over answered calls; ``ttft_ms`` is the median over streamed ones. None: nothing to measure.
+    ``rollback`` is what the second act came to; the other figures are of the first."""
 
     calls: int
     answered: int
@@ -63,10 +65,12 @@ class Summary(Struct, frozen=True, kw_only=True):
     p50_ms: float | None
     p95_ms: float | None
     ttft_ms: float | None
+    rollback: Rollback | None = None
 
     @property
     def complete(self) -> bool:
-        return self.calls > 0 and self.calls == self.answered == self.traced == self.costed
+        whole = self.calls > 0 and self.calls == self.answered == self.traced == self.costed
+        return whole and (self.rollback is None or self.rollback.complete)
 
 
 def look_up(client: Client, project: str, answers: Sequence[Answer], tell: Callable[[Entry], None]) -> list[Entry]:

@@ -35,6 +35,17 @@ class Answer(Struct, frozen=True, kw_only=True):
         return not self.error and bool(self.text.strip())
 
 
+class Visit(Struct, frozen=True, kw_only=True):
+    """What a visitor saw of one call of an app: which release answered, as which arm of a rollout (empty: none)."""
+
+    user: str
+    question: str
+    text: str
+    release: str
+    variant: str
+    error: str = ""
+
+
 class Heard(Struct):
     """An answer while it is being heard."""
 
@@ -84,6 +95,32 @@ class Asker:
             if not self._stopped.is_set():
                 tell(answer)
         return answers
+
+    def visit(self, app: str, user: str, question: str) -> Visit:
+        """One question to an app, by its name: which model answers, with which words, is its release's business."""
+        from openai import APIStatusError, OpenAIError
+
+        headers: Any = {}
+        text, error = "", ""
+        try:
+            raw = self._openai.chat.completions.with_raw_response.create(
+                model=app,
+                messages=[{"role": "user", "content": question}],
+                user=user,
+                extra_headers=call_headers(feature="docs-assistant", tags=("website",)),
+            )
+            headers, text = raw.headers, raw.parse().choices[0].message.content or ""
+        except OpenAIError as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            headers = failure.response.headers if isinstance(failure, APIStatusError) else {}
+        return Visit(
+            user=user,
+            question=question,
+            text=text,
+            release=headers.get("trimtab-release", ""),
+            variant=headers.get("trimtab-variant", ""),
+            error=error,
+        )
 
     def _ask(self, conversation: Conversation, turn: Turn, history: list[Message]) -> Answer:
         from anthropic import AnthropicError

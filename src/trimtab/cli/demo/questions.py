@@ -188,3 +188,15 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     ),
 )
 """Forty questions in thirteen conversations: twenty-nine through the `openai` client, eleven through `anthropic`."""
+
+VISITS = (
+    "What is a release?",
+    "What does a gateway do?",
+    "What is a trace?",
+    "What is a budget for?",
+    "Who may approve a release?",
+    "What is a canary?",
+    "What is a fallback?",
+    "Why keep a ledger?",
+)
+"""What visitors ask the docs assistant of the second act (`release.py`)."""

@@ -17,9 +17,10 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from trimtab.cli.demo import books
-from trimtab.cli.demo.calls import Answer, Asker
+from trimtab.cli.demo import books, release
+from trimtab.cli.demo.calls import Answer, Asker, Visit
 from trimtab.cli.demo.questions import CONVERSATIONS, LOCAL, UNSTEADY
 from trimtab.cli.demo.server import Running, broken_provider, trimtab_server
 from trimtab.core.errors import Conflict, TrimtabError
@@ -69,7 +70,7 @@ def run(options: Options) -> int:
         client = stack.enter_context(Client(server.url, server.admin_key))
         key = declare(client, outage, notes)
         answers = ask_all(server.url, key, notes)
-        summary = check(client, answers, notes)
+        summary = replace(check(client, answers, notes), rollback=second_act(client, server.url, key, notes))
         show(summary, options, notes)
         if not options.once:
             stay(client, server, notes, kept=options.data_dir is not None)
@@ -232,6 +233,40 @@ def _complain(entry: books.Entry, notes: "Console") -> None:
         )
 
 
+# --- the second act ---
+
+
+def second_act(client: Client, url: str, key: str, notes: "Console") -> release.Rollback:
+    """A release that goes wrong, on its way to half of the visitors, and its way back."""
+    app = release.APP
+    notes.print(f"The docs assistant becomes an app: model={app!r}, release r1 in production")
+    release.declare(client, PROJECT)
+    started = release.begin(client, PROJECT)
+    notes.print('  release r2, "the same on a better model" (which is down), goes to half of the visitors: a canary')
+    asker = Asker(url, key)
+    marks: list[str] = []
+
+    def tell(visit: Visit) -> None:
+        marks.append(f"{visit.release.rpartition(' ')[2] or '?'}{'[red]✗[/]' if visit.error else '[green]✓[/]'}")
+        if len(marks) == 12:
+            notes.print("  " + "  ".join(marks))
+            marks.clear()
+
+    try:
+        done = release.visit(client, PROJECT, asker, started, tell)
+    finally:
+        asker.stop()
+    if marks:
+        notes.print("  " + "  ".join(marks))
+    words = "rolled back by itself" if done.state == "rolled_back" else f"[red]{done.state}[/]"
+    notes.print(
+        f"  {words} after {done.seconds:.0f} s and {done.visits} visits; {done.failed} of {done.candidate} on r2 failed"
+        f". Of the next {done.asked_afterwards}, r1 answered {done.afterwards}"
+    )
+    notes.print(f"  because: {done.reason}", markup=False)
+    return done
+
+
 # --- the end ---
 
 
@@ -251,6 +286,7 @@ def show(summary: books.Summary, options: Options, notes: "Console") -> None:
         ("cost", "unknown" if summary.cost is None else f"${summary.cost:.6f} (the local model has no price)"),
         ("p50 / p95", f"{_ms(summary.p50_ms)} / {_ms(summary.p95_ms)}"),
         ("time to first token, p50", _ms(summary.ttft_ms)),
+        ("release r2 of the app", _rolled(summary.rollback)),
     )
     table.add_column("")
     table.add_column("", justify="right")
@@ -259,6 +295,12 @@ def show(summary: books.Summary, options: Options, notes: "Console") -> None:
     (notes if options.as_json else Console()).print(table)
     if options.as_json:
         print(msgspec.json.encode(summary).decode(), flush=True)
+
+
+def _rolled(done: release.Rollback | None) -> str:
+    if done is None or done.state != "rolled_back":
+        return "-" if done is None else done.state
+    return f"rolled back after {done.seconds:.0f} s, {done.failed} failed calls"
 
 
 def _ms(value: float | None) -> str:
