@@ -25,7 +25,8 @@ ALONE = Users()
 
 @dataclass(frozen=True)
 class Metric:
-    """``kind``: ``share`` (``level`` is its probability), ``score`` (beta with that mean), ``log`` (logarithm of a
+    """``kind``: ``share`` (``level`` is its probability), ``outage`` (the same, but for a
+    fiftieth of the time nine calls in ten fail, of both arms), ``score`` (beta with that mean), ``log`` (logarithm of a
     log-normal size with ``sigma``), ``raw`` (that size itself), ``pareto`` (logarithm of a Pareto size with the tail
     ``sigma``), ``raw_pareto``. ``effect`` is added to the candidate's level; of sizes it is the factor's logarithm."""
 
@@ -58,8 +59,10 @@ def draw(rng: Any, calls: int, share: float, users: Users, metric: Metric) -> tu
 def _values(rng: Any, who: Array, arm: Array, number: int, users: Users, metric: Metric) -> Array:
     calls = len(who)
     kind = metric.kind
-    if kind in ("share", "score"):
+    if kind in ("share", "score", "outage"):
         level = np.where(arm, metric.level + metric.effect, metric.level)
+        if kind == "outage":
+            level = np.where(np.arange(calls) // (calls // 50) == 20, 0.9, level)
         if users.alike:
             # One draw of a beta per user and arm, with this intra-class correlation.
             size = 1 / users.alike - 1
@@ -67,7 +70,7 @@ def _values(rng: Any, who: Array, arm: Array, number: int, users: Users, metric:
             mean[who] = level
             by_user = rng.beta(np.maximum(mean * size, 1e-9), np.maximum((1 - mean) * size, 1e-9))
             level = by_user[who]
-        if kind == "share":
+        if kind != "score":
             return (rng.random(calls) < level).astype(float)
         return rng.beta(np.maximum(level * 4, 1e-6), np.maximum((1 - level) * 4, 1e-6))
     shift = metric.level + np.where(arm, metric.effect, 0.0)
