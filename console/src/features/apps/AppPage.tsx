@@ -2,12 +2,13 @@ import { Button, Menu, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus } from "lucide-react";
-import { type KeyboardEvent, useRef } from "react";
+import { type KeyboardEvent, useRef, useState } from "react";
 import { inProject, patch } from "@/api/client";
 import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
 import type { AppDetail } from "@/api/releaseTypes";
 import { useMayWrite } from "@/lib/role";
 import { Empty } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -76,7 +77,7 @@ export function AppPage() {
         <>
           {app.archived !== null && (
             <Notice tone="warn" title="It is archived">
-              What runs of it goes on; it takes no new release.
+              It answers no calls and takes no new release. Take it out of the archive to use it again.
             </Notice>
           )}
           <Tabs
@@ -236,26 +237,49 @@ function NoRelease({ app }: { app: AppDetail }) {
 function More({ project, app }: { project: string; app: AppDetail }) {
   const queries = useQueryClient();
   const may = useMayWrite();
+  const [asking, setAsking] = useState(false);
   const archive = useMutation({
     mutationFn: () => patch<AppDetail>(inProject(project, "apps", app.name), { archived: app.archived === null }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["apps", project] });
       await queries.invalidateQueries({ queryKey: ["app", project, app.name] });
+      setAsking(false);
     },
   });
   const Icon = app.archived === null ? Archive : ArchiveRestore;
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" size="sm" px={9} aria-label="More">
-          <Ellipsis size={16} />
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<Icon size={14} />} disabled={!may} onClick={() => archive.mutate()}>
-          {app.archived === null ? "Archive it (what runs goes on)" : "Take it out of the archive"}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <Button variant="default" size="sm" px={9} aria-label="More">
+            <Ellipsis size={16} />
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item
+            leftSection={<Icon size={14} />}
+            disabled={!may}
+            onClick={() => (app.archived === null ? setAsking(true) : archive.mutate())}
+          >
+            {app.archived === null ? "Archive it…" : "Take it out of the archive"}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Confirm
+        opened={asking}
+        title={`Archive ${app.name}?`}
+        action="Archive"
+        busy={archive.isPending}
+        error={archive.error}
+        onConfirm={() => archive.mutate()}
+        onClose={() => {
+          archive.reset();
+          setAsking(false);
+        }}
+      >
+        Calls of <code>{app.name}</code> are then refused, in every environment. Its name, its draft, its releases and
+        its past calls stay, and it can be taken out again.
+      </Confirm>
+    </>
   );
 }

@@ -10,7 +10,7 @@ export function firstApp(by: "cli" | "api", { origin, project }: Place): string 
     return [
       `trimtab apps set support --route fast --prompt support --param temperature=0.2`,
       `trimtab release create support -m "First release"`,
-      `trimtab release promote support r1 production --kind direct`,
+      `trimtab release promote support r1 --in production`,
     ].join("\n");
   }
   const api = `${origin}/api/v1/projects/${project}`;

@@ -8,6 +8,7 @@ import {
   Eraser,
   FlaskConical,
   Gauge,
+  History,
   KeyRound,
   Layers,
   LayoutDashboard,
@@ -108,6 +109,6 @@ export const NAV: NavItem[] = [
     icon: Eraser,
     words: "gdpr delete user session trace receipt privacy",
   },
-  { to: "/p/$project/audit", label: "Audit trail", icon: ScrollText, words: "who did what when why log history" },
+  { to: "/p/$project/audit", label: "Audit trail", icon: History, words: "who did what when why log history" },
   { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
 ];

@@ -29,6 +29,8 @@ const ICONS: Record<RolloutAction, LucideIcon> = {
 };
 /** In the order in which they stand; the first that is possible is the one that stands out. */
 const ORDER: RolloutAction[] = ["resume", "promote", "advance", "hold", "stop", "roll_back"];
+/** What the rules would do by what the figures say now; the controller does it within seconds. */
+const NEXT = { advance: "On to the next step", promote: "To all traffic", hold: "To be held", rollback: "Going back" };
 const TICK_MS = 1_000;
 
 /** "Is the new release better or worse, what happens next, and can I stop it?" */
@@ -127,7 +129,8 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
           <p style={{ marginTop: 4, maxWidth: 720 }}>{reasonOf(rollout)}</p>
           {open && decision?.reason && (
             <p style={{ maxWidth: 720 }} data-testid="now">
-              <strong>{decision.action === "wait" ? "What comes next" : "Now"}:</strong> {decision.reason}
+              {decision.action !== "wait" && <strong>{NEXT[decision.action]}: </strong>}
+              {decision.reason}
             </p>
           )}
           {open && rollout.waits && (

@@ -4,6 +4,7 @@ import type { Tokens, TraceDetail } from "@/api/types";
 import { formatInt, formatMs, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { StatusSign, statusLook } from "@/ui/status";
+import { ReleaseLink } from "../apps/ReleaseLink";
 import { entrySpan } from "./entry";
 import css from "./trace.module.css";
 
@@ -69,6 +70,11 @@ export function Verdict({ trace, compact = false }: { trace: TraceDetail; compac
         <span className="ellipsis" style={{ display: "block", maxWidth: 240 }} title={entry.model}>
           {entry.model || "–"}
         </span>
+        {entry.release && (
+          <div className={css.factFoot} style={{ fontWeight: 400, letterSpacing: 0 }}>
+            <ReleaseLink span={entry} whole />
+          </div>
+        )}
         {(entry.attempts > 1 || entry.fallbacks > 0) && (
           <div className={css.factFoot} style={{ color: "var(--warn)", fontWeight: 500, letterSpacing: 0 }}>
             {plural(entry.attempts, "attempt")}
