@@ -235,7 +235,7 @@ def _no_lane(named: Named, apps: ProjectApps) -> NotFound:
 def _nothing_runs(app: str, environment: str) -> NotFound:
     return NotFound(
         f"No release of the app {app!r} runs in {environment!r} yet.",
-        fix=f"Place one: trimtab release promote {app} r1 --to {environment}",
+        fix=f"Place one: trimtab release promote {app} r1 --in {environment}",
         code="nothing_placed",
         param="model",
     )

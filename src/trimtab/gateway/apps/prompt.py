@@ -2,8 +2,8 @@
 
 What a template costs cannot be known before. So it is rendered on the event loop with a small budget of steps first
 (`AT_ONCE`: two milliseconds at the most, measured), and where that is not enough, in a thread with the whole one, few
-at a time. A template that was not done in time goes to a thread at once, until it was quick there. A prompt whose values
-are always the same is rendered once.
+at a time. A template that was not done in time goes to a thread at once, until it was quick there. A prompt whose
+values are always the same is rendered once.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from trimtab.prompts.budget import BOUNDS, Bounds
 from trimtab.prompts.types import Bundle, PromptError
 
-AT_ONCE: Final = Bounds(steps=3_000, seconds=0.02, size=200_000, items=2_000)
+AT_ONCE: Final = Bounds(steps=3_000, size=200_000, items=2_000)
+"""By steps and not by time, so that a busy machine changes nothing: time is for what hangs."""
 QUICK_S: Final = 0.001
 """Of a thread's own time: what was rendered in less may be tried on the event loop again."""
 SMALL: Final = 32 * 1024
