@@ -7,6 +7,7 @@ from trimtab.releases.rule_types import ArmValue, Evidence, Figures, Rules
 from trimtab.scoring.stats import Comparison, Interval, Question, Sums, compare, split
 
 _NOTHING: Final = Sums()
+MOST_PERCENT: Final = 100_000
 
 
 def evidence_of(rules: Rules, figures: Figures, steps: int) -> tuple[Evidence, ...]:
@@ -86,13 +87,14 @@ def _span(unit: Unit, compared: Comparison) -> str:
 
 def _percent(share: float) -> str:
     percent = 100 * share
-    return f"{percent:+.0f}" if abs(percent) < 10_000 else f"{percent:+.0e}"
+    return f"{percent:+,.0f}" if percent < MOST_PERCENT else f">{MOST_PERCENT:,}"
 
 
 def shown(unit: Unit, value: float) -> str:
     """For people: ``8.1 %``, ``1.24 s``, ``312 ms``, ``0.00312``."""
     if unit == "share":
-        return f"{100 * value:.1f} %"
+        percent = 100 * value
+        return f"{percent:.1f} %" if percent == 0 or abs(percent) >= 0.1 else f"{percent:.2g} %"
     if unit == "ms":
         return f"{value / 1000:.2f} s" if abs(value) >= 1_000 else f"{value:.0f} ms"
     return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
