@@ -253,6 +253,23 @@ def test_pages_joined_are_the_whole_list(limit: int, q: str, asking: Asking) -> 
     assert found == whole
 
 
+def test_what_is_asked_while_the_other_process_starts_waits_for_it(served: Any, tmp_path: Path) -> None:
+    place = tmp_path / "t.sock"
+
+    async def main() -> None:
+        asked = asyncio.create_task(
+            TelemetryReader(place, patience_s=60).traces(project(), "", day(), None, 10), name="asked"
+        )
+        await asyncio.sleep(0.3)
+        assert not asked.done()
+        place.symlink_to(served.socket)
+        assert (await asked).rows == []
+
+    asyncio.run(main())
+    with pytest.raises(Unavailable, match="does not answer"):
+        asyncio.run(TelemetryReader(tmp_path / "none.sock").traces(project(), "", day(), None, 10))
+
+
 def test_what_arrives_between_two_pages_moves_neither(engine: Store, blobs: FolderBlobs, served: Any) -> None:
     name = project()
     reader = TelemetryReader(served.socket)

@@ -81,6 +81,8 @@ from trimtab.telemetry.upkeep import Upkeep
 
 logger = logging.getLogger("trimtab.wiring")
 CATALOG_PAUSE_S = 3.0
+STORE_START_S = 30.0
+"""What is asked of the telemetry store while it starts waits so long: it takes longer than this process does."""
 INFLIGHT = "inflight"
 """In the data folder: notes of calls under way."""
 
@@ -313,7 +315,9 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         vectors=LocalEmbeddings(embedder),
         spool=spool,
         intake=intake,
-        reader=TelemetryReader(house.run / "telemetry.sock", lambda: spool.waiting + intake.waiting),
+        reader=TelemetryReader(
+            house.run / "telemetry.sock", lambda: spool.waiting + intake.waiting, patience_s=STORE_START_S
+        ),
         transport=transport,
         local=LocalModels(house.run),
         health=HealthBoard(),

@@ -8,6 +8,7 @@ binds every value, and puts project and time window into every statement. While 
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
@@ -47,6 +48,7 @@ MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
 ANSWER_S: Final = 15.0
+AGAIN_S: Final = 0.1
 IDS_AT_ONCE: Final = 200
 LONGEST_TAILED_NS: Final = 3_600 * 10**9
 
@@ -79,11 +81,14 @@ class TelemetryReader:
     """Implements `views.Reader`. ``source`` is the telemetry process's socket, or a ClickHouse URL.
 
     ``waiting`` tells how many records of this process the store does not have yet: its own count is what is known while
-    the telemetry process is away, and is ahead of that process's count of the files by a moment at other times.
+    the telemetry process is away, and is ahead of that process's count of the files by a moment at other times. For
+    ``patience_s`` seconds it waits for a process that it has never reached: both may be starting.
     """
 
-    def __init__(self, source: Path | str, waiting: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0) -> None:
         self._waiting = waiting
+        self._met = False
+        self._patient_until = time.monotonic() + patience_s
         url = source if isinstance(source, str) else "http://telemetry"
         self._address = Address(url)
         transport = httpx.AsyncHTTPTransport(uds=str(source)) if isinstance(source, Path) else None
@@ -365,13 +370,25 @@ class TelemetryReader:
     async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "") -> tuple[bytes, int]:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
-        try:
-            answer = await self._http.post("/", params=self._address.query(bind(params), fmt), content=statement)
-        except httpx.HTTPError as error:
-            raise _away(error) from error
+        answer = await self._posted(self._address.query(bind(params), fmt), statement)
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
+
+    async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
+        """What is asked while both processes start waits until the other one can be reached."""
+        while True:
+            try:
+                answer = await self._http.post("/", params=query, content=statement)
+            except httpx.ConnectError as error:
+                if self._met or time.monotonic() > self._patient_until:
+                    raise _away(error) from error
+                await asyncio.sleep(AGAIN_S)
+            except httpx.HTTPError as error:
+                raise _away(error) from error
+            else:
+                self._met = True
+                return answer
 
 
 async def _none() -> list[TotalsLine]:
