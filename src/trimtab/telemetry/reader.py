@@ -82,7 +82,7 @@ class TelemetryReader:
 
     ``waiting`` tells how many records of this process the store does not have yet: its own count is what is known while
     the telemetry process is away, and is ahead of that process's count of the files by a moment at other times. For
-    ``patience_s`` seconds it waits for a process that it has never reached: both may be starting.
+    ``patience_s`` seconds it waits for a store that has never answered: both processes may be starting.
     """
 
     def __init__(self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0) -> None:
@@ -376,19 +376,19 @@ class TelemetryReader:
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
 
     async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
-        """What is asked while both processes start waits until the other one can be reached."""
+        """What is asked while both processes start waits until the other one can be reached and has opened the store."""
         while True:
+            waits = not self._met and time.monotonic() < self._patient_until
             try:
                 answer = await self._http.post("/", params=query, content=statement)
-            except httpx.ConnectError as error:
-                if self._met or time.monotonic() > self._patient_until:
-                    raise _away(error) from error
-                await asyncio.sleep(AGAIN_S)
             except httpx.HTTPError as error:
-                raise _away(error) from error
+                if not (waits and isinstance(error, httpx.ConnectError)):
+                    raise _away(error) from error
             else:
-                self._met = True
-                return answer
+                self._met = self._met or answer.status_code == httpx.codes.OK
+                if not (waits and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE):
+                    return answer
+            await asyncio.sleep(AGAIN_S)
 
 
 async def _none() -> list[TotalsLine]:
