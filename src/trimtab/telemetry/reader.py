@@ -376,7 +376,7 @@ class TelemetryReader:
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
 
     async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
-        """What is asked while both processes start waits until the other one can be reached and has opened the store."""
+        """What is asked while both processes start waits until the other can be reached and has opened the store."""
         while True:
             waits = not self._met and time.monotonic() < self._patient_until
             try:
@@ -385,8 +385,8 @@ class TelemetryReader:
                 if not (waits and isinstance(error, httpx.ConnectError)):
                     raise _away(error) from error
             else:
-                self._met = self._met or answer.status_code == httpx.codes.OK
-                if not (waits and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE):
+                self._met = self._met or answer.status_code == 200
+                if not (waits and answer.status_code == 503):
                     return answer
             await asyncio.sleep(AGAIN_S)
 
