@@ -286,6 +286,28 @@ def test_what_the_config_file_declares_later_hides_an_app_and_that_is_told(run: 
     run(fresh, config=config)
 
 
+def test_a_model_or_fallback_that_cannot_be_used_now_is_not_left_out_of_a_release(run: "Run") -> None:
+    lab = Provider(name="cfg", kind="custom", dialect="openai_chat", base_url="http://127.0.0.1:9/v1")
+
+    async def before(house: House) -> None:
+        admin = await ready(house)
+        for name, provider, fallback in (("far", "cfg", []), ("near", "lab", ["far"])):
+            model = {"name": name, "provider": provider, "fallback": fallback}
+            assert (await admin.post(f"{AT}/models", json=model)).status_code == 201
+        assert (await put(admin, {"route": "near"})).json()["trouble"] == ""
+        await put(admin, {"route": "far"}, "other")
+
+    async def after(house: House) -> None:
+        for app, words in (("desk", "uses 'near', which falls back to the model 'far'"), ("other", "uses the model")):
+            refused = await release(house.admin, app)
+            assert (refused.status_code, refused.json()["code"]) == (400, "route_refused")
+            assert words in refused.json()["detail"]
+            assert "provider 'cfg' is not declared" in refused.json()["detail"]
+
+    run(before, config=ConfigFile(providers={"cfg": lab}))
+    run(after)
+
+
 def test_an_archived_app_takes_nothing_new_and_an_archived_prompt_makes_no_release(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = await ready(house)

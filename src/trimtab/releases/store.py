@@ -105,9 +105,11 @@ def edited(app: str, revision: int, expected: int) -> Conflict:
 
 
 def _written(made: NewRelease) -> str:
-    if len(made.message) > MAX_MESSAGE:
+    if len(made.message) > MAX_MESSAGE or "\0" in made.message:
         raise InvalidRequest(
-            f"The message of a release has at most {MAX_MESSAGE:,} characters.", fix="Shorten it.", param="message"
+            f"The message of a release has at most {MAX_MESSAGE:,} characters, and no NUL.",
+            fix="Shorten it.",
+            param="message",
         )
     content = msgspec.json.encode(made.content)
     if len(content) > LONGEST:

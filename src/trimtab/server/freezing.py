@@ -91,6 +91,8 @@ async def frozen(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -
     """What a release of that draft would be now. Raises `InvalidRequest` for what is missing, and `Conflict` where its
     prompt is archived."""
     prompt = await prompt_of(deps, tenant, app, spec)
+    if isinstance(spec.route, str) and spec.route:
+        await _whole_chain(deps, tenant, app, spec.route)
     gateway = gateway_of(deps, tenant)
 
     def make() -> Frozen:
@@ -98,6 +100,30 @@ async def frozen(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -
         return Frozen(content=content, hash=canonical.content_hash(content))
 
     return await aside(deps, make)
+
+
+async def _whole_chain(deps: Dependencies, tenant: Project, app: str, name: str) -> None:
+    """Raises `InvalidRequest` where a model's own fallback cannot be used now: calls go on without it and take it up
+    again when it is back, but a release would be without it for good."""
+    rows = await deps.db.read(lambda conn: targets_store.models(conn, tenant.id))
+    chains = {row.name: row.fallback for row in rows}
+    if deps.config.project == tenant.slug:
+        chains |= {model.name: model.fallback for model in deps.config.models.values()}
+    usable = deps.snapshots.current.targets[tenant.id]
+    waiting, seen = [name], {name}
+    while waiting:
+        each = waiting.pop()
+        callable_ = each in usable.models or each.partition("/")[0] in usable.providers
+        if not callable_ and (each in chains or each != name):
+            why = deps.snapshots.trouble(tenant.id, each) or "It cannot be used now."
+            said = "uses the model" if each == name else f"uses {name!r}, which falls back to the model"
+            raise InvalidRequest(
+                f"The app {app!r} {said} {each!r}. {why}", fix="Mend it first, or change the route.", param="route",
+                code="route_refused",
+            )  # fmt: skip
+        fresh = [following for following in chains.get(each, ()) if following not in seen]
+        seen.update(fresh)
+        waiting += fresh
 
 
 async def prompt_of(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -> Bundle | None:
