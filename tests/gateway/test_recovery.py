@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from harness import PRICE, OpenSpool, provider, running
+from placing import place, release
 from upstream import WHOLE, Upstream, answers, upstream
 
 from trimtab.core.clock import FixedClock
@@ -17,6 +18,7 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.governance.access import AccessTable
 from trimtab.ledger.prices import PriceBook
+from trimtab.releases.resolve import Lane
 from trimtab.telemetry.inflight import Inflight, Leftover, leftovers
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.views import StoreHealth
@@ -131,6 +133,33 @@ def test_a_killed_servers_call_is_put_on_record_with_every_attempt_that_was_made
             assert leftovers(tmp_path) == []
             asking.cancel()
             two.go_on.set()
+
+    asyncio.run(main())
+
+
+def test_a_killed_servers_call_of_an_app_is_still_its_releases(tmp_path: Path) -> None:
+    async def main() -> None:
+        notes = Inflight(tmp_path, "w0")
+        lane = Lane(stable=1, candidate=2, rollout="ro_1", kind="ab", share=1.0)
+        async with (
+            upstream(answers({"error": "x"}, 500), wait_forever) as up,
+            running([provider("lab", up.port)], [], notes=notes) as g,
+        ):
+            place(g, [release(1, model="lab/up-1"), release(2, model="lab/up-1")], lane)
+            asking = asyncio.ensure_future(g.chat({**ASK, "model": "support"}))
+            async with asyncio.timeout(60):
+                while len(up.requests) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            killed(notes)
+            spool = OpenSpool()
+            assert await recovery(tmp_path, Store(), spool).look() == 1
+            (record,) = spool.records
+            assert (record.outcome, [each.outcome for each in record.attempts]) == ("crash", ["error", "crash"])
+            assert (record.app, record.environment, record.release) == ("support", "production", "r2")
+            assert record.app_note is not None
+            assert (record.variant, record.app_note.rollout) == ("candidate", "ro_1")
+            asking.cancel()
+            up.go_on.set()
 
     asyncio.run(main())
 

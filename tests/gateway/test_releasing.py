@@ -293,3 +293,14 @@ async def test_tokens_are_counted_with_the_prompt_in() -> None:
     assert gemini.json()["totalTokens"] == counts[1]
     assert lacking.status_code == 400
     assert gateway.spool.records == []
+
+
+@running_loop
+async def test_pictures_and_speech_are_not_asked_of_an_app() -> None:
+    async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], []) as gateway:
+        place(gateway, [release(1)])
+        headers = {"trimtab-provider": "up"}
+        body = {"model": "support", "prompt": "a cat"}
+        response = await gateway.client.post("/v1/images/generations", json=body, headers=headers)
+    assert (response.status_code, told(response)["code"]) == (400, "operation_unsupported"), response.text
+    assert up.requests == []

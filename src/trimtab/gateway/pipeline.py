@@ -37,7 +37,7 @@ from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.releasing import Apps, Direct
+from trimtab.gateway.releasing import Apps, Direct, chats_only
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
@@ -315,6 +315,9 @@ class Gateway:
         read_priority(call)
         self._books.check_open()
         target = await carrier.find(call, self._snapshot().targets[call.project.id])
+        apps = self._snapshot().apps.get(call.project.id)
+        if apps is not None and apps.find(call.head.model) is not None:
+            raise chats_only(call.head.model)
         key = None if carrier.is_safe else call.exchange.header(b"idempotency-key")
         if self.idempotency is None or key is None:
             await self._carry_on(call, carrier, target)

@@ -23,7 +23,7 @@ from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.telemetry.inflight import Left, Leftover, Note, leftovers
-from trimtab.telemetry.records import Attempt, CallRecord, Fault
+from trimtab.telemetry.records import AppNote, Attempt, CallRecord, Fault
 from trimtab.telemetry.views import StoreHealth
 
 logger = logging.getLogger("trimtab.recovery")
@@ -144,6 +144,11 @@ def _record(notes: list[Left], parts: Parts) -> CallRecord:
         fault=CRASHED,
         capture=False,
         attempts=attempts,
+        app=note.app,
+        environment=note.environment,
+        release=note.release,
+        variant=note.variant,
+        app_note=AppNote(rollout=note.rollout) if note.rollout else None,
     )
 
 

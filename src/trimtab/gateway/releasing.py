@@ -232,6 +232,16 @@ def _no_lane(named: Named, apps: ProjectApps) -> NotFound:
     )
 
 
+def chats_only(name: str) -> Unsupported:
+    """The refusal of a call that passes through, as of images or speech, and names an app."""
+    return Unsupported(
+        f"{name[:80]!r} is an app, and apps answer chats.",
+        fix="Name the model itself for this.",
+        code="operation_unsupported",
+        param="model",
+    )
+
+
 def _nothing_runs(app: str, environment: str) -> NotFound:
     return NotFound(
         f"No release of the app {app!r} runs in {environment!r} yet.",

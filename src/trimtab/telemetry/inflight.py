@@ -41,7 +41,8 @@ LONGEST_LABELS: Final = (64, 16, 4)
 
 class Note(Struct, frozen=True, array_like=True):
     """One attempt that was begun. ``input_tokens`` is an estimate from the size of the body. ``ended`` is the attempt
-    itself where it has ended meanwhile and another was made for its call."""
+    itself where it has ended meanwhile and another was made for its call. What follows it is of calls that name an
+    app."""
 
     request_id: str
     trace_id: str
@@ -66,6 +67,11 @@ class Note(Struct, frozen=True, array_like=True):
     attempt_ns: int
     input_tokens: int
     ended: Attempt | None = None
+    app: str = ""
+    environment: str = ""
+    release: str = ""
+    variant: str = ""
+    rollout: str = ""
 
 
 class Left(Struct, frozen=True):
@@ -107,8 +113,8 @@ class Inflight:
         self._grow()
 
     def begin(self, note: tuple[object, ...]) -> Slot:
-        """Note an attempt that is about to be sent. ``note`` holds the fields of a `Note`, in order, without ``ended``:
-        a tuple costs half of what a struct does."""
+        """Note an attempt that is about to be sent. ``note`` holds the fields of a `Note`, in order, without those
+        at its end that say nothing: a tuple costs half of what a struct does."""
         if not self._free:
             self._grow()
         slot = self._free.pop()
