@@ -19,24 +19,29 @@ def desk(at: House) -> Iterator[Desk]:
     opened.close()
 
 
-def test_no_page_shuts_anybody_out_or_scrolls_sideways(desk: Desk, visitor: Visitor) -> None:
+GROUPS = {
+    "what runs": {
+        "apps": "apps",
+        "app": "apps/support",
+        "rollout": "rollouts/{rollout}",
+        "rollouts": "rollouts",
+        "audit": "audit",
+    },
+    "what will run": {
+        "app-draft": "apps/support?view=draft",
+        "release": "apps/support/releases/r3",
+        "promote": "apps/support?promote=4&to=staging",
+        "environment-edit": "environments?edit=production",
+    },
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_page_shuts_anybody_out_or_scrolls_sideways(desk: Desk, visitor: Visitor, group: str) -> None:
     visitor.page.add_init_script(path=AXE)
-    here = f"/p/{PROJECT}"
-    places = {
-        "apps": f"{here}/apps",
-        "app": f"{here}/apps/support",
-        "app-draft": f"{here}/apps/support?view=draft",
-        "release": f"{here}/apps/support/releases/r3",
-        "promote": f"{here}/apps/support?promote=4&to=staging",
-        "rollout": f"{here}/rollouts/{desk.rollout}",
-        "rollouts": f"{here}/rollouts",
-        "environment-edit": f"{here}/environments?edit=production",
-        "audit": f"{here}/audit",
-        "empty-apps": "/p/empty/apps",
-    }
     wrong: list[str] = []
-    for name, place in places.items():
-        visitor.go(place)
+    for name, place in GROUPS[group].items():
+        visitor.go(f"/p/{PROJECT}/{place.format(rollout=desk.rollout)}")
         wrong += visitor.looked_at(name)
     assert not wrong, "\n".join(wrong)
 
@@ -232,7 +237,10 @@ def test_a_call_leads_to_its_app_and_release(desk: Desk, visitor: Visitor) -> No
 
 def test_the_first_app_is_made_from_what_the_empty_page_teaches(desk: Desk, visitor: Visitor) -> None:
     desk.at.project("fresh")
+    visitor.page.add_init_script(path=AXE)
     page = visitor.go("/p/fresh/apps")
+    wrong = visitor.looked_at("empty-apps")
+    assert not wrong, "\n".join(wrong)
     expect(page.get_by_text("trimtab release create support")).to_be_visible()
     page.get_by_role("button", name="Make an app here").click()
     form = page.get_by_role("dialog")

@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import type { Content, Source } from "@/api/releaseTypes";
 import type { JsonObject } from "@/api/types";
 import { Facts, Panel } from "@/ui/bits";
@@ -8,13 +9,13 @@ import css from "./apps.module.css";
 import { printValue } from "./draftForm";
 
 /** Everything that decides what a release does, as it was frozen. */
-export function ReleaseContent({ content }: { content: Content }) {
+export function ReleaseContent({ project, content }: { project: string; content: Content }) {
   const included = Object.entries(content.prompt?.includes ?? {});
   return (
     <Panel>
       <div className={css.body} data-testid="content">
         {content.prompt ? (
-          <Prompt source={content.prompt.prompt} title="Prompt" />
+          <Prompt project={project} source={content.prompt.prompt} title="Prompt" />
         ) : (
           <p className="muted">It has no prompt of its own: clients send all the messages.</p>
         )}
@@ -23,7 +24,7 @@ export function ReleaseContent({ content }: { content: Content }) {
             <summary>
               Included: <code>{reference}</code>, version {source.version}
             </summary>
-            <Prompt source={source} title={`Included prompt ${source.name}`} />
+            <Prompt project={project} source={source} title={`Included prompt ${source.name}`} />
           </details>
         ))}
         <section aria-label="Route">
@@ -63,12 +64,28 @@ function pinnedWords(content: Content, model: string): string {
   return pinned ? `${pinned.upstream} at ${pinned.provider}` : "";
 }
 
-function Prompt({ source, title }: { source: Source; title: string }) {
+function Prompt({ project, source, title }: { project: string; source: Source; title: string }) {
   const variables = Object.entries(source.content.variables ?? {});
   return (
     <section aria-label={title} className={css.column}>
       <h3 className={css.label}>
-        {title}: {source.name} {source.version > 0 && <span className="muted">version {source.version}</span>}
+        {title}: {source.name}{" "}
+        {source.version > 0 && (
+          <span className="muted">
+            version {source.version} ·{" "}
+            <Link to="/p/$project/prompts/$name" params={{ project, name: source.name }}>
+              its history
+            </Link>{" "}
+            ·{" "}
+            <Link
+              to="/p/$project/playground"
+              params={{ project }}
+              search={{ prompt: source.name, ref: String(source.version) }}
+            >
+              open in the playground
+            </Link>
+          </span>
+        )}
       </h3>
       {(source.content.messages ?? []).map((message, i) => (
         <article key={i} className={css.turn}>

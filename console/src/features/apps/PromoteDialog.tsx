@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
-import { environmentsQuery, placementsQuery, readinessQuery, releaseDiffQuery } from "@/api/releases";
+import { environmentsQuery, placementsQuery, readinessQuery, releaseDiffQuery, rolloutQuery } from "@/api/releases";
 import type { EnvironmentView, PlacementView, RolloutView } from "@/api/releaseTypes";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { refreshReleases } from "../rollouts/Act";
@@ -85,6 +85,8 @@ function PromoteForm({ project, app, release, environment, environments, placeme
         override: overriding ? override.trim() : "",
       }),
     onSuccess: async (rollout) => {
+      // Its page can be shown before the first figures are there.
+      queries.setQueryData(rolloutQuery(project, rollout.id).queryKey, { ...rollout, decided: null, waits: "" });
       await refreshReleases(queries, project);
       if (rollout.plan.kind === "direct") onClose();
       else void navigate({ to: "/p/$project/rollouts/$rollout", params: { project, rollout: rollout.id } });

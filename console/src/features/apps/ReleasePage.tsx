@@ -141,7 +141,7 @@ function Main({ project, release, against, onAgainst }: MainProps) {
       </Panel>
       <div className={css.section}>
         <h2>What it does</h2>
-        <ReleaseContent content={release.content} />
+        <ReleaseContent project={project} content={release.content} />
       </div>
     </div>
   );

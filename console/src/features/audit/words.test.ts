@@ -34,7 +34,7 @@ describe("an entry", () => {
     expect(reasonOf(entry("rollout.promoted", { reason: "now", override: "the house burns" }))).toBe(
       "now (without what is demanded: the house burns)",
     );
-    expect(reasonOf(entry("app.put", {}))).toBe("");
+    expect(reasonOf(entry("app.changed", {}))).toBe("");
   });
   it("says what went from what to what", () => {
     expect(stepOf(entry("placement.changed", { from: null, to: 2 }))).toBe("nothing → r2");

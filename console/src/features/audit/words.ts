@@ -3,7 +3,6 @@
 import type { AuditEntryView } from "@/api/releaseTypes";
 
 const ACTIONS: Record<string, string> = {
-  "app.put": "edited the draft",
   "app.created": "made the app",
   "app.changed": "edited the draft",
   "app.archived": "put the app away",
@@ -11,6 +10,7 @@ const ACTIONS: Record<string, string> = {
   "release.created": "created the release",
   "release.approved": "approved the release",
   "release.approval_withdrawn": "took back the approval",
+  "folder.applied": "applied a folder of config",
   "gate.recorded": "recorded a gate's verdict",
   "environment.set": "changed the environment",
   "environment.removed": "removed the environment",

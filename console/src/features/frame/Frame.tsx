@@ -34,7 +34,7 @@ export function Frame() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the page under it changes
   useEffect(() => setMenu(false), [path]);
 
-  const go = (to: "/p/$project/overview" | "/p/$project/traces" | "/p/$project/models") => () =>
+  const go = (to: "/p/$project/overview" | "/p/$project/traces" | "/p/$project/apps" | "/p/$project/models") => () =>
     void navigate({ to, params: { project } });
   const goKey = useRef(0);
   const afterG = (run: () => void) => () => {
@@ -48,6 +48,7 @@ export function Frame() {
     },
     o: afterG(go("/p/$project/overview")),
     t: afterG(go("/p/$project/traces")),
+    a: afterG(go("/p/$project/apps")),
     m: afterG(go("/p/$project/models")),
   });
 

@@ -3,13 +3,13 @@ import { SEARCH_KEYS } from "@/search/keys";
 import css from "./frame.module.css";
 
 const SHORTCUTS: [string[], string][] = [
-  [["Ctrl", "K"], "go to any page, model or trace (Cmd on a Mac)"],
+  [["Ctrl", "K"], "go to any page, app, model or trace (Cmd on a Mac)"],
   [["/"], "search"],
   [["↑", "↓"], "move through a list or a tree; Home and End for its ends"],
   [["Enter"], "peek at the call; again: open it"],
   [["←", "→"], "fold and unfold in a tree"],
   [["Esc"], "close what is open on top"],
-  [["g", "o"], "overview; g t: traces; g m: models"],
+  [["g", "o"], "overview; g t: traces; g a: apps; g m: models"],
   [["?"], "this help"],
 ];
 
