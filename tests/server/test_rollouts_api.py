@@ -284,7 +284,9 @@ def test_a_reader_changes_nothing_and_the_trail_is_found_by_who_and_when(run: "R
         now = house.deps.now()
         assert await trail(reader, start=now + 1) == []
         assert len(await trail(reader, end=now + 1)) == len(whole)
-        assert (await reader.get(f"{P}/audit", params={"start": -1})).status_code == 400
+        for wrong in ({"start": -1}, {"subject": "a\0b"}, {"actor": "x" * 400}):
+            assert (await reader.get(f"{P}/audit", params=wrong)).status_code == 400
+        assert (await reader.get(f"{P}/rollouts", params={"app": "a\0b"})).status_code == 400
         del ada
 
     run(story)

@@ -4,7 +4,8 @@ was revoked since does not take back what it gave. Functions of a connection; ti
 from typing import Any, Final
 
 from msgspec import structs
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound
 from trimtab.governance import audit
@@ -30,14 +31,25 @@ def approve(conn: Connection, given: Approval) -> Approval:
             fix="Have somebody else look at it, with a key of their own.",
             code="own_release",
         )
-    conn.execute(delete(APPROVALS).where(*_of(given)))
-    conn.execute(insert(APPROVALS).values(structs.asdict(given)))
+    _write(conn, given)
     _tell(conn, given, "release.approved", given.created)
     return given
 
 
+def _write(conn: Connection, given: Approval) -> None:
+    values = {"author_name": given.author_name, "note": given.note, "created": given.created}
+    if conn.execute(update(APPROVALS).where(*_of(given)).values(values)).rowcount:
+        return
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(APPROVALS).values(structs.asdict(given)))
+    except IntegrityError:  # the same person's other click was quicker
+        conn.execute(update(APPROVALS).where(*_of(given)).values(values))
+
+
 def withdraw(conn: Connection, given: Approval, now: int) -> None:
     """Take one's own approval back. Raises `NotFound`."""
+    environments.environment(conn, given.project_id, given.environment)
     if conn.execute(delete(APPROVALS).where(*_of(given))).rowcount == 0:
         raise NotFound(
             f"There is no approval of yours for r{given.number} in {given.environment[:40]!r}.",

@@ -9,6 +9,8 @@ from trimtab.governance.audit import Entry, Sought
 from trimtab.server.environment_bodies import AuditEntryView, AuditPage
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
+LONGEST = 300
+
 
 def _sought(
     subject: FromQuery[str] = "",
@@ -17,6 +19,9 @@ def _sought(
     start: FromQuery[int | None] = None,
     end: FromQuery[int | None] = None,
 ) -> Sought:
+    for name, text in (("subject", subject), ("actor", actor), ("action", action)):
+        if "\0" in text or len(text) > LONGEST:
+            raise InvalidRequest(f"{name!r} has at most {LONGEST} characters.", fix="Correct it.", param=name)
     for name, value in (("start", start), ("end", end)):
         if value is not None and not 0 <= value < 1 << 53:
             raise InvalidRequest(f"{name!r} is Unix milliseconds.", fix="Correct it.", param=name)

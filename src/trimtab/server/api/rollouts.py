@@ -7,6 +7,7 @@ import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from trimtab.core.errors import InvalidRequest
 from trimtab.releases import apps, environments, rollouts, store
 from trimtab.releases.rollout import Action, Move, actions, share
 from trimtab.releases.rollouts import Act, GoBack, Start, Wanted
@@ -43,6 +44,7 @@ PROJECT = "/api/v1/projects/{project:str}"
 PLACES = PROJECT + "/apps/{app:str}/environments"
 PLACE = PLACES + "/{environment:str}"
 ONE = PROJECT + "/rollouts/{rollout:str}"
+LONGEST: Final = 64
 # Litestar keeps the argument's name ``state`` for itself.
 Only = Annotated[State | Literal["open", ""], QueryParameter(name="state")]
 _OWN: Final = [name for name in RolloutView.__struct_fields__ if name not in ("evidence", "share", "actions")]
@@ -207,6 +209,9 @@ async def list_rollouts(
     limit: Limit = 100,
 ) -> RolloutPage:
     """Newest first; ``state`` open stands for running and held."""
+    for name, text in (("app", app), ("environment", environment)):
+        if text is not None and ("\0" in text or len(text) > LONGEST):
+            raise InvalidRequest(f"{name!r} has at most {LONGEST} characters.", fix="Correct it.", param=name)
     states: tuple[State, ...] | None = OPEN if only == "open" else (only,) if only else None
     return await _page(deps, tenant.id, Wanted(app=app, environment=environment, states=states), cursor, limit)
 

@@ -1,0 +1,140 @@
+"""Environments and approvals, on SQLite and PostgreSQL alike."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from trimtab.governance import store as governance
+from trimtab.governance.audit import Actor
+from trimtab.governance.store import ProjectRow
+from trimtab.releases import approvals, apps, environments, gate, lanes, rollouts, store
+from trimtab.releases.apps import Edit
+from trimtab.releases.environments import EnvironmentEdit
+from trimtab.releases.rollouts import GoBack, Start
+from trimtab.releases.store import NewRelease
+from trimtab.releases.types import Approval, AppSpec, Content, Environment, GateVerdict, Plan, Protection
+from trimtab.storage.database import Database
+
+T = TypeVar("T")
+ADA, BOB = Actor("key_ada", "ada"), Actor("key_bob", "bob")
+Write = Callable[[Callable[[Connection], T]], T]
+
+
+@pytest.fixture
+def write(catalog_url: str) -> Iterator[Callable[[Callable[[Connection], Any]], Any]]:
+    """Runs a function in a transaction of its own. There are two projects; one has `support` r1 and r2 by Ada."""
+    with asyncio.Runner() as runner:
+        db = Database.open(catalog_url)
+
+        def run(work: Callable[[Connection], T]) -> T:
+            return runner.run(db.write(work))
+
+        run(furnish)
+        yield run
+        runner.run(db.close())
+
+
+def furnish(conn: Connection) -> None:
+    for project in ("p1", "p2"):
+        governance.add_project(
+            conn, ProjectRow(id=project, slug=project, name=project, capture_content=True, created=1)
+        )
+    apps.put(conn, Edit(project_id="p1", name="support", spec=AppSpec(route="m"), now=1, actor=ADA), lambda _: {})
+    for number in (1, 2):
+        made = NewRelease(
+            project_id="p1", app="support", content=Content(route=f"m{number}"), hash=f"sha256:{number}", message="",
+            author=ADA.id, author_name=ADA.name, now=1,
+        )  # fmt: skip
+        store.create(conn, made)
+
+
+def put(write: Write[Any], name: str, **fields: Any) -> Environment:
+    edit = EnvironmentEdit(project_id="p1", name=name, actor=ADA, now=5, **fields)
+    return write(lambda conn: environments.put(conn, edit))[0]
+
+
+def test_every_project_has_three_and_keeps_its_own_changes(write: Write[Any]) -> None:
+    def names(project: str) -> list[str]:
+        return [each.name for each in write(lambda conn: environments.environments(conn, project))]
+
+    assert names("p1") == ["development", "staging", "production"]
+    put(write, "production", protection=Protection(approvals=2))
+    put(write, "canada", default=True)
+    assert names("p1") == ["development", "staging", "production", "canada"]
+    assert names("p2") == ["development", "staging", "production"]
+    told = write(lambda conn: lanes.lanes(conn))
+    assert [(each.name, each.default) for each in told.environments] == [
+        ("development", False), ("staging", False), ("production", False), ("canada", True),
+    ]  # fmt: skip
+    found = write(lambda conn: environments.environment(conn, "p1", "production"))
+    assert (found.protection, found.revision) == (Protection(approvals=2), 2), "it lost the default: that is a change"
+    with pytest.raises(Conflict):
+        put(write, "production", position=7, expected=1)
+    with pytest.raises(InvalidRequest):
+        put(write, "latest")
+    write(lambda conn: environments.remove(conn, "p1", "staging", ADA, 6))
+    with pytest.raises(NotFound, match="canada"):
+        write(lambda conn: environments.environment(conn, "p1", "staging"))
+
+
+def approval(who: Actor, note: str = "") -> Approval:
+    return Approval(
+        project_id="p1", app="support", number=2, environment="production", author=who.id, author_name=who.name,
+        note=note, created=5,
+    )  # fmt: skip
+
+
+def test_one_person_approves_once_and_nobody_their_own(write: Write[Any]) -> None:
+    for note in ("first look", "second look"):
+        write(lambda conn, note=note: approvals.approve(conn, approval(BOB, note)))
+    given = write(lambda conn: approvals.approvals(conn, "p1", "support", 2))
+    assert [(each.author_name, each.note) for each in given] == [("bob", "second look")]
+    with pytest.raises(Forbidden):
+        write(lambda conn: approvals.approve(conn, approval(ADA)))
+    write(lambda conn: approvals.withdraw(conn, approval(BOB), 6))
+    with pytest.raises(NotFound):
+        write(lambda conn: approvals.withdraw(conn, approval(BOB), 6))
+
+
+def test_a_verdict_of_another_content_is_refused(write: Write[Any]) -> None:
+    def verdict(content: str) -> GateVerdict:
+        return GateVerdict(
+            id="", project_id="p1", app="support", number=2, hash=content, outcome="better", source="ci", detail="",
+            created=5,
+        )  # fmt: skip
+
+    assert write(lambda conn: gate.record(conn, verdict(""), BOB)).hash == "sha256:2"
+    with pytest.raises(Conflict):
+        write(lambda conn: gate.record(conn, verdict("sha256:1"), BOB))
+    assert len(write(lambda conn: gate.verdicts(conn, "p1", "support", 2))) == 1
+
+
+def test_an_environment_goes_back_through_what_ran_before_it(write: Write[Any]) -> None:
+    def promote(number: int) -> None:
+        start = Start(
+            project_id="p1", app="support", environment="production", candidate=number, plan=Plan(kind="direct"),
+            actor=ADA, now=5,
+        )  # fmt: skip
+        write(lambda conn: rollouts.start(conn, start))
+
+    def back(to: int | None = None) -> int | None:
+        wanted = GoBack(project_id="p1", app="support", environment="production", to=to, actor=BOB, now=6)
+        return write(lambda conn: rollouts.go_back(conn, wanted)).stable
+
+    with pytest.raises(Conflict, match="Nothing ran"):
+        back()
+    promote(1)
+    promote(2)
+    promote(1)
+    assert back() == 2
+    assert back() == 1, "never forward again to what was just taken back"
+    with pytest.raises(Conflict, match="Nothing ran"):
+        back()
+    promote(2)
+    assert back(to=1) == 1
+    with pytest.raises(Conflict, match="already"):
+        back(to=1)
