@@ -5,9 +5,11 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.kept.cache_tune import Point
-from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, search_types
+from trimtab.releases import diff
+from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, release_types, search_types
 from trimtab.sdk import types as ours
 from trimtab.server import (
+    app_bodies,
     board_bodies,
     bodies,
     cache_bodies,
@@ -92,6 +94,14 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     folder_types.FolderFiles: folder_bodies.FolderFiles,
     folder_types.DriftLine: folder_bodies.DriftLine,
     folder_types.DriftReport: folder_bodies.DriftReport,
+    release_types.App: app_bodies.AppView,
+    release_types.AppDetail: app_bodies.AppDetail,
+    release_types.Release: app_bodies.ReleaseRow,
+    release_types.ReleaseDetail: app_bodies.ReleaseDetail,
+    release_types.Created: app_bodies.CreatedRelease,
+    release_types.ReleaseChange: diff.ReleaseChange,
+    release_types.PromptChanges: diff.PromptChanges,
+    release_types.ReleaseDiff: app_bodies.ReleaseDiff,
     search_types.TopValue: aggregate_views.TopValue,
     search_types.Metric: aggregate_views.MetricView,
     search_types.AggregateGroup: aggregate_views.AggregateGroup,
@@ -109,7 +119,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
     own = {
         thing
-        for module in (ours, cache_types, cost_types, folder_types, search_types)
+        for module in (ours, cache_types, cost_types, folder_types, release_types, search_types)
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
