@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,15 @@ from makings import record
 from ways import NOW, Way, chat, span
 
 from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry import foreign_traces
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.foreign_traces import ROOTLESS_MS
 from trimtab.telemetry.merges import HOLD_FROM, RECORD_BYTES, RELEASE_BELOW, Merges
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.stores import Store
+from trimtab.telemetry.stores import ROWS, Encoded, RowsRefused, Store
 from trimtab.telemetry.writer import Pace, Writer
 
 
@@ -107,3 +109,76 @@ def test_traces_are_made_anew_also_while_a_backlog_lasts(way: Way) -> None:
     assert writer.progress.batches == 12
     assert steps.index("rewritten") < len(steps) - 1 - steps[::-1].index("confirmed")
     assert [1, 200] in way.rows("entry, input_tokens"), "the root shows what came after it"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0), (3, 0, 4, 1, 5, 2)])
+def test_a_batch_that_is_planned_in_portions_ends_like_one_planned_at_once(
+    way: Way, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 1)
+    spans = [
+        span(1),
+        chat(2, 1, tokens=30),
+        chat(3, 2, tokens=30),
+        chat(4, 1, tokens=5, response="r"),
+        chat(5, 1, tokens=5, response="r"),
+        span(6, 2),
+    ]
+    way.put(*(ForeignBatch(project=way.name, arrived_ns=NOW, spans=(spans[place],)) for place in (*order, order[0])))
+    assert way.writer.drain_once() == 7
+    way.rewrite(ROOTLESS_MS + 1)
+    assert [line[0] for line in way.rows("span_id")] == [f"{number:016x}" for number in range(1, 7)]
+    assert (way.entry(), way.counted()) == ((f"{1:016x}", 35), 35)
+    assert len(way.rows("span_id", "span_raw")) == 6
+
+
+def test_a_portion_waits_for_what_the_next_one_may_bring_of_its_last_traces(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 2_000)
+    spans = [span(1), chat(2, 1), chat(3, 1)]
+    way.put(*(ForeignBatch(project=way.name, arrived_ns=NOW, spans=(each,)) for each in spans))
+    assert way.writer.drain_once() == 3
+    assert way.entry() == (f"{1:016x}", 200)
+    assert way.writer._spool.noted(1 << 60, 10) == []  # pyright: ignore[reportPrivateUsage]
+
+
+class Picky:
+    """A store that refuses spans of one name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def prepare(self) -> None: ...
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        return self._store.query(sql, params, fmt)
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
+        whole = rows if isinstance(rows, bytes) else b"".join(rows)
+        if table == "spans" and b"poison" in whole:
+            raise RowsRefused("Code: 117. a row does not fit")
+        self._store.insert(table, columns, rows, token)
+
+    def close(self) -> None: ...
+
+
+def test_where_the_store_refuses_a_row_the_others_are_made_once_more_as_they_were(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 1)
+    way = Way(tmp_path, Picky(engine))
+    try:
+        records = [(span(1), chat(2, 1)), (span(3, trace="b" * 32, name="poison"),), (chat(4, trace="c" * 32),)]
+        way.put(*(ForeignBatch(project=way.name, arrived_ns=NOW, key_id="k", spans=each) for each in records))
+        assert way.writer.drain_once() == 3
+        [letter] = way.writer._spool.rejected()  # pyright: ignore[reportPrivateUsage]
+        assert "does not fit" in letter.reason
+        assert way.rows("span_id, entry, leaf, input_tokens, model, key_id") == [
+            [f"{1:016x}", 1, 0, 100, "gpt-4o-mini", "k"],
+            [f"{2:016x}", 0, 1, 100, "gpt-4o-mini", "k"],
+            [f"{4:016x}", 1, 1, 100, "gpt-4o-mini", "k"],
+        ]
+        assert len(way.rows("span_id", "span_raw")) == 4, "what came is kept"
+    finally:
+        way.close()

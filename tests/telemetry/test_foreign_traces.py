@@ -362,10 +362,10 @@ def test_a_batch_that_cannot_be_mapped_goes_in_without_the_record_that_is_to_bla
     traces = traces_of(way)
     whole = traces.plan
 
-    def plan(records: Any, joined: Any = ()) -> Any:
+    def plan(records: Any, *rest: Any) -> Any:
         if any(record.key_id == "poison" for _, record in records):
             raise ZeroDivisionError("a defect")
-        return whole(records, joined)
+        return whole(records, *rest)
 
     monkeypatch.setattr(traces, "plan", plan)
     keys = ["", "", "poison", "", ""]

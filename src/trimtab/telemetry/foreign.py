@@ -79,6 +79,7 @@ def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes
     """One protobuf ``Span``. Reads each field once: a batch has thousands."""
     status = span.status
     kind: int = span.kind
+    events, links = span.events, span.links
     return ForeignSpan(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -90,8 +91,8 @@ def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes
         status_code=status.code,
         status_message=status.message,
         attributes=attributes_of(span.attributes),
-        events=tuple(_event(event) for event in span.events),
-        links=tuple(_link(link) for link in span.links),
+        events=tuple(map(_event, events)) if events else (),
+        links=tuple(map(_link, links)) if links else (),
         scope_name=scope_name,
         scope_version=scope_version,
         resource=resource,

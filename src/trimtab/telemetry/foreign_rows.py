@@ -304,13 +304,10 @@ def _scores(rows: Rows, mapped: Mapped) -> None:
     add_scores(rows.scores, arrival.owner, ScoreBatch(project=arrival.project, scores=tuple(found)))
 
 
-def raw_row(rows: Rows, arrival: Arrival, start_ns: int, convention: str, mapper_version: int) -> None:
-    """What a span was, for a better mapping later."""
+def raw_values(arrival: Arrival, start_ns: int, convention: str, mapper_version: int) -> tuple[object, ...]:
+    """A row of ``span_raw``: what a span was, for a better mapping later."""
     span = arrival.span
-    rows.span_raw.add(
-        arrival.owner,
-        (
-            arrival.project, span.trace_id, span.span_id, start_ns, arrival.arrived_ns, arrival.key_id, convention,
-            mapper_version, arrival.digest, arrival.raw,
-        ),
+    return (
+        arrival.project, span.trace_id, span.span_id, start_ns, arrival.arrived_ns, arrival.key_id, convention,
+        mapper_version, arrival.digest, arrival.raw,
     )  # fmt: skip

@@ -19,7 +19,7 @@ remembered, and the sums of what stands for it end where it became endless.
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
@@ -28,11 +28,11 @@ from msgspec.structs import replace
 
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign_plan import Key, Plan
 from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums, raw_row
+from trimtab.telemetry.foreign_rows import Arrival, Mapped, Sums
 from trimtab.telemetry.foreign_texts import texts_of
 from trimtab.telemetry.notes import Note
-from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.usage_once import UsageNode, counted
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
@@ -44,12 +44,14 @@ PARTIAL_BYTES: Final = 64 << 20
 """Of what only adds to spans that have not come yet, so much is held; beyond it their traces are made anew."""
 MERGED: Final = 1_000
 """Events and links of a span that was told in several pieces, and tens of attributes; what comes beyond is kept raw."""
+PORTION_BYTES: Final = 2 << 20
+"""What is planned at once of a batch: some fifteen hundred spans (`portions`)."""
+_LEAST: Final = 1_000
+"""Bytes that a record counts for at least."""
 ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
 Read = Callable[[ForeignSpan], CanonicalSpan]
-Key = tuple[str, str]
-"""Project and trace id."""
 
 
 class Stored(NamedTuple):
@@ -64,39 +66,6 @@ class Lookup(Protocol):
     trace. A trace that it has nothing of is missing. Blocks; raises `StoreAway`."""
 
     def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]: ...
-
-
-class Plan:
-    """What a batch comes to. Mapping it to rows changes nothing, and may be done twice."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[Mapped, Sums | None]] = []
-        self.raws: list[tuple[Arrival, int, str, int]] = []
-        self.notes: list[Note] = []
-        self.settled: list[Key] = []
-        """Traces that were noted for want of a root, which is there now."""
-        self.broken: list[tuple[int, str]] = []
-        """Records that could not be read, and why."""
-
-    def lengths(self) -> tuple[int, int, int, int]:
-        return len(self.spans), len(self.raws), len(self.notes), len(self.settled)
-
-    def cut(self, lengths: tuple[int, int, int, int]) -> None:
-        """Back to where it was."""
-        for planned, length in zip((self.spans, self.raws, self.notes, self.settled), lengths, strict=True):
-            del planned[length:]
-
-    def rows(self, rows: Rows, maker: ForeignRows) -> None:
-        for arrival, start_ns, convention, version in self.raws:
-            raw_row(rows, arrival, start_ns, convention, version)
-        for mapped, entry in self.spans:
-            try:
-                maker.add(rows, mapped, entry)
-            except OSError:
-                raise  # a blob could not be put
-            except Exception as error:
-                logger.exception("the span %s has no rows", mapped.arrival.span.span_id)
-                self.broken.append((mapped.arrival.owner, f"{type(error).__name__}: {error}"))
 
 
 class _Trace:
@@ -168,14 +137,40 @@ class ForeignTraces:
         if len(self._topmost) < REMEMBERED_SPANS:
             self._topmost.add(key)
 
-    def plan(self, records: Iterable[tuple[int, ForeignBatch]], joined: Iterable[tuple[Key, int]] = ()) -> Plan:
+    def plan(
+        self,
+        records: Sequence[tuple[int, ForeignBatch]],
+        joined: Iterable[tuple[Key, int]] = (),
+        portion: Callable[[Plan], None] | None = None,
+    ) -> Plan:
         """What to do with the foreign spans of a batch; each record comes with its place. ``joined`` are the traces,
-        with their times, that calls of our own gateway became part of: both tell usage. Raises `StoreAway`."""
+        with their times, that calls of our own gateway became part of: both tell usage. ``portion`` is called when a
+        part of the batch is planned and may make its rows, so that spans, and what was read of them, are not all in
+        memory at once. Raises `StoreAway`, and what ``portion`` raises."""
         plan = Plan()
         self._turn += 1
         for key, at_ns in joined:
             self._join(plan, key, at_ns)
-        arrived = _gathered(records, plan)
+        told: Told = {}
+        parts = portions(records)
+        for number, some in enumerate(parts):
+            lately = _gather(told, some, plan)
+            ready = told
+            if number < len(parts) - 1:
+                ready = {key: spans for key, spans in told.items() if key not in lately}
+                told = {key: spans for key, spans in told.items() if key in lately}
+            self._some(plan, _arrived(ready, plan))
+            if portion is not None:
+                portion(plan)
+        self._shrink()
+        return plan
+
+    def mapped(self, arrival: Arrival, leaf: bool) -> Mapped:
+        """A span that was planned, read once more."""
+        [(arrival, span)] = read_all(self._read, [arrival])
+        return mapped_of(arrival, span, leaf, self._prices)
+
+    def _some(self, plan: Plan, arrived: dict[Key, dict[str, Arrival]]) -> None:
         stored = self._look_up(arrived)
         for key, spans in arrived.items():
             so_far = plan.lengths()
@@ -187,8 +182,6 @@ class ForeignTraces:
                 owners = {each.owner for each in spans.values()}
                 plan.broken += [(owner, f"{type(error).__name__}: {error}") for owner in sorted(owners)]
                 self._let_go(key)
-        self._shrink()
-        return plan
 
     def _each(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: Stored | None) -> None:
         trace = self._traces.get(key)
@@ -257,7 +250,6 @@ class ForeignTraces:
             trace = self._traces[key] = _Trace()
             trace.endless = trace.rooted = True
         self._traces.move_to_end(key)
-        trace.turn = self._turn
         fresh: list[Arrival] = []
         for span_id, each in spans.items():
             known, there = trace.digests.get(span_id), stored.get(span_id, set())
@@ -274,7 +266,7 @@ class ForeignTraces:
 
     def _bound(self, trace: _Trace, came: int) -> None:
         """Forget what came first of an endless trace; what came with this batch and the last may be on its way."""
-        trace.lately = (trace.lately[1], came)
+        self._came(trace, came)
         before = len(trace.digests) + len(trace.partials)
         self._drop_partials(trace)
         kept = max(TRACE_SPANS // 2, sum(trace.lately))
@@ -292,7 +284,6 @@ class ForeignTraces:
         if trace is None:
             trace = self._traces[key] = _Trace()
         self._traces.move_to_end(key)
-        trace.turn = self._turn
         fresh, changed = self._sorted(plan, trace, spans)
         dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and key in self._ours)
         if dirty or (trace.rooted and key in self._topmost):
@@ -304,10 +295,16 @@ class ForeignTraces:
         elif trace.rooted and trace.noted and not trace.partials:
             trace.noted = False
             plan.settled.append(key)
-        trace.lately = (trace.lately[1], len(fresh))
+        self._came(trace, len(fresh))
         if len(trace.digests) + len(trace.partials) > TRACE_SPANS:
             logger.warning("the trace %s of %s has more than %d spans: it is endless", key[1], key[0], TRACE_SPANS)
             trace.endless = True
+
+    def _came(self, trace: _Trace, count: int) -> None:
+        """So many new spans came of it, with a portion of this batch."""
+        before, last = trace.lately
+        trace.lately = (before, last + count) if trace.turn == self._turn else (last, count)
+        trace.turn = self._turn
 
     def _sorted(self, plan: Plan, trace: _Trace, spans: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
         """The spans that are new, and whether one that is not brought news."""
@@ -396,18 +393,45 @@ def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tup
     return [(each, sums.copy() if each is stands else None) for each in mapped]
 
 
-def _gathered(records: Iterable[tuple[int, ForeignBatch]], plan: Plan) -> dict[Key, dict[str, Arrival]]:
-    """Every span by trace and id; one that comes twice in the batch is merged here, and written as JSON once."""
-    told: dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]] = {}
-    for owner, record in records:
+Told = dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]]
+"""Spans by trace and id, each with its record and that one's place."""
+
+
+def portions(records: Sequence[tuple[int, ForeignBatch]]) -> list[list[tuple[int, ForeignBatch]]]:
+    """The records in their order, a few MB together: what is made of them still fits into the processor's cache."""
+    found: list[list[tuple[int, ForeignBatch]]] = []
+    room = 0
+    for each in records:
+        if room <= 0:
+            found.append([])
+            room = PORTION_BYTES
+        found[-1].append(each)
+        room -= max(len(each[1].otlp), each[1].expands // 2, _LEAST)
+    return found
+
+
+def _gather(told: Told, records: list[tuple[int, ForeignBatch]], plan: Plan) -> set[Key]:
+    """Add every span to what is ``told``; one that comes twice is merged. Returns the traces that the later half of the
+    records has spans of: more may come with the next ones."""
+    lately: set[Key] = set()
+    for number, (owner, record) in enumerate(records):
+        if number == len(records) // 2:
+            lately.clear()
         try:
             for span in record.all_spans():
-                trace = told.setdefault((record.project, span.trace_id), {})
+                key = (record.project, span.trace_id)
+                lately.add(key)
+                trace = told.setdefault(key, {})
                 before = trace.get(span.span_id)
                 whole = span if before is None or before[2] == span else merged(before[2], span)
                 trace[span.span_id] = (owner, record, whole)
         except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
             plan.broken.append((owner, f"{type(error).__name__}: {error}"))
+    return lately
+
+
+def _arrived(told: Told, plan: Plan) -> dict[Key, dict[str, Arrival]]:
+    """What is told, each span as JSON: once, however often it was told."""
     traces: dict[Key, dict[str, Arrival]] = {}
     for key, spans in told.items():
         for span_id, (owner, record, span) in spans.items():

@@ -23,22 +23,22 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
+from trimtab.telemetry.foreign_plan import Plan
 from trimtab.telemetry.foreign_rewrite import Rewriter
 from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import ForeignTraces, Plan
+from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.repairs import Repairs
-from trimtab.telemetry.rows import COLUMNS, Rows, Table, encode
+from trimtab.telemetry.rows import CANNOT_ENCODE, COLUMNS, Rows, Table, encode
 from trimtab.telemetry.scores import ScoreBatch, add_scores
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
@@ -46,6 +46,8 @@ logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TEXTS = "span_io"
 _LAST = ("spans",)
+_PORTION = 256
+"""Records of calls whose rows are encoded before the next ones are mapped."""
 State = Literal["ok", "starting", "down", "full"]
 
 
@@ -260,22 +262,26 @@ class Writer:
 
     def _prepare(self, batch: Batch) -> "_Prepared":
         rows, plan = self._mapped(batch)
+        self._seal(rows)
+        tables = [table for table in rows.tables() if table is not rows.arrivals]
+        parts = [_Part(table.name, len(table.owners), table.encoded()) for table in tables]
+        return _Prepared(batch, tuple(parts), rows.arrivals, plan)
+
+    def _seal(self, rows: Rows) -> None:
         if self.arrivals is not None:
             self.arrivals.add(rows)
-        tables = [table for table in rows.tables() if table is not rows.arrivals]
-        parts = [_Part(table.name, len(table.owners), _encoded(table)) for table in tables]
-        return _Prepared(batch, tuple(parts), rows.arrivals, plan)
+        rows.seal()
 
     def _mapped(self, batch: Batch) -> tuple[Rows, Plan | None]:
         """A batch that cannot be mapped whole is mapped without the records that are to blame."""
         try:
-            return self._map(batch, None)
+            return self._map(batch, None, seal=True)
         except _WAITS:
             raise
         except Exception:
             logger.exception("a batch cannot be mapped as a whole; its records are looked through")
             self._find_poison(batch)
-            return self._map(batch, None)
+            return self._map(batch, None, seal=True)
 
     def _find_poison(self, batch: Batch) -> None:
         """Halve the batch until those records stand alone that cannot be mapped; they are set aside and left out."""
@@ -300,8 +306,9 @@ class Writer:
         if self._foreign is not None:
             self._foreign.traces.forget()
 
-    def _map(self, batch: Batch, plan: Plan | None) -> tuple[Rows, Plan | None]:
-        """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before."""
+    def _map(self, batch: Batch, plan: Plan | None, *, seal: bool = False) -> tuple[Rows, Plan | None]:
+        """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before. ``seal``: a
+        portion's rows are encoded before the next one is mapped."""
         rows = Rows()
         found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
@@ -315,12 +322,22 @@ class Writer:
                 self._set_aside(batch, place, str(refused))
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
                 self._set_aside(batch, place, f"{type(error).__name__}: {error}")
+            if seal and place % _PORTION == _PORTION - 1:
+                self._seal(rows)
         if self._foreign is None or not (found.spans or found.joined or found.remaps):
             return rows, plan
-        if plan is None:
-            plan = self._foreign.traces.plan(found.spans, found.joined)
+        foreign = self._foreign
+        if plan is not None:
+            plan.again(rows, foreign.rows, foreign.traces.mapped)
+        else:
+
+            def portion(plan: Plan) -> None:
+                plan.rows(rows, foreign.rows)
+                if seal:
+                    self._seal(rows)
+
+            plan = foreign.traces.plan(found.spans, found.joined, portion)
             plan.notes += [note for each in found.remaps for note in each.notes()]
-        plan.rows(rows, self._foreign.rows)
         for place, why in plan.broken:
             self._set_aside(batch, place, why)
         return rows, plan
@@ -375,7 +392,7 @@ class Writer:
             token = f"{batch.id}:{table.name}"
             try:
                 self._store.insert(table.name, table.columns, encode(table.values), token)
-            except (RowsRefused, *_CANNOT_ENCODE):
+            except (RowsRefused, *CANNOT_ENCODE):
                 logger.warning("the store refused rows of %s; they are looked through", table.name)
                 self._insert_halves(batch, table, 0, len(table.owners), token)
         self._step(f"inserted:{table.name}")
@@ -414,7 +431,7 @@ class Writer:
             piece = f"{token}:{low}-{high}"
             try:
                 self._store.insert(table.name, table.columns, encode(table.cut(low, high)), piece)
-            except (RowsRefused, *_CANNOT_ENCODE) as error:
+            except (RowsRefused, *CANNOT_ENCODE) as error:
                 if high - low == 1:
                     self._set_aside(batch, table.owners[low], f"{table.name}: {error}")
                 else:
@@ -535,14 +552,6 @@ class Foreign(NamedTuple):
 
 _WAITS = (StoreAway, StoreRefused, sqlite3.Error, OSError)
 """What is nobody's fault, or the store's: the same may go well later."""
-_CANNOT_ENCODE = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
-
-
-def _encoded(table: Table) -> list[bytes] | None:
-    try:
-        return table.encoded()
-    except _CANNOT_ENCODE:
-        return None
 
 
 def _no_step(name: str) -> None:

@@ -85,8 +85,8 @@ class Mapper:
         self._names: dict[str, int] = {}
         self._scopes: dict[str, int] = {}
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self._resource: Attributes | None = None
-        self._emitter: tuple[tuple[str, str], ...] = ()
+        self._emitter: tuple[Attributes | None, tuple[tuple[str, str], ...]] = (None, ())
+        """The last resource, and what it says; together, because two threads may ask."""
 
     def __call__(self, span: ForeignSpan) -> CanonicalSpan:
         """Never raises for what a span says; what makes no sense is left out."""
@@ -99,10 +99,10 @@ class Mapper:
                 break
         for read in plan.readers:
             read(span, found)
-        if span.resource is not self._resource:  # all spans of a batch share theirs
-            self._emitter = of_resource(span.resource)
-            self._resource = span.resource
-        plan.common(span, found, self._emitter)
+        emitter = self._emitter
+        if span.resource is not emitter[0]:  # all spans of a batch share theirs
+            emitter = self._emitter = (span.resource, of_resource(span.resource))
+        plan.common(span, found, emitter[1])
         _settle(found)
         return CanonicalSpan(**found)
 

@@ -95,7 +95,8 @@ class ArrivalLog:
         self._at_ns = 0
 
     def add(self, rows: Rows) -> None:
-        """An arrival for each trace among the spans of these rows, where its project forwards; without its time."""
+        """An arrival for each trace among the spans of these rows that are not sealed, where its project forwards;
+        without its time."""
         wanted = self._file.wanted()
         if wanted is not None and not wanted:
             return
@@ -109,7 +110,7 @@ class ArrivalLog:
         for (project, trace_id), places in traces.items():
             began = [starts[place] for place in places]
             rows.arrivals.add(
-                spans.owners[places[0]],
+                spans.owners[spans.sealed + places[0]],
                 (
                     project, 0, "", trace_id, int(any(not parents[place] for place in places)),
                     min(began), max(began), [span_ids[place] for place in places],
