@@ -12,22 +12,24 @@ import httpx
 from live import Live, admin, live
 
 STREAMS = 200
+COPIES = 3
 CONFIG = """
 providers:
   lab: {{base_url: "http://127.0.0.1:{port}/v1", api_key: "k"}}
 models:
   old: {{provider: lab, model: "m-old"}}
-  new: {{provider: lab, model: "m-new"}}
+  new: {{provider: lab, model: "m-new", price: {{input: 1, output: 4}}}}
 """
 
 
 class Upstream:
-    """Answers with the model and the system prompt it was asked with. A stream stops after its first words until
-    ``go_on``; ``held`` is how many do so."""
+    """Answers with the model and the system prompt it was asked with, and counts by model. A stream stops after its
+    first words until ``go_on``; ``held`` is how many do so."""
 
     def __init__(self) -> None:
         self.port = 0
         self.held = 0
+        self.asked: Counter[str] = Counter()
         self.go_on = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,6 +38,7 @@ class Upstream:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
                 asked = json.loads(await reader.readexactly(int(length.split(b":")[1])))
+                self.asked[asked["model"]] += 1
                 said = f"{asked['model']}|{asked['messages'][0]['content']}"
                 if asked.get("stream"):
                     await self._stream(writer, said)
@@ -174,13 +177,22 @@ async def through_releases(server: Live, api: Api, client: httpx.AsyncClient, up
     assert (said, headers["trimtab-release"]) == ("m-old|Serve Ada well.", "support r1")
     assert (await call(client, model="support@r2"))[0] == "m-new|Serve Ada better."
 
-    await api.roll_out(second, kind="ab", share=0.5)
+    made = await api.roll_out(second, kind="ab", share=0.5)
     counted: Counter[str] = Counter()
     for number in range(20):
         said, headers = await call(client, user=f"user-{number}")
         assert said.startswith("m-new" if headers["trimtab-variant"] == "candidate" else "m-old")
         counted[headers["trimtab-variant"]] += 1
     assert min(counted.values()) > 0
+    await api.ask("POST", f"/rollouts/{made['id']}/stop", reason="Enough.")
+
+    await api.roll_out(second, kind="shadow", share=1.0, budget="1.00")
+    for _ in range(COPIES):
+        said, headers = await call(client)
+        assert (said, headers["trimtab-release"]) == ("m-old|Serve Ada well.", "support r1")
+    async with asyncio.timeout(180):
+        while up.asked["m-new"] < 1 + 1 + counted["candidate"] + COPIES:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     return counted
 
 
@@ -189,9 +201,13 @@ def found_again(server: Live, counted: Counter[str]) -> None:
     answered = "app:support status:ok"
     assert len(server.traces(q=f"{answered} release:r1 environment:production -variant:*")) == STREAMS + 1
     assert len(server.traces(q=f"{answered} release:r1 prompt:support@1 stream:true")) == STREAMS
-    for variant, release in (("stable", "r1"), ("candidate", "r2")):
+    for variant, release, count in (
+        ("stable", "r1", counted["stable"] + COPIES),
+        ("candidate", "r2", counted["candidate"]),
+        ("shadow", "r2", COPIES),
+    ):
         rows = server.traces(q=f"{answered} variant:{variant}")
-        assert len(rows) == counted[variant]
+        assert len(rows) == count
         assert {row["release"] for row in rows} == {release}
     [direct] = server.traces(q=f"{answered} release:r2 prompt:support@2 -has:environment")
     [refused] = server.traces(q="app:support error:nothing_placed")
