@@ -22,6 +22,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "explainRoute": {"body": {"model": "none", "messages": []}},
     "replayRoute": {"name": "none"},
     "reconcile": {"provider": "lab", "content": "date,model"},
+    "planFolder": {"files": {}},
+    "applyFolder": {"files": {}},
     "createProject": {"slug": "new"},
     "changeProject": {"name": "renamed"},
     "createKey": {"name": "k"},
@@ -103,7 +105,8 @@ def test_every_route_names_a_permission_and_the_open_ones_are_few() -> None:
 
 
 QUESTIONS = {
-    "convertPrompt", "explainRoute", "previewPrompt", "reconcile", "renderPrompt", "replayRoute", "runSql",
+    "convertPrompt", "explainRoute", "planFolder", "previewPrompt", "reconcile", "renderPrompt", "replayRoute",
+    "runSql",
 }  # fmt: skip
 """They are posted because what they ask about has no room in a URL; they change nothing."""
 

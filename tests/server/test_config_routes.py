@@ -76,7 +76,7 @@ def test_a_tree_of_any_depth_is_read() -> None:
         ("  smart: {tree: fast, affinity: {minutes: 0}}\n", 8, "above 0"),
         ("  a: {tree: b}\n  b: {tree: a}\n", 8, "circle: a -> b -> a"),
         ("  smart:\n    tree: &x {node: fallback, of: [*x]}\n", 9, "too deep"),
-        ("  smart:\n    tree: 2026-01-01\n", 9, "Expected"),
+        ("  smart:\n    tree: 2026-01-01\n", 9, "no model or route '2026-01-01'"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, what: str) -> None:

@@ -150,7 +150,13 @@ class Plain:
         if isinstance(node, yaml.SequenceNode):
             items = cast("list[yaml.Node]", node.value)
             return [self.of(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(items)]
-        return self._scalars.construct_object(node)
+        if node.tag.endswith(":timestamp"):
+            return str(node.value)
+        try:
+            return self._scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError):  # PyYAML's of odd '!!' tags
+            self._no(line, f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}.", "Put it in quotes.")
+            return None
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

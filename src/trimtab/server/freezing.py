@@ -3,7 +3,7 @@
 Reads the prompt from the catalog, routes and models from the snapshot in force, which holds the config file's too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -110,12 +110,25 @@ async def _whole_chain(deps: Dependencies, tenant: Project, app: str, name: str)
     if deps.config.project == tenant.slug:
         chains |= {model.name: model.fallback for model in deps.config.models.values()}
     usable = deps.snapshots.current.targets[tenant.id]
+
+    def trouble(each: str) -> str:
+        if each in usable.models or each.partition("/")[0] in usable.providers:
+            return ""
+        return deps.snapshots.trouble(tenant.id, each) or "It cannot be used now."
+
+    refuse_broken_chain(app, name, chains, trouble)
+
+
+def refuse_broken_chain(
+    app: str, name: str, chains: Mapping[str, tuple[str, ...]], trouble: Callable[[str], str]
+) -> None:
+    """Raises `InvalidRequest` where a name that a call may come to from ``name`` cannot be used. ``chains`` are models
+    with their fallbacks; ``trouble`` says why one cannot be used, and nothing of one that can."""
     waiting, seen = [name], {name}
     while waiting:
         each = waiting.pop()
-        callable_ = each in usable.models or each.partition("/")[0] in usable.providers
-        if not callable_ and (each in chains or each != name):
-            why = deps.snapshots.trouble(tenant.id, each) or "It cannot be used now."
+        why = trouble(each)
+        if why and (each in chains or each != name):
             said = "uses the model" if each == name else f"uses {name!r}, which falls back to the model"
             raise InvalidRequest(
                 f"The app {app!r} {said} {each!r}. {why}", fix="Mend it first, or change the route.", param="route",

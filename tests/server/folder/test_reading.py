@@ -136,3 +136,31 @@ prices: {own: {provider: "l*", model: gpt, from: 2026-01-01, input: 0.1, output:
     assert {name: found["policy", name] for name in config.policies} == config.policies
     assert {name: found["limit", name] for name in config.limits} == config.limits
     assert [value for (kind, _), value in found.items() if kind == "price"] == list(config.prices)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 3000,
+        "routes: {a: {tree: " + "[" * 3000,
+        "routes: {a: {tree: !!python/object:os.system x}}",
+        "routes: {a: {tree: !!binary 'x'}}",
+        "labels: {support: {a: 2026-13-45}}",
+        "labels: {support: {a: !!int x}}",
+        "labels: {support: &a {b: *a}}",
+        "environments: {qa: {protection: {freezes: !!set {a}}}}",
+        "models: {a: &m {provider: lab, fallback: *m}}",
+        "x: \0",
+        "limits: {a: {measure: money, bound: .inf, window: day}}",
+        "a" * 600_000,
+    ],
+    ids=range(12),
+)
+def test_odd_yaml_is_a_mistake_and_no_defect(text: str) -> None:
+    assert read_folder({"trimtab.yaml": text}).mistakes
+    assert read_folder({"trimtab.yaml": "", "apps/desk.yaml": text}).mistakes
+
+
+def test_a_moment_needs_no_quotes() -> None:
+    top = "environments: {qa: {protection: {freezes: [{name: x, start: 2026-12-24T18:00:00+01:00, end: "
+    assert read_folder({"trimtab.yaml": top + "2026-12-27T08:00:00+01:00}]}}}"}).mistakes == ()

@@ -19,8 +19,8 @@ GOOD: dict[str, list[str]] = {
             "protection: {approvals: 2, freezes: [{name: x, days: [fri], after: '18:00'}]}}}\n"
         ),
         (
-            "models: {fast: {provider: lab, price: {input: 0.1, output: 1}}}\nroutes: {best: {tree: {node: fallback, of: "
-            "[fast, {node: target, model: slow}]}}}\nlimits: {daily: {measure: money, bound: 1.5, window: day}}\n"
+            "models: {fast: {provider: lab, price: {input: 0.1, output: 1}}}\nroutes: {best: {tree: {node: fallback, "
+            "of: [fast, {node: target, model: slow}]}}}\nlimits: {daily: {measure: money, bound: 1.5, window: day}}\n"
         ),
     ],
     "app": [

@@ -31,7 +31,7 @@ from trimtab.server.folder.items import Item
 from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.reading import Folder
 from trimtab.server.folder.state import State, models, read_state
-from trimtab.server.freezing import gateway_with
+from trimtab.server.freezing import gateway_with, refuse_broken_chain
 from trimtab.server.prompt_reading import Ahead, aside, bundle_of
 from trimtab.storage import revision
 
@@ -194,6 +194,7 @@ class _Thinking:
         self._deps = deps
         self._asked = asked
         self._seen = seen
+        self._targets = targets
         self._gateway = gateway_with(targets, routes)
         self._bundles: dict[str, Bundle] = {}
 
@@ -260,7 +261,15 @@ class _Thinking:
         bundle: Bundle | None = None
         if spec.prompt:
             bundle = await self._bundle(app, freeze.reference(spec.prompt))
+        if isinstance(spec.route, str) and spec.route:
+            chains = {name: model.fallback for name, model in self._targets.models.items()}
+            refuse_broken_chain(app, spec.route, chains, self._trouble)
         return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway)
+
+    def _trouble(self, name: str) -> str:
+        model = self._targets.models.get(name)
+        provider = name.partition("/")[0] if model is None else model.provider
+        return "" if provider in self._targets.providers else f"Its provider {provider!r} is not there."
 
     async def _bundle(self, app: str, wanted: Reference) -> Bundle:
         source = self._ahead(wanted)

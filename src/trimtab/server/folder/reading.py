@@ -40,6 +40,8 @@ PROMPTS: Final = "prompts/"
 SUITES: Final = "suites/"
 _SHAPES: Final = gateway_with(ProjectTargets(), {})
 """Judges routes and policies of drafts by their shape alone."""
+LONGEST: Final = 512 * 1024
+"""Characters of trimtab.yaml."""
 MOST_FILES: Final = 5_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _AT = re.compile(r" - at `\$\.?(.*)`$")
@@ -151,10 +153,16 @@ class _Reader:
     # --- trimtab.yaml ---
 
     def top(self, text: str) -> None:
+        if len(text) > LONGEST:
+            self.refuse(FILE, 1, f"It has more than {LONGEST:,} characters.", "Split the folder in two.")
+            return
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
             self._mistakes.append(no_yaml(error, FILE))
+            return
+        except RecursionError:
+            self.refuse(FILE, 1, "It is nested too deeply.", "Make it flatter.")
             return
         reading = Reading(FILE, {}, elsewhere=ELSEWHERE)
         tree = {} if root is None else reading.section(root, FOLDER, "the folder")
