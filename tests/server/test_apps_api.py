@@ -9,6 +9,7 @@ import pytest
 from house import House
 
 from trimtab.gateway.targets import Model, Provider
+from trimtab.server.api import releases
 from trimtab.server.config_file import ConfigFile
 
 if TYPE_CHECKING:
@@ -138,62 +139,62 @@ def test_a_model_that_is_removed_later_does_not_touch_the_release(run: "Run") ->
     run(story)
 
 
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ({"prompt": "support"}, "has no route"),
-        ({"route": "fsat"}, "no model or route 'fsat'"),
-        ({"route": "lab2/any"}, "no model or route 'lab2/any'"),
-        ({"route": {"node": "fallback", "of": ["fast", "nobody"]}}, "of[1]: There is no model or route 'nobody'"),
-        ({"route": "fast", "prompt": "nobody"}, "no prompt 'nobody'"),
-        ({"route": "fast", "prompt": "support@9"}, "no version 9"),
-        ({"route": "fast", "prompt": "support@production"}, "no label 'production'"),
-        ({"route": "fast", "variables": {"tone": "kind"}}, "has no prompt"),
-        ({"route": "fast", "prompt": "support", "variables": {"tnoe": "kind"}}, "no variable 'tnoe'"),
-        ({"route": "fast", "prompt": "support", "variables": {"tone": "rude"}}, "no value of the variable 'tone'"),
-        ({"route": "fast", "prompt": "support", "variables": {"who": 3}}, "is of type string"),
-        ({"route": "fast", "tools": [{"type": "function"}]}, "Tool 1 of the release is no function"),
-        ({"route": "fast", "parameters": {"temperature": "hot"}}, "temperature"),
-    ],
-)
-def test_what_is_missing_is_told_by_name_and_the_draft_stays(run: "Run", spec: dict[str, Any], words: str) -> None:
+MISSING: list[tuple[dict[str, Any], str]] = [
+    ({"prompt": "support"}, "has no route"),
+    ({"route": "fsat"}, "no model or route 'fsat'"),
+    ({"route": "lab2/any"}, "no model or route 'lab2/any'"),
+    ({"route": {"node": "fallback", "of": ["fast", "nobody"]}}, "of[1]: There is no model or route 'nobody'"),
+    ({"route": "fast", "prompt": "nobody"}, "no prompt 'nobody'"),
+    ({"route": "fast", "prompt": "support@9"}, "no version 9"),
+    ({"route": "fast", "prompt": "support@production"}, "no label 'production'"),
+    ({"route": "fast", "variables": {"tone": "kind"}}, "has no prompt"),
+    ({"route": "fast", "prompt": "support", "variables": {"tnoe": "kind"}}, "no variable 'tnoe'"),
+    ({"route": "fast", "prompt": "support", "variables": {"tone": "rude"}}, "no value of the variable 'tone'"),
+    ({"route": "fast", "prompt": "support", "variables": {"who": 3}}, "is of type string"),
+    ({"route": "fast", "tools": [{"type": "function"}]}, "Tool 1 of the release is no function"),
+    ({"route": "fast", "parameters": {"temperature": "hot"}}, "temperature"),
+]
+
+
+def test_what_is_missing_is_told_by_name_and_the_draft_stays(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = await ready(house)
-        saved = await put(admin, spec)
-        assert saved.status_code == 200
-        assert words in saved.json()["trouble"]
-        refused = await release(admin)
-        assert refused.status_code == 400
-        assert words in refused.json()["detail"]
-        assert refused.json()["fix"]
-        assert (await admin.get(f"{AT}/apps/desk/diff")).status_code == 400
+        for spec, words in MISSING:
+            saved = await put(admin, spec)
+            assert saved.status_code == 200
+            assert words in saved.json()["trouble"]
+            refused = await release(admin)
+            assert refused.status_code == 400
+            assert words in refused.json()["detail"]
+            assert refused.json()["fix"]
+            assert (await admin.get(f"{AT}/apps/desk/diff")).status_code == 400
 
     run(story)
 
 
-@pytest.mark.parametrize(
-    ("spec", "code"),
-    [
-        ({"prompt": "Not A Name"}, "invalid_request"),
-        ({"route": {"node": "nobody"}}, "route_refused"),
-        ({"route": {"node": "fallback"}}, "route_refused"),
-        ({"parameters": {"model": "fast"}}, "invalid_request"),
-        ({"knowledge": ["handbook"]}, "not_available_yet"),
-        ({"guards": ["pii"]}, "not_available_yet"),
-        ({"cache": {"mode": "always"}}, "invalid_request"),
-        ({"cache": {"ttl_s": -1}}, "invalid_request"),
-        ({"context": {}}, "invalid_request"),
-        ({"parameters": {"a": "\0"}}, "app_invalid"),
-        ({"temperature": 1}, "invalid_request"),
-        ({"metadata": {"n": 1 << 80}}, "app_invalid"),
-    ],
-)
-def test_a_draft_that_says_nothing_sensible_is_refused(run: "Run", spec: dict[str, Any], code: str) -> None:
+SENSELESS: list[tuple[dict[str, Any], str]] = [
+    ({"prompt": "Not A Name"}, "invalid_request"),
+    ({"route": {"node": "nobody"}}, "route_refused"),
+    ({"route": {"node": "fallback"}}, "route_refused"),
+    ({"parameters": {"model": "fast"}}, "invalid_request"),
+    ({"knowledge": ["handbook"]}, "not_available_yet"),
+    ({"guards": ["pii"]}, "not_available_yet"),
+    ({"cache": {"mode": "always"}}, "invalid_request"),
+    ({"cache": {"ttl_s": -1}}, "invalid_request"),
+    ({"context": {}}, "invalid_request"),
+    ({"parameters": {"a": "\0"}}, "app_invalid"),
+    ({"temperature": 1}, "invalid_request"),
+    ({"metadata": {"n": 1 << 80}}, "app_invalid"),
+]
+
+
+def test_a_draft_that_says_nothing_sensible_is_refused(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = await ready(house)
-        refused = await put(admin, spec)
-        assert (refused.status_code, refused.json()["code"]) == (400, code), refused.text
-        assert (await admin.get(f"{AT}/apps/desk")).status_code == 404
+        for spec, code in SENSELESS:
+            refused = await put(admin, spec)
+            assert (refused.status_code, refused.json()["code"]) == (400, code), refused.text
+            assert (await admin.get(f"{AT}/apps/desk")).status_code == 404
 
     run(story)
 
@@ -225,7 +226,9 @@ def test_two_who_edit_one_draft_conflict_and_the_same_again_does_not(run: "Run")
     run(story)
 
 
-def test_releases_made_at_once_are_numbered_without_gaps(run: "Run") -> None:
+def test_releases_made_at_once_are_numbered_without_gaps(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "PORTION", 2)
+
     async def story(house: House) -> None:
         admin = await ready(house)
         await put(admin, SPEC)
@@ -234,11 +237,16 @@ def test_releases_made_at_once_are_numbered_without_gaps(run: "Run") -> None:
             await put(admin, {**SPEC, "parameters": {"seed": number}})
             return (await release(admin)).json()["release"]["number"]
 
-        await asyncio.gather(*(one(number) for number in range(6)))
+        for number in range(4):
+            await one(number)
+        await asyncio.gather(*(one(number) for number in range(4, 8)))
         rows = (await admin.get(f"{AT}/apps/desk/releases")).json()["items"]
         assert [row["number"] for row in rows] == list(range(len(rows), 0, -1))
         assert [row["parent"] for row in rows] == [*range(len(rows) - 1, 0, -1), None]
         assert all(row["changes"] for row in rows), "each differs from the one before"
+        page = (await admin.get(f"{AT}/apps/desk/releases", params={"limit": 3})).json()
+        rest = (await admin.get(f"{AT}/apps/desk/releases", params={"cursor": page["cursor"]})).json()
+        assert page["items"] + rest["items"] == rows
 
     run(story)
 

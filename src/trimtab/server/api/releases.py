@@ -32,6 +32,8 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 TAG = "releases"
 ONE = "/api/v1/projects/{project:str}/apps/{app:str}"
 BASE = ONE + "/releases"
+PORTION = 10
+"""Releases whose contents are in memory at a time, each up to `store.LONGEST`."""
 TRIES = 5
 """Times that a draft is frozen anew which was edited meanwhile, where nobody said which edit was meant."""
 
@@ -92,14 +94,25 @@ async def list_releases(
     if last and not (last.isascii() and last.isdecimal() and len(last) < 10):
         raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
 
-    def read(conn: Connection) -> tuple[_Read, int | None]:
-        rows = store.history(conn, tenant.id, app, before=int(last) if last else None, limit=limit + 1)
-        more = rows[limit - 1].number if len(rows) > limit else None
-        return _reading(conn, tenant, app, rows[:limit]), more
+    before, items = int(last) if last else None, list[ReleaseRow]()
+    while True:
+        found, before = await _portion(deps, tenant, app, before, min(PORTION, limit - len(items)))
+        items += await aside(deps, _rows, found)
+        if before is None or len(items) >= limit:
+            return ReleasePage(items=items, cursor=None if before is None else write_cursor(str(before)))
 
-    found, more = await deps.db.read(read)
-    items = await aside(deps, _rows, found)
-    return ReleasePage(items=items, cursor=None if more is None else write_cursor(str(more)))
+
+async def _portion(
+    deps: Dependencies, tenant: Project, app: str, before: int | None, most: int
+) -> tuple[_Read, int | None]:
+    """Releases before that number, and the last one's number where there are more."""
+
+    def read(conn: Connection) -> tuple[_Read, int | None]:
+        rows = store.history(conn, tenant.id, app, before=before, limit=most + 1)
+        more = rows[most - 1].number if len(rows) > most else None
+        return _reading(conn, tenant, app, rows[:most]), more
+
+    return await deps.db.read(read)
 
 
 @route(
