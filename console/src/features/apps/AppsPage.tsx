@@ -5,14 +5,13 @@ import { Plus } from "lucide-react";
 import { appsQuery, dayQuery, placementsQuery } from "@/api/releases";
 import type { AppView, PlacementView } from "@/api/releaseTypes";
 import { formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./apps.module.css";
 import { FirstApp } from "./FirstApp";
-import { type DayFigures, figuresOf, METRICS, NOTHING } from "./figures";
+import { costWords, type DayFigures, figuresOf, METRICS, NOTHING } from "./figures";
 import { tracesOf } from "./links";
 import { NewAppDialog } from "./NewAppDialog";
 import { Where } from "./Where";
@@ -148,11 +147,4 @@ export function Figures({ project, q, figures }: { project: string; q: string; f
       </div>
     </dl>
   );
-}
-
-/** A lower bound is said to be one; no price at all is no zero. */
-export function costWords({ calls, cost, unpriced }: DayFigures): string {
-  if (calls === 0) return "–";
-  if (cost === null) return "no price";
-  return `${unpriced > 0 ? "≥ " : ""}${formatUsd(cost)}`;
 }

@@ -129,6 +129,13 @@ function PromoteForm({ project, app, release, environment, environments, placeme
             {readiness.error && <ProblemNotice error={readiness.error} />}
             {readiness.isPending && <Skeleton height={40} />}
             {readiness.data && <Demands readiness={readiness.data} />}
+            {lacking && (
+              <p>
+                <Link to="/p/$project/apps/$app/releases/$release" params={{ project, app, release: `r${release}` }}>
+                  Verdicts and approvals of r{release}
+                </Link>
+              </p>
+            )}
           </section>
           <Textarea
             label="Note"

@@ -27,7 +27,7 @@ const ICONS: Record<RolloutAction, LucideIcon> = {
   roll_back: Undo2,
   stop: CircleStop,
 };
-/** In the order in which they stand; the first that is possible is the one that stands out. */
+/** In the order in which they stand. While it goes on by its rules none stands out: nobody has to do anything. */
 const ORDER: RolloutAction[] = ["resume", "promote", "advance", "hold", "stop", "roll_back"];
 /** What the rules would do by what the figures say now; the controller does it within seconds. */
 const NEXT = { advance: "On to the next step", promote: "To all traffic", hold: "To be held", rollback: "Going back" };
@@ -146,15 +146,14 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
         </div>
         {actions.length > 0 && (
           <div className={css.acts}>
-            {actions.map((action, i) => {
+            {actions.map((action) => {
               const Icon = ICONS[action];
               const words = wordsOf(action, rollout);
               return (
                 <WriteButton
                   key={action}
                   size="sm"
-                  variant={i === 0 && action !== "roll_back" ? "filled" : "default"}
-                  color={action === "roll_back" ? "red.8" : undefined}
+                  variant={action === "resume" ? "filled" : "default"}
                   leftSection={<Icon size={15} />}
                   onClick={() => onAct(action)}
                 >

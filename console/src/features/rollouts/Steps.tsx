@@ -60,7 +60,7 @@ function Waits({ rollout, now, calls }: Props) {
     <>
       <Progress label="Time of this step" part={lasted} whole={hold} />
       <span className="muted num">
-        {lasted >= hold ? "held long enough" : `until ${formatAgo(rollout.step_started + hold, now)}`}
+        {lasted >= hold ? "held long enough" : `over ${formatAgo(rollout.step_started + hold, now)} at the earliest`}
       </span>
       {calls !== null && (
         <>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Evidence } from "@/api/releaseTypes";
-import { change, figure, levelWords, metricName, percent, planWords, range, segmentWords } from "./words";
+import { change, figure, levelWords, metricName, percent, planWords, range, seconds, segmentWords } from "./words";
 
 const arm = { n: 100, units: 90, value: 0.1, low: 0.05, high: 0.2 };
 const EVIDENCE: Evidence = {
@@ -52,6 +52,16 @@ describe("figures", () => {
 });
 
 describe("words", () => {
+  it("say how long a step lasts", () => {
+    expect([0, 45, 600, 5400, 7200, 90].map(seconds)).toEqual([
+      "no time",
+      "45 s",
+      "10 min",
+      "90 min",
+      "2 h",
+      "1 m 30 s",
+    ]);
+  });
   it("name a metric that nobody has named", () => {
     expect(metricName("errors")).toBe("Failed calls");
     expect(metricName("score:tone_of_voice")).toBe("Tone of voice");

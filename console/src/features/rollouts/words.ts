@@ -25,8 +25,8 @@ export const STATES: Record<string, string> = {
 
 const METRICS: Record<string, string> = {
   errors: "Failed calls",
-  latency: "Duration, typically",
-  ttft: "Time to first token, typically",
+  latency: "Typical duration",
+  ttft: "Typical time to first token",
   cost: "Cost of a call",
   silent: "Silent failures",
   feedback: "User feedback",
@@ -82,7 +82,9 @@ export const armWords = (arm: ArmValue, unit: Evidence["unit"]): string =>
     : `${figure(arm.value, unit)}, ${range(arm.low, arm.high, (value) => figure(value, unit))}, n ${formatInt(arm.n)}`;
 
 export function seconds(total: number): string {
-  return total < 1 ? "no time" : formatMs(1000 * total).replace(/\.00? s$/, " s");
+  if (total < 1) return "no time";
+  if (total % 3600 === 0) return `${total / 3600} h`;
+  return total % 60 === 0 ? `${total / 60} min` : formatMs(1000 * total).replace(/\.00? s$/, " s");
 }
 
 /** Whom calls are assigned by, so that the same one meets the same release. */
