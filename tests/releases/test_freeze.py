@@ -58,6 +58,12 @@ def test_the_drafts_fields_stand_over_the_prompts() -> None:
     assert (other.tools, other.output_schema) == ((), {"type": "array"})
 
 
+def test_a_parameter_stands_over_the_prompts_by_any_name_that_vendors_give_it() -> None:
+    prompt = source(parameters={"max_tokens": 500, "stop": ["a"], "seed": 1})
+    found = frozen(AppSpec(parameters={"max_completion_tokens": 800, "stop_sequences": None}), prompt)
+    assert found.parameters == {"max_completion_tokens": 800, "seed": 1}
+
+
 def test_a_frozen_content_is_in_normal_form_and_keeps_the_prompt_as_it_is() -> None:
     prompt = source(parameters={"b": 1, "a": 2})
     found = frozen(AppSpec(metadata={"z": 1.0, "a": 1}), prompt)

@@ -28,6 +28,13 @@ REFUSED: Final = {
 """What is no parameter of an app, and why."""
 
 
+SAME: Final = (
+    frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens")),
+    frozenset(("stop", "stop_sequences")),
+)
+"""Names that vendors give one thing: where a draft says one of them, it stands over all of the prompt's."""
+
+
 class Routed(Struct, frozen=True, kw_only=True):
     """A route, whole: ``tree`` is a model's name or a tree as JSON without names of other routes."""
 
@@ -114,7 +121,7 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
             route=routed.tree,
             models=routed.models,
             affinity=routed.affinity,
-            parameters=_without_nulls(own.parameters | spec.parameters),
+            parameters=_without_nulls(_left(own.parameters, spec.parameters) | spec.parameters),
             tools=own.tools if spec.tools is UNSET else spec.tools,
             output_schema=None if schema is UNSET else schema,
             policy=_without_nulls(own.policy | spec.policy),
@@ -128,6 +135,12 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
     )
     gateway.check(made)
     return made
+
+
+def _left(own: Json, said: Json) -> Json:
+    """What of the prompt's parameters the draft does not say by another name."""
+    gone = frozenset(name for names in SAME if names & said.keys() for name in names)
+    return {name: value for name, value in own.items() if name not in gone}
 
 
 def _without_nulls(values: Json) -> Json:
