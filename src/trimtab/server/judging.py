@@ -19,6 +19,8 @@ REMEMBERED: Final = 1_000
 REST: Final = 4.0
 """For how many times as long as the store took for an answer it is not asked again: of millions of calls the sums take
 a second, and the next million is not made in one."""
+REST_MOST_S: Final = 5.0
+"""And no longer, however busy the store is: a candidate that fails is not to be left alone for minutes."""
 
 
 class _Known(Struct, frozen=True):
@@ -52,7 +54,8 @@ class RolloutJudge:
             return known.figures
         figures = await self._ask(rollout, rules, now)
         ended = self._clock.monotonic_ns()
-        _remember(self._known, rollout.id, _Known(of, figures, ended + int(REST * (ended - began))))
+        rest = min(int(REST * (ended - began)), int(REST_MOST_S * 1e9))
+        _remember(self._known, rollout.id, _Known(of, figures, ended + rest))
         return figures
 
     async def _ask(self, rollout: Rollout, rules: Rules, now: int) -> Figures:
