@@ -4468,7 +4468,8 @@ export interface components {
         /**
          * FolderPlan
          * @description What applying the files would do, or did. With `mistakes` nothing can be applied. `adopted` are things that
-         *     are there already as the folder says, and become the folder's. `clean`: there is nothing to do. `costs` are a
+         *     are there already as the folder says, and become the folder's; `released` have left the folder, which did not make
+         *     them, and stay as they are. `clean`: there is nothing to do. `costs` are a
          *     plan's.
          */
         FolderPlan: {
@@ -4482,6 +4483,7 @@ export interface components {
             promotions: components["schemas"]["FolderPromotion"][];
             costs: components["schemas"]["CostEstimate"][];
             adopted: string[];
+            released: string[];
             mistakes: components["schemas"]["FolderMistake"][];
         };
         /**
