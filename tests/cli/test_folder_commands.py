@@ -89,6 +89,7 @@ PLAN = FolderPlan(
                                 lacking=["0 of 1 approvals are given."], fix="Ask somebody.")],
     costs=[COST],
     adopted=["model fast"],
+    released=["route old"],
     mistakes=[FolderMistake(path="a.yaml", line=1, what="Wrong.", fix="Mend it.")],
 )  # fmt: skip
 

@@ -52,6 +52,9 @@ def terminal(plan: FolderPlan) -> Iterator[str]:
     if plan.adopted:
         yield ""
         yield f"Already as the folder says, and the folder's from now on: {', '.join(plan.adopted)}"
+    if plan.released:
+        yield ""
+        yield f"Not in the folder any more, which did not make them; they stay as they are: {', '.join(plan.released)}"
 
 
 def _change(change: FolderChange) -> Iterator[str]:

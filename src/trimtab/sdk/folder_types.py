@@ -75,7 +75,8 @@ class CostEstimate(Struct, frozen=True, kw_only=True):
 
 class FolderPlan(Struct, frozen=True, kw_only=True):
     """What applying the files would do, or did. With ``mistakes`` nothing can be applied. ``adopted`` are things that
-    are there already as the folder says, and become the folder's. ``clean``: there is nothing to do."""
+    are there already as the folder says, and become the folder's; ``released`` have left the folder, which did not make
+    them, and stay as they are. ``clean``: there is nothing to do."""
 
     hash: str
     folder: str
@@ -87,6 +88,7 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
     promotions: list[FolderPromotion]
     costs: list[CostEstimate]
     adopted: list[str]
+    released: list[str]
     mistakes: list[FolderMistake]
 
 

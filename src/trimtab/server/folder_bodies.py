@@ -98,7 +98,8 @@ class CostEstimate(Struct, frozen=True, kw_only=True):
 
 class FolderPlan(Struct, frozen=True, kw_only=True):
     """What applying the files would do, or did. With ``mistakes`` nothing can be applied. ``adopted`` are things that
-    are there already as the folder says, and become the folder's. ``clean``: there is nothing to do. ``costs`` are a
+    are there already as the folder says, and become the folder's; ``released`` have left the folder, which did not make
+    them, and stay as they are. ``clean``: there is nothing to do. ``costs`` are a
     plan's."""
 
     hash: str
@@ -111,6 +112,7 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
     promotions: list[FolderPromotion]
     costs: list[CostEstimate]
     adopted: list[str]
+    released: list[str]
     mistakes: list[FolderMistake]
 
 

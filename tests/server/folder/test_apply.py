@@ -97,7 +97,10 @@ def test_what_left_the_folder_is_removed_and_what_somebody_else_made_stays(run: 
         await ask(house, "apply", FILES)
         done = await ask(house, "apply", {"trimtab.yaml": "name: main\n"})
         assert {each["action"] for each in done["changes"]} == {"remove"}
-        assert len(done["changes"]) == 10 - 1 + 1
+        assert len(done["changes"]) == 9
+        assert done["released"] == ["environment staging"]
+        environments = (await house.admin.get(f"{BASE}/environments")).json()["items"]
+        assert [each["name"] for each in environments] == ["development", "staging", "production"]
         models = (await house.admin.get(f"{BASE}/models")).json()["items"]
         assert [each["name"] for each in models] == ["mine"]
 
@@ -165,6 +168,7 @@ environments:
     prompt = PROMPT.replace("Be kind.", '{% include "house-style" %}')
     files = {"trimtab.yaml": top, "prompts/support.prompt.md": prompt, "apps/helpdesk.yaml": "route: best\n"}
     files["apps/second.yaml"] = "prompt: missing\nroute: other\n"
+    files |= {"apps/direct.yaml": "route: fast\n", "apps/third.yaml": "route: nowhere\n"}
 
     async def story(house: House) -> None:
         await provide(house)
@@ -172,7 +176,9 @@ environments:
         planned = await ask(house, "plan", files)
         told = [(each["path"], each["line"], each["what"]) for each in planned["mistakes"]]
         expected = [
-            ("apps/helpdesk.yaml", 1, "no model or route 'nowhere'"),
+            ("apps/direct.yaml", 1, "uses the model 'fast'. Its provider 'lba' is not there"),
+            ("apps/helpdesk.yaml", 1, "uses the model 'fast'. Its provider 'lba' is not there"),
+            ("apps/third.yaml", 1, "There is no model or route 'nowhere'"),
             ("apps/second.yaml", 1, "There is no prompt 'missing'"),
             ("prompts/support.prompt.md", 6, "What is included as 'house-style' is not there"),
             ("trimtab.yaml", 3, "There is no provider 'lba'"),
@@ -336,5 +342,42 @@ def test_of_applies_at_the_same_time_all_end_as_one_after_the_other(run: Run) ->
         assert sum(len(each["releases"]) for each in found) == 1
         assert sum(bool(each["changes"]) for each in found) == 1
         assert (await ask(house, "plan", FILES, to="development"))["clean"]
+
+    run(story)
+
+
+def test_what_was_there_before_is_the_folders_to_change_and_not_to_remove(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await house.admin.post(f"{BASE}/models", json={"name": "mine", "provider": "lab"})
+        same = {"trimtab.yaml": "models: {mine: {provider: lab}}\n"}
+        assert (await ask(house, "plan", same))["adopted"] == ["model mine"]
+        await ask(house, "apply", same)
+        assert (await house.admin.get(f"{BASE}/drift")).json()["managed"] == 1
+        await ask(house, "apply", {"trimtab.yaml": "models: {mine: {provider: lab, model: other}}\n"})
+        left = await ask(house, "apply", {"trimtab.yaml": ""})
+        assert (left["changes"], left["released"], left["clean"]) == ([], ["model mine"], True)
+        assert (await house.admin.get(f"{BASE}/drift")).json()["managed"] == 0
+        (model,) = (await house.admin.get(f"{BASE}/models")).json()["items"]
+        assert (model["name"], model["upstream"]) == ("mine", "other")
+
+    run(story)
+
+
+def test_a_default_that_somebody_wrote_down_is_no_difference(run: Run) -> None:
+    top = "limits: {few: {measure: requests, bound: 5, window: day}}\npolicies: {any: {cache: {ttl: 60}}}\n"
+    top += "environments: {qa: {protection: {freezes: [{name: x, days: [fri]}]}}}\n"
+
+    async def story(house: House) -> None:
+        await ask(house, "apply", {"trimtab.yaml": top})
+        body = {"measure": "requests", "bound": "5", "window": "day", "timezone": "UTC", "scope": {}, "per": []}
+        assert (await house.admin.put(f"{BASE}/limits/few", json=body)).status_code == 200
+        cache = {"mode": "exact", "ttl_s": 60, "sampled": False}
+        assert (await house.admin.put(f"{BASE}/policies/any", json={"cache": cache})).status_code == 200
+        freezes = [{"name": "x", "days": ["fri"], "timezone": "UTC", "after": ""}]
+        protected = {"protection": {"gate": False, "gate_days": 30, "freezes": freezes}}
+        assert (await house.admin.put(f"{BASE}/environments/qa", json=protected)).status_code == 200
+        assert (await ask(house, "plan", {"trimtab.yaml": top}))["changes"] == []
+        assert (await house.admin.get(f"{BASE}/drift")).json()["drifted"] == []
 
     run(story)

@@ -207,9 +207,9 @@ class _Writing:
             others = {other: each for other, each in self._prepared.routes.items() if other != name}
             around = structs.replace(known, routes=others)
             read = self._asked.folder.routes.get(name)
+            item = self._asked.folder.items.get(("route", name)) or touched.get(name) or touched[named[0]]
             for mistake in mistakes_of(route, around):
-                item = touched[name] if name in touched else touched[named[0]]
-                line = line_of(mistake.path, read.lines) if read is not None and name in touched else None
+                line = None if read is None else line_of(mistake.path, read.lines)
                 self._refuse(item, f"The route {name!r}, {mistake.path}: {mistake.what}", mistake.fix, line)
 
     # --- policies, limits, prices ---
@@ -410,15 +410,19 @@ class _Writing:
 
     def notes(self) -> None:
         comparison, folder = self._prepared.comparison, self._asked.folder
-        managed.forget(self._conn, self._project, comparison.gone)
+        managed.forget(self._conn, self._project, [*comparison.gone, *(each.key for each in comparison.released)])
         managed.forget(self._conn, self._project, [each.key for each in self._changes if each.wanted is None])
         wanted = [each.wanted for each in self._changes if each.wanted is not None]
+        before = self._prepared.seen.state.managed
+        made = {each.key for each in self._changes if each.action == "add"}
+        made |= {key for key, each in before.items() if each.made}
         rows = [
             Managed(
                 kind=item.kind,
                 name=item.name,
                 folder=folder.name,
                 fingerprint=items.mark(item),
+                made=item.key in made,
                 author_name=self._asked.actor.name,
                 applied=self._asked.now,
             )

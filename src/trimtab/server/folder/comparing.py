@@ -38,11 +38,13 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """``adopted``: what is there already as the folder says, and was not the folder's; ``gone``: what was the folder's
-    and is on neither side any more."""
+    """``adopted``: what is there already as the folder says, and was not the folder's; ``released``: what was the
+    folder's, which did not make it, and is not in it any more: it stays as it is; ``gone``: what was the folder's and
+    is on neither side any more."""
 
     changes: list[Change]
     adopted: list[Item]
+    released: list[Item]
     gone: list[Key]
     foreign: list[tuple[Item, str]]
     """What the folder declares and another folder, by name, owns."""
@@ -70,14 +72,17 @@ def compare(folder: Folder, state: State) -> Comparison:
         elif owner is None:
             adopted.append(item)
     gone: list[Key] = []
+    released: list[Item] = []
     for key in sorted(_owned(folder, state) - wanted.keys(), key=_order, reverse=True):
         found = state.items.get(key)
         if found is None:
             gone.append(key)
+        elif not state.managed[key].made:
+            released.append(found)
         else:
             drifted = not items.left(state.managed[key].fingerprint, found)
             changes.append(Change(action="remove", wanted=None, found=found, drifted=drifted))
-    return Comparison(changes=changes, adopted=adopted, gone=gone, foreign=foreign)
+    return Comparison(changes=changes, adopted=adopted, released=released, gone=gone, foreign=foreign)
 
 
 def _owned(folder: Folder, state: State) -> set[Key]:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import NODEFAULT, UNSET, Struct, structs
 
 from trimtab.gateway.call_policy import CallPolicy
-from trimtab.gateway.policy import DEFAULT, Policy
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import Model
 from trimtab.ledger.limits import Rule, amount_text
@@ -56,7 +55,7 @@ class EnvironmentSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
     position: int | None = None
     default: bool | None = None
-    protection: Any = msgspec.UNSET
+    protection: Any = UNSET
 
 
 def fingerprint(plain: Any) -> str:
@@ -102,6 +101,30 @@ def day_text(ms: int) -> str:
 # --- plain forms ---
 
 
+def plain_of(value: Any) -> Any:
+    """A value as JSON, without what is as by default: by equality, so that it makes no difference whether somebody
+    wrote the default down."""
+    if isinstance(value, Struct):
+        made: dict[str, Any] = {}
+        config = value.__struct_config__
+        if config.tag_field is not None:
+            made[config.tag_field] = config.tag
+        for field in structs.fields(type(value)):
+            each = getattr(value, field.name)
+            if each is not UNSET and each != _default(field):
+                made[field.encode_name] = plain_of(each)
+        return made
+    if isinstance(value, list | tuple):
+        return [plain_of(each) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: plain_of(each) for key, each in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _default(field: structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
+
+
 def model_plain(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {"provider": model.provider}
     if model.upstream != model.name:
@@ -109,44 +132,22 @@ def model_plain(model: Model) -> dict[str, Any]:
     if model.fallback:
         found["fallback"] = list(model.fallback)
     if model.price is not None:
-        found["price"] = {name: value for name, value in structs.asdict(model.price).items() if value is not None}
+        found["price"] = plain_of(model.price)
     if model.resilience is not None:
-        found["resilience"] = resilience_plain(model.resilience)
-    return found
-
-
-def resilience_plain(policy: Policy) -> dict[str, Any]:
-    return _beyond(msgspec.to_builtins(policy), msgspec.to_builtins(DEFAULT))
-
-
-def _beyond(value: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a value is not as by default."""
-    found: dict[str, Any] = {}
-    for name, each in value.items():
-        usual = default.get(name)
-        if isinstance(each, dict) and isinstance(usual, dict):
-            if inner := _beyond(cast("dict[str, Any]", each), cast("dict[str, Any]", usual)):
-                found[name] = inner
-        elif isinstance(each, dict):
-            found[name] = {key: one for key, one in cast("dict[str, Any]", each).items() if one is not None}
-        elif each != usual:
-            found[name] = each
+        found["resilience"] = plain_of(model.resilience)
     return found
 
 
 def route_plain(route: Route) -> dict[str, Any]:
-    found = cast("dict[str, Any]", msgspec.to_builtins(route))
-    del found["name"]
-    return _without_empty(found, "affinity")
+    return _without(plain_of(route), "name")
 
 
-def _without_empty(plain: dict[str, Any], name: str) -> dict[str, Any]:
-    """Whether an object that says nothing was written down or left out makes no difference."""
-    return plain if plain.get(name) else {key: each for key, each in plain.items() if key != name}
+def _without(plain: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: each for key, each in plain.items() if key != name}
 
 
 def policy_plain(policy: CallPolicy) -> dict[str, Any]:
-    found = cast("dict[str, Any]", msgspec.to_builtins(policy))
+    found = cast("dict[str, Any]", plain_of(policy))
     return {name: cache_plain(each) if name == "cache" else each for name, each in found.items()}
 
 
@@ -156,12 +157,11 @@ def cache_plain(cache: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def limit_plain(rule: Rule) -> dict[str, Any]:
-    found = cast("dict[str, Any]", msgspec.to_builtins(rule))
-    del found["name"]
+    found = _without(plain_of(rule), "name")
     found["bound"] = amount_text(rule.measure, rule.bound)
     if "unknown_amount" in found:
         found["unknown_amount"] = amount_text("money", rule.unknown_amount)
-    return _without_empty(found, "scope")
+    return found
 
 
 def price_plain(price: DatedPrice) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def price_plain(price: DatedPrice) -> dict[str, Any]:
         found["from"] = day_text(price.valid_from)
     if price.valid_to is not None:
         found["to"] = day_text(price.valid_to)
-    found |= {name: rate for name, rate in structs.asdict(price.rates).items() if rate is not None}
+    found |= plain_of(price.rates)
     return found | ({"note": price.note} if price.note else {})
 
 
@@ -184,15 +184,15 @@ def label_plain(version: int) -> dict[str, Any]:
 
 
 def environment_plain(environment: Environment) -> dict[str, Any]:
-    protection = cast("dict[str, Any]", msgspec.to_builtins(environment.protection))
     found: dict[str, Any] = {"position": environment.position}
     if environment.default:
         found["default"] = True
+    protection = plain_of(environment.protection)
     return found | ({"protection": protection} if protection else {})
 
 
 def app_plain(spec: AppSpec) -> dict[str, Any]:
-    found = cast("dict[str, Any]", msgspec.to_builtins(spec))
+    found = cast("dict[str, Any]", plain_of(spec))
     if isinstance(found.get("cache"), dict):
         found["cache"] = cache_plain(found["cache"])
     return found

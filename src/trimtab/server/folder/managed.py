@@ -1,8 +1,8 @@
 """The SQL of what belongs to which folder, and of the plans that people were shown. Times are Unix ms.
 
-A thing is a folder's from the apply that made it or found it as the folder says; only what is a folder's is ever
-removed by it. ``fingerprint`` is the `items.mark` of the thing as the folder left it: where it differs from what is
-there now, somebody has changed it since (drift).
+A thing is a folder's from the apply that made it, changed it or found it as the folder says; only what it ``made`` is
+ever removed by it. ``fingerprint`` is the `items.mark` of the thing as the folder left it: where it differs from what
+is there now, somebody has changed it since (drift).
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, String, Table, Text, delete, insert, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, String, Table, Text, delete, insert, select
 
 from trimtab.server.folder.items import Key, Kind
 from trimtab.storage.schema import METADATA
@@ -23,6 +23,7 @@ MANAGED: Final = Table(
     Column("name", String(500), primary_key=True),
     Column("folder", String(64), nullable=False),
     Column("fingerprint", String(64), nullable=False),
+    Column("made", Boolean, nullable=False),
     Column("author_name", String(200), nullable=False),
     Column("applied", BigInteger, nullable=False),
 )
@@ -43,6 +44,7 @@ class Managed(Struct, frozen=True, kw_only=True):
     name: str
     folder: str
     fingerprint: str
+    made: bool
     author_name: str
     applied: int
 

@@ -166,7 +166,7 @@ def _anything(prepared: Prepared, written: Written) -> bool:
     """Whether there is anything to write, also such as only the folder's own notes."""
     found = prepared.comparison
     going = any(not each.waits for each in written.promotions)
-    return bool(found.changes or found.adopted or found.gone or going or _released(written))
+    return bool(found.changes or found.adopted or found.released or found.gone or going or _released(written))
 
 
 def _clean(prepared: Prepared, written: Written) -> bool:
@@ -238,6 +238,7 @@ async def _told(
         ],
         costs=costs,
         adopted=[str(each) for each in prepared.comparison.adopted],
+        released=[str(each) for each in prepared.comparison.released],
         mistakes=[FolderMistake(path=e.path, line=e.line, what=e.what, fix=e.fix) for e in ordered],
     )  # fmt: skip
 

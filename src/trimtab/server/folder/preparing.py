@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.routing import store as route_store
+from trimtab.gateway.routing.expand import node_of
 from trimtab.gateway.routing.types import Route
+from trimtab.gateway.routing.walk import names_of
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.governance.access import Project
 from trimtab.governance.audit import Actor
@@ -195,6 +197,7 @@ class _Thinking:
         self._asked = asked
         self._seen = seen
         self._targets = targets
+        self._routes = routes
         self._gateway = gateway_with(targets, routes)
         self._bundles: dict[str, Bundle] = {}
 
@@ -261,10 +264,23 @@ class _Thinking:
         bundle: Bundle | None = None
         if spec.prompt:
             bundle = await self._bundle(app, freeze.reference(spec.prompt))
-        if isinstance(spec.route, str) and spec.route:
-            chains = {name: model.fallback for name, model in self._targets.models.items()}
-            refuse_broken_chain(app, spec.route, chains, self._trouble)
+        self._refuse_broken(app, spec)
         return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway)
+
+    def _refuse_broken(self, app: str, spec: AppSpec) -> None:
+        """Raises `InvalidRequest` where the route leads to a model that nobody can call."""
+        chains = {name: model.fallback for name, model in self._targets.models.items()}
+        if isinstance(spec.route, str):
+            refuse_broken_chain(app, spec.route, chains, self._trouble)
+        waiting = [node_of(spec.route)]
+        seen: set[str] = set()
+        while waiting:
+            for name in sorted(names_of(waiting.pop()) - seen):
+                seen.add(name)
+                if name in self._routes:
+                    waiting.append(self._routes[name].tree)
+                elif name in self._targets.models and (why := self._trouble(name)):
+                    raise InvalidRequest(f"The app {app!r} uses the model {name!r}. {why}", fix="Mend that first.")
 
     def _trouble(self, name: str) -> str:
         model = self._targets.models.get(name)

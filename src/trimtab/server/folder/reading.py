@@ -276,7 +276,7 @@ class _Reader:
                 continue
             made = cast("dict[str, Any]", msgspec.to_builtins(spec))
             if "protection" in made:  # in its normal form
-                made["protection"] = msgspec.to_builtins(msgspec.convert(made["protection"] or {}, Protection))
+                made["protection"] = items.plain_of(msgspec.convert(made["protection"] or {}, Protection))
             self._add(Item(kind="environment", name=name, value=spec, plain=made, path=FILE, line=at.key_line))
 
     def _protected(self, reading: Reading, name: str, spec: EnvironmentSpec, lines: Mapping[str, int]) -> bool:

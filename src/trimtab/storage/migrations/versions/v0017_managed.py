@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(500), nullable=False),
         sa.Column("folder", sa.String(64), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("made", sa.Boolean, nullable=False),
         sa.Column("author_name", sa.String(200), nullable=False),
         sa.Column("applied", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("project_id", "kind", "name", name="pk_managed"),
