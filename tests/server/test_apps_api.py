@@ -208,6 +208,7 @@ def test_two_who_edit_one_draft_conflict_and_the_same_again_does_not(run: "Run")
         assert theirs.json()["revision"] == 2
         mine = await put(admin, {**SPEC, "parameters": {"temperature": 0.9}}, expected_revision=1)
         assert (mine.status_code, mine.json()["code"]) == (409, "app_changed")
+        assert "revision 2 now; yours was made from 1. It says otherwise than yours in: parameters." in mine.text
         assert (await put(admin, {}, "new", expected_revision=3)).status_code == 409
         late = await release(admin, expected_revision=1)
         assert (late.status_code, late.json()["code"]) == (409, "app_changed")
@@ -215,6 +216,7 @@ def test_two_who_edit_one_draft_conflict_and_the_same_again_does_not(run: "Run")
         await put(admin, SPEC)
         gone = await release(admin, expected_newest=0)
         assert (gone.status_code, gone.json()["code"]) == (409, "release_changed")
+        assert f"is r1 by {ACTOR} now; yours was to follow none" in gone.text
         dry = (await release(admin, dry_run=True)).json()
         assert (dry["created"], dry["release"]["number"]) == (True, 2)
         assert dry["release"]["changes"] == ["Temperature lowered from 0.7 to 0.2"]

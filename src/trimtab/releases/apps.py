@@ -105,7 +105,7 @@ def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
     if old is not None and msgspec.json.encode(old.spec) == spec:  # the same again: also a client's that heard nothing
         return old, False
     if edit.expected is not None and edit.expected != (0 if old is None else old.revision):
-        raise _changed(edit, 0 if old is None else old.revision)
+        raise _changed(edit, old)
     if old is None:
         _free(conn, edit.name, taken)
         first = {"project_id": edit.project_id, "name": edit.name, "revision": 1, "newest": 0, "archived": None}
@@ -136,13 +136,15 @@ def _old(conn: Connection, edit: Edit) -> App | None:
         return None
 
 
-def _changed(edit: Edit, revision: int) -> Conflict:
-    if not edit.expected:
-        message = f"There is an app {edit.name!r} already, at revision {revision}."
-    elif not revision:
+def _changed(edit: Edit, old: App | None) -> Conflict:
+    if old is None:
         message = f"There is no app {edit.name!r} yet, so nothing can be made from its revision {edit.expected}."
     else:
-        message = f"The draft of {edit.name!r} is at revision {revision} now; yours was made from {edit.expected}."
+        now = f"at revision {old.revision}"
+        message = f"There is an app {edit.name!r} already, {now}."
+        if edit.expected:
+            message = f"The draft of {edit.name!r} is {now} now; yours was made from {edit.expected}."
+        message += f" It says otherwise than yours in: {', '.join(_differing(old.spec, edit.spec))}."
     return Conflict(message, fix="Read it again (trimtab apps show), then change that.", code="app_changed")
 
 

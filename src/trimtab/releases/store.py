@@ -66,12 +66,7 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
     if newest is not None and newest.hash == made.hash:  # nothing changed; or asked again by who heard no answer
         return newest, False
     if made.expected is not None and made.expected != app.newest:
-        raise Conflict(
-            f"The newest release of {made.app!r} is {'r' + str(app.newest) if app.newest else 'none'} now; yours was "
-            f"made from {'r' + str(made.expected) if made.expected else 'none'}.",
-            fix=f"Look at what changed (trimtab release diff {made.app}), then create it again.",
-            code="release_changed",
-        )
+        raise _overtaken(made, newest)
     if made.revision is not None and made.revision != app.revision:
         raise edited(made.app, app.revision, made.revision)
     parent = app.newest or None
@@ -94,6 +89,16 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
     subject, actor = f"release:{made.app}@r{row['number']}", Actor(made.author, made.author_name)
     audit.append(conn, made.project_id, actor, "release.created", subject, now=made.now, detail=told)
     return Release(content=made.content, **row), True
+
+
+def _overtaken(made: NewRelease, newest: Release | None) -> Conflict:
+    now = "none" if newest is None else f"{newest.short} by {newest.author_name}"
+    then = f"r{made.expected}" if made.expected else "none"
+    return Conflict(
+        f"The newest release of {made.app!r} is {now} now; yours was to follow {then}.",
+        fix=f"Look at what changed (trimtab release diff {made.app}), then create it again.",
+        code="release_changed",
+    )
 
 
 def edited(app: str, revision: int, expected: int) -> Conflict:
