@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Play, Save, Square } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { previewFileQuery } from "@/api/prompts";
 import { modelsQuery, routesQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
@@ -117,6 +117,7 @@ export function Bench({ project, source }: { project: string; source: Source }) 
           <ModelsField
             project={project}
             models={models}
+            running={run.running}
             onChange={(next) =>
               void navigate({ search: (was) => ({ ...was, models: next.join(",") || undefined }), replace: true })
             }
@@ -174,8 +175,10 @@ function usePrompt(project: string, source: Source, file: string, texts: Texts) 
   const preview = useQuery({ ...previewFileQuery(project, name, asked), enabled: source.kind === "prompt" });
   const told = preview.data;
   if (told && JSON.stringify(told.variables) !== JSON.stringify(known)) setKnown(told.variables);
-  const problem = told?.problem ? `${told.problem.message} ${told.problem.fix}` : undefined;
-  return { known, values, errors, preview: told, problem: source.kind === "prompt" ? problem : undefined };
+  // What was found of an earlier text says nothing of this one: the server looks at it anyway.
+  const current = !preview.isPlaceholderData && settled === file && variables === values;
+  const problem = current && told?.problem ? `${told.problem.message} ${told.problem.fix}` : undefined;
+  return { known, values, errors, preview: told, problem };
 }
 
 function Origin({ project, source }: { project: string; source: Source }) {
@@ -213,10 +216,16 @@ function Origin({ project, source }: { project: string; source: Source }) {
 interface ModelsProps {
   project: string;
   models: string[];
+  running: boolean;
   onChange: (models: string[]) => void;
 }
 
-function ModelsField({ project, models, onChange }: ModelsProps) {
+function ModelsField({ project, models, running, onChange }: ModelsProps) {
+  const input = useRef<HTMLInputElement>(null);
+  // The list of names would hide the answers; it closes when the field is left.
+  useEffect(() => {
+    if (running) input.current?.blur();
+  }, [running]);
   const known = useQuery(modelsQuery(project));
   const routes = useQuery(routesQuery(project));
   const apps = useQuery({ ...appsQuery(project), retry: false });
@@ -234,6 +243,7 @@ function ModelsField({ project, models, onChange }: ModelsProps) {
       value={models}
       maxTags={MOST}
       onChange={onChange}
+      ref={input}
       acceptValueOnBlur
       comboboxProps={{ shadow: "md" }}
     />

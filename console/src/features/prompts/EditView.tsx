@@ -49,7 +49,9 @@ export function EditView({ project, name, prompt, shown, stored, start, onDone }
   const preview = useQuery(previewFileQuery(project, name, { file, variables, model }));
   const answer = preview.data;
   if (answer && JSON.stringify(answer.variables) !== JSON.stringify(known)) setKnown(answer.variables);
-  const problem = answer?.problem ?? null;
+  // What was found of an earlier text, or of earlier values, says nothing of these.
+  const current = !preview.isPlaceholderData && file === text && variables === values;
+  const problem = (current && answer?.problem) || null;
   const marks = useMemo((): Mark[] => {
     return problem?.line ? [{ line: problem.line, message: `${problem.message} ${problem.fix}` }] : [];
   }, [problem]);
