@@ -11,6 +11,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.targets import Model
+from trimtab.llm.dialects import DIALECTS, dialects
 from trimtab.releases.resolve import Lane
 from trimtab.releases.types import Pinned, Segment
 
@@ -304,3 +305,33 @@ async def test_pictures_and_speech_are_not_asked_of_an_app() -> None:
         response = await gateway.client.post("/v1/images/generations", json=body, headers=headers)
     assert (response.status_code, told(response)["code"]) == (400, "operation_unsupported"), response.text
     assert up.requests == []
+
+
+FRONTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai_chat": ("/v1/chat/completions", {"messages": ASK}),
+    "openai_responses": ("/v1/responses", {"input": ASK}),
+    "anthropic_messages": ("/v1/messages", {"messages": ASK, "max_tokens": 9}),
+    "gemini": ("/v1beta/models/support:generateContent", {"contents": [{"parts": [{"text": ASK[0]["content"]}]}]}),
+}
+
+
+@pytest.mark.parametrize("front", dialects("chat", front=True))
+@running_loop
+async def test_in_every_dialect_the_release_is_put_over_and_mistakes_are_told(front: str) -> None:
+    path, body = FRONTS[front]
+    body = body if front == "gemini" else {"model": "support", **body}
+    async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], []) as gateway:
+        place(gateway, [release(1, prompt=GREETING, parameters={"temperature": 0.2, "max_tokens": 50})])
+        answered = await gateway.client.post(path, json={**body, "variables": {"customer": "Ada"}})
+        refused = await gateway.client.post(path, json=body)
+        [record] = [each for each in gateway.spool.records if each.outcome == "answer"]
+    assert (answered.status_code, answered.headers["trimtab-release"]) == (200, "support r1"), answered.text
+    assert "hi" in answered.text
+    assert [(m["role"], m["content"]) for m in up.requests[0][1]["messages"]] == [
+        ("system", "Be kind to Ada."), ("user", "Where is my parcel?")
+    ]  # fmt: skip
+    assert (up.requests[0][1]["temperature"], up.requests[0][1]["max_tokens"]) == (0.2, 50)
+    assert (record.front, record.app, record.release) == (front, "support", "r1")
+    error = DIALECTS.get(front).parse_error(refused.status_code, refused.content, dict(refused.headers))
+    assert (error.status, len(up.requests)) == (400, 1)
+    assert "'customer' of the prompt 'support' is not given" in error.message
