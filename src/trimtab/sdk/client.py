@@ -145,7 +145,8 @@ class Client:
         return self._all(_Keys, path("projects", project, "keys"))
 
     def create_key(self, project: str, name: str, *, role: str = "client", expires: int | None = None) -> t.IssuedKey:
-        """``role`` is ``client`` (calls models) or ``read_only`` (reads the API)."""
+        """``role`` is ``client`` (calls models), ``read_only`` (reads the API), or ``editor`` (also changes prompts,
+        releases and rollouts)."""
         body = {"name": name, "role": role, "expires": expires}
         return self._http.ask("POST", path("projects", project, "keys"), t.IssuedKey, body=body)
 

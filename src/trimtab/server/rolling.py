@@ -72,6 +72,7 @@ class Controller:
         self._holder = new_id("worker")
         self._turns = Turns(self.turn, "the rollout controller", look_s, logger)
         self._said: dict[str, str] = {}
+        self._renew_ns = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -79,6 +80,7 @@ class Controller:
 
     async def leave(self) -> None:
         """Let another lead, now."""
+        self._renew_ns = 0
         try:
             await self._parts.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
         except Unavailable as error:
@@ -87,10 +89,10 @@ class Controller:
     async def turn(self) -> bool:
         """One look at every open rollout; False, for the next comes by itself."""
         found = await self._parts.db.read(rollouts.open_rollouts)
-        if not found or not await self._parts.db.write(self._lead):
-            return False
         self._said = {key: said for key, said in self._said.items() if key in {each.id for each in found}}
         for each in found:
+            if not await self._leads():
+                break
             try:
                 await self._decide(each)
             except (Conflict, NotFound) as error:
@@ -99,6 +101,15 @@ class Controller:
             except Unavailable as error:
                 self._say(each, error.sentence())
         return False
+
+    async def _leads(self) -> bool:
+        """Whether this process leads; written down anew long before its time is over, and no oftener."""
+        now_ns = self._parts.clock.monotonic_ns()
+        if now_ns < self._renew_ns:
+            return True
+        led = await self._parts.db.write(self._lead)
+        self._renew_ns = now_ns + HOLD_MS * 1_000_000 // 3 if led else 0
+        return led
 
     def _lead(self, conn: Connection) -> bool:
         return leaders.lead(conn, NAME, self._holder, self._now(conn), HOLD_MS)
