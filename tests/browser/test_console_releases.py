@@ -230,7 +230,12 @@ def test_an_environment_gets_its_protection_and_a_freeze(desk: Desk, visitor: Vi
 
 def test_a_call_leads_to_its_app_and_release(desk: Desk, visitor: Visitor) -> None:
     rows = desk.at.server.traces(PROJECT, "app:support release:r3")
-    page = visitor.go(f"/p/{PROJECT}/traces/{rows[0]['trace_id']}?view=details")
+    page = visitor.go(f"/p/{PROJECT}/traces/{rows[0]['trace_id']}?view=decision")
+    notes = page.get_by_test_id("call-notes")
+    expect(notes).to_contain_text("Answered by support r3 in production")
+    expect(notes).to_contain_text(re.compile(r"Assigned: .*below 0\.5"))
+    expect(notes.get_by_role("link", name="support@2")).to_be_visible()
+    page.get_by_role("tab", name="Details").click()
     page.get_by_role("link", name="r3", exact=True).click()
     expect(page.get_by_role("heading", name="support r3")).to_be_visible()
 

@@ -1,7 +1,7 @@
 import { Button, Menu, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus } from "lucide-react";
+import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus, Waypoints } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
 import { inProject, patch } from "@/api/client";
 import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
@@ -58,6 +58,17 @@ export function AppPage() {
             >
               Calls
             </Button>
+            <Button
+              component={Link}
+              to="/p/$project/rollouts"
+              params={{ project } as never}
+              search={{ app: name } as never}
+              variant="default"
+              size="sm"
+              leftSection={<Waypoints size={15} />}
+            >
+              Rollouts
+            </Button>
             <WriteButton
               size="sm"
               leftSection={<PackagePlus size={15} />}
@@ -78,6 +89,11 @@ export function AppPage() {
           {app.archived !== null && (
             <Notice tone="warn" title="It is archived">
               It answers no calls and takes no new release. Take it out of the archive to use it again.
+            </Notice>
+          )}
+          {app.running_trouble && (
+            <Notice tone="warn" title="Its calls are not answered as they should be">
+              {app.running_trouble}
             </Notice>
           )}
           <Tabs

@@ -6,7 +6,7 @@ import { dayQuery, placementsQuery, releaseDiffQuery, releaseQuery, releasesQuer
 import type { ReleaseDetail } from "@/api/releaseTypes";
 import { formatDateTime } from "@/lib/format";
 import { Facts, Panel } from "@/ui/bits";
-import { CopyIconButton } from "@/ui/Copy";
+import { CopyButton, CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
@@ -140,7 +140,10 @@ function Main({ project, release, against, onAgainst }: MainProps) {
         </div>
       </Panel>
       <div className={css.section}>
-        <h2>What it does</h2>
+        <div className={css.sectionHead}>
+          <h2>What it does</h2>
+          <CopyButton text={() => JSON.stringify(release.content, null, 2)} label="Copy as JSON" />
+        </div>
         <ReleaseContent project={project} content={release.content} />
       </div>
     </div>

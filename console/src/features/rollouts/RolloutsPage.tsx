@@ -1,6 +1,7 @@
 import { Button, SegmentedControl, Skeleton } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { X } from "lucide-react";
 import { rolloutsQuery } from "@/api/releases";
 import type { RolloutView } from "@/api/releaseTypes";
 import { formatAgo, formatDateTime } from "@/lib/format";
@@ -54,16 +55,27 @@ export function RolloutsPage() {
       title="Rollouts"
       lead="How environments move from one release to the next, and why some went back."
       actions={
-        <SegmentedControl
-          size="xs"
-          aria-label="Which rollouts"
-          data={[
-            { value: "", label: "All" },
-            { value: "open", label: "Open" },
-          ]}
-          value={state}
-          onChange={(value) => void navigate({ search: (prev) => ({ ...prev, state: value || undefined }) })}
-        />
+        <>
+          {(search.app || search.environment) && (
+            <Button
+              variant="default"
+              rightSection={<X size={13} />}
+              onClick={() => void navigate({ search: (prev) => ({ ...prev, app: undefined, environment: undefined }) })}
+            >
+              Only {[search.app, search.environment].filter(Boolean).join(" in ")}
+            </Button>
+          )}
+          <SegmentedControl
+            size="xs"
+            aria-label="Which rollouts"
+            data={[
+              { value: "", label: "All" },
+              { value: "open", label: "Open" },
+            ]}
+            value={state}
+            onChange={(value) => void navigate({ search: (prev) => ({ ...prev, state: value || undefined }) })}
+          />
+        </>
       }
     >
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}

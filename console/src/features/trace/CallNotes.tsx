@@ -1,13 +1,15 @@
 import { Link } from "@tanstack/react-router";
-import { CircleSlash, DatabaseZap, Gauge, type LucideIcon, Scissors } from "lucide-react";
+import { AppWindow, CircleSlash, DatabaseZap, Gauge, type LucideIcon, Scissors } from "lucide-react";
 import type { ReactNode } from "react";
 import type { LimitView, TraceDetail } from "@/api/types";
 import { formatInt } from "@/lib/format";
 import { setOnly } from "@/search/language";
 import ui from "@/ui/ui.module.css";
+import { ReleaseLink } from "../apps/ReleaseLink";
 import { amount } from "../limits/amounts";
-import { cacheWords, refusalWords, shorterBy } from "./callNotes";
+import { cacheWords, promptOf, refusalWords, shorterBy } from "./callNotes";
 import css from "./callNotes.module.css";
+import { entrySpan } from "./entry";
 
 interface Props {
   project: string;
@@ -16,10 +18,11 @@ interface Props {
 
 /** What happened to the call before and beside the choice of a model: cache, a shorter conversation, limits. */
 export function CallNotes({ project, trace }: Props) {
-  const { cache, context, limits } = trace;
-  if (!cache && !context && limits.length === 0) return null;
+  const { app, cache, context, limits } = trace;
+  if (!app && !cache && !context && limits.length === 0) return null;
   return (
     <section className={ui.panel} aria-label="What else was done with the call" data-testid="call-notes">
+      {app && <AppNote project={project} trace={trace} app={app} />}
       {cache && <CacheNote project={project} cache={cache} />}
       {context && <ContextNote context={context} />}
       {limits.length > 0 && <LimitNotes project={project} limits={limits} />}
@@ -36,6 +39,52 @@ function Note({ icon: Icon, title, children }: { icon: LucideIcon; title: ReactN
         {children}
       </div>
     </div>
+  );
+}
+
+interface AppNoteProps extends Props {
+  app: NonNullable<TraceDetail["app"]>;
+}
+
+/** Which release answered, why that one, and what it did with what the client sent. */
+function AppNote({ project, trace, app }: AppNoteProps) {
+  const entry = entrySpan(trace);
+  const { name, version } = promptOf(app.prompt);
+  const title = entry?.release ? (
+    <>
+      Answered by <ReleaseLink span={entry} whole />
+    </>
+  ) : (
+    "Refused before a release was chosen"
+  );
+  return (
+    <Note icon={AppWindow} title={title}>
+      {app.assigned && <div className="muted">Assigned: {app.assigned}</div>}
+      {app.rollout && (
+        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: app.rollout }}>
+          The rollout it took part in
+        </Link>
+      )}
+      {name && (
+        <div>
+          Prompt{" "}
+          <Link to="/p/$project/prompts/$name" params={{ project, name }} search={{ ref: version || undefined }}>
+            {app.prompt}
+          </Link>
+        </div>
+      )}
+      {app.overridden.length > 0 && (
+        <div className="muted">The release has its own, instead of the client's: {app.overridden.join(", ")}.</div>
+      )}
+      {app.left_out.length > 0 && (
+        <div className="muted">What the client's dialect could not say: {app.left_out.join(", ")}.</div>
+      )}
+      {app.copy_of && (
+        <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", "request", app.copy_of) }}>
+          The call that it is a copy of
+        </Link>
+      )}
+    </Note>
   );
 }
 

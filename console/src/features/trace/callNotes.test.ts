@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheWords, refusalWords, shorterBy } from "./callNotes";
+import { cacheWords, promptOf, refusalWords, shorterBy } from "./callNotes";
 
 const LINE = {
   outcome: "hit",
@@ -25,6 +25,14 @@ describe("what the cache did", () => {
     const passed = { ...LINE, outcome: "bypass", mode: "", reason: "asked", saved: null };
     expect(cacheWords(passed)).toEqual({ title: "Passed by the cache", detail: "as the call asked" });
     expect(cacheWords({ ...LINE, outcome: "miss", saved: null }).detail).toBe("exact cache");
+  });
+});
+
+describe("a prompt that was used", () => {
+  it("is found by name and version", () => {
+    expect(promptOf("support@3")).toEqual({ name: "support", version: "3" });
+    expect(promptOf("support")).toEqual({ name: "support", version: "" });
+    expect(promptOf("").name).toBe("");
   });
 });
 

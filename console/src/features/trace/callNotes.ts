@@ -56,3 +56,9 @@ export function refusalWords(line: TraceDetail["limits"][number]): string {
   ];
   return `Refused: ${words.filter(Boolean).join(", ")}`;
 }
+
+/** `support@3` as a name and a version; what was never stored has none. */
+export function promptOf(reference: string): { name: string; version: string } {
+  const [name = "", version = ""] = reference.split("@");
+  return { name, version };
+}
