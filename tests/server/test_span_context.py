@@ -32,6 +32,12 @@ def test_a_chat_completion_is_asked_again_as_it_was_but_for_who_asked() -> None:
     assert found.notes == ["Left out: user, n."]
 
 
+def test_the_variables_of_an_app_are_told_from_parameters() -> None:
+    raw = '{"model":"support","messages":[{"role":"user","content":"Hi"}],"variables":{"who":"Ada"}}'
+    found = context_of(span(raw_request=raw, dialect="openai_chat"))
+    assert (found.variables, found.parameters) == ({"who": "Ada"}, {})
+
+
 def test_another_dialect_is_translated_and_what_only_it_knows_is_named() -> None:
     found = context_of(span(raw_request=ANTHROPIC, dialect="anthropic_messages"))
     assert found.messages == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}]

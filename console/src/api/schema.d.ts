@@ -5606,9 +5606,9 @@ export interface components {
         };
         /**
          * PlaygroundContext
-         * @description What a span was asked, as the playground asks it: `messages` and `tools` in OpenAI's form, `parameters` all
-         *     other fields. `model` is what was called; `callable` whether there is such a model here now. `notes` say what
-         *     could not be carried over as it was.
+         * @description What a span was asked, as the playground asks it: `messages` and `tools` in OpenAI's form, `variables` for
+         *     an app's prompt, `parameters` all other fields. `model` is what was called; `callable` whether there is such a
+         *     one here now. `notes` say what could not be carried over as it was.
          */
         PlaygroundContext: {
             trace_id: string;
@@ -5618,6 +5618,7 @@ export interface components {
             messages: Record<string, never>[];
             tools: Record<string, never>[];
             parameters: Record<string, never>;
+            variables: Record<string, never>;
             notes: string[];
         };
         /**

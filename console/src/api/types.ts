@@ -131,7 +131,8 @@ export interface PlaygroundRun {
   output_schema?: JsonObject | null;
   variables?: JsonObject;
 }
-export type PlaygroundContext = Omit<S["PlaygroundContext"], "messages" | "tools" | "parameters"> & {
+export type PlaygroundContext = Omit<S["PlaygroundContext"], "messages" | "tools" | "parameters" | "variables"> & {
+  variables: JsonObject;
   messages: JsonObject[];
   tools: JsonObject[];
   parameters: JsonObject;

@@ -80,9 +80,9 @@ class PlaygroundEnd(Struct, frozen=True, kw_only=True):
 
 
 class PlaygroundContext(Struct, frozen=True, kw_only=True):
-    """What a span was asked, as the playground asks it: ``messages`` and ``tools`` in OpenAI's form, ``parameters`` all
-    other fields. ``model`` is what was called; ``callable`` whether there is such a model here now. ``notes`` say what
-    could not be carried over as it was."""
+    """What a span was asked, as the playground asks it: ``messages`` and ``tools`` in OpenAI's form, ``variables`` for
+    an app's prompt, ``parameters`` all other fields. ``model`` is what was called; ``callable`` whether there is such a
+    one here now. ``notes`` say what could not be carried over as it was."""
 
     trace_id: str
     span_id: str
@@ -91,4 +91,5 @@ class PlaygroundContext(Struct, frozen=True, kw_only=True):
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
     parameters: dict[str, Any]
+    variables: dict[str, Any]
     notes: list[str]

@@ -12,7 +12,7 @@ from trimtab.llm.types import Message, Part, Request, Tool
 from trimtab.telemetry.views import SpanIO
 
 FRONT = "openai_chat"
-NOT_ASKED_AGAIN = ("model", "messages", "tools", "stream", "stream_options")
+NOT_ASKED_AGAIN = ("model", "messages", "tools", "stream", "stream_options", "variables")
 """Fields of a body that are no parameters."""
 OF_THE_ASKER = ("user", "safety_identifier", "metadata", "store", "prompt_cache_key")
 """Fields that say who asked; it is somebody else who asks now."""
@@ -25,6 +25,7 @@ class Context(Struct, frozen=True, kw_only=True):
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
     parameters: dict[str, Any]
+    variables: dict[str, Any]
     notes: list[str]
 
 
@@ -45,12 +46,13 @@ def context_of(io: SpanIO) -> Context:
             fix="Open a span that is a call of a model.",
             code="no_content",
         )
-    model, tools = body.get("model"), body.get("tools")
+    model, tools, variables = body.get("model"), body.get("tools"), body.get("variables")
     return Context(
         model=model if isinstance(model, str) else "",
         messages=_objects(cast("list[Any]", messages)),
         tools=_objects(cast("list[Any]", tools) if isinstance(tools, list) else []),
         parameters=_parameters(body, notes),
+        variables=cast("dict[str, Any]", variables) if isinstance(variables, dict) else {},
         notes=notes,
     )
 

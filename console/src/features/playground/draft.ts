@@ -40,12 +40,20 @@ const print = (value: unknown): string =>
     ? ""
     : JSON.stringify(value, null, 2);
 
-export function draftOf(context: { messages: JsonObject[]; tools: JsonObject[]; parameters: JsonObject }): Draft {
+interface Context {
+  messages: JsonObject[];
+  tools: JsonObject[];
+  parameters: JsonObject;
+  variables?: JsonObject;
+}
+
+export function draftOf(context: Context): Draft {
   return {
     ...NOTHING,
     messages: context.messages.map(draftMessage),
     parameters: print(context.parameters),
     tools: print(context.tools),
+    variables: print(context.variables),
   };
 }
 

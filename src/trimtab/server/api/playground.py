@@ -71,7 +71,7 @@ async def _events(told: AsyncGenerator[Told | None]) -> AsyncIterator[bytes]:
 
 async def _questions(deps: Dependencies, tenant: Project, data: PlaygroundRun) -> list[Question]:
     """The body for each model. Raises `InvalidRequest` for what no model could be asked."""
-    for name in (*NOT_ASKED_AGAIN, "variables"):
+    for name in NOT_ASKED_AGAIN:
         if name in data.parameters:
             raise InvalidRequest(f"{name!r} is no parameter here.", fix="Give it by itself.", param="parameters")
     if data.parameters.get("n", 1) != 1:
@@ -131,6 +131,7 @@ async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id
         messages=found.messages,
         tools=found.tools,
         parameters=found.parameters,
+        variables=found.variables,
         notes=found.notes,
     )
 
@@ -153,7 +154,9 @@ def _is_callable(deps: Dependencies, tenant: Project, name: str) -> bool:
     targets = now.targets[tenant.id]
     provider, slash, upstream = name.partition("/")
     by_provider = bool(slash and upstream and provider in targets.providers)
-    return by_provider or name in targets.models or name in now.routes.get(tenant.id, {})
+    apps = now.apps.get(tenant.id)
+    is_app = apps is not None and name.partition("@")[0] in apps.newest
+    return by_provider or is_app or name in targets.models or name in now.routes.get(tenant.id, {})
 
 
 ROUTES = (run_playground, open_span)
