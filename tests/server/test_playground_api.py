@@ -100,8 +100,9 @@ def test_what_cannot_be_asked_is_refused_before_any_model_is(run: "Run", body: d
 async def opened(house: House, **io: Any) -> httpx.Response:
     """A span of the trace ``t`` with that content."""
     project = house.holder.current.access.projects["default"].id
-    told = {"captured": True, "input": [], "output": [], "tools": [], "params": {}, "raw_request": None}
-    found = SpanIO(**{"trace_id": "t", "span_id": "s", "raw_response": None, "truncated": False, **told, **io})
+    told: dict[str, Any] = {"captured": True, "input": [], "output": [], "tools": [], "params": {}}
+    told |= {"trace_id": "t", "span_id": "s", "raw_request": None, "raw_response": None, "truncated": False}
+    found = SpanIO(**{**told, **io})
     row = msgspec.structs.replace(span_row("t", "s", model="upstream-1"), provider="lab")
     house.reader.stored.append(Stored(project=project, row=row, io=found))
     return await house.admin.get(f"{AT}/spans/t/s")

@@ -20,8 +20,9 @@ ANTHROPIC = (
 
 
 def span(**io: Any) -> SpanIO:
-    told = {"captured": True, "input": [], "output": [], "tools": [], "params": {}, "raw_request": None}
-    return SpanIO(**{"trace_id": "t", "span_id": "s", "raw_response": None, "truncated": False, **told, **io})
+    told: dict[str, Any] = {"captured": True, "input": [], "output": [], "tools": [], "params": {}}
+    told |= {"trace_id": "t", "span_id": "s", "raw_request": None, "raw_response": None, "truncated": False}
+    return SpanIO(**{**told, **io})
 
 
 def test_a_chat_completion_is_asked_again_as_it_was_but_for_who_asked() -> None:

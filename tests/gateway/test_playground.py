@@ -1,14 +1,9 @@
 """Several models asked side by side through the real gateway: what is told, what is recorded, and who is cut off."""
 
 import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "gateway"))
-
 from harness import PRICE, Running, provider, running
 from upstream import DONE, STOP, USAGE, answers, delta, streams, upstream
 
