@@ -5,11 +5,12 @@ catalog's revision was bumped: that puts writers in a row and tells every worker
 rollout of an app. Nothing here asks for protection when it goes back.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
@@ -301,12 +302,12 @@ def go_back(conn: Connection, wanted: GoBack) -> Placement:
 
 def _back_from(conn: Connection, wanted: GoBack, at: Placement, move: Move) -> None:
     """Take back the rollout that put what runs now in its place."""
-    here = Wanted(app=wanted.app, environment=wanted.environment)
-    every = listed(conn, wanted.project_id, here, limit=1_000_000)
+    every = _history(conn, wanted)
     promoted = [each for each in every if each.state == "promoted"]
-    last = next((each for each in promoted if each.candidate == at.stable), None)
-    if last is None or (wanted.to is None and last.stable is None):
+    found = next((each for each in promoted if each.candidate == at.stable), None)
+    if found is None or (wanted.to is None and found.stable is None):
         raise _nothing_before(wanted.app, wanted.environment)
+    last = rollout(conn, wanted.project_id, found.id)
     to = last.stable if wanted.to is None else wanted.to
     if to == at.stable:
         raise Conflict(f"r{to} is what runs there already.", fix="There is nothing to do.")
@@ -320,6 +321,15 @@ def _back_from(conn: Connection, wanted: GoBack, at: Placement, move: Move) -> N
     _save(conn, after)
     _tell(conn, after, "rollout.rolled_back", wanted.actor, last, override="")
     _place(conn, at, wanted.actor, after, stable=to, rollout=None)
+
+
+def _history(conn: Connection, wanted: GoBack) -> Sequence[Row[Any, Any, Any, Any]]:
+    """Every rollout of that placement, newest first, without its plan and evidence: there may be thousands, and who
+    goes back is in a hurry."""
+    here = (ROLLOUTS.c.app == wanted.app, ROLLOUTS.c.environment == wanted.environment)
+    query = select(ROLLOUTS.c.id, ROLLOUTS.c.state, ROLLOUTS.c.stable, ROLLOUTS.c.candidate)
+    query = query.where(ROLLOUTS.c.project_id == wanted.project_id, *here)
+    return conn.execute(query.order_by(ROLLOUTS.c.id.desc())).all()
 
 
 def _nothing_before(app: str, environment: str) -> Conflict:
