@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trimtab.core.clock import FixedClock
-from trimtab.core.errors import Conflict, Unavailable
+from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.governance import audit
 from trimtab.governance import store as governance
 from trimtab.governance.audit import Actor
@@ -61,9 +61,9 @@ class World:
         return self.clock.now_ns() // 1_000_000
 
     async def start(self, number: int, **more: Any) -> Rollout:
-        plan = more.pop("plan", Plan(steps=STEPS))
+        plan, where = more.pop("plan", Plan(steps=STEPS)), more.pop("environment", PROD)
         wanted = Start(
-            project_id=P, app=APP, environment=PROD, candidate=number, plan=plan, actor=ADA, now=self.now, **more
+            project_id=P, app=APP, environment=where, candidate=number, plan=plan, actor=ADA, now=self.now, **more
         )
         return await self.db.write(lambda conn: rollouts.start(conn, wanted))
 
@@ -181,6 +181,32 @@ def test_while_the_store_is_away_it_waits_and_says_so(sqlite: str) -> None:
         world.away = False
         await controller.turn()
         assert (await world.at(made)).state == "promoted"
+
+    tell(sqlite, story)
+
+
+def test_one_that_cannot_be_judged_keeps_no_other_from_going_back(
+    sqlite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(world: World) -> None:
+        controller, broken = world.controller(), await world.start(2)
+        await world.start(1, plan=Plan(kind="direct"), environment="staging")
+        worse = await world.start(2, environment="staging")
+        world.says[worse.id] = "rollback"
+
+        async def fail(rollout: Rollout) -> None:
+            if rollout.id == broken.id:
+                raise InvalidRequest("A guard that this version does not know.")
+
+        world.meanwhile = fail
+        await controller.turn()
+        await controller.turn()
+        assert [each for each, _ in world.asked] == [broken.id, worse.id, broken.id], "the broken one comes first"
+        assert (await world.at(worse)).state == "rolled_back"
+        assert (await world.at(broken)).state == "running"
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            f"rollout {broken.id} (support in production) cannot be judged"
+        ], "told once, not with every look"
 
     tell(sqlite, story)
 

@@ -100,6 +100,8 @@ class Controller:
                 logger.info("rollout %s was not moved: %s", each.id, error.sentence())
             except Unavailable as error:
                 self._say(each, error.sentence())
+            except Exception as error:  # an edge: what is wrong with one must not keep another from going back
+                self._defect(each, error)
         return False
 
     async def _leads(self) -> bool:
@@ -123,6 +125,15 @@ class Controller:
             self._said[each.id] = why
             if why:
                 logger.info("rollout %s (%s in %s) waits: %s", each.id, each.app, each.environment, why)
+
+    def _defect(self, each: Rollout, error: Exception) -> None:
+        """In the log with where it came from, once for as long as it stays the same."""
+        why = f"It cannot be judged: {error!r}"
+        if self._said.get(each.id) != why:
+            self._said[each.id] = why
+            logger.error(
+                "rollout %s (%s in %s) cannot be judged", each.id, each.app, each.environment, exc_info=error
+            )  # fmt: skip
 
     async def look(self, each: Rollout) -> Look:
         """What there is to be seen now; decides nothing."""

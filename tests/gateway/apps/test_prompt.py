@@ -78,6 +78,31 @@ async def test_the_bounds_of_the_sandbox_hold() -> None:
     assert refused.value.code in ("prompt_too_much_work", "prompt_too_slow", "prompt_too_large")
 
 
+@running_loop
+async def test_a_caller_who_leaves_makes_no_room_before_the_thread_is_done() -> None:
+    prompt: Any = made(("user", LOOP), n={"type": "integer"})
+    going, go = threading.Event(), threading.Event()
+
+    def slow(_given: Any) -> Any:
+        going.set()
+        go.wait(60)
+        raise PromptError("It takes too long.")
+
+    prompt._measured = slow
+    one = asyncio.Semaphore(1)
+    try:
+        leaving = asyncio.create_task(prompt.aside({"n": 1}, one))
+        assert await asyncio.to_thread(going.wait, 60)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert one.locked()
+    finally:
+        go.set()
+    async with asyncio.timeout(60), one:
+        pass
+
+
 def test_a_place_for_messages_is_found_among_messages_that_were_given() -> None:
     parts = (("system", "a"), ("messages", "first"), ("user", "b"), ("messages", "second"), ("user", "c"))
     prompt = made(*parts, first={"type": "messages"}, second={"type": "messages"})

@@ -76,8 +76,11 @@ class Prompt:
 
     async def aside(self, given: Mapping[str, Any], few: asyncio.Semaphore) -> Said:
         """The same in a thread, with all that one rendering may use."""
-        async with few:
-            said, took_s = await asyncio.to_thread(self._measured, given)
+        await few.acquire()
+        # A thread cannot be stopped: a caller who leaves must not make room for another beside it.
+        work = asyncio.get_running_loop().run_in_executor(None, self._measured, given)
+        work.add_done_callback(lambda done: _ended(done, few))
+        said, took_s = await asyncio.shield(work)
         self._heavy = took_s > QUICK_S
         if not given:
             self._only = said
@@ -101,3 +104,9 @@ class Prompt:
                 break
             place += len(values[name]) if name else 1
         return Said(tuple(messages[:place]), tuple(messages[place:]))
+
+
+def _ended(work: asyncio.Future[Any], few: asyncio.Semaphore) -> None:
+    few.release()
+    if not work.cancelled():
+        work.exception()  # seen: whoever waited may be gone
