@@ -308,6 +308,20 @@ def test_a_prompt_that_left_is_put_away_and_comes_back_with_its_versions(run: Ru
         assert [each["words"] for each in back["changes"]] == [["it is taken out of the archive"]]
         prompt = (await house.admin.get(f"{BASE}/prompts/support")).json()
         assert (prompt["archived"], prompt["newest"]) == (None, 2)
+        top = "models: {fast: {provider: lab}}\nlabels: {support: {on: latest, old: 1}}\n"
+        app = {"apps/helpdesk.yaml": "prompt: support\nroute: fast\n"}
+        await provide(house)
+        await ask(house, "apply", {**files, "trimtab.yaml": top, **app})
+        told = {each["what"] for each in (await ask(house, "plan", {"trimtab.yaml": top, **app}))["mistakes"]}
+        assert told == {
+            "The app 'helpdesk' uses the prompt 'support', which is archived.",
+            "The label 'old' is of the prompt 'support', which is archived.",
+            "The label 'on' is to be at what the folder's file of 'support' is, and there is none.",
+        }
+        without = {"trimtab.yaml": "models: {fast: {provider: lab}}\n", "apps/helpdesk.yaml": "route: fast\n"}
+        await ask(house, "apply", without)
+        exported = (await house.admin.get(f"{BASE}/export")).json()["files"]
+        assert (await ask(house, "plan", exported))["clean"]
 
     run(story)
 
@@ -370,7 +384,14 @@ def test_a_default_that_somebody_wrote_down_is_no_difference(run: Run) -> None:
 
     async def story(house: House) -> None:
         await ask(house, "apply", {"trimtab.yaml": top})
-        body = {"measure": "requests", "bound": "5", "window": "day", "timezone": "UTC", "scope": {}, "per": []}
+        body: dict[str, Any] = {
+            "measure": "requests",
+            "bound": "5",
+            "window": "day",
+            "timezone": "UTC",
+            "scope": {},
+            "per": [],
+        }
         assert (await house.admin.put(f"{BASE}/limits/few", json=body)).status_code == 200
         cache = {"mode": "exact", "ttl_s": 60, "sampled": False}
         assert (await house.admin.put(f"{BASE}/policies/any", json={"cache": cache})).status_code == 200

@@ -1,5 +1,8 @@
 """A folder's files: every mistake of every file is told at once, where it stands, with what to do."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from trimtab.server.folder.reading import FolderRefused, read_folder
@@ -164,3 +167,11 @@ def test_odd_yaml_is_a_mistake_and_no_defect(text: str) -> None:
 def test_a_moment_needs_no_quotes() -> None:
     top = "environments: {qa: {protection: {freezes: [{name: x, start: 2026-12-24T18:00:00+01:00, end: "
     assert read_folder({"trimtab.yaml": top + "2026-12-27T08:00:00+01:00}]}}}"}).mistakes == ()
+
+
+def test_the_example_of_the_documentation_is_a_folder() -> None:
+    page = (Path(__file__).parents[3] / "docs/config-as-code.md").read_text()
+    top, prompt, app = re.findall(r"```(?:yaml)?\n(.*?)```", page, re.DOTALL)[:3]
+    folder = read_folder({"trimtab.yaml": top, "prompts/support.prompt.md": prompt, "apps/helpdesk.yaml": app})
+    assert folder.mistakes == ()
+    assert {str(each) for each in folder.items.values()} >= {"model fast", "route smart", "app helpdesk"}

@@ -288,12 +288,8 @@ class _Writing:
         if change.wanted is None:
             prompt_store.unlabel(self._conn, self._project, prompt, label, self._asked.actor, self._asked.now)
             return
-        file = self._asked.folder.items["label", change.item.name]
-        if file.value is None and prompt not in self._asked.folder.prompts:
-            raise InvalidRequest(
-                f"The label {label!r} is to be at what the folder's file of {prompt!r} is, and there is none.",
-                fix=f"Add prompts/{prompt}.prompt.md, or write a version's number.",
-            )
+        if prompt not in self._asked.folder.prompts and self._asked.folder.items[change.key].value is None:
+            return  # there is no file to be at: told already
         row = LabelRow(
             name=prompt,
             label=label,

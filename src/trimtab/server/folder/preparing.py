@@ -115,9 +115,10 @@ async def prepare(deps: Dependencies, asked: Asked) -> Prepared:
     targets, routes = _targets_to_be(
         comparison, seen, config, deps.snapshots.current.targets[asked.project.id].providers
     )
-    thinking = _Thinking(deps, asked, seen, targets, routes)
+    thinking = _Thinking(deps, asked, seen, comparison, (targets, routes))
     thinking.mistakes += [_owned(item, owner) for item, owner in comparison.foreign]
     thinking.mistakes += _declared(asked.folder, config)
+    thinking.labels()
     await thinking.includes()
     frozen = await thinking.releases()
     return Prepared(
@@ -190,12 +191,19 @@ class _Thinking:
     """Of one folder against one look at the catalog."""
 
     def __init__(
-        self, deps: Dependencies, asked: Asked, seen: Seen, targets: ProjectTargets, routes: dict[str, Route]
+        self,
+        deps: Dependencies,
+        asked: Asked,
+        seen: Seen,
+        comparison: Comparison,
+        to_be: tuple[ProjectTargets, dict[str, Route]],
     ) -> None:
+        targets, routes = to_be
         self.mistakes: list[Mistake] = []
         self._deps = deps
         self._asked = asked
         self._seen = seen
+        self._comparison = comparison
         self._targets = targets
         self._routes = routes
         self._gateway = gateway_with(targets, routes)
@@ -243,6 +251,27 @@ class _Thinking:
         if not number or name not in self._asked.folder.prompts or len(number) > 9:
             return False
         return int(number) == comparing.version_to_be(name, self._asked.folder, self._seen.state)
+
+    def labels(self) -> None:
+        """Of prompts that are there once the folder is applied; also those that stay where they are."""
+        for (kind, name), item in self._asked.folder.items.items():
+            prompt, _, label = name.partition(":")
+            if kind != "label" or prompt in self._asked.folder.prompts:
+                continue
+            if item.value is None:
+                what = f"The label {label!r} is to be at what the folder's file of {prompt!r} is, and there is none."
+                fix = f"Add prompts/{prompt}.prompt.md, or write a version's number."
+                self.mistakes.append(Mistake(path=item.path, line=item.line, what=what, fix=fix))
+            elif self._is_away(prompt):
+                what = f"The label {label!r} is of the prompt {prompt!r}, which is archived."
+                fix = "Put its file into the folder, or take the label out."
+                self.mistakes.append(Mistake(path=item.path, line=item.line, what=what, fix=fix))
+
+    def _is_away(self, prompt: str) -> bool:
+        """Archived, or about to be."""
+        key = ("prompt", prompt)
+        leaving = {each.key for each in self._comparison.changes if each.wanted is None}
+        return key in self._seen.state.archived or key in leaving
 
     async def releases(self) -> dict[str, Frozen]:
         """By app: what its next release would be."""
@@ -292,7 +321,7 @@ class _Thinking:
         if source is not None and wanted.name in self._bundles:
             return self._bundles[wanted.name]
         if source is None:
-            if ("prompt", wanted.name) in self._seen.state.archived:
+            if self._is_away(wanted.name):
                 raise InvalidRequest(
                     f"The app {app!r} uses the prompt {wanted.name!r}, which is archived.",
                     fix="Put its file into the folder, or name another prompt.",

@@ -51,7 +51,8 @@ def read_state(conn: Connection, project_id: str) -> State:
     for name, each in texts.items():
         content = each.stored.content
         found.append(Item(kind="prompt", name=name, value=content, plain=items.prompt_plain(content, each.folder)))
-    for label in prompts.labels(conn, project_id, list(texts)) if texts else []:
+    in_use = [name for name in texts if name not in archived]  # an archived prompt's labels are put away with it
+    for label in prompts.labels(conn, project_id, in_use) if in_use else []:
         name = items.label_name(label.name, label.label)
         found.append(Item(kind="label", name=name, value=label.version, plain=items.label_plain(label.version)))
     found += [
