@@ -100,7 +100,7 @@ class Controller:
                 logger.info("rollout %s was not moved: %s", each.id, error.sentence())
             except Unavailable as error:
                 self._say(each, error.sentence())
-            except Exception as error:  # an edge: what is wrong with one must not keep another from going back
+            except Exception as error:  # noqa: BLE001  an edge: one that is broken must not keep another from going back
                 self._defect(each, error)
         return False
 
