@@ -61,9 +61,13 @@ function AppNote({ project, trace, app }: AppNoteProps) {
     <Note icon={AppWindow} title={title}>
       {app.assigned && <div className="muted">Assigned: {app.assigned}</div>}
       {app.rollout && (
-        <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: app.rollout }}>
-          The rollout it took part in
-        </Link>
+        <div>
+          It took part in{" "}
+          <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: app.rollout }}>
+            a rollout
+          </Link>
+          .
+        </div>
       )}
       {name && (
         <div>
@@ -80,9 +84,13 @@ function AppNote({ project, trace, app }: AppNoteProps) {
         <div className="muted">What the client's dialect could not say: {app.left_out.join(", ")}.</div>
       )}
       {app.copy_of && (
-        <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", "request", app.copy_of) }}>
-          The call that it is a copy of
-        </Link>
+        <div>
+          Nobody sees its answer: it is a copy of{" "}
+          <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", "request", app.copy_of) }}>
+            this call
+          </Link>
+          .
+        </div>
       )}
     </Note>
   );

@@ -3,7 +3,7 @@ import type { SpanRow } from "@/api/types";
 import { formatCompact, formatDateTime, formatInt, formatListTime, formatMs } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { StatusSign } from "@/ui/status";
-import { ReleaseLink } from "../apps/ReleaseLink";
+import { isReleased, ReleaseLink } from "../apps/ReleaseLink";
 import css from "./traces.module.css";
 
 export function HeadRow() {
@@ -69,7 +69,13 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
         <StatusSign status={row.status} />
       </span>
       <span role="gridcell" className={`ellipsis ${css.model}`} title={modelTitle(row)}>
-        {row.model || row.name} <ReleaseLink span={row} />
+        {isReleased(row) ? (
+          <>
+            {row.app} <ReleaseLink span={row} />
+          </>
+        ) : (
+          row.model || row.name
+        )}
         {row.fallbacks > 0 && <span className="muted"> → {row.model_used || "fallback"}</span>}
       </span>
       <span role="gridcell" className={`ellipsis ${css.what}`}>
