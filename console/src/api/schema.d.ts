@@ -986,7 +986,8 @@ export interface paths {
         get?: never;
         /**
          * Make or change an environment
-         * @description What it demands holds for what is promoted from now on; what runs there goes on.
+         * @description What it demands holds for what is promoted from now on; what runs there goes on. What a protected environment
+         *     demands is an administrator's to change.
          *
          *     Needs the permission `release:promote`.
          */
@@ -994,7 +995,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an environment
-         * @description Refused while something runs there, and for the default one.
+         * @description Refused while something runs there, and for the default one; a protected one is an administrator's to remove.
          *
          *     Needs the permission `release:promote`.
          */
@@ -15761,7 +15762,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        event: string;
+                        data: string;
+                    };
                 };
             };
             /** @description The request is not valid */

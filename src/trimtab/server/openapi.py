@@ -147,7 +147,9 @@ class _Described:
     def _responses(self, named: dict[str, Any]) -> dict[str, Any]:
         op = self.operation
         good: dict[str, Any] = {"description": _WORDS[op.status]}
-        if op.media_type != "application/json":
+        if op.events:
+            good["content"] = {op.media_type: {"schema": _event(op.events, named)}}
+        elif op.media_type != "application/json":
             good["content"] = {op.media_type: {"schema": {"type": "string"}}}
         elif self.answer is not None:
             schema = {"type": "object"} if _is_text(self.answer) else named[_key(self.answer)]
@@ -164,6 +166,17 @@ class _Described:
         if op.id == "readyz":
             responses["503"] = {"description": "Not ready", "content": {"text/plain": {"schema": {"type": "string"}}}}
         return responses
+
+
+def _event(kinds: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    """One event of a stream; what its ``data`` is, as JSON, is one of the kinds."""
+    inside = {"anyOf": [named[_key(kind)] for kind in kinds]}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": inside}
+    return {
+        "type": "object",
+        "properties": {"event": {"type": "string"}, "data": data},
+        "required": ["event", "data"],
+    }
 
 
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
