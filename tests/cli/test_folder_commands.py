@@ -53,6 +53,20 @@ def test_a_folder_is_planned_applied_compared_and_exported(with_model: Shell, tm
     assert "bound: 7" in (out / "trimtab.yaml").read_text()
 
 
+def test_a_named_folder_is_exported_over_itself_under_its_own_name(with_model: Shell, tmp_path: Path) -> None:
+    shell = with_model
+    place = folder_of(tmp_path / "conf")
+    declared = (place / "trimtab.yaml").read_text()
+    (place / "trimtab.yaml").write_text(f"name: desk\n{declared}")
+    shell.ok("apply", str(place), "-p", shell.environment["TRIMTAB_PROJECT"], "-y")
+    shell.ok("limits", "set", "few", "--requests", "7", "--window", "day")
+    shell.ok("export", "config", "--out", str(place), "--force")
+    exported = (place / "trimtab.yaml").read_text()
+    assert "name: desk" in exported
+    assert "bound: 7" in exported
+    assert "Nothing to do" in shell.ok("plan", str(place), "--exit-code")
+
+
 def test_mistakes_are_told_with_their_places_with_and_without_a_server(with_model: Shell, tmp_path: Path) -> None:
     project = with_model.environment["TRIMTAB_PROJECT"]
     place = folder_of(tmp_path, **{"apps/helpdesk.yaml": "prompt: gret\nroute: fats\n", "trimtab.yaml": "nme: x\n"})

@@ -7,7 +7,7 @@ from typing import Any, cast
 import click
 
 from trimtab.cli.base import Span, api_command, print_json, project_option
-from trimtab.cli.folder_files import write_files
+from trimtab.cli.folder_files import name_of, write_files
 from trimtab.core.errors import Conflict
 from trimtab.sdk.client import Client
 
@@ -24,7 +24,9 @@ from trimtab.sdk.client import Client
 @click.option("--since", type=Span(), default="24h", show_default=True, help="How far back.")
 @click.option("-q", "query", default="", help="Only spans that this search finds.")
 @click.option("--rows", type=click.IntRange(1, 50_000), default=50_000, show_default=True, help="Rows per file.")
-@click.option("--folder", default="main", show_default=True, help="Of config: the name of the folder.")
+@click.option(
+    "--folder", default="", help="Of config: the name of the folder. [default: that of the one in --out, else main]"
+)
 @click.option("--force", is_flag=True, help="Of config: write over files that are there.")
 @project_option
 @api_command
@@ -67,8 +69,10 @@ def command(what: str, *, project: str, client: Client, as_json: bool, **options
 
 
 def _config(client: Client, project: str, options: dict[str, Any], *, as_json: bool) -> None:
-    found = client.folders.export(project, options["folder"])
-    places = write_files(cast("Path", options["out"]), found.files, force=options["force"])
+    out = cast("Path", options["out"])
+    # Without the name that is there, what belongs to the folder would be left out of its own files.
+    found = client.folders.export(project, options["folder"] or name_of(out) or "main")
+    places = write_files(out, found.files, force=options["force"])
     if as_json:
         print_json({"files": [str(place) for place in places], "left_out": found.left_out})
         return

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import click
 
@@ -49,10 +49,16 @@ def project_of(files: dict[str, str], given: str | None) -> str:
     """The command line's, else the folder's, else the environment's, else the default one."""
     if given:
         return given
-    return _declared(files.get(FILE, "")) or os.environ.get("TRIMTAB_PROJECT") or DEFAULT_PROJECT
+    return _declared(files.get(FILE, ""), "project") or os.environ.get("TRIMTAB_PROJECT") or DEFAULT_PROJECT
 
 
-def _declared(text: str) -> str:
+def name_of(folder: Path) -> str:
+    """What the folder is called by its own ``trimtab.yaml``; empty where there is none, or it does not say."""
+    place = folder / FILE
+    return _declared(_text(place), "name") if place.exists() else ""
+
+
+def _declared(text: str, key: Literal["name", "project"]) -> str:
     """Empty where the file does not say, or cannot be read: then the server tells what is wrong with it."""
     import yaml
 
@@ -60,7 +66,7 @@ def _declared(text: str) -> str:
         value: object = yaml.safe_load(text)
     except yaml.YAMLError:
         return ""
-    found = cast("dict[str, object]", value).get("project") if isinstance(value, dict) else None
+    found = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) else ""
 
 
