@@ -3,12 +3,14 @@
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
+from trimtab.governance.permissions import require
 from trimtab.releases import approvals, environments, gate, rollouts, store
 from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.protection import Readiness
-from trimtab.releases.types import Approval, Environment, GateVerdict, Release
+from trimtab.releases.types import Approval, Environment, GateVerdict, Protection, Release
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
+from trimtab.server.auth import Caller
 from trimtab.server.environment_bodies import (
     ApprovalPage,
     ApprovalView,
@@ -60,9 +62,12 @@ async def list_environments(deps: Deps, tenant: Tenant) -> EnvironmentPage:
 async def set_environment(
     deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str], data: JSONBody[SetEnvironment]
 ) -> EnvironmentView:
-    """What it demands holds for what is promoted from now on; what runs there goes on."""
+    """What it demands holds for what is promoted from now on; what runs there goes on. What a protected environment
+    demands is an administrator's to change."""
 
     def write(conn: Connection) -> tuple[Environment, bool]:
+        known = environments.environments(conn, tenant.id)
+        _refuse_loosening(caller, [each for each in known if each.name == environment], data.protection)
         edit = EnvironmentEdit(
             project_id=tenant.id,
             name=environment,
@@ -80,6 +85,13 @@ async def set_environment(
     return _view(made)
 
 
+def _refuse_loosening(caller: Caller, found: list[Environment], wanted: Protection | None) -> None:
+    """Whoever wants a release through must not be able to take the demands away that it does not meet."""
+    for old in found:
+        if old.protection != Protection() and wanted not in (None, old.protection):
+            require(caller.principal, "project:write")
+
+
 @route(
     "DELETE",
     BASE + "/{environment:str}",
@@ -87,10 +99,13 @@ async def set_environment(
     Operation(id="removeEnvironment", summary="Remove an environment", tag=TAG, status=204, errors=(404, 409)),
 )
 async def remove_environment(deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str]) -> None:
-    """Refused while something runs there, and for the default one."""
-    await deps.db.write(
-        lambda conn: environments.remove(conn, tenant.id, environment, actor_of(conn, caller), moment(conn, deps))
-    )
+    """Refused while something runs there, and for the default one; a protected one is an administrator's to remove."""
+
+    def write(conn: Connection) -> None:
+        _refuse_loosening(caller, [environments.environment(conn, tenant.id, environment)], Protection())
+        environments.remove(conn, tenant.id, environment, actor_of(conn, caller), moment(conn, deps))
+
+    await deps.db.write(write)
     await deps.snapshots.changed()
 
 

@@ -144,6 +144,8 @@ def _require(principal: Principal, prepared: Prepared) -> None:
     """Raises `Forbidden`."""
     for change in prepared.comparison.changes:
         require(principal, NEEDED[change.item.kind])
+        if change.item.kind == "environment" and change.found is not None and change.found.plain.get("protection"):
+            require(principal, "project:write")  # as `api/environments.py` says: an administrator's to change
     if prepared.asked.to:
         require(principal, "release:promote")
 
