@@ -1,6 +1,7 @@
 """Apps in the snapshot: compiled once, kept through an outage, and never the trouble of others."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from house import House, Run, make_house
 from sqlalchemy import update
 
 from trimtab.core.errors import NotFound, Unavailable
+from trimtab.gateway.apps import compile as compiling
 from trimtab.gateway.apps.types import ProjectApps, Ready
 from trimtab.gateway.targets import Model, Provider
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import load
 from trimtab.ledger.limits import picodollars
+from trimtab.releases.lanes import ReleaseRow
 from trimtab.releases.tables import RELEASES
 from trimtab.server import snapshot_apps
 from trimtab.server.config_file import ConfigFile
@@ -73,6 +76,27 @@ def test_what_is_placed_is_in_force_when_the_answer_comes_and_compiled_once(run:
         again = ready(house)
         assert again.prompt is first.prompt
         assert again.route is not first.route
+
+    run(story)
+
+
+def test_releases_are_compiled_beside_the_loop_that_calls_run_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+    kit = compiling._kit  # pyright: ignore[reportPrivateUsage]
+
+    def noted(row: ReleaseRow) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return kit(row)
+
+    monkeypatch.setattr(compiling, "_kit", noted)
+
+    async def story(house: House) -> None:
+        await rolled_out(house, await released(house, prompt="greet"))
+        await released(house, metadata={"n": 2})
+        holder = house.holder
+        directly = Directly(house.db, lambda: holder.current, holder.made_with)
+        assert (await directly(project_of(house), "support", 2)).short == "r2"
+        assert threads == [False, False]
 
     run(story)
 

@@ -385,6 +385,7 @@ class SnapshotHolder:
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
             if state is not None:
+                await asyncio.to_thread(self._releases.read, state.apps.releases)
                 self._built = build(state, self.config, self._box, self.made_with, self._releases)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
@@ -430,6 +431,7 @@ class SnapshotHolder:
             if version == self._built.snapshot.version:
                 return False
         state = await self._db.read(read_state)
+        await asyncio.to_thread(self._releases.read, state.apps.releases)  # calls go on meanwhile
         built = build(state, self.config, self._box, self.made_with, self._releases)
         await self._warm(built)
         self._built = built

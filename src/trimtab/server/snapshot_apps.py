@@ -1,5 +1,6 @@
 """The apps of a snapshot: what the catalog places, compiled for the data plane; and releases called by their number."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -129,8 +130,10 @@ class Directly:
     async def _find(self, project_id: str, app: str, number: int) -> Ready:
         """Raises `NotFound`, and `Unavailable` while the catalog is away."""
         snapshot = self._snapshot()
-        for placed in snapshot.apps[project_id].placed.values():
-            if placed.app == app and number in placed.releases:
+        apps = snapshot.apps[project_id]
+        for environment in apps.environments:
+            placed = apps.placed.get(f"{app}@{environment}")
+            if placed is not None and number in placed.releases:
                 return placed.releases[number]
         key = (project_id, app, number)
         targets = snapshot.targets[project_id]
@@ -148,6 +151,7 @@ class Directly:
                 code="release_not_found",
                 param="model",
             )
+        await asyncio.to_thread(self._releases.read, [row])  # calls go on meanwhile
         made = self._releases.ready(row, targets, self._made_with)
         self._remember(key, row, targets, made)
         return made

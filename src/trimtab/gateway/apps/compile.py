@@ -7,7 +7,7 @@ apps go on.
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -54,10 +54,7 @@ class Releases:
 
     def ready(self, row: ReleaseRow, targets: ProjectTargets, made_with: Fittings) -> Ready:
         """The release as calls need it; never raises for what is in it."""
-        key = key_of(row)
-        kit = self._kits.get(key)
-        if kit is None:
-            kit = self._kits[key] = _kit(row)
+        kit = self._kit(row)
         content = kit.content
         if content is None:
             return Ready(app=row.app, number=row.number, hash=row.hash, policy=kit.policy, trouble=kit.trouble)
@@ -73,6 +70,19 @@ class Releases:
             context=kit.context,
             trouble=trouble,
         )
+
+    def read(self, rows: Iterable[ReleaseRow]) -> None:
+        """Compile those that are new, ahead of `ready`: a long prompt takes many milliseconds, so this is for a
+        thread beside the one that calls run in."""
+        for row in rows:
+            self._kit(row)
+
+    def _kit(self, row: ReleaseRow) -> _Kit:
+        key = key_of(row)
+        kit = self._kits.get(key)
+        if kit is None:
+            kit = self._kits[key] = _kit(row)
+        return kit
 
     def keep(self, rows: Collection[Key]) -> None:
         """Forget all others."""
