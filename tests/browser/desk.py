@@ -8,7 +8,8 @@ from browsing import House
 from live import admin, until
 
 PROJECT = "desk"
-USERS = 50
+USERS = 80
+"""Who meets which release is drawn: so many that neither arm ever has too few."""
 PROMPT = """---
 name: support
 variables:
@@ -23,6 +24,7 @@ TOLD = PROMPT.replace("need nobody's leave.", "need nobody's leave.\nSay when th
 STEADY = {
     "guards": [{"metric": "errors"}, {"metric": "latency"}, {"metric": "cost"}],
     "rules": ["samples 100000 -> next"],
+    "least_units": 10,
 }
 """Compares, and leaves the decision to people."""
 
