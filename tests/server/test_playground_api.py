@@ -50,6 +50,21 @@ def test_each_model_is_asked_the_same_as_the_caller(run: "Run") -> None:
     run(story)
 
 
+def test_variables_go_to_apps_alone(run: "Run") -> None:
+    async def story(house: House) -> None:
+        lab = {"name": "lab", "base_url": "http://127.0.0.1:9/v1"}
+        at = "/api/v1/projects/default"
+        assert (await house.admin.post(f"{at}/providers", json=lab)).status_code == 201
+        assert (await house.admin.post(f"{at}/models", json={"name": "fast", "provider": "lab"})).status_code == 201
+        assert (await house.admin.put(f"{at}/apps/desk", json={"spec": {"route": "fast"}})).status_code == 200
+        assert (await house.admin.post(f"{at}/apps/desk/releases", json={})).status_code == 201
+        models = ["fast", "desk@r1", "desk", "lab/x"]
+        bodies = await asked(house.admin, models=models, messages=HELLO, variables={"x": 1})
+        assert [body.get("variables") for body in bodies] == [None, {"x": 1}, {"x": 1}, None]
+
+    run(story)
+
+
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_prompt_comes_first_and_what_is_given_wins_over_its_own(run: "Run", saved: bool) -> None:
     async def story(house: House) -> None:
@@ -58,11 +73,9 @@ def test_a_prompt_comes_first_and_what_is_given_wins_over_its_own(run: "Run", sa
             made = await admin.post("/api/v1/projects/default/prompts/support/versions", json={"file": PROMPT})
             assert made.status_code == 201
         prompt = {"name": "support", "variables": {"who": "Ada"}, **({} if saved else {"file": PROMPT})}
-        [body] = await asked(
-            admin, models=["fast"], prompt=prompt, messages=HELLO, parameters={"max_tokens": 9}, variables={"x": 1}
-        )
+        [body] = await asked(admin, models=["fast"], prompt=prompt, messages=HELLO, parameters={"max_tokens": 9})
         assert body["messages"] == [{"role": "system", "content": "Help Ada."}, *HELLO]
-        assert (body["temperature"], body["max_tokens"], body["variables"]) == (0.2, 9, {"x": 1})
+        assert (body["temperature"], body["max_tokens"]) == (0.2, 9)
         assert body["tools"] == [{"type": "function", "function": {"name": "find"}}]
         assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
         own = [{"type": "function", "function": {"name": "other"}}]

@@ -1,7 +1,7 @@
 import { Button, Select, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { ListTree, Rocket } from "lucide-react";
+import { FlaskConical, ListTree, Rocket } from "lucide-react";
 import { dayQuery, placementsQuery, releaseDiffQuery, releaseQuery, releasesQuery } from "@/api/releases";
 import type { ReleaseDetail } from "@/api/releaseTypes";
 import { formatDateTime } from "@/lib/format";
@@ -54,6 +54,17 @@ export function ReleasePage() {
               leftSection={<ListTree size={15} />}
             >
               Calls
+            </Button>
+            <Button
+              component={Link}
+              to="/p/$project/playground"
+              params={{ project } as never}
+              search={{ models: `${app}@r${release.number}` } as never}
+              variant="default"
+              size="sm"
+              leftSection={<FlaskConical size={15} />}
+            >
+              Playground
             </Button>
             <WriteButton
               size="sm"

@@ -51,7 +51,9 @@ export function Bench({ project, source }: { project: string; source: Source }) 
   const { asked, wrong } = useMemo(() => read(draft), [draft]);
   const edited = draft !== first.draft || (first.kind === "prompt" && file !== first.file);
   const mistakes = [...Object.entries(wrong), ...Object.entries(prompt.errors)];
-  const empty = first.kind !== "prompt" && asked.messages.length === 0 && Object.keys(asked.variables).length === 0;
+  // An app's release may have a prompt of its own, which asks without any message of ours.
+  const mayAskAlone = first.kind === "prompt" || models.some((each) => each.includes("@"));
+  const empty = !mayAskAlone && asked.messages.length === 0 && Object.keys(asked.variables).length === 0;
   const why =
     models.length === 0
       ? "Choose a model first."

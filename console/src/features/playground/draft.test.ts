@@ -20,6 +20,11 @@ describe("a context opened and sent again", () => {
   });
 });
 
+it("a field that nobody typed into is no message", () => {
+  const messages = [plainMessage("system", "Be kind."), plainMessage("user")];
+  expect(read({ ...NOTHING, messages }).asked.messages).toEqual([{ role: "system", content: "Be kind." }]);
+});
+
 describe("what is not right", () => {
   it("is said by field, and the rest is read", () => {
     const draft = {

@@ -83,6 +83,9 @@ function json<T>(text: string, empty: T, kind: "object" | "list"): T {
   return value as T;
 }
 
+/** A field that nobody has typed into is no message. */
+const isBlank = (message: DraftMessage | undefined): boolean => message?.plain === true && message.text === "";
+
 /** The draft as it is sent, and what is wrong with it in words. */
 export function read(draft: Draft): { asked: Read; wrong: Wrong } {
   const wrong: Wrong = {};
@@ -95,7 +98,9 @@ export function read(draft: Draft): { asked: Read; wrong: Wrong } {
     }
   };
   const asked: Read = {
-    messages: draft.messages.map((message, i) => tried(`message ${i + 1}`, () => messageOf(message), {})),
+    messages: draft.messages
+      .map((message, i) => tried(`message ${i + 1}`, () => messageOf(message), {}))
+      .filter((_, i) => !isBlank(draft.messages[i])),
     parameters: tried("parameters", () => json<JsonObject>(draft.parameters, {}, "object"), {}),
     tools: tried("tools", () => json<JsonObject[]>(draft.tools, [], "list"), []),
     output_schema: tried("schema", () => json<JsonObject | null>(draft.schema, null, "object"), null),

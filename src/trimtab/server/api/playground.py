@@ -90,9 +90,13 @@ async def _questions(deps: Dependencies, tenant: Project, data: PlaygroundRun) -
     if schema is not None and "response_format" not in body:
         shape = {"name": "answer", "schema": schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": shape}
-    if data.variables:
-        body["variables"] = data.variables
-    return [Question(model, msgspec.json.encode({"model": model, **body})) for model in data.models]
+    return [Question(model, _body(deps, tenant, model, body, data.variables)) for model in data.models]
+
+
+def _body(deps: Dependencies, tenant: Project, model: str, body: dict[str, Any], variables: dict[str, Any]) -> bytes:
+    """Variables go to apps alone: a provider would refuse a field that it does not know."""
+    more = {"variables": variables} if variables and _is_app(deps, tenant, model) else {}
+    return msgspec.json.encode({"model": model, **body, **more})
 
 
 async def _rendered(deps: Dependencies, tenant: Project, wanted: PlaygroundPrompt) -> Any:
@@ -154,9 +158,14 @@ def _is_callable(deps: Dependencies, tenant: Project, name: str) -> bool:
     targets = now.targets[tenant.id]
     provider, slash, upstream = name.partition("/")
     by_provider = bool(slash and upstream and provider in targets.providers)
-    apps = now.apps.get(tenant.id)
-    is_app = apps is not None and name.partition("@")[0] in apps.newest
-    return by_provider or is_app or name in targets.models or name in now.routes.get(tenant.id, {})
+    known = name in targets.models or name in now.routes.get(tenant.id, {})
+    return by_provider or known or _is_app(deps, tenant, name)
+
+
+def _is_app(deps: Dependencies, tenant: Project, name: str) -> bool:
+    """``support``, ``support@staging`` or ``support@r12``."""
+    apps = deps.snapshots.current.apps.get(tenant.id)
+    return apps is not None and name.partition("@")[0] in apps.newest
 
 
 ROUTES = (run_playground, open_span)
