@@ -138,6 +138,8 @@ def test_a_protected_environment_lets_nothing_in_before_all_is_there(run: "Run")
         assert (await ada.put(f"{P}/environments/production", json={"protection": rules})).status_code == 200
         loosened = await ada.put(f"{P}/environments/production", json={"protection": {}})
         assert (loosened.status_code, (await ada.delete(f"{P}/environments/production")).status_code) == (403, 403)
+        elsewhere = await ada.put(f"{P}/environments/development", json={"default": True})
+        assert elsewhere.status_code == 403, "clients who name no environment would be answered past the demands"
         assert (await house.admin.put(f"{P}/environments/production", json={"protection": rules})).status_code == 200
         refused = await start(ada, "r2", kind="direct")
         assert (refused.status_code, refused.json()["code"]) == (409, "not_ready")

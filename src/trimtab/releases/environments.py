@@ -110,6 +110,14 @@ def default(found: list[Environment]) -> str:
     return next(each.name for each in found if each.default)
 
 
+def loosens(known: list[Environment], name: str, protection: Protection | None, *, default: bool = False) -> bool:
+    """Whether demands would be changed that there are: with another ``protection`` for the environment (None: as it
+    is), or because clients who name none would come to another one than the protected one they mean now."""
+    none = Protection()
+    other = any(each.name == name and each.protection not in (none, protection or each.protection) for each in known)
+    return other or (default and any(each.default and each.name != name and each.protection != none for each in known))
+
+
 def put(conn: Connection, edit: EnvironmentEdit) -> tuple[Environment, bool]:
     """The environment as it is then, and whether anything changed. Raises `InvalidRequest`, and `Conflict` where
     ``expected`` is not its revision."""

@@ -121,6 +121,15 @@ def listed(conn: Connection, project_id: str, wanted: Wanted, *, before: str = "
     return [_rollout(row) for row in conn.execute(query)]
 
 
+def taken_back(conn: Connection, project_id: str, app: str, environment: str, number: int) -> Rollout | None:
+    """The newest rollout of that release there, where it was rolled back; None where there was none, or it ended
+    otherwise."""
+    here = (ROLLOUTS.c.project_id == project_id, ROLLOUTS.c.app == app, ROLLOUTS.c.environment == environment)
+    query = select(ROLLOUTS).where(*here, ROLLOUTS.c.candidate == number).order_by(ROLLOUTS.c.id.desc()).limit(1)
+    row = conn.execute(query).one_or_none()
+    return None if row is None or row.state != "rolled_back" else _rollout(row)
+
+
 def readiness(
     conn: Connection, project_id: str, app: str, environment: str, number: int, *, note: str, now: int
 ) -> Readiness:

@@ -256,6 +256,28 @@ def test_a_protected_environment_lets_a_release_wait_until_somebody_else_approve
     run(story)
 
 
+def test_what_was_rolled_back_is_not_brought_back_by_applying_again(run: Run) -> None:
+    second = {**FILES, "apps/helpdesk.yaml": APP.replace("0.2", "0.9")}
+
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", FILES, to="staging", message="First")
+        await ask(house, "apply", second, to="staging", message="Second")
+        place = f"{BASE}/apps/helpdesk/environments/staging"
+        back = await house.admin.post(f"{place}/rollback", json={"reason": "Odd answers"})
+        assert (back.status_code, back.json()["stable"]) == (200, 1)
+        again = await ask(house, "apply", second, to="staging", message="Something else")
+        assert again["promotions"][0]["lacking"] == ["r2 was rolled back there: Odd answers"]
+        assert (await house.admin.get(f"{BASE}/apps/helpdesk/releases/staging")).json()["number"] == 1
+        promoted = await house.admin.post(
+            f"{place}/rollouts", json={"release": "r2", "plan": {"kind": "direct"}, "note": "It was the network"}
+        )
+        assert promoted.status_code == 201, promoted.text
+        assert (await ask(house, "apply", second, to="staging"))["clean"]
+
+    run(story)
+
+
 def test_a_key_needs_the_right_to_each_kind_of_thing_that_is_changed(run: Run) -> None:
     words = {"prompts/support.prompt.md": PROMPT, "trimtab.yaml": ""}
 
@@ -273,6 +295,24 @@ def test_a_key_needs_the_right_to_each_kind_of_thing_that_is_changed(run: Run) -
         refused = await editor.post(f"{BASE}/apply", json={"files": FILES})
         assert (refused.status_code, "'model:write'" in refused.json()["detail"]) == (403, True)
         assert (await editor.post(f"{BASE}/apply", json={"files": words})).status_code == 200
+
+    run(story)
+
+
+@pytest.mark.parametrize("said", ["production: {protection: {}}", "development: {default: true}"])
+def test_an_editor_takes_no_demands_away_by_a_folder_either(run: Run, said: str) -> None:
+    files = {"trimtab.yaml": f"environments:\n  {said}\n"}
+
+    async def story(house: House) -> None:
+        protected = {"protection": {"approvals": 1}}
+        assert (await house.admin.put(f"{BASE}/environments/production", json=protected)).status_code == 200
+        made = await house.admin.post(f"{BASE}/keys", json={"name": "ann", "role": "editor"})
+        ann = house.client(made.json()["secret"])
+        refused = await ann.post(f"{BASE}/apply", json={"files": files})
+        assert (refused.status_code, "'project:write'" in refused.json()["detail"]) == (403, True)
+        more = {"trimtab.yaml": "environments:\n  staging: {protection: {note: true}}\n"}
+        assert (await ann.post(f"{BASE}/apply", json={"files": more})).status_code == 200
+        assert (await ask(house, "apply", files))["clean"] is False
 
     run(story)
 

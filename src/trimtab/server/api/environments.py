@@ -1,16 +1,17 @@
 """Environments, what they demand of a release, and what there is of it: approvals and verdicts of gates."""
 
+from typing import Final
+
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
-from trimtab.governance.permissions import require
+from trimtab.governance.permissions import Permission, require
 from trimtab.releases import approvals, environments, gate, rollouts, store
 from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.protection import Readiness
 from trimtab.releases.types import Approval, Environment, GateVerdict, Protection, Release
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.auth import Caller
 from trimtab.server.environment_bodies import (
     ApprovalPage,
     ApprovalView,
@@ -36,6 +37,8 @@ from trimtab.server.routes import (
 )
 
 TAG = "environments"
+LOOSENS: Final[Permission] = "project:write"
+"""Whoever wants a release through must not be able to take the demands away that it does not meet."""
 BASE = "/api/v1/projects/{project:str}/environments"
 RELEASE = "/api/v1/projects/{project:str}/apps/{app:str}/releases/{ref:str}"
 
@@ -63,11 +66,12 @@ async def set_environment(
     deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str], data: JSONBody[SetEnvironment]
 ) -> EnvironmentView:
     """What it demands holds for what is promoted from now on; what runs there goes on. What a protected environment
-    demands is an administrator's to change."""
+    demands is an administrator's to change, and so is which one is the default in place of a protected one."""
 
     def write(conn: Connection) -> tuple[Environment, bool]:
         known = environments.environments(conn, tenant.id)
-        _refuse_loosening(caller, [each for each in known if each.name == environment], data.protection)
+        if environments.loosens(known, environment, data.protection, default=data.default is True):
+            require(caller.principal, LOOSENS)
         edit = EnvironmentEdit(
             project_id=tenant.id,
             name=environment,
@@ -85,13 +89,6 @@ async def set_environment(
     return _view(made)
 
 
-def _refuse_loosening(caller: Caller, found: list[Environment], wanted: Protection | None) -> None:
-    """Whoever wants a release through must not be able to take the demands away that it does not meet."""
-    for old in found:
-        if old.protection != Protection() and wanted not in (None, old.protection):
-            require(caller.principal, "project:write")
-
-
 @route(
     "DELETE",
     BASE + "/{environment:str}",
@@ -102,7 +99,8 @@ async def remove_environment(deps: Deps, caller: CallerNow, tenant: Tenant, envi
     """Refused while something runs there, and for the default one; a protected one is an administrator's to remove."""
 
     def write(conn: Connection) -> None:
-        _refuse_loosening(caller, [environments.environment(conn, tenant.id, environment)], Protection())
+        if environments.loosens(environments.environments(conn, tenant.id), environment, Protection()):
+            require(caller.principal, LOOSENS)
         environments.remove(conn, tenant.id, environment, actor_of(conn, caller), moment(conn, deps))
 
     await deps.db.write(write)

@@ -381,6 +381,12 @@ class _Writing:
             there = rollouts.rollout(self._conn, self._project, at.rollout)
             lacking = f"a rollout to r{there.candidate} is open ({there.id})"
             return structs.replace(promotion, lacking=[lacking], fix="Promote it, roll it back or stop it first.")
+        if back := rollouts.taken_back(self._conn, self._project, app, to, release.number):
+            why = f": {back.reason}" if back.reason else ""
+            fix = (
+                f"Change what was wrong with it; or, if it is right after all: trimtab release promote {app} --in {to}"
+            )
+            return structs.replace(promotion, lacking=[f"{release.short} was rolled back there{why}"], fix=fix)
         note, now = self._asked.message, self._asked.now
         ready = rollouts.readiness(self._conn, self._project, app, to, release.number, note=note, now=now)
         if not ready.ready:

@@ -12,6 +12,8 @@ from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.audit import Actor
 from trimtab.governance.permissions import Permission, require
+from trimtab.releases.environments import loosens
+from trimtab.releases.types import Protection
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import comparing, managed
@@ -19,7 +21,7 @@ from trimtab.server.folder.applying import Moved, Step, Written, write
 from trimtab.server.folder.comparing import Change
 from trimtab.server.folder.estimating import estimates
 from trimtab.server.folder.exporting import text_of
-from trimtab.server.folder.items import Kind
+from trimtab.server.folder.items import EnvironmentSpec, Kind
 from trimtab.server.folder.preparing import Asked, Prepared, prepare
 from trimtab.server.folder.reading import Folder, FolderRefused, read_folder
 from trimtab.server.folder.words import change_words, release_words
@@ -144,10 +146,22 @@ def _require(principal: Principal, prepared: Prepared) -> None:
     """Raises `Forbidden`."""
     for change in prepared.comparison.changes:
         require(principal, NEEDED[change.item.kind])
+        if change.item.kind == "environment" and _loosens(prepared, change):
+            require(principal, "project:write")
         if change.item.kind == "environment" and change.found is not None and change.found.plain.get("protection"):
             require(principal, "project:write")  # as `api/environments.py` says: an administrator's to change
     if prepared.asked.to:
         require(principal, "release:promote")
+
+
+def _loosens(prepared: Prepared, change: Change) -> bool:
+    known = list(prepared.seen.state.environments.values())
+    if change.wanted is None:
+        return loosens(known, change.item.name, Protection())
+    spec: EnvironmentSpec = change.wanted.value
+    said = spec.protection is not msgspec.UNSET
+    protection = msgspec.convert(spec.protection or {}, Protection) if said else None
+    return loosens(known, change.item.name, protection, default=spec.default is True)
 
 
 def _writer(deps: Dependencies, prepared: Prepared, keep: _Keep | None) -> Any:
