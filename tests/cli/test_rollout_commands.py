@@ -32,7 +32,12 @@ def test_a_release_is_promoted_rolled_out_and_taken_back_from_the_shell(with_mod
     assert "r1 on every worker" in shell.ok("release", "rollback", "support", "-m", "odd answers")
     assert shell.json("rollouts", "list", "--open") == []
     trail = shell.ok("audit", "list", "--subject", "placement:support@production")
-    assert "odd answers" in trail
+    assert ["r2 -> r1" in line for line in trail.splitlines() if "odd answers" in line] == [True]
+    assert "r2 5 % -> 50 %" in shell.ok("audit", "list", "--action", "rollout.advanced")
+    for told in (shell.ok("release", "status", "support"), shell.ok("release", "status")):
+        runs = next(line.split() for line in told.splitlines() if "production" in line)
+        assert (runs[:3], runs[5]) == (["support", "production", "r1"], "admin")
+        assert " ".join(runs[3:5]) == trail.splitlines()[1][:19]
     assert "rollout.advanced" in shell.ok("audit", "list", "--action", "rollout.*", "--last", "1h")
 
 

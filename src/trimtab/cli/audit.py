@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -36,10 +36,33 @@ def list_entries(*, last: int | None, limit: int, project: str, client: Client, 
     if as_json:
         print_json(found)
         return
-    rows = [(local_time(e.at), e.actor_name, e.action, e.subject, _why(e)) for e in found]
-    print_table(("WHEN", "WHO", "DID", "TO", "WHY"), rows, empty="Nothing was done yet.")
+    rows = [(local_time(e.at), e.actor_name, e.action, e.subject, _change(e), _why(e)) for e in found]
+    print_table(("WHEN", "WHO", "DID", "TO", "CHANGE", "WHY"), rows, empty="Nothing was done yet.")
 
 
 def _why(entry: AuditEntry) -> str | None:
-    said = [str(entry.detail.get(name) or "") for name in ("reason", "override")]
-    return " Override: ".join(filter(None, said)) or None
+    reason, override = (str(entry.detail.get(name) or "") for name in ("reason", "override"))
+    return " ".join(filter(None, (reason, override and f"Override: {override}"))) or None
+
+
+def _change(entry: AuditEntry) -> str | None:
+    """What a placement or a rollout came from and to; nothing of entries that tell it otherwise (`--json` has all)."""
+    if entry.action == "placement.changed":
+        before, after = (_release(entry.detail.get(name)) for name in ("from", "to"))
+        return f"{before} -> {after}"
+    shares = [_share(entry.detail.get(name)) for name in ("from", "to")]
+    if not entry.action.startswith("rollout.") or shares[1] is None:
+        return None
+    candidate = _release(entry.detail.get("candidate"))
+    return (
+        f"{candidate} at {shares[1]}" if shares[0] in (None, shares[1]) else f"{candidate} {shares[0]} -> {shares[1]}"
+    )
+
+
+def _release(number: object) -> str:
+    return "nothing" if number is None else f"r{number}"
+
+
+def _share(state: object) -> str | None:
+    share = cast("dict[str, Any]", state).get("share") if isinstance(state, dict) else None
+    return None if share is None else f"{100 * share:g} %"

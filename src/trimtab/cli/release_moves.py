@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.rollouts import moves, words
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
@@ -131,22 +131,35 @@ def rollback(
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", default="")
 @project_option
 @api_command
 def status(app: str, *, project: str, client: Client, as_json: bool) -> None:
-    """What runs of an app in every environment, and what is under way.
+    """What runs of an app in every environment, since when and by whom, and what is under way; without APP, of all.
 
     \b
     Example:
       trimtab release status support
     """
-    found = client.rollouts.placements(project, app)
+    names = [app] if app else [each.name for each in client.apps.list(project)]
+    found = [placement for name in names for placement in client.rollouts.placements(project, name)]
     if as_json:
         print_json(found)
         return
-    rows = [(each.environment, None if each.stable is None else f"r{each.stable}", _open(each)) for each in found]
-    print_table(("ENVIRONMENT", "RUNS", "UNDER WAY"), rows, empty="None.")
+    shown = found if app else [each for each in found if each.stable is not None or each.open is not None]
+    rows = [(each.app, each.environment, *_runs(client, project, each), _open(each)) for each in shown]
+    print_table(("APP", "ENVIRONMENT", "RUNS", "SINCE", "BY", "UNDER WAY"), rows, empty="Nothing runs yet.")
+
+
+def _runs(client: Client, project: str, each: Placement) -> tuple[str | None, str | None, str | None]:
+    """The release, since when it runs, and who brought it there: a rollout that went back changes neither."""
+    if each.stable is None:
+        return None, None, None
+    subject = f"placement:{each.app}@{each.environment}"
+    newest = next(client.rollouts.audit(project, subject=subject, action="placement.changed"), None)
+    if newest is None:
+        return f"r{each.stable}", None, None
+    return f"r{each.stable}", local_time(newest.at), newest.actor_name
 
 
 def _open(each: Placement) -> str | None:
