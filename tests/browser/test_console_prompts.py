@@ -183,10 +183,8 @@ def test_the_pages_of_prompts_and_the_playground_shut_nobody_out(at: House, visi
     span = at.server.api(f"/projects/default/traces/{trace}")["spans"][0]["span_id"]
     wrong: list[str] = []
     for name, place in {
-        "prompts": f"/p/{slug}/prompts",
         "prompts-empty": "/p/empty/prompts",
         "prompt": f"/p/{slug}/prompts/support?model=fast",
-        "prompt-diff": f"/p/{slug}/prompts/support?view=diff",
         "playground-span": f"/p/default/playground?trace={trace}&span={span}",
     }.items():
         visitor.go(place)

@@ -23,6 +23,7 @@ MOST_WAITING = 256
 """Events that wait for a slow reader; then the providers' streams wait too."""
 READER_STALL_S = 120.0
 """A reader that has not read for so long counts as gone."""
+GRACE_S = 5.0
 MS = 1_000_000
 
 Told = PlaygroundBegin | PlaygroundDelta | PlaygroundEnd
@@ -61,9 +62,13 @@ class Playground:
                 exchange.leave()
 
     async def aclose(self) -> None:
-        """Wait for the calls that are under way."""
-        while self._calls:
-            await asyncio.wait(self._calls)
+        """Wait for the calls that are under way; what takes longer than `GRACE_S` is cut, and recorded so."""
+        if self._calls:
+            _, left = await asyncio.wait(self._calls, timeout=GRACE_S)
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left)
 
     def _start(self, exchange: "_Exchange", project: Project, principal: Principal) -> None:
         task = asyncio.ensure_future(self._call(exchange, project, principal))
