@@ -54,6 +54,27 @@ def test_a_pipelined_body_that_is_too_large_is_refused_in_its_turn() -> None:
     asyncio.run(main())
 
 
+def test_an_idle_connection_keeps_nothing_of_the_body_it_sent_and_is_served_again() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST], max_body=8 << 20) as g:
+            reader, writer = await connect(g)
+            for _ in range(2):
+                writer.write(raw({**ASK, "messages": [{"role": "user", "content": "x" * (1 << 20)}]}))
+                async with asyncio.timeout(60):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    length = re.search(rb"content-length: (\d+)", head)
+                    assert length is not None
+                    await reader.readexactly(int(length[1]))
+                    (connection,) = [cast("Any", each) for each in g.server.server_state.connections]
+                    while connection._waiting is None:  # noqa: ASYNC110  it tells nobody
+                        await asyncio.sleep(0.01)
+                assert statuses(head) == [200]
+                assert (connection.cycle.size > 1 << 20, connection.cycle.body) == (True, b"")
+            writer.close()
+
+    asyncio.run(main())
+
+
 def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_provider() -> None:
     async def main() -> None:
         script = streams(delta("one"), "wait", delta("two"), delta("three"), "hang")

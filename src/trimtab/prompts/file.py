@@ -35,6 +35,8 @@ from trimtab.prompts.types import MAX_TEXT, Content, Message, PromptError, Promp
 
 MAX_FRONT: Final = 256 * 1024
 """Characters of the front matter."""
+MAX_DEPTH: Final = 60
+"""Levels of YAML: more than a value may have (`canonical.plain`)."""
 _MARK = re.compile(r"@(?:(system|developer|user|assistant)|messages[ \t]+([A-Za-z][A-Za-z0-9_]*))[ \t]*")
 _ESCAPED = re.compile(r"\\+@(?:system|developer|user|assistant|messages[ \t]+[A-Za-z][A-Za-z0-9_]*)[ \t]*")
 
@@ -162,14 +164,21 @@ def _variable(name: str, said: object, node: Any) -> Variable:
 class _Loader(yaml.SafeLoader):
     """YAML's JSON part: no aliases (they multiply), no key twice, and dates stay text."""
 
+    _depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
+        if self._depth > MAX_DEPTH:  # brackets within brackets cost PyYAML the square of their number
+            raise PromptError(f"It is nested deeper than {MAX_DEPTH} levels.", fix="Make it flatter.")
         if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
             raise PromptError(
                 "References to other parts ('*name') are not read here.",
                 fix="Write it out.",
                 line=self.peek_event().start_mark.line + 2,  # pyright: ignore
             )
-        return super().compose_node(parent, index)  # pyright: ignore
+        self._depth += 1
+        node: Any = super().compose_node(parent, index)  # pyright: ignore
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[object] = set()

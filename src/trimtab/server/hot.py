@@ -419,6 +419,7 @@ class HotProtocol(HttpToolsProtocol):
         try:
             while True:
                 await cycle.run()
+                cycle.body = b""  # an idle connection keeps nothing of what it asked
                 if self._worker is not task or self.transport.is_closing() or task.cancelling():
                     return
                 self.tasks.discard(task)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.server.folder.reading import FolderRefused, read_folder
+from trimtab.server.folder.reading import MOST_MISTAKES, FolderRefused, read_folder
 
 TOP = """name: Main
 project: default
@@ -175,3 +175,15 @@ def test_the_example_of_the_documentation_is_a_folder() -> None:
     folder = read_folder({"trimtab.yaml": top, "prompts/support.prompt.md": prompt, "apps/helpdesk.yaml": app})
     assert folder.mistakes == ()
     assert {str(each) for each in folder.items.values()} >= {"model fast", "route smart", "app helpdesk"}
+
+
+def test_files_without_end_that_are_no_yaml_are_not_all_tried() -> None:
+    files = {"trimtab.yaml": "name: main\n"} | {f"apps/a{number:04}.yaml": "[" for number in range(4_000)}
+    mistakes = read_folder(files).mistakes
+    assert len(mistakes) == MOST_MISTAKES + 1
+    assert "not read" in mistakes[-1].what
+
+
+def test_what_is_nested_without_end_is_told_before_it_costs_much() -> None:
+    (mistake,) = read_folder({"trimtab.yaml": "name: main\n", "apps/a.yaml": "x: " + "[" * 1_000}).mistakes
+    assert mistake.what == "It is nested deeper than 60 levels."

@@ -43,6 +43,8 @@ _SHAPES: Final = gateway_with(ProjectTargets(), {})
 LONGEST: Final = 512 * 1024
 """Characters of trimtab.yaml."""
 MOST_FILES: Final = 5_000
+MOST_MISTAKES: Final = 100
+"""Files are read no further after so many: one that is no YAML at all may cost a fifth of a second to find out."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 
@@ -86,6 +88,9 @@ def read_folder(files: Mapping[str, str]) -> Folder:
     if FILE not in files:
         reader.refuse(FILE, 1, f"There is no {FILE} in this folder.", "Make one; 'name: main' is enough.")
     for path in sorted(files):
+        if reader.is_full():
+            reader.refuse(path, 1, "What follows was not read, after so many mistakes.", "Mend these first.")
+            break
         if path == FILE:
             reader.top(files[path])
         elif path.startswith(PROMPTS) and path.endswith(SUFFIX):
@@ -130,6 +135,9 @@ class _Reader:
             routes=self._routes,
             mistakes=tuple(self._mistakes),
         )
+
+    def is_full(self) -> bool:
+        return len(self._mistakes) >= MOST_MISTAKES
 
     def refuse(self, path: str, line: int, what: str, fix: str = "") -> None:
         self._mistakes.append(Mistake(path=path, line=line, what=what, fix=fix))
