@@ -77,7 +77,7 @@ def test_a_diff_says_what_a_product_owner_understands() -> None:
         "policy rule 'limit' went from 50 to 20",
     ]
     assert [change.words for change in found.messages] == [
-        "message 1 (system) changed: 1 lines added, 1 removed",
+        "message 1 (system) changed: 1 line added, 1 removed",
         "message 2 (system) is new",
     ]
     assert [(line.mark, line.text) for line in found.messages[0].lines] == [

@@ -83,6 +83,10 @@ def _key(message: Message) -> tuple[str, str]:
     return message.title, message.text
 
 
+def _lines_of(number: int) -> str:
+    return "1 line" if number == 1 else f"{number} lines"
+
+
 def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> list[MessageChange]:
     found: list[MessageChange] = []
     for i, j in aligned(before, after):
@@ -95,9 +99,11 @@ def _messages(before: tuple[Message, ...], after: tuple[Message, ...]) -> list[M
         minus = sum(line.mark == "removed" for line in lines)
         title = (new or old or Message()).title
         what: What = "added" if old is None else "removed" if new is None else "changed"
-        verb = {"added": "is new", "removed": "is gone", "changed": f"changed: {plus} lines added, {minus} removed"}[
-            what
-        ]
+        verb = {
+            "added": "is new",
+            "removed": "is gone",
+            "changed": f"changed: {_lines_of(plus)} added, {minus} removed",
+        }[what]
         number = (j if j is not None else i or 0) + 1
         found.append(
             MessageChange(

@@ -53,7 +53,7 @@ def withdraw(conn: Connection, given: Approval, now: int) -> None:
     if conn.execute(delete(APPROVALS).where(*_of(given))).rowcount == 0:
         raise NotFound(
             f"There is no approval of yours for r{given.number} in {given.environment[:40]!r}.",
-            fix="'trimtab release status' shows who approved.",
+            fix=f"'trimtab audit list --subject release:{given.app}@r{given.number}' shows who approved, and where.",
         )
     _tell(conn, given, "release.approval_withdrawn", now)
 
