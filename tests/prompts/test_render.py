@@ -240,6 +240,19 @@ def test_includes_are_rendered_with_the_variables_and_named_with_their_versions(
         said('{% include "wrong" %}', None, {"wrong": wrong})
 
 
+def test_an_include_alone_on_its_line_keeps_the_end_of_the_line() -> None:
+    rules = source("No dates.", name="rules")
+
+    def with_rules(text: str) -> str:
+        return said(text, None, {"rules": rules})
+
+    assert with_rules('{% include "rules" %}\nBe brief.') == "No dates.\nBe brief."
+    assert with_rules('First:\n  {% include "rules" %}\n\nThen.') == "First:\nNo dates.\n\nThen."
+    assert with_rules('Say {% include "rules" %} twice') == "Say No dates. twice"
+    assert with_rules('{% include "rules" -%}\nBe brief.') == "No dates.Be brief."
+    assert with_rules('{% raw %}{% include "rules" %}\nx{% endraw %}') == '{% include "rules" %}\nx'
+
+
 def test_a_circle_of_includes_and_too_many_levels_are_refused_by_their_path() -> None:
     a, b = source('{% include "b@3" %}', {}, "a"), source('{% include "a@5" %}', {}, "b")
     with pytest.raises(PromptError, match=r"p -> a -> b@3 -> a@5"):

@@ -9,6 +9,7 @@ A text is written as it is, anything else as JSON; null is refused, since a prom
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, cast
 
@@ -21,6 +22,8 @@ from trimtab.prompts.budget import BOUNDS, MAX_BITS, Budget, too_many_digits
 from trimtab.prompts.syntax import COUNTED, JOINED, MADE, guarded
 from trimtab.prompts.types import PromptError
 
+_INCLUDE: Final = re.compile(r"(?m)^([ \t]*\{%[-+]?[ \t]*include\b[^%\n]*(?<![-+]))%\}(?=\n)")
+_RAW: Final = re.compile(r"(\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\})", re.DOTALL)
 BUDGET: Final = "\0budget"
 """Where a context holds its budget: no template can write this name."""
 
@@ -137,6 +140,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests = {name: self.tests[name] for name in _TESTS}
         self.globals = {"range": _range, "dict": dict, "namespace": Namespace}
         self.concat = _concat
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """An include alone on its line keeps that line's end: what is included has none of its own."""
+        text = super().preprocess(source, name, filename)
+        if "include" not in text:
+            return text
+        parts = _RAW.split(text)
+        parts[::2] = [_INCLUDE.sub(r"\1+%}", part) for part in parts[::2]]
+        return "".join(parts)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
         return guarded(super()._parse(source, name, filename))
