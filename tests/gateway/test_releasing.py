@@ -138,6 +138,15 @@ async def test_what_cannot_be_is_told_with_the_way_out(
 
 
 @running_loop
+async def test_variables_for_a_release_without_a_prompt_are_the_releases_fault() -> None:
+    """A release that drops its prompt must not look innocent to the rollout that watches it."""
+    async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], []) as gateway:
+        place(gateway, [release(1)])
+        response = await gateway.chat({"model": "support", "messages": ASK, "variables": {"customer": "Ada"}})
+    assert (response.status_code, told(response)["code"]) == (400, "prompt_variable"), response.text
+
+
+@running_loop
 async def test_a_caller_is_told_where_variables_go() -> None:
     async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], []) as gateway:
         place(gateway, [release(1, prompt=GREETING)])

@@ -124,6 +124,7 @@ class Apps:
                 f"The release {release.short} of the app {release.app!r} has no prompt, so it has no variables.",
                 fix="Leave 'variables' out.",
                 param=VARIABLES,
+                code="prompt_variable",  # the release's doing: clients that gave them were right before it
             )
         if release.overlay is None:
             return Body(body=msgspec.json.encode(fields))
