@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from trimtab.governance import audit
 from trimtab.governance import store as governance
 from trimtab.governance.audit import Actor
 from trimtab.governance.store import ProjectRow
@@ -138,3 +139,18 @@ def test_an_environment_goes_back_through_what_ran_before_it(write: Write[Any]) 
     assert back(to=1) == 1
     with pytest.raises(Conflict, match="already"):
         back(to=1)
+    assert back(to=2) == 2, "it was in its place when another was promoted over it"
+
+
+def test_going_to_and_fro_between_what_ran_is_never_refused(write: Write[Any]) -> None:
+    for number in (1, 2, 1):
+        start = Start(
+            project_id="p1", app="support", environment="production", candidate=number, plan=Plan(kind="direct"),
+            actor=ADA, now=5,
+        )  # fmt: skip
+        write(lambda conn, start=start: rollouts.start(conn, start))
+    for to in (2, 1, 2, 1, 2):
+        wanted = GoBack(project_id="p1", app="support", environment="production", to=to, actor=BOB, now=6, reason="Odd")
+        assert write(lambda conn, wanted=wanted: rollouts.go_back(conn, wanted)).stable == to
+    told = write(lambda conn: audit.entries(conn, "p1", audit.Sought(action="placement.changed")))
+    assert [(each.detail["to"], each.detail["reason"]) for each in told[:2]] == [(2, "Odd"), (1, "Odd")]

@@ -5,12 +5,11 @@ catalog's revision was bumped: that puts writers in a row and tells every worker
 rollout of an app. Nothing here asks for protection when it goes back.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
@@ -310,35 +309,34 @@ def go_back(conn: Connection, wanted: GoBack) -> Placement:
 
 
 def _back_from(conn: Connection, wanted: GoBack, at: Placement, move: Move) -> None:
-    """Take back the rollout that put what runs now in its place."""
-    every = _history(conn, wanted)
+    """Take back the rollout that put what runs now in its place. Where that was taken back already, so that what runs
+    is what was put back then, only the placement changes."""
+    here = [ROLLOUTS.c[name] == getattr(wanted, name) for name in ("project_id", "app", "environment")]
+    short = select(ROLLOUTS.c.id, ROLLOUTS.c.state, ROLLOUTS.c.stable, ROLLOUTS.c.candidate).where(*here)
+    every = conn.execute(short.order_by(ROLLOUTS.c.id.desc())).all()
     promoted = [each for each in every if each.state == "promoted"]
-    found = next((each for each in promoted if each.candidate == at.stable), None)
-    if found is None or (wanted.to is None and found.stable is None):
+    last = next((each for each in promoted if each.candidate == at.stable), None)
+    to = last.stable if wanted.to is None and last is not None else wanted.to
+    if to is None:
         raise _nothing_before(wanted.app, wanted.environment)
-    last = rollout(conn, wanted.project_id, found.id)
-    to = last.stable if wanted.to is None else wanted.to
     if to == at.stable:
         raise Conflict(f"r{to} is what runs there already.", fix="There is nothing to do.")
     if to not in {each.stable for each in every} | {each.candidate for each in promoted}:
+        tried = any(each.candidate == to for each in every)
+        why = "was taken back from" if tried else "never ran in"
         raise Conflict(
-            f"r{to} never ran in {wanted.environment}, so there is no going back to it.",
+            f"r{to} {why} {wanted.environment}, so to bring it there is no going back.",
             fix="Promote it: trimtab release promote.",
             code="never_ran",
         )
-    after = moved(last, move, wanted.now)
-    _save(conn, after)
-    _tell(conn, after, "rollout.rolled_back", wanted.actor, last, override="")
+    cause = rollout(conn, wanted.project_id, every[0].id if last is None else last.id)
+    if last is None:
+        after = structs.replace(cause, reason=move.reason, updated=wanted.now)
+    else:
+        after = moved(cause, move, wanted.now)
+        _save(conn, after)
+        _tell(conn, after, "rollout.rolled_back", wanted.actor, cause, override="")
     _place(conn, at, wanted.actor, after, stable=to, rollout=None)
-
-
-def _history(conn: Connection, wanted: GoBack) -> Sequence[Row[Any, Any, Any, Any]]:
-    """Every rollout of that placement, newest first, without its plan and evidence: there may be thousands, and who
-    goes back is in a hurry."""
-    here = (ROLLOUTS.c.app == wanted.app, ROLLOUTS.c.environment == wanted.environment)
-    query = select(ROLLOUTS.c.id, ROLLOUTS.c.state, ROLLOUTS.c.stable, ROLLOUTS.c.candidate)
-    query = query.where(ROLLOUTS.c.project_id == wanted.project_id, *here)
-    return conn.execute(query.order_by(ROLLOUTS.c.id.desc())).all()
 
 
 def _nothing_before(app: str, environment: str) -> Conflict:
