@@ -118,6 +118,8 @@ async def test_a_prompt_that_says_it_all_needs_no_messages_of_the_client() -> No
         ("support", [1], 400, "invalid_request", "`variables` must be a JSON object"),
         ("support@moon", {}, 404, "environment_not_found", "Environments here: staging, production"),
         ("support@staging", {}, 404, "nothing_placed", "No release of the app 'support' runs in 'staging' yet"),
+        ("support@staging", {}, 404, "nothing_placed", "trimtab release promote support r1 --in staging"),
+        ("support@", {}, 404, "environment_not_found", "'support@' names no environment. Call 'support', or"),
         ("support@r9", {}, 404, "release_not_found", "has no release 'r9'"),
         ("suport", {}, 404, "model_not_found", "no model 'suport'"),
     ],

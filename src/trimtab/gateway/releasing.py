@@ -221,9 +221,16 @@ def _nothing_for(named: Placed, found: Assignment) -> NotFound:
 
 
 def _no_lane(named: Named, apps: ProjectApps) -> NotFound:
+    if not named.ref and named.app in apps.placed:  # called with an @ and nothing behind it
+        return NotFound(
+            f"'{named.app}@' names no environment.",
+            fix=f"Call {named.app!r}, or '{named.app}@{apps.default}'.",
+            code="environment_not_found",
+            param="model",
+        )
     environment = named.ref or apps.default
     if environment in apps.environments:
-        return _nothing_runs(named.app, environment)
+        return _nothing_runs(named.app, environment, newest=apps.newest.get(named.app, 0))
     known = ", ".join(apps.environments[:8])
     return NotFound(
         f"There is no environment {environment[:40]!r} in this project.",
@@ -243,10 +250,12 @@ def chats_only(name: str) -> Unsupported:
     )
 
 
-def _nothing_runs(app: str, environment: str) -> NotFound:
+def _nothing_runs(app: str, environment: str, *, newest: int | None = None) -> NotFound:
+    """``newest`` is the number of the app's newest release, 0 for none, None where it is not known here."""
+    first = f"Make one: trimtab release create {app}. Then place it" if newest == 0 else "Place one"
     return NotFound(
         f"No release of the app {app!r} runs in {environment!r} yet.",
-        fix=f"Place one: trimtab release promote {app} r1 --in {environment}",
+        fix=f"{first}: trimtab release promote {app} {f'r{newest}' if newest else 'latest'} --in {environment}",
         code="nothing_placed",
         param="model",
     )
