@@ -85,6 +85,8 @@ def test_a_held_rollout_keeps_its_share_and_its_evidence_until_it_goes_on() -> N
         Plan(kind="ab", share=0.0),
         Plan(kind="shadow", share=0.5),
         Plan(kind="ab", budget="5"),
+        Plan(kind="shadow", budget="five"),
+        Plan(kind="shadow", budget="-1"),
         Plan(kind="segments"),
         Plan(kind="segments", segment=Segment()),
         Plan(kind="segments", segment=Segment(user=("",))),

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.ledger.limits import picodollars
 from trimtab.releases.rules import read_rules
 from trimtab.releases.types import OPEN, Plan, Rollout, State, Step
 
@@ -149,6 +150,8 @@ def check_plan(plan: Plan) -> Plan:
         raise _wrong("A shadow rollout needs a budget.", "budget", "Say what the copies may cost in all, e.g. '5.00'.")
     if plan.kind != "shadow" and plan.budget is not None:
         raise _wrong("Only a shadow rollout has a budget of its own.", "budget", "Leave it out.")
+    if plan.budget is not None:
+        picodollars(plan.budget, param="budget")
     return plan
 
 
