@@ -122,6 +122,7 @@ async def test_a_prompt_that_says_it_all_needs_no_messages_of_the_client() -> No
         ("support@", {}, 404, "environment_not_found", "'support@' names no environment. Call 'support', or"),
         ("support@r9", {}, 404, "release_not_found", "has no release 'r9'"),
         ("suport", {}, 404, "model_not_found", "no model 'suport'"),
+        ("suport", {}, 404, "model_not_found", "Did you mean 'support'?"),
     ],
 )
 @running_loop

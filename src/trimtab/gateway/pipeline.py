@@ -239,7 +239,8 @@ class Gateway:
         if call.app is not None and call.app.release is not None:
             route = call.app.release.route
         if route is None:
-            targets = candidates(snapshot.targets[project], model)
+            apps = snapshot.apps.get(project)
+            targets = candidates(snapshot.targets[project], model, (routes or (), () if apps is None else apps.newest))
         else:
             plan = self._decide(call, route) or await self._learn(call, route)
             targets = plan.targets

@@ -1,6 +1,8 @@
 """From the name a client called to the ordered list of places that may answer. Pure, from the snapshot."""
 
 import difflib
+from collections.abc import Iterable
+from itertools import chain
 
 from msgspec import Struct
 
@@ -18,8 +20,9 @@ class Target(Struct, frozen=True):
     provider: Provider
 
 
-def candidates(targets: ProjectTargets, name: str) -> list[Target]:
-    """The model itself, then its fallbacks, depth first, each once. Raises `NotFound` that names what there is.
+def candidates(targets: ProjectTargets, name: str, also: tuple[Iterable[str], ...] = ()) -> list[Target]:
+    """The model itself, then its fallbacks, depth first, each once. Raises `NotFound` that names what there is:
+    ``also`` are the names of what else may be called, routes and apps.
 
     A name of the form ``provider/model-id`` reaches any model of a declared provider without a declaration of its own.
     """
@@ -32,7 +35,7 @@ def candidates(targets: ProjectTargets, name: str) -> list[Target]:
         )
     found = targets.models.get(name)
     if found is None:
-        return [_raw(targets, name)]
+        return [_raw(targets, name, also)]
     ordered: list[Target] = []
     seen: set[str] = set()
     _collect(targets, found, seen, ordered)
@@ -55,25 +58,26 @@ def _collect(targets: ProjectTargets, model: Model, seen: set[str], into: list[T
             into.append(_raw(targets, name))
 
 
-def _raw(targets: ProjectTargets, name: str) -> Target:
+def _raw(targets: ProjectTargets, name: str, also: tuple[Iterable[str], ...] = ()) -> Target:
     provider_name, slash, upstream = name.partition("/")
     provider = targets.providers.get(provider_name)
     if slash and upstream and provider is not None:
         return Target(Model(name=name, provider=provider_name, upstream=upstream), provider)
     raise NotFound(
         f"There is no model {name!r} in this project.",
-        fix=_way_out(targets, name),
+        fix=_way_out(targets, name, also),
         code="model_not_found",
         param="model",
     )
 
 
-def _way_out(targets: ProjectTargets, name: str) -> str:
-    known = sorted(targets.models)
+def _way_out(targets: ProjectTargets, name: str, also: tuple[Iterable[str], ...]) -> str:
+    known = sorted({*targets.models, *chain.from_iterable(also)})
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
     if known:
         some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-        return f"Models here: {some}. Any model of a provider is called as 'provider/model-id'."
+        what = "What can be called here" if also else "Models here"
+        return f"{what}: {some}. Any model of a provider is called as 'provider/model-id'."
     return "None is declared yet: add a provider and a model in the console, or in the config file."
