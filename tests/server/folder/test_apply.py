@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 from trimtab.governance.access import Principal
 from trimtab.governance.audit import Actor
 from trimtab.server.config_file import parse
-from trimtab.server.folder import planning
+from trimtab.server.folder import managed, planning
 from trimtab.server.folder.comparing import Change
+from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.planning import Wish
 from trimtab.storage.schema import METADATA
 
@@ -148,6 +149,20 @@ def test_a_fault_half_way_leaves_nothing_of_it(run: Run, catalog_url: str) -> No
         assert (await planning.apply(house.deps, wish, principal)).mistakes == []
         assert await everything(house) != before
         assert (await planning.plan(house.deps, wish)).clean
+
+    run(story, url=catalog_url)
+
+
+def test_the_same_plan_at_the_same_moment_is_remembered_once(run: Run, catalog_url: str) -> None:
+    async def story(house: House) -> None:
+        project = house.holder.current.access.projects["default"].id
+        basis = Basis(folder="main", to="", wanted={}, found={})
+
+        def keep(conn: Connection) -> None:
+            managed.keep_plan(conn, project, "a" * 64, basis, 5)
+
+        await asyncio.gather(*(house.db.write(keep) for _ in range(8)))
+        assert await house.db.read(lambda conn: managed.plan(conn, project, "a" * 8)) == basis
 
     run(story, url=catalog_url)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, String, Table, Text, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.server.folder.items import Key, Kind
 from trimtab.storage.schema import METADATA
@@ -89,7 +90,11 @@ def keep_plan(conn: Connection, project_id: str, digest: str, basis: Basis, now:
     at = (PLANS.c.project_id == project_id, PLANS.c.hash == digest)
     conn.execute(delete(PLANS).where(*at))
     told = msgspec.json.encode(basis).decode()
-    conn.execute(insert(PLANS).values(project_id=project_id, hash=digest, basis=told, made=now))
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(PLANS).values(project_id=project_id, hash=digest, basis=told, made=now))
+    except IntegrityError:  # the same plan, made at the same moment
+        return
     newest = select(PLANS.c.made).where(PLANS.c.project_id == project_id).order_by(PLANS.c.made.desc())
     oldest = conn.execute(newest.offset(KEPT).limit(1)).scalar_one_or_none()
     if oldest is not None:
