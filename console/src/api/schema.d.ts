@@ -987,7 +987,7 @@ export interface paths {
         /**
          * Make or change an environment
          * @description What it demands holds for what is promoted from now on; what runs there goes on. What a protected environment
-         *     demands is an administrator's to change.
+         *     demands is an administrator's to change, and so is which one is the default in place of a protected one.
          *
          *     Needs the permission `release:promote`.
          */
