@@ -33,6 +33,7 @@ def test_a_release_is_promoted_rolled_out_and_taken_back_from_the_shell(with_mod
     assert shell.json("rollouts", "list", "--open") == []
     trail = shell.ok("audit", "list", "--subject", "placement:support@production")
     assert ["r2 -> r1" in line for line in trail.splitlines() if "odd answers" in line] == [True]
+    assert "warmer" in shell.ok("audit", "list", "--subject", "release:support@r2")
     assert "r2 5 % -> 50 %" in shell.ok("audit", "list", "--action", "rollout.advanced")
     for told in (shell.ok("release", "status", "support"), shell.ok("release", "status")):
         runs = next(line.split() for line in told.splitlines() if "production" in line)

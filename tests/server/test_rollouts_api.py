@@ -186,6 +186,8 @@ def test_what_protection_asks_is_asked_again_at_every_step_and_an_emergency_says
         assert (await ada.post(f"{at}/rollback", json={})).json()["state"] == "rolled_back"
         urgent = (await start(ada, "r3", kind="direct", override="Wrong prices")).json()
         assert (urgent["state"], urgent["override"]) == ("promoted", "Wrong prices")
+        placed = (await ada.get(f"{P}/audit", params={"action": "placement.changed"})).json()["items"][0]
+        assert placed["detail"]["override"] == "Wrong prices"
 
     run(story)
 

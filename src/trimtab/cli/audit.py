@@ -41,7 +41,8 @@ def list_entries(*, last: int | None, limit: int, project: str, client: Client, 
 
 
 def _why(entry: AuditEntry) -> str | None:
-    reason, override = (str(entry.detail.get(name) or "") for name in ("reason", "override"))
+    reason, message, override = (str(entry.detail.get(name) or "") for name in ("reason", "message", "override"))
+    reason = reason or message  # of a release
     return " ".join(filter(None, (reason, override and f"Override: {override}"))) or None
 
 

@@ -375,6 +375,8 @@ def _place(
     environments.place(conn, made)
     if made.stable != at.stable:
         detail = {"from": at.stable, "to": made.stable, "rollout": cause.id, "reason": cause.reason}
+        if cause.override and stable == cause.candidate:  # going back needs none
+            detail["override"] = cause.override
         subject = f"placement:{at.app}@{at.environment}"
         audit.append(conn, at.project_id, actor, "placement.changed", subject, now=cause.updated, detail=detail)
 

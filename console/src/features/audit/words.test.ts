@@ -34,6 +34,7 @@ describe("an entry", () => {
     expect(reasonOf(entry("rollout.promoted", { reason: "now", override: "the house burns" }))).toBe(
       "now (without what is demanded: the house burns)",
     );
+    expect(reasonOf(entry("release.created", { message: "Warmer" }))).toBe("Warmer");
     expect(reasonOf(entry("app.changed", {}))).toBe("");
   });
   it("says what went from what to what", () => {

@@ -52,8 +52,9 @@ export function subjectOf(text: string): Subject {
 
 /** The few things of an entry that people look for; the rest is in its detail. */
 export function reasonOf(entry: AuditEntryView): string {
-  const { reason, override } = entry.detail as { reason?: unknown; override?: unknown };
-  const told = typeof reason === "string" ? reason : "";
+  const { reason, message, override } = entry.detail as { reason?: unknown; message?: unknown; override?: unknown };
+  const said = reason || message; // a release has a message
+  const told = typeof said === "string" ? said : "";
   return typeof override === "string" && override
     ? `${told ? `${told} ` : ""}(without what is demanded: ${override})`
     : told;

@@ -41,7 +41,17 @@ export function RolloutsPage() {
       align: "right",
       cell: (row) => (row.ended === null ? shareWords(row) : "–"),
     },
-    { id: "reason", label: "why", cell: (row) => row.reason || <span className="muted">–</span> },
+    {
+      id: "reason",
+      label: "why",
+      // On a phone the table scrolls sideways; squeezed to a word a line, the sentence would make rows of half a screen.
+      cell: (row) =>
+        row.reason ? (
+          <span style={{ display: "inline-block", minWidth: 220 }}>{row.reason}</span>
+        ) : (
+          <span className="muted">–</span>
+        ),
+    },
     {
       id: "started",
       label: "begun",
