@@ -297,3 +297,59 @@ def test_a_reader_changes_nothing_and_the_trail_is_found_by_who_and_when(run: "R
         del ada
 
     run(story)
+
+
+def test_another_projects_apps_and_rollouts_are_not_there_whoever_asks(run: "Run") -> None:
+    async def story(house: House) -> None:
+        ada = await ready(house)
+        made = (await start(ada, "r2", kind="ab", share=0.5)).json()
+        assert (await house.admin.post("/api/v1/projects", json={"slug": "other", "name": "Other"})).status_code == 201
+        theirs = "/api/v1/projects/other"
+        key = (await house.admin.post(f"{theirs}/keys", json={"name": "eve", "role": "editor"})).json()["secret"]
+        eve = house.client(key)
+        reads = ("apps", "apps/support", "apps/support/releases/r1", "environments", "audit", "rollouts", "export")
+        for path in (*reads, f"rollouts/{made['id']}", "apps/support/environments"):
+            assert (await eve.get(f"{P}/{path}")).status_code in (403, 404), path
+        for who in (eve, house.admin):
+            for path in ("apps/support", "apps/support/releases/r1", f"rollouts/{made['id']}"):
+                assert (await who.get(f"{theirs}/{path}")).status_code == 404, path
+            for move in ("hold", "promote", "rollback", "stop"):
+                answer = await who.post(f"{theirs}/rollouts/{made['id']}/{move}", json={"reason": "x"})
+                assert answer.status_code == 404, move
+            approval = {"environment": "production"}
+            assert (await who.post(f"{theirs}/apps/support/releases/r2/approvals", json=approval)).status_code == 404
+            back = await who.post(f"{theirs}/apps/support/environments/production/rollback", json={})
+            assert back.status_code == 404
+            assert [(await who.get(f"{theirs}/{path}")).json()["items"] for path in ("apps", "rollouts", "audit")] == [
+                [], [], [],
+            ]  # fmt: skip
+        moved = await eve.post(f"{P}/rollouts/{made['id']}/promote", json={"reason": "x"})
+        assert moved.status_code in (403, 404)
+        assert (await ada.get(f"{P}/rollouts/{made['id']}")).json()["state"] == "running"
+
+    run(story)
+
+
+def test_clients_and_readers_change_nothing(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await ready(house)
+        for role in ("client", "read_only"):
+            made = await house.admin.post(f"{P}/keys", json={"name": role, "role": role})
+            who = house.client(made.json()["secret"])
+            refused = [
+                await who.put(APP, json={"spec": {"route": "lab/x"}}),
+                await who.patch(APP, json={"archived": True}),
+                await who.post(f"{APP}/releases", json={}),
+                await who.post(f"{APP}/releases/r2/approvals", json={"environment": "production"}),
+                await who.post(f"{APP}/releases/r2/gate", json={"outcome": "better", "source": "me"}),
+                await start(who, "r2", kind="direct", override="I may"),
+                await who.post(f"{PRODUCTION}/rollback", json={}),
+                await who.put(f"{P}/environments/production", json={"position": 1}),
+                await who.delete(f"{P}/environments/staging"),
+                await who.post(f"{P}/apply", json={"files": {"trimtab.yaml": ""}}),
+            ]
+            assert [each.status_code for each in refused] == [403] * len(refused)
+            seen = [(await who.get(path)).status_code for path in (APP, f"{P}/audit", f"{P}/export", f"{P}/rollouts")]
+            assert seen == [403 if role == "client" else 200] * 4
+
+    run(story)
