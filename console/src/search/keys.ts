@@ -37,6 +37,8 @@ export const SEARCH_KEYS: SearchKey[] = [
   { key: "agent", what: "agent that took part" },
   { key: "app", what: "app" },
   { key: "environment", what: "environment" },
+  { key: "variant", what: "arm of a rollout", values: ["stable", "candidate", "shadow"] },
+  { key: "prompt", what: "prompt of an app, name@version" },
   { key: "release", what: "release" },
   { key: "tag", what: "tag" },
   { key: "has", what: "there is a value: has:error", values: ["error", "score", "feedback", "ttft", "cost", "tool"] },
