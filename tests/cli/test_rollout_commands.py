@@ -61,6 +61,12 @@ def test_a_protected_environment_is_set_up_and_a_release_approved_from_the_shell
         "release", "approve", "support", "r1", "-m", "read it", TRIMTAB_ADMIN_KEY=key
     )
     assert "promoted" in shell.ok("release", "promote", "support", "r1")
+    segments = ("--kind", "segments", "--segment", "user=ada", "--override", "only for ada")
+    assert "running for its segment" in shell.ok("release", "promote", "support", "r2", *segments)
+    shell.ok("release", "rollback", "support")
+    shadow = ("--kind", "shadow", "--share", "0.5", "--budget", "1", "--override", "only copies")
+    assert "running with copies of 50 %" in shell.ok("release", "promote", "support", "r2", *shadow)
+    shell.ok("release", "rollback", "support")
     assert "lacks: 0 of 1" in shell.ok("release", "approve", "support", "r1", "--withdraw", TRIMTAB_ADMIN_KEY=key)
     assert "Removed staging" in shell.ok("environments", "remove", "staging")
     for wrong in (("--step", "5"), ("--kind", "segments", "--segment", "ada")):

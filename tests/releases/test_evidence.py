@@ -17,6 +17,7 @@ from trimtab.scoring.stats import Sums, single, sums_of
         ("ms", 312.4, "312 ms"),
         ("ms", 1_240.0, "1.24 s"),
         ("currency", 0.003124, "0.00312"),
+        ("currency", 0.0000149, "0.0000149"),
         ("currency", 12_345.6, "12,346"),
         ("score", -0.5, "-0.5"),
     ],

@@ -50,9 +50,13 @@ def moves(each: Rollout) -> str:
 
 
 def words(each: Rollout) -> str:
-    """Its state, and the candidate's share while it is open."""
+    """Its state, and while it is open whom the candidate answers, or how many calls are copied for it."""
     state = each.state.replace("_", " ")
-    return f"{state} at {100 * each.share:g} %" if each.ended is None else state
+    if each.ended is not None:
+        return state
+    if each.plan.get("kind") == "segments":
+        return f"{state} for its segment"
+    return f"{state} {'with copies of' if each.plan.get('kind') == 'shadow' else 'at'} {100 * each.share:g} %"
 
 
 @command.command()

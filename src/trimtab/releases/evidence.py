@@ -1,5 +1,6 @@
 """From figures to evidence: each guard's comparison, and the sentence that says it."""
 
+from decimal import Decimal
 from typing import Final
 
 from trimtab.releases.guards import GuardMetric, Unit, metric_of
@@ -91,10 +92,12 @@ def _percent(share: float) -> str:
 
 
 def shown(unit: Unit, value: float) -> str:
-    """For people: ``8.1 %``, ``1.24 s``, ``312 ms``, ``0.00312``."""
+    """For people: ``8.1 %``, ``1.24 s``, ``312 ms``, ``0.00312``, ``0.0000149``."""
     if unit == "share":
         percent = 100 * value
         return f"{percent:.1f} %" if percent == 0 or abs(percent) >= 0.1 else f"{percent:.2g} %"
     if unit == "ms":
         return f"{value / 1000:.2f} s" if abs(value) >= 1_000 else f"{value:.0f} ms"
-    return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    if abs(value) >= 1_000:
+        return f"{value:,.0f}"
+    return f"{Decimal(f'{value:.3g}'):f}"  # a call's cost is small, and nobody reads 1.49e-05 as money
