@@ -94,7 +94,7 @@ def _refuse_to_come(spec: AppSpec) -> None:
     for field in ("knowledge", "guards"):
         if getattr(spec, field):
             raise InvalidRequest(
-                f"{field.capitalize()} are not available yet, so an app can name none.",
+                f"An app can name no {field}: not available yet.",
                 fix=f"Leave {field!r} out.",
                 param=field,
                 code="not_available_yet",
@@ -108,7 +108,7 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
     if not spec.route:
         raise InvalidRequest(
             f"The app {app!r} has no route, so nobody would answer its calls.",
-            fix="Name a model, a route or 'provider/model-id': trimtab apps set NAME --route fast",
+            fix=f"Name a model, a route or 'provider/model-id': trimtab apps set {app} --route fast",
             param="route",
         )
     routed = gateway.expand(app, spec.route)

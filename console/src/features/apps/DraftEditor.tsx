@@ -122,7 +122,7 @@ export function DraftEditor({ project, app, onRelease }: Props) {
           size="sm"
           onClick={() => submit(true)}
           loading={save.isPending && save.variables?.release}
-          disabled={!may || app.archived !== null}
+          disabled={!may || app.archived !== null || (!dirty && Boolean(app.trouble))}
         >
           {dirty ? "Save and create a release…" : "Create a release…"}
         </Button>
