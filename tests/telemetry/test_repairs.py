@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign_traces import Key
+from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.repairs import FIRST_REST_MS, GIVE_UP, LONGEST_REST_MS, Repairs
 from trimtab.telemetry.stores import StoreAway, StoreRefused

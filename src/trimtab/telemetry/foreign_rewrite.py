@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from trimtab.core.ids import uuid7_hex
 from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums
-from trimtab.telemetry.foreign_traces import Key, Read, Stored, began, entries, mapped_of, merged, node_of, read_all
+from trimtab.telemetry.foreign_traces import Read, Stored, began, entries, mapped_of, merged, node_of, read_all
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from trimtab.core.errors import TrimtabError
 from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign_traces import Key
+from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.stores import StoreAway
 
