@@ -179,13 +179,16 @@ def test_what_protection_asks_is_asked_again_at_every_step_and_an_emergency_says
         assert (await bob.delete(f"{APP}/releases/r2/approvals")).status_code == 204
         assert (await bob.delete(f"{APP}/releases/r2/approvals")).status_code == 404
         assert (await ada.post(f"{at}/advance", json={})).json()["code"] == "not_ready"
-        forced = await ada.post(f"{at}/advance", json={"override": "Prices are wrong on the site"})
+        urgent = {"override": "Prices are wrong on the site"}
+        assert (await ada.post(f"{at}/advance", json=urgent)).status_code == 403, "its author least of all"
+        assert (await start(ada, "r3", kind="direct", **urgent)).status_code == 403
+        forced = await house.admin.post(f"{at}/advance", json=urgent)
         assert forced.json()["step"] == 1
         newest = (await ada.get(f"{P}/audit", params={"action": "rollout.advanced"})).json()["items"][0]
         assert newest["detail"]["override"] == "Prices are wrong on the site"
         assert (await ada.post(f"{at}/rollback", json={})).json()["state"] == "rolled_back"
-        urgent = (await start(ada, "r3", kind="direct", override="Wrong prices")).json()
-        assert (urgent["state"], urgent["override"]) == ("promoted", "Wrong prices")
+        at_once = (await start(house.admin, "r3", kind="direct", override="Wrong prices")).json()
+        assert (at_once["state"], at_once["override"]) == ("promoted", "Wrong prices")
         placed = (await ada.get(f"{P}/audit", params={"action": "placement.changed"})).json()["items"][0]
         assert placed["detail"]["override"] == "Wrong prices"
 

@@ -6,6 +6,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.governance.permissions import Permission, require
+from trimtab.governance.projects import REVISION
 from trimtab.releases import approvals, environments, gate, rollouts, store
 from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.protection import Readiness
@@ -35,6 +36,7 @@ from trimtab.server.routes import (
     route,
     write_cursor,
 )
+from trimtab.storage.revision import bump
 
 TAG = "environments"
 LOOSENS: Final[Permission] = "project:write"
@@ -69,6 +71,7 @@ async def set_environment(
     demands is an administrator's to change, and so is which one is the default in place of a protected one."""
 
     def write(conn: Connection) -> tuple[Environment, bool]:
+        bump(conn, REVISION)  # first: on PostgreSQL whoever protects it at the same moment is waited for
         known = environments.environments(conn, tenant.id)
         if environments.loosens(known, environment, data.protection, default=data.default is True):
             require(caller.principal, LOOSENS)

@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.governance.permissions import Permission, require
 from trimtab.releases import apps, environments, rollouts, store
 from trimtab.releases.rollout import Action, Move, actions, share
 from trimtab.releases.rollouts import Act, GoBack, Start, Wanted
@@ -45,6 +46,8 @@ PLACES = PROJECT + "/apps/{app:str}/environments"
 PLACE = PLACES + "/{environment:str}"
 ONE = PROJECT + "/rollouts/{rollout:str}"
 LONGEST: Final = 64
+OVERRIDES: Final[Permission] = "project:write"
+"""Else the author of a release would do without whoever is to look at it."""
 # Litestar keeps the argument's name ``state`` for itself.
 Only = Annotated[State | Literal["open", ""], QueryParameter(name="state")]
 _OWN: Final = [name for name in RolloutView.__struct_fields__ if name not in ("evidence", "share", "actions")]
@@ -132,8 +135,10 @@ async def start_rollout(
     environment: FromPath[str],
     data: JSONBody[NewRollout],
 ) -> RolloutView:
-    """One of kind ``direct`` is done when the answer comes. What the environment demands must be there, unless
-    ``override`` says why not."""
+    """One of kind ``direct`` is done when the answer comes. What the environment demands must be there, unless an
+    administrator's ``override`` says why not."""
+    if data.override:
+        require(caller.principal, OVERRIDES)
 
     def write(conn: Connection) -> Rollout:
         start = Start(
@@ -238,6 +243,9 @@ async def get_rollout(deps: Deps, tenant: Tenant, rollout: FromPath[str]) -> Rol
 async def _move(
     deps: Dependencies, caller: CallerNow, project_id: str, rollout: str, action: Action, data: MoveRollout
 ) -> RolloutView:
+    if data.override:
+        require(caller.principal, OVERRIDES)
+
     def write(conn: Connection) -> Rollout:
         act = Act(
             project_id=project_id,
