@@ -425,8 +425,8 @@ export interface paths {
         put?: never;
         /**
          * Bring a release to an environment
-         * @description One of kind `direct` is done when the answer comes. What the environment demands must be there, unless
-         *     `override` says why not.
+         * @description One of kind `direct` is done when the answer comes. What the environment demands must be there, unless an
+         *     administrator's `override` says why not.
          *
          *     Needs the permission `release:promote`.
          */
