@@ -115,8 +115,9 @@ async def opened(house: House, **io: Any) -> httpx.Response:
     project = house.holder.current.access.projects["default"].id
     told: dict[str, Any] = {"captured": True, "input": [], "output": [], "tools": [], "params": {}}
     told |= {"trace_id": "t", "span_id": "s", "raw_request": None, "raw_response": None, "truncated": False}
+    more = {name: io.pop(name) for name in ("app", "release") if name in io}
     found = SpanIO(**{**told, **io})
-    row = msgspec.structs.replace(span_row("t", "s", model="upstream-1"), provider="lab")
+    row = msgspec.structs.replace(span_row("t", "s", model="upstream-1"), provider="lab", **more)
     house.reader.stored.append(Stored(project=project, row=row, io=found))
     return await house.admin.get(f"{AT}/spans/t/s")
 
@@ -133,6 +134,21 @@ def test_a_span_is_opened_with_what_it_was_asked_and_how_that_is_called_here(run
         assert known["messages"] == [{"role": "user", "content": "Hi"}]
         assert (known["parameters"], known["tools"], known["notes"]) == ({"temperature": 0.1}, [], [])
         assert (await house.admin.get(f"{AT}/spans/t/none")).status_code == 404
+
+    run(story)
+
+
+def test_a_span_of_an_app_is_opened_with_the_release_that_answered(run: "Run") -> None:
+    async def story(house: House) -> None:
+        lab = {"name": "lab", "base_url": "http://127.0.0.1:9/v1"}
+        at = "/api/v1/projects/default"
+        assert (await house.admin.post(f"{at}/providers", json=lab)).status_code == 201
+        assert (await house.admin.put(f"{at}/apps/desk", json={"spec": {"route": "lab/x"}})).status_code == 200
+        assert (await house.admin.post(f"{at}/apps/desk/releases", json={})).status_code == 201
+        raw = '{"model":"desk","messages":[{"role":"user","content":"Hi"}]}'
+        found = (await opened(house, raw_request=raw, dialect="openai_chat", app="desk", release="r1")).json()
+        assert (found["model"], found["callable"]) == ("desk@r1", True)
+        assert "desk@r1 adds its prompt" in found["notes"][0]
 
     run(story)
 

@@ -127,6 +127,9 @@ async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id
         raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
     found = context_of(io)
     model = await _called(deps, tenant, io.trace_id, io.span_id, found)
+    notes = found.notes
+    if _is_app(deps, tenant, model):
+        notes = [*notes, f"{model} adds its prompt to these messages; another model is asked with them alone."]
     return PlaygroundContext(
         trace_id=io.trace_id,
         span_id=io.span_id,
@@ -136,18 +139,22 @@ async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id
         tools=found.tools,
         parameters=found.parameters,
         variables=found.variables,
-        notes=found.notes,
+        notes=notes,
     )
 
 
 async def _called(deps: Dependencies, tenant: Project, trace_id: str, span_id: str, found: Context) -> str:
-    """By what name the span's model can be called here: what its body says, unless that is a provider's own id."""
-    if _is_callable(deps, tenant, found.model):
+    """By what name the span's model can be called here: what its body says, unless that is a provider's own id. Of an
+    app the very release that answered, which may not run anywhere any more."""
+    app = _is_app(deps, tenant, found.model)
+    if not app and _is_callable(deps, tenant, found.model):
         return found.model
     trace = await deps.reader.trace(tenant.id, trace_id)
     span = None if trace is None else next((row for row in trace.spans if row.span_id == span_id), None)
     if span is None:
         return found.model
+    if app:
+        return f"{span.app}@{span.release}" if span.app and span.release else found.model
     upstream = found.model or span.model_used or span.model
     names = (span.model, f"{span.provider}/{upstream}")
     return next((name for name in names if _is_callable(deps, tenant, name)), upstream)
