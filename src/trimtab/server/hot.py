@@ -8,6 +8,7 @@ in `docs/benchmarks.md`; why it is safe to rely on uvicorn's class is in ADR 000
 
 import asyncio
 import logging
+import select
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ LARGE_DIGITS = 6
 """Bodies whose length has so many digits (100 KB) are read only for callers whose key is known."""
 CHECK_EVERY_TICKS = 50
 """uvicorn ticks ten times a second."""
+LEAVE_AGAIN_S = 0.05
+"""An idle connection on which a request is just arriving is closed later, by its answer if not by then."""
 CLIENT_STALL_S = 120.0
 """A client that has not read for so long, with an answer waiting for it, counts as gone."""
 
@@ -222,6 +225,16 @@ class HotCycle:
         self._protocol.on_response_complete()
 
 
+def has_news(transport: asyncio.Transport) -> bool:
+    """Whether something has arrived that nobody has read yet: timers run before sockets are looked at."""
+    found = transport.get_extra_info("socket")
+    if found is None or found.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(found.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class HotProtocol(HttpToolsProtocol):
     """Made by `protocol_factory`, which sets ``hot``."""
 
@@ -242,6 +255,7 @@ class HotProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._heard_at = self.loop.time()
+        self._leaving = self.hot.linger_s > 0  # it came in while others were taking over
 
     def on_message_begin(self) -> None:
         # What uvicorn does here, but for the scope: `_make_scope` makes that where one is needed.
@@ -274,17 +288,25 @@ class HotProtocol(HttpToolsProtocol):
             self._refuse(408, told)
 
     def shutdown(self) -> None:
-        """uvicorn's wish to close. An idle connection that a client may just be writing to would break under its
-        request; where there is time it gets one more answer instead, which says that it is the last."""
+        """uvicorn's wish to close. A connection that a client may just be writing to would break under its request, and
+        so would one whose answer has begun and said that it stays open. Where there is time they get one more answer
+        instead, which says that it is the last."""
         cycle = self.cycle
-        if self.hot.linger_s and (cycle is None or cycle.response_complete) and not self.transport.is_closing():
+        promised = cycle is None or cycle.response_complete or (type(cycle) is HotCycle and cycle.started)
+        if self.hot.linger_s and promised and not self.transport.is_closing():
             self._leaving = True
             self.loop.call_later(self.hot.linger_s, self._leave)
             return
         super().shutdown()
 
     def _leave(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.loop.call_later(self.hot.linger_s, self._leave)
+        elif self._arriving or has_news(self.transport):  # its answer says that it is the last
+            self.loop.call_later(LEAVE_AGAIN_S, self._leave)
+        else:
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:

@@ -59,7 +59,7 @@ class KafkaSender:
 
     async def send(self, packet: Packet) -> Outcome:
         async with self._connecting:  # several are sent at once, by one client
-            problem = await self._connect() if self._producer is None else ""
+            problem = await self._connect() if self._producer is None and not self._closed.is_set() else ""
         if problem:
             return Outcome(verdict="away", problem=problem)
         return await asyncio.to_thread(self._deliver, packet)
@@ -115,6 +115,8 @@ class KafkaSender:
             done.set()
 
         producer = self._producer
+        if producer is None or self._closed.is_set():  # it was closed before this thread began
+            return Outcome(verdict="away", problem="This server is stopping.")
         headers = [("content-type", b"application/json"), ("id", packet.id.encode())]
         try:
             producer.produce(self._topic, value=packet.body, key=packet.key.encode(), headers=headers, on_delivery=told)
