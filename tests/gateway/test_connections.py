@@ -94,6 +94,28 @@ def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_prov
     asyncio.run(main())
 
 
+def test_a_stream_that_promised_to_keep_its_connection_keeps_it_while_the_worker_is_replaced() -> None:
+    """Else its client might be writing the next request on it in that very moment."""
+
+    async def main() -> None:
+        script = streams(delta("one"), "wait", STOP, USAGE, DONE)
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+            reader, writer = await connect(g)
+            writer.write(raw({**ASK, "stream": True}))
+            await reader.readuntil(b"one")
+            [connection] = g.server.server_state.connections
+            cast("Any", connection).hot.linger_s = 60.0
+            connection.shutdown()
+            up.go_on.set()
+            await reader.readuntil(b"0\r\n\r\n")
+            writer.write(raw({**ASK, "model": "none"}))
+            last = await all_of(reader)
+            assert statuses(last) == [404]
+            assert b"connection: close" in last.lower()
+
+    asyncio.run(main())
+
+
 def test_one_task_serves_a_connection_and_ends_with_it() -> None:
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
