@@ -97,7 +97,7 @@ def _mover(move: Move, about: str, example: str) -> click.Command:
 
     @click.argument("rollout")
     @click.option("--reason", "-m", default="", help="Why, in a sentence.")
-    @click.option("--override", default="", help="In an emergency: why without what the environment demands.")
+    @click.option("--override", default="", help="An administrator: why without what is demanded.")
     @project_option
     @api_command
     def run(rollout: str, *, reason: str, override: str, project: str, client: Client, as_json: bool) -> None:
