@@ -41,9 +41,7 @@ def _default(client: Client, project: str) -> str:
 @click.option("--rules", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
               help="A JSON file with the rules it goes by.")  # fmt: skip
 @click.option("--note", "-m", default="", help="What changes and why.")
-@click.option(
-    "--override", default="", help="An administrator: why without what is demanded."
-)
+@click.option("--override", default="", help="An administrator: why without what is demanded.")
 @project_option
 @api_command
 def promote(
