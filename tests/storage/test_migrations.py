@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from trimtab.core.errors import Unavailable
+from trimtab.evaluation import tables as evaluation
 from trimtab.gateway import call_policy, cards, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
@@ -21,6 +22,7 @@ from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
 from trimtab.releases import tables as releases
+from trimtab.review import tables as review
 from trimtab.server.folder import managed
 from trimtab.storage import migrations
 from trimtab.storage.database import Database
@@ -49,6 +51,8 @@ ROOMS = (
     releases.APPS,
     audit.AUDIT,
     managed.MANAGED,
+    evaluation.DATASETS,
+    review.HOLDS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

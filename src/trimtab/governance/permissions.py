@@ -1,6 +1,6 @@
 """What each role may do. One table, read by the API's guard and by its tests."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from trimtab.core.errors import Forbidden
 from trimtab.governance.access import Principal, Role
@@ -47,52 +47,16 @@ Permission = Literal[
     "release:promote",
     "gate:write",
     "audit:read",
+    "dataset:read",
+    "dataset:write",
+    "evaluation:read",
+    "evaluation:write",
+    "review:read",
+    "review:write",
+    "review:manage",
+    "feedback:write",
 ]
-PERMISSIONS: frozenset[Permission] = frozenset(
-    (
-        "self",
-        "system:read",
-        "system:write",
-        "metrics:read",
-        "project:read",
-        "project:write",
-        "key:read",
-        "key:write",
-        "provider:read",
-        "provider:write",
-        "model:read",
-        "model:write",
-        "model:call",
-        "route:read",
-        "route:write",
-        "trace:read",
-        "score:read",
-        "score:write",
-        "sql:read",
-        "view:read",
-        "view:write",
-        "cost:read",
-        "cost:write",
-        "cache:read",
-        "cache:write",
-        "limit:read",
-        "limit:write",
-        "retention:read",
-        "retention:write",
-        "erasure:read",
-        "erasure:write",
-        "forward:read",
-        "forward:write",
-        "prompt:read",
-        "prompt:write",
-        "release:read",
-        "release:write",
-        "release:approve",
-        "release:promote",
-        "gate:write",
-        "audit:read",
-    )
-)
+PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission))
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
 """These show or change the whole server, so a key that belongs to one project never holds them."""
 
@@ -107,13 +71,18 @@ _EDITS: frozenset[Permission] = frozenset(
         "score:write",
         "view:write",
         "model:call",
+        "dataset:write",
+        "evaluation:write",
+        "review:write",
+        "review:manage",
+        "feedback:write",
     )
 )
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
     "editor": _READS | _EDITS,
     "read_only": _READS,
-    "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read")),
+    "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write")),
 }
 """``editor`` keys are for people who change what apps do: prompts, drafts, releases, approvals and rollouts of one
 project; nothing of keys, providers, money or data. ``client`` keys are for the data plane; of the API they see

@@ -1,0 +1,171 @@
+"""How datasets, suites and experiments rest in the catalog. Contents are JSON text; times are Unix ms; money is whole
+picodollars."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+
+from trimtab.storage.schema import METADATA
+
+
+def _project() -> Column[str]:
+    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
+
+
+DATASETS = Table(
+    "datasets",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("licence", String(200), nullable=False),
+    Column("newest", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("archived", BigInteger, nullable=True),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+DATASET_VERSIONS = Table(
+    "dataset_versions",
+    METADATA,
+    _project(),
+    Column("dataset", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("hash", String(80), nullable=False),
+    Column("cases", Integer, nullable=False),
+    Column("splits", Text, nullable=False),
+    Column("parent", Integer, nullable=True),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(200), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+DATASET_CASES = Table(
+    "dataset_cases",
+    METADATA,
+    _project(),
+    Column("dataset", String(64), primary_key=True),
+    Column("case_id", String(128), primary_key=True),
+    Column("since", Integer, primary_key=True),
+    Column("until", Integer, nullable=True),
+    Column("hash", String(80), nullable=False),
+    Column("split", String(64), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_dataset_cases_until", "project_id", "dataset", "until"),
+    Index("ix_dataset_cases_source", "project_id", "source"),
+)
+"""One row per state of a case: in all versions from ``since`` to before ``until`` (null: still)."""
+SUITES = Table(
+    "suites",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("hash", String(80), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("archived", BigInteger, nullable=True),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+CUSTOM_SCORERS = Table(
+    "custom_scorers",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("hash", String(80), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(200), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("archived", BigInteger, nullable=True),
+    Column("created", BigInteger, nullable=False),
+)
+"""Judges that a team wrote: immutable versions."""
+EXPERIMENTS = Table(
+    "experiments",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("suite", String(64), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("suite_hash", String(80), nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("subjects", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("cells", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("report", Text, nullable=True),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(200), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("started", BigInteger, nullable=True),
+    Column("ended", BigInteger, nullable=True),
+    Column("revision", Integer, nullable=False),
+    Index("ix_experiments_project_id", "project_id", "created"),
+    Index("ix_experiments_state", "state"),
+)
+CELLS = Table(
+    "experiment_cells",
+    METADATA,
+    Column("experiment", String(64), ForeignKey("experiments.id"), primary_key=True),
+    Column("subject", Integer, primary_key=True),
+    Column("case_id", String(128), primary_key=True),
+    Column("repeat", Integer, primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("output", Text, nullable=True),
+    Column("error", Text, nullable=False),
+    Column("trace_id", String(64), nullable=False),
+    Column("latency_ms", Float, nullable=True),
+    Column("cost", BigInteger, nullable=True),
+    Column("input_tokens", BigInteger, nullable=True),
+    Column("output_tokens", BigInteger, nullable=True),
+    Column("cached", Boolean, nullable=False),
+    Column("scores", Text, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+)
+EVALUATION_CACHE = Table(
+    "evaluation_cache",
+    METADATA,
+    _project(),
+    Column("key", String(80), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("ix_evaluation_cache_created", "created"),
+)
+"""Answers and verdicts that were paid for, by what they are of: (release or model, case, repeat) and (answer,
+scorer)."""
+CALIBRATIONS = Table(
+    "calibrations",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("scorer", String(100), nullable=False),
+    Column("scorer_version", String(80), nullable=False),
+    Column("labels", Integer, nullable=False),
+    Column("figures", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Index("ix_calibrations_project_id", "project_id", "scorer", "created"),
+)
+"""How a judge agreed with people, per version of the judge."""
+ONLINE_RULES = Table(
+    "online_rules",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+"""What scores live traffic (``online``), and which suite runs when (``schedule``). ``state`` is the runner's own: how
+far it came, what was spent, when it runs next."""
