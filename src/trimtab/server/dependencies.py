@@ -20,6 +20,8 @@ from trimtab.llm.providers import ProviderKind
 from trimtab.releases.types import Rollout
 from trimtab.server.bodies import TestResult
 from trimtab.server.config_file import ConfigFile
+from trimtab.server.inner_calls import InnerCalls
+from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.playground import Question, Told
 from trimtab.server.rolling import Look
 from trimtab.server.settings import Settings
@@ -128,6 +130,9 @@ class Dependencies:
     play: Play = _no_playground
     compare: Callable[[Rollout], Awaitable[Look]] = _not_compared
     """What the figures of an open rollout say now."""
+    inner_calls: InnerCalls | None = None
+    """Calls that this server makes itself; None where it has no data plane."""
+    judge_tools: JudgeTools | None = None
     live: Live = field(default_factory=Live)
     remapper: Remapper | None = None
     intake: Intake | None = None

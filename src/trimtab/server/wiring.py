@@ -43,6 +43,8 @@ from trimtab.server.doors import Doors
 from trimtab.server.forwarding import Forwarding
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
+from trimtab.server.inner_calls import InnerCalls
+from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.judging import RolloutJudge
 from trimtab.server.keeping import Keeping, Places
 from trimtab.server.live_metrics import live_lines, shadow_lines
@@ -202,10 +204,13 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
     playground = Playground(gateway, clock.now_ns)
+    inner = InnerCalls(gateway, lambda: holder.current.access.projects.values() if holder.ready else (), clock.now_ns)
     rolling = Controller(RollingParts(db=db, judge=RolloutJudge(reader), changed=holder.changed, clock=clock))
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
         play=playground.run,
+        inner_calls=inner,
+        judge_tools=JudgeTools(inner, made.embedder),
         compare=rolling.look,
         follow_forwards=forwarding.follow,
         make_sender=forwarding.make,
@@ -246,6 +251,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(made.transport.aclose)
     wired.on_close(carrying.aclose)
     wired.on_close(playground.aclose)
+    wired.on_close(inner.aclose)
     wired.on_close(gateway.shadows.close)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
