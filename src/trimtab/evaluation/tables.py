@@ -94,6 +94,7 @@ EXPERIMENTS = Table(
     Column("dataset", String(64), nullable=False),
     Column("version", Integer, nullable=False),
     Column("subjects", Text, nullable=False),
+    Column("settings", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("origin", String(16), nullable=False),
     Column("cells", Integer, nullable=False),

@@ -267,12 +267,51 @@ class Report(Struct, frozen=True, kw_only=True):
     made: int = 0
 
 
+class Suite(Struct, frozen=True, kw_only=True):
+    """A suite as the project keeps it. ``hash`` is over ``spec``; ``revision`` goes up with every change."""
+
+    project_id: str
+    name: str
+    spec: SuiteSpec
+    hash: str
+    revision: int
+    archived: int | None
+    created: int
+    updated: int
+
+
+class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is put to the test. ``name`` is what was asked for (``support@staging``) and ``model`` what is called
+    (``support@r12``): an environment's release is taken once, when the experiment is made. ``hash`` is what makes two
+    subjects the same to the cache: a release's content, or what a model's name stands for. ``app`` is empty and
+    ``number`` 0 where it is no release."""
+
+    name: str
+    model: str
+    hash: str
+    app: str = ""
+    number: int = 0
+
+
+class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an experiment runs, beside its suite. ``fresh``: no answer of an earlier experiment is used (a schedule
+    wants to know how it is today). ``most_cases``: only so many, drawn evenly over the dataset; 0 for all. Such a run
+    says nothing to a gate. ``retry_unknown``: calls that were under way when a server died are made again, and perhaps
+    paid twice."""
+
+    fresh: bool = False
+    most_cases: int = 0
+    retry_unknown: bool = False
+
+
 ExperimentState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
 class Experiment(Struct, frozen=True, kw_only=True):
-    """``subjects`` are what clients would call: ``support@r12``, a model's name. ``suite`` is frozen in ``spec``.
-    ``origin`` says who asked: a person, a program in CI, or a schedule."""
+    """``subjects``: 0 is the candidate A, 1 the baseline B where there is one. ``suite`` is frozen in ``spec``.
+    ``origin`` says who asked: a person, a program in CI, or a schedule. ``cells`` is how many answers there will be,
+    ``done`` those that are there and ``failed`` those of them that are errors. ``cost`` so far in picodollars, of
+    answers and judges. ``reason`` says why it is in its state where that is not plain."""
 
     id: str
     project_id: str
@@ -281,7 +320,8 @@ class Experiment(Struct, frozen=True, kw_only=True):
     suite_hash: str
     dataset: str
     version: int
-    subjects: tuple[str, ...]
+    subjects: tuple[Subject, ...]
+    settings: Settings
     state: ExperimentState
     origin: Literal["person", "ci", "schedule"]
     cells: int

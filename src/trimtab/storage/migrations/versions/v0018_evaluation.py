@@ -128,6 +128,7 @@ def _experiments() -> None:
         sa.Column("dataset", sa.String(64), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("subjects", sa.Text, nullable=False),
+        sa.Column("settings", sa.Text, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("origin", sa.String(16), nullable=False),
         sa.Column("cells", sa.Integer, nullable=False),
