@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -12,12 +13,16 @@ from trimtab.governance import audit
 from trimtab.governance import store as governance
 from trimtab.governance.audit import Actor
 from trimtab.governance.store import ProjectRow
+from trimtab.prompts import store as prompts
+from trimtab.prompts.store import Draft
+from trimtab.prompts.types import Bundle, Message, Source
+from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases import approvals, apps, environments, gate, lanes, rollouts, store
 from trimtab.releases.apps import Edit
 from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.rollouts import GoBack, Start
 from trimtab.releases.store import NewRelease
-from trimtab.releases.types import Approval, AppSpec, Content, Environment, GateVerdict, Plan, Protection
+from trimtab.releases.types import Approval, AppSpec, Content, Environment, GateVerdict, Plan, Protection, Release
 from trimtab.storage.database import Database
 
 T = TypeVar("T")
@@ -112,6 +117,64 @@ def test_a_verdict_of_another_content_is_refused(write: Write[Any]) -> None:
     with pytest.raises(Conflict):
         write(lambda conn: gate.record(conn, verdict("sha256:1"), BOB))
     assert len(write(lambda conn: gate.verdicts(conn, "p1", "support", 2))) == 1
+
+
+def test_whoever_edited_a_draft_or_its_prompt_neither_approves_nor_judges_what_came_of_it(write: Write[Any]) -> None:
+    cat, dan, eve = (Actor(f"key_{name}", name) for name in ("cat", "dan", "eve"))
+
+    def edit(who: Actor, route: str) -> None:
+        made = Edit(project_id="p1", name="support", spec=AppSpec(route=route), now=2, actor=who)
+        write(lambda conn: apps.put(conn, made, lambda _: {}))
+
+    def pushed(who: Actor, text: str) -> Bundle:
+        content = PromptContent(messages=(Message(role="system", text=text),))
+        draft = Draft(
+            project_id="p1", name="desk", content=content, hash=f"sha256:{text}", message="", author=who.id,
+            author_name=who.name, now=2,
+        )  # fmt: skip
+        row, _ = write(lambda conn: prompts.add(conn, draft))
+        return Bundle(prompt=Source(name="desk", version=row.version, hash=row.hash, content=content))
+
+    def freeze(number: int, prompt: Bundle, parent: int | None = None) -> Release:
+        made = NewRelease(
+            project_id="p1", app="support", content=Content(route="m", prompt=prompt), hash=f"sha256:{number}",
+            message="", author=ADA.id, author_name=ADA.name, now=3, parent=parent,
+        )  # fmt: skip
+        return write(lambda conn: store.create(conn, made))[0]
+
+    edit(BOB, "m3")
+    edit(ADA, "m4")
+    first = freeze(3, pushed(cat, "one"))
+    assert [each.name for each in first.editors] == ["bob", "cat"], "Ada is its author"
+    again = write(lambda conn: store.release(conn, "p1", "support", 3))
+    assert again == first
+    for who in (ADA, BOB, cat):
+        given = structs.replace(approval(who), number=3)
+        with pytest.raises(Forbidden) as refused:
+            write(lambda conn, given=given: approvals.approve(conn, given))
+        assert refused.value.code == "own_release"
+        with pytest.raises(Forbidden):
+            write(lambda conn, who=who: gate.record(conn, verdict(3), who))
+    told = write(lambda conn: gate.record(conn, verdict(3), dan))
+    assert (told.author, told.author_name) == ("key_dan", "dan")
+    with pytest.raises(InvalidRequest, match="experiments"):
+        write(lambda conn: gate.record(conn, verdict(3, source="evaluation"), dan))
+    itself = write(lambda conn: gate.record(conn, verdict(3, source="evaluation"), Actor("", "evaluation")))
+    assert write(lambda conn: gate.verdicts(conn, "p1", "support", 3)) == [itself, told]
+
+    pushed(dan, "two")
+    second = freeze(4, pushed(eve, "three"))
+    assert [each.name for each in second.editors] == ["dan", "eve"], "what Bob and Cat did was r3"
+    assert [each.name for each in freeze(5, pushed(BOB, "four"), parent=2).editors] == ["bob", "cat", "dan", "eve"]
+    same = freeze(6, pushed(BOB, "four"))
+    assert same.editors == ()
+
+
+def verdict(number: int, source: str = "ci") -> GateVerdict:
+    return GateVerdict(
+        id="", project_id="p1", app="support", number=number, hash="", outcome="better", source=source, detail="",
+        created=5 if source == "ci" else 6,
+    )  # fmt: skip
 
 
 def test_an_environment_goes_back_through_what_ran_before_it(write: Write[Any]) -> None:

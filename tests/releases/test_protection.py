@@ -13,7 +13,7 @@ from trimtab.releases.types import Approval, Freeze, GateVerdict, Outcome, Prote
 
 NOW = 1_750_000_000_000
 DAY = 86_400_000
-RELEASE = Subject(number=2, hash="sha256:b", author="key_ada")
+RELEASE = Subject(number=2, hash="sha256:b", authors=frozenset(("key_ada",)))
 
 
 def verdict(outcome: Outcome, *, source: str = "suite", days: float = 0, of: str = "sha256:b") -> GateVerdict:

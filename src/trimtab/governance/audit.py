@@ -19,7 +19,7 @@ AUDIT: Final = Table(
     "audit_log",
     METADATA,
     Column("id", String(64), primary_key=True),
-    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=True),
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("actor_name", String(200), nullable=False),

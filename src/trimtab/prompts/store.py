@@ -310,6 +310,14 @@ def history(
     return [_made(VersionRow, row) for row in rows]
 
 
+def authors(conn: Connection, project_id: str, name: str, after: int, up_to: int) -> list[Actor]:
+    """Who wrote the versions behind ``after``, up to ``up_to``; each once."""
+    at = (VERSIONS.c.project_id == project_id, VERSIONS.c.name == name)
+    query = select(VERSIONS.c.author, VERSIONS.c.author_name).distinct()
+    rows = conn.execute(query.where(*at, VERSIONS.c.version > after, VERSIONS.c.version <= up_to))
+    return [Actor(row.author, row.author_name) for row in rows]
+
+
 def newest(conn: Connection, project_id: str, names: list[str]) -> dict[str, VersionRow]:
     """The newest version of each of these prompts, by name."""
     found = (

@@ -13,27 +13,33 @@ from trimtab.governance.audit import Actor
 from trimtab.governance.store import KEYS
 from trimtab.releases import environments, store
 from trimtab.releases.tables import APPROVALS
-from trimtab.releases.types import Approval
+from trimtab.releases.types import Approval, Release
 
 MAX_NOTE: Final = 2000
 
 
 def approve(conn: Connection, given: Approval) -> Approval:
     """Write an approval down; the same person's earlier one makes place. Raises `NotFound`, `InvalidRequest`, and
-    `Forbidden` for the release's own author."""
+    `Forbidden` for those who made the release what it is."""
     if len(given.note) > MAX_NOTE or "\0" in given.note:
         raise InvalidRequest(f"A note has at most {MAX_NOTE:,} characters.", fix="Shorten it.", param="note")
     release = store.release(conn, given.project_id, given.app, given.number)
     environments.environment(conn, given.project_id, given.environment)
-    if release.author == given.author:
-        raise Forbidden(
-            f"You made {release.short} yourself, so you cannot approve it.",
-            fix="Have somebody else look at it, with a key of their own.",
-            code="own_release",
-        )
+    refuse_authors(release, given.author, "approve it")
     _write(conn, given)
     _tell(conn, given, "release.approved", given.created)
     return given
+
+
+def refuse_authors(release: Release, who: str, what: str) -> None:
+    """Raises `Forbidden` where the key ``who`` had a hand in the release, so that it cannot ``what``."""
+    if who in release.authors:
+        did = "made it" if who == release.author else "edited its draft, or a prompt in it, since the release before"
+        raise Forbidden(
+            f"You {did}: whoever had a hand in {release.short} cannot {what}.",
+            fix="Have somebody else look at it, with a key of their own.",
+            code="own_release",
+        )
 
 
 def _write(conn: Connection, given: Approval) -> None:

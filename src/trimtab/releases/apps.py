@@ -18,6 +18,7 @@ from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.governance.projects import REVISION
+from trimtab.releases import authors
 from trimtab.releases.tables import APPS, PLACEMENTS
 from trimtab.releases.types import APP, App, AppSpec
 from trimtab.storage.revision import bump
@@ -52,8 +53,9 @@ def check_name(name: str) -> None:
 
 
 def _app(row: Any) -> App:
-    values: dict[str, Any] = {name: getattr(row, name) for name in App.__struct_fields__ if name != "spec"}
-    return App(spec=msgspec.json.decode(row.spec, type=AppSpec), **values)
+    values: dict[str, Any] = {name: getattr(row, name) for name in App.__struct_fields__}
+    values |= {"spec": msgspec.json.decode(row.spec, type=AppSpec), "editors": authors.read(row.editors)}
+    return App(**values)
 
 
 def apps(
@@ -108,12 +110,20 @@ def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
         raise _changed(edit, old)
     if old is None:
         _free(conn, edit.name, taken)
-        first = {"project_id": edit.project_id, "name": edit.name, "revision": 1, "newest": 0, "archived": None}
+        first: dict[str, Any] = {
+            "project_id": edit.project_id,
+            "name": edit.name,
+            "revision": 1,
+            "newest": 0,
+            "archived": None,
+        }
+        first["editors"] = authors.written(authors.with_editor((), edit.actor))
         conn.execute(insert(APPS).values(**first, spec=spec.decode(), created=edit.now, updated=edit.now))
         _note(conn, edit, "app.created", {"revision": 1})
     else:
         refuse_archived(old)
         values = {"spec": spec.decode(), "revision": old.revision + 1, "updated": edit.now}
+        values["editors"] = authors.written(authors.with_editor(old.editors, edit.actor))
         conn.execute(update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values))
         _note(conn, edit, "app.changed", {"revision": old.revision + 1, "fields": _differing(old.spec, edit.spec)})
     return app(conn, edit.project_id, edit.name), True
@@ -196,6 +206,6 @@ def archive(conn: Connection, project_id: str, name: str, *, away: bool, actor: 
 
 
 def numbered(conn: Connection, found: App, newest: int, now: int) -> None:
-    """Note its newest release. The caller holds its row (`app(lock=True)`)."""
+    """Note its newest release, which holds what its editors did. The caller holds its row (`app(lock=True)`)."""
     of_it = (APPS.c.project_id == found.project_id, APPS.c.name == found.name)
-    conn.execute(update(APPS).where(*of_it).values(newest=newest, updated=now))
+    conn.execute(update(APPS).where(*of_it).values(newest=newest, updated=now, editors=None))

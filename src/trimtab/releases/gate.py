@@ -1,6 +1,6 @@
-"""What gates said of releases. A verdict is about a content, by its hash; whoever judges writes it down here: a program
-in CI through the API now, evaluation by itself later. Newer verdicts stand beside older ones and never replace them.
-Functions of a connection; times are Unix ms."""
+"""What gates said of releases. A verdict is about a content, by its hash; whoever judges writes it down here:
+evaluation by itself, or a program in CI through the API with a key of its own. Nobody judges what they had a hand in.
+Newer verdicts stand beside older ones and never replace them. Functions of a connection; times are Unix ms."""
 
 from typing import Any, Final, get_args
 
@@ -11,18 +11,29 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.releases import store
+from trimtab.releases.approvals import refuse_authors
 from trimtab.releases.tables import GATE_VERDICTS
 from trimtab.releases.types import GateVerdict, Outcome
 
+EVALUATION: Final = "evaluation"
+"""The source of what evaluation found by itself; nobody else writes under this name."""
 MAX_DETAIL: Final = 20_000
 MAX_SOURCE: Final = 200
 
 
 def record(conn: Connection, verdict: GateVerdict, actor: Actor) -> GateVerdict:
     """Keep a verdict. An empty ``hash`` is taken to be that of the release; ``id`` is made here. Raises `NotFound`,
-    `InvalidRequest`, and `Conflict` where it is about another content."""
+    `InvalidRequest`, `Forbidden` where ``actor`` is a key that had a hand in the release, and `Conflict` where it is
+    about another content. An ``actor`` without an id is what acts by itself."""
     _check(verdict)
+    if actor.id and verdict.source == EVALUATION:
+        raise InvalidRequest(
+            f"Verdicts of the source {EVALUATION!r} are written by experiments that ran here.",
+            fix="Name what judged otherwise, as 'ci'; or run a suite: trimtab eval.",
+            param="source",
+        )
     release = store.release(conn, verdict.project_id, verdict.app, verdict.number)
+    refuse_authors(release, actor.id, "write a verdict about it")
     if verdict.hash not in ("", release.hash):
         raise Conflict(
             f"The verdict is about {verdict.hash[:80]}, and {release.short} is {release.hash}.",
@@ -39,6 +50,8 @@ def record(conn: Connection, verdict: GateVerdict, actor: Actor) -> GateVerdict:
         source=verdict.source,
         detail=verdict.detail,
         created=verdict.created,
+        author=actor.id,
+        author_name=actor.name,
     )
     conn.execute(insert(GATE_VERDICTS).values({name: getattr(made, name) for name in made.__struct_fields__}))
     told = {"outcome": made.outcome, "source": made.source, "hash": made.hash, "reason": made.detail[:500]}
@@ -72,4 +85,6 @@ def verdicts(
 
 
 def _verdict(row: Any) -> GateVerdict:
-    return GateVerdict(**{name: getattr(row, name) for name in GateVerdict.__struct_fields__})
+    values: dict[str, Any] = {name: getattr(row, name) for name in GateVerdict.__struct_fields__}
+    values |= {"author": row.author or "", "author_name": row.author_name or ""}
+    return GateVerdict(**values)

@@ -1,7 +1,7 @@
 """What an environment asks for before a release may run in it, and what of that is there. Pure.
 
-Four demands: a gate's verdict about this very content, approvals by people other than the release's author, a note, and
-no freeze at the moment. Each is looked at by itself, so that a person sees all that lacks at once. Going back asks for
+Four demands: a gate's verdict about this very content, approvals by people who did not make it, a note, and no freeze
+at the moment. Each is looked at by itself, so that a person sees all that lacks at once. Going back asks for
 nothing of this, ever.
 """
 
@@ -28,11 +28,11 @@ Demand = Literal["gate", "approvals", "note", "freeze"]
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """The release that wants to run: its number, the hash of its content, and the id of its author's key."""
+    """The release that wants to run: its number, the hash of its content, and the ids of all who made it what it is."""
 
     number: int
     hash: str
-    author: str
+    authors: frozenset[str]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -115,13 +115,13 @@ def _gate(protection: Protection, subject: Subject, verdicts: tuple[GateVerdict,
     return Check(demand="gate", met=True, detail=f"The gate has passed: {told}.")
 
 
-def counting(approvals: tuple[Approval, ...], author: str) -> list[Approval]:
-    """One of each person, and none of the release's author."""
-    return list({each.author: each for each in approvals if each.author != author}.values())
+def counting(approvals: tuple[Approval, ...], authors: frozenset[str]) -> list[Approval]:
+    """One of each person, and none of those who made it."""
+    return list({each.author: each for each in approvals if each.author not in authors}.values())
 
 
 def _approvals(protection: Protection, subject: Subject, approvals: tuple[Approval, ...]) -> Check:
-    given, wanted = counting(approvals, subject.author), protection.approvals
+    given, wanted = counting(approvals, subject.authors), protection.approvals
     names = f" ({', '.join(each.author_name for each in given)})" if given else ""
     detail = f"{len(given)} of {wanted} approvals are given{names}."
     met = len(given) >= wanted

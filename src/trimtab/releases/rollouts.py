@@ -140,7 +140,7 @@ def readiness(
         approvals=tuple(approvals.approvals(conn, project_id, app, number, environment=environment)),
         note=note,
     )
-    subject = Subject(number=number, hash=release.hash, author=release.author)
+    subject = Subject(number=number, hash=release.hash, authors=release.authors)
     return protection.readiness(found.protection, subject, shown, now)
 
 

@@ -16,7 +16,7 @@ from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.governance.projects import REVISION
-from trimtab.releases import apps
+from trimtab.releases import apps, authors
 from trimtab.releases.tables import PLACEMENTS, RELEASES
 from trimtab.releases.types import ENVIRONMENT, Content, Release
 from trimtab.storage.revision import bump
@@ -51,8 +51,9 @@ class NewRelease(Struct, frozen=True, kw_only=True):
 
 
 def _release(row: Any) -> Release:
-    values: dict[str, Any] = {name: getattr(row, name) for name in Release.__struct_fields__ if name != "content"}
-    return Release(content=msgspec.json.decode(row.content, type=Content), **values)
+    values: dict[str, Any] = {name: getattr(row, name) for name in Release.__struct_fields__}
+    values |= {"content": msgspec.json.decode(row.content, type=Content), "editors": authors.read(row.editors)}
+    return Release(**values)
 
 
 def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
@@ -69,26 +70,26 @@ def create(conn: Connection, made: NewRelease) -> tuple[Release, bool]:
         raise _overtaken(made, newest)
     if made.revision is not None and made.revision != app.revision:
         raise edited(made.app, app.revision, made.revision)
-    parent = app.newest or None
-    if made.parent is not None:
-        parent = release(conn, made.project_id, made.app, made.parent).number
+    parent = newest if made.parent is None else release(conn, made.project_id, made.app, made.parent)
+    edited_by = authors.editors(conn, app, made.author, made.content, parent)
     row: dict[str, Any] = {
         "project_id": made.project_id,
         "app": made.app,
         "number": app.newest + 1,
         "hash": made.hash,
-        "parent": parent,
+        "parent": None if parent is None else parent.number,
         "author": made.author,
         "author_name": made.author_name,
         "message": made.message,
         "created": made.now,
     }
-    conn.execute(insert(RELEASES).values(**row, content=content))
+    conn.execute(insert(RELEASES).values(**row, content=content, editors=authors.written(edited_by)))
     apps.numbered(conn, app, app.newest + 1, made.now)
-    told = {"hash": made.hash, "parent": parent, "message": made.message}
+    told: dict[str, Any] = {"hash": made.hash, "parent": row["parent"], "message": made.message}
+    told["editors"] = [each.name for each in edited_by]
     subject, actor = f"release:{made.app}@r{row['number']}", Actor(made.author, made.author_name)
     audit.append(conn, made.project_id, actor, "release.created", subject, now=made.now, detail=told)
-    return Release(content=made.content, **row), True
+    return Release(content=made.content, editors=edited_by, **row), True
 
 
 def _overtaken(made: NewRelease, newest: Release | None) -> Conflict:

@@ -15,6 +15,7 @@ APPS = Table(
     Column("archived", BigInteger, nullable=True),
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
+    Column("editors", Text, nullable=True),
 )
 RELEASES = Table(
     "releases",
@@ -29,6 +30,7 @@ RELEASES = Table(
     Column("author_name", String(200), nullable=False),
     Column("message", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("editors", Text, nullable=True),
 )
 ENVIRONMENTS = Table(
     "environments",
@@ -101,5 +103,7 @@ GATE_VERDICTS = Table(
     Column("source", String(200), nullable=False),
     Column("detail", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("author", String(64), nullable=True),
+    Column("author_name", String(200), nullable=True),
     Index("ix_gate_verdicts_project_id", "project_id", "app", "number"),
 )

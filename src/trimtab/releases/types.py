@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from trimtab.governance.audit import Actor
 from trimtab.prompts.types import Bundle
 
 APP: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
@@ -85,7 +86,8 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 
 
 class App(Struct, frozen=True, kw_only=True):
-    """``newest`` is the number of its newest release, 0 for none. ``revision`` goes up with every edit."""
+    """``newest`` is the number of its newest release, 0 for none. ``revision`` goes up with every edit. ``editors`` are
+    those who edited the draft since the newest release."""
 
     project_id: str
     name: str
@@ -95,10 +97,12 @@ class App(Struct, frozen=True, kw_only=True):
     archived: int | None
     created: int
     updated: int
+    editors: tuple[Actor, ...] = ()
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """``support r12``. ``parent`` is the number of the release that it was made from, None for the first."""
+    """``support r12``. ``parent`` is the number of the release that it was made from, None for the first.
+    ``editors`` are those beside its author who changed since that what it was made of: the draft, or prompts in it."""
 
     project_id: str
     app: str
@@ -110,6 +114,12 @@ class Release(Struct, frozen=True, kw_only=True):
     author_name: str
     message: str
     created: int
+    editors: tuple[Actor, ...] = ()
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """The ids of all who made it what it is: what they say of it is no second opinion."""
+        return frozenset((self.author, *(each.id for each in self.editors)))
 
     @property
     def short(self) -> str:
@@ -238,7 +248,8 @@ class Approval(Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(Struct, frozen=True, kw_only=True):
-    """What a gate said of a release's content. ``source`` names who judged; ``detail`` is for people."""
+    """What a gate said of a release's content. ``source`` names who judged; ``detail`` is for people. ``author`` is the
+    key that wrote it down, empty where evaluation did by itself."""
 
     id: str
     project_id: str
@@ -249,3 +260,5 @@ class GateVerdict(Struct, frozen=True, kw_only=True):
     source: str
     detail: str
     created: int
+    author: str = ""
+    author_name: str = ""

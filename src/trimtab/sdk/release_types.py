@@ -31,7 +31,8 @@ class AppDetail(App, frozen=True, kw_only=True):
 
 class Release(Struct, frozen=True, kw_only=True):
     """``support r12``: ``ref`` is ``r12``, ``hash`` names its content, ``parent`` is the number of the release that it
-    was made from. ``changes`` say what it changed, one sentence each; ``runs_in`` names environments."""
+    was made from. ``changes`` say what it changed, one sentence each; ``runs_in`` names environments, and
+    ``editors`` who edited its draft or its prompts beside its author."""
 
     app: str
     number: int
@@ -44,6 +45,7 @@ class Release(Struct, frozen=True, kw_only=True):
     created: int
     changes: list[str]
     runs_in: list[str]
+    editors: list[str] = []
 
 
 class ReleaseDetail(Release, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ class Approval(Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(Struct, frozen=True, kw_only=True):
-    """``outcome`` is better, not_worse, worse or not_enough_data."""
+    """``outcome`` is better, not_worse, worse or not_enough_data; ``author`` is the id of the key that wrote it down."""
 
     id: str
     release: int
@@ -54,6 +54,8 @@ class GateVerdict(Struct, frozen=True, kw_only=True):
     source: str
     detail: str
     created: int
+    author: str = ""
+    author_name: str = ""
 
 
 class Rollout(Struct, frozen=True, kw_only=True):

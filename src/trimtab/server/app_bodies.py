@@ -51,7 +51,8 @@ class AppPlace(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class ReleaseRow(Struct, frozen=True, kw_only=True):
     """``ref`` is how it is named (``r12``), ``hash`` names its content, ``parent`` is the number of the release it was
-    made from, null for the first. ``author`` is a key's id. ``changes`` say what it changed against its parent, one
+    made from, null for the first. ``author`` is a key's id; ``editors`` are the names of those who edited its
+    draft or prompts beside. ``changes`` say what it changed against its parent, one
     sentence each; ``runs_in`` names the environments whose stable release it is."""
 
     app: str
@@ -61,6 +62,7 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     parent: int | None
     author: str
     author_name: str
+    editors: list[str]
     message: str
     created: int
     changes: list[str]

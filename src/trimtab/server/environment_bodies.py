@@ -48,7 +48,7 @@ class ReadinessView(Struct, frozen=True, kw_only=True):
 
 class ApprovalView(Struct, frozen=True, kw_only=True):
     """``author`` is the id of a key and ``author_name`` its name; ``revoked``: that key has ended since, and what it
-    gave counts. ``counts`` is false for the release's own author. Unix ms."""
+    gave counts. ``counts`` is false for whoever had a hand in the release. Unix ms."""
 
     environment: str
     author: str
@@ -72,7 +72,8 @@ class NewApproval(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class GateView(Struct, frozen=True, kw_only=True):
-    """A verdict about a release's content. ``source`` names what judged. Unix ms."""
+    """A verdict about a release's content. ``source`` names what judged, ``author`` the key that wrote it down: empty for
+    what evaluation found by itself, and where it was not kept. Unix ms."""
 
     id: str
     release: int
@@ -81,6 +82,8 @@ class GateView(Struct, frozen=True, kw_only=True):
     source: str
     detail: str
     created: int
+    author: str
+    author_name: str
 
 
 class GatePage(Struct, frozen=True, kw_only=True):

@@ -148,7 +148,7 @@ def _approval(each: Approval, release: Release, revoked: frozenset[str]) -> Appr
         note=each.note,
         created=each.created,
         revoked=each.author in revoked,
-        counts=each.author != release.author,
+        counts=each.author not in release.authors,
     )
 
 
@@ -184,7 +184,8 @@ async def approve_release(
     ref: FromPath[str],
     data: JSONBody[NewApproval],
 ) -> ApprovalView:
-    """Stand for a release in an environment. Nobody approves a release that they made."""
+    """Stand for a release in an environment. Nobody approves a release that they made, or whose draft or
+    prompts they edited since the one before."""
 
     def write(conn: Connection) -> ApprovalView:
         release = store.find(conn, tenant.id, app, ref)
@@ -252,6 +253,8 @@ def _verdict(each: GateVerdict) -> GateView:
         source=each.source,
         detail=each.detail,
         created=each.created,
+        author=each.author,
+        author_name=each.author_name,
     )
 
 
@@ -285,7 +288,9 @@ async def list_verdicts(
 async def record_verdict(
     deps: Deps, caller: CallerNow, tenant: Tenant, app: FromPath[str], ref: FromPath[str], data: JSONBody[NewVerdict]
 ) -> GateView:
-    """A verdict is about a content; of every source the newest counts."""
+    """A verdict is about a content; of every source the newest counts. It is refused (403) of those who made the
+    release or edited what is in it: a program that judges has a key of its own. The source ``evaluation`` is that of
+    suites that ran here."""
 
     def write(conn: Connection) -> GateVerdict:
         verdict = GateVerdict(

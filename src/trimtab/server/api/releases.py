@@ -67,6 +67,7 @@ def _row(found: Release, parents: Mapping[int, Content], runs_in: Mapping[int, l
         parent=found.parent,
         author=found.author,
         author_name=found.author_name,
+        editors=[each.name for each in found.editors],
         message=found.message,
         created=found.created,
         changes=diff.words(parent, found.content),
