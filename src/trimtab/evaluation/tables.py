@@ -18,12 +18,19 @@ DATASETS = Table(
     Column("description", Text, nullable=False),
     Column("schema", Text, nullable=False),
     Column("licence", String(200), nullable=False),
+    Column("shares", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
     Column("newest", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("staged", Integer, nullable=True),
+    Column("staged_by", String(64), nullable=False),
+    Column("staged_until", BigInteger, nullable=False),
     Column("archived", BigInteger, nullable=True),
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
+"""``staged`` is the version that is being written piece by piece (`dataset_staging.py`), null for none; who writes it
+holds it until ``staged_until``."""
 DATASET_VERSIONS = Table(
     "dataset_versions",
     METADATA,
@@ -31,6 +38,7 @@ DATASET_VERSIONS = Table(
     Column("dataset", String(64), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("hash", String(80), nullable=False),
+    Column("state", Text, nullable=False),
     Column("cases", Integer, nullable=False),
     Column("splits", Text, nullable=False),
     Column("parent", Integer, nullable=True),
@@ -49,12 +57,33 @@ DATASET_CASES = Table(
     Column("until", Integer, nullable=True),
     Column("hash", String(80), nullable=False),
     Column("split", String(64), nullable=False),
+    Column("tags", Text, nullable=False),
     Column("source", String(200), nullable=False),
     Column("body", Text, nullable=False),
     Index("ix_dataset_cases_until", "project_id", "dataset", "until"),
     Index("ix_dataset_cases_source", "project_id", "source"),
 )
 """One row per state of a case: in all versions from ``since`` to before ``until`` (null: still)."""
+DATASET_PROPOSALS = Table(
+    "dataset_proposals",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("likeness", String(80), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("trace_id", String(64), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(200), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("reviewer", String(64), nullable=False),
+    Column("reviewer_name", String(200), nullable=False),
+    Column("reviewed", BigInteger, nullable=True),
+    Index("ix_dataset_proposals_project_id", "project_id", "dataset", "state", "id"),
+)
+"""Cases that a model proposed: none is in the dataset before a person took it."""
 SUITES = Table(
     "suites",
     METADATA,

@@ -54,13 +54,16 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Dataset(Struct, frozen=True, kw_only=True):
     """``schema`` (JSON Schema) holds for ``input`` and ``expected`` of each case: ``{"input": ..., "expected": ...}``.
-    ``newest`` is the number of its newest version, 0 before the first."""
+    ``newest`` is the number of its newest version, 0 before the first. ``shares`` and ``seed`` say which split a new
+    case goes to that names none (`splits.py`)."""
 
     project_id: str
     name: str
     description: str = ""
     schema: Json = None
     licence: str = ""
+    shares: dict[str, float] = {}
+    seed: int = 0
     newest: int = 0
     revision: int = 1
     archived: int | None = None
@@ -69,7 +72,7 @@ class Dataset(Struct, frozen=True, kw_only=True):
 
 
 class DatasetVersion(Struct, frozen=True, kw_only=True):
-    """Immutable. ``hash`` is over the cases' hashes in order of id: same cases, same hash."""
+    """Immutable. ``hash`` is over the set of its cases (`case_set.py`): same cases, same hash."""
 
     project_id: str
     dataset: str

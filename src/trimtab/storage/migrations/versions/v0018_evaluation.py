@@ -13,6 +13,7 @@ def upgrade() -> None:
     _datasets()
     _dataset_versions()
     _dataset_cases()
+    _dataset_proposals()
     _suites()
     _custom_scorers()
     _experiments()
@@ -34,8 +35,13 @@ def _datasets() -> None:
         sa.Column("description", sa.Text, nullable=False),
         sa.Column("schema", sa.Text, nullable=False),
         sa.Column("licence", sa.String(200), nullable=False),
+        sa.Column("shares", sa.Text, nullable=False),
+        sa.Column("seed", sa.BigInteger, nullable=False),
         sa.Column("newest", sa.Integer, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("staged", sa.Integer, nullable=True),
+        sa.Column("staged_by", sa.String(64), nullable=False),
+        sa.Column("staged_until", sa.BigInteger, nullable=False),
         sa.Column("archived", sa.BigInteger, nullable=True),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("updated", sa.BigInteger, nullable=False),
@@ -51,6 +57,7 @@ def _dataset_versions() -> None:
         sa.Column("dataset", sa.String(64), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("hash", sa.String(80), nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
         sa.Column("cases", sa.Integer, nullable=False),
         sa.Column("splits", sa.Text, nullable=False),
         sa.Column("parent", sa.Integer, nullable=True),
@@ -73,6 +80,7 @@ def _dataset_cases() -> None:
         sa.Column("until", sa.Integer, nullable=True),
         sa.Column("hash", sa.String(80), nullable=False),
         sa.Column("split", sa.String(64), nullable=False),
+        sa.Column("tags", sa.Text, nullable=False),
         sa.Column("source", sa.String(200), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("project_id", "dataset", "case_id", "since", name="pk_dataset_cases"),
@@ -80,6 +88,29 @@ def _dataset_cases() -> None:
     )
     op.create_index("ix_dataset_cases_source", "dataset_cases", ["project_id", "source"])
     op.create_index("ix_dataset_cases_until", "dataset_cases", ["project_id", "dataset", "until"])
+
+
+def _dataset_proposals() -> None:
+    op.create_table(
+        "dataset_proposals",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("dataset", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("likeness", sa.String(80), nullable=False),
+        sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("trace_id", sa.String(64), nullable=False),
+        sa.Column("author", sa.String(64), nullable=False),
+        sa.Column("author_name", sa.String(200), nullable=False),
+        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("reviewer", sa.String(64), nullable=False),
+        sa.Column("reviewer_name", sa.String(200), nullable=False),
+        sa.Column("reviewed", sa.BigInteger, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_dataset_proposals"),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_dataset_proposals_project_id"),
+    )
+    op.create_index("ix_dataset_proposals_project_id", "dataset_proposals", ["project_id", "dataset", "state", "id"])
 
 
 def _suites() -> None:
