@@ -1,0 +1,87 @@
+"""What was paid for once: answers by (what was asked of whom, repeat), verdicts by (answer, scorer, version, options).
+
+An answer counts as the same only where the content of its release, or what its model's name stands for, is the same,
+the whole request is, and it is the same repeat: a second repeat is there to be another answer. Functions of a
+connection; times are Unix ms.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trimtab.evaluation.answers import Answer
+from trimtab.evaluation.tables import EVALUATION_CACHE
+from trimtab.evaluation.types import Case, CellScore, Subject
+
+KEEP_MS: Final = 90 * 86_400_000
+"""Older ones are removed: a provider's model of the same name is hardly the same after a quarter of a year."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One to keep; ``body`` is an `Answer` or a `CellScore` as JSON."""
+
+    key: str
+    body: bytes
+
+
+def answer_key(subject: Subject, body: Mapping[str, Any], repeat: int) -> str:
+    """Of an answer. The name that is called is left out of ``body``: the subject's hash says what it stands for."""
+    asked = {name: value for name, value in body.items() if name != "model"}
+    return _digest("answer", [subject.hash, asked, repeat])
+
+
+def score_key(scorer: str, version: str, options: Mapping[str, Any], sample: Any) -> str:
+    """Of a verdict. ``sample`` is everything that the scorer was shown."""
+    return _digest("score", [scorer, version, options, sample])
+
+
+def case_hash(case: Case) -> str:
+    """Of what a scorer may see of a case."""
+    return _digest("case", [case.input, case.expected, case.context, case.expected_tool_calls, case.metadata])
+
+
+def _digest(kind: str, value: Any) -> str:
+    told = msgspec.json.encode(value, order="deterministic")
+    return f"{kind}:{hashlib.sha256(told).hexdigest()}"
+
+
+def find(conn: Connection, project_id: str, keys: Sequence[str]) -> dict[str, bytes]:
+    """Those of the keys that there are."""
+    table = EVALUATION_CACHE
+    found: dict[str, bytes] = {}
+    for start in range(0, len(keys), 400):
+        some = keys[start : start + 400]
+        query = select(table.c.key, table.c.body).where(table.c.project_id == project_id, table.c.key.in_(some))
+        found |= {row.key: row.body.encode() for row in conn.execute(query)}
+    return found
+
+
+def keep(conn: Connection, project_id: str, entries: Sequence[Entry], now: int) -> None:
+    """The first of a key stays."""
+    if not entries:
+        return
+    rows = [
+        {"project_id": project_id, "key": each.key, "created": now,
+         "body": each.body.decode().replace("\\u0000", "\\ufffd")}
+        for each in entries
+    ]  # fmt: skip
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    conn.execute(dialect.insert(EVALUATION_CACHE).on_conflict_do_nothing(), rows)
+
+
+def tidy(conn: Connection, now: int) -> int:
+    """Remove what is too old; how many."""
+    return conn.execute(delete(EVALUATION_CACHE).where(EVALUATION_CACHE.c.created < now - KEEP_MS)).rowcount
+
+
+def answer_of(body: bytes) -> Answer:
+    return msgspec.json.decode(body, type=Answer)
+
+
+def score_of(body: bytes) -> CellScore:
+    return msgspec.json.decode(body, type=CellScore)

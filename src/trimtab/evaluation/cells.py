@@ -1,0 +1,294 @@
+"""The SQL of an experiment's answers, and of the cases that they are to. Functions of a connection.
+
+A row is written once its answer is judged, with how far the experiment is, in one transaction; nothing stands here for
+what is still to come. So what there is after a crash is what need not be asked again.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from trimtab.core.errors import NotFound
+from trimtab.evaluation import experiments
+from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASETS, EXPERIMENTS
+from trimtab.evaluation.types import Case, Cell, CellScore, Experiment, ExperimentState
+
+PAGE: Final = 200
+UNKNOWN: Final = "idempotency_outcome_unknown"
+"""How the error begins of an answer of which nobody knows whether it was paid for."""
+Key = tuple[int, str, int]
+"""Subject, case, repeat."""
+
+
+class Which(Struct, frozen=True, kw_only=True):
+    """The cases of a version that an experiment is about. ``most``: so many, drawn by their ids; 0 for all."""
+
+    project_id: str
+    dataset: str
+    version: int
+    split: str = ""
+    tags: tuple[str, ...] = ()
+    most: int = 0
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """A cell to write. ``paid`` is what this run paid for it, judges included: an answer that was known cost it
+    nothing."""
+
+    cell: Cell
+    paid: int = 0
+
+
+# --- cases ---
+
+
+def which(found: Experiment) -> Which:
+    return Which(
+        project_id=found.project_id,
+        dataset=found.dataset,
+        version=found.version,
+        split=found.spec.split,
+        tags=found.spec.tags,
+        most=found.settings.most_cases,
+    )
+
+
+def version_of(conn: Connection, project_id: str, dataset: str, version: int | None) -> int:
+    """That version, or the newest, if it is there. Raises `NotFound`."""
+    table = DATASETS
+    query = select(table.c.newest).where(table.c.project_id == project_id, table.c.name == dataset)
+    newest = conn.execute(query).scalar_one_or_none()
+    if not newest:
+        raise NotFound(
+            f"There is no dataset {dataset[:80]!r} with cases in this project.",
+            fix="'trimtab datasets list' shows them; 'trimtab datasets import' makes one of a file.",
+            code="dataset_not_found",
+        )
+    if version is not None and version > newest:
+        raise NotFound(
+            f"The dataset {dataset!r} has no version {version}.",
+            fix=f"Its newest is {newest}.",
+            code="version_not_found",
+        )
+    return newest if version is None else version
+
+
+def ids_of(conn: Connection, wanted: Which) -> list[str]:
+    """The cases' ids, in their order."""
+    found = [case.id for page in _pages(conn, wanted) for case in page]
+    if 0 < wanted.most < len(found):
+        drawn = sorted(found, key=lambda each: hashlib.blake2b(each.encode(), digest_size=8).digest())
+        chosen = set(drawn[: wanted.most])
+        found = [each for each in found if each in chosen]
+    return found
+
+
+def _pages(conn: Connection, wanted: Which) -> Iterator[list[Case]]:
+    after = ""
+    while True:
+        rows = _rows(conn, wanted, after, PAGE)
+        if not rows:
+            return
+        yield [case for case in map(_case, rows) if fits(case, wanted)]
+        after = rows[-1].case_id
+
+
+def _rows(conn: Connection, wanted: Which, after: str, limit: int) -> Sequence[Any]:
+    table = DATASET_CASES
+    query = (
+        select(table.c.case_id, table.c.split, table.c.body)
+        .where(table.c.project_id == wanted.project_id, table.c.dataset == wanted.dataset)
+        .where(table.c.since <= wanted.version, (table.c.until.is_(None)) | (table.c.until > wanted.version))
+        .where(table.c.case_id > after)
+    )
+    if wanted.split:
+        query = query.where(table.c.split == wanted.split)
+    return conn.execute(query.order_by(table.c.case_id).limit(limit)).all()
+
+
+def _case(row: Any) -> Case:
+    return msgspec.structs.replace(msgspec.json.decode(row.body, type=Case), id=row.case_id, split=row.split)
+
+
+def fits(case: Case, wanted: Which) -> bool:
+    """Whether a case may be used, and is meant: it has all of the tags."""
+    allowed = "evaluate" in case.uses and case.consent != "withdrawn"
+    return allowed and (not wanted.split or case.split == wanted.split) and set(wanted.tags) <= set(case.tags)
+
+
+def cases_by_id(conn: Connection, wanted: Which, ids: Sequence[str]) -> list[Case]:
+    """These cases of the version, in order of their ids; at most a few hundred at once."""
+    table = DATASET_CASES
+    query = (
+        select(table.c.case_id, table.c.split, table.c.body)
+        .where(table.c.project_id == wanted.project_id, table.c.dataset == wanted.dataset)
+        .where(table.c.since <= wanted.version, (table.c.until.is_(None)) | (table.c.until > wanted.version))
+        .where(table.c.case_id.in_(ids))
+    )
+    return [_case(row) for row in conn.execute(query.order_by(table.c.case_id))]
+
+
+# --- cells ---
+
+
+def keep(conn: Connection, experiment: str, kept: Sequence[Kept], now: int) -> ExperimentState:
+    """Write cells and how far the experiment is; its state as it is now. One that is there already stays as it is."""
+    rows = [(each, _row(experiment, each.cell, now)) for each in kept]
+    there = _there(conn, experiment, [_key(each.cell) for each in kept])
+    fresh = [(each, row) for each, row in rows if _key(each.cell) not in there]
+    try:
+        with conn.begin_nested():
+            if fresh:
+                conn.execute(insert(CELLS), [row for _, row in fresh])
+    except IntegrityError:  # another process believes that it runs this, too: one after the other
+        fresh = [(each, row) for each, row in fresh if _inserted(conn, row)]
+    return experiments.advance(
+        conn,
+        experiment,
+        done=len(fresh),
+        failed=sum(each.cell.state == "failed" for each, _ in fresh),
+        cost=sum(each.paid for each in kept),
+    )
+
+
+def _inserted(conn: Connection, row: dict[str, Any]) -> bool:
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(CELLS).values(row))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _key(cell: Cell) -> Key:
+    return cell.subject, cell.case_id, cell.repeat
+
+
+def _there(conn: Connection, experiment: str, keys: Sequence[Key]) -> set[Key]:
+    query = select(CELLS.c.subject, CELLS.c.case_id, CELLS.c.repeat).where(
+        CELLS.c.experiment == experiment, CELLS.c.case_id.in_({case for _, case, _ in keys})
+    )
+    return {(row.subject, row.case_id, row.repeat) for row in conn.execute(query)} & set(keys)
+
+
+def _row(experiment: str, cell: Cell, now: int) -> dict[str, Any]:
+    return {
+        "experiment": experiment,
+        "subject": cell.subject,
+        "case_id": cell.case_id,
+        "repeat": cell.repeat,
+        "state": cell.state,
+        "output": None if cell.output is None else cell.output.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        "error": cell.error.replace("\0", "\N{REPLACEMENT CHARACTER}")[:4000],
+        "trace_id": cell.trace_id,
+        "latency_ms": cell.latency_ms,
+        "cost": cell.cost,
+        "input_tokens": cell.input_tokens,
+        "output_tokens": cell.output_tokens,
+        "cached": cell.cached,
+        "scores": msgspec.json.encode(cell.scores).decode().replace("\\u0000", "\\ufffd"),
+        "ended": now,
+    }
+
+
+def of_cases(conn: Connection, experiment: str, ids: Sequence[str]) -> dict[Key, Cell]:
+    """What there is already of these cases."""
+    query = select(CELLS).where(CELLS.c.experiment == experiment, CELLS.c.case_id.in_(ids))
+    return {(row.subject, row.case_id, row.repeat): _cell(row) for row in conn.execute(query)}
+
+
+def listed(
+    conn: Connection, experiment: str, *, subject: int | None = None, state: str = "", case_id: str = "",
+    after: Key | None = None, limit: int = 100,
+) -> list[Cell]:  # fmt: skip
+    """In order of case, subject and repeat, from the one after ``after``."""
+    table = CELLS
+    query = select(table).where(table.c.experiment == experiment)
+    if subject is not None:
+        query = query.where(table.c.subject == subject)
+    if state:
+        query = query.where(table.c.state == state)
+    if case_id:
+        query = query.where(table.c.case_id == case_id)
+    if after is not None:
+        number, case, repeat = after
+        query = query.where(tuple_(table.c.case_id, table.c.subject, table.c.repeat) > tuple_(case, number, repeat))
+    query = query.order_by(table.c.case_id, table.c.subject, table.c.repeat).limit(limit)
+    return [_cell(row) for row in conn.execute(query)]
+
+
+def for_report(conn: Connection, found: Experiment) -> list[Cell]:
+    """Every cell without its text, with what its case says of its group, its stratum and its weight."""
+    wanted = which(found)
+    columns = [column for column in CELLS.c if column.name not in ("output", "experiment", "ended")]
+    made: list[Cell] = []
+    for page in _pages(conn, wanted):
+        by_id = {case.id: case for case in page}
+        if not by_id:
+            continue
+        query = select(*columns).where(CELLS.c.experiment == found.id, CELLS.c.case_id.in_(by_id))
+        query = query.order_by(CELLS.c.case_id, CELLS.c.subject, CELLS.c.repeat)
+        for row in conn.execute(query):
+            case = by_id[row.case_id]
+            stratum = case.metadata.get("stratum")
+            made.append(
+                msgspec.structs.replace(
+                    _cell(row, brief=True),
+                    group=case.group,
+                    stratum=stratum if isinstance(stratum, str) else case.split,
+                    weight=case.weight,
+                )
+            )
+    return made
+
+
+def drop_failed(conn: Connection, experiment: str, *, unknown: bool) -> int:
+    """Take out answers that are errors, so that they are asked for again; those of which nobody knows whether they were
+    paid for only where that is wanted. How many."""
+    where = [CELLS.c.experiment == experiment, CELLS.c.state == "failed"]
+    if not unknown:
+        where.append(~CELLS.c.error.like(f"{UNKNOWN}%"))
+    gone = conn.execute(delete(CELLS).where(*where)).rowcount
+    counts = {"done": EXPERIMENTS.c.done - gone, "failed": EXPERIMENTS.c.failed - gone}
+    conn.execute(update(EXPERIMENTS).where(EXPERIMENTS.c.id == experiment).values(counts))
+    return gone
+
+
+def add_scores(conn: Connection, experiment: str, given: dict[Key, tuple[CellScore, ...]]) -> int:
+    """Put scores beside those that cells have, over those of the same name; of how many cells."""
+    found = of_cases(conn, experiment, sorted({case for _, case, _ in given}))
+    count = 0
+    for key, scores in given.items():
+        cell = found.get(key)
+        if cell is None or cell.state != "done":
+            continue
+        names = {each.name for each in scores}
+        kept = (*(each for each in cell.scores if each.name not in names), *scores)
+        where = (CELLS.c.experiment == experiment, CELLS.c.subject == key[0], CELLS.c.case_id == key[1])
+        text = msgspec.json.encode(kept).decode().replace("\\u0000", "\\ufffd")
+        conn.execute(update(CELLS).where(*where, CELLS.c.repeat == key[2]).values(scores=text))
+        count += 1
+    return count
+
+
+def _cell(row: Any, *, brief: bool = False) -> Cell:
+    return Cell(
+        subject=row.subject,
+        case_id=row.case_id,
+        repeat=row.repeat,
+        state=row.state,
+        output=None if brief else row.output,
+        error=row.error,
+        trace_id=row.trace_id,
+        latency_ms=row.latency_ms,
+        cost=row.cost,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cached=row.cached,
+        scores=msgspec.json.decode(row.scores, type=tuple[CellScore, ...]),
+    )
