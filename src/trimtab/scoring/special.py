@@ -63,6 +63,28 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return crossing(lambda x: beta_cdf(x, a, b) - p, 0.0, 1.0)
 
 
+def t_cdf(t: float, freedom: float) -> float:
+    """P(T <= t) of Student's t (DLMF 8.17, M. Abramowitz, I. A. Stegun 1964, 26.7.1)."""
+    if math.isinf(freedom):
+        return normal_cdf(t)
+    if math.isinf(t):
+        return 1.0 if t > 0 else 0.0
+    tail = 0.5 * beta_cdf(freedom / (freedom + t * t), freedom / 2, 0.5)
+    return 1 - tail if t > 0 else tail
+
+
+def t_quantile(p: float, freedom: float) -> float:
+    """t with P(T <= t) = p, for 0 < p < 1. The normal's from a freedom of a million on."""
+    if freedom >= 1e6:
+        return normal_quantile(p)
+    if p == 0.5:
+        return 0.0
+    tail = min(p, 1 - p)
+    # In s = t^2 / (freedom + t^2), which keeps its digits where freedom is large.
+    s = crossing(lambda x: beta_cdf(x, 0.5, freedom / 2) - (1 - 2 * tail), 0.0, 1.0)
+    return math.copysign(math.sqrt(freedom * s / max(1 - s, _TINY)), p - 0.5)
+
+
 def t_for(z: float, freedom: float) -> float:
     """The quantile of Student's t at the probability where the normal's is ``z``, nearly: Wallace's approximation
     (D. L. Wallace 1959, Bounds on normal approximations to Student's and the chi-square distributions, Ann. Math.
