@@ -1,11 +1,12 @@
 """Whether the answer is the expected one, character for character after what the options allow."""
 
-import unicodedata
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from msgspec import Struct
 
-from trimtab.scoring.types import Better, CannotScore, Kind, Sample, Scored, Source, Tools, Verdict
+from trimtab.scoring.rule import Rule
+from trimtab.scoring.texts import plain
+from trimtab.scoring.types import CannotScore, Sample, Scored, Verdict
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,22 +17,12 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     any_of: bool = False
 
 
-class Exact:
-    name: Final = "exact"
-    version: Final = "1"
-    about: Final = "The answer equals the expected text."
-    kind: Final[Kind] = "share"
-    better: Final[Better] = "higher"
-    source: Final[Source] = "code"
-    needs: Final = ("output", "expected")
-    options: Final = Options
-
-    async def score(self, sample: Sample, options: Options, tools: Tools) -> Verdict:
-        texts = _texts(sample.expected, options)
-        if sample.output is None or not texts:
-            return CannotScore(reason="exact compares texts: the case expects no text.")
-        answer = _plain(sample.output, options)
-        return Scored(value=float(any(answer == _plain(text, options) for text in texts)))
+def _judge(sample: Sample, options: Options) -> Verdict:
+    texts = _texts(sample.expected, options)
+    if sample.output is None or not texts:
+        return CannotScore(reason="exact compares texts: the case expects no text.")
+    answer = _plain(sample.output, options)
+    return Scored(value=float(any(answer == _plain(text, options) for text in texts)))
 
 
 def _texts(expected: Any, options: Options) -> list[str]:
@@ -40,9 +31,14 @@ def _texts(expected: Any, options: Options) -> list[str]:
 
 
 def _plain(text: str, options: Options) -> str:
-    text = unicodedata.normalize("NFC", text)
-    text = text.strip() if options.strip else text
-    return text.casefold() if options.ignore_case else text
+    return plain(text, ignore_case=options.ignore_case, strip=options.strip)
 
 
-PLUG = Exact()
+PLUG = Rule(
+    name="exact",
+    version="1",
+    about="The answer equals the expected text.",
+    needs=("output", "expected"),
+    options=Options,
+    judge=_judge,
+)
