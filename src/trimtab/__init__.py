@@ -6,9 +6,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``trimtab.prompt`` is `trimtab.sdk.prompt`, loaded when it is asked for."""
-    if name == "prompt":
+    """``trimtab.prompt`` and ``trimtab.feedback`` are those of `trimtab.sdk`, loaded when they are asked for."""
+    if name in ("prompt", "feedback"):
         from importlib import import_module
 
-        return import_module("trimtab.sdk").prompt
+        return getattr(import_module("trimtab.sdk"), name)
     raise AttributeError(f"module 'trimtab' has no attribute {name!r}")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from live import ADMIN, Live
+from live import ADMIN, Live, until
 
 from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.sdk import Client, call_headers, openai_options
@@ -149,3 +149,24 @@ def test_an_answer_that_is_not_ours_is_told(upstream: str) -> None:
     with Client(upstream, "tt_x") as lost, pytest.raises(Unreachable) as strange:
         lost.me()
     assert strange.value.code == "not_trimtab"
+
+
+def test_feedback_goes_by_what_the_official_client_returned(client: Client, project: str, server: Live) -> None:
+    """The openai client keeps the id of the request that it got in a header."""
+    from openai import OpenAI
+
+    issued = client.create_key(project, "app")
+    options = openai_options(server.url, issued.secret)
+    made = OpenAI(**options).chat.completions.create(model="fast", messages=[{"role": "user", "content": "Hi"}])
+    with Client(server.url, issued.secret) as as_app:
+        ids = as_app.feedback(made, thumbs="down", comment="not what I asked", user="ada")
+        assert as_app.feedback(made, thumbs="down", user="ada") == ids
+        with pytest.raises(InvalidRequest):
+            as_app.feedback(made, rating=9)
+        with pytest.raises(InvalidRequest):
+            as_app.feedback(object(), thumbs="up")
+    until(lambda: client.feedback_summary(project)["all"]["responded"] == 1, 60, server.told)
+    (score,) = client.scores.list(project, q="source:user")
+    assert (score.name, score.value, score.trace_id) == ("thumbs", 0.0, str(made._request_id).removeprefix("req_"))  # pyright: ignore[reportPrivateUsage]
+    told = client.feedback_summary(project)
+    assert (told["all"]["answers"], told["all"]["mean"]["value"]) == (1, 0.0)

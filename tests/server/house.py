@@ -29,6 +29,7 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Asker, Costs
 from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.fakes import FakeReader
+from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.remap import Remapper
@@ -125,6 +126,7 @@ async def make_house(
         return "trimtab_up 1\n"
 
     answers = beside(folder, max_bytes=1 << 20, clock=clock)
+    scores = ScoreBook(asker or reader, keep or _nowhere)
     deps = Dependencies(
         db=db,
         snapshots=holder,
@@ -136,7 +138,8 @@ async def make_house(
         embedder=Embedder(),
         costs=Costs(reader if asker is None else cast("Any", asker)),
         recorded=Recorded(asker or reader),
-        scores=ScoreBook(asker or reader, keep or _nowhere),
+        scores=scores,
+        feedback=FeedbackBook(asker or reader, scores.write),
         seen=Seen(reader if asker is None else cast("Any", asker)),
         switches=Switches(db, folder, dict),
         tail=Tail(reader, SystemClock()),

@@ -32,6 +32,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "changeProvider": {"base_url": "http://127.0.0.1:9/v2"},
     "createModel": {"name": "m", "provider": "lab"},
     "changeModel": {"upstream": "u"},
+    "giveFeedback": {"thumbs": "up", "trace_id": "t"},
     "createScores": {"name": "n", "value": 1, "trace_id": "t"},
     "switchDetectors": {"off": []},
     "runSql": {"query": "SELECT 1"},

@@ -94,6 +94,7 @@ def said_of(each: CallRecord, rnd: random.Random) -> tuple[Score, ...]:
         ("truncated", "detector"),
         ("helpful", "llm"),
         ("thumb", "human"),
+        ("thumbs", "user"),
     )
     for name, source in said:
         if rnd.random() < 0.4:
@@ -205,7 +206,7 @@ def value_of(name: str, each: CallRecord, scores: tuple[Score, ...]) -> float | 
     if name in ("silent", "refusal"):
         found = [s for s in mine if s.source == "detector" and name in ("silent", s.name)]
         return float(bool(found)) if answered and each.capture else None
-    of = [s for s in mine if (s.source == "human" if name == "feedback" else s.name == "helpful")]
+    of = [s for s in mine if (s.source in ("human", "user") if name == "feedback" else s.name == "helpful")]
     values = [min(1.0, max(0.0, s.value or 0.0)) if name == "feedback" else s.value or 0.0 for s in of]
     return sum(values) / len(values) if values else None
 

@@ -50,10 +50,11 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["client", "read_only", "editor"]),
+    type=click.Choice(["client", "read_only", "reviewer", "editor"]),
     default="client",
     show_default=True,
-    help="client calls models; read_only reads the API; editor also changes prompts, releases and rollouts.",
+    help="client calls models; read_only reads the API; reviewer reads traces and works review "
+    "queues; editor also changes prompts, releases and rollouts.",
 )
 @click.option("--expires", type=Span(), default=None, help="End after this long, e.g. 30d. [default: never]")
 @project_option

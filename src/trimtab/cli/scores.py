@@ -9,7 +9,7 @@ import click
 from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
 from trimtab.sdk.client import Client
 
-SOURCES = ("human", "code", "llm", "detector")
+SOURCES = ("human", "user", "code", "llm", "detector", "guard")
 
 
 @click.group()

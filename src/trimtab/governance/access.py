@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import Unauthenticated
 
-Role = Literal["admin", "editor", "read_only", "client"]
+Role = Literal["admin", "editor", "reviewer", "read_only", "client"]
 
 
 class Project(Struct, frozen=True, kw_only=True):

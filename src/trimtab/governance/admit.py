@@ -30,9 +30,9 @@ def admit(access: AccessTable, secret: str, wanted: bytes | None, now_ns: int) -
     project unless it does. Raises `Unauthenticated`, `Forbidden` or `NotFound`.
     """
     principal = access.authenticate(secret, now_ns)
-    if principal.role == "read_only":
+    if principal.role in ("read_only", "reviewer"):
         raise Forbidden(
-            "This key may only read.",
+            "This key may only read." if principal.role == "read_only" else "This key may only read and review.",
             fix="Call models with a key of role 'client'; make one in the console under Keys.",
             code="read_only_key",
         )

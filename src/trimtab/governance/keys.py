@@ -64,7 +64,7 @@ def issue(conn: Connection, wanted: Wanted, now: int) -> Issued:
             fix="Give 'expires' as Unix milliseconds in the future, or null for never.",
             param="expires",
         )
-    if wanted.role in ("client", "editor") and wanted.project_id is None:
+    if wanted.role in ("client", "editor", "reviewer") and wanted.project_id is None:
         raise InvalidRequest(
             f"A key of role {wanted.role!r} belongs to one project.",
             fix="Make it under that project's keys.",

@@ -81,11 +81,13 @@ _EDITS: frozenset[Permission] = frozenset(
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
     "editor": _READS | _EDITS,
+    "reviewer": frozenset(("self", "project:read", "trace:read", "score:read", "review:read", "review:write")),
     "read_only": _READS,
     "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write")),
 }
 """``editor`` keys are for people who change what apps do: prompts, drafts, releases, approvals and rollouts of one
-project; nothing of keys, providers, money or data. ``client`` keys are for the data plane; of the API they see
+project; nothing of keys, providers, money or data. ``reviewer`` keys are for people who check answers: they read the
+traces of their project, work its queues, and do nothing else. ``client`` keys are for the data plane; of the API they see
 themselves, the models they may call, and the prompts that their application renders."""
 
 

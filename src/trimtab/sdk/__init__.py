@@ -23,7 +23,7 @@ rooms.
 
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import DEFAULT_URL
-from trimtab.sdk.default import prompt
+from trimtab.sdk.default import feedback, prompt
 from trimtab.sdk.official import anthropic_options, call_headers, openai_options
 from trimtab.sdk.tracing import current_trace, score, span, trace
 
@@ -33,6 +33,7 @@ __all__ = [
     "anthropic_options",
     "call_headers",
     "current_trace",
+    "feedback",
     "openai_options",
     "prompt",
     "score",

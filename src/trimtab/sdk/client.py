@@ -4,11 +4,12 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec import Struct
 
 from trimtab.sdk import cache_types as c
+from trimtab.sdk import said as f
 from trimtab.sdk import limit_types as m
 from trimtab.sdk import release_types as rel
 from trimtab.sdk import route_types as r
@@ -119,6 +120,18 @@ class Client:
         project = project or os.environ.get("TRIMTAB_PROJECT") or "default"
         return self.releases.create(project, app, message, **more)
 
+    # --- what users say ---
+
+    def feedback(self, answer: Any = None, *, project: str | None = None, **said: Unpack[f.Said]) -> list[str]:
+        """What a user thinks of an answer: ``client.feedback(completion, thumbs="up", user="ada")``. ``answer`` is what
+        an official client returned, or the id of a request or trace. Durable when this returns; the ids of the scores
+        that it became. ``project`` is for keys of the whole server."""
+        return f.give(self._http, answer, project, said)
+
+    def feedback_summary(self, project: str, **query: Any) -> dict[str, Any]:
+        """How many users said something, and what the mean of it is worth: ``q``, ``start``, ``end``, ``group_by``."""
+        return f.summary(self._http, project, query)
+
     # --- the server ---
 
     def me(self) -> t.Me:
@@ -145,8 +158,8 @@ class Client:
         return self._all(_Keys, path("projects", project, "keys"))
 
     def create_key(self, project: str, name: str, *, role: str = "client", expires: int | None = None) -> t.IssuedKey:
-        """``role`` is ``client`` (calls models), ``read_only`` (reads the API), or ``editor`` (also changes prompts,
-        releases and rollouts)."""
+        """``role`` is ``client`` (calls models), ``read_only`` (reads the API), ``reviewer`` (reads traces, works
+        review queues), or ``editor`` (also changes prompts, releases and rollouts)."""
         body = {"name": name, "role": role, "expires": expires}
         return self._http.ask("POST", path("projects", project, "keys"), t.IssuedKey, body=body)
 

@@ -112,13 +112,15 @@ class Connection:
         *,
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
         """One request; the answer as ``shape`` (``type(None)`` for none). None in ``query`` and ``body`` is left out.
 
         Raises `Unreachable`, or the error of `trimtab.core.errors` that the server's problem stands for.
         """
         content = None if body is None else msgspec.json.encode(_given(body))
-        answer = self._send(method, where, {k: v for k, v in (query or {}).items() if v is not None}, content)
+        given = {k: v for k, v in (query or {}).items() if v is not None}
+        answer = self._send(method, where, given, content, headers)
         if answer.status_code >= 400:
             raise self._error(answer)
         try:
@@ -156,11 +158,18 @@ class Connection:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    def _send(self, method: str, where: str, query: dict[str, str | int], content: bytes | None) -> "httpx.Response":
+    def _send(
+        self,
+        method: str,
+        where: str,
+        query: dict[str, str | int],
+        content: bytes | None,
+        more: Mapping[str, str] | None = None,
+    ) -> "httpx.Response":
         import httpx
 
         try:
-            headers = {"content-type": "application/json"} if content else None
+            headers = {**(more or {}), **({"content-type": "application/json"} if content else {})}
             return self._open().request(method, where, params=query, content=content, headers=headers)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error

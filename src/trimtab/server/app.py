@@ -27,6 +27,8 @@ MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
 
 _PLAIN = frozenset(("/healthz", "/readyz", "/metrics"))
+_BESIDE = ("/v1/feedback", "/v1/holds/")
+"""Of the data plane, and served as the API is."""
 _DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
 _LOST = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "responses"))
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
@@ -93,7 +95,7 @@ class App:
         request_id = new_id("req")
         if self._doors is not None and self._doors.opens(path):
             await self._doors(scope, receive, send)
-        elif path in _PLAIN or path.startswith("/api/"):
+        elif path in _PLAIN or path.startswith("/api/") or path.startswith(_BESIDE):
             inner: Any = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
             await self.api(inner, receive, _marked(send, request_id))
         elif self._carrying is not None and is_carried(path):

@@ -47,9 +47,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from trimtab.telemetry.views import StoreHealth
 
-Role = Literal["admin", "editor", "read_only", "client"]
+Role = Literal["admin", "editor", "reviewer", "read_only", "client"]
 """``admin``: everything, every project. ``editor``: reads, and changes what one project's apps do (prompts, releases,
-rollouts). ``read_only``: all reads of the API. ``client``: one project's data plane."""
+rollouts). ``reviewer``: reads traces and works the review queues of one project. ``read_only``: all reads of the API. ``client``: one project's data plane."""
 
 
 class LoginRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +119,7 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     """``expires`` in Unix milliseconds, null for never."""
 
     name: str
-    role: Literal["client", "read_only", "editor"] = "client"
+    role: Literal["client", "read_only", "reviewer", "editor"] = "client"
     expires: int | None = None
 
 

@@ -30,6 +30,7 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.export import Exporter
+from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.senders import Sender
 from trimtab.telemetry.forward.types import Destination
 from trimtab.telemetry.intake import Intake
@@ -109,6 +110,7 @@ class Dependencies:
     tail: Tail
     upkeep: Upkeep
     scores: ScoreBook
+    feedback: FeedbackBook
     answers: Answers
     embedder: Embedder
     prices: PriceBook

@@ -67,6 +67,7 @@ from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
 from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.intake import Intake
@@ -379,6 +380,7 @@ def _dependencies(
         forwards = await forwarding.lines(_slugs(holder))
         return (metrics.text() + store_lines(stored) + lines + forwards).decode()
 
+    scores = ScoreBook(reader, _keep(made.spool))
     return Dependencies(
         db=made.db,
         snapshots=holder,
@@ -388,7 +390,8 @@ def _dependencies(
         embedder=made.embedder,
         costs=Costs(reader),
         recorded=Recorded(reader),
-        scores=ScoreBook(reader, _keep(made.spool)),
+        scores=scores,
+        feedback=FeedbackBook(reader, scores.write),
         seen=Seen(reader),
         switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),
         search=Search(reader),

@@ -183,7 +183,7 @@ def _metric(metric: Metric, bound: _Bound) -> tuple[str, str]:
     if name == "silent":
         return _JUDGED, f"toFloat64(arrayExists(each -> {_MINE} AND each.3 = 'detector', scores_of))"
     if name == "feedback":
-        return _mean("each.3 = 'human'", "greatest(0., least(1., each.4))")
+        return _mean("each.3 IN ('human', 'user')", "greatest(0., least(1., each.4))")
     if name.startswith(SCORE):
         value = "each.4" if metric.cap is None else f"least(each.4, {bound.number(metric.cap)})"
         return _mean(f"each.2 = {bound.text(name.removeprefix(SCORE))}", value)

@@ -167,7 +167,7 @@ class _Offers:
             return [*_signs(word, f"{key}:<0.5"), *_counted(found)]
         key = key.lower()
         if key == "feedback":
-            found = await self._scores("label", "source = 'human'", {}, word.text)
+            found = await self._scores("label", "source IN ('human', 'user')", {}, word.text)
             return [*_signs(word, "feedback:<0.5"), *_counted(found)]
         if key == "has":
             return _presences(word)

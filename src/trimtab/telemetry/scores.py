@@ -16,7 +16,9 @@ from trimtab.core.ids import new_id
 from trimtab.telemetry.rows import Table
 
 Target = Literal["trace", "span", "session"]
-Source = Literal["human", "code", "llm", "detector"]
+Source = Literal["human", "user", "code", "llm", "detector", "guard"]
+"""Who judged: a person asked to (``human``), whoever got the answer (``user``), or a program."""
+OF_PEOPLE: Final = ("human", "user")
 
 MAX_NAME: Final = 100
 MAX_ID: Final = 200

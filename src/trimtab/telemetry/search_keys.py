@@ -315,7 +315,7 @@ def score(name: str) -> Compile:
 
 def feedback(values: Values, term: Term) -> str:
     """Any score that a person gave: ``feedback:<0.5``, ``feedback:good``."""
-    return _scored(values, "source = 'human'", term, "feedback")
+    return _scored(values, "source IN ('human', 'user')", term, "feedback")
 
 
 def _scored(values: Values, which: str, term: Term, key: str) -> str:

@@ -195,7 +195,7 @@ class ScoreView(Struct, frozen=True, kw_only=True):
     value: float | None
     label: str
     explanation: str
-    source: Literal["human", "code", "llm", "detector"]
+    source: Literal["human", "user", "code", "llm", "detector", "guard"]
     evaluator: str
     evaluator_version: str
     author: str

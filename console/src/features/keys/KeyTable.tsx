@@ -13,7 +13,7 @@ interface Props {
 }
 
 const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
-const ROLES = { admin: "admin", editor: "edits", read_only: "read only", client: "calls models" };
+const ROLES = { admin: "admin", editor: "edits", reviewer: "reviews", read_only: "read only", client: "calls models" };
 
 function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;

@@ -20,6 +20,7 @@ const LIFETIMES = [
 const ROLES = [
   { value: "client", label: "Call models" },
   { value: "read_only", label: "Read only: console and API" },
+  { value: "reviewer", label: "Review: read traces, work review queues" },
   { value: "editor", label: "Edit: prompts, releases and rollouts, and read" },
 ];
 const DAY = 86_400_000;

@@ -104,7 +104,7 @@ class ScoreOptions(TypedDict, total=False):
 
     label: str
     explanation: str
-    source: Literal["human", "code", "llm", "detector"]
+    source: Literal["human", "user", "code", "llm", "detector", "guard"]
     target: Literal["span", "trace", "session"]
     trace_id: str
     span_id: str

@@ -17,6 +17,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         detectors,
         environments,
         export,
+        feedback,
         folder,
         forwards,
         kept,
@@ -51,5 +52,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay, live, traces, search, boards, scores, seen, detectors, prices, limits, costs,
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
+        feedback,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
