@@ -58,12 +58,14 @@ DATASET_CASES = Table(
     Column("hash", String(80), nullable=False),
     Column("split", String(64), nullable=False),
     Column("tags", Text, nullable=False),
+    Column("uses", String(40), nullable=False),
     Column("source", String(200), nullable=False),
     Column("body", Text, nullable=False),
     Index("ix_dataset_cases_until", "project_id", "dataset", "until"),
     Index("ix_dataset_cases_source", "project_id", "source"),
 )
-"""One row per state of a case: in all versions from ``since`` to before ``until`` (null: still)."""
+"""One row per state of a case: in all versions from ``since`` to before ``until`` (null: still). ``tags`` stand each
+between line ends, ``uses`` between commas; no use is left where consent was withdrawn."""
 DATASET_PROPOSALS = Table(
     "dataset_proposals",
     METADATA,

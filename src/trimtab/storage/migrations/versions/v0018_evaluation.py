@@ -81,6 +81,7 @@ def _dataset_cases() -> None:
         sa.Column("hash", sa.String(80), nullable=False),
         sa.Column("split", sa.String(64), nullable=False),
         sa.Column("tags", sa.Text, nullable=False),
+        sa.Column("uses", sa.String(40), nullable=False),
         sa.Column("source", sa.String(200), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("project_id", "dataset", "case_id", "since", name="pk_dataset_cases"),
