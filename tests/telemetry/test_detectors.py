@@ -198,6 +198,38 @@ def test_an_answer_that_goes_round_in_circles_is_told() -> None:
     assert found("repeated_answer", said(answer=numbered)) == ""
 
 
+# --- what users do ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "label"),
+    [
+        ({}, {}, "same"),
+        ({}, {"question": "How do I reset my old password, please?"}, "edited"),
+        ({}, {"question": "And how long does the delivery of my parcel take?"}, ""),
+        ({}, {"trace_id": "t"}, ""),
+        ({}, {"at_ns": 11 * 60 * 10**9}, ""),
+        ({}, {"user": "ben"}, ""),
+        ({}, {"user": "", "session": ""}, ""),
+        ({}, {"messages": (Message("user", (Text("x"),)), Message("tool", (ToolResult("1", "y"),)))}, ""),
+        ({"question": "Go on"}, {"question": "Go on"}, ""),
+    ],
+)
+def test_a_question_asked_again_soon_tells_of_the_first_answer(
+    first: dict[str, Any], then: dict[str, Any], label: str
+) -> None:
+    memory = Memory()
+    check = DETECTORS.get("asked_again").check
+    one = said(user="ada", trace_id="t", span_id="s1", **first)
+    two = said(**{"user": "ada", "trace_id": "t2", "span_id": "s2", "at_ns": 5, **then})
+    assert check(one, memory) is None
+    finding = check(two, memory)
+    assert (finding.label if finding else "") == label
+    if finding:
+        assert finding.of == ("t", "s1")
+        assert check(two, memory) is None  # mapped once more
+
+
 # --- tools ---------------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +419,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_every_detector_says_what_it_is_for() -> None:
-    assert len(DETECTORS.all()) == 9
+    assert len(DETECTORS.all()) == 11
     assert all(plug.about and plug.version for plug in DETECTORS.all().values())
     with pytest.raises(NotFound):
         DETECTORS.get("nothing")

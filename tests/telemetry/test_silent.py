@@ -58,6 +58,19 @@ def test_a_stream_is_looked_at_as_a_whole(blobs: FolderBlobs) -> None:
     assert names(mapped(blobs, record(1, stream=True, attempts=(streamed,)))) == ["refusal"]
 
 
+def test_who_leaves_in_the_middle_of_a_stream_says_so_of_what_they_had(blobs: FolderBlobs) -> None:
+    part = attempt(1, stream=True, outcome="cancel", response=events("I'm sorry, but ", "I can't ", done=False))
+    fields: dict[str, Any] = {"stream": True, "outcome": "cancel", "attempts": (part,)}
+    assert names(mapped(blobs, record(1, first_token_ns=T0 + 5, **fields))) == ["abandoned"]
+    assert names(mapped(blobs, record(1, **fields))) == []  # nothing had come yet
+
+
+def test_asking_again_is_a_score_of_the_answer_that_was_no_good(blobs: FolderBlobs) -> None:
+    rows = mapped(blobs, record(1, user="ada"), record(2, user="ada", ended_ns=T0 + 200_000_000))
+    (score,) = rows.scores.rows()
+    assert (score["name"], score["label"], score["span_id"]) == ("asked_again", "same", record(1).span_id)
+
+
 def test_tool_calls_leave_rows_and_misuse_a_score(blobs: FolderBlobs) -> None:
     asked: dict[str, Any] = {"request": request("Where is it?", tools=[TOOL])}
     good = record(1, attempts=(attempt(1, response=calling('{"id": "7"}')),), **asked)

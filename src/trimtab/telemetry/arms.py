@@ -164,6 +164,8 @@ _SIMPLE: Final = {
 }
 _PRICED: Final = f"{_COUNTS} AND attempts > 0 AND cost IS NOT NULL AND unpriced = 0"
 _JUDGED: Final = f"{_ANSWERED} AND captured = 1"
+_BY_USERS: Final = ("abandoned", "asked_again")
+"""Detectors of what users did with an answer, which says nothing of what is wrong with it."""
 _MINE: Final = "(each.1 = '' OR each.1 = span_id)"
 
 
@@ -181,7 +183,8 @@ def _metric(metric: Metric, bound: _Bound) -> tuple[str, str]:
         capped = amount if metric.cap is None else f"least({amount}, {bound.number(metric.cap * _PICO)})"
         return _PRICED, f"{capped} / {_PICO}"
     if name == "silent":
-        return _JUDGED, f"toFloat64(arrayExists(each -> {_MINE} AND each.3 = 'detector', scores_of))"
+        of = f"each.3 = 'detector' AND each.2 NOT IN {_BY_USERS}"
+        return _JUDGED, f"toFloat64(arrayExists(each -> {_MINE} AND {of}, scores_of))"
     if name == "feedback":
         return _mean("each.3 IN ('human', 'user')", "greatest(0., least(1., each.4))")
     if name.startswith(SCORE):

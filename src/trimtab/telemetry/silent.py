@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
-from trimtab.telemetry.detectors import Detectors, Said
+from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.tool_use import misuse
@@ -31,15 +31,16 @@ class Silent:
         """One call through the gateway: what was asked and answered, and the user's last words. An answer out of the
         cache was looked at when it was made."""
         request, response, question = talk
-        if record.outcome != "answer" or request.task is not None or response.result is not None:
+        left = record.outcome == "cancel" and record.stream and record.first_token_ns > 0
+        if (record.outcome != "answer" and not left) or request.task is not None or response.result is not None:
             return
         if record.cache is not None and record.cache.outcome in _ANSWERED_BEFORE:
             return
         answer, calls, refused = _read(response.parts)
         said = Said(
             record.project, record.trace_id, record.span_id, record.session, attempt.model_used or attempt.model,
-            record.feature, record.ended_ns, response.stop, question, answer, request.messages, calls, refused,
-            request.tools, request.response_format,
+            record.feature, record.ended_ns, LEFT if left else response.stop, question, answer, request.messages, calls,
+            refused, request.tools, request.response_format, record.user,
         )  # fmt: skip
         self._look(rows, owner, said)
 
@@ -49,7 +50,7 @@ class Silent:
 
     def _look(self, rows: Rows, owner: int, said: Said) -> None:
         self._detectors.add(rows, owner, said)
-        if said.calls:
+        if said.calls and said.stop != LEFT:
             add_tool_rows(rows, owner, said)
 
 

@@ -29,13 +29,17 @@ SESSIONS: Final = 20_000
 """Sessions whose last answers are remembered."""
 BASELINES: Final = 4_000
 """Combinations of project, model and feature whose lengths of answers are remembered."""
+QUESTIONS: Final = 20_000
+"""People (or sessions) whose last question is remembered."""
+LEFT: Final = "left"
+"""Why an answer ended whose client went away in the middle of it."""
 TRACES: Final = 5_000
 """Traces whose tool calls are remembered."""
 
 
 class Said(Struct, frozen=True, gc=False):
     """One model's answer and what it was asked. ``answer`` is its visible text, ``question`` the last thing the user
-    said; ``stop`` is canonical (`llm.types.StopReason`), ``at_ns`` when the answer was whole."""
+    said; ``stop`` is canonical (`llm.types.StopReason`), or `LEFT`; ``at_ns`` when the answer was whole."""
 
     project: str
     trace_id: str
@@ -52,6 +56,7 @@ class Said(Struct, frozen=True, gc=False):
     refused: bool
     tools: tuple[Tool, ...]
     format: ResponseFormat | None
+    user: str = ""
 
     def system(self) -> str:
         """The standing instructions: system and developer messages at the beginning."""
@@ -64,10 +69,12 @@ class Said(Struct, frozen=True, gc=False):
 
 
 class Finding(Struct, frozen=True):
-    """What was found: which variety, in a word, and the evidence, in a sentence."""
+    """What was found: which variety, in a word, and the evidence, in a sentence. ``of`` is the answer that it is about
+    where that is an earlier one: the ids of its trace and span."""
 
     label: str
     why: str
+    of: tuple[str, str] | None = None
 
 
 class Recent(Generic[K, V]):
@@ -103,6 +110,16 @@ class Lengths:
         self.last = ""
 
 
+class Asked(Struct, frozen=True, gc=False):
+    """A person's last question: its words, and which answer it got."""
+
+    words: frozenset[str]
+    text: int
+    trace_id: str
+    span_id: str
+    at_ns: int
+
+
 class Memory:
     """What detectors remember of earlier answers, bounded. It begins empty with the telemetry process."""
 
@@ -110,6 +127,7 @@ class Memory:
         self.answers: Recent[tuple[str, str], dict[int, tuple[str, int]]] = Recent(SESSIONS)
         self.lengths: Recent[tuple[str, str, str], Lengths] = Recent(BASELINES)
         self.tools: Recent[tuple[str, str], dict[int, set[str]]] = Recent(TRACES)
+        self.asked: Recent[tuple[str, str], list[Asked]] = Recent(QUESTIONS)
 
 
 Check = Callable[[Said, Memory], Finding | None]
@@ -118,12 +136,12 @@ Check = Callable[[Said, Memory], Finding | None]
 class Detector(Struct, frozen=True, kw_only=True):
     """``version`` goes into every score, so that a better one can be told from what was found before. ``only`` spares a
     detector the answers in which it can find nothing: ``calls``, those that call tools; ``odd``, those that are blank
-    or did not end by themselves."""
+    or did not end by themselves. ``left``: it looks at what clients went away from, and at nothing else."""
 
     version: str
     about: str
     check: Check
-    only: Literal["", "calls", "odd"] = ""
+    only: Literal["", "calls", "odd", "left"] = ""
 
 
 DETECTORS: Final[Registry[Detector]] = Registry("detectors", "trimtab.telemetry.detectors")
@@ -146,7 +164,9 @@ class Detectors:
         self._memory = Memory()
         self._broken: set[str] = set()
         plugs = DETECTORS.all()
-        self._all: _Checks = tuple((name, plug.version, plug.check) for name, plug in plugs.items())
+        each_of = {name: (name, plug.version, plug.check) for name, plug in plugs.items()}
+        self._left: _Checks = tuple(each for name, each in each_of.items() if plugs[name].only == "left")
+        self._all: _Checks = tuple(each for each in each_of.values() if each not in self._left)
         self._ordinary: _Checks = tuple(each for each in self._all if not plugs[each[0]].only)
 
     def find(self, said: Said) -> list[tuple[str, str, Finding]]:
@@ -156,7 +176,8 @@ class Detectors:
         answer = said.answer
         # A text that ended by itself, and no tool call: nearly every answer.
         ordinary = answer and not said.calls and said.stop in _ENDED and not answer[0].isspace()
-        for name, version, check in self._ordinary if ordinary else self._all:
+        checks = self._ordinary if ordinary else self._left if said.stop == LEFT else self._all
+        for name, version, check in checks:
             try:
                 finding = check(said, memory)
             except Exception:  # a plug is called: its defect must not lose the record
@@ -179,11 +200,12 @@ class Detectors:
 
 
 def _score(said: Said, name: str, version: str, finding: Finding) -> Score:
+    trace_id, span_id = finding.of or (said.trace_id, said.span_id)
     return Score(
-        id=id_for(said.project, f"detector:{name}:{said.trace_id}:{said.span_id}"),
+        id=id_for(said.project, f"detector:{name}:{trace_id}:{span_id}"),
         target="span",
-        trace_id=said.trace_id,
-        span_id=said.span_id,
+        trace_id=trace_id,
+        span_id=span_id,
         session=said.session,
         name=name,
         value=1.0,
