@@ -5,6 +5,7 @@ import asyncio
 import shutil
 import stat
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def filed(**providers: Provider) -> ConfigFile:
 def test_a_projects_own_prices_are_told_to_the_telemetry_process_when_the_answer_comes(run: Run) -> None:
     async def story(house: House) -> None:
         project = house.holder.current.access.projects["default"].id
-        told = PriceFile(house.folder)
+        told = PriceFile(house.folder, count().__next__)
         assert told(project) == ()
         body = {"prices": [{"provider": "nobody-here", "model": "m*", "rates": {"input": "1", "output": "2"}}]}
         made = await house.admin.post("/api/v1/projects/default/prices", json=body)

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makings import project
+from msgspec.structs import replace
 from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.ledger.overrides import DatedPrice, Rates
@@ -177,6 +180,34 @@ def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: py
     way.send(*(chat(number, trace=f"{number:032x}") for number in range(1, 8)))
     assert len(way.rows()) == 7
     assert way.counted() == 700
+
+
+def test_only_traces_that_were_there_or_may_have_been_are_looked_up(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 2)
+    monkeypatch.setattr("trimtab.telemetry.foreign_traces.FORGOTTEN_TRACES", 4)
+    traces, asked = traces_of(way), list[str]()
+    look_up = traces._lookup
+
+    def noted(project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> Any:
+        asked.extend(spans)
+        return look_up(project, spans, low_ns, high_ns)
+
+    monkeypatch.setattr(traces, "_lookup", noted)
+    began_ns = time.time_ns()  # its memory began before
+
+    def send(number: int) -> None:
+        way.send(replace(chat(number, trace=f"{number:032x}"), start_ns=began_ns, end_ns=began_ns + 1))
+
+    for number in range(1, 7):  # the first ones are forgotten by the end
+        send(number)
+    assert asked == []
+    send(1)
+    assert asked == [f"{1:032x}"]
+    for number in range(7, 20):  # so many are forgotten that nobody knows any more which
+        send(number)
+    assert asked[1:]
+    assert len(way.rows()) == 19
+    assert way.counted() == 1900
 
 
 def test_events_whose_spans_never_come_are_forgotten_as_spans_are(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,7 +415,7 @@ def test_a_batch_that_cannot_be_mapped_goes_in_without_the_record_that_is_to_bla
 def test_a_projects_own_prices_hold_as_spans_come_and_when_their_trace_is_made_anew(
     tmp_path: Path, engine: Store
 ) -> None:
-    way = Way(tmp_path, engine, ForeignPrices(price_file.PriceFile(tmp_path)))
+    way = Way(tmp_path, engine, ForeignPrices(price_file.PriceFile(tmp_path, count().__next__)))
 
     def priced(input_rate: str) -> None:
         row = DatedPrice(id="prc_1", model="gpt-4o-mini", rates=Rates(input=input_rate, output="1"))

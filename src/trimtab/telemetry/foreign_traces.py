@@ -1,7 +1,8 @@
 """Foreign spans arrive in any order, some twice and some late: what becomes of each, so that every span is one row.
 
-The writer asks `ForeignTraces.plan` for each batch. It remembers the traces that lately had spans (bounded); a span of
-a trace that it does not remember, and that began before its memory does, is looked up in the store. So:
+The writer asks `ForeignTraces.plan` for each batch. It remembers the spans of the traces of late, and for longer which
+traces there were (both bounded); a span of a trace that it has forgotten, or that began before its memory does, is
+looked up in the store. So:
 
 - a span that is new becomes rows at once;
 - a span that came before, with nothing new, is passed over;
@@ -38,6 +39,8 @@ from trimtab.telemetry.usage_once import UsageNode, counted
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
 REMEMBERED_SPANS: Final = 60_000
+FORGOTTEN_TRACES: Final = 100_000
+"""Of traces whose spans are no longer remembered, at least so many are known to have been there (some 6 MB)."""
 TRACE_SPANS: Final = 10_000
 """Spans of one trace that are remembered; a trace with more of them is endless."""
 PARTIAL_BYTES: Final = 64 << 20
@@ -108,6 +111,33 @@ class _Trace:
         self.high_ns = 0
 
 
+class _Forgotten:
+    """Which traces had spans before, of those whose spans are forgotten: the last `FORGOTTEN_TRACES`, in two halves,
+    the older of which is dropped when the newer is full. Two keys may look alike: then one is looked up for nothing."""
+
+    def __init__(self) -> None:
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
+        self._newer_from_ns = 0
+
+    def __contains__(self, key: Key) -> bool:
+        name = hash(key)
+        return name in self._newer or name in self._older
+
+    def clear(self) -> None:
+        self._newer, self._older = set(), set()
+
+    def add(self, key: Key, now_ns: int) -> int:
+        """Returns since when (Unix ns) every trace is here that was ever added; 0: since the beginning."""
+        if not self._newer:
+            self._newer_from_ns = now_ns
+        self._newer.add(hash(key))
+        if len(self._newer) < FORGOTTEN_TRACES:
+            return 0
+        dropped, self._older, self._newer = self._older, self._newer, set()
+        return self._newer_from_ns if dropped else 0
+
+
 class ForeignTraces:
     """One thread at a time. ``now_ns`` is where its memory begins."""
 
@@ -120,6 +150,7 @@ class ForeignTraces:
         self._spans = 0
         self._partial_bytes = 0
         self._since_ns = 0
+        self._forgotten = _Forgotten()
         self._topmost: set[Key] = set()
         self._ours: OrderedDict[Key, None] = OrderedDict()
         self._turn = 0
@@ -128,6 +159,7 @@ class ForeignTraces:
     def forget(self) -> None:
         """Something was planned that did not reach the store: from here on the store is asked."""
         self._traces.clear()
+        self._forgotten.clear()
         self._topmost.clear()
         self._spans = self._partial_bytes = 0
         self._since_ns = self._now_ns()
@@ -224,7 +256,8 @@ class ForeignTraces:
                 continue
             starts = [began(each.span) for each in wanted]
             low = min(starts)
-            if trace is not None or low < self._since_ns or low > wanted[0].arrived_ns:
+            known = trace is not None or key in self._forgotten
+            if known or low < self._since_ns or low > wanted[0].arrived_ns:
                 names = [each.span.span_id for each in wanted]
                 asked.setdefault(key[0], []).append((key[1], low, max(starts), names))
         found: dict[Key, Stored] = {}
@@ -383,8 +416,7 @@ class ForeignTraces:
             self._spans -= len(trace.digests) + len(trace.partials)
             self._drop_partials(trace)
             self._topmost.discard(key)
-            # What is forgotten began before now at the latest: a span that began earlier must be looked up.
-            self._since_ns = self._now_ns()
+            self._since_ns = max(self._since_ns, self._forgotten.add(key, self._now_ns()))
 
 
 def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:

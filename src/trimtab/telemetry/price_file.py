@@ -8,6 +8,8 @@ spool, would price a trace that is made anew by what held when it came.
 
 import logging
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,29 +24,41 @@ FILE: Final = "prices.json"
 Prices = dict[str, tuple[DatedPrice, ...]]
 """Rows by project id."""
 _decoder: Final = msgspec.json.Decoder(Prices)
+LOOK_EVERY_S: Final = 0.1
+"""To look at the file for each of thousands of spans a second costs a fifteenth of reading them."""
 
 
 class PriceFile:
     """The reader's side: called with a project's id it gives its rows, the same tuple while nothing changes. A file
-    that is not there gives none; one that is broken leaves what was known."""
+    that is not there gives none; one that is broken leaves what was known. A new file counts within `LOOK_EVERY_S` of
+    ``now_s`` (seconds on a clock that only goes forward)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now_s: Callable[[], float] = time.monotonic) -> None:
         self._path = folder / FILE
+        self._now_s = now_s
+        self._look_at_s = float("-inf")
         self._stamp = (0, 0)
         self._prices: Prices = {}
 
     def __call__(self, project: str) -> tuple[DatedPrice, ...]:
+        now = self._now_s()
+        if now >= self._look_at_s:
+            self._look_at_s = now + LOOK_EVERY_S
+            self._look()
+        return self._prices.get(project, ())
+
+    def _look(self) -> None:
         try:
             found = self._path.stat()
         except OSError:
-            return ()
+            self._stamp, self._prices = (0, 0), {}
+            return
         if (found.st_mtime_ns, found.st_ino) != self._stamp:
             self._stamp = (found.st_mtime_ns, found.st_ino)
             try:
                 self._prices = _decoder.decode(self._path.read_bytes())
             except (OSError, msgspec.DecodeError) as error:
                 logger.warning("%s cannot be read; the prices stay as they were: %s", self._path, error)
-        return self._prices.get(project, ())
 
 
 def write(folder: Path, prices: Prices) -> None:
