@@ -42,6 +42,7 @@ COMMANDS = (
     "dead-letters",
     "remap",
     "scores",
+    "judges",
     "feedback",
     "detectors",
     "costs",

@@ -115,6 +115,12 @@ def add(conn: Connection, draft: JudgeDraft) -> tuple[JudgeVersion, bool]:
         raise Conflict(
             f"The judge {draft.name!r} is archived.", fix="Take it out of the archive first.", code="judge_archived"
         )
+    if newest >= MOST_VERSIONS:
+        raise Conflict(
+            f"The judge {draft.name!r} has {MOST_VERSIONS:,} versions, as many as one may have.",
+            fix="Make a judge of another name.",
+            code="too_many_versions",
+        )
     same = old is not None and old.hash == wanted
     if draft.expected is not None and draft.expected != newest and not (same and draft.expected == newest - 1):
         raise _conflict(draft, newest)
@@ -134,7 +140,7 @@ def add(conn: Connection, draft: JudgeDraft) -> tuple[JudgeVersion, bool]:
         created=draft.now,
     )
     values = {each: getattr(made, each) for each in made.__struct_fields__}
-    values["spec"] = msgspec.json.encode(made.spec, order="deterministic").decode()
+    values["spec"] = msgspec.json.encode(made.spec).decode()  # in the author's own order
     try:
         with conn.begin_nested():
             conn.execute(insert(CUSTOM_SCORERS).values(values))
@@ -155,6 +161,8 @@ def archive(conn: Connection, project_id: str, name: str, at: int | None) -> Jud
 def _row(
     conn: Connection, project_id: str, name: str, version: int | None, *, lock: bool = False
 ) -> JudgeVersion | None:
+    if version is not None and not 0 < version <= MOST_VERSIONS:
+        return None
     table = CUSTOM_SCORERS
     found = select(table).where(table.c.project_id == project_id, table.c.name == name)
     if version is not None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.evaluation import judges
+from trimtab.evaluation.judges import JudgeVersion
 from trimtab.evaluation.types import NAME
 from trimtab.scoring.judge import configured
 from trimtab.scoring.scorers import REGISTRY
@@ -63,7 +64,13 @@ def _judge(conn: Connection, project_id: str, name: str, settings: dict[str, Any
     scorer = REGISTRY.get(found.kind)
     return Resolved(
         name=f"{PREFIX}{found.name}",
-        version=f"{found.version}-{scorer.name}.{scorer.version}",
+        version=version_of(found),
         scorer=scorer,
         options=configured(scorer, {**found.spec, **settings}),
     )
+
+
+def version_of(judge: JudgeVersion) -> str:
+    """What scores and calibrations keep of a team's judge: another version of it, or of what it is made of, judges
+    otherwise."""
+    return f"{judge.version}-{judge.kind}.{REGISTRY.get(judge.kind).version}"

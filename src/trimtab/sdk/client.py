@@ -18,6 +18,7 @@ from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, 
 from trimtab.sdk.costs import Costs
 from trimtab.sdk.folders import Folders
 from trimtab.sdk.forwards import Forwards
+from trimtab.sdk.judges import Judges
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.prompt_api import Prompts
@@ -71,6 +72,7 @@ class Client:
         self.costs = Costs(self._http)
         self.folders = Folders(self._http)
         self.forwards = Forwards(self._http)
+        self.judges = Judges(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.prompts = Prompts(self._http)

@@ -20,6 +20,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         feedback,
         folder,
         forwards,
+        judges,
         kept,
         keys,
         limits,
@@ -52,6 +53,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay, live, traces, search, boards, scores, seen, detectors, prices, limits, costs,
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
-        feedback,
+        feedback, judges,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
