@@ -41,6 +41,7 @@ COMMANDS = (
     "dashboards",
     "dead-letters",
     "remap",
+    "scorers",
     "scores",
     "judges",
     "feedback",

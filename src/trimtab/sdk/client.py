@@ -24,6 +24,7 @@ from trimtab.sdk.letters import Letters
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.releases import Apps, Releases
 from trimtab.sdk.rollouts import Rollouts
+from trimtab.sdk.scorers import Scorers
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
 from trimtab.sdk.tail import tail
@@ -79,6 +80,7 @@ class Client:
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)
         self.rollouts = Rollouts(self._http)
+        self.scorers = Scorers(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)
         self.boards = Boards(self._http)

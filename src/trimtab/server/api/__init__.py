@@ -40,6 +40,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         resilience,
         rollouts,
         routing,
+        scorers,
         scores,
         search,
         seen,
@@ -53,6 +54,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay, live, traces, search, boards, scores, seen, detectors, prices, limits, costs,
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
-        feedback, judges,
+        feedback, judges, scorers,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)

@@ -1,0 +1,71 @@
+"""`Client.scorers`: which scorers there are, and a trial of one on a single answer; `score` runs one right here."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.scoring.catalog import Entry
+from trimtab.scoring.judge import configured, judge
+from trimtab.scoring.scorers import REGISTRY
+from trimtab.scoring.types import Sample, Tools, Verdict
+from trimtab.sdk.connection import Connection, path
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """``outcome`` is ``scored`` or ``cannot_score`` (with its ``reason``), which is neither a 0 nor a pass. ``cost`` in
+    US dollars is what the judging itself cost."""
+
+    scorer: str
+    version: str
+    outcome: str
+    value: float | None = None
+    label: str = ""
+    explanation: str = ""
+    detail: Any = None
+    reason: str = ""
+    retry: bool = False
+    cost: str | None = "0"
+
+
+class _Items(Struct):
+    items: list[Entry] = []
+
+
+class Scorers:
+    """A sample is a `trimtab.scoring.types.Sample`, or a dict with its fields."""
+
+    def __init__(self, http: Connection) -> None:
+        self._http = http
+
+    def list(self, project: str) -> list[Entry]:
+        return self._http.ask("GET", path("projects", project, "scorers"), _Items).items
+
+    def get(self, project: str, name: str) -> Entry:
+        return self._http.ask("GET", path("projects", project, "scorers", name), Entry)
+
+    def try_(
+        self, project: str, scorer: str, sample: Sample | Mapping[str, Any], options: Mapping[str, Any] | None = None
+    ) -> Tried:
+        """Judge one answer on the server, which keeps nothing of it but the call of a judge that was asked."""
+        body = {"scorer": scorer, "sample": sample, "options": dict(options or {})}
+        return self._http.ask("POST", path("projects", project, "scorers", "try"), Tried, body=body)
+
+
+def score(
+    scorer: str,
+    sample: Sample | Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+    *,
+    tools: Tools | None = None,
+) -> Verdict:
+    """Judge one answer in this process, without any server: for tests of your own. ``scorer`` is a scorer's name or
+    ``FILE.py:FUNCTION``. What needs a model or an embedder needs ``tools``. Not for use on an event loop."""
+    from trimtab.scoring.custom import load
+
+    found = load(scorer) if ".py:" in scorer else REGISTRY.get(scorer)
+    settings = configured(found, dict(options or {}))
+    read = sample if isinstance(sample, Sample) else msgspec.convert(dict(sample), Sample)
+    return asyncio.run(judge(found, read, settings, tools or Tools()))

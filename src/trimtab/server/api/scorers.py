@@ -1,0 +1,93 @@
+"""Scorers: which there are, what each may be told, and a trial of one on a single answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar.params import FromPath, JSONBody
+
+from trimtab.governance.access import Project
+from trimtab.ledger.limits import dollars
+from trimtab.scoring.catalog import Entry, entries, entry
+from trimtab.scoring.judge import configured, judge
+from trimtab.scoring.scorers import REGISTRY
+from trimtab.scoring.types import Scored, Scorer, Tools, Verdict
+from trimtab.server.auth import Caller
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+from trimtab.server.scorer_bodies import ScorerList, Trial, Tried
+
+TAG = "scorers"
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/scorers",
+    "evaluation:read",
+    Operation(id="listScorers", summary="Scorers", tag=TAG, errors=(404,)),
+)
+async def list_scorers(tenant: Tenant) -> ScorerList:
+    """With what each needs, and the JSON Schema of its options."""
+    del tenant
+    return ScorerList(items=list(entries()))
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/scorers/{name:str}",
+    "evaluation:read",
+    Operation(id="getScorer", summary="One scorer", tag=TAG, errors=(404,)),
+)
+async def get_scorer(tenant: Tenant, name: FromPath[str]) -> Entry:
+    """What it needs, and the JSON Schema of its options."""
+    del tenant
+    return entry(REGISTRY.get(name))
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/scorers/try",
+    "evaluation:write",
+    Operation(id="tryScorer", summary="Try a scorer on one answer", tag=TAG, errors=(404, 413)),
+)
+async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[Trial]) -> Tried:
+    """Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other."""
+    scorer = REGISTRY.get(data.scorer)
+    options = configured(scorer, data.options)
+    return _tried(scorer, await judge(scorer, data.sample, options, _tools(deps, tenant, caller)))
+
+
+def _tools(deps: Dependencies, tenant: Project, caller: Caller) -> Tools:
+    del tenant, caller
+
+    async def embed(texts: Sequence[str], /) -> Any:
+        import numpy
+
+        return numpy.stack(await deps.embedder.embed(texts)) if texts else numpy.zeros((0, 0), dtype=numpy.float32)
+
+    return Tools(embed=embed)
+
+
+def _tried(scorer: Scorer, verdict: Verdict) -> Tried:
+    cost = None if verdict.cost is None else dollars(verdict.cost)
+    if not isinstance(verdict, Scored):
+        return Tried(
+            scorer=scorer.name,
+            version=scorer.version,
+            outcome="cannot_score",
+            reason=verdict.reason,
+            retry=verdict.retry,
+            cost=cost,
+        )
+    return Tried(
+        scorer=scorer.name,
+        version=scorer.version,
+        outcome="scored",
+        value=verdict.value,
+        label=verdict.label,
+        explanation=verdict.explanation,
+        detail=verdict.detail,
+        cost=cost,
+    )
+
+
+ROUTES = (list_scorers, get_scorer, try_scorer)
