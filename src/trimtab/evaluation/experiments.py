@@ -57,8 +57,8 @@ def create(conn: Connection, made: NewExperiment) -> Experiment:
         )
     if cells > MOST_CELLS:
         raise InvalidRequest(
-            f"{made.cases:,} cases, {made.spec.repeats} repeats and {len(made.subjects)} subjects are {cells:,} calls; an "
-            f"experiment has at most {MOST_CELLS:,}.",
+            f"{made.cases:,} cases, {made.spec.repeats} repeats and {len(made.subjects)} subjects are {cells:,} calls; "
+            f"an experiment has at most {MOST_CELLS:,}.",
             fix="Take fewer cases ('cases'), repeats, or a split.",
             code="too_many_cells",
         )

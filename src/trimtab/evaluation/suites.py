@@ -80,8 +80,8 @@ def is_function(name: str) -> bool:
 
 
 def check(spec: SuiteSpec) -> SuiteSpec:
-    """Itself. Raises `InvalidRequest` for what cannot be meant; whether its dataset and judges are there is seen when it
-    runs."""
+    """Itself. Raises `InvalidRequest` for what cannot be meant; whether its dataset and judges are there is seen when
+    it runs."""
     dataset_of(spec.dataset)
     if "\0" in spec.description or len(spec.description) > 2000:
         raise _wrong("A suite's description has at most 2,000 characters.", "Shorten it.", "description")

@@ -16,9 +16,15 @@ from trimtab.releases.tables import GATE_VERDICTS
 from trimtab.releases.types import GateVerdict, Outcome
 
 EVALUATION: Final = "evaluation"
-"""The source of what evaluation found by itself; nobody else writes under this name."""
+"""The source of what evaluation found by itself, with a suite's name behind a colon; nobody else writes under this
+name."""
 MAX_DETAIL: Final = 20_000
 MAX_SOURCE: Final = 200
+
+
+def is_evaluation(source: str) -> bool:
+    """Whether a verdict is one of evaluation's own."""
+    return source.partition(":")[0].strip().casefold() == EVALUATION
 
 
 def record(conn: Connection, verdict: GateVerdict, actor: Actor) -> GateVerdict:
@@ -26,7 +32,7 @@ def record(conn: Connection, verdict: GateVerdict, actor: Actor) -> GateVerdict:
     `InvalidRequest`, `Forbidden` where ``actor`` is a key that had a hand in the release, and `Conflict` where it is
     about another content. An ``actor`` without an id is what acts by itself."""
     _check(verdict)
-    if actor.id and verdict.source == EVALUATION:
+    if actor.id and is_evaluation(verdict.source):
         raise InvalidRequest(
             f"Verdicts of the source {EVALUATION!r} are written by experiments that ran here.",
             fix="Name what judged otherwise, as 'ci'; or run a suite: trimtab eval.",

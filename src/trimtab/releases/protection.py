@@ -10,14 +10,19 @@ from datetime import datetime, time, timedelta, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.ledger.windows import check_zone
-from trimtab.releases.types import Approval, Freeze, GateVerdict, Protection
+from trimtab.releases.types import Approval, Freeze, GateVerdict, Protection, SuiteEvidence
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PASSED: Final = ("better", "not_worse")
+SUITE: Final = "evaluation:"
+"""How the source of a verdict begins that an experiment made; a suite's name follows."""
+MAX_SUITES: Final = 20
+_SUITE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MAX_FREEZES: Final = 50
 DAY_MS: Final = 86_400_000
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
@@ -65,7 +70,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 def readiness(protection: Protection, subject: Subject, shown: Shown, now: int) -> Readiness:
     """What ``protection`` asks for and whether it is there at ``now`` (Unix ms)."""
     checks: list[Check] = []
-    if protection.gate:
+    if protection.gate or protection.suites:
         checks.append(_gate(protection, subject, shown.verdicts, now))
     if protection.approvals:
         checks.append(_approvals(protection, subject, shown.approvals))
@@ -93,26 +98,70 @@ def refuse(found: Readiness, environment: str) -> None:
 
 
 def _gate(protection: Protection, subject: Subject, verdicts: tuple[GateVerdict, ...], now: int) -> Check:
-    """Of every source the newest verdict counts, as long as it is fresh: one that fails is not outvoted."""
+    """Of every source the newest verdict counts, as long as it is fresh: one that fails is not outvoted. Each suite
+    that is demanded has to be among them."""
     oldest = now - int(protection.gate_days * DAY_MS)
     newest: dict[str, GateVerdict] = {}
     for each in sorted(verdicts, key=lambda verdict: (verdict.created, verdict.id)):
         if each.hash == subject.hash and each.created >= oldest:
             newest[each.source] = each
-    failing = [each for each in newest.values() if each.outcome not in PASSED]
+    stale = {name for name, each in newest.items() if _is_stale(each, now)}
+    counted = {name: each for name, each in newest.items() if name not in stale}
+    failing = [each for each in counted.values() if not has_passed(each)]
     if failing:
-        told = ", ".join(f"{each.source} says {each.outcome.replace('_', ' ')}" for each in failing)
+        told = ", ".join(map(_told, failing))
         return Check(demand="gate", met=False, detail=f"The gate has not passed: {told}.", fix="Run the gate again.")
-    if not newest:
-        days = f"{protection.gate_days:g} days"
+    missing = [name for name in protection.suites if f"{SUITE}{name}" not in counted]
+    if missing or not counted:
+        return _lacking(protection, subject, missing, stale)
+    told = ", ".join(map(_told, counted.values()))
+    return Check(demand="gate", met=True, detail=f"The gate has passed: {told}.")
+
+
+def evidence(verdict: GateVerdict) -> SuiteEvidence | None:
+    """What evaluation wrote beside its verdict; None of anybody else's."""
+    if not verdict.source.startswith(SUITE):
+        return None
+    try:
+        return msgspec.json.decode(verdict.detail, type=SuiteEvidence)
+    except msgspec.MsgspecError:
+        return None
+
+
+def has_passed(verdict: GateVerdict) -> bool:
+    """By its outcome; evaluation's by the suite's own rule, too."""
+    found = evidence(verdict)
+    return verdict.outcome in PASSED and (found is None or (found.passed and not found.refused))
+
+
+def _is_stale(verdict: GateVerdict, now: int) -> bool:
+    found = evidence(verdict)
+    return found is not None and found.fresh_until <= now
+
+
+def _told(verdict: GateVerdict) -> str:
+    found = evidence(verdict)
+    who = verdict.source if found is None else f"the suite {found.suite}"
+    why = f" ({found.refused})" if found is not None and found.refused else ""
+    return f"{who} says {verdict.outcome.replace('_', ' ')}{why}"
+
+
+def _lacking(protection: Protection, subject: Subject, missing: list[str], stale: set[str]) -> Check:
+    if missing:
+        old = any(f"{SUITE}{name}" in stale for name in missing)
+        names = ", ".join(missing)
         return Check(
             demand="gate",
             met=False,
-            detail=f"There is no verdict about r{subject.number} of the last {days}.",
-            fix="Run the gate.",
+            detail=f"There is no fresh run of {names} on r{subject.number}{': the last is too old' if old else ''}.",
+            fix=f"Run it: trimtab eval {missing[0]} --release APP@r{subject.number}.",
         )
-    told = ", ".join(f"{each.source} says {each.outcome.replace('_', ' ')}" for each in newest.values())
-    return Check(demand="gate", met=True, detail=f"The gate has passed: {told}.")
+    return Check(
+        demand="gate",
+        met=False,
+        detail=f"There is no verdict about r{subject.number} of the last {protection.gate_days:g} days.",
+        fix="Run the gate.",
+    )
 
 
 def counting(approvals: tuple[Approval, ...], authors: frozenset[str]) -> list[Approval]:
@@ -199,6 +248,8 @@ def check(protection: Protection) -> Protection:
     """Raises `InvalidRequest` for what cannot be meant."""
     if not 0 < protection.gate_days <= 3660:
         raise _wrong("'gate_days' is more than 0 and at most 3660.", "gate_days")
+    if len(protection.suites) > MAX_SUITES or not all(map(_SUITE.fullmatch, protection.suites)):
+        raise _wrong(f"'suites' are at most {MAX_SUITES} names of suites.", "suites")
     if len(protection.freezes) > MAX_FREEZES:
         raise _wrong(f"An environment has at most {MAX_FREEZES} freezes.", "freezes")
     for each in protection.freezes:

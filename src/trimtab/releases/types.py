@@ -141,10 +141,12 @@ class Freeze(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
 
 class Protection(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a release must show before it may run in an environment. ``gate``: a verdict ``better`` or ``not_worse``
-    about this very content, at most ``gate_days`` old. ``approvals``: by so many people other than its author."""
+    about this very content, at most ``gate_days`` old. ``suites``: each of these has been run on it and has passed, and
+    is still fresh (the suite's ``freshness_days``). ``approvals``: by so many people other than its author."""
 
     gate: bool = False
     gate_days: float = 30.0
+    suites: tuple[str, ...] = ()
     approvals: Annotated[int, Meta(ge=0, le=20)] = 0
     note: bool = False
     freezes: tuple[Freeze, ...] = ()
@@ -262,3 +264,20 @@ class GateVerdict(Struct, frozen=True, kw_only=True):
     created: int
     author: str = ""
     author_name: str = ""
+
+
+class SuiteEvidence(Struct, frozen=True, kw_only=True):
+    """What evaluation says beside its outcome: the ``detail`` of its verdicts, as JSON. ``passed`` is by the suite's own
+    rule; ``refused`` says why it does not count all the same (a judge that nobody has compared with people). It counts
+    before ``fresh_until`` (Unix ms)."""
+
+    experiment: str
+    suite: str
+    suite_hash: str
+    dataset: str
+    version: int
+    against: str
+    passed: bool
+    says: str
+    fresh_until: int
+    refused: str = ""

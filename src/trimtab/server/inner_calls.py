@@ -8,7 +8,7 @@ calls have to wait, users go first.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -62,7 +62,8 @@ class InnerError(Struct, frozen=True, kw_only=True):
 class InnerAnswer(Struct, frozen=True, kw_only=True):
     """What came of a call: an answer, or an ``error``. ``cost`` is picodollars over all its attempts, null if one of
     them is of unknown price; 0 for what was ``replayed`` for an idempotency key. Tokens are null where nobody counted.
-    Times are ms. ``cached``: no provider was asked."""
+    Times are ms. ``cached``: no provider was asked; ``saved`` is what the answer cost when it was made, null if that
+    is unknown. ``system`` is the system prompt as the model had it: a release's with the client's."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -78,6 +79,8 @@ class InnerAnswer(Struct, frozen=True, kw_only=True):
     output_tokens: int | None
     cached: bool
     replayed: bool
+    saved: int | None = None
+    system: str = ""
     error: InnerError | None = None
 
     def raised(self) -> "InnerAnswer":
@@ -99,13 +102,21 @@ class InnerCalls:
         self._calls: set[asyncio.Task[None]] = set()
 
     async def call(
-        self, caller: InnerCaller, body: dict[str, Any], *, idempotency_key: str = "", deadline_s: float | None = None
+        self,
+        caller: InnerCaller,
+        body: dict[str, Any],
+        *,
+        idempotency_key: str = "",
+        deadline_s: float | None = None,
+        headers: Mapping[bytes, bytes] | None = None,
     ) -> InnerAnswer:
         """Make one chat completion call; ``body`` is OpenAI's, not streamed. Whatever goes wrong with it is in the
         answer; raises `NotFound` for a project there is not. With an ``idempotency_key``, what was answered before is
-        answered again and not paid again. Whoever stops waiting cuts the call off: it is recorded as cancelled."""
+        answered again and not paid again. ``headers`` are further
+        ones, in lower case. Whoever stops waiting cuts the call off: it is recorded as cancelled."""
         project = self._project(caller.project_id)
-        exchange = LocalExchange(msgspec.json.encode(body), _headers(caller, idempotency_key, deadline_s))
+        told = _headers(caller, idempotency_key, deadline_s) | dict(headers or {})
+        exchange = LocalExchange(msgspec.json.encode(body), told)
         principal = Principal(key_id=caller.key_id, role="client", project=project)
         seen: list[Call] = []
 
@@ -192,8 +203,17 @@ def _answer(exchange: LocalExchange, call: Call | None, latency_ms: float) -> In
         output_tokens=None if usage is None else usage.output + usage.reasoning,
         cached=call is not None and call.cache is not None and call.cache.outcome in ("hit", "replay"),
         replayed=exchange.answer_header(b"idempotent-replayed") == "true",
+        saved=None if call is None or call.cache is None else call.cache.saved,
+        system="" if call is None else _system(call.body),
         error=error,
     )
+
+
+def _system(body: bytes) -> str:
+    """What the system and developer messages of a request say that was read before."""
+    said = msgspec.json.decode(body, type=_Said).messages
+    texts = [each.content for each in said if each.role in ("system", "developer") and isinstance(each.content, str)]
+    return "\n\n".join(texts)
 
 
 def _error(exchange: LocalExchange, call: Call | None) -> InnerError:
@@ -218,6 +238,15 @@ def cost_of(attempts: Iterable[Attempt]) -> int | None:
             return None
         total += attempt.cost.amount or 0
     return total
+
+
+class _Message(Struct):
+    role: str = ""
+    content: Any = None
+
+
+class _Said(Struct):
+    messages: list[_Message] = []
 
 
 class _Error(Struct):

@@ -1,0 +1,94 @@
+"""What an ended experiment says to the gate of the release that it was about. Functions of a connection; times are Unix
+ms.
+
+A verdict is written of a whole run of the suite as it stands: all cases, nothing left out. It is refused where a judge
+that its outcome rests on has not been compared with people lately: what a judge says is evidence only as far as
+somebody knows how often it is right.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from trimtab.evaluation.judging import Bound
+from trimtab.evaluation.suites import label_of
+from trimtab.evaluation.tables import CALIBRATIONS, SUITES
+from trimtab.evaluation.types import Experiment, Report, SuiteSpec
+from trimtab.governance.audit import Actor
+from trimtab.releases import gate
+from trimtab.releases.protection import SUITE
+from trimtab.releases.types import GateVerdict, SuiteEvidence
+
+DAY_MS: Final = 86_400_000
+CALIBRATED_WITHIN_DAYS: Final = 90
+FEWEST_LABELS: Final = 20
+"""Answers that people and the judge both judged; with fewer its agreement is anybody's guess."""
+BY_ITSELF: Final = Actor("", "evaluation")
+
+
+def record(conn: Connection, found: Experiment, report: Report, bound: Sequence[Bound], now: int) -> GateVerdict | None:
+    """Write the verdict down; None where the experiment says nothing to a gate: its subject is no release, or not all
+    of the suite was run. Raises `NotFound` where the release is gone."""
+    subject = found.subjects[0]
+    if not subject.app or found.settings.most_cases:
+        return None
+    evidence = SuiteEvidence(
+        experiment=found.id,
+        suite=found.suite,
+        suite_hash=found.suite_hash,
+        dataset=found.dataset,
+        version=found.version,
+        against=found.subjects[1].model if len(found.subjects) > 1 else "",
+        passed=report.passed,
+        says=report.says[:4000],
+        fresh_until=now + int(found.spec.freshness_days * DAY_MS),
+        refused=refusal(conn, found, bound, now),
+    )
+    verdict = GateVerdict(
+        id="",
+        project_id=found.project_id,
+        app=subject.app,
+        number=subject.number,
+        hash=subject.hash,
+        outcome=report.outcome,
+        source=f"{SUITE}{found.suite}",
+        detail=msgspec.json.encode(evidence).decode(),
+        created=now,
+    )
+    return gate.record(conn, verdict, BY_ITSELF)
+
+
+def refusal(conn: Connection, found: Experiment, bound: Sequence[Bound], now: int) -> str:
+    """Why the run does not count for a gate, empty where it does."""
+    query = select(SUITES.c.hash).where(SUITES.c.project_id == found.project_id, SUITES.c.name == found.suite)
+    if conn.execute(query).scalar_one_or_none() != found.suite_hash:
+        return f"the suite {found.suite} was changed since this run began"
+    for each in uncalibrated(conn, found.project_id, found.spec, bound, now):
+        return (
+            f"the judge {each} has not been compared with at least {FEWEST_LABELS} verdicts of people in the last "
+            f"{CALIBRATED_WITHIN_DAYS} days"
+        )
+    return ""
+
+
+def uncalibrated(conn: Connection, project_id: str, spec: SuiteSpec, bound: Sequence[Bound], now: int) -> list[str]:
+    """Judges that the suite's outcome rests on, in the versions they have now, that lack a recent calibration."""
+    required = {label_of(each) for each in spec.scorers if each.required}
+    judges = {
+        (each.name, each.version)
+        for each in bound
+        if each.label in required and each.scorer is not None and each.scorer.source == "llm"
+    }
+    lacking: list[str] = []
+    for name, version in sorted(judges):
+        query = select(func.max(CALIBRATIONS.c.labels)).where(
+            CALIBRATIONS.c.project_id == project_id,
+            CALIBRATIONS.c.scorer == name,
+            CALIBRATIONS.c.scorer_version == version,
+            CALIBRATIONS.c.created >= now - CALIBRATED_WITHIN_DAYS * DAY_MS,
+        )
+        if (conn.execute(query).scalar_one() or 0) < FEWEST_LABELS:
+            lacking.append(f"{name} ({version})")
+    return lacking
