@@ -1,0 +1,122 @@
+"""Cases out of the catalog as files: JSON lines (whole cases, as `imports.py` reads them), CSV and Parquet (one row a
+case: `COLUMNS`; what is no text is JSON), each of one version and so always the same bytes."""
+
+import csv
+import hashlib
+import io
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from trimtab.evaluation import datasets
+from trimtab.evaluation.cases import body_of
+from trimtab.evaluation.datasets import PAGE, Wanted
+from trimtab.evaluation.types import Case, DatasetVersion
+from trimtab.storage.database import Database
+
+Format = Literal["jsonl", "csv", "parquet", "croissant"]
+MEDIA: Final[dict[Format, str]] = {
+    "jsonl": "application/jsonlines",
+    "csv": "text/csv",
+    "parquet": "application/x-parquet",
+    "croissant": "application/ld+json",
+}
+COLUMNS: Final = (
+    "id", "input", "input_json", "expected", "expected_json", "context", "expected_tool_calls", "metadata", "tags",
+    "split", "group", "weight", "licence", "uses", "consent", "pii",
+    "provenance.origin", "provenance.source", "provenance.span_id",
+)  # fmt: skip
+_JSON: Final = ("context", "expected_tool_calls", "metadata", "tags", "uses")
+
+
+class Out(Struct, frozen=True, kw_only=True):
+    """What is exported: a version, which of its cases, and the ids that are left out."""
+
+    of: DatasetVersion
+    wanted: Wanted = Wanted()
+    leave: frozenset[str] = frozenset()
+
+
+class Digest(Struct, frozen=True, kw_only=True):
+    """Of a file: SHA-256 in hex, and bytes."""
+
+    sha256: str
+    size: int
+
+
+def file_name(of: DatasetVersion, fmt: Format) -> str:
+    return f"{of.dataset}-v{of.number}.{'json' if fmt == 'croissant' else fmt}"
+
+
+async def pages(db: Database, out: Out) -> AsyncIterator[list[Case]]:
+    """In order of id; every page a transaction of its own, of a version that does not change."""
+    after = ""
+
+    def read(conn: Connection) -> list[Case]:
+        return datasets.cases(conn, out.of, out.wanted, after=after, limit=PAGE)
+
+    while page := await db.read(read):
+        after = page[-1].id
+        yield [case for case in page if case.id not in out.leave]
+
+
+async def lines(db: Database, out: Out) -> AsyncIterator[bytes]:
+    """JSON lines."""
+    async for page in pages(db, out):
+        yield b"".join(body_of(case) + b"\n" for case in page)
+
+
+async def table(db: Database, out: Out) -> AsyncIterator[bytes]:
+    """CSV (RFC 4180), with a header, also of nothing."""
+    yield _csv([COLUMNS])
+    async for page in pages(db, out):
+        yield _csv([list(row_of(case).values()) for case in page])
+
+
+async def rows(db: Database, out: Out) -> AsyncIterator[bytes]:
+    """The rows of `table` as JSON lines: what Parquet is made of."""
+    async for page in pages(db, out):
+        yield b"".join(msgspec.json.encode(row_of(case)) + b"\n" for case in page)
+
+
+async def digest(db: Database, out: Out) -> Digest:
+    """Of `lines`."""
+    made, size = hashlib.sha256(), 0
+    async for part in lines(db, out):
+        made.update(part)
+        size += len(part)
+    return Digest(sha256=made.hexdigest(), size=size)
+
+
+def row_of(case: Case) -> dict[str, Any]:
+    """One value for each of `COLUMNS`; a text that is not there is null."""
+    found: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for name in ("input", "expected"):
+        value = getattr(case, name)
+        if isinstance(value, str):
+            found[name] = value
+        elif value is not None:
+            found[f"{name}_json"] = _json(value)
+    for name in _JSON:
+        value = getattr(case, name)
+        if value:
+            found[name] = _json(value)
+    for name in ("id", "split", "group", "licence", "consent", "pii"):
+        found[name] = getattr(case, name) or None
+    found["weight"] = case.weight
+    for name in ("origin", "source", "span_id"):
+        found[f"provenance.{name}"] = getattr(case.provenance, name) or None
+    return found
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def _csv(found: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(found)
+    return text.getvalue().encode()
