@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.evaluation.answers import PASSED_ON
 from trimtab.evaluation.types import NAME, Case, Consent, Json, Origin, Pii, Provenance, Use
 
 MARK: Final = b"trimtab-case-1\n"
@@ -23,7 +24,7 @@ MAX_TAGS: Final = 50
 SHOWN: Final = 80
 _ID: Final = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,126}[^\s\x00-\x1f\x7f])?")
 _SPLIT: Final = re.compile(NAME)
-_INPUT: Final = frozenset(("messages", "variables"))
+_INPUT: Final = frozenset(("messages", "variables", *PASSED_ON))
 
 
 class Author(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,8 @@ _PROVENANCE: Final = frozenset(NewProvenance.__struct_fields__)
 
 class Plan(Struct, frozen=True, kw_only=True):
     """How a file is read. ``columns``: by our field (``input``, ``expected``, ``variables.NAME``, ``metadata.NAME``
-    ...) the file's column. The rest is said of every case that says nothing of its own. ``source`` is the file's name."""
+    and so on) the file's column. The rest is said of every case that says nothing of its own. ``source`` is the file's
+    name."""
 
     format: Format
     columns: dict[str, str] = {}
@@ -108,8 +109,9 @@ def read(prepared: Prepared) -> Iterator[Case]:
 
 def _refused(wrong: list[str]) -> InvalidRequest:
     more = " The file was not read further." if len(wrong) == MOST_TOLD else ""
+    told = "1 row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
     return InvalidRequest(
-        f"Nothing was imported: {len(wrong)} {'row is' if len(wrong) == 1 else 'rows are'} wrong.{more} {'; '.join(wrong)[:4000]}.",
+        f"Nothing was imported: {told} wrong.{more} {'; '.join(wrong)[:4000].rstrip('.')}.",
         fix="Correct these rows and send the file again; name columns with columns=FIELD:COLUMN.",
         code="bad_rows",
     )
