@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from trimtab import __version__
+from trimtab.core.large_pages import use_large_pages
 from trimtab.server.hot import HotServer
 from trimtab.server.housing import House, RunFile
 from trimtab.server.settings import Settings
@@ -75,13 +77,19 @@ async def serve(
     )
     _calm_the_collector()
     sys.setswitchinterval(TURN_S)
-    server = HotServer(config, on_ready)
+    server = HotServer(config, partial(_ready, on_ready))
     stop_on_signals(lambda: _stop(server, wired, settings.drain_seconds))
     if replaceable:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: _give_way(server, wired))
     else:
         on_hangup(lambda: _stop(server, wired, settings.drain_seconds), _no_successor)
     await server.serve(sockets=[listener])
+
+
+def _ready(on_ready: Callable[[], None]) -> None:
+    on_ready()
+    # Beside the loop: it takes a tenth of a second, and nobody waits for it.
+    asyncio.get_running_loop().run_in_executor(None, use_large_pages)
 
 
 def _calm_the_collector() -> None:
