@@ -1,8 +1,9 @@
 """A mean looked at once, with the interval that fits what was observed, and the name of how it was made.
 
-Shares of independent cases have an exact interval; shares that hang together the same with their effective number;
-everything else Student's t with as many degrees of freedom as the clusters give. What never varied within known bounds
-may still have varied unseen, and the interval says how far.
+Shares have an exact interval, with their effective number where cases hang together. Scores most of which lie at a
+bound (all right but for a few) have the same, scaled by how far the others are off. Everything else has Student's t
+with as many degrees of freedom as the clusters give, turned by its skewness. What never varied within known bounds may
+still have varied unseen, and the interval says how far. docs/evaluation-statistics.md says what was measured of each.
 """
 
 import math
@@ -18,6 +19,10 @@ from trimtab.scoring.units import LEAST_SPREAD, Observed, Spread, spread
 
 Bounds = tuple[float, float]
 SHARE: Final[Bounds] = (0.0, 1.0)
+IMAGINED: Final = 0.5
+LEAST_FOR_SKEW: Final = 10
+"""Fewer units do not tell how skewed they are; nor do groups, of which the large ones alone would say it."""
+LEAST_SKEW: Final = 1e-6
 
 
 class Mean(Struct, frozen=True, kw_only=True):
@@ -59,21 +64,51 @@ def geometric_mean_of(observed: Sequence[Observed], alpha: float = 0.05) -> Mean
 def _interval(
     observed: Sequence[Observed], found: Spread, alpha: float, bounds: Bounds | None
 ) -> tuple[Interval | None, str]:
-    words = _of_design(found)
-    if bounds is not None and all(each.value in bounds for each in observed):
-        return _share(found, alpha, bounds), f"exact binomial interval (mid-p){words}"
+    words = design_words(found)
+    tail = f", {words}" if words else ""
+    if bounds is not None and found.clusters and all(each.value in bounds for each in observed):
+        return _at_end(observed, found, alpha, bounds, at=0), f"exact binomial interval (mid-p){tail}"
     if found.variance <= LEAST_SPREAD**2 * max(1.0, found.mean * found.mean) or found.clusters < 2:
         if bounds is None:
             return None, "no interval: the values never varied" if found.clusters > 1 else "no interval: a single unit"
         unseen = unseen_share(found, alpha)
         low, high = (found.mean - unseen * (found.mean - bounds[0]), found.mean + unseen * (bounds[1] - found.mean))
-        return Interval(low, high), f"exact bound on how many may differ{words}"
-    return t_interval(found, alpha), f"Student's t{words}"
+        return Interval(low, high), f"exact bound on how many may differ{tail}"
+    end = _heaped_at(observed, bounds)
+    if bounds is not None and end is not None:
+        return _at_end(observed, found, alpha, bounds, at=end), f"scaled binomial interval (mid-p){tail}"
+    if found.clusters < found.n or found.worth < LEAST_FOR_SKEW:
+        return t_interval(found, alpha), f"Student's t{tail}"
+    return skew_interval(found, alpha), f"Student's t, corrected for skewness{tail}"
+
+
+def _heaped_at(observed: Sequence[Observed], bounds: Bounds | None) -> int | None:
+    """The bound at which half of the observations or more lie; None where there is none."""
+    for place, end in enumerate(bounds or ()):
+        if 2 * sum(each.value == end for each in observed) >= len(observed):
+            return place
+    return None
 
 
 def t_interval(found: Spread, alpha: float) -> Interval:
     width = t_quantile(1 - alpha / 2, found.freedom) * found.error
     return Interval(found.mean - width, found.mean + width)
+
+
+def skew_interval(found: Spread, alpha: float) -> Interval:
+    """Student's t, turned by how skewed the mean is: P. Hall 1992, On the removal of skewness by transformation, J. R.
+    Statist. Soc. B 54, the cubic of section 2 with its inverse, where n^(-1/2) times the skewness of the observations
+    is that of the mean, which units and strata give as well."""
+    skew = found.skew
+    if abs(skew) < LEAST_SKEW:
+        return t_interval(found, alpha)
+    t = t_quantile(1 - alpha / 2, found.freedom)
+
+    def back(x: float) -> float:
+        inner = 1 + skew * (x - skew / 6)
+        return 3 / skew * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
+
+    return Interval(found.mean - back(t) * found.error, found.mean - back(-t) * found.error)
 
 
 def t_test(found: Spread, null: float = 0.0) -> float:
@@ -98,18 +133,35 @@ def effective_number(found: Spread, alpha: float) -> float:
     if found.simple <= LEAST_SPREAD**2 or found.variance <= LEAST_SPREAD**2:
         return min(found.worth, float(found.n))
     known = t_quantile(1 - alpha / 2, max(1, found.n - 1)) / t_quantile(1 - alpha / 2, found.freedom)
-    return min(found.n / found.effect, 2.0 * found.n) * min(1.0, known * known)
+    number = found.n / found.effect * min(1.0, known * known)
+    # What weights alone take away is known, and need not be guessed from a few values; strata may add, within reason.
+    alone = found.clusters == found.n
+    return min(number, found.worth if alone and found.worth < found.n - 1e-9 else 2.0 * found.n)
 
 
-def _share(found: Spread, alpha: float, bounds: Bounds) -> Interval:
-    low, high = bounds
-    width = high - low
+def _at_end(observed: Sequence[Observed], found: Spread, alpha: float, bounds: Bounds, at: int) -> Interval:
+    """Of values of which many lie at one bound: how many do not, and by how much. ``at`` is that bound's place."""
+    end, width = bounds[at], bounds[1] - bounds[0]
+    whole = math.fsum(each.weight for each in observed)
     number = effective_number(found, alpha)
-    own = mid_p_share(number * (found.mean - low) / width, number, alpha)
-    return Interval(low + width * own.low, low + width * own.high)
+    first = number / whole * math.fsum(each.weight * abs(each.value - end) / width for each in observed)
+    second = number / whole * math.fsum(each.weight * ((each.value - end) / width) ** 2 for each in observed)
+    size = step_size(first, second)
+    own = mid_p_share(first / size, number, alpha)
+    near, far = own.low * size * width, min(1.0, own.high * size) * width
+    return Interval(end + near, end + far) if at == 0 else Interval(end - far, end - near)
 
 
-def _of_design(found: Spread) -> str:
+def step_size(first: float, second: float) -> float:
+    """By how much those differ that do, so that as many of that size have the same sum and the same sum of squares:
+    E[d^2] / E|d| (M. P. Fay, E. J. Feuer 1997, Confidence intervals for directly standardized rates, Statistics in
+    Medicine 16, who scale a Poisson count so), with half an imagined case that differs by all that it can. For passes
+    and failures it is 1."""
+    return (second + IMAGINED) / (first + IMAGINED)
+
+
+def design_words(found: Spread) -> str:
+    """How observations hang together, in words; empty where they are independent and weigh the same."""
     parts: list[str] = []
     if found.clusters < found.n:
         parts.append(f"clustered by {found.clusters} groups")
@@ -117,4 +169,4 @@ def _of_design(found: Spread) -> str:
         parts.append(f"{found.strata} strata")
     if len({unit.weight for unit in found.units}) > 1 and found.clusters == found.n:
         parts.append("weighted")
-    return f", {', '.join(parts)}" if parts else ""
+    return ", ".join(parts)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from trimtab.scoring.means import effective_number, t_interval, t_test, unseen_share
+from trimtab.scoring.means import design_words, effective_number, step_size, t_interval, t_test, unseen_share
 from trimtab.scoring.sequential import Interval
 from trimtab.scoring.shares import mcnemar_mid_p, mcnemar_score, paired_shares
 from trimtab.scoring.units import LEAST_SPREAD, Observed, Spread, spread
@@ -57,9 +57,16 @@ def compare_pairs(
             return found
     observed = _observed(pairs, [pair.first - pair.second for pair in pairs])
     found = spread(observed)
-    if bounded and all(pair.first in (0, 1) and pair.second in (0, 1) for pair in pairs):
-        return _of_shares(observed, found, alpha)
+    if bounded and _by_counts(observed):
+        return _of_counts(observed, found, alpha)
     return _of_means(found, alpha, 1.0 if bounded else _range(pairs), bounded=bounded)
+
+
+def _by_counts(observed: Sequence[Observed]) -> bool:
+    """Whether how many cases differ is most of what there is to know: passes and failures, or half of the cases or more
+    do not differ."""
+    alike = sum(each.value == 0 for each in observed)
+    return 2 * alike >= len(observed) or all(each.value in (-1, 0, 1) for each in observed)
 
 
 def _range(pairs: Sequence[Pair]) -> float:
@@ -80,27 +87,29 @@ def _nothing(pairs: int, clusters: int, why: str, difference: float | None = Non
     )
 
 
-def _of_shares(observed: list[Observed], found: Spread, alpha: float) -> Compared:
-    """Passes and failures. Counts are those there are, or of as many independent cases as they are worth."""
-    if found.plain:
-        gained, lost = sum(each.value > 0 for each in observed), sum(each.value < 0 for each in observed)
-        interval, p = paired_shares(gained, lost, found.n, alpha), mcnemar_mid_p(gained, lost)
+def _of_counts(observed: list[Observed], found: Spread, alpha: float) -> Compared:
+    """Gains and losses, as many as they are worth: of cases that hang together fewer than there are, and of those that
+    differ by less than all as many of one size as have the same sum and the same sum of squares."""
+    number, whole = effective_number(found, alpha), math.fsum(each.weight for each in observed)
+    share = number / whole
+    gain = share * math.fsum(each.weight * each.value for each in observed if each.value > 0)
+    loss = -share * math.fsum(each.weight * each.value for each in observed if each.value < 0)
+    size = step_size(gain + loss, share * math.fsum(each.weight * each.value**2 for each in observed))
+    own = paired_shares(gain / size, loss / size, number, alpha)
+    if found.plain and size == 1:
+        p = mcnemar_mid_p(round(gain), round(loss))
         words = "McNemar's test (exact, mid-p), score interval for paired shares"
     else:
-        whole = math.fsum(each.weight for each in observed)
-        number = effective_number(found, alpha)
-        gain = number * math.fsum(each.weight for each in observed if each.value > 0) / whole
-        loss = number * math.fsum(each.weight for each in observed if each.value < 0) / whole
-        interval, p = paired_shares(gain, loss, number, alpha), mcnemar_score(gain, loss)
-        words = f"score interval and test for paired shares, {design_words(found)}"
+        p = mcnemar_score(gain / size, loss / size)
+        words = f"{'score' if size == 1 else 'scaled score'} interval and test for paired shares"
     return Compared(
         difference=found.mean,
-        interval=interval,
+        interval=Interval(max(-1.0, own.low * size), min(1.0, own.high * size)),
         p=p,
         relative=False,
         pairs=found.n,
         clusters=found.clusters,
-        method=words,
+        method=", ".join(filter(None, (words, design_words(found)))),
     )
 
 
@@ -141,13 +150,22 @@ def _of_logs(pairs: Sequence[Pair], alpha: float) -> Compared:
 
 
 def _of_ratio(pairs: Sequence[Pair], alpha: float) -> Compared | None:
-    """The delta method on the logarithm of the ratio of both means (W. G. Cochran 1977, Sampling Techniques, 6.4)."""
+    """The delta method on the logarithm of the ratio of both means (W. G. Cochran 1977, Sampling Techniques, 6.4). A
+    case's part in it, x - y with x and y its parts of both sums, is taken as the relative difference (x - y) / size
+    with its size (x + y) / 2 as weight: so a few large cases make few degrees of freedom, and none pulls the mean to
+    its own side unnoticed."""
     whole = math.fsum(pair.weight for pair in pairs)
     first = math.fsum(pair.weight * pair.first for pair in pairs) / whole
     second = math.fsum(pair.weight * pair.second for pair in pairs) / whole
     if first <= 0 or second <= 0:
         return None
-    found = spread(_observed(pairs, [pair.first / first - pair.second / second for pair in pairs]))
+    parts: list[Observed] = []
+    for pair in pairs:
+        x, y = pair.first / first, pair.second / second
+        if x + y > 0:
+            size = (x + y) / 2
+            parts.append(Observed((x - y) / size, pair.weight * size, pair.group, pair.stratum))
+    found = structs.replace(spread(parts), n=len(pairs))
     most = math.log1p(_range(pairs) / second)
     return _grown(found, math.log(first / second), alpha, most, "paired t of the logarithm of the ratio")
 
@@ -174,15 +192,3 @@ def _grown(found: Spread, log: float, alpha: float, most: float, words: str) -> 
         clusters=found.clusters,
         method=", ".join(filter(None, (words, design_words(found)))),
     )
-
-
-def design_words(found: Spread) -> str:
-    """How the cases hang together, in words; empty where they are independent and weigh the same."""
-    parts: list[str] = []
-    if found.clusters < found.n:
-        parts.append(f"clustered by {found.clusters} groups")
-    if found.strata > 1:
-        parts.append(f"{found.strata} strata")
-    if found.clusters == found.n and len({unit.weight for unit in found.units}) > 1:
-        parts.append("weighted")
-    return ", ".join(parts)
