@@ -106,7 +106,11 @@ def test_labels_point_at_versions_and_move_only_from_where_they_were_seen(catalo
         with pytest.raises(NotFound):
             await db.write(lambda conn: store.unlabel(conn, "p1", "support", "production", ada, 6))
         trail = await db.read(lambda conn: audit.entries(conn, "p1", audit.Sought(subject="prompt:support")))
-        assert [(each.action, each.detail["from"], each.detail["to"]) for each in reversed(trail)] == [
+        pushed = [each.detail["version"] for each in trail if each.action == "prompt.pushed"]
+        assert pushed == sorted(pushed, reverse=True)
+        assert pushed
+        labelled = [each for each in reversed(trail) if "label" in each.action]
+        assert [(each.action, each.detail["from"], each.detail["to"]) for each in labelled] == [
             ("prompt.labelled", None, 1), ("prompt.labelled", 1, 2), ("prompt.unlabelled", 2, None),
         ]  # fmt: skip
 

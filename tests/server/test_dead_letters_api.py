@@ -68,6 +68,7 @@ def test_a_refused_span_is_shown_mended_and_sent_again(run: "Run") -> None:
         batch = decode_any(kept[0])
         assert (batch.project, batch.spans[0].start_ns, batch.spans[0].name) == ("p1", now - 1000, "chat")
         assert reader.rejected_count() == 0
+        assert (await admin.get("/api/v1/audit")).json()["items"][0]["action"] == "dead_letter.replayed"
         assert (await admin.get(f"{AT}/1")).status_code == 404
         reader.close()
 

@@ -97,6 +97,10 @@ def test_events_are_listed_page_by_page_replayed_and_dropped(run: "Run") -> None
         assert (await house.admin.post(f"{AT}/hook/replay", json={"event": "evt_1"})).status_code == 404
         assert (await house.admin.delete(f"{AT}/hook/events/evt_0")).status_code == 204
         assert (await house.admin.delete(f"{AT}/hook/events/evt_0")).status_code == 404
+        trail = (await house.admin.get("/api/v1/projects/default/audit")).json()["items"]
+        assert [(e["action"], e["detail"]) for e in trail[:2]] == [
+            ("forward.event_dropped", {"event": "evt_0"}), ("forward.replayed", {"event": "evt_1"}),
+        ]  # fmt: skip
         told = (await house.admin.get(f"{AT}/hook")).json()
         assert (told["failed"], told["failed_now"], told["retrying"], told["tries"]) == (3, 1, 1, 0)
         assert (await house.admin.post(f"{AT}/hook/replay", json={})).json() == {"events": 1}

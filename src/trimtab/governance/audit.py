@@ -39,7 +39,7 @@ class Actor(Struct, frozen=True):
 
 class Entry(Struct, frozen=True, kw_only=True):
     id: str
-    project_id: str
+    project_id: str | None
     at: int
     actor: str
     actor_name: str
@@ -61,7 +61,7 @@ class Sought(Struct, frozen=True, kw_only=True):
 
 def append(
     conn: Connection,
-    project_id: str,
+    project_id: str | None,
     actor: Actor,
     action: str,
     subject: str,
@@ -69,7 +69,8 @@ def append(
     now: int,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write one entry within the transaction of what it tells of. ``now`` is Unix ms."""
+    """Write one entry within the transaction of what it tells of. ``project_id`` is None for what belongs to the whole
+    instance; ``now`` is Unix ms."""
     conn.execute(
         insert(AUDIT).values(
             id=_next(conn, project_id, now),
@@ -84,7 +85,7 @@ def append(
     )
 
 
-def _next(conn: Connection, project_id: str, now: int) -> str:
+def _next(conn: Connection, project_id: str | None, now: int) -> str:
     """An id behind all others of the project, also where the clock stood still or went back since the last."""
     made = uuid7_hex(now * 1_000_000)
     query = select(AUDIT.c.id).where(AUDIT.c.project_id == project_id, AUDIT.c.id >= made)
@@ -93,9 +94,10 @@ def _next(conn: Connection, project_id: str, now: int) -> str:
 
 
 def entries(
-    conn: Connection, project_id: str, sought: Sought | None = None, *, before: str = "", limit: int = 100
+    conn: Connection, project_id: str | None, sought: Sought | None = None, *, before: str = "", limit: int = 100
 ) -> list[Entry]:
-    """Newest first; ``before`` is the id of the last entry of the page before."""
+    """A project's (None: those of the whole instance), newest first; ``before`` is the id of the last entry of the page
+    before."""
     wanted = sought or Sought()
     query = select(AUDIT).where(AUDIT.c.project_id == project_id).order_by(AUDIT.c.id.desc()).limit(limit)
     for column, value in ((AUDIT.c.subject, wanted.subject), (AUDIT.c.action, wanted.action)):

@@ -236,6 +236,9 @@ def add(conn: Connection, draft: Draft) -> tuple[VersionRow, bool]:
     values["search"] = _search(draft.name, folder, draft.content)
     of_it = (PROMPTS.c.project_id == draft.project_id, PROMPTS.c.name == draft.name)
     conn.execute(update(PROMPTS).where(*of_it).values(values))
+    told = {"version": made.version, "parent": made.parent, "hash": made.hash, "message": made.message}
+    who = Actor(draft.author, draft.author_name)
+    audit.append(conn, draft.project_id, who, "prompt.pushed", f"prompt:{draft.name}", now=draft.now, detail=told)
     return made, True
 
 

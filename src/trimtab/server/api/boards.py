@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from trimtab.core.errors import NotFound
 from trimtab.core.ids import new_id
 from trimtab.governance.access import Project
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
 from trimtab.server.board_bodies import (
     ChangedDashboard,
@@ -101,6 +103,15 @@ def _view_body(data: NewView) -> ViewBody:
     )
 
 
+def _deed(tenant: Project, row: BoardRow) -> Deed:
+    return _deed_of(tenant, row.kind, row.id)
+
+
+def _deed_of(tenant: Project, kind: Kind, board: str) -> Deed:
+    state = auditing.row(board_store.BOARDS, project_id=tenant.id, kind=kind, id=board)
+    return Deed(project=tenant, action=f"{kind}.changed", subject=f"{kind}:{board}", state=state)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/views",
@@ -124,7 +135,7 @@ async def list_views(
 )
 async def create_view(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewView]) -> SavedViewBody:
     row = _new(deps, tenant, caller, "view", _view_body(data))
-    await deps.db.write(lambda conn: board_store.add(conn, row))
+    await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
     return _view(row, caller)
 
 
@@ -148,7 +159,10 @@ async def change_view(
     deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str], data: JSONBody[ChangedView]
 ) -> SavedViewBody:
     row = structs.replace(_new(deps, tenant, caller, "view", _view_body(data)), id=view)
-    return _view(await deps.db.write(lambda conn: board_store.change(conn, row, data.version)), caller)
+    return _view(
+        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.change(conn, row, data.version)),
+        caller,
+    )
 
 
 @route(
@@ -159,7 +173,8 @@ async def change_view(
 )
 async def delete_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> None:
     owner = caller.principal.key_id
-    await deps.db.write(lambda conn: board_store.remove(conn, tenant.id, "view", owner, view))
+    deed = _deed_of(tenant, "view", view)
+    await written(deps, caller, deed, lambda conn: board_store.remove(conn, tenant.id, "view", owner, view))
 
 
 # --- dashboards ---
@@ -233,7 +248,7 @@ async def create_dashboard(
 ) -> DashboardView:
     """Every tile is checked: its search, its metrics, its dimensions."""
     row = _new(deps, tenant, caller, "dashboard", _dashboard_body(data))
-    await deps.db.write(lambda conn: board_store.add(conn, row))
+    await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
     return _dashboard(row, caller)
 
 
@@ -261,9 +276,12 @@ async def change_dashboard(
     row = structs.replace(_new(deps, tenant, caller, "dashboard", _dashboard_body(data)), id=dashboard)
     if dashboard == DEFAULT_ID and (await _found(deps, tenant, caller, dashboard)).source == "built_in":
         row = structs.replace(row, shared=True, body=msgspec.json.encode(_own_default(data)).decode())
-        await deps.db.write(lambda conn: board_store.add(conn, row))
+        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
         return _dashboard(row, caller)
-    return _dashboard(await deps.db.write(lambda conn: board_store.change(conn, row, data.version)), caller)
+    return _dashboard(
+        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.change(conn, row, data.version)),
+        caller,
+    )
 
 
 def _own_default(data: NewDashboard) -> DashboardBody:
@@ -280,7 +298,8 @@ def _own_default(data: NewDashboard) -> DashboardBody:
 async def delete_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> None:
     """``default`` is then again as it was at first."""
     owner = caller.principal.key_id
-    await deps.db.write(lambda conn: board_store.remove(conn, tenant.id, "dashboard", owner, dashboard))
+    deed = _deed_of(tenant, "dashboard", dashboard)
+    await written(deps, caller, deed, lambda conn: board_store.remove(conn, tenant.id, "dashboard", owner, dashboard))
 
 
 @route(
@@ -316,7 +335,8 @@ async def import_dashboard(
         board_store.add(conn, row)
         return row
 
-    return _dashboard(await deps.db.write(store), caller)
+    deed = Deed(project=tenant, action="dashboard.imported", subject=lambda made: f"dashboard:{made.id}")
+    return _dashboard(await written(deps, caller, deed, store), caller)
 
 
 ROUTES = (

@@ -14,6 +14,8 @@ from trimtab.gateway.kept.cache_tune import Judged
 from trimtab.gateway.kept.lookalike import differs
 from trimtab.governance.access import Project
 from trimtab.llm.embedder import missing
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, noted, written
 from trimtab.server.cache_bodies import (
     CacheNameView,
     CacheView,
@@ -26,7 +28,7 @@ from trimtab.server.cache_bodies import (
     TuningView,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 from trimtab.telemetry.answers import dollars
 
 TAG = "cache"
@@ -93,9 +95,11 @@ def _total(held: list[Holding], counted: list[Tally]) -> CacheNameView:
     "cache:write",
     Operation(id="purgeCache", summary="Drop stored answers", tag=TAG, errors=(404,)),
 )
-async def purge_cache(deps: Deps, tenant: Tenant, data: JSONBody[PurgeRequest]) -> Purged:
+async def purge_cache(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PurgeRequest]) -> Purged:
     """Of the whole project, or of one called name; no worker gives one of them again when this returns. Answers kept
     for idempotency keys stay: a repeated call must not be paid twice."""
+    deed = Deed(project=tenant, action="cache.purged", subject="cache", detail={"name": data.name})
+    await noted(deps, caller, deed)
     return Purged(purged=await deps.answers.purge(tenant.id, data.name))
 
 
@@ -170,7 +174,9 @@ async def list_policies(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit
     "cache:write",
     Operation(id="putPolicy", summary="Set the policy of a called name", tag=TAG, errors=(404, 409)),
 )
-async def put_policy(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicyBody]) -> PolicyView:
+async def put_policy(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicyBody]
+) -> PolicyView:
     """Whole: what is left out is off. The name is a model's, a route's or ``provider/model-id``; in the path, write
     ``/`` as ``%2F``."""
     _own(deps, tenant, name)
@@ -183,7 +189,8 @@ async def put_policy(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSON
             "This policy says nothing.", fix="Give 'cache' or 'context', or remove the policy.", param="cache"
         )
     policy = CallPolicy(cache=data.cache, context=data.context)
-    row = await deps.db.write(lambda conn: call_policy.put(conn, tenant.id, name, policy, deps.now()))
+    deed = _deed(tenant, "policy.set", name)
+    row = await written(deps, caller, deed, lambda conn: call_policy.put(conn, tenant.id, name, policy, deps.now()))
     await deps.snapshots.changed()
     return _view(deps, tenant, name, row.policy, row.updated)
 
@@ -194,11 +201,17 @@ async def put_policy(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSON
     "cache:write",
     Operation(id="removePolicy", summary="Remove the policy of a called name", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_policy(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_policy(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """In the path, write ``/`` as ``%2F``. What is stored stays until it expires or is purged, and is not given."""
     _own(deps, tenant, name)
-    await deps.db.write(lambda conn: call_policy.remove(conn, tenant.id, name))
+    deed = _deed(tenant, "policy.removed", name)
+    await written(deps, caller, deed, lambda conn: call_policy.remove(conn, tenant.id, name))
     await deps.snapshots.changed()
+
+
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(call_policy.POLICIES, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"policy:{name}", state=state)
 
 
 def _own(deps: Dependencies, tenant: Project, name: str) -> None:

@@ -8,9 +8,10 @@ from trimtab.gateway.cards import CardRow, CheckResult
 from trimtab.gateway.store import did_you_mean
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Project
+from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies import CardView, CheckResultView, NewCard
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Deps, Operation, Tenant, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "models"
 
@@ -60,7 +61,9 @@ async def get_card(deps: Deps, tenant: Tenant, name: FromPath[str]) -> CardView:
     "model:write",
     Operation(id="putCard", summary="Keep a new capability card of a model", tag=TAG, errors=(404, 409)),
 )
-async def put_card(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[NewCard]) -> CardView:
+async def put_card(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[NewCard]
+) -> CardView:
     """It gets the model's next number. Refused where the model has been pointed elsewhere since it was tried."""
     model = _model(deps, tenant, name)
     if (data.provider, data.upstream) != (model.provider, model.upstream):
@@ -81,7 +84,9 @@ async def put_card(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBo
         ),
         made=deps.now(),
     )
-    kept = await deps.db.write(lambda conn: cards.add_card(conn, row))
+    told = {"suite": data.suite, "provider": data.provider, "upstream": data.upstream}
+    deed = Deed(project=tenant, action="card.added", subject=f"model:{name}", detail=told)
+    kept = await written(deps, caller, deed, lambda conn: cards.add_card(conn, row))
     await deps.snapshots.changed()
     return _view(kept, model)
 

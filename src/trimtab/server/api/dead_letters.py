@@ -10,10 +10,11 @@ from typing import TypeVar
 from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.server.auditing import Deed, noted
 from trimtab.server.cost_bodies import DeadLetterContent, DeadLetterPage, DeadLetterReplay, DeadLetterView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.housing import SPOOL
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, read_cursor, route, write_cursor
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, read_cursor, route, write_cursor
 from trimtab.telemetry.drain import Rejected, dead_letters
 from trimtab.telemetry.letters import again, drop, kind_of, open_letter
 
@@ -67,13 +68,16 @@ async def show_dead_letter(deps: Deps, letter: FromPath[int]) -> DeadLetterConte
         max_body=4 << 20,
     ),
 )
-async def replay_dead_letter(deps: Deps, letter: FromPath[int], data: JSONBody[DeadLetterReplay]) -> None:
+async def replay_dead_letter(
+    deps: Deps, caller: CallerNow, letter: FromPath[int], data: JSONBody[DeadLetterReplay]
+) -> None:
     """The letter is gone once what stands for it is durable; what cannot be stored this time is a new letter."""
     intake = deps.intake
     if intake is None:
         raise Unavailable("This server takes no records.", fix="Ask the one that does.")
     found = await _with_file(open_letter, _spool(deps), letter)
     body = await asyncio.to_thread(again, found, data.content, deps.clock.now_ns())
+    await noted(deps, caller, Deed(project=None, action="dead_letter.replayed", subject=f"dead_letter:{letter}"))
     await intake.keep_bodies([body])
     await _with_file(drop, _spool(deps), letter)
 
@@ -84,7 +88,9 @@ async def replay_dead_letter(deps: Deps, letter: FromPath[int], data: JSONBody[D
     "system:write",
     Operation(id="dropDeadLetter", summary="Drop a dead letter for good", tag=TAG, errors=(404,), status=204),
 )
-async def drop_dead_letter(deps: Deps, letter: FromPath[int]) -> None:
+async def drop_dead_letter(deps: Deps, caller: CallerNow, letter: FromPath[int]) -> None:
+    await _with_file(open_letter, _spool(deps), letter)
+    await noted(deps, caller, Deed(project=None, action="dead_letter.dropped", subject=f"dead_letter:{letter}"))
     await _with_file(drop, _spool(deps), letter)
 
 

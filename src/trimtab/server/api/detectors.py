@@ -4,9 +4,10 @@ from litestar.params import JSONBody
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.governance.access import Project
+from trimtab.server.auditing import Deed, written
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.detector_bodies import DetectorChange, DetectorList, DetectorView
-from trimtab.server.routes import Deps, Operation, Tenant, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry import detector_store
 from trimtab.telemetry.detectors import DETECTORS
 
@@ -49,7 +50,9 @@ async def list_detectors(deps: Deps, tenant: Tenant) -> DetectorList:
     "project:write",
     Operation(id="switchDetectors", summary="Switch detectors off or on", tag=TAG, errors=(404, 409)),
 )
-async def switch_detectors(deps: Deps, tenant: Tenant, data: JSONBody[DetectorChange]) -> DetectorList:
+async def switch_detectors(
+    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[DetectorChange]
+) -> DetectorList:
     """Exactly those of ``off`` are off from now on (within five seconds); what they found before stays."""
     if _declared(deps, tenant) is not None:
         raise Conflict(
@@ -60,7 +63,13 @@ async def switch_detectors(deps: Deps, tenant: Tenant, data: JSONBody[DetectorCh
         fix = f"There are: {', '.join(DETECTORS.names())}."
         raise InvalidRequest(f"There is no detector {unknown[0][:80]!r}.", fix=fix, param="off")
     names = frozenset(data.off)
-    await deps.db.write(lambda conn: detector_store.switch(conn, tenant.id, names, deps.now()))
+    deed = Deed(
+        project=tenant,
+        action="detectors.switched",
+        subject="detectors",
+        state=lambda conn: {"off": sorted(detector_store.off(conn, tenant.id))},
+    )
+    await written(deps, caller, deed, lambda conn: detector_store.switch(conn, tenant.id, names, deps.now()))
     await deps.switches.follow()
     return await _list(deps, tenant)
 

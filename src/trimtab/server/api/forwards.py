@@ -12,6 +12,8 @@ from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.gateway.provider_options import MASK
 from trimtab.governance.access import Project
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.forward_bodies import (
     ForwardEventPage,
@@ -25,7 +27,18 @@ from trimtab.server.forward_bodies import (
     Replayed,
 )
 from trimtab.server.forwarding import lag_ms
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, read_cursor, route, write_cursor
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Tenant,
+    cut,
+    read_cursor,
+    route,
+    write_cursor,
+)
 from trimtab.telemetry.forward import guard, kafka, store
 from trimtab.telemetry.forward.senders import Packet
 from trimtab.telemetry.forward.store import Event, ForwardRow, State
@@ -129,6 +142,11 @@ async def _checked(deps: Dependencies, destination: Destination) -> Destination:
 # --- routes ---
 
 
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(store.FORWARDS, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"forward:{name}", state=state)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/forwards",
@@ -149,7 +167,7 @@ async def list_forwards(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit
     "forward:write",
     Operation(id="createForward", summary="Forward closed traces somewhere", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_forward(deps: Deps, tenant: Tenant, data: JSONBody[NewForward]) -> ForwardView:
+async def create_forward(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewForward]) -> ForwardView:
     """What arrives from now on is delivered. Headers, secret and options are kept encrypted and never shown again."""
     _refuse_declared(deps, tenant, data.name)
     given = {name: value for name, value in asdict(data).items() if name not in _SECRETS}
@@ -157,7 +175,7 @@ async def create_forward(deps: Deps, tenant: Tenant, data: JSONBody[NewForward])
     made = await _checked(deps, Destination(project_id=tenant.id, secrets=secrets, **given))
     now = deps.now()
     row = store.row_of(deps.secrets, made, now, now)
-    await deps.db.write(lambda conn: store.add(conn, row))
+    await written(deps, caller, _deed(tenant, "forward.created", row.name), lambda conn: store.add(conn, row))
     await deps.follow_forwards()
     return await _view(deps, tenant, row)
 
@@ -178,13 +196,15 @@ async def get_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Forwar
     "forward:write",
     Operation(id="changeForward", summary="Change, pause or resume a destination", tag=TAG, errors=(404, 409)),
 )
-async def change_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]) -> ForwardView:
+async def change_forward(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]
+) -> ForwardView:
     """What is left out stays. It is tried again at once; while it is paused, what arrives waits for it."""
     _refuse_declared(deps, tenant, name)
     old = await deps.db.read(lambda conn: store.destination(conn, tenant.id, name))
     made = await _checked(deps, _changed(deps, old, data))
     row = store.row_of(deps.secrets, made, old.created, deps.now())
-    await deps.db.write(lambda conn: store.change(conn, row))
+    await written(deps, caller, _deed(tenant, "forward.changed", name), lambda conn: store.change(conn, row))
     await deps.follow_forwards()
     return await _view(deps, tenant, row)
 
@@ -212,10 +232,11 @@ def _changed(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destina
     "forward:write",
     Operation(id="deleteForward", summary="Forward there no more", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_forward(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """Its position and its failed events go, too."""
     _refuse_declared(deps, tenant, name)
-    await deps.db.write(lambda conn: store.remove(conn, tenant.id, name))
+    deed = _deed(tenant, "forward.removed", name)
+    await written(deps, caller, deed, lambda conn: store.remove(conn, tenant.id, name))
     await deps.follow_forwards()
 
 
@@ -268,7 +289,9 @@ async def list_forward_events(
     "forward:write",
     Operation(id="replayForward", summary="Try again what has failed", tag=TAG, errors=(404,)),
 )
-async def replay_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[Replay]) -> Replayed:
+async def replay_forward(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[Replay]
+) -> Replayed:
     """One failed event, or all of them; answers at once. The destination is tried at once, too."""
     await _found(deps, tenant, name)
     now = deps.now()
@@ -277,7 +300,9 @@ async def replay_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: 
         store.wake(conn, tenant.id, name)
         return store.replay(conn, tenant.id, name, data.event, now)
 
-    return Replayed(events=await deps.db.write(again))
+    told = {"event": data.event}
+    deed = Deed(project=tenant, action="forward.replayed", subject=f"forward:{name}", detail=told)
+    return Replayed(events=await written(deps, caller, deed, again))
 
 
 @route(
@@ -288,8 +313,11 @@ async def replay_forward(deps: Deps, tenant: Tenant, name: FromPath[str], data: 
         id="dropForwardEvent", summary="Give up a trace that was not delivered", tag=TAG, status=204, errors=(404,)
     ),
 )
-async def drop_forward_event(deps: Deps, tenant: Tenant, name: FromPath[str], event: FromPath[str]) -> None:
-    await deps.db.write(lambda conn: store.drop(conn, tenant.id, name, event))
+async def drop_forward_event(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], event: FromPath[str]
+) -> None:
+    deed = Deed(project=tenant, action="forward.event_dropped", subject=f"forward:{name}", detail={"event": event})
+    await written(deps, caller, deed, lambda conn: store.drop(conn, tenant.id, name, event))
 
 
 ROUTES = (

@@ -11,6 +11,7 @@ from trimtab.governance import erasures, retention
 from trimtab.governance.access import Project
 from trimtab.governance.erasures import Erasure
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Rules, Run
+from trimtab.server.auditing import Deed, written
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.kept_bodies import (
     ErasurePage,
@@ -67,7 +68,7 @@ async def get_retention(deps: Deps, tenant: Tenant) -> RetentionView:
     "retention:write",
     Operation(id="setRetention", summary="Set how long a project's data is kept", tag=TAG, errors=(404, 409)),
 )
-async def set_retention(deps: Deps, tenant: Tenant, data: JSONBody[RetentionBody]) -> RetentionView:
+async def set_retention(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[RetentionBody]) -> RetentionView:
     """The rules, whole: what is left out takes its default. The next run holds to them."""
     given: Rules = {}
     for kind in KINDS:
@@ -82,7 +83,13 @@ async def set_retention(deps: Deps, tenant: Tenant, data: JSONBody[RetentionBody
             code="declared_in_config",
         )
     now = deps.now()
-    await deps.db.write(lambda conn: retention.set_rules(conn, tenant.id, given, now))
+    deed = Deed(
+        project=tenant,
+        action="retention.set",
+        subject="retention",
+        state=lambda conn: dict(retention.rules(conn, tenant.id)),
+    )
+    await written(deps, caller, deed, lambda conn: retention.set_rules(conn, tenant.id, given, now))
     return await _rules(deps, tenant)
 
 
@@ -143,11 +150,12 @@ async def list_retention_runs(deps: Deps, tenant: Tenant, cursor: Cursor = None,
     "retention:write",
     Operation(id="startRetentionRun", summary="Remove what is over age now", tag=TAG, status=201, errors=(404,)),
 )
-async def start_retention_run(deps: Deps, tenant: Tenant) -> RetentionRunView:
+async def start_retention_run(deps: Deps, caller: CallerNow, tenant: Tenant) -> RetentionRunView:
     """Answers at once. The run is about this project alone; one over every project is made by itself every six hours,
     and removes the blobs that nothing refers to any more."""
     now = deps.now()
-    run = await deps.db.write(lambda conn: retention.ask(conn, now, tenant.id))
+    deed = Deed(project=tenant, action="retention.run_asked", subject="retention")
+    run = await written(deps, caller, deed, lambda conn: retention.ask(conn, now, tenant.id))
     deps.wake_retention()
     return _run(run, tenant.id)
 
@@ -192,7 +200,9 @@ async def start_erasure(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
         asked_by=caller.principal.key_id,
         asked=now,
     )
-    job = await deps.db.write(lambda conn: erasures.start(conn, asked))
+    told = {"subject": data.subject, "digest": asked.digest}  # whose it was is what is to be forgotten
+    deed = Deed(project=tenant, action="erasure.started", subject=lambda job: f"erasure:{job.id}", detail=told)
+    job = await written(deps, caller, deed, lambda conn: erasures.start(conn, asked))
     deps.wake_eraser()
     return _erasure(job)
 

@@ -15,6 +15,9 @@ from trimtab.ledger.limit_state import Standing, standings
 from trimtab.ledger.limit_store import Event, LimitRow
 from trimtab.ledger.limits import DIMENSIONS, Dimension, Rule, Scope, amount_text, check_rule, picodollars, when_away
 from trimtab.ledger.windows import leaves_at, slot_at
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
+from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.limit_bodies import (
     BurnDown,
@@ -28,7 +31,18 @@ from trimtab.server.limit_bodies import (
     ScopeBody,
     StandingView,
 )
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, read_cursor, route, write_cursor
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Tenant,
+    cut,
+    read_cursor,
+    route,
+    write_cursor,
+)
 from trimtab.telemetry.answers import step_ms
 from trimtab.telemetry.views import Window
 
@@ -225,11 +239,11 @@ def _event(event: Event, rule: Rule | None) -> LimitEventView:
     "limit:write",
     Operation(id="createLimit", summary="Add a limit", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_limit(deps: Deps, tenant: Tenant, data: JSONBody[NewLimit]) -> LimitView:
+async def create_limit(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewLimit]) -> LimitView:
     """In force in every worker when this returns."""
     rule, now = _rule(data.name, data), deps.now()
     row = LimitRow(project_id=tenant.id, name=rule.name, rule=rule, created=now, updated=now)
-    return await _put(deps, tenant, row, new=True)
+    return await _put(deps, caller, tenant, row, new=True)
 
 
 @route(
@@ -238,13 +252,15 @@ async def create_limit(deps: Deps, tenant: Tenant, data: JSONBody[NewLimit]) -> 
     "limit:write",
     Operation(id="changeLimit", summary="Replace a limit", tag=TAG, errors=(404, 409)),
 )
-async def change_limit(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[LimitBody]) -> LimitView:
+async def change_limit(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[LimitBody]
+) -> LimitView:
     """With another bound the count goes on; with another measure, window, scope or ``per`` a new count begins. What
     workers had at hand under the old bound they give back within a second or so."""
     rule = _rule(name, data)
     old = await deps.db.read(lambda conn: _known(deps, tenant, limit_store.limits(conn, tenant.id), name))
     row = LimitRow(project_id=tenant.id, name=name, rule=rule, created=old.created, updated=deps.now())
-    return await _put(deps, tenant, row, new=False)
+    return await _put(deps, caller, tenant, row, new=False)
 
 
 def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str) -> LimitRow:
@@ -256,9 +272,15 @@ def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str)
     return found
 
 
-async def _put(deps: Dependencies, tenant: Project, row: LimitRow, *, new: bool) -> LimitView:
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(limit_store.LIMITS, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"limit:{name}", state=state)
+
+
+async def _put(deps: Dependencies, caller: Caller, tenant: Project, row: LimitRow, *, new: bool) -> LimitView:
     declared = frozenset(_declared(deps, tenant))
-    await deps.db.write(lambda conn: limit_store.put_limit(conn, row, declared, new=new))
+    deed = _deed(tenant, "limit.created" if new else "limit.changed", row.name)
+    await written(deps, caller, deed, lambda conn: limit_store.put_limit(conn, row, declared, new=new))
     await deps.snapshots.changed()
     now = deps.clock.now_ns()
     found = await deps.db.read(lambda conn: standings(conn, tenant.id, row.rule, now))
@@ -271,10 +293,11 @@ async def _put(deps: Dependencies, tenant: Project, row: LimitRow, *, new: bool)
     "limit:write",
     Operation(id="deleteLimit", summary="Remove a limit", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_limit(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_limit(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """What it counted stays until its window ends: the same limit made anew goes on counting."""
     declared = frozenset(_declared(deps, tenant))
-    await deps.db.write(lambda conn: limit_store.remove_limit(conn, tenant.id, name, declared))
+    deed = _deed(tenant, "limit.removed", name)
+    await written(deps, caller, deed, lambda conn: limit_store.remove_limit(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 
 

@@ -15,6 +15,8 @@ from trimtab.governance.access import Project
 from trimtab.ledger.prices import PriceRow
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
@@ -114,7 +116,7 @@ async def list_models(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
     "model:write",
     Operation(id="createModel", summary="Add a model", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_model(deps: Deps, tenant: Tenant, data: JSONBody[NewModel]) -> ModelView:
+async def create_model(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewModel]) -> ModelView:
     """Fallbacks are models of this project, tried in order until one begins to answer."""
     now = deps.now()
     row = ModelRow(
@@ -131,7 +133,9 @@ async def create_model(deps: Deps, tenant: Tenant, data: JSONBody[NewModel]) -> 
     if row.name in names:
         what = f"There is already a route {row.name!r}, and a route is called as a model is."
         raise Conflict(what, fix="Choose another name.", param="name")
-    await deps.db.write(lambda conn: store.add_model(conn, row, deps.config.declared(tenant.slug)))
+    declared = deps.config.declared(tenant.slug)
+    deed = _deed(tenant, "model.created", row.name)
+    await written(deps, caller, deed, lambda conn: store.add_model(conn, row, declared))
     await deps.snapshots.changed()
     return _view(deps, tenant, _target(row), declared=False)
 
@@ -142,14 +146,24 @@ async def create_model(deps: Deps, tenant: Tenant, data: JSONBody[NewModel]) -> 
     "model:write",
     Operation(id="changeModel", summary="Change a model", tag=TAG, errors=(404, 409)),
 )
-async def change_model(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ModelPatch]) -> ModelView:
+async def change_model(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ModelPatch]
+) -> ModelView:
     """What is left out stays. A null ``price`` takes its own price away. In the path, write ``/`` as ``%2F``."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
-    row = await deps.db.write(
-        lambda conn: store.change_model(conn, tenant.id, name, declared, lambda old: _changed(old, data, now))
+    row = await written(
+        deps,
+        caller,
+        _deed(tenant, "model.changed", name),
+        lambda conn: store.change_model(conn, tenant.id, name, declared, lambda old: _changed(old, data, now)),
     )
     await deps.snapshots.changed()
     return _view(deps, tenant, _target(row), declared=False)
+
+
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(store.MODELS, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"model:{name}", state=state)
 
 
 def _route_names(deps: Dependencies, tenant: Project) -> frozenset[str]:
@@ -173,7 +187,7 @@ def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
     "model:write",
     Operation(id="deleteModel", summary="Remove a model", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """Refused while another model falls back to it, or a route names it. In the path, write ``/`` as ``%2F``."""
     declared = deps.config.declared(tenant.slug)
     routes = deps.config.routes if deps.config.project == tenant.slug else {}
@@ -183,7 +197,7 @@ async def delete_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
         others = {row.route.name: row.route for row in route_store.routes(conn, tenant.id)}
         route_store.refuse_while_named(name, {**others, **routes}, "model")
 
-    await deps.db.write(remove)
+    await written(deps, caller, _deed(tenant, "model.removed", name), remove)
     await deps.snapshots.changed()
 
 

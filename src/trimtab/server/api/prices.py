@@ -8,6 +8,8 @@ from trimtab.governance.access import Project
 from trimtab.ledger import price_store
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.price_store import Currency
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.cost_bodies import (
     CurrencyPatch,
     CurrencyView,
@@ -19,7 +21,7 @@ from trimtab.server.cost_bodies import (
     PriceBookView,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "costs"
 MOST_AT_ONCE = 1_000
@@ -56,6 +58,11 @@ def _in_catalog(price_id: str) -> None:
         )
 
 
+def _deed(tenant: Project, action: str, price_id: str) -> Deed:
+    state = auditing.row(price_store.PRICES, project_id=tenant.id, id=price_id)
+    return Deed(project=tenant, action=action, subject=f"price:{price_id}", state=state)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/prices",
@@ -75,7 +82,7 @@ async def list_prices(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
     "cost:write",
     Operation(id="addPrices", summary="Add dated prices", tag=TAG, status=201, errors=(404, 409)),
 )
-async def add_prices(deps: Deps, tenant: Tenant, data: JSONBody[NewDatedPrices]) -> DatedPrices:
+async def add_prices(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewDatedPrices]) -> DatedPrices:
     """In force on every worker when it returns. What is booked already stays as it is until it is re-priced."""
     now = deps.now()
     if not 1 <= len(data.prices) <= MOST_AT_ONCE:
@@ -93,7 +100,9 @@ async def add_prices(deps: Deps, tenant: Tenant, data: JSONBody[NewDatedPrices])
         )
         for given in data.prices
     ]
-    added = await deps.db.write(lambda conn: price_store.add_prices(conn, tenant.id, rows))
+    told = {"prices": [{"provider": each.provider, "model": each.model, "note": each.note} for each in rows[:50]]}
+    deed = Deed(project=tenant, action="prices.added", subject="prices", detail={**told, "count": len(rows)})
+    added = await written(deps, caller, deed, lambda conn: price_store.add_prices(conn, tenant.id, rows))
     await deps.snapshots.changed()
     return DatedPrices(items=[_view(row, now) for row in added])
 
@@ -105,11 +114,14 @@ async def add_prices(deps: Deps, tenant: Tenant, data: JSONBody[NewDatedPrices])
     Operation(id="endPrice", summary="Let a dated price end", tag=TAG, errors=(404, 409)),
 )
 async def end_price(
-    deps: Deps, tenant: Tenant, price_id: FromPath[str], data: JSONBody[DatedPricePatch]
+    deps: Deps, caller: CallerNow, tenant: Tenant, price_id: FromPath[str], data: JSONBody[DatedPricePatch]
 ) -> DatedPriceView:
     """A price that was in force is ended rather than removed: rows it priced keep a row to point at."""
     _in_catalog(price_id)
-    row = await deps.db.write(lambda conn: price_store.end_price(conn, tenant.id, price_id, data.valid_to))
+    deed = _deed(tenant, "price.ended", price_id)
+    row = await written(
+        deps, caller, deed, lambda conn: price_store.end_price(conn, tenant.id, price_id, data.valid_to)
+    )
     await deps.snapshots.changed()
     return _view(row, deps.now())
 
@@ -120,9 +132,10 @@ async def end_price(
     "cost:write",
     Operation(id="deletePrice", summary="Remove a dated price", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_price(deps: Deps, tenant: Tenant, price_id: FromPath[str]) -> None:
+async def delete_price(deps: Deps, caller: CallerNow, tenant: Tenant, price_id: FromPath[str]) -> None:
     _in_catalog(price_id)
-    await deps.db.write(lambda conn: price_store.remove_price(conn, tenant.id, price_id))
+    deed = _deed(tenant, "price.removed", price_id)
+    await written(deps, caller, deed, lambda conn: price_store.remove_price(conn, tenant.id, price_id))
     await deps.snapshots.changed()
 
 
@@ -163,11 +176,13 @@ async def get_currency(deps: Deps, tenant: Tenant) -> CurrencyView:
     "cost:write",
     Operation(id="setCurrency", summary="Show costs in another currency", tag=TAG, errors=(404,)),
 )
-async def set_currency(deps: Deps, tenant: Tenant, data: JSONBody[CurrencyPatch]) -> CurrencyView:
+async def set_currency(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[CurrencyPatch]) -> CurrencyView:
     """The books stay in US dollars: this is one rate for reading them, not a history of rates."""
     shown = None if data.code is None else Currency(code=data.code, rate=data.rate or "")
     now = deps.now()
-    kept = await deps.db.write(lambda conn: price_store.set_currency(conn, tenant.id, shown, now))
+    state = auditing.row(price_store.CURRENCIES, project_id=tenant.id)
+    deed = Deed(project=tenant, action="currency.set", subject="currency", state=state)
+    kept = await written(deps, caller, deed, lambda conn: price_store.set_currency(conn, tenant.id, shown, now))
     return CurrencyView(code=None, rate=None) if kept is None else CurrencyView(code=kept.code, rate=kept.rate)
 
 

@@ -6,6 +6,8 @@ from msgspec import UNSET
 from trimtab.governance import projects, store
 from trimtab.governance.projects import ProjectChange
 from trimtab.governance.store import ProjectRow
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies import NewProject, ProjectPage, ProjectPatch, ProjectView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
@@ -36,12 +38,17 @@ async def list_projects(deps: Deps, caller: CallerNow, cursor: Cursor = None, li
     "project:write",
     Operation(id="createProject", summary="Make a project", tag=TAG, status=201, errors=(409,)),
 )
-async def create_project(deps: Deps, data: JSONBody[NewProject]) -> ProjectView:
+async def create_project(deps: Deps, caller: CallerNow, data: JSONBody[NewProject]) -> ProjectView:
     now = deps.now()
-    row = await deps.db.write(
+    told = {"from": None, "to": {"name": data.name, "capture_content": data.capture_content}}
+    deed = Deed(project=None, action="project.created", subject=f"project:{data.slug}", detail=told)
+    row = await written(
+        deps,
+        caller,
+        deed,
         lambda conn: projects.create(
             conn, slug=data.slug, name=data.name, capture_content=data.capture_content, now=now
-        )
+        ),
     )
     await deps.snapshots.changed()
     return _view(row)
@@ -63,13 +70,15 @@ async def get_project(deps: Deps, tenant: Tenant) -> ProjectView:
     "project:write",
     Operation(id="changeProject", summary="Change a project", tag=TAG, errors=(404,)),
 )
-async def change_project(deps: Deps, tenant: Tenant, data: JSONBody[ProjectPatch]) -> ProjectView:
+async def change_project(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[ProjectPatch]) -> ProjectView:
     """``capture_content`` false keeps messages out of everything that is stored from then on."""
     wanted = ProjectChange(
         name=None if data.name is UNSET else data.name,
         capture_content=None if data.capture_content is UNSET else data.capture_content,
     )
-    row = await deps.db.write(lambda conn: projects.change(conn, tenant.slug, wanted))
+    state = auditing.row(store.PROJECTS, id=tenant.id)
+    deed = Deed(project=tenant, action="project.changed", subject=f"project:{tenant.slug}", state=state)
+    row = await written(deps, caller, deed, lambda conn: projects.change(conn, tenant.slug, wanted))
     await deps.snapshots.changed()
     return _view(row)
 

@@ -13,8 +13,10 @@ from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
 from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
+from trimtab.server import auditing
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
+from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
 from trimtab.server.prompt_bodies import (
     ConvertedPrompt,
@@ -137,7 +139,9 @@ async def get_prompt(deps: Deps, tenant: Tenant, name: FromPath[str]) -> PromptV
     "prompt:write",
     Operation(id="placePrompt", summary="Move or archive a prompt", tag=TAG, errors=(404,)),
 )
-async def place_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[PromptPlace]) -> PromptView:
+async def place_prompt(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PromptPlace]
+) -> PromptView:
     """An archived prompt can be read and rendered; it is listed only when asked for, and takes no new version."""
     changes: dict[str, Any] = {}
     if data.folder is not None:
@@ -148,7 +152,9 @@ async def place_prompt(deps: Deps, tenant: Tenant, name: FromPath[str], data: JS
     def write(conn: Connection) -> PromptView:
         return _seen(conn, tenant, store.place(conn, tenant.id, name, changes, deps.now()))
 
-    return await deps.db.write(write)
+    state = auditing.row(store.PROMPTS, project_id=tenant.id, name=name)
+    deed = Deed(project=tenant, action="prompt.placed", subject=f"prompt:{name}", state=state)
+    return await written(deps, caller, deed, write)
 
 
 # --- versions ---

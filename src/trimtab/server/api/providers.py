@@ -13,6 +13,8 @@ from trimtab.gateway.targets import Timeouts
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies import (
     NewProvider,
     OptionView,
@@ -23,7 +25,7 @@ from trimtab.server.bodies import (
     TimeoutsBody,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "providers"
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
@@ -148,12 +150,19 @@ async def list_providers(deps: Deps, tenant: Tenant, cursor: Cursor = None, limi
     "provider:write",
     Operation(id="createProvider", summary="Add a provider", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_provider(deps: Deps, tenant: Tenant, data: JSONBody[NewProvider]) -> ProviderView:
+async def create_provider(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewProvider]) -> ProviderView:
     """Its key is kept encrypted and never shown again."""
     row = _new_row(deps, tenant, data)
-    await deps.db.write(lambda conn: store.add_provider(conn, row, deps.config.declared(tenant.slug)))
+    declared = deps.config.declared(tenant.slug)
+    deed = _deed(tenant, "provider.created", row.name)
+    await written(deps, caller, deed, lambda conn: store.add_provider(conn, row, declared))
     await deps.snapshots.changed()
     return _catalog_view(deps, row)
+
+
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(store.PROVIDERS, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"provider:{name}", state=state)
 
 
 def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> ProviderRow:
@@ -202,12 +211,15 @@ def _timeouts(body: TimeoutsBody) -> Timeouts:
     Operation(id="changeProvider", summary="Change a provider", tag=TAG, errors=(404, 409)),
 )
 async def change_provider(
-    deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
 ) -> ProviderView:
     """What is left out stays. A header sent back masked keeps its value."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
-    row = await deps.db.write(
-        lambda conn: store.change_provider(conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now))
+    row = await written(
+        deps,
+        caller,
+        _deed(tenant, "provider.changed", name),
+        lambda conn: store.change_provider(conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now)),
     )
     await deps.snapshots.changed()
     return _catalog_view(deps, row)
@@ -260,10 +272,11 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
     "provider:write",
     Operation(id="deleteProvider", summary="Remove a provider", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_provider(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """Refused while a model uses it."""
     declared = deps.config.declared(tenant.slug)
-    await deps.db.write(lambda conn: store.remove_provider(conn, tenant.id, name, declared))
+    deed = _deed(tenant, "provider.removed", name)
+    await written(deps, caller, deed, lambda conn: store.remove_provider(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 
 

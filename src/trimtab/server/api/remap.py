@@ -4,7 +4,8 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.server.routes import Deps, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.server.auditing import Deed, noted
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.remap import PAGE, RemapBatch
 from trimtab.telemetry.views import Window
@@ -37,7 +38,7 @@ class Remapped(Struct, frozen=True, kw_only=True):
     "project:write",
     Operation(id="remapTraces", summary="Read foreign traces again", tag=TAG, errors=(404, 429)),
 )
-async def remap_traces(deps: Deps, tenant: Tenant, data: JSONBody[Remap]) -> Remapped:
+async def remap_traces(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[Remap]) -> Remapped:
     """One page of the traces that an older mapper read, oldest first, are made anew from their raw spans. The same page
     again does no harm."""
     if deps.intake is None or deps.remapper is None:
@@ -47,6 +48,9 @@ async def remap_traces(deps: Deps, tenant: Tenant, data: JSONBody[Remap]) -> Rem
     if not 0 <= data.start <= end <= _LAST_MS:
         raise InvalidRequest("The range is none.", fix="Give start and end in Unix milliseconds.", param="start")
     window = Window(start=data.start, end=end)
+    if not data.cursor:
+        told = {"start": data.start, "end": end, "everything": data.everything}
+        await noted(deps, caller, Deed(project=tenant, action="traces.remapped", subject="traces", detail=told))
     found = await deps.remapper.page(tenant.id, window, _after(data.cursor), PAGE, everything=data.everything)
     if found:
         batch = RemapBatch(project=tenant.id, asked_ns=now_ns, traces=tuple(found))

@@ -6,8 +6,9 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.core.ids import new_id
 from trimtab.ledger import repricing_store as store
 from trimtab.ledger.repricing_store import Difference, Repricing
+from trimtab.server.auditing import Deed, written
 from trimtab.server.cost_bodies import NewRepricing, RepricingLine, RepricingPage, RepricingView
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 from trimtab.telemetry.answers import dollars
 
 TAG = "costs"
@@ -55,7 +56,7 @@ def _line(each: Difference) -> RepricingLine:
     "cost:write",
     Operation(id="startRepricing", summary="Price past attempts anew", tag=TAG, status=201, errors=(404, 409)),
 )
-async def start_repricing(deps: Deps, tenant: Tenant, data: JSONBody[NewRepricing]) -> RepricingView:
+async def start_repricing(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewRepricing]) -> RepricingView:
     """Answers at once; the job goes on by itself, also after a restart. What was booked stays on each row."""
     now = deps.now()
     until = now if data.until is None else data.until
@@ -70,7 +71,9 @@ async def start_repricing(deps: Deps, tenant: Tenant, data: JSONBody[NewRepricin
         created=now,
         updated=now,
     )
-    started = await deps.db.write(lambda conn: store.start(conn, job))
+    told = {"since": data.since, "until": until, "dry_run": data.dry_run}
+    deed = Deed(project=tenant, action="repricing.started", subject=f"repricing:{job.id}", detail=told)
+    started = await written(deps, caller, deed, lambda conn: store.start(conn, job))
     deps.reprice()
     return _view(started)
 

@@ -8,6 +8,9 @@ from trimtab.gateway.policy import DEFAULT, Policy
 from trimtab.gateway.policy_store import ResilienceRow, Subject
 from trimtab.gateway.staying_up.live import TargetState
 from trimtab.governance.access import Project
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, written
+from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.resilience_bodies import (
     KeyPriorityBody,
@@ -18,7 +21,7 @@ from trimtab.server.resilience_bodies import (
     TargetPage,
     TargetView,
 )
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "resilience"
 MS = 1_000_000
@@ -74,17 +77,26 @@ def _view(row: ResilienceRow) -> ResilienceView:
     return ResilienceView(subject=row.subject, name=row.name, policy=row.policy, source="catalog", updated=row.updated)
 
 
-async def _put(deps: Dependencies, tenant: Project, subject: Subject, name: str, policy: Policy) -> ResilienceView:
+def _deed(tenant: Project, action: str, subject: Subject, name: str) -> Deed:
+    state = auditing.row(policy_store.POLICIES, project_id=tenant.id, subject=subject, name=name)
+    return Deed(project=tenant, action=action, subject=f"{subject}:{name}", state=state)
+
+
+async def _put(
+    deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str, policy: Policy
+) -> ResilienceView:
     _in_catalog(deps, tenant, subject, name)
     row = ResilienceRow(project_id=tenant.id, subject=subject, name=name, policy=policy, updated=deps.now())
-    await deps.db.write(lambda conn: policy_store.put_policy(conn, row))
+    deed = _deed(tenant, "resilience.set", subject, name)
+    await written(deps, caller, deed, lambda conn: policy_store.put_policy(conn, row))
     await deps.snapshots.changed()
     return _view(row)
 
 
-async def _remove(deps: Dependencies, tenant: Project, subject: Subject, name: str) -> None:
+async def _remove(deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str) -> None:
     _in_catalog(deps, tenant, subject, name)
-    await deps.db.write(lambda conn: policy_store.remove_policy(conn, tenant.id, subject, name))
+    deed = _deed(tenant, "resilience.removed", subject, name)
+    await written(deps, caller, deed, lambda conn: policy_store.remove_policy(conn, tenant.id, subject, name))
     await deps.snapshots.changed()
 
 
@@ -94,9 +106,11 @@ async def _remove(deps: Dependencies, tenant: Project, subject: Subject, name: s
     "provider:write",
     Operation(id="setProviderResilience", summary="Set a provider's resilience policy", tag=TAG, errors=(404, 409)),
 )
-async def set_provider(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]) -> ResilienceView:
+async def set_provider(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]
+) -> ResilienceView:
     """Replaces what there was; what is left out is as by default. In force on every worker when it returns."""
-    return await _put(deps, tenant, "provider", name, data)
+    return await _put(deps, caller, tenant, "provider", name, data)
 
 
 @route(
@@ -111,9 +125,9 @@ async def set_provider(deps: Deps, tenant: Tenant, name: FromPath[str], data: JS
         errors=(404, 409),
     ),
 )
-async def remove_provider(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """In force on every worker when it returns."""
-    await _remove(deps, tenant, "provider", name)
+    await _remove(deps, caller, tenant, "provider", name)
 
 
 @route(
@@ -122,9 +136,11 @@ async def remove_provider(deps: Deps, tenant: Tenant, name: FromPath[str]) -> No
     "model:write",
     Operation(id="setModelResilience", summary="Set a model's resilience policy", tag=TAG, errors=(404, 409)),
 )
-async def set_model(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]) -> ResilienceView:
+async def set_model(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]
+) -> ResilienceView:
     """It replaces its provider's policy as a whole. In the path, write ``/`` as ``%2F``."""
-    return await _put(deps, tenant, "model", name, data)
+    return await _put(deps, caller, tenant, "model", name, data)
 
 
 @route(
@@ -139,9 +155,9 @@ async def set_model(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONB
         errors=(404, 409),
     ),
 )
-async def remove_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """In the path, write ``/`` as ``%2F``."""
-    await _remove(deps, tenant, "model", name)
+    await _remove(deps, caller, tenant, "model", name)
 
 
 @route(
@@ -151,11 +167,15 @@ async def remove_model(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
     Operation(id="setKeyPriority", summary="Bound the priority of a key's calls", tag=TAG, errors=(404,)),
 )
 async def set_key_priority(
-    deps: Deps, tenant: Tenant, key: FromPath[str], data: JSONBody[KeyPriorityBody]
+    deps: Deps, caller: CallerNow, tenant: Tenant, key: FromPath[str], data: JSONBody[KeyPriorityBody]
 ) -> KeyPriorityView:
     """Calls choose theirs with the header ``trimtab-priority``; above the bound they have the bound."""
     now = deps.now()
-    await deps.db.write(lambda conn: policy_store.put_key_priority(conn, tenant.id, key, data.highest, now))
+    state = auditing.row(policy_store.KEY_PRIORITIES, key_id=key)
+    deed = Deed(project=tenant, action="key.priority_set", subject=f"key:{key}", state=state)
+    await written(
+        deps, caller, deed, lambda conn: policy_store.put_key_priority(conn, tenant.id, key, data.highest, now)
+    )
     await deps.snapshots.changed()
     return KeyPriorityView(key=key, highest=data.highest)
 

@@ -17,6 +17,8 @@ from trimtab.gateway.routing.types import Node, Route
 from trimtab.gateway.store import did_you_mean
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import DIALECTS
+from trimtab.server import auditing
+from trimtab.server.auditing import Deed, noted, written
 from trimtab.server.config_routes import known_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.route_bodies import (
@@ -29,7 +31,7 @@ from trimtab.server.route_bodies import (
     RoutePatch,
     RouteView,
 )
-from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 from trimtab.telemetry.answers import decision_line
 from trimtab.telemetry.views import StepLine
 
@@ -83,6 +85,11 @@ def _known(deps: Dependencies, tenant: Project) -> Known:
 # --- routes ---
 
 
+def _deed(tenant: Project, action: str, name: str) -> Deed:
+    state = auditing.row(store.ROUTES, project_id=tenant.id, name=name)
+    return Deed(project=tenant, action=action, subject=f"route:{name}", state=state)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/routes",
@@ -108,13 +115,14 @@ def _row(tenant: Project, rows: dict[str, RouteRow], declared: dict[str, Route],
     "route:write",
     Operation(id="createRoute", summary="Add a route", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_route(deps: Deps, tenant: Tenant, data: JSONBody[NewRoute]) -> RouteView:
+async def create_route(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewRoute]) -> RouteView:
     """Clients call it by its name, as they call a model. Refused with every mistake, each with the path of its node."""
     now = deps.now()
     made = Route(name=data.name, tree=data.tree, affinity=data.affinity, about=data.about)
     row = RouteRow(project_id=tenant.id, route=made, created=now, updated=now)
     declared, known = _declared(deps, tenant), _known(deps, tenant)
-    await deps.db.write(lambda conn: store.add_route(conn, row, declared, known))
+    deed = _deed(tenant, "route.created", data.name)
+    await written(deps, caller, deed, lambda conn: store.add_route(conn, row, declared, known))
     await deps.snapshots.changed()
     return _view(deps, tenant, row, declared=False)
 
@@ -140,11 +148,16 @@ async def get_route(deps: Deps, tenant: Tenant, name: FromPath[str]) -> RouteVie
     "route:write",
     Operation(id="changeRoute", summary="Change a route", tag=TAG, errors=(404, 409)),
 )
-async def change_route(deps: Deps, tenant: Tenant, name: FromPath[str], data: JSONBody[RoutePatch]) -> RouteView:
+async def change_route(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[RoutePatch]
+) -> RouteView:
     """Calls under way keep the plan they began with. In the path, write ``/`` as ``%2F``."""
     declared, known, now = _declared(deps, tenant), _known(deps, tenant), deps.now()
-    row = await deps.db.write(
-        lambda conn: store.change_route(conn, tenant.id, name, declared, known, lambda old: _changed(old, data, now))
+    row = await written(
+        deps,
+        caller,
+        _deed(tenant, "route.changed", name),
+        lambda conn: store.change_route(conn, tenant.id, name, declared, known, lambda old: _changed(old, data, now)),
     )
     await deps.snapshots.changed()
     return _view(deps, tenant, row, declared=False)
@@ -167,10 +180,11 @@ def _changed(old: RouteRow, data: RoutePatch, now: int) -> RouteRow:
     "route:write",
     Operation(id="deleteRoute", summary="Remove a route", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_route(deps: Deps, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_route(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """Refused while another route names it. In the path, write ``/`` as ``%2F``."""
     declared = _declared(deps, tenant)
-    await deps.db.write(lambda conn: store.remove_route(conn, tenant.id, name, declared))
+    deed = _deed(tenant, "route.removed", name)
+    await written(deps, caller, deed, lambda conn: store.remove_route(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 
 
@@ -234,9 +248,10 @@ def checked(deps: Dependencies, tenant: Project, made: Route) -> Route:
     "system:write",
     Operation(id="reload", summary="Read the config file again, now", tag="system"),
 )
-async def reload(deps: Deps) -> Reloaded:
+async def reload(deps: Deps, caller: CallerNow) -> Reloaded:
     """Also done by itself within a second or so of a change. In force on every worker when it returns; calls under way
     are not touched. A file with mistakes is refused with all of them, and the one before stays in force."""
+    await noted(deps, caller, Deed(project=None, action="config.reloaded", subject="config"))
     changed = await deps.snapshots.reload()
     return Reloaded(changed=changed, config_file=deps.config.path)
 

@@ -8,7 +8,8 @@ from trimtab import __version__
 from trimtab.core.errors import Forbidden, InvalidRequest, Unauthenticated
 from trimtab.governance import sessions, store
 from trimtab.governance.access import Principal
-from trimtab.server.auth import COOKIE, catch_up
+from trimtab.server.auditing import Deed, written
+from trimtab.server.auth import COOKIE, Caller, catch_up
 from trimtab.server.bodies import LoginLink, LoginRequest, Me
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, route
@@ -29,7 +30,10 @@ async def login(deps: Deps, data: JSONBody[LoginRequest]) -> Response[Me]:
         )
     now = deps.now()
     expires = principal.expires_ns // 1_000_000 or None
-    token = await deps.db.write(lambda conn: sessions.begin(conn, principal.key_id, now, expires))
+    deed = Deed(project=principal.project, action="session.begun", subject=f"key:{principal.key_id}")
+    token = await written(
+        deps, Caller(principal=principal), deed, lambda conn: sessions.begin(conn, principal.key_id, now, expires)
+    )
     return Response(
         await _me(deps, principal),
         status_code=200,
@@ -63,7 +67,9 @@ async def logout(deps: Deps, caller: CallerNow) -> Response[None]:
     """Ends the session whose cookie was sent; nothing for a caller with a key."""
     secret = caller.session
     if secret is not None:
-        await deps.db.write(lambda conn: sessions.end(conn, secret))
+        who = caller.principal
+        deed = Deed(project=who.project, action="session.ended", subject=f"key:{who.key_id}")
+        await written(deps, caller, deed, lambda conn: sessions.end(conn, secret))
     return Response(None, status_code=204, cookies=[_cookie(deps, "", 0)])
 
 
@@ -88,7 +94,8 @@ async def _me(deps: Dependencies, principal: Principal) -> Me:
 async def create_login_link(deps: Deps, caller: CallerNow) -> LoginLink:
     """Works once, for 15 minutes, with the permissions of the key it was made with."""
     now = deps.now()
-    token = await deps.db.write(lambda conn: sessions.make_link(conn, caller.principal.key_id, now))
+    deed = Deed(project=None, action="login_link.made", subject=f"key:{caller.principal.key_id}")
+    token = await written(deps, caller, deed, lambda conn: sessions.make_link(conn, caller.principal.key_id, now))
     return LoginLink(url=login_url(deps.settings.address, token.secret), expires=token.expires)
 
 

@@ -1,0 +1,106 @@
+"""How a route changes the catalog: the change and the entry of the audit log about it, in one transaction.
+
+What was there is read before and after, as the row that it is, without secrets: where both are the same nothing was
+changed, and nothing is written down. Rooms that keep a trail of their own (`releases`, `prompts`) need none of this.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, LargeBinary, Table, select
+
+from trimtab.governance import audit
+from trimtab.governance.access import Project
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
+from trimtab.server.auth import Caller
+from trimtab.server.dependencies import Dependencies
+
+T = TypeVar("T")
+Reader = Callable[[Connection], Any]
+LONGEST: Final = 20_000
+"""Characters of what was there as JSON; what is longer is told by its hash."""
+_SEALED: Final = frozenset(("sealed", "secrets"))
+_BESIDE: Final = frozenset(("project_id", "created", "updated", "search"))
+
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """``action`` is a verb in the past (``limit.changed``); ``subject`` what it was done to, or what makes that of the
+    change's result. ``state`` reads what it changes; without it ``detail`` alone tells. ``project`` is None for what
+    belongs to the whole instance."""
+
+    project: Project | None
+    action: str
+    subject: str | Callable[[Any], str]
+    state: Reader | None = None
+    detail: Mapping[str, Any] = {}
+
+
+async def written(deps: Dependencies, caller: Caller, deed: Deed, change: Callable[[Connection], T]) -> T:
+    """Make the change and write it down. Raises what ``change`` raises, and then nothing of either is there."""
+
+    def work(conn: Connection) -> T:
+        before = None if deed.state is None else deed.state(conn)
+        made = change(conn)
+        detail = dict(deed.detail)
+        if deed.state is not None:
+            after = deed.state(conn)
+            if after == before:
+                return made
+            detail |= {"from": _told(before), "to": _told(after)}
+        subject = deed.subject if isinstance(deed.subject, str) else deed.subject(made)
+        project = None if deed.project is None else deed.project.id
+        audit.append(
+            conn, project, actor_of(conn, caller), deed.action, subject, now=moment(conn, deps), detail=detail
+        )  # fmt: skip
+        return made
+
+    return await deps.db.write(work)
+
+
+async def noted(deps: Dependencies, caller: Caller, deed: Deed) -> None:
+    """Write down what is about to be done where no transaction of the catalog does it."""
+    await written(deps, caller, deed, lambda _: None)
+
+
+def row(table: Table, **key: Any) -> Reader:
+    """What a table says of one thing: its columns by name, those of ``key`` and what is no choice of people left out.
+    Of what rests sealed there is only a mark, which says that it was changed."""
+
+    def read(conn: Connection) -> dict[str, Any] | None:
+        query = select(table).where(*(table.c[name] == value for name, value in key.items()))
+        found = conn.execute(query).mappings().first()
+        if found is None:
+            return None
+        told: dict[str, Any] = {}
+        for column in table.columns:
+            if column.name in key or column.name in _BESIDE or isinstance(column.type, LargeBinary):
+                continue
+            value = found[column.name]
+            if column.name in _SEALED:
+                told["secrets"] = hashlib.sha256(str(value).encode()).hexdigest()[:8]
+            else:
+                told[column.name] = _opened(value)
+        return told
+
+    return read
+
+
+def _opened(value: Any) -> Any:
+    """Structures rest as JSON text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return value
+    return value
+
+
+def _told(value: Any) -> Any:
+    text = msgspec.json.encode(value)
+    if len(text) <= LONGEST:
+        return value
+    return {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}

@@ -1,0 +1,232 @@
+"""Whatever changes something over the API stands in the audit trail, in the transaction that changed it."""
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import httpx
+import msgspec
+from house import House
+from sqlalchemy import func, select
+
+from trimtab.governance import audit
+from trimtab.server.api import all_routes
+from trimtab.server.routes import Operation
+from trimtab.telemetry.drain import Spooled, SpoolReader
+
+if TYPE_CHECKING:
+    from house import Run
+
+P: Final = "/api/v1/projects/default"
+APP: Final = f"{P}/apps/support"
+PRODUCTION: Final = f"{APP}/environments/production"
+
+NO_ENTRY: Final = {
+    # They ask something, and the question is too long for an address.
+    "previewPrompt": "reads", "replayRoute": "reads", "explainRoute": "reads", "runSql": "reads", "reconcile": "reads",
+    "renderPrompt": "reads", "convertPrompt": "reads", "tuneCache": "reads", "planFolder": "reads",
+    # They call a model, as a client does: the trace and the books say who did.
+    "runPlayground": "calls", "testModel": "calls",
+    "testForward": "sends one packet that holds nothing, and counts nowhere",
+    # They write what is a record by itself, with its author, and is never changed.
+    "createScores": "a score is a record", "invalidateScore": "a score that is taken back stays on record",
+}  # fmt: skip
+ELSEWHERE: Final = frozenset(
+    ("feedback", "datasets", "scorers", "judges", "suites", "experiments", "quality", "review")
+)
+"""Tags of rooms whose own tests look at their trail."""
+
+
+class Does(NamedTuple):
+    """A request that changes something; ``{name.field}`` in its path is taken out of an earlier answer."""
+
+    id: str
+    method: str
+    path: str
+    body: Any = None
+
+
+RULE: Final = {"measure": "requests", "bound": "9", "window": "minute"}
+PROMPT: Final = {"content": {"messages": [{"role": "system", "text": "Be brief."}]}}
+BOARD: Final[dict[str, Any]] = {"name": "Mine", "tiles": []}
+STEPS: Final = [{"share": 0.1, "samples": 0}, {"share": 0.5, "samples": 0}]
+ROLLOUT: Final = f"{P}/rollouts"
+STORY: Final = (
+    Does("createProject", "POST", "/api/v1/projects", {"slug": "other", "name": "Other"}),
+    Does("changeProject", "PATCH", P, {"name": "Renamed"}),
+    Does("createKey", "POST", f"{P}/keys", {"name": "bob", "role": "editor"}),
+    Does("setKeyPriority", "PUT", f"{P}/keys/{{createKey.key.id}}/priority", {"highest": "low"}),
+    Does("revokeKey", "DELETE", f"{P}/keys/{{createKey.key.id}}"),
+    Does("createInstanceKey", "POST", "/api/v1/keys", {"name": "eye", "role": "read_only"}),
+    Does("revokeInstanceKey", "DELETE", "/api/v1/keys/{createInstanceKey.key.id}"),
+    Does("createLoginLink", "POST", "/api/v1/login-links"),
+    Does("createProvider", "POST", f"{P}/providers",
+         {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": "a-very-secret-key"}),
+    Does("changeProvider", "PATCH", f"{P}/providers/lab", {"api_key": "another-secret-key"}),
+    Does("setProviderResilience", "PUT", f"{P}/providers/lab/resilience", {"attempts": 3}),
+    Does("removeProviderResilience", "DELETE", f"{P}/providers/lab/resilience"),
+    Does("createModel", "POST", f"{P}/models", {"name": "fast", "provider": "lab", "upstream": "gpt-4o-mini"}),
+    Does("changeModel", "PATCH", f"{P}/models/fast", {"upstream": "gpt-4o"}),
+    Does("setModelResilience", "PUT", f"{P}/models/fast/resilience", {"attempts": 3}),
+    Does("removeModelResilience", "DELETE", f"{P}/models/fast/resilience"),
+    Does("putCard", "PUT", f"{P}/models/fast/card",
+         {"provider": "lab", "upstream": "gpt-4o", "suite": "1",
+          "results": [{"check": "text", "front": "openai_chat", "outcome": "pass", "evidence": "200"}]}),
+    Does("createRoute", "POST", f"{P}/routes", {"name": "smart", "tree": {"node": "fallback", "of": ["fast"]}}),
+    Does("changeRoute", "PATCH", f"{P}/routes/smart", {"about": "For answers"}),
+    Does("deleteRoute", "DELETE", f"{P}/routes/smart"),
+    Does("createLimit", "POST", f"{P}/limits", {"name": "few", **RULE}),
+    Does("changeLimit", "PUT", f"{P}/limits/few", {**RULE, "bound": "10"}),
+    Does("deleteLimit", "DELETE", f"{P}/limits/few"),
+    Does("putPolicy", "PUT", f"{P}/policies/fast", {"cache": {"mode": "exact"}}),
+    Does("removePolicy", "DELETE", f"{P}/policies/fast"),
+    Does("purgeCache", "POST", f"{P}/cache/purge", {}),
+    Does("addPrices", "POST", f"{P}/prices",
+         {"prices": [{"provider": "lab", "model": "gpt-4o", "rates": {"input": "1", "output": "2"}}]}),
+    Does("endPrice", "PATCH", f"{P}/prices/{{addPrices.items.0.id}}", {"valid_to": 4_000_000_000_000}),
+    Does("deletePrice", "DELETE", f"{P}/prices/{{addPrices.items.0.id}}"),
+    Does("setCurrency", "PATCH", f"{P}/currency", {"code": "EUR", "rate": "0.9"}),
+    Does("startRepricing", "POST", f"{P}/repricings", {"since": 1_000}),
+    Does("switchDetectors", "PUT", f"{P}/detectors", {"off": ["tool_loop"]}),
+    Does("setRetention", "PUT", f"{P}/retention", {"content": 3}),
+    Does("startRetentionRun", "POST", f"{P}/retention/runs"),
+    Does("startErasure", "POST", f"{P}/erasures", {"subject": "user", "value": "ada"}),
+    Does("createView", "POST", f"{P}/views", {"name": "Slow", "page": "traces", "q": ""}),
+    Does("changeView", "PUT", f"{P}/views/{{createView.id}}",
+         {"name": "Slower", "page": "traces", "q": "", "version": 1}),
+    Does("deleteView", "DELETE", f"{P}/views/{{createView.id}}"),
+    Does("createDashboard", "POST", f"{P}/dashboards", BOARD),
+    Does("changeDashboard", "PUT", f"{P}/dashboards/{{createDashboard.id}}", {**BOARD, "name": "Ours", "version": 1}),
+    Does("deleteDashboard", "DELETE", f"{P}/dashboards/{{createDashboard.id}}"),
+    Does("createForward", "POST", f"{P}/forwards", {"name": "hook", "kind": "webhook", "url": "https://1.1.1.1/in",
+                                                  "secret": "a-signing-secret-key"}),
+    Does("changeForward", "PATCH", f"{P}/forwards/hook", {"enabled": False}),
+    Does("replayForward", "POST", f"{P}/forwards/hook/replay", {}),
+    Does("deleteForward", "DELETE", f"{P}/forwards/hook"),
+    Does("pushPrompt", "POST", f"{P}/prompts/brief/versions", PROMPT),
+    Does("setPromptLabel", "PUT", f"{P}/prompts/brief/labels/live", {"version": 1}),
+    Does("removePromptLabel", "DELETE", f"{P}/prompts/brief/labels/live"),
+    Does("placePrompt", "PATCH", f"{P}/prompts/brief", {"folder": "desk"}),
+    Does("putApp", "PUT", APP, {"spec": {"route": "fast"}}),
+    Does("createRelease", "POST", f"{APP}/releases", {}),
+    Does("setEnvironment", "PUT", f"{P}/environments/lab", {}),
+    Does("removeEnvironment", "DELETE", f"{P}/environments/lab"),
+    Does("startRollout", "POST", f"{PRODUCTION}/rollouts", {"release": "r1", "plan": {"kind": "direct"}}),
+    Does("putApp", "PUT", APP, {"spec": {"route": "fast", "parameters": {"seed": 1}}}),
+    Does("createRelease", "POST", f"{APP}/releases", {}),
+    Does("startRollout", "POST", f"{PRODUCTION}/rollouts", {"release": "r2", "plan": {"steps": STEPS}}),
+    Does("holdRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/hold", {}),
+    Does("resumeRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/resume", {}),
+    Does("advanceRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/advance", {}),
+    Does("promoteRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/promote", {}),
+    Does("rollBackRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/rollback", {}),
+    Does("startRollout", "POST", f"{PRODUCTION}/rollouts", {"release": "r2", "plan": {"steps": STEPS}}),
+    Does("stopRollout", "POST", f"{ROLLOUT}/{{startRollout.id}}/stop", {}),
+    Does("startRollout", "POST", f"{PRODUCTION}/rollouts", {"release": "r2", "plan": {"kind": "direct"}}),
+    Does("rollBack", "POST", f"{PRODUCTION}/rollback", {}),
+    Does("placeApp", "PATCH", APP, {"archived": True}),
+    Does("applyFolder", "POST", f"{P}/apply",
+         {"files": {"trimtab.yaml": "name: main\nmodels:\n  slow: {provider: lab, model: gpt-5}\n"}}),
+    Does("deleteModel", "DELETE", f"{P}/models/fast"),
+    Does("reload", "POST", "/api/v1/reload"),
+)  # fmt: skip
+BY_OTHERS: Final = frozenset((
+    "approveRelease", "withdrawApproval", "recordVerdict", "login", "logout", "deleteProvider", "importDashboard",
+    "dropForwardEvent", "replayDeadLetter", "dropDeadLetter", "remapTraces",
+))  # fmt: skip
+"""Those that need a second person, a file, a cookie, a failure or a whole store; below, and beside their own tests."""
+
+
+def mutating() -> dict[str, str]:
+    """Every operation that is not a GET, with its tag."""
+    found: dict[str, str] = {}
+    for each in all_routes():
+        operation: Operation = each.opt["operation"]
+        if each.http_methods != {"GET"}:
+            found[operation.id] = operation.tag
+    return found
+
+
+def test_every_operation_that_changes_something_is_in_this_story_or_says_why_not() -> None:
+    told = {each.id for each in STORY} | BY_OTHERS | NO_ENTRY.keys()
+    operations = mutating()
+    untold = {name for name, tag in operations.items() if name not in told and tag not in ELSEWHERE}
+    assert not untold, "what these change must leave an entry of the audit log: say with which request"
+    assert not {name for name in told if name not in operations}
+
+
+async def count(house: House) -> int:
+    query = select(func.count()).select_from(audit.AUDIT)
+    return await house.db.read(lambda conn: conn.execute(query).scalar_one())
+
+
+async def do(house: House, who: httpx.AsyncClient, each: Does, got: dict[str, Any]) -> None:
+    """The request, and that it left an entry."""
+    path = each.path
+    if "{" in path:
+        name, *fields = path[path.index("{") + 1 : path.index("}")].split(".")
+        value = got[name]
+        for field in fields:
+            value = value[int(field)] if field.isdigit() else value[field]
+        path = f"{path[: path.index('{')]}{value}{path[path.index('}') + 1 :]}"
+    before = await count(house)
+    answer = await who.request(each.method, path, json=each.body)
+    assert answer.status_code < 300, (each, answer.text)
+    assert await count(house) > before, f"{each.id} left nothing in the audit log"
+    got[each.id] = answer.json() if answer.content else None
+
+
+def test_whatever_is_changed_over_the_api_stands_in_the_audit_trail(run: "Run") -> None:
+    async def story(house: House) -> None:
+        got: dict[str, Any] = {}
+        for each in STORY:
+            await do(house, house.admin, each, got)
+        trail = (await house.admin.get(f"{P}/audit", params={"limit": 500})).json()["items"]
+        whole = (await house.admin.get("/api/v1/audit", params={"limit": 500})).json()["items"]
+        text = msgspec.json.encode([trail, whole]).decode()
+        assert "secret-key" not in text
+        assert got["createKey"]["secret"] not in text
+        assert {each["actor_name"] for each in (*trail, *whole)} == {"admin (TRIMTAB_ADMIN_KEY)"}
+        changed = next(each for each in trail if each["action"] == "limit.changed")
+        assert [changed["detail"][side]["rule"]["bound"] for side in ("from", "to")] == [9, 10]
+        assert {each["action"] for each in whole} >= {"project.created", "key.created", "key.revoked"}
+        before = await count(house)
+        same = await house.admin.put(f"{P}/retention", json={"content": 3})
+        assert (same.status_code, await count(house)) == (200, before), "the same again changes nothing"
+        refused = await house.admin.post(f"{P}/limits", json={"name": "few", **RULE, "bound": "no number"})
+        assert (refused.status_code, await count(house)) == (400, before)
+
+    run(story)
+
+
+def test_what_a_second_person_a_file_or_a_cookie_does_stands_there_too(run: "Run") -> None:
+    async def story(house: House) -> None:
+        got: dict[str, Any] = {}
+        board: dict[str, Any] = {"file": {"format": "trimtab.dashboard/1", "name": "Ours", "tiles": []}, "replace": False}
+        for each in STORY:
+            if each.id in ("createProvider", "createModel", "createKey", "putApp", "createRelease"):
+                await do(house, house.admin, each, got)
+        bob = house.client(got["createKey"]["secret"])
+        release = f"{APP}/releases/r1"
+        for each in (
+            Does("approveRelease", "POST", f"{release}/approvals", {}),
+            Does("withdrawApproval", "DELETE", f"{release}/approvals"),
+            Does("recordVerdict", "POST", f"{release}/gate", {"outcome": "better", "source": "ci"}),
+            Does("importDashboard", "POST", f"{P}/dashboards/import", board),
+            Does("login", "POST", "/api/v1/login", {"key": got["createKey"]["secret"]}),
+        ):
+            await do(house, bob, each, got)
+        del bob.headers["authorization"]
+        bob.headers["origin"] = "http://trimtab.test"
+        await do(house, bob, Does("logout", "POST", "/api/v1/logout"), got)
+        await do(house, house.admin, Does("deleteModel", "DELETE", f"{P}/models/fast"), got)
+        await do(house, house.admin, Does("deleteProvider", "DELETE", f"{P}/providers/lab"), got)
+        reader = SpoolReader(house.folder / "spool")
+        reader.reject(Spooled("w0~1", 1, 1000, b"words"), "unreadable")
+        await do(house, house.admin, Does("dropDeadLetter", "DELETE", "/api/v1/system/dead-letters/1"), got)
+        reader.close()
+        before = await count(house)
+        assert (await house.admin.delete("/api/v1/system/dead-letters/1")).status_code == 404
+        assert await count(house) == before, "what was not there was not dropped"
+        assert (await house.admin.post(f"{P}/remap", json={"start": 0})).status_code == 503
+        assert await count(house) == before + 1, "what no transaction of the catalog does is written down before"
+
+    run(story)
