@@ -10,6 +10,7 @@ Who runs one writes what it did together with how far it is (`cells.keep`), in o
 the middle leaves counts that are right.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ from trimtab.evaluation.tables import EXPERIMENTS
 from trimtab.evaluation.types import Experiment, ExperimentState, Report, Settings, Subject, Suite, SuiteSpec
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
+from trimtab.scoring.stats import Outcome
 
 MOST_CELLS: Final = 200_000
 """Answers of one experiment."""
@@ -111,14 +113,23 @@ def experiment(conn: Connection, project_id: str, name: str) -> Experiment:
 
 
 def listed(
-    conn: Connection, project_id: str, *, suite: str | None = None, state: str = "", before: str = "", limit: int = 100
+    conn: Connection,
+    project_id: str,
+    *,
+    suite: str | None = None,
+    state: str = "",
+    subject: str = "",
+    before: str = "",
+    limit: int = 100,
 ) -> list[Experiment]:
-    """Newest first."""
+    """Newest first; ``subject`` as it is called (``support@r12``)."""
     query = select(EXPERIMENTS).where(EXPERIMENTS.c.project_id == project_id)
     if suite is not None:
         query = query.where(EXPERIMENTS.c.suite == suite)
     if state:
         query = query.where(EXPERIMENTS.c.state == state)
+    if subject:
+        query = query.where(EXPERIMENTS.c.subjects.contains(f'"model":{_json(subject)}', autoescape=True))
     if before:
         query = query.where(EXPERIMENTS.c.id < before)
     return [_made(row) for row in conn.execute(query.order_by(EXPERIMENTS.c.id.desc()).limit(limit))]
@@ -135,6 +146,22 @@ def report(conn: Connection, project_id: str, name: str) -> Report | None:
     experiment(conn, project_id, name)
     text = conn.execute(select(EXPERIMENTS.c.report).where(EXPERIMENTS.c.id == name)).scalar_one()
     return None if text is None else msgspec.json.decode(text, type=Report)
+
+
+class Said(Struct, frozen=True):
+    """What a report comes to."""
+
+    outcome: Outcome
+    passed: bool
+    says: str
+
+
+def said(conn: Connection, names: Sequence[str]) -> dict[str, Said]:
+    """By id, of those that have a report."""
+    query = select(EXPERIMENTS.c.id, EXPERIMENTS.c.report).where(
+        EXPERIMENTS.c.id.in_(names), EXPERIMENTS.c.report.is_not(None)
+    )
+    return {row.id: msgspec.json.decode(row.report, type=Said) for row in conn.execute(query)}
 
 
 # --- what its runner writes ---

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
+from trimtab.evaluation.types import Experiment
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.staying_up.health import Standing
 from trimtab.gateway.staying_up.live import Live
@@ -86,6 +87,10 @@ def _no_playground(*_: object) -> AsyncGenerator[Told | None]:
     raise Unavailable("No model can be called from here.", fix="Ask a whole server.")
 
 
+async def _no_report(experiment: Experiment) -> None:
+    raise Unavailable(f"No report of {experiment.id} can be made from here.", fix="Ask a whole server.")
+
+
 async def _not_compared(rollout: Rollout) -> Look:
     return Look(decision=None, waits=f"Nothing is known here of {rollout.app}'s calls.")
 
@@ -126,6 +131,8 @@ class Dependencies:
     clock: Clock = field(default_factory=SystemClock)
     wake_retention: Callable[[], None] = _nothing
     wake_eraser: Callable[[], None] = _nothing
+    wake_experiments: Callable[[], None] = _nothing
+    remake_report: Callable[[Experiment], Awaitable[None]] = _no_report
     follow_forwards: Callable[[], Awaitable[None]] = _nothing_more
     make_sender: Callable[[Destination], Sender] = _no_sender
     available: Callable[[ProviderKind], bool] = kind_available

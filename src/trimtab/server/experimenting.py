@@ -81,12 +81,17 @@ class Experimenting:
         """Until cancelled."""
         await self._turns.run()
 
-    async def leave(self) -> None:
-        """Ask for nothing more, let calls under way end, and let another lead."""
-        self._leaving, self._renew_ns = True, 0
+    def stop(self) -> None:
+        """Ask for nothing more: the server is about to end."""
+        self._leaving = True
         for run in self._runs.values():
             if run is not None:
                 run.leave()
+
+    async def leave(self) -> None:
+        """Let calls under way end, and let another lead."""
+        self.stop()
+        self._renew_ns = 0
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=LEAVE_WITHIN_S)
             for task in late:
@@ -216,6 +221,18 @@ class Experimenting:
 
         await self._world.db.write(write)
         logger.info("experiment %s: %s, %s", found.id, ended.state, report.outcome)
+
+    async def remake(self, found: Experiment) -> None:
+        """Make the report of one that is done anew: there are more scores."""
+        bound = await self._world.db.read(lambda conn: bind(conn, found.project_id, found.spec))
+        now = self._now()
+        report = await report_of(self._world.db, found, bound, Ended(state="done", reason="", whole=True), now)
+
+        def write(conn: Connection) -> None:
+            experiments.end(conn, found.id, "done", reason="", report=report, now=now)
+            gate.record(conn, found, report, bound, now)
+
+        await self._world.db.write(write)
 
     # --- what it reaches ---
 

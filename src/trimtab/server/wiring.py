@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
+from trimtab.server.experiment_estimates import per_call
+from trimtab.server.experimenting import Experimenting, World
 from trimtab.server.forwarding import Forwarding
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
@@ -218,6 +221,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         wake_retention=keeping.retention.wake,
         wake_eraser=keeping.eraser.wake,
     )
+    experimenting = _experimenting(deps, inner)
+    deps = replace(deps, wake_experiments=experimenting.wake, remake_report=experimenting.remake)
     most = settings.max_body_mb << 20
     hot = hot_routes(
         gateway,
@@ -233,6 +238,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         create_app(deps, carrying, Doors(deps, door, made.intake)), protocol_factory(hot), holder, gateway.watch
     )
     wired.on_leave(deps.tail.close)
+    wired.on_leave(experimenting.stop)
     wired.on_close(db.close)
     wired.on_close(made.keeper.close)
     wired.on_close(reader.aclose)
@@ -264,6 +270,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(deps.switches.run()))
     wired.on_close(rolling.leave)
     wired.on_close(_beside(rolling.run()))
+    wired.on_close(experimenting.leave)
+    wired.on_close(_beside(experimenting.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
 
     async def warmed() -> None:
@@ -271,6 +279,25 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
 
     wired.on_close(warmed)
     return wired
+
+
+def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
+    assert deps.judge_tools is not None
+    holder = deps.snapshots
+
+    def holds(key_id: str) -> bool:
+        return any(each.key_id == key_id for each in holder.current.access.keys.values())
+
+    return Experimenting(
+        World(
+            db=deps.db,
+            calls=inner,
+            tools=deps.judge_tools,
+            clock=deps.clock,
+            holds=holds,
+            expected=partial(per_call, deps),
+        )
+    )
 
 
 def _forwarding(made: _Made, settings: Settings, house: House) -> Forwarding:

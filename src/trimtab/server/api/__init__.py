@@ -13,9 +13,12 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         cache,
         cards,
         costs,
+        dataset_files,
+        datasets,
         dead_letters,
         detectors,
         environments,
+        experiments,
         export,
         feedback,
         folder,
@@ -45,6 +48,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         search,
         seen,
         session,
+        suites,
         system,
         traces,
     )
@@ -55,5 +59,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
         feedback, judges, scorers,
+        suites, experiments, datasets, dataset_files,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
