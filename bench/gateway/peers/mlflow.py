@@ -24,7 +24,10 @@ endpoints:
 
 class MLflow(Peer):
     name = "mlflow"
-    what = "MLflow's gateway from PyPI, one worker: no auth, no record"
+    what = (
+        "MLflow's gateway from PyPI, one worker: no auth, no record; its streams come without the usage and the end that "
+        "the upstream sent, so they count as errors"
+    )
     starts = 1
 
     @classmethod

@@ -18,7 +18,10 @@ _ENTRY = "node_modules/@portkey-ai/gateway/build/start-server.js"
 
 class Portkey(Peer):
     name = "portkey"
-    what = "Portkey's gateway from npm, one Node process: no auth, no record"
+    what = (
+        "Portkey's gateway from npm, one Node process: no auth, no record; this version answers every stream with 500 "
+        "(it appends to headers that are immutable in Node 20 and 24), so its streams count as errors"
+    )
     starts = 1
 
     @classmethod
