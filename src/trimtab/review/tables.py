@@ -35,7 +35,9 @@ REVIEW_ITEMS = Table(
     Column("priority", Float, nullable=False),
     Column("needed", Integer, nullable=False),
     Column("given", Integer, nullable=False),
+    Column("hold", String(64), nullable=False),
     Column("assignee", String(64), nullable=False),
+    Column("claimed_by", String(64), nullable=False),
     Column("claimed_until", BigInteger, nullable=True),
     Column("due", BigInteger, nullable=True),
     Column("outcome", Text, nullable=False),
@@ -60,9 +62,13 @@ REVIEW_VERDICTS = Table(
     Column("correction", Text, nullable=True),
     Column("note", Text, nullable=False),
     Column("seconds", Float, nullable=True),
+    Column("scored", BigInteger, nullable=True),
     Column("created", BigInteger, nullable=False),
     Index("ix_review_verdicts_project_id", "project_id", "created"),
+    Index("ix_review_verdicts_scored", "scored"),
 )
+"""``scored``: when its scores were durable; until then whoever leads writes them (again: their ids are of the
+verdict)."""
 HOLDS = Table(
     "holds",
     METADATA,

@@ -284,7 +284,9 @@ def _review_items() -> None:
         sa.Column("priority", sa.Float, nullable=False),
         sa.Column("needed", sa.Integer, nullable=False),
         sa.Column("given", sa.Integer, nullable=False),
+        sa.Column("hold", sa.String(64), nullable=False),
         sa.Column("assignee", sa.String(64), nullable=False),
+        sa.Column("claimed_by", sa.String(64), nullable=False),
         sa.Column("claimed_until", sa.BigInteger, nullable=True),
         sa.Column("due", sa.BigInteger, nullable=True),
         sa.Column("outcome", sa.Text, nullable=False),
@@ -311,12 +313,14 @@ def _review_verdicts() -> None:
         sa.Column("correction", sa.Text, nullable=True),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("seconds", sa.Float, nullable=True),
+        sa.Column("scored", sa.BigInteger, nullable=True),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("item", "reviewer", name="pk_review_verdicts"),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_review_verdicts_project_id"),
         sa.ForeignKeyConstraint(["item"], ["review_items.id"], name="fk_review_verdicts_item"),
     )
     op.create_index("ix_review_verdicts_project_id", "review_verdicts", ["project_id", "created"])
+    op.create_index("ix_review_verdicts_scored", "review_verdicts", ["scored"])
 
 
 def _holds() -> None:
