@@ -25,8 +25,8 @@ endpoints:
 class MLflow(Peer):
     name = "mlflow"
     what = (
-        "MLflow's gateway from PyPI, one worker: no auth, no record; its streams come without the usage and the end that "
-        "the upstream sent, so they count as errors"
+        "MLflow's gateway from PyPI, one worker: no auth, no record; its streams come without the usage and the end "
+        "that the upstream sent, so they count as errors"
     )
     starts = 1
 
