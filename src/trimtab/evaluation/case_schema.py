@@ -11,7 +11,10 @@ from trimtab.scoring.json_schema import mistakes
 from trimtab.scoring.linear import TooMuch
 
 MAX_BYTES: Final = 100_000
-_PROBES: Final = ({"input": "text", "expected": "text"}, {"input": {"messages": [], "variables": {}}, "expected": None})
+_PROBES: Final[tuple[Any, ...]] = (
+    {"input": "text", "expected": "text"},
+    {"input": {"messages": [], "variables": {}}, "expected": None},
+)
 Checker = Callable[[Case], str]
 """What is wrong with a case, in words; empty if nothing is."""
 

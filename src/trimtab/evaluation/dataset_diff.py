@@ -21,7 +21,7 @@ C = DATASET_CASES.c
 _FIELDS: Final = tuple(name for name in Case.__struct_fields__ if name not in ("id", "provenance"))
 
 
-class FieldChange(Struct, frozen=True, kw_only=True):
+class CaseFieldChange(Struct, frozen=True, kw_only=True):
     """A field that says otherwise; ``cut``: one of the two is shown in part, as text."""
 
     field: str
@@ -36,7 +36,7 @@ class CaseChange(Struct, frozen=True, kw_only=True):
     case_id: str
     kind: Kind
     says: str
-    fields: list[FieldChange] = []
+    fields: list[CaseFieldChange] = []
     before: Case | None = None
     after: Case | None = None
 
@@ -150,12 +150,12 @@ def differing(before: Case, after: Case) -> list[str]:
     return [name for name in _FIELDS if encode(getattr(before, name)) != encode(getattr(after, name))]
 
 
-def _field(name: str, before: Json, after: Json) -> FieldChange:
+def _field(name: str, before: Json, after: Json) -> CaseFieldChange:
     texts = [msgspec.json.encode(value).decode() for value in (before, after)]
     if all(len(text) <= MOST_TEXT for text in texts):
-        return FieldChange(field=name, before=before, after=after)
+        return CaseFieldChange(field=name, before=before, after=after)
     shown = [text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}…" for text in texts]
-    return FieldChange(field=name, before=shown[0], after=shown[1], cut=True)
+    return CaseFieldChange(field=name, before=shown[0], after=shown[1], cut=True)
 
 
 def _short(value: Json) -> str:

@@ -7,7 +7,7 @@ version that is not published yet are in none.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -107,6 +107,11 @@ def get(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> 
         fix = f"Did you mean {close[0]!r}?" if close else "'trimtab datasets list' shows them."
         raise NotFound(f"There is no dataset {name[:80]!r} in this project.", fix=fix)
     return _dataset(row)
+
+
+def is_there(conn: Connection, project_id: str, name: str) -> bool:
+    found = select(D.name).where(D.project_id == project_id, D.name == name)
+    return conn.execute(found).one_or_none() is not None
 
 
 def put(conn: Connection, edit: DatasetEdit) -> tuple[Dataset, bool]:
@@ -251,6 +256,18 @@ def versions(
     return [_version(row) for row in conn.execute(found.order_by(V.number.desc()).limit(limit))]
 
 
+def newest(conn: Connection, project_id: str, names: Sequence[str]) -> dict[str, DatasetVersion]:
+    """The newest version of each of these datasets that has one, by name."""
+    at = and_(D.project_id == V.project_id, D.name == V.dataset, D.newest == V.number)
+    found = select(*_VERSION).join(DATASETS, at).where(V.project_id == project_id, V.dataset.in_(names))
+    return {row.dataset: _version(row) for row in conn.execute(found)}
+
+
+def empty(of: DatasetVersion) -> DatasetVersion:
+    """What every dataset was before its first version."""
+    return structs.replace(of, number=0, hash="", cases=0, splits={}, parent=None, message="", created=0)
+
+
 # --- cases ---
 
 
@@ -313,6 +330,11 @@ def states(conn: Connection, project_id: str, name: str, case_id: str) -> list[C
         )
         for row in rows
     ]
+
+
+def licences(conn: Connection, of: DatasetVersion) -> list[str]:
+    """Those that its cases say of their own, in order."""
+    return sorted({case.licence for case in each(conn, of) if case.licence})
 
 
 # --- what cases may be used for ---

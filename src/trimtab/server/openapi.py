@@ -121,6 +121,9 @@ class _Described:
                 "required": True,
                 "content": {"application/json": {"schema": named[_key(self.body)]}},
             }
+        if op.file_types:
+            file = {"schema": {"type": "string", "format": "binary"}}
+            rendered["requestBody"] = {"required": True, "content": dict.fromkeys(op.file_types, file)}
         if self.permission:
             rendered["x-permission"] = self.permission
         return rendered

@@ -45,6 +45,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     max_body: int | None = None
     """Bytes of a body this route takes, where that is more than the others do."""
+    file_types: tuple[str, ...] = ()
+    """Media types of a file that the body is, where it is no JSON: the handler reads it from the request."""
     events: tuple[type[Struct], ...] = ()
     """What the ``data`` of a stream's events are, for the description."""
 
