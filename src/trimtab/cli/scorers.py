@@ -110,7 +110,9 @@ def _here(scorer: str, sample: dict[str, Any], options: dict[str, Any]) -> Tried
 
 def _sample(file: Path | None, given: dict[str, Any]) -> dict[str, Any]:
     """The file's fields, and over them those of the command line."""
-    fields = _json(file.read_text(encoding="utf-8"), str(file), dict[str, Any]) if file is not None else {}
+    fields: dict[str, Any] = {}
+    if file is not None:
+        fields = _json(file.read_text(encoding="utf-8"), str(file), dict[str, Any])
     named = {"input": given["question"], "output": given["output"], "context": list(given["context"]) or None}
     fields |= {name: value for name, value in named.items() if value is not None}
     if given["expected"] is not None:

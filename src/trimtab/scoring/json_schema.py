@@ -46,7 +46,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         mine, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
         return mine.keys() == theirs.keys() and all(same(mine[key], theirs[key]) for key in mine)
-    return type(one) is type(other) and one == other
+    return bool(one == other)
 
 
 def kind_of(value: Any) -> str:
@@ -71,7 +71,7 @@ class _Check:
         if schema is False:
             return self._tell(at, "is not allowed")
         if not isinstance(schema, dict):
-            raise _unread(f"{shown(schema)} is no schema")
+            raise _unread("what is no object stands where a schema must")
         rules = cast("dict[str, Any]", schema)
         for name in _UNKNOWN:
             if name in rules:

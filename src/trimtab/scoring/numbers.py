@@ -1,4 +1,4 @@
-"""Numbers as people write them, found in prose: signs, thousands, decimals, exponents, fractions, percent, words of size.
+"""Numbers as people write them, found in prose: signs, thousands, decimals, exponents, fractions, percent, sizes.
 
 ``decimal`` says which mark stands before the decimals; the other one, a no-break or thin space, an apostrophe and an
 underscore may stand between thousands. "1,234" is 1234 with a decimal point and 1.234 with a decimal comma. An ordinary

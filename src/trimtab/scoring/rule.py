@@ -5,7 +5,7 @@ longer cannot be scored, and says so.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
@@ -42,6 +42,14 @@ class Rule(Struct, frozen=True, kw_only=True):
 def too_long(sample: Sample, name: str, most: int) -> str:
     """Why a scorer does not read that sample; empty where it does."""
     for what, text in (("answer", sample.output), ("expected text", sample.expected), ("input", sample.input)):
-        if isinstance(text, str) and len(text) > most:
-            return f"The {what} has {len(text):,} characters; {name} reads at most {most:,}."
+        length = _length(text)
+        if length > most:
+            return f"The {what} has {length:,} characters; {name} reads at most {most:,}."
     return ""
+
+
+def _length(value: Any) -> int:
+    """Characters of a text, or of all texts of a list."""
+    if isinstance(value, list):
+        return sum(len(each) for each in cast("list[object]", value) if isinstance(each, str))
+    return len(value) if isinstance(value, str) else 0

@@ -137,13 +137,20 @@ class Scorer(Protocol):
     ``needs`` names the fields of `Sample` without which it cannot score.
     """
 
-    name: str
-    version: str
-    about: str
-    kind: Kind
-    better: Better | None
-    source: Source
-    needs: tuple[str, ...]
-    options: type[Struct]
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def better(self) -> Better | None: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    @property
+    def options(self) -> Any: ...
     async def score(self, sample: Sample, options: Any, tools: Tools) -> Verdict: ...

@@ -13,10 +13,10 @@ class ScorerList(Struct, frozen=True, kw_only=True):
 
 
 class TriedSample(Sample, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """An answer, and all that it may be judged by: what a scorer needs is said in its entry. ``messages`` are in OpenAI's
-    chat shape, ``input`` is the last thing the user said, ``expected`` what the answer should be. ``repeats`` are other
-    answers to the same input, ``paraphrases`` answers to the same question in other words, ``other`` the answer it is
-    compared with. Times are milliseconds, ``cost`` is picodollars (10^-12 US dollars)."""
+    """An answer, and all that it may be judged by: what a scorer needs is said in its entry. ``messages`` are in
+    OpenAI's chat shape, ``input`` is the last thing the user said, ``expected`` what the answer should be. ``repeats``
+    are other answers to the same input, ``paraphrases`` answers to the same question in other words, ``other`` the
+    answer it is compared with. Times are milliseconds, ``cost`` is picodollars (10^-12 US dollars)."""
 
 
 class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

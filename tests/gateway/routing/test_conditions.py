@@ -10,8 +10,8 @@ from kit import asked
 
 from trimtab.gateway.routing.conditions import test_of as as_test
 from trimtab.gateway.routing.conditions import words_of
-from trimtab.gateway.routing.language import language_of
 from trimtab.gateway.routing.types import If
+from trimtab.scoring.language import language_of
 
 IMAGE = [{"type": "image_url", "image_url": {"url": "https://x.example/i.png"}}, {"type": "text", "text": "what is it"}]
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]

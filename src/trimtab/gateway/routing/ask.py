@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.caller import Caller
-from trimtab.gateway.routing.language import language_of
 from trimtab.gateway.routing.types import Ability
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Image, Part, Reasoning, Refusal, Request, Text, ToolResult
+from trimtab.scoring.language import language_of
 
 TEXT_CHARACTERS = 4000
 """How much of the last thing said is looked at: a local embedder reads no more than its first few hundred tokens."""

@@ -1,4 +1,4 @@
-"""chrF of one answer, as sacreBLEU counts a sentence: runs of one to six characters in common, recall counted double."""
+"""chrF of one answer, as sacreBLEU counts a sentence: runs of one to six characters in common, recall counts double."""
 
 from typing import Annotated
 

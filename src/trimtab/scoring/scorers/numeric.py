@@ -12,8 +12,8 @@ from trimtab.scoring.types import CannotScore, Sample, Scored, Verdict
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Right is what differs by at most ``absolute``, or by at most ``relative`` times the expected number. ``find``:
-    which number of the answer counts. ``decimal``: the mark before decimals. ``sizes``: "3 million" is 3000000. ``spaces``: "1 234" is one number.
-    ``percent_is_share``: 12 % equals 0.12 as well as 12."""
+    which number of the answer counts. ``decimal``: the mark before decimals. ``sizes``: "3 million" is 3000000.
+    ``spaces``: "1 234" is one number. ``percent_is_share``: 12 % equals 0.12 as well as 12."""
 
     absolute: Annotated[float, Meta(ge=0)] = 0.0
     relative: Annotated[float, Meta(ge=0)] = 0.0

@@ -1,6 +1,6 @@
 """Which language a text is written in: by its script, then by the small words that no sentence does without.
 
-Made for routing, so it would rather say nothing than guess: a text of a few words, or of two languages, is ``""``.
+It would rather say nothing than guess: a text of a few words, or of two languages, is ``""``.
 The words are the commonest function words of each language, leaving out those that several share.
 """
 
