@@ -190,10 +190,8 @@ def krippendorff_alpha(
     agreed = sum(len(set(unit)) == 1 for unit in places)
     if interval is not None and agreed == len(places):
         apart = mid_p_share(0, len(places), alpha).high
-        interval, method = (
-            Interval(max(-1.0, 1 - 2 * apart), 1.0),
-            f"Krippendorff's alpha, {level}, never seen to differ",
-        )
+        interval = Interval(max(-1.0, 1 - apart / _chance_apart(places)), 1.0)
+        method = f"Krippendorff's alpha, {level}, exact bound on how many may differ"
     return Agreement(
         value=None if value != value else value,
         interval=interval,

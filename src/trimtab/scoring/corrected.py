@@ -139,8 +139,8 @@ def prediction_powered(
 
     A. N. Angelopoulos, J. C. Duchi, T. Zrnic 2023, PPI++: Efficient prediction-powered inference,
     https://arxiv.org/abs/2311.01453: lambda = cov(people, judge) / ((1 + n / N) var(judge)), example 6.1, cut to
-    [0, 1]; lambda 0 is the plain mean of people's labels. Variances between groups; Student's t with the labels' degrees of
-    freedom, less the one that lambda takes, instead of the normal for the few labels there usually are."""
+    [0, 1]; lambda 0 is the plain mean of people's labels. Variances between groups; Student's t with the labels'
+    degrees of freedom, less the one that lambda takes, instead of the normal for the few labels there usually are."""
     n, total = len(labelled), len(judged)
     raw = math.fsum(each.value for each in judged) / total if total else None
     if n < LEAST_LABELS:
