@@ -33,8 +33,8 @@ class Rate(Struct, frozen=True, kw_only=True):
 
 
 class OverrideRow(Struct, frozen=True, kw_only=True):
-    """One group. ``overridden`` are answers that people corrected or rejected, of ``decided``; ``seconds`` is the median
-    that a verdict took, null where nobody measured; ``late``: decided after they were due."""
+    """One group. ``overridden`` are answers that people corrected or rejected, of ``decided``; ``seconds`` is the
+    median that a verdict took, null where nobody measured; ``late``: decided after they were due."""
 
     group: str
     decided: int

@@ -76,8 +76,8 @@ class Holding(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 class QueueSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """``answer_within_s``: when an item is due. ``double_share`` of the items is seen by two who do not see each
     other's verdict; where they disagree a third decides. ``lease_s``: for how long a claim keeps others off.
-    ``reviewers``: ids of the keys that may work here, all if empty. ``most_open``: rules send no more while so many wait.
-    ``hide_scores``: reviewers see what judges said only after their own verdict, or they would follow it."""
+    ``reviewers``: ids of the keys that may work here, all if empty. ``most_open``: rules send no more while so many
+    wait. ``hide_scores``: reviewers see what judges said only after their own verdict, or they would follow it."""
 
     description: Annotated[str, Meta(max_length=2000)] = ""
     instructions: Annotated[str, Meta(max_length=20_000)] = ""

@@ -41,6 +41,8 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay,
         repricings,
         resilience,
+        review_items,
+        review_queues,
         rollouts,
         routing,
         scorers,
@@ -58,7 +60,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay, live, traces, search, boards, scores, seen, detectors, prices, limits, costs,
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
-        feedback, judges, scorers,
+        feedback, review_queues, review_items, judges, scorers,
         suites, experiments, datasets, dataset_files,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
