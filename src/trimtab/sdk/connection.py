@@ -5,6 +5,7 @@ httpx is imported with the first request, not with the module.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -143,6 +144,26 @@ class Connection:
         if answer.status_code >= 400:
             raise self._error(answer)
         return answer.content, answer.headers
+
+    def upload(
+        self, where: str, shape: type[T], file: Path, *, query: Mapping[str, Any] | None = None, timeout: float
+    ) -> T:
+        """One POST whose body is a file as it is; the answer as ``shape``. Raises as `ask` does, and `InvalidRequest`
+        for a file that cannot be read. ``timeout`` in seconds."""
+        import httpx
+
+        given = {k: v for k, v in (query or {}).items() if v is not None}
+        headers = {"content-type": "application/octet-stream"}
+        try:
+            with file.open("rb") as content:
+                answer = self._open().post(where, params=given, content=content, headers=headers, timeout=timeout)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        except OSError as error:
+            raise InvalidRequest(f"{file} cannot be read: {error.strerror or error}.", fix="Check its path.") from error
+        if answer.status_code >= 400:
+            raise self._error(answer)
+        return msgspec.json.decode(answer.content, type=shape)
 
     def lines(self, where: str, *, query: Mapping[str, str | int | None] | None = None) -> Iterator[str]:
         """One GET whose answer goes on and on, line by line. Raises as `ask` does, also when it breaks off."""
