@@ -305,8 +305,8 @@ def split(
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--sample", type=click.Choice(("newest", "diverse", "failing", "disputed", "random")), default="newest",
               show_default=True, help="Which of those that the search finds.")  # fmt: skip
-@click.option("--expected", type=click.Choice(("none", "answer", "correction")), default="correction", show_default=True,
-              help="What is expected: nothing, what was answered, or what a person corrected it to.")  # fmt: skip
+@click.option("--expected", type=click.Choice(("none", "answer", "correction")), default="correction",
+              show_default=True, help="What is expected: nothing, what was answered, or a correction.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of a sample.")
 @_labels
 @project_option
