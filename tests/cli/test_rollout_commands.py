@@ -1,6 +1,8 @@
 """`trimtab environments|rollouts|audit` and `trimtab release promote|rollback|status|approve` against a real server."""
 
+import hashlib
 import json
+import time
 from pathlib import Path
 
 from shells import Shell
@@ -40,6 +42,40 @@ def test_a_release_is_promoted_rolled_out_and_taken_back_from_the_shell(with_mod
         assert (runs[:3], runs[5]) == (["support", "production", "r1"], "admin")
         assert " ".join(runs[3:5]) == trail.splitlines()[1][:19]
     assert "rollout.advanced" in shell.ok("audit", "list", "--action", "rollout.*", "--last", "1h")
+
+
+def test_the_audit_log_is_verified_exported_and_held_against_a_checkpoint_that_was_kept(
+    with_model: Shell, tmp_path: Path
+) -> None:
+    shell = with_model
+    two_releases(shell)
+    found = shell.json("audit", "verify")
+    until = time.monotonic() + 60
+    while found["signed"] < found["entries"] and time.monotonic() < until:  # some seconds after it was written
+        time.sleep(0.1)
+        found = shell.json("audit", "verify")
+    assert found["ok"]
+    assert found["entries"] == found["signed"] > 3
+    assert "as they were written; signed up to entry" in shell.ok("audit", "verify")
+    kept = tmp_path / "kept.json"
+    kept.write_text(shell.ok("audit", "checkpoint"))
+    shell.ok("audit", "verify", "--checkpoint", str(kept))
+    forged = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**forged, "hash": "0" * 64}))
+    assert "signature that does not fit" in shell.run("audit", "verify", "--checkpoint", str(kept)).output
+    kept.write_text("{}")
+    assert "This is no checkpoint" in shell.run("audit", "verify", "--checkpoint", str(kept)).output
+    shell.ok("audit", "export", "-o", str(tmp_path / "audit.jsonl"))
+    *lines, last = (json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines())
+    assert [line["seq"] for line in lines] == list(range(1, found["entries"] + 1))
+    assert last["checkpoint"]["key"] == found["key"]
+    for line, before in zip(lines, [{"hash": ""}, *lines], strict=False):  # by what docs/audit.md says, and no more
+        told = [1, forged["chain"], *(line[name] for name in ("seq", "prev", "id", "at", "actor", "actor_name"))]
+        told += [line["action"], line["subject"], line["text"]]
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        assert line["hash"] == hashlib.sha256(body.encode()).hexdigest()
+        assert line["prev"] == before["hash"]
+    assert shell.json("audit", "verify", "--instance")["ok"]
 
 
 def test_a_protected_environment_is_set_up_and_a_release_approved_from_the_shell(

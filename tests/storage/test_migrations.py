@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
 
 from trimtab.core.errors import Unavailable
 from trimtab.evaluation import tables as evaluation
@@ -17,7 +19,7 @@ from trimtab.gateway import call_policy, cards, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
-from trimtab.governance import audit, erasures, retention
+from trimtab.governance import audit, checkpoints, erasures, retention
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
@@ -50,6 +52,7 @@ ROOMS = (
     prompts.PROMPTS,
     releases.APPS,
     audit.AUDIT,
+    checkpoints.CHECKPOINTS,
     managed.MANAGED,
     evaluation.DATASETS,
     review.HOLDS,
@@ -138,3 +141,30 @@ def test_the_numbers_of_the_migrations_have_no_gap_and_each_follows_the_one_befo
         scope: dict[str, Any] = {}
         exec(compile(file.read_text(), str(file), "exec"), scope)
         assert (scope["revision"], scope["down_revision"]) == (number, before)
+
+
+def test_entries_of_the_audit_log_that_were_there_before_it_was_chained_are_chained(tmp_path: Path) -> None:
+    """The history up to the revision before, two entries as they were written then, and the rest of the history."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    texts = ('{"note":"caf\u00e9 \u2028 \\n"}', "{}")
+    with engine.begin() as conn:
+        migrations_to(conn, "0020")
+        for number, detail in enumerate(texts):
+            values = {"id": f"{number:032x}", "at": number, "detail": detail}
+            columns = "(id, at, actor, actor_name, action, subject, detail)"
+            row = "(:id, :at, 'key_1', 'Ada', 'limit.changed', 'limit:x', :detail)"
+            conn.execute(text(f"INSERT INTO audit_log {columns} VALUES {row}"), values)
+        migrations_to(conn, "0021")
+        found = checkpoints.check(conn, None, [])
+    assert (found.ok, found.entries, found.head.seq) == (True, 2, 2)
+
+
+def migrations_to(conn: Connection, revision: str) -> None:
+    scripts = ScriptDirectory(str(migrations.VERSIONS.parent), version_locations=[str(migrations.VERSIONS)])
+
+    def steps(current: Any, _context: MigrationContext) -> Any:
+        return scripts._upgrade_revs(revision, current)  # pyright: ignore[reportPrivateUsage] as alembic's command does
+
+    context = MigrationContext.configure(conn, opts={"fn": steps})
+    with Operations.context(context):
+        context.run_migrations()

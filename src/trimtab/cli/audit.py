@@ -1,14 +1,18 @@
 """`trimtab audit`: who did what, when and why."""
 
 import itertools
+import sys
 import time
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import click
+import msgspec
 
 from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
+from trimtab.governance.audit_chain import Checkpoint, is_signed
 from trimtab.sdk.client import Client
-from trimtab.sdk.rollout_types import AuditEntry
+from trimtab.sdk.rollout_types import AuditEntry, AuditVerified
+from trimtab.sdk.rollouts import Rollouts
 
 
 @click.group()
@@ -38,6 +42,98 @@ def list_entries(*, last: int | None, limit: int, project: str, client: Client, 
         return
     rows = [(local_time(e.at), e.actor_name, e.action, e.subject, _change(e), _why(e)) for e in found]
     print_table(("WHEN", "WHO", "DID", "TO", "CHANGE", "WHY"), rows, empty="Nothing was done yet.")
+
+
+instance_option = click.option("--instance", is_flag=True, help="What belongs to no project, instead of a project's.")
+
+
+@command.command()
+@click.option(
+    "--checkpoint",
+    type=click.File("rb"),
+    help="One that `trimtab audit checkpoint` wrote earlier: the log must still hold what it vouches for.",
+)
+@instance_option
+@project_option
+@api_command
+def verify(*, checkpoint: IO[bytes] | None, instance: bool, project: str, client: Client, as_json: bool) -> None:
+    """Hold the audit log against its hashes and signatures; exit 1 if anything was tampered with.
+
+    \b
+    Example:
+      trimtab audit verify --checkpoint last-month.json
+    """
+    of = None if instance else project
+    found = client.rollouts.verify_audit(of)
+    problems = [each.what for each in found.problems]
+    if checkpoint is not None:
+        problems += _kept(checkpoint.read(), found, client.rollouts, of)
+    if as_json:
+        print_json({**msgspec.to_builtins(found), "ok": not problems, "problems": problems})
+    elif problems:
+        for what in problems:
+            click.echo(what)
+        more = found.found - len(found.problems)
+        click.echo(f"The audit log was tampered with, or damaged{f' ({more:,} more problems)' if more else ''}.")
+    else:
+        signed = f"signed up to entry {found.signed:,}" if found.signed else "nothing is signed yet"
+        click.echo(f"{found.entries:,} entries are as they were written; {signed}, key {found.key[:16]}.")
+    if problems:
+        sys.exit(1)
+
+
+def _kept(body: bytes, found: AuditVerified, rollouts: Rollouts, of: str | None) -> list[str]:
+    """What is wrong with the log by a checkpoint that was kept elsewhere."""
+    try:
+        mark = msgspec.json.decode(body, type=Checkpoint)
+    except msgspec.DecodeError as error:
+        raise click.ClickException(f"This is no checkpoint: {error}. `trimtab audit checkpoint` writes one.") from error
+    if mark.chain != found.chain:
+        return ["The checkpoint that was kept is of another log."]
+    if not is_signed(mark):
+        return ["The checkpoint that was kept has a signature that does not fit."]
+    if mark.key != found.key:
+        return [f"The checkpoint that was kept was signed by another key ({mark.key[:16]}) than this server's."]
+    page = rollouts.export_audit(of, after=mark.seq - 1, limit=1)
+    if not page.items or (page.items[0].seq, page.items[0].hash) != (mark.seq, mark.hash):
+        return [f"Entry {mark.seq} is not what was signed at that place when the checkpoint was kept."]
+    return []
+
+
+@command.command()
+@instance_option
+@project_option
+@api_command
+def checkpoint(*, instance: bool, project: str, client: Client, as_json: bool) -> None:
+    """Print the newest signed checkpoint, to be kept where this server cannot change it."""
+    del as_json
+    newest = client.rollouts.export_audit(None if instance else project, limit=1).checkpoint
+    if newest is None:
+        raise click.ClickException("Nothing is signed yet: an entry is, some seconds after it was written.")
+    print_json(newest)
+
+
+@command.command()
+@click.option("--output", "-o", type=click.File("wb"), default="-", help="Where to; standard output if left out.")
+@instance_option
+@project_option
+@api_command
+def export(*, output: IO[bytes], instance: bool, project: str, client: Client, as_json: bool) -> None:
+    """Write every entry with its hashes as JSON lines, oldest first; the last line is the newest checkpoint.
+
+    docs/audit.md says what the hashes are over, so that anyone can verify them.
+    """
+    del as_json
+    after = 0
+    while True:
+        page = client.rollouts.export_audit(None if instance else project, after=after, limit=500)
+        for each in page.items:
+            output.write(msgspec.json.encode(each) + b"\n")
+            after = each.seq
+        if page.cursor is None:
+            if page.checkpoint is not None:
+                output.write(msgspec.json.encode({"checkpoint": page.checkpoint}) + b"\n")
+            return
 
 
 def _why(entry: AuditEntry) -> str | None:

@@ -3,6 +3,7 @@
 ``subject`` is what was acted on, such as ``app:support`` or ``rollout:0192...``; ``action`` a verb in the past such as
 ``release.created``; ``detail`` is JSON for people and programs (from, to, reason). ``at`` is Unix ms; ids are UUIDv7,
 so their order is that of time. An automatic act has no key: ``actor`` is empty and ``actor_name`` says what acted.
+The entries of a project, and those of the whole instance, are a chain of hashes each (`audit_chain.py`).
 """
 
 from random import getrandbits
@@ -10,9 +11,25 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, and_, insert, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    and_,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.ids import uuid7_hex
+from trimtab.governance.audit_chain import FIRST, Link, hash_of
 from trimtab.storage.schema import METADATA
 
 AUDIT: Final = Table(
@@ -26,8 +43,20 @@ AUDIT: Final = Table(
     Column("action", String(80), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("detail", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
     Index("ix_audit_log_project_id", "project_id", "id"),
+    Index("ix_audit_log_seq", "project_id", "seq"),
 )
+HEADS: Final = Table(
+    "audit_heads",
+    METADATA,
+    Column("chain", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""The last entry of each chain; whoever appends holds its row until the transaction ends."""
 
 
 class Actor(Struct, frozen=True):
@@ -71,18 +100,43 @@ def append(
 ) -> None:
     """Write one entry within the transaction of what it tells of. ``project_id`` is None for what belongs to the whole
     instance; ``now`` is Unix ms."""
-    conn.execute(
-        insert(AUDIT).values(
-            id=_next(conn, project_id, now),
-            project_id=project_id,
-            at=now,
-            actor=actor.id,
-            actor_name=actor.name,
-            action=action,
-            subject=subject[:200],
-            detail=msgspec.json.encode(detail or {}).decode(),
-        )
+    chain = chain_of(project_id)
+    seq, prev = _head(conn, chain)
+    link = Link(
+        seq=seq + 1,
+        prev=prev,
+        hash="",
+        id=_next(conn, project_id, now),
+        at=now,
+        actor=actor.id,
+        actor_name=actor.name,
+        action=action,
+        subject=subject[:200],
+        detail=msgspec.json.encode(detail or {}).decode(),
     )
+    hashed = hash_of(chain, link)
+    values = {name: getattr(link, name) for name in link.__struct_fields__}
+    conn.execute(insert(AUDIT).values({**values, "project_id": project_id, "hash": hashed}))
+    conn.execute(update(HEADS).where(HEADS.c.chain == chain).values(seq=seq + 1, hash=hashed))
+
+
+def chain_of(project_id: str | None) -> str:
+    """The name of a project's chain (None: the instance's)."""
+    return project_id or ""
+
+
+def _head(conn: Connection, chain: str) -> tuple[int, str]:
+    """The number and the hash of the last entry, held until the transaction ends: one after the other appends."""
+    query = select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain).with_for_update()
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        try:
+            with conn.begin_nested():
+                conn.execute(insert(HEADS).values(chain=chain, seq=0, hash=FIRST))
+        except IntegrityError:  # another was quicker
+            pass
+        row = conn.execute(query).one()
+    return row.seq, row.hash
 
 
 def _next(conn: Connection, project_id: str | None, now: int) -> str:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import hmac
 import os
 import stat
 import tempfile
@@ -29,10 +30,15 @@ class SecretBox:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._cipher = AESGCM(key)
+        self._key = key
         self._id = hashlib.sha256(b"trimtab key id\0" + key).hexdigest()[:12]
 
     def __repr__(self) -> str:
         return f"SecretBox({self._id})"
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes that only this key gives for that purpose (HMAC-SHA-256, as HKDF's extraction in RFC 5869)."""
+        return hmac.digest(self._key, b"trimtab derived key\0" + purpose.encode(), "sha256")
 
     def seal(self, text: str, context: str) -> str:
         nonce = os.urandom(12)

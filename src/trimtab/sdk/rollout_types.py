@@ -45,7 +45,8 @@ class Approval(Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(Struct, frozen=True, kw_only=True):
-    """``outcome`` is better, not_worse, worse or not_enough_data; ``author`` is the id of the key that wrote it down."""
+    """``outcome`` is better, not_worse, worse or not_enough_data; ``author`` is the id of the key that wrote it
+    down."""
 
     id: str
     release: int
@@ -109,3 +110,55 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
     action: str
     subject: str
     detail: dict[str, Any]
+
+
+class AuditLink(AuditEntry, frozen=True, kw_only=True):
+    """An entry with its place in the chain of hashes (docs/audit.md); ``text`` is ``detail`` as it is hashed."""
+
+    seq: int
+    prev: str
+    hash: str
+    text: str
+
+
+class AuditHead(Struct, frozen=True, kw_only=True):
+    seq: int
+    hash: str
+
+
+class AuditCheckpoint(Struct, frozen=True, kw_only=True):
+    """A signed place in the chain: ``key`` and ``signature`` are Ed25519's, as hex."""
+
+    chain: str
+    seq: int
+    hash: str
+    at: int
+    key: str
+    signature: str
+
+
+class AuditProblem(Struct, frozen=True, kw_only=True):
+    seq: int
+    what: str
+
+
+class AuditVerified(Struct, frozen=True, kw_only=True):
+    """``signed``: the last entry that a checkpoint vouches for; ``found``: how many ``problems`` there are in all."""
+
+    chain: str
+    ok: bool
+    entries: int
+    head: AuditHead
+    checkpoints: int
+    signed: int
+    signed_at: int | None
+    key: str
+    problems: tuple[AuditProblem, ...]
+    found: int
+
+
+class AuditExport(Struct, frozen=True, kw_only=True):
+    chain: str
+    items: tuple[AuditLink, ...]
+    checkpoint: AuditCheckpoint | None
+    cursor: str | None

@@ -143,6 +143,18 @@ class Rollouts:
                 return
             query["cursor"] = page.cursor
 
+    def verify_audit(self, project: str | None) -> t.AuditVerified:
+        """Whether the log is as it was written; ``project`` None: that of the whole instance."""
+        return self._http.ask("GET", _audit(project, "verify"), t.AuditVerified)
+
+    def export_audit(self, project: str | None, *, after: int = 0, limit: int = PAGE) -> t.AuditExport:
+        """A page of entries with their hashes, oldest first, from behind the one with the number ``after``."""
+        return self._http.ask("GET", _audit(project, "export"), t.AuditExport, query={"after": after, "limit": limit})
+
+
+def _audit(project: str | None, what: str) -> str:
+    return path("audit", what) if project is None else path("projects", project, "audit", what)
+
 
 def _release(project: str, app: str, ref: str, what: str) -> str:
     return path("projects", project, "apps", app, "releases", ref, what)

@@ -1,7 +1,5 @@
 """Bodies of the management API about environments, and what a release needs to run in one."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from trimtab.releases.protection import Check
@@ -99,20 +97,3 @@ class NewVerdict(Struct, kw_only=True, forbid_unknown_fields=True):
     source: str
     detail: str = ""
     hash: str = ""
-
-
-class AuditEntryView(Struct, frozen=True, kw_only=True):
-    """Who did what to what and when. ``actor`` is a key's id, empty where something acts by itself. Unix ms."""
-
-    id: str
-    at: int
-    actor: str
-    actor_name: str
-    action: str
-    subject: str
-    detail: dict[str, Any]
-
-
-class AuditPage(Struct, frozen=True, kw_only=True):
-    items: list[AuditEntryView]
-    cursor: str | None

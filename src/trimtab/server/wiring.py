@@ -25,6 +25,7 @@ from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
+from trimtab.governance.checkpoints import signer_of
 from trimtab.governance.retention import Rules
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.journal import Journals
@@ -37,6 +38,7 @@ from trimtab.server import config_file
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_app
 from trimtab.server.carrying import Carrying
+from trimtab.server.checkpointing import Checkpointing
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
@@ -60,6 +62,8 @@ from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.playground import Playground
 from trimtab.server.probe import Prober
 from trimtab.server.replicas import Replicas
+from trimtab.server.reviewing import Parts as ReviewingParts
+from trimtab.server.reviewing import Reviewing
 from trimtab.server.rolling import Controller
 from trimtab.server.rolling import Parts as RollingParts
 from trimtab.server.settings import Settings
@@ -223,6 +227,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     experimenting = _experimenting(deps, inner)
     deps = replace(deps, wake_experiments=experimenting.wake, remake_report=experimenting.remake)
+    reviewing = _reviewing(made, deps)
     most = settings.max_body_mb << 20
     hot = hot_routes(
         gateway,
@@ -268,8 +273,13 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(keeping.eraser.run()))
     wired.on_close(_beside(forwarding.forwarder.run()))
     wired.on_close(_beside(deps.switches.run()))
+    signing = Checkpointing(db, signer_of(made.box), clock)
+    wired.on_close(signing.leave)
+    wired.on_close(_beside(signing.run()))
     wired.on_close(rolling.leave)
     wired.on_close(_beside(rolling.run()))
+    wired.on_close(reviewing.leave)
+    wired.on_close(_beside(reviewing.run()))
     wired.on_close(experimenting.leave)
     wired.on_close(_beside(experimenting.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
@@ -310,6 +320,23 @@ def _forwarding(made: _Made, settings: Settings, house: House) -> Forwarding:
         made.clock,
         networks(settings.forward_allow),
         house.folder,
+    )
+
+
+def _reviewing(made: _Made, deps: Dependencies) -> Reviewing:
+    def projects() -> list[str]:
+        return [each.id for each in made.holder.current.access.projects.values()] if made.holder.ready else []
+
+    return Reviewing(
+        ReviewingParts(
+            db=made.db,
+            reader=made.reader,
+            asker=made.reader,
+            scores=deps.scores,
+            feedback=deps.feedback,
+            projects=projects,
+            clock=made.clock,
+        )
     )
 
 

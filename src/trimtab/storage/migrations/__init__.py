@@ -21,16 +21,17 @@ _LOCK = 0x7472_696D  # "trim"
 
 TABLES = frozenset(
     (
-        "approvals", "apps", "audit_log", "boards", "cache_answers", "cache_meanings", "cache_tallies",
-        "calibrations", "call_policies", "capability_cards", "custom_scorers", "dataset_cases",
-        "dataset_versions", "datasets", "detectors_off", "display_currencies", "environments", "erasures",
-        "evaluation_cache", "experiment_cells", "experiments", "folder_plans", "forward_events",
-        "forward_states", "forwards", "gate_verdicts", "holds", "idempotent_calls", "key_priorities", "keys",
-        "leaders", "limit_counters", "limit_events", "limit_holds", "limit_workers", "limits", "login_tokens",
-        "managed", "models", "online_rules", "placements", "prices", "projects", "prompt_labels",
-        "prompt_versions", "prompts", "providers", "releases", "replicas", "repricings", "resilience_policies",
-        "responses", "retention_rules", "retention_runs", "review_items", "review_queues", "review_verdicts",
-        "revisions", "rollouts", "routes", "sessions", "suites",
+        "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards", "cache_answers",
+        "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
+        "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
+        "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
+        "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts", "holds",
+        "idempotent_calls", "key_priorities", "keys", "leaders", "limit_counters", "limit_events",
+        "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
+        "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
+        "releases", "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
+        "retention_runs", "review_items", "review_queues", "review_verdicts", "revisions", "rollouts", "routes",
+        "sessions", "suites",
     )
 )  # fmt: skip
 """Every table of the catalog at the newest revision."""
