@@ -306,6 +306,77 @@ const audit = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "subject", "actor", "action", "range"),
 });
 
+const datasets = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "datasets",
+  component: lazyRouteComponent(() => import("@/features/datasets/DatasetsPage"), "DatasetsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "archived", "sort"),
+});
+
+const dataset = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "datasets/$dataset",
+  component: lazyRouteComponent(() => import("@/features/datasets/DatasetPage"), "DatasetPage"),
+  validateSearch: (raw: Raw) =>
+    fields(raw, "view", "version", "q", "split", "tag", "case", "edit", "new", "import", "before", "after"),
+});
+
+const suites = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "suites",
+  component: lazyRouteComponent(() => import("@/features/suites/SuitesPage"), "SuitesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "archived", "dataset"),
+});
+
+const suite = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "suites/$suite",
+  component: lazyRouteComponent(() => import("@/features/suites/SuitePage"), "SuitePage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "run", "a", "b"),
+});
+
+const experiments = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "experiments",
+  component: lazyRouteComponent(() => import("@/features/experiments/ExperimentsPage"), "ExperimentsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "suite"),
+});
+
+const experiment = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "experiments/$experiment",
+  component: lazyRouteComponent(() => import("@/features/experiments/ExperimentPage"), "ExperimentPage"),
+  validateSearch: (raw: Raw) => fields(raw, "metric", "cases", "case"),
+});
+
+const scorers = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "scorers",
+  component: lazyRouteComponent(() => import("@/features/scorers/ScorersPage"), "ScorersPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "try"),
+});
+
+const reviews = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "review",
+  component: lazyRouteComponent(() => import("@/features/review/QueuesPage"), "QueuesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "archived"),
+});
+
+const review = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "review/$queue",
+  component: lazyRouteComponent(() => import("@/features/review/ReviewPage"), "ReviewPage"),
+  validateSearch: (raw: Raw) => fields(raw, "item", "state"),
+});
+
+const quality = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "quality",
+  component: lazyRouteComponent(() => import("@/features/quality/QualityPage"), "QualityPage"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "app", "score", "view", "by"),
+});
+
 const routeTree = root.addChildren([
   login,
   inside.addChildren([
@@ -334,6 +405,16 @@ const routeTree = root.addChildren([
       rollout,
       environments,
       audit,
+      datasets,
+      dataset,
+      suites,
+      suite,
+      experiments,
+      experiment,
+      scorers,
+      reviews,
+      review,
+      quality,
       costs,
       limits,
       routes,

@@ -79,10 +79,21 @@ export async function openStream(path: string, body: unknown, signal: AbortSigna
   return ask("POST", path, JSON.stringify(body), signal);
 }
 
-async function ask(method: string, path: string, body: string | undefined, signal?: AbortSignal): Promise<Response> {
+/** A file as the body, as it is. */
+export async function sendFile<T>(path: string, file: Blob, type: string): Promise<T> {
+  return (await (await ask("POST", path, file, undefined, type)).json()) as T;
+}
+
+async function ask(
+  method: string,
+  path: string,
+  body: string | Blob | undefined,
+  signal?: AbortSignal,
+  type = "application/json",
+): Promise<Response> {
   // Another site cannot set a header of ours without being asked about it first: the server takes it as proof.
   const headers: Record<string, string> = { accept: "application/json", "trimtab-console": "1" };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  if (body !== undefined) headers["content-type"] = type;
   let response: Response;
   try {
     response = await fetch(`${API}${path}`, {

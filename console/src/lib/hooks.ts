@@ -25,7 +25,8 @@ function taken(event: KeyboardEvent): boolean {
   );
 }
 
-export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
+/** What gives `false` back let the key pass: another may have it. */
+export type Shortcuts = Record<string, (event: KeyboardEvent) => unknown>;
 
 /** Plain-key shortcuts (`/`, `?`, `j`, `Escape`, `mod+k`) for as long as the component is on show. */
 export function useShortcuts(shortcuts: Shortcuts) {
@@ -38,8 +39,7 @@ export function useShortcuts(shortcuts: Shortcuts) {
       const run = latest.current[name];
       if (!run || event.altKey || event.defaultPrevented) return;
       if (!mod && taken(event)) return;
-      run(event);
-      if (name !== "Escape") event.preventDefault();
+      if (run(event) !== false && name !== "Escape") event.preventDefault();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);

@@ -38,7 +38,8 @@ export function Frame() {
     void navigate({ to, params: { project } });
   const goKey = useRef(0);
   const afterG = (run: () => void) => () => {
-    if (Date.now() - goKey.current < 1200) run();
+    if (Date.now() - goKey.current >= 1200) return false;
+    run();
   };
   useShortcuts({
     "mod+k": () => setPalette((on) => !on),

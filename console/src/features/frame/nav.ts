@@ -8,19 +8,25 @@ import {
   Eraser,
   FlaskConical,
   Gauge,
+  Gem,
   History,
   KeyRound,
   Layers,
   LayoutDashboard,
+  ListChecks,
   ListTree,
   type LucideIcon,
   MessagesSquare,
   Plug,
   Route,
+  Ruler,
+  Scale,
   ScrollText,
   Server,
   Settings,
+  Table2,
   TriangleAlert,
+  UserCheck,
   Users,
   Waypoints,
   Wrench,
@@ -41,6 +47,12 @@ export interface NavItem {
     | "/p/$project/audit"
     | "/p/$project/prompts"
     | "/p/$project/playground"
+    | "/p/$project/quality"
+    | "/p/$project/review"
+    | "/p/$project/datasets"
+    | "/p/$project/suites"
+    | "/p/$project/experiments"
+    | "/p/$project/scorers"
     | "/p/$project/costs"
     | "/p/$project/limits"
     | "/p/$project/cache"
@@ -88,6 +100,23 @@ export const NAV: NavItem[] = [
     icon: FlaskConical,
     words: "try compare models side by side ask",
   },
+  {
+    to: "/p/$project/quality",
+    label: "Quality",
+    icon: Gem,
+    words: "scores trend drift feedback thumbs judges calibration agreement online",
+    gap: true,
+  },
+  { to: "/p/$project/review", label: "Review", icon: UserCheck, words: "queue people approve reject correct hold" },
+  { to: "/p/$project/datasets", label: "Datasets", icon: Table2, words: "cases examples golden import csv jsonl" },
+  { to: "/p/$project/suites", label: "Suites", icon: ListChecks, words: "gate thresholds scorers margin evaluation" },
+  {
+    to: "/p/$project/experiments",
+    label: "Experiments",
+    icon: Scale,
+    words: "eval evaluation compare releases better worse report",
+  },
+  { to: "/p/$project/scorers", label: "Scorers", icon: Ruler, words: "judges rubric metrics llm as a judge" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price", gap: true },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },

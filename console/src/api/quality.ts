@@ -1,0 +1,36 @@
+/** Questions about quality over time: scores of live traffic, what users say, how far judges agree with people. */
+
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { get, inProject, withQuery } from "./client";
+import type { CalibrationView, FeedbackGroup, FeedbackSummary, QualityReport } from "./qualityTypes";
+import { everyPage, mayPass } from "./queries";
+import type { Window } from "./types";
+
+export const feedbackQuery = (project: string, window: Window, groupBy: FeedbackGroup, q = "") =>
+  queryOptions({
+    queryKey: ["feedback", project, q, window.start, window.end, groupBy],
+    queryFn: ({ signal }) =>
+      get<FeedbackSummary>(
+        withQuery(inProject(project, "feedback", "summary"), { q, ...window, group_by: groupBy }),
+        signal,
+      ),
+    placeholderData: keepPreviousData,
+    retry: mayPass,
+  });
+
+export const qualityQuery = (project: string, window: Window, app = "", score = "") =>
+  queryOptions({
+    queryKey: ["quality", project, window.start, window.end, app, score],
+    queryFn: ({ signal }) =>
+      get<QualityReport>(withQuery(inProject(project, "quality"), { app, score, ...window }), signal),
+    placeholderData: keepPreviousData,
+    retry: mayPass,
+  });
+
+/** Newest first. */
+export const calibrationsQuery = (project: string, judge: string) =>
+  queryOptions({
+    queryKey: ["calibrations", project, judge],
+    queryFn: ({ signal }) => everyPage<CalibrationView>(inProject(project, "judges", judge, "calibrations"), signal),
+    retry: mayPass,
+  });

@@ -1,0 +1,184 @@
+import { Autocomplete, Button, Group, Modal, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, post } from "@/api/client";
+import { changeCases, datasetsKey, datasetsQuery, type FromTraces, fromTraces, putDataset } from "@/api/datasets";
+import { plural } from "@/lib/format";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import css from "./datasets.module.css";
+
+/** What becomes a case: an answer that was reviewed, what was tried in the playground, or traces as they are. */
+export type Origin =
+  | { kind: "review"; item: string; expected: string }
+  | { kind: "own"; input: unknown; expected: string }
+  | { kind: "traces"; asked: FromTraces; told: string; expected?: string };
+
+interface Props {
+  project: string;
+  from: Origin;
+  onClose: () => void;
+}
+
+interface Placing {
+  dataset: string;
+  expected: string | undefined;
+  split: string;
+  tags: string[];
+}
+
+interface Made {
+  dataset: string;
+  /** The case, where there is one. */
+  id: string;
+  says: string;
+  left: string[];
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const LAST = "trimtab-last-dataset";
+
+/** Chooses a dataset, or names a new one, and puts what one looks at into it. */
+export function AddToDataset({ project, from, onClose }: Props) {
+  const known = useQuery(datasetsQuery(project));
+  const names = (known.data ?? []).map((each) => each.name);
+  const [chosen, setChosen] = useState<string | null>(() => localStorage.getItem(`${LAST}:${project}`));
+  const [expected, setExpected] = useState(from.expected ?? "");
+  const [split, setSplit] = useState("");
+  const [tags, setTags] = useState<string[]>([]);
+  const queries = useQueryClient();
+  const name = (chosen ?? names[0] ?? "").trim();
+  const isNew = known.data !== undefined && name !== "" && !names.includes(name);
+  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const asks = from.expected !== undefined;
+  const add = useMutation({
+    mutationFn: async () => {
+      if (isNew) await putDataset(project, name, { expected_revision: 0 });
+      const said = asks && expected !== from.expected ? expected : undefined;
+      return put(project, from, { dataset: name, expected: said, split: split.trim(), tags });
+    },
+    onSuccess: async () => {
+      localStorage.setItem(`${LAST}:${project}`, name);
+      await queries.invalidateQueries({ queryKey: datasetsKey(project) });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name && !wrong) add.mutate();
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={<strong>{from.kind === "own" ? "Save as a case" : "Add to dataset"}</strong>}
+      size={560}
+    >
+      {add.data ? (
+        <Done project={project} made={add.data} onClose={onClose} />
+      ) : (
+        <form className={css.form} onSubmit={submit} noValidate>
+          {from.kind === "traces" && <p>{from.told}</p>}
+          <Autocomplete
+            label="Dataset"
+            description={
+              isNew ? "It is made: there is none of that name yet." : "One that is there, or the name of a new one."
+            }
+            data={names}
+            value={name}
+            error={wrong}
+            onChange={setChosen}
+            spellCheck={false}
+            data-autofocus
+          />
+          {asks && (
+            <Textarea
+              label="Expected"
+              description="What a good answer is; correct it where this one was not."
+              autosize
+              minRows={3}
+              maxRows={14}
+              value={expected}
+              onChange={(event) => setExpected(event.currentTarget.value)}
+            />
+          )}
+          <div className={css.two}>
+            <TagsInput label="Tags" value={tags} onChange={setTags} splitChars={[","]} />
+            <TextInput
+              label="Split"
+              description="Empty: as the dataset shares them out."
+              value={split}
+              onChange={(event) => setSplit(event.currentTarget.value)}
+            />
+          </div>
+          {add.isError && <ProblemNotice error={add.error} />}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" size="sm" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" size="sm" loading={add.isPending} disabled={!name || Boolean(wrong)}>
+              {from.kind === "own" ? "Save it" : "Add"}
+            </Button>
+          </Group>
+        </form>
+      )}
+    </Modal>
+  );
+}
+
+async function put(project: string, from: Origin, { dataset, expected, split, tags }: Placing): Promise<Made> {
+  if (from.kind === "review") {
+    const body = { dataset, split, tags, ...(expected === undefined ? { expected: from.expected } : { expected }) };
+    const made = await post<{ case_id: string; version: number; created: boolean }>(
+      inProject(project, "review", "items", from.item, "to-case"),
+      body,
+    );
+    const says = made.created ? `Version ${made.version} has it.` : "It was there already, and says the same.";
+    return { dataset, id: made.case_id, says, left: [] };
+  }
+  const told =
+    from.kind === "own"
+      ? await changeCases(project, dataset, {
+          add: [{ input: from.input, expected: (expected ?? from.expected) || null, split, tags }],
+          message: "From the playground",
+        })
+      : await fromTraces(project, dataset, {
+          ...from.asked,
+          split,
+          tags,
+          ...(expected === undefined ? {} : { expected }),
+        });
+  const says = told.created
+    ? `Version ${told.version?.number} has ${plural(told.added, "new case")}.`
+    : "Nothing is new: it was there already.";
+  return { dataset, id: "", says, left: told.left ?? [] };
+}
+
+function Done({ project, made, onClose }: { project: string; made: Made; onClose: () => void }) {
+  return (
+    <div className={css.form}>
+      <Notice tone="good" title={made.says}>
+        <Link
+          to="/p/$project/datasets/$dataset"
+          params={{ project, dataset: made.dataset }}
+          search={{ case: made.id || undefined }}
+        >
+          Look at {made.dataset}
+        </Link>
+      </Notice>
+      {made.left.length > 0 && (
+        <Notice tone="warn" title={`${plural(made.left.length, "trace")} could not be taken`}>
+          <ul className={css.errors}>
+            {made.left.map((each) => (
+              <li key={each}>{each}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      <Group justify="flex-end">
+        <Button size="sm" onClick={onClose} data-autofocus>
+          Go on
+        </Button>
+      </Group>
+    </div>
+  );
+}

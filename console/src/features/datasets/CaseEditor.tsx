@@ -1,0 +1,241 @@
+import { Button, Checkbox, Drawer, Group, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { changeCases, datasetsKey } from "@/api/datasets";
+import type { Case, DatasetView, Use } from "@/api/evaluationTypes";
+import { JsonInput } from "@/ui/JsonInput";
+import { ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { type CaseForm, formOf, read } from "./caseForm";
+import css from "./datasets.module.css";
+import { CONSENT, PII, USES } from "./words";
+
+interface Props {
+  project: string;
+  dataset: DatasetView;
+  /** What is edited; without an id it is added. */
+  given: Partial<Case>;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+/** Adds a case or changes one; either makes a new version. */
+export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props) {
+  const [initial] = useState(() => formOf(given));
+  const [form, setForm] = useState<CaseForm>(initial);
+  const [message, setMessage] = useState("");
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const { value, wrong } = read(form);
+  const shown = tried ? wrong : {};
+  const isNew = initial.id === "";
+  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
+  const set = (change: Partial<CaseForm>) => setForm((now) => ({ ...now, ...change }));
+  const save = useMutation({
+    mutationFn: () =>
+      changeCases(project, dataset.name, {
+        ...(isNew
+          ? { add: [value] }
+          : { change: [{ ...value, provenance: given.provenance && kept(given.provenance) }] }),
+        message: message.trim(),
+        expected_revision: isNew ? undefined : dataset.revision,
+      }),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: datasetsKey(project) });
+      onSaved();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(wrong).length === 0) save.mutate();
+  };
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={600}
+      title={<strong>{isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`}</strong>}
+    >
+      <form className={css.form} onSubmit={submit} noValidate>
+        <Texts form={form} set={set} wrong={shown} />
+        <Placing form={form} set={set} wrong={shown} splits={Object.keys(dataset.splits).filter(Boolean)} />
+        <Rights form={form} set={set} />
+        <TextInput
+          label="What changed and why"
+          description="The message of the new version."
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+        />
+        {save.isError && <ProblemNotice error={save.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending} disabled={!isNew && !dirty}>
+            {isNew ? "Add it" : "Save"}
+          </Button>
+        </Group>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+/** Who wrote it when is set by the server. */
+const kept = ({ origin, source, span_id }: NonNullable<Case["provenance"]>) => ({ origin, source, span_id });
+
+interface PartProps {
+  form: CaseForm;
+  set: (change: Partial<CaseForm>) => void;
+  wrong: Partial<Record<keyof CaseForm, string>>;
+}
+
+function Texts({ form, set, wrong }: PartProps) {
+  const side = (field: "input" | "expected", label: string, about: string) => {
+    const json = field === "input" ? form.inputJson : form.expectedJson;
+    const value = form[field];
+    return (
+      <div>
+        {json ? (
+          <JsonInput
+            label={label}
+            description={about}
+            value={value}
+            error={wrong[field]}
+            rows={4}
+            onChange={(text) => set({ [field]: text })}
+          />
+        ) : (
+          <Textarea
+            label={label}
+            description={about}
+            autosize
+            minRows={3}
+            maxRows={16}
+            value={value}
+            error={wrong[field]}
+            onChange={(event) => set({ [field]: event.currentTarget.value })}
+            data-autofocus={field === "input" || undefined}
+          />
+        )}
+        <Switch
+          size="xs"
+          mt={6}
+          label={`${label} is JSON`}
+          checked={json}
+          onChange={(event) =>
+            set(
+              field === "input"
+                ? { inputJson: event.currentTarget.checked }
+                : { expectedJson: event.currentTarget.checked },
+            )
+          }
+        />
+      </div>
+    );
+  };
+  return (
+    <>
+      {side("input", "Asked", 'A question; or as JSON {"messages": […], "variables": {…}}.')}
+      {side("expected", "Expected", "What a good answer is; empty where scorers look at the answer alone.")}
+      <Textarea
+        label="What the answer should rest on"
+        description="Texts apart by a line of three dashes."
+        autosize
+        minRows={2}
+        maxRows={12}
+        value={form.context}
+        onChange={(event) => set({ context: event.currentTarget.value })}
+      />
+      {(form.toolCalls !== "" || form.expectedJson) && (
+        <JsonInput
+          label="Expected calls of tools"
+          value={form.toolCalls}
+          error={wrong.toolCalls}
+          onChange={(toolCalls) => set({ toolCalls })}
+        />
+      )}
+    </>
+  );
+}
+
+function Placing({ form, set, wrong, splits }: PartProps & { splits: string[] }) {
+  return (
+    <>
+      <div className={css.two}>
+        <TagsInput label="Tags" value={form.tags} onChange={(tags) => set({ tags })} splitChars={[","]} />
+        <TextInput
+          label="Split"
+          description={splits.length > 0 ? `There are: ${splits.join(", ")}.` : undefined}
+          value={form.split}
+          onChange={(event) => set({ split: event.currentTarget.value })}
+        />
+        <TextInput
+          label="Group"
+          description="The same for cases that are not independent: one customer, one conversation."
+          value={form.group}
+          onChange={(event) => set({ group: event.currentTarget.value })}
+        />
+        <TextInput
+          label="Weight"
+          description="How much it counts."
+          inputMode="decimal"
+          value={form.weight}
+          error={wrong.weight}
+          onChange={(event) => set({ weight: event.currentTarget.value })}
+        />
+      </div>
+      <JsonInput
+        label="Metadata"
+        value={form.metadata}
+        error={wrong.metadata}
+        rows={1}
+        onChange={(metadata) => set({ metadata })}
+      />
+    </>
+  );
+}
+
+const options = (words: Record<string, string>) => Object.entries(words).map(([value, label]) => ({ value, label }));
+
+function Rights({ form, set }: Pick<PartProps, "form" | "set">) {
+  return (
+    <fieldset className={css.fieldset}>
+      <legend>May be used to</legend>
+      <Checkbox.Group value={form.uses} onChange={(uses) => set({ uses: uses as Use[] })} aria-label="May be used to">
+        <Group gap="lg">
+          {USES.map(({ value, label, about }) => (
+            <Checkbox key={value} value={value} label={label} title={about} />
+          ))}
+        </Group>
+      </Checkbox.Group>
+      <div className={css.two}>
+        <Select
+          label="Consent"
+          data={options(CONSENT)}
+          value={form.consent}
+          allowDeselect={false}
+          onChange={(value) => set({ consent: value as CaseForm["consent"] })}
+        />
+        <Select
+          label="Personal data"
+          data={options(PII)}
+          value={form.pii}
+          allowDeselect={false}
+          onChange={(value) => set({ pii: value as CaseForm["pii"] })}
+        />
+        <TextInput
+          label="Licence"
+          placeholder="CC-BY-4.0"
+          value={form.licence}
+          onChange={(event) => set({ licence: event.currentTarget.value })}
+          spellCheck={false}
+        />
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,236 @@
+import { ActionIcon, Button, Drawer, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Plus, X } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { putQueue, reviewKey } from "@/api/review";
+import type { QueueView } from "@/api/reviewTypes";
+import { useScorers } from "@/features/scorers/useScorers";
+import { ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { type CriterionForm, criterionForm, formOf, type QueueForm, read, STARTER } from "./queueForm";
+import { Rules } from "./Rules";
+import css from "./review.module.css";
+
+interface Props {
+  project: string;
+  queue: QueueView | undefined;
+  onClose: () => void;
+}
+
+/** What people are asked of an answer, and which answers come to them. */
+export function QueueEditor({ project, queue, onClose }: Props) {
+  const was = queue?.spec ?? STARTER;
+  const [initial] = useState(() => formOf(queue?.name ?? "", was));
+  const [form, setForm] = useState<QueueForm>(initial);
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const { spec, wrong } = read(form, was);
+  const shown = tried ? wrong : {};
+  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
+  const set = (change: Partial<QueueForm>) => setForm((now) => ({ ...now, ...change }));
+  const save = useMutation({
+    mutationFn: () => putQueue(project, form.name, spec, queue?.revision ?? 0),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: reviewKey(project) });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(wrong).length === 0) save.mutate();
+  };
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={620}
+      title={<strong>{queue ? `Edit ${queue.name}` : "New queue"}</strong>}
+    >
+      <form className={css.form} onSubmit={submit} noValidate>
+        <TextInput
+          label="Name"
+          value={form.name}
+          disabled={Boolean(queue)}
+          error={shown.name}
+          onChange={(event) => set({ name: event.currentTarget.value })}
+          data-autofocus={!queue || undefined}
+          spellCheck={false}
+        />
+        <TextInput
+          label="What it is for"
+          value={form.description}
+          onChange={(event) => set({ description: event.currentTarget.value })}
+        />
+        <Textarea
+          label="Instructions"
+          description="Shown beside every answer."
+          autosize
+          minRows={2}
+          value={form.instructions}
+          onChange={(event) => set({ instructions: event.currentTarget.value })}
+        />
+        <Criteria project={project} criteria={form.criteria} wrong={shown} onChange={(criteria) => set({ criteria })} />
+        <Rules rules={form.rules} wrong={shown} onChange={(rules) => set({ rules })} />
+        <div className={css.two}>
+          <TextInput
+            label="To be answered within, hours"
+            inputMode="decimal"
+            value={form.hours}
+            error={shown.hours}
+            onChange={(event) => set({ hours: event.currentTarget.value })}
+          />
+          <TextInput
+            label="A claim lasts, minutes"
+            inputMode="decimal"
+            value={form.leaseMinutes}
+            error={shown.leaseMinutes}
+            onChange={(event) => set({ leaseMinutes: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Seen by two, % of them"
+            description="Blind; where they differ a third decides. It measures agreement."
+            inputMode="decimal"
+            value={form.doubleShare}
+            error={shown.doubleShare}
+            onChange={(event) => set({ doubleShare: event.currentTarget.value })}
+          />
+          <Switch
+            mt={22}
+            label="Hide judges' scores"
+            description="Until one has decided: they would be followed."
+            checked={form.hideScores}
+            onChange={(event) => set({ hideScores: event.currentTarget.checked })}
+          />
+        </div>
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.foot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending} disabled={queue !== undefined && !dirty}>
+            {queue ? "Save" : "Make it"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+const KINDS = [
+  { value: "pass_fail", label: "Pass or fail" },
+  { value: "scale", label: "A scale" },
+  { value: "choice", label: "One of several" },
+  { value: "text", label: "A text" },
+];
+
+interface CriteriaProps {
+  project: string;
+  criteria: CriterionForm[];
+  wrong: Record<string, string>;
+  onChange: (criteria: CriterionForm[]) => void;
+}
+
+function Criteria({ project, criteria, wrong, onChange }: CriteriaProps) {
+  const judges = useScorers(project).scorers.filter((each) => each.source === "llm");
+  const set = (at: number, change: Partial<CriterionForm>) =>
+    onChange(criteria.map((each, i) => (i === at ? { ...each, ...change } : each)));
+  return (
+    <fieldset className={css.rows}>
+      <legend>Questions</legend>
+      {criteria.map((each, i) => (
+        <div key={i} className={css.row}>
+          <div className={css.rowHead}>
+            <TextInput
+              size="xs"
+              aria-label={`Question ${i + 1}`}
+              placeholder="Is the answer right and complete?"
+              value={each.question}
+              onChange={(event) => set(i, { question: event.currentTarget.value })}
+            />
+            <ActionIcon
+              onClick={() => onChange(criteria.filter((_, at) => at !== i))}
+              aria-label={`Remove question ${i + 1}`}
+            >
+              <X size={14} />
+            </ActionIcon>
+          </div>
+          <div className={css.two}>
+            <TextInput
+              size="xs"
+              label="Its score is called"
+              value={each.name}
+              error={wrong[`criteria.${i}.name`]}
+              onChange={(event) => set(i, { name: event.currentTarget.value })}
+              spellCheck={false}
+            />
+            <Select
+              size="xs"
+              label="Answered by"
+              data={KINDS}
+              value={each.kind}
+              allowDeselect={false}
+              onChange={(kind) => set(i, { kind: kind as CriterionForm["kind"] })}
+            />
+            {each.kind === "scale" && (
+              <>
+                <TextInput
+                  size="xs"
+                  label="Lowest"
+                  value={each.low}
+                  error={wrong[`criteria.${i}.low`]}
+                  onChange={(event) => set(i, { low: event.currentTarget.value })}
+                />
+                <TextInput
+                  size="xs"
+                  label="Highest"
+                  value={each.high}
+                  error={wrong[`criteria.${i}.high`]}
+                  onChange={(event) => set(i, { high: event.currentTarget.value })}
+                />
+              </>
+            )}
+            {each.kind === "choice" && (
+              <TagsInput
+                size="xs"
+                label="Choices"
+                value={each.choices}
+                error={wrong[`criteria.${i}.choices`]}
+                onChange={(choices) => set(i, { choices })}
+                splitChars={[","]}
+              />
+            )}
+            <Select
+              size="xs"
+              label="The judge that answers it, too"
+              data={[{ value: "", label: "none" }, ...judges.map((one) => ({ value: one.name, label: one.name }))]}
+              value={each.judge}
+              allowDeselect={false}
+              onChange={(judge) => set(i, { judge: judge ?? "" })}
+            />
+          </div>
+          <Switch
+            size="xs"
+            label="Must be answered"
+            checked={each.required}
+            onChange={(event) => set(i, { required: event.currentTarget.checked })}
+          />
+        </div>
+      ))}
+      <div>
+        <Button
+          variant="default"
+          size="compact-xs"
+          leftSection={<Plus size={12} />}
+          onClick={() => onChange([...criteria, criterionForm({ name: "" })])}
+        >
+          Add a question
+        </Button>
+      </div>
+    </fieldset>
+  );
+}

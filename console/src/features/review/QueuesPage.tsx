@@ -1,0 +1,154 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Pencil, Plus } from "lucide-react";
+import { queuesQuery } from "@/api/review";
+import type { QueueView } from "@/api/reviewTypes";
+import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
+import { Empty, Panel, Tag } from "@/ui/bits";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { Tabs } from "@/ui/Tabs";
+import { WriteButton } from "@/ui/WriteButton";
+import { People } from "./People";
+import { QueueEditor } from "./QueueEditor";
+import { ruleWords } from "./words";
+
+const VIEWS = [
+  { id: "queues", label: "Queues" },
+  { id: "people", label: "Agreement and overrides" },
+] as const;
+
+/** "What waits for a person, and what do people make of it?" */
+export function QueuesPage() {
+  const { project } = useParams({ from: "/inside/p/$project/review" });
+  const search = useSearch({ from: "/inside/p/$project/review" });
+  const navigate = useNavigate({ from: "/p/$project/review" });
+  const found = useQuery(queuesQuery(project));
+  const view = VIEWS.find((each) => each.id === search.view)?.id ?? "queues";
+  const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const edited = found.data?.find((each) => each.name === search.edit);
+  return (
+    <Page
+      title="Review"
+      lead="Risky and doubtful answers, looked at by people; what they say becomes scores, cases and the judges' measure."
+      actions={
+        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+          New queue
+        </WriteButton>
+      }
+    >
+      <Tabs
+        label="Views"
+        tabs={VIEWS}
+        value={view}
+        onChange={(id) => patch({ view: id === "queues" ? undefined : id })}
+      >
+        {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+        {found.isPending && <Skeleton height={200} />}
+        {found.data?.length === 0 && <First />}
+        {found.data && found.data.length > 0 && view === "queues" && (
+          <Panel>
+            <DataTable
+              label="Queues"
+              columns={columns(project, (edit) => patch({ edit }))}
+              rows={found.data}
+              rowKey={(row) => row.name}
+            />
+          </Panel>
+        )}
+        {found.data && found.data.length > 0 && view === "people" && <People project={project} queues={found.data} />}
+      </Tabs>
+      {(search.new || edited) && (
+        <QueueEditor project={project} queue={edited} onClose={() => patch({ new: undefined, edit: undefined })} />
+      )}
+    </Page>
+  );
+}
+
+function First() {
+  return (
+    <Empty title="No queue yet">
+      <p>
+        A queue asks people a few questions about answers, and rules send the answers that need it: what users
+        complained about, what a judge scored low, where two judges differ, what a guard flagged, and a random share of
+        all, without which nobody learns what the rules miss.
+      </p>
+      <p>
+        People work it with the keyboard. Each verdict is a score; a correction becomes a case of a dataset with one
+        key; and where a judge answers the same question, how far it agrees with people is known.
+      </p>
+    </Empty>
+  );
+}
+
+function columns(project: string, onEdit: (name: string) => void): Column<QueueView>[] {
+  const now = Date.now();
+  return [
+    {
+      id: "name",
+      label: "queue",
+      cell: (row) => (
+        <Link to="/p/$project/review/$queue" params={{ project, queue: row.name }} search={{}}>
+          {row.name}
+        </Link>
+      ),
+    },
+    { id: "about", label: "what it is for", cell: (row) => row.spec.description || <span className="muted">–</span> },
+    {
+      id: "open",
+      label: "waiting",
+      align: "right",
+      cell: (row) => <strong className="num">{formatInt(row.standing.open)}</strong>,
+    },
+    {
+      id: "overdue",
+      label: "late",
+      align: "right",
+      cell: (row) =>
+        row.standing.overdue > 0 ? (
+          <Tag tone="bad">{formatInt(row.standing.overdue)} late</Tag>
+        ) : (
+          <span className="muted">none</span>
+        ),
+    },
+    {
+      id: "oldest",
+      label: "oldest",
+      align: "right",
+      cell: (row) =>
+        row.standing.oldest === null ? (
+          <span className="muted">–</span>
+        ) : (
+          <span title={formatDateTime(row.standing.oldest)}>{formatAgo(row.standing.oldest, now)}</span>
+        ),
+    },
+    {
+      id: "rules",
+      label: "what sends answers here",
+      cell: (row) =>
+        (row.spec.rules ?? []).length === 0 ? (
+          <span className="muted">nothing yet: only by hand</span>
+        ) : (
+          (row.spec.rules ?? []).map(ruleWords).join("; ")
+        ),
+    },
+    {
+      id: "edit",
+      label: "",
+      align: "right",
+      cell: (row) => (
+        <Button
+          variant="subtle"
+          size="compact-xs"
+          leftSection={<Pencil size={12} />}
+          onClick={() => onEdit(row.name)}
+          aria-label={`Edit ${row.name}`}
+        >
+          Edit
+        </Button>
+      ),
+    },
+  ];
+}

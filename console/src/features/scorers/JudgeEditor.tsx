@@ -1,0 +1,121 @@
+import { Button, Drawer, Select, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { inProject, post } from "@/api/client";
+import type { JudgeView, ScorerView } from "@/api/evaluationTypes";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { SchemaForm } from "./SchemaForm";
+import { fieldsOf, read, type Written, written } from "./schemaForm";
+import css from "./scorers.module.css";
+
+interface Props {
+  project: string;
+  judge: JudgeView | undefined;
+  kinds: ScorerView[];
+  onClose: () => void;
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** A judge in the team's own words; every change is a version. */
+export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
+  const [name, setName] = useState(judge?.name ?? "");
+  const [kindName, setKind] = useState(
+    judge?.kind ?? kinds.find((each) => each.name === "rubric")?.name ?? kinds[0]?.name ?? "",
+  );
+  const kind = kinds.find((each) => each.name === kindName);
+  const fields = kind ? fieldsOf(kind.options) : [];
+  const [form, setForm] = useState<Record<string, Written>>({});
+  const [message, setMessage] = useState("");
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const texts = Object.fromEntries(
+    fields.map((field) => [
+      field.name,
+      form[field.name] ?? written(field, judge?.kind === kindName ? judge.options[field.name] : undefined),
+    ]),
+  );
+  const { value, wrong } = read(fields, texts);
+  const badName = NAME.test(name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const dirty = Object.keys(form).length > 0 || message !== "" || (!judge && name !== "");
+  const save = useMutation({
+    mutationFn: () =>
+      post<{ judge: JudgeView; created: boolean }>(inProject(project, "judges", name, "versions"), {
+        kind: kindName,
+        options: value,
+        message: message.trim(),
+        expected_version: judge?.version ?? 0,
+      }),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: ["judges", project] });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (!badName && Object.keys(wrong).length === 0) save.mutate();
+  };
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={600}
+      title={<strong>{judge ? `Edit ${judge.scorer}` : "New judge"}</strong>}
+    >
+      <form className={css.form} onSubmit={submit} noValidate>
+        <TextInput
+          label="Name"
+          description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
+          value={name}
+          disabled={Boolean(judge)}
+          error={tried && badName}
+          onChange={(event) => setName(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus={!judge || undefined}
+        />
+        <Select
+          label="How it judges"
+          description={kind?.about}
+          data={kinds.map((each) => each.name)}
+          value={kindName}
+          allowDeselect={false}
+          onChange={(next) => {
+            setKind(next ?? "");
+            setForm({});
+          }}
+        />
+        <SchemaForm
+          fields={fields}
+          form={texts}
+          wrong={tried ? wrong : {}}
+          onChange={(field, next) => setForm((now) => ({ ...now, [field]: next }))}
+        />
+        <TextInput
+          label="What changed and why"
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+        />
+        {judge && (
+          <Notice tone="warn">
+            A new version is a new judge: what people said of version {judge.version} does not vouch for it.
+          </Notice>
+        )}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.foot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending}>
+            {judge ? `Save version ${judge.version + 1}` : "Make it"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}

@@ -1,0 +1,234 @@
+import { Button, Drawer, NumberInput, SegmentedControl, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { inProject, put } from "@/api/client";
+import { datasetsQuery, datasetVersionsQuery } from "@/api/datasets";
+import type { SuiteView } from "@/api/evaluationTypes";
+import { suitesKey } from "@/api/suites";
+import { ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { ScorerFields } from "./ScorerFields";
+import { EMPTY, formOf, read, type SuiteForm } from "./suiteForm";
+import css from "./suites.module.css";
+
+interface Props {
+  project: string;
+  suite: SuiteView | undefined;
+  /** The dataset a new one begins with. */
+  dataset?: string;
+  onClose: () => void;
+  onSaved: (name: string) => void;
+}
+
+/** What is asked of whom and what it has to reach. */
+export function SuiteEditor({ project, suite, dataset = "", onClose, onSaved }: Props) {
+  const [initial] = useState(() => formOf(suite?.name ?? "", suite?.spec ?? { ...EMPTY, dataset }));
+  const [form, setForm] = useState<SuiteForm>(initial);
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const { spec, wrong } = read(form);
+  const shown = tried ? wrong : {};
+  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
+  const set = (change: Partial<SuiteForm>) => setForm((now) => ({ ...now, ...change }));
+  const save = useMutation({
+    mutationFn: () =>
+      put<SuiteView>(inProject(project, "suites", form.name), { spec, expected_revision: suite?.revision ?? 0 }),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: suitesKey(project) });
+      onSaved(form.name);
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(wrong).length === 0) save.mutate();
+  };
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={640}
+      title={<strong>{suite ? `Edit ${suite.name}` : "New suite"}</strong>}
+    >
+      <form className={css.form} onSubmit={submit} noValidate>
+        <TextInput
+          label="Name"
+          value={form.name}
+          disabled={Boolean(suite)}
+          error={shown.name}
+          onChange={(event) => set({ name: event.currentTarget.value })}
+          data-autofocus={!suite || undefined}
+          spellCheck={false}
+        />
+        <Textarea
+          label="What it is for"
+          autosize
+          minRows={1}
+          value={form.description}
+          onChange={(event) => set({ description: event.currentTarget.value })}
+        />
+        <Cases project={project} form={form} set={set} wrong={shown} />
+        <ScorerFields project={project} scorers={form.scorers} wrong={shown} onChange={(scorers) => set({ scorers })} />
+        <Rule form={form} set={set} wrong={shown} />
+        <Bounds form={form} set={set} wrong={shown} />
+        {tried && Object.keys(wrong).length > 0 && (
+          <p className={css.error} role="alert">
+            {Object.keys(wrong).length === 1 ? "One thing is" : `${Object.keys(wrong).length} things are`} not right
+            yet.
+          </p>
+        )}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.formFoot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending} disabled={suite !== undefined && !dirty}>
+            {suite ? "Save" : "Make it"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+interface PartProps {
+  form: SuiteForm;
+  set: (change: Partial<SuiteForm>) => void;
+  wrong: Record<string, string>;
+}
+
+function Cases({ project, form, set, wrong }: PartProps & { project: string }) {
+  const datasets = useQuery(datasetsQuery(project));
+  const versions = useQuery({ ...datasetVersionsQuery(project, form.dataset), enabled: form.dataset !== "" });
+  const names = (datasets.data ?? []).map((each) => each.name);
+  const newest = versions.data?.[0];
+  const splits = Object.keys(newest?.splits ?? {}).filter(Boolean);
+  return (
+    <>
+      <div className={css.two}>
+        <Select
+          label="Dataset"
+          data={form.dataset && !names.includes(form.dataset) ? [form.dataset, ...names] : names}
+          value={form.dataset || null}
+          allowDeselect={false}
+          error={wrong.dataset}
+          nothingFoundMessage="There is none yet: make one on the page Datasets."
+          onChange={(value) => set({ dataset: value ?? "", version: "", split: "" })}
+        />
+        <Select
+          label="Version"
+          data={[
+            { value: "", label: "the newest, whenever it runs" },
+            ...(versions.data ?? []).map((each) => ({
+              value: String(each.number),
+              label: `${each.number}: ${each.message || `${each.cases} cases`}`,
+            })),
+          ]}
+          value={form.version}
+          allowDeselect={false}
+          onChange={(value) => set({ version: value ?? "" })}
+        />
+      </div>
+      <div className={css.two}>
+        <Select
+          label="Split"
+          data={[{ value: "", label: "all cases" }, ...splits.map((each) => ({ value: each, label: each }))]}
+          value={form.split}
+          allowDeselect={false}
+          onChange={(value) => set({ split: value ?? "" })}
+        />
+        <TagsInput label="Only with the tags" value={form.tags} onChange={(tags) => set({ tags })} splitChars={[","]} />
+      </div>
+    </>
+  );
+}
+
+function Rule({ form, set, wrong }: PartProps) {
+  return (
+    <>
+      <div>
+        <div className={css.label}>To pass, the new one must be</div>
+        <SegmentedControl
+          fullWidth
+          size="xs"
+          aria-label="To pass, the new one must be"
+          data={[
+            { value: "not_worse", label: "Not worse" },
+            { value: "better", label: "Better" },
+          ]}
+          value={form.rule}
+          onChange={(value) => set({ rule: value as SuiteForm["rule"] })}
+        />
+      </div>
+      <div className={css.two}>
+        <TextInput
+          label="Than"
+          description="A release, an environment, a model or parent; chosen at the run if empty."
+          placeholder="production"
+          value={form.against}
+          onChange={(event) => set({ against: event.currentTarget.value })}
+          spellCheck={false}
+        />
+        <NumberInput
+          label="Answers to each case"
+          description="More than one shows which cases are flaky."
+          min={1}
+          max={100}
+          value={form.repeats}
+          error={wrong.repeats}
+          onChange={(value) => set({ repeats: String(value) })}
+        />
+      </div>
+      <SampleSize form={form} />
+    </>
+  );
+}
+
+/** How many cases it takes is said before anything is spent. */
+function SampleSize({ form }: { form: SuiteForm }) {
+  const margins = form.scorers.filter((each) => each.margin !== "" && Number(each.margin) > 0 && !each.relative);
+  if (margins.length === 0)
+    return (
+      <p className="muted">
+        Give a scorer a margin: how much worse is still not worse. Without one only “better” and “worse” can be told.
+      </p>
+    );
+  return (
+    <p className="muted">
+      The run's estimate says how many cases a margin takes. A smaller one takes many more: half of it four times as
+      many.
+    </p>
+  );
+}
+
+function Bounds({ form, set, wrong }: PartProps) {
+  const field = (name: keyof SuiteForm & string, label: string, about: string) => (
+    <TextInput
+      label={label}
+      description={about}
+      inputMode="decimal"
+      value={String(form[name])}
+      error={wrong[name]}
+      onChange={(event) => set({ [name]: event.currentTarget.value })}
+    />
+  );
+  return (
+    <details className={css.more}>
+      <summary>Bounds of money, time and what may be missing</summary>
+      <div className={css.two}>
+        {field("budget", "Budget, $", "Answers and judges together; none if empty.")}
+        {field("concurrency", "At once", "Calls under way.")}
+        {field("costMargin", "Dearer by up to, %", "Counts as not worse; not compared if empty.")}
+        {field("latencyMargin", "Slower by up to, %", "Counts as not worse; not compared if empty.")}
+        {field("mostUnscored", "Could not score, at most %", "Above it there is not enough data.")}
+        {field("mostErrors", "Without an answer, at most %", "Above it there is not enough data.")}
+        {field("alpha", "Alpha", "The share of false alarms that is accepted.")}
+        {field("freshnessDays", "A run counts for, days", "Then a gate asks for a new one.")}
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,115 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import type { SuiteView } from "@/api/evaluationTypes";
+import { suitesQuery } from "@/api/suites";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { Empty, Panel } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import { SuiteEditor } from "./SuiteEditor";
+import { ruleWords } from "./words";
+
+const FIRST = `# suites/support.yaml
+dataset: support@latest
+against: production
+scorers:
+  - scorer: exact
+    margin: 0.05
+  - scorer: latency
+    required: false
+
+trimtab eval suites/support.yaml --release support@r2`;
+
+/** "What do we hold new releases against?" */
+export function SuitesPage() {
+  const { project } = useParams({ from: "/inside/p/$project/suites" });
+  const search = useSearch({ from: "/inside/p/$project/suites" });
+  const navigate = useNavigate({ from: "/p/$project/suites" });
+  const archived = search.archived === "1";
+  const found = useQuery(suitesQuery(project, archived));
+  const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const columns: Column<SuiteView>[] = [
+    {
+      id: "name",
+      label: "suite",
+      cell: (row) => (
+        <Link to="/p/$project/suites/$suite" params={{ project, suite: row.name }}>
+          {row.name}
+        </Link>
+      ),
+    },
+    { id: "about", label: "what it is for", cell: (row) => row.spec.description || <span className="muted">–</span> },
+    { id: "dataset", label: "cases of", cell: (row) => row.spec.dataset },
+    {
+      id: "scorers",
+      label: "scorers",
+      cell: (row) => row.spec.scorers.map((each) => each.name || each.scorer).join(", "),
+    },
+    { id: "rule", label: "to pass", cell: (row) => ruleWords(row.spec) },
+    {
+      id: "updated",
+      label: "changed",
+      align: "right",
+      cell: (row) => <span title={formatDateTime(row.updated)}>{formatAgo(row.updated, Date.now())}</span>,
+    },
+  ];
+  return (
+    <Page
+      title="Suites"
+      lead="Which cases, judged by what, and what a release has to reach: what gates ask for."
+      actions={
+        <>
+          <Button
+            variant="default"
+            size="sm"
+            aria-pressed={archived}
+            onClick={() => patch({ archived: archived ? undefined : "1" })}
+          >
+            {archived ? "Back to those in use" : "Archived"}
+          </Button>
+          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+            New suite
+          </WriteButton>
+        </>
+      }
+    >
+      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={220} />}
+      {found.data?.length === 0 && !archived && (
+        <Empty title="No suite yet">
+          <p>
+            A suite names a{" "}
+            <Link to="/p/$project/datasets" params={{ project }}>
+              dataset
+            </Link>
+            , the scorers that judge the answers, and what a release has to reach. Run it here before you promote
+            something, or from a terminal or CI, where the exit code says whether it passed:
+          </p>
+          <Code text={FIRST} />
+        </Empty>
+      )}
+      {found.data?.length === 0 && archived && <Empty title="Nothing is archived">{null}</Empty>}
+      {found.data && found.data.length > 0 && (
+        <Panel>
+          <DataTable label="Suites" columns={columns} rows={found.data} rowKey={(row) => row.name} />
+        </Panel>
+      )}
+      {search.new && (
+        <SuiteEditor
+          project={project}
+          suite={undefined}
+          dataset={search.dataset}
+          onClose={() => patch({ new: undefined, dataset: undefined })}
+          onSaved={(suite) =>
+            void navigate({ to: "/p/$project/suites/$suite", params: { project, suite }, search: {} })
+          }
+        />
+      )}
+    </Page>
+  );
+}
