@@ -5,12 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
-from harness import provider, running
+from harness import KEY, provider, running
+from msgspec import structs
 from placing import place, prompt, release, running_loop
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.targets import Model
+from trimtab.governance.access import Principal, Project, digest
 from trimtab.llm.dialects import DIALECTS, dialects
 from trimtab.releases.resolve import Lane
 from trimtab.releases.types import Pinned, Segment
@@ -120,7 +122,7 @@ async def test_a_prompt_that_says_it_all_needs_no_messages_of_the_client() -> No
         ("support@staging", {}, 404, "nothing_placed", "No release of the app 'support' runs in 'staging' yet"),
         ("support@staging", {}, 404, "nothing_placed", "trimtab release promote support r1 --in staging"),
         ("support@", {}, 404, "environment_not_found", "'support@' names no environment. Call 'support', or"),
-        ("support@r9", {}, 404, "release_not_found", "has no release 'r9'"),
+        ("support@r9", {}, 403, "release_call_forbidden", "a release by its number"),
         ("suport", {}, 404, "model_not_found", "no model 'suport'"),
         ("suport", {}, 404, "model_not_found", "Did you mean 'support'?"),
     ],
@@ -283,9 +285,44 @@ async def test_apps_are_listed_among_the_models_and_found_by_every_name_they_ans
         ("fast", "up"), ("support", "trimtab"), ("support@staging", "trimtab")
     ]  # fmt: skip
     assert found == {
-        "support": 200, "support@production": 200, "support@staging": 200, "support@r2": 200, "support@r5": 404,
+        "support": 200, "support@production": 200, "support@staging": 200, "support@r2": 404, "support@r5": 404,
         "support@moon": 404,
     }  # fmt: skip
+
+
+@running_loop
+async def test_a_key_of_an_application_calls_environments_and_no_release_by_its_number() -> None:
+    project = Project(id="prj_1", slug="default")
+    bound = Principal(key_id="key_7", role="client", project=project, environments=("staging",))
+    async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], []) as gateway:
+        place(gateway, [release(1), release(2)])
+        place(gateway, [release(2)], environment="staging", default=False)
+        access = gateway.force[0].access
+        keys = {
+            **access.keys, digest("tt_bound"): bound,
+            digest("tt_editor"): Principal(key_id="key_8", role="editor", project=project),
+        }  # fmt: skip
+        gateway.force[0] = structs.replace(gateway.force[0], access=structs.replace(access, keys=keys))
+
+        async def asked(model: str, key: str, path: str = "/v1/chat/completions") -> tuple[int, str]:
+            headers, body = {"authorization": f"Bearer {key}"}, {"model": model, "messages": ASK, "max_tokens": 9}
+            answer = await gateway.client.post(path, json=body, headers=headers)
+            return answer.status_code, "" if answer.status_code == 200 else answer.text
+
+        for path in ("/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"):
+            assert (await asked("support@r2", KEY, path))[0] == 403
+            assert (await asked("support@latest", KEY, path))[0] == 403
+            assert (await asked("support@staging", KEY, path))[0] == 200
+            assert (await asked("support@staging", "tt_bound", path))[0] == 200
+            status, said = await asked("support@r2", "tt_editor", path)
+            assert (status, "has no release 'r2'" in said) == (404, True), "it may, and this gateway has none"
+            status, said = await asked("support", "tt_bound", path)
+            assert (status, "'support@staging'" in said) == (403, True), "with the way out, in its dialect"
+        assert (await asked("support@r2", "tt_bound"))[0] == 403
+        listed = (await gateway.client.get("/v1/models", headers={"authorization": "Bearer tt_bound"})).json()["data"]
+        assert [each["id"] for each in listed] == ["support@staging"]
+        found = await gateway.client.get("/v1/models/support@r2", headers={"authorization": "Bearer tt_bound"})
+        assert found.status_code == 404
 
 
 @running_loop

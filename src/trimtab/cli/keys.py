@@ -57,18 +57,34 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
     "queues; editor also changes prompts, releases and rollouts.",
 )
 @click.option("--expires", type=Span(), default=None, help="End after this long, e.g. 30d. [default: never]")
+@click.option(
+    "--environment",
+    "environments",
+    multiple=True,
+    help="An environment in which it may call apps; can be given several times. [default: all]",
+)
 @project_option
 @api_command
-def create(name: str, *, role: str, expires: int | None, project: str, client: Client, as_json: bool) -> None:
+def create(
+    name: str,
+    *,
+    role: str,
+    expires: int | None,
+    environments: tuple[str, ...],
+    project: str,
+    client: Client,
+    as_json: bool,
+) -> None:
     """Create a key. Its secret is printed on standard output, this once.
 
     \b
     Examples:
       trimtab keys create my-app
       export OPENAI_API_KEY=$(trimtab keys create ci --expires 1d)
+      trimtab keys create shop --environment production
     """
     ends = None if expires is None else int(time.time() * 1000) + expires
-    issued = client.create_key(project, name, role=role, expires=ends)
+    issued = client.create_key(project, name, role=role, expires=ends, environments=environments or None)
     if as_json:
         print_json(issued)
         return

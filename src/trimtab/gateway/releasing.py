@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, NotFound, Unavailable, Unsupported
+from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unavailable, Unsupported
 from trimtab.gateway.apps.assigned import AppCall, Copy
 from trimtab.gateway.apps.overlay import read_fields
 from trimtab.gateway.apps.prompt import Prompt, Said
@@ -19,6 +19,8 @@ from trimtab.gateway.apps.types import Named, Placed, ProjectApps, Ready
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.context import shorten
+from trimtab.governance.access import Principal
+from trimtab.governance.permissions import holds
 from trimtab.llm.dialects import Dialect
 from trimtab.prompts.types import PromptError
 from trimtab.releases.resolve import Assignment, Who, resolve
@@ -46,10 +48,12 @@ class Body(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True):
-    """Who asks how long a call would be, and the variables its headers give."""
+    """Who asks how long a call would be, the variables its headers give, and whose rights count; None for whom nothing
+    is kept from."""
 
     who: Who = Who("")
     variables: bytes | None = None
+    principal: Principal | None = None
 
 
 class Apps:
@@ -62,7 +66,7 @@ class Apps:
     async def begin(self, call: Call, named: Placed | Named, apps: ProjectApps) -> CompiledPolicy:
         """Assign the call to a release and put that over its body. Raises `TrimtabError` with the way out."""
         if isinstance(named, Placed):
-            release = self._assign(call, named)
+            release = self._assign(call, named, apps)
         else:
             release = await self._refer(call, named, apps)
         return await self.enter(call, release)
@@ -71,6 +75,7 @@ class Apps:
         self, front: Dialect, project_id: str, named: Placed | Named, apps: ProjectApps, body: bytes, asked: Asked
     ) -> tuple[Ready, bytes]:
         """The release that would answer a call, and its body with that over it. Raises `TrimtabError`."""
+        check_may(asked.principal, named, apps)
         if isinstance(named, Placed):
             found = resolve(named.lane, asked.who)
             release = self._placed(named, found)
@@ -142,9 +147,10 @@ class Apps:
 
     # --- which release ---
 
-    def _assign(self, call: Call, named: Placed) -> Ready:
+    def _assign(self, call: Call, named: Placed, apps: ProjectApps) -> Ready:
         found = resolve(named.lane, who(call))
         call.app = app = AppCall(named.app, named.environment)
+        check_may(call.principal, named, apps)
         release = self._placed(named, found)
         app.assign(release, found.variant, found.rollout, found.why)
         if found.shadow is not None and call.front.operation == "chat" and found.shadow in named.releases:
@@ -170,6 +176,7 @@ class Apps:
         assert call.project is not None
         environment = "" if number_of(named.ref, 0) is not None else named.ref or apps.default
         call.app = app = AppCall(named.app, environment if environment in apps.environments else "")
+        check_may(call.principal, named, apps)
         release = await self._by_reference(call.project.id, named, apps)
         app.assign(release, "", "", "called by its number")
         call.extra_headers += app.headers()
@@ -197,6 +204,32 @@ class Apps:
                 param="model",
             )
         return await self._direct(project_id, named.app, number)
+
+
+def check_may(principal: Principal | None, named: Placed | Named, apps: ProjectApps) -> None:
+    """Raises `Forbidden`: a release by its number needs ``release:call``, which keys of applications have not, since an
+    environment's demands are not asked of it; and a key may be bound to some environments, and then to those only."""
+    if principal is None:
+        return
+    if isinstance(named, Named) and number_of(named.ref, 0) is not None:
+        if principal.environments is not None or not holds(principal, "release:call"):
+            raise Forbidden(
+                f"This key calls apps in their environments, and {named.app + '@' + named.ref[:40]!r} is a release by "
+                "its number, wherever it runs or does not.",
+                fix=f"Call {named.app!r} or e.g. '{named.app}@{apps.default}', or use a key of role 'editor'.",
+                code="release_call_forbidden",
+                param="model",
+            )
+        return
+    environment = named.environment if isinstance(named, Placed) else named.ref or apps.default
+    if principal.environments is not None and environment not in principal.environments:
+        allowed = ", ".join(f"'{named.app}@{each}'" for each in principal.environments[:8])
+        raise Forbidden(
+            f"This key may not call apps in {environment[:40]!r}.",
+            fix=f"It may call {allowed}; for others an administrator makes another key.",
+            code="environment_forbidden",
+            param="model",
+        )
 
 
 def _check_usable(release: Ready) -> None:
@@ -234,7 +267,7 @@ def _no_lane(named: Named, apps: ProjectApps) -> NotFound:
     known = ", ".join(apps.environments[:8])
     return NotFound(
         f"There is no environment {environment[:40]!r} in this project.",
-        fix=f"Environments here: {known}. A release is called as '{named.app}@r12'.",
+        fix=f"Environments here: {known}. An editor's key also calls a release by its number: '{named.app}@r12'.",
         code="environment_not_found",
         param="model",
     )

@@ -19,13 +19,15 @@ class Project(Struct, frozen=True, kw_only=True):
 class Principal(Struct, frozen=True, kw_only=True):
     """``project`` is the one project a key belongs to; None for keys of the whole instance (the admin key and
     instance-wide read-only keys). ``expires_ns`` is 0 for never. ``highest_priority`` bounds what its calls may ask for
-    (0 high, 1 normal, 2 low; None: no bound)."""
+    (0 high, 1 normal, 2 low; None: no bound). ``environments`` are those in which its calls may
+    name an app (None: in all)."""
 
     key_id: str
     role: Role
     project: Project | None = None
     expires_ns: int = 0
     highest_priority: int | None = None
+    environments: tuple[str, ...] | None = None
 
 
 class AccessTable(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ A secret is ``tt_`` and 43 URL-safe characters (256 random bits). What rests is 
 plain digest is enough) and its first characters, so that people can tell keys apart.
 """
 
+import re
 import secrets
 from typing import Literal
 
@@ -23,6 +24,10 @@ _PREFIX = len(MARK) + 6
 _SHORTEST_CHOSEN = 20
 """Characters a chosen admin key must have: its plain digest must not be worth guessing at."""
 
+MOST_ENVIRONMENTS = 50
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
+"""As `releases/types.py` has it, which is above this room."""
+
 State = Literal["active", "expired", "revoked"]
 
 
@@ -35,12 +40,14 @@ class Issued(Struct, frozen=True, kw_only=True):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A key to make. ``project_id`` None means the whole instance; times are Unix milliseconds."""
+    """A key to make. ``project_id`` None means the whole instance; times are Unix milliseconds. ``environments``: those
+    in which its calls may name an app; None for all."""
 
     name: str
     role: Role
     project_id: str | None
     expires: int | None = None
+    environments: tuple[str, ...] | None = None
 
 
 def new_secret() -> str:
@@ -70,7 +77,20 @@ def issue(conn: Connection, wanted: Wanted, now: int) -> Issued:
             fix="Make it under that project's keys.",
             param="role",
         )
+    _check_environments(wanted.environments)
     return _add(conn, wanted, new_secret(), name, now)
+
+
+def _check_environments(names: tuple[str, ...] | None) -> None:
+    """They need not be there yet: a key may be made before an environment."""
+    if names is None:
+        return
+    if not 1 <= len(names) <= MOST_ENVIRONMENTS or not all(_ENVIRONMENT.fullmatch(name) for name in names):
+        raise InvalidRequest(
+            f"A key may call 1 to {MOST_ENVIRONMENTS} environments, each by its name.",
+            fix='Name them, e.g. ["production"], or leave them out for all.',
+            param="environments",
+        )
 
 
 def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int) -> Issued:
@@ -84,6 +104,7 @@ def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int) -> 
         role=wanted.role,
         created=now,
         expires=wanted.expires,
+        environments=None if wanted.environments is None else tuple(dict.fromkeys(wanted.environments)),
     )
     store.add_key(conn, key)
     return Issued(key=key, secret=secret)

@@ -45,6 +45,7 @@ Permission = Literal[
     "release:write",
     "release:approve",
     "release:promote",
+    "release:call",
     "gate:write",
     "audit:read",
     "dataset:read",
@@ -67,6 +68,7 @@ _EDITS: frozenset[Permission] = frozenset(
         "release:write",
         "release:approve",
         "release:promote",
+        "release:call",
         "gate:write",
         "score:write",
         "view:write",
@@ -87,8 +89,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 """``editor`` keys are for people who change what apps do: prompts, drafts, releases, approvals and rollouts of one
 project; nothing of keys, providers, money or data. ``reviewer`` keys are for people who check answers: they read the
-traces of their project, work its queues, and do nothing else. ``client`` keys are for the data plane; of the API they see
-themselves, the models they may call, and the prompts that their application renders."""
+traces of their project, work its queues, and do nothing else. ``client`` keys are for the data plane; of the API they
+see themselves, the models they may call, and the prompts that their application renders."""
 
 
 def holds(principal: Principal, permission: Permission) -> bool:

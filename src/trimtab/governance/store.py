@@ -1,5 +1,8 @@
 """The SQL of projects, keys, sessions and login tokens. Functions of a connection; times are Unix milliseconds."""
 
+from typing import Any
+
+import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
@@ -11,6 +14,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    Text,
     delete,
     insert,
     select,
@@ -41,6 +45,7 @@ KEYS = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=True),
     Column("revoked", BigInteger, nullable=True),
+    Column("environments", Text, nullable=True),
 )
 SESSIONS = Table(
     "sessions",
@@ -68,7 +73,8 @@ class ProjectRow(Struct, frozen=True, kw_only=True):
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """``project_id`` is None for keys of the whole instance."""
+    """``project_id`` is None for keys of the whole instance. ``environments``: where its calls may name an app; None
+    for all."""
 
     id: str
     project_id: str | None
@@ -79,6 +85,7 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     created: int
     expires: int | None = None
     revoked: int | None = None
+    environments: tuple[str, ...] | None = None
 
 
 def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
@@ -86,7 +93,10 @@ def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
 
 
 def _key(row: Row[tuple[object, ...]]) -> KeyRow:
-    return KeyRow(**{name: getattr(row, name) for name in KeyRow.__struct_fields__})
+    values: dict[str, Any] = {name: getattr(row, name) for name in KeyRow.__struct_fields__}
+    if row.environments is not None:
+        values["environments"] = msgspec.json.decode(row.environments, type=tuple[str, ...])
+    return KeyRow(**values)
 
 
 # --- projects ---
@@ -134,6 +144,7 @@ def add_key(conn: Connection, key: KeyRow) -> None:
             created=key.created,
             expires=key.expires,
             revoked=key.revoked,
+            environments=None if key.environments is None else msgspec.json.encode(key.environments).decode(),
         )
     )
 

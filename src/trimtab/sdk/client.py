@@ -2,7 +2,7 @@
 `trimtab.core.errors`; only `traces` and `tail` ask more than once, as their iteration goes on."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
@@ -161,10 +161,20 @@ class Client:
     def keys(self, project: str) -> list[t.Key]:
         return self._all(_Keys, path("projects", project, "keys"))
 
-    def create_key(self, project: str, name: str, *, role: str = "client", expires: int | None = None) -> t.IssuedKey:
+    def create_key(
+        self,
+        project: str,
+        name: str,
+        *,
+        role: str = "client",
+        expires: int | None = None,
+        environments: Sequence[str] | None = None,
+    ) -> t.IssuedKey:
         """``role`` is ``client`` (calls models), ``read_only`` (reads the API), ``reviewer`` (reads traces, works
-        review queues), or ``editor`` (also changes prompts, releases and rollouts)."""
-        body = {"name": name, "role": role, "expires": expires}
+        review queues), or ``editor`` (also changes prompts, releases and rollouts). ``environments`` are
+        those in which its calls may name an app, None for all."""
+        chosen = None if environments is None else list(environments)
+        body = {"name": name, "role": role, "expires": expires, "environments": chosen}
         return self._http.ask("POST", path("projects", project, "keys"), t.IssuedKey, body=body)
 
     def revoke_key(self, project: str, key_id: str) -> None:

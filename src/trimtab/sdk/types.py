@@ -68,6 +68,7 @@ class Key(Struct, frozen=True, kw_only=True):
     created: int
     expires: int | None
     revoked: int | None
+    environments: list[str] | None = None
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

@@ -49,7 +49,8 @@ from trimtab.telemetry.views import StoreHealth
 
 Role = Literal["admin", "editor", "reviewer", "read_only", "client"]
 """``admin``: everything, every project. ``editor``: reads, and changes what one project's apps do (prompts, releases,
-rollouts). ``reviewer``: reads traces and works the review queues of one project. ``read_only``: all reads of the API. ``client``: one project's data plane."""
+rollouts). ``reviewer``: reads traces and works the review queues of one project. ``read_only``: all reads of the API.
+``client``: one project's data plane."""
 
 
 class LoginRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -98,7 +99,8 @@ class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyView(Struct, frozen=True, kw_only=True):
-    """``prefix`` is the visible start of the secret. ``state`` is computed now."""
+    """``prefix`` is the visible start of the secret. ``state`` is computed now. ``environments`` are those in which its
+    calls may name an app, null for all."""
 
     id: str
     name: str
@@ -108,6 +110,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     created: int
     expires: int | None
     revoked: int | None
+    environments: list[str] | None
 
 
 class KeyPage(Struct, frozen=True, kw_only=True):
@@ -116,11 +119,13 @@ class KeyPage(Struct, frozen=True, kw_only=True):
 
 
 class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``expires`` in Unix milliseconds, null for never."""
+    """``expires`` in Unix milliseconds, null for never. ``environments`` are those in which its calls may name an app,
+    null for all."""
 
     name: str
     role: Literal["client", "read_only", "reviewer", "editor"] = "client"
     expires: int | None = None
+    environments: list[str] | None = None
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

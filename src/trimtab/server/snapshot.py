@@ -223,6 +223,7 @@ def _principal(row: KeyRow, projects: dict[str, Project], priorities: dict[str, 
         project=None if row.project_id is None else projects[row.project_id],
         expires_ns=0 if row.expires is None else row.expires * 1_000_000,
         highest_priority=priorities.get(row.id),
+        environments=row.environments,
     )
 
 

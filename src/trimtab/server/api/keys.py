@@ -26,6 +26,7 @@ def _view(key: KeyRow, now: int) -> KeyView:
         created=key.created,
         expires=key.expires,
         revoked=key.revoked,
+        environments=None if key.environments is None else list(key.environments),
     )
 
 
@@ -39,8 +40,15 @@ async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, 
 async def _issue(deps: Dependencies, caller: Caller, tenant: Project | None, data: NewKey) -> IssuedKey:
     now = deps.now()
     project_id = None if tenant is None else tenant.id
-    wanted = Wanted(name=data.name, role=data.role, project_id=project_id, expires=data.expires)
-    told = {"from": None, "to": {"name": data.name, "role": data.role, "expires": data.expires}}
+    wanted = Wanted(
+        name=data.name,
+        role=data.role,
+        project_id=project_id,
+        expires=data.expires,
+        environments=None if data.environments is None else tuple(data.environments),
+    )
+    made = {"name": data.name, "role": data.role, "expires": data.expires, "environments": data.environments}
+    told = {"from": None, "to": made}
     deed = Deed(project=tenant, action="key.created", subject=lambda made: f"key:{made.key.id}", detail=told)
     issued = await written(deps, caller, deed, lambda conn: keys.issue(conn, wanted, now))
     await deps.snapshots.changed()

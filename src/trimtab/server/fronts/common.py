@@ -48,14 +48,14 @@ def nowhere(method: str, path: str) -> NotFound:
     return NotFound(f"There is nothing at {method[:20]} {path[:200]}.", fix=fix, code="path_not_found")
 
 
-def asked_by(cycle: HotCycle) -> Asked:
+def asked_by(cycle: HotCycle, principal: Principal) -> Asked:
     """Who asks about a call that is not made, as an app's rollout would see the call itself."""
 
     def told(name: bytes) -> str:
         return (cycle.header(name) or b"").decode("utf-8", "replace")[:MAX_VALUE]
 
     who = Who(new_id("req"), told(b"trimtab-user"), told(b"trimtab-session"))
-    return Asked(who, cycle.header(b"trimtab-variables"))
+    return Asked(who, cycle.header(b"trimtab-variables"), principal)
 
 
 def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:

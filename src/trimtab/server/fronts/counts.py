@@ -40,10 +40,10 @@ class Counts:
     async def _serve(self, cycle: HotCycle, name: str, *, with_bound: bool, more: dict[str, Any]) -> None:
         front = DIALECTS.get(name)
         try:
-            _, project = self._door.admit(cycle)
+            principal, project = self._door.admit(cycle)
             # a call must have a bound of its answer; a question about its length has none
             body = with_member(cycle.body, "max_tokens", b"1") if with_bound else cycle.body
-            count = await self._counter.count(front, project, _model(body), body, asked_by(cycle))
+            count = await self._counter.count(front, project, _model(body), body, asked_by(cycle, principal))
         except TrimtabError as error:
             refuse(cycle, front, error)
             return

@@ -11,7 +11,7 @@ from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.counting import TokenCounter
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.pipeline import Gateway
-from trimtab.governance.access import Project
+from trimtab.governance.access import Principal, Project
 from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.dialects.gemini.framing import framed
@@ -20,6 +20,14 @@ from trimtab.server.fronts.counts import told_by
 from trimtab.server.hot import HotCycle
 
 JSON = b"application/json; charset=utf-8"
+
+
+def model_in_path(cycle: HotCycle) -> str:
+    """Which model the path calls; empty where no answer is asked for that a person could hold back. Raises
+    `InvalidRequest` for a stream that is no stream of events."""
+    start = cycle.path[: cycle.path.index(b"/models/") + len(b"/models/")]
+    model, _, verb = rest_of(cycle, start).rpartition(":")
+    return model if verb in ("generateContent", "streamGenerateContent") else ""
 
 
 class GeminiFront:
@@ -35,7 +43,7 @@ class GeminiFront:
         try:
             admitted = self._door.admit(cycle)
             if verb == "countTokens":
-                await self._count(cycle, model, admitted[1])
+                await self._count(cycle, model, admitted)
                 return
             if not model or verb not in ("generateContent", "streamGenerateContent"):
                 raise NotFound(
@@ -51,9 +59,10 @@ class GeminiFront:
         answers = GrowingArray(cycle) if streams and b"alt=sse" not in cycle.query else cycle
         await self._gateway.chat(answers, self._dialect, admitted)
 
-    async def _count(self, cycle: HotCycle, model: str, project: Project) -> None:
+    async def _count(self, cycle: HotCycle, model: str, admitted: tuple[Principal, Project]) -> None:
+        principal, project = admitted
         body = framed(_call_in(cycle.body), model, stream=False)
-        count = await self._counter.count(self._dialect, project, model, body, asked_by(cycle))
+        count = await self._counter.count(self._dialect, project, model, body, asked_by(cycle, principal))
         details = [{"modality": "TEXT", "tokenCount": count.tokens}]
         told = {"totalTokens": count.tokens, "promptTokensDetails": details}
         cycle.respond(200, told_by(count), msgspec.json.encode(told))

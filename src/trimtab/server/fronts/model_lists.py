@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from trimtab.core.errors import NotFound, TrimtabError
-from trimtab.gateway.apps.types import Named, ProjectApps
-from trimtab.gateway.releasing import number_of
+from trimtab.core.errors import Forbidden, NotFound, TrimtabError
+from trimtab.gateway.apps.types import Named, Placed, ProjectApps
+from trimtab.gateway.releasing import check_may, number_of
 from trimtab.gateway.route import candidates
 from trimtab.gateway.targets import Model, ProjectTargets
+from trimtab.governance.access import Principal
 from trimtab.server.fronts.common import Door, front_of, refuse, rest_of
 from trimtab.server.hot import HotCycle
 
@@ -39,11 +40,11 @@ class ModelLists:
     async def _serve(self, cycle: HotCycle, make: Callable[["_Shape", ProjectTargets], Wire]) -> None:
         front = front_of(cycle)
         try:
-            _, project = self._door.admit(cycle)
+            principal, project = self._door.admit(cycle)
             snapshot = self._door.snapshot()
             targets = _with_routes(snapshot.targets.get(project.id), snapshot.routes.get(project.id))
             if (apps := snapshot.apps.get(project.id)) is not None:
-                targets = _with_routes(targets, _called(apps))
+                targets = _with_routes(targets, _called(apps, principal))
             told = make(_SHAPES[front.name], targets)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -51,26 +52,37 @@ class ModelLists:
         cycle.respond(200, b"", msgspec.json.encode(told))
 
     def _find(self, cycle: HotCycle, name: str, targets: ProjectTargets) -> Model:
-        _, project = self._door.admit(cycle)
+        principal, project = self._door.admit(cycle)
         snapshot = self._door.snapshot()
         routes, apps = snapshot.routes.get(project.id), snapshot.apps.get(project.id)
         known = routes is not None and routes.get(name) is not None
-        if known or (apps is not None and _answers(apps, name)):
+        if known or (apps is not None and _answers(apps, name, principal)):
             return Model(name=name, provider="trimtab", upstream=name)
         if not name:
             raise NotFound("No model was named.", fix="Name one after '/models/'.", code="model_not_found")
         return candidates(targets, name)[0].model
 
 
-def _called(apps: ProjectApps) -> Mapping[str, object]:
-    """The names under which apps answer: their own, and with an environment that is not the default one."""
+def _called(apps: ProjectApps, principal: Principal) -> Mapping[str, object]:
+    """The names under which apps answer this key: their own, and with an environment that is not the default one."""
     default = f"@{apps.default}"
-    return {name: placed for name, placed in apps.placed.items() if not name.endswith(default)}
+    names = (name for name in apps.placed if not name.endswith(default))
+    return {name: apps.placed[name] for name in names if _may(apps, apps.placed[name], principal)}
 
 
-def _answers(apps: ProjectApps, name: str) -> bool:
+def _may(apps: ProjectApps, named: Placed | Named, principal: Principal) -> bool:
+    try:
+        check_may(principal, named, apps)
+    except Forbidden:
+        return False
+    return True
+
+
+def _answers(apps: ProjectApps, name: str, principal: Principal) -> bool:
     """Whether a call of this name would find a release."""
     found = apps.find(name)
+    if found is not None and not _may(apps, found, principal):
+        return False
     if not isinstance(found, Named):
         return found is not None
     number = None if found.app in apps.archived else number_of(found.ref, apps.newest[found.app])
