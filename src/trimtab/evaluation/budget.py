@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+EXTRA_FOR_S: Final = 16.0
+"""A little longer than a dead process's idempotency keys are held (`gateway/kept/idempotency.py`)."""
 SLOWER_ONCE_IN_S: Final = 1.0
 """A burst of refusals is one sign, not many."""
 
@@ -49,10 +51,15 @@ class Budget:
 
 class Slots:
     """How many calls are under way at once: as many as are allowed, until somebody is asked too much; then half, and
-    from there slowly up again (additive increase, multiplicative decrease)."""
+    from there slowly up again (additive increase, multiplicative decrease).
 
-    def __init__(self, most: int, now_s: Callable[[], float]) -> None:
+    After a crash as many calls may wait for word of those that a dead process had under way. They ask nobody anything,
+    so for `EXTRA_FOR_S` there is room for them beside the others (``extra``)."""
+
+    def __init__(self, most: int, now_s: Callable[[], float], *, extra: int = 0) -> None:
         self._most = most
+        self._extra = extra
+        self._extra_until = now_s() + EXTRA_FOR_S
         self._limit = float(most)
         self._now = now_s
         self._in_use = 0
@@ -61,7 +68,9 @@ class Slots:
 
     @property
     def limit(self) -> int:
-        return max(1, int(self._limit))
+        if self._extra and self._now() >= self._extra_until:
+            self._extra = 0
+        return max(1, int(self._limit)) + self._extra
 
     async def __aenter__(self) -> None:
         if self._in_use < self.limit and not self._waiting:

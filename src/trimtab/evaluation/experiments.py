@@ -176,6 +176,12 @@ def begin(conn: Connection, name: str, now: int) -> bool:
     return moved
 
 
+def put_back(conn: Connection, name: str) -> None:
+    """Its runner leaves, with no call under way: another goes on."""
+    mine = (EXPERIMENTS.c.id == name, EXPERIMENTS.c.state == "running")
+    conn.execute(update(EXPERIMENTS).where(*mine).values(state="queued"))
+
+
 def advance(conn: Connection, name: str, *, done: int, failed: int, cost: int) -> ExperimentState:
     """How much further it is; its state as it is now, which tells its runner to stop."""
     table = EXPERIMENTS

@@ -73,7 +73,8 @@ class Run:
         self._parts = parts
         bound = picodollars(spec.budget, param="budget") if spec.budget else None
         self._budget = Budget(bound, found.cost, parts.expected)
-        self._slots = Slots(spec.concurrency, parts.now_s)
+        crashed = found.state == "running"  # a run that leaves in peace goes back to the queue
+        self._slots = Slots(spec.concurrency, parts.now_s, extra=spec.concurrency if crashed else 0)
         self._open = asyncio.Semaphore(2 * spec.concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: Ended | None = None

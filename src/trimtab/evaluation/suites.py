@@ -23,6 +23,8 @@ from trimtab.scoring.judge import configured
 from trimtab.scoring.scorers import REGISTRY
 
 MOST_SCORERS: Final = 50
+FILES: Final = ("jsonl", "csv", "parquet")
+"""How files of cases end."""
 OWN: Final = ("latency", "cost", "errors")
 """Metrics that every report has by itself; a scorer cannot be called so."""
 FUNCTION: Final = re.compile(r"[^:\0]{1,200}\.py:[A-Za-z_][A-Za-z0-9_]*")
@@ -67,6 +69,15 @@ def dataset_of(reference: str) -> tuple[str, int | None]:
         )
     version = match["version"]
     return match["name"], None if version in (None, "latest") else int(version)
+
+
+def named(dataset: str) -> str:
+    """A file of cases as the dataset that it is brought to the server as: ``Cases of May.jsonl`` is ``cases-of-may``.
+    Other references stay as they are."""
+    stem, dot, ending = dataset.rpartition("/")[2].rpartition(".")
+    if not dot or ending not in FILES:
+        return dataset
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-.") or "cases"
 
 
 def label_of(scorer: SuiteScorer) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from msgspec import Struct
 
 from trimtab.sdk import cache_types as c
-from trimtab.sdk import said as f
 from trimtab.sdk import limit_types as m
 from trimtab.sdk import release_types as rel
 from trimtab.sdk import route_types as r
+from trimtab.sdk import said as f
 from trimtab.sdk import types as t
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
+from trimtab.sdk.datasets import Datasets
+from trimtab.sdk.experiments import Experiments, Suites
 from trimtab.sdk.folders import Folders
 from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.judges import Judges
@@ -80,6 +82,9 @@ class Client:
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)
         self.rollouts = Rollouts(self._http)
+        self.datasets = Datasets(self._http)
+        self.suites = Suites(self._http)
+        self.experiments = Experiments(self._http)
         self.scorers = Scorers(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)

@@ -188,6 +188,7 @@ class Experimenting:
         else:
             ended = await self._run(found, bound)
         if ended.state == "running":  # this process leaves: another goes on
+            await db.write(lambda conn: experiments.put_back(conn, found.id))
             return
         await self._end(found, bound, ended)
 

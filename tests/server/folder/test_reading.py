@@ -69,7 +69,7 @@ EXPECTED = [
     ("prompts/broken.prompt.md", 2, "not YAML"),
     ("prompts/desk/greet.prompt.md", 3, "unknown field `variabls`"),
     ("prompts/support.prompt.md", 10, "The variable 'custmer' is not declared. Did you mean 'customer'?"),
-    ("suites/answers.yaml", 1, "Suites are not available yet"),
+    ("suites/answers.yaml", 1, "A suite is a mapping of keys to values"),
     ("trimtab.yaml", 1, "'Main' cannot be a folder's name"),
     ("trimtab.yaml", 3, "Unknown key 'providers' in the folder. Providers hold keys"),
     ("trimtab.yaml", 5, "The fallbacks go round in a circle"),
@@ -187,3 +187,22 @@ def test_files_without_end_that_are_no_yaml_are_not_all_tried() -> None:
 def test_what_is_nested_without_end_is_told_before_it_costs_much() -> None:
     (mistake,) = read_folder({"trimtab.yaml": "name: main\n", "apps/a.yaml": "x: " + "[" * 1_000}).mistakes
     assert mistake.what == "It is nested deeper than 60 levels."
+
+
+def test_a_suite_is_read_in_its_normal_form_and_each_mistake_has_its_line() -> None:
+    files = {
+        "trimtab.yaml": "name: main\n",
+        "suites/support.yaml": "dataset: May cases.csv\nscorers: [{scorer: exact}]\n",
+    }
+    read = read_folder(files).sound()
+    suite = read.items["suite", "support"]
+    assert suite.plain == {"dataset": "may-cases", "scorers": [{"scorer": "exact"}]}, "as 'trimtab eval' brings it"
+    for text, line, words in (
+        ("dataset: q\nscorers:\n  - scorer: exacct\n", 3, "There is no scorer 'exacct'"),
+        ("dataset: q\nscorers: [{scorer: exact}]\nalpha: 2\n", 3, "alpha"),
+        ("dataset: q\nscorers: [{scorer: exact}]\nbudgets: 1\n", 3, "budgets"),
+        ("dataset: q\nscorers:\n  - scorer: exact\n  - scorer: exact\n", 4, "Two scorers are called 'exact'"),
+    ):
+        (mistake,) = read_folder({**files, "suites/support.yaml": text}).mistakes
+        assert (mistake.path, mistake.line) == ("suites/support.yaml", line)
+        assert words in mistake.what

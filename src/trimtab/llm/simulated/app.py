@@ -98,7 +98,15 @@ class Call:
 
     def as_json(self) -> dict[str, Any]:
         keys = ("number", "path", "status", "events", "finished", "cancelled")
-        return {key: getattr(self, key) for key in keys} | {"model": self.body.get("model") or self.model or None}
+        said = {"model": self.body.get("model") or self.model or None, "asked": self._asked()}
+        return {key: getattr(self, key) for key in keys} | said
+
+    def _asked(self) -> str:
+        """The last message, where it is a text."""
+        messages: Any = self.body.get("messages")
+        last: Any = messages[-1] if isinstance(messages, list) and messages else None  # pyright: ignore[reportUnknownVariableType]
+        content: Any = last.get("content") if isinstance(last, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        return content[:200] if isinstance(content, str) else ""
 
 
 class SimulatedProviders:

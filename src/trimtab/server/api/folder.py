@@ -91,7 +91,7 @@ async def export_folder(deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEF
     others = sorted({each.folder for each in state.managed.values()} - {folder})
     left_out = [f"what belongs to the folder {other!r}" for other in others]
     if state.archived:
-        left_out.append(f"{len(state.archived)} archived prompts and apps")
+        left_out.append(f"{len(state.archived)} archived prompts, suites and apps")
     if deps.config.path and deps.config.project == tenant.slug:
         left_out.append(f"what the server's config file declares ({deps.config.path})")
     return FolderFiles(files=export(state, tenant.id, tenant.slug, folder), left_out=left_out)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
+from trimtab.evaluation import suites
+from trimtab.evaluation.suites import SuiteEdit
 from trimtab.gateway import call_policy, policy_store
 from trimtab.gateway import store as target_store
 from trimtab.gateway.policy_store import ResilienceRow
@@ -95,6 +97,7 @@ def write(conn: Connection, prepared: Prepared, declared: Declared, step: Step =
     writing.targets()
     writing.rules()
     writing.prompts()
+    writing.suites()
     writing.environments()
     made = writing.apps()
     promotions = writing.promotions(made)
@@ -299,6 +302,23 @@ class _Writing:
             updated=self._asked.now,
         )
         prompt_store.label(self._conn, self._project, row)
+
+    # --- suites ---
+
+    def suites(self) -> None:
+        for change in self._of("suite"):
+            with self._trying(change.item):
+                self._suite(change)
+            self._step(change)
+
+    def _suite(self, change: Change) -> None:
+        """A suite that is put is taken out of the archive, too."""
+        name, actor, now = change.item.name, self._asked.actor, self._asked.now
+        if change.wanted is None:
+            suites.archive(self._conn, self._project, name, away=True, actor=actor, now=now)
+            return
+        edit = SuiteEdit(project_id=self._project, name=name, spec=change.wanted.value, actor=actor, now=now)
+        suites.put(self._conn, edit)
 
     # --- environments, apps, releases ---
 

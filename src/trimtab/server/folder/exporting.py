@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 import msgspec
 import yaml
 
+from trimtab.evaluation.types import SuiteSpec
 from trimtab.prompts.file import dump_yaml, write
 from trimtab.prompts.types import SUFFIX, PromptFile
 from trimtab.releases.environments import seeded
@@ -12,7 +13,7 @@ from trimtab.releases.types import AppSpec
 from trimtab.server.folder import items
 from trimtab.server.folder.fields import DEFAULT_NAME, FILE
 from trimtab.server.folder.items import Item
-from trimtab.server.folder.reading import APP_SUFFIX, APPS, PROMPTS
+from trimtab.server.folder.reading import APP_SUFFIX, APPS, PROMPTS, SUITE_SUFFIX, SUITES
 from trimtab.server.folder.state import State
 
 _EXACT: Final = {"limit": ("bound", "unknown_amount"), "price": (
@@ -65,6 +66,8 @@ def export(state: State, project_id: str, project: str, name: str = DEFAULT_NAME
             files[f"{PROMPTS}{below}{item.name}{SUFFIX}"] = text_of(item)
         elif item.kind == "app":
             files[f"{APPS}{item.name}{APP_SUFFIX}"] = text_of(item)
+        elif item.kind == "suite":
+            files[f"{SUITES}{item.name}{SUITE_SUFFIX}"] = text_of(item)
     return files
 
 
@@ -114,9 +117,12 @@ def text_of(item: Item) -> str:
     if item.kind == "app":
         order = [name for name in AppSpec.__struct_fields__ if name in item.plain]
         return _app_yaml({name: item.plain[name] for name in order})
+    if item.kind == "suite":
+        return _app_yaml({name: item.plain[name] for name in SuiteSpec.__struct_fields__ if name in item.plain})
     return to_yaml(written(item))
 
 
 def _app_yaml(plain: dict[str, Any]) -> str:
-    """Apps are read as prompts' front matter is, where `on` and dates are text: only such scalars as JSON has."""
+    """Apps and suites are read as prompts' front matter is, where `on` and dates are text: only such scalars as JSON
+    has."""
     return dump_yaml(msgspec.to_builtins(plain))

@@ -46,5 +46,6 @@ ELSEWHERE: Final = {
     "detectors_off": "It is the operator's to say: in the server's config file, or with 'trimtab detectors'.",
     "prompts": "Each prompt is a file of its own: prompts/NAME.prompt.md.",
     "apps": "Each app is a file of its own: apps/NAME.yaml.",
+    "suites": "Each suite is a file of its own: suites/NAME.yaml.",
 }
 """Keys that people may look for here, and where they belong."""

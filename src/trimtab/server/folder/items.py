@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, structs
 
+from trimtab.evaluation.types import SuiteSpec
 from trimtab.gateway.call_policy import CallPolicy
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import Model
@@ -18,9 +19,9 @@ from trimtab.prompts.canonical import fields
 from trimtab.prompts.types import Content
 from trimtab.releases.types import AppSpec, Environment
 
-Kind = Literal["model", "route", "policy", "limit", "price", "prompt", "label", "environment", "app"]
+Kind = Literal["model", "route", "policy", "limit", "price", "prompt", "label", "suite", "environment", "app"]
 KINDS: Final[tuple[Kind, ...]] = (
-    "model", "route", "policy", "limit", "price", "prompt", "label", "environment", "app",
+    "model", "route", "policy", "limit", "price", "prompt", "label", "suite", "environment", "app",
 )  # fmt: skip
 """In the order in which they are written: each may name those before it."""
 Key = tuple[Kind, str]
@@ -33,7 +34,7 @@ _USUAL: Final[dict[str, Any]] = {"default": False, "protection": {}, "position":
 class Item(Struct, frozen=True, kw_only=True):
     """``path`` and ``line`` say where it stands, where it stands in a file. ``value`` is what it is to the program:
     `Model`, `Route`, `CallPolicy`, `Rule`, `DatedPrice`, prompts' `Content`, a label's version (None: the one that the
-    folder's file is), `EnvironmentSpec`, `AppSpec`."""
+    folder's file is), `SuiteSpec`, `EnvironmentSpec`, `AppSpec`."""
 
     kind: Kind
     name: str
@@ -196,3 +197,7 @@ def app_plain(spec: AppSpec) -> dict[str, Any]:
     if isinstance(found.get("cache"), dict):
         found["cache"] = cache_plain(found["cache"])
     return found
+
+
+def suite_plain(spec: SuiteSpec) -> dict[str, Any]:
+    return cast("dict[str, Any]", plain_of(spec))

@@ -75,6 +75,7 @@ NEEDED: Final[dict[Kind, Permission]] = {
     "price": "cost:write",
     "prompt": "prompt:write",
     "label": "prompt:write",
+    "suite": "evaluation:write",
     "environment": "release:promote",
     "app": "release:write",
 }

@@ -2,7 +2,7 @@
 every file is noted with its place; whether what is named is there on the server is `checking.py`'s to see."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import msgspec
@@ -10,6 +10,10 @@ import yaml
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.evaluation.suites import check as check_suite
+from trimtab.evaluation.suites import check_name as check_suite_name
+from trimtab.evaluation.suites import named as suite_dataset
+from trimtab.evaluation.types import SuiteSpec
 from trimtab.gateway.routing.check import Known
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import Model, ProjectTargets
@@ -38,6 +42,7 @@ APPS: Final = "apps/"
 APP_SUFFIX: Final = ".yaml"
 PROMPTS: Final = "prompts/"
 SUITES: Final = "suites/"
+SUITE_SUFFIX: Final = ".yaml"
 _SHAPES: Final = gateway_with(ProjectTargets(), {})
 """Judges routes and policies of drafts by their shape alone."""
 LONGEST: Final = 512 * 1024
@@ -97,12 +102,21 @@ def read_folder(files: Mapping[str, str]) -> Folder:
             reader.prompt(path, files[path])
         elif path.startswith(APPS) and path.endswith(APP_SUFFIX):
             reader.app(path, files[path])
-        elif path.startswith(SUITES):
-            reader.refuse(path, 1, "Suites are not available yet.", "Take the file out; the folder's name is reserved.")
+        elif path.startswith(SUITES) and path.endswith(SUITE_SUFFIX):
+            reader.suite(path, files[path])
         else:
-            fix = f"Files are {FILE}, {PROMPTS}*{SUFFIX} and {APPS}*{APP_SUFFIX}."
+            fix = f"Files are {FILE}, {PROMPTS}*{SUFFIX}, {APPS}*{APP_SUFFIX} and {SUITES}*{SUITE_SUFFIX}."
             reader.refuse(path, 1, "This is no file of a folder of Trimtab.", fix)
     return reader.folder()
+
+
+class _WholeFile(Struct, frozen=True, kw_only=True):
+    """A file of one thing, as it was read: its value, and on which line what of it stands."""
+
+    name: str
+    value: dict[str, Any]
+    lines: Mapping[str, int]
+    refuse: Refuse
 
 
 class _Everything(frozenset[str]):
@@ -331,34 +345,70 @@ class _Reader:
             self._prompts[file.name] = file
         self._add(item)
 
-    # --- apps/*.yaml ---
+    # --- apps/*.yaml and suites/*.yaml ---
 
     def app(self, path: str, text: str) -> None:
+        read = self._whole_file(path, text, APPS, APP_SUFFIX, check_app)
+        if read is None:
+            return
+        spec = self._app_spec(read.value, read.lines, read.refuse)
+        if spec is not None:
+            plain = items.app_plain(spec)
+            self._add(Item(kind="app", name=read.name, value=spec, plain=plain, path=path, line=1))
+
+    def suite(self, path: str, text: str) -> None:
+        read = self._whole_file(path, text, SUITES, SUITE_SUFFIX, check_suite_name)
+        if read is None:
+            return
+        value = read.value
+        if isinstance(value.get("dataset"), str):  # a file of cases: 'trimtab eval' brings it as this dataset
+            value = {**value, "dataset": suite_dataset(value["dataset"])}
+        try:
+            spec = check_suite(msgspec.convert(value, SuiteSpec))
+        except msgspec.ValidationError as error:
+            where, what = _place(error)
+            fix = (
+                f"A suite has: {', '.join(SuiteSpec.__struct_fields__)}." if "unknown field" in what else "Correct it."
+            )
+            read.refuse(line_of(where, read.lines), f"{f'{where}: ' if where else ''}{what}.", fix)
+            return
+        except InvalidRequest as error:
+            read.refuse(line_of(error.param or "", read.lines), error.message, error.fix)
+            return
+        plain = items.suite_plain(spec)
+        self._add(Item(kind="suite", name=read.name, value=spec, plain=plain, path=path, line=1))
+
+    def _whole_file(
+        self, path: str, text: str, below: str, suffix: str, check_name: Callable[[str], None]
+    ) -> "_WholeFile | None":
+        """What a file says that is one thing; None where it cannot be read, which is told."""
+
         def refuse(line: int, what: str, fix: str) -> None:
             self.refuse(path, line, what, fix)
 
-        name = path.removeprefix(APPS).removesuffix(APP_SUFFIX)
+        what = below.removesuffix("s/")
+        name = path.removeprefix(below).removesuffix(suffix)
         try:
-            check_app(name)
+            check_name(name)
             value, node = load_yaml(text)
         except PromptError as error:  # its lines count as of front matter, which has a line of dashes above it
             refuse(max(1, (error.line or 2) - 1), _of_a_file(error.bare), _of_a_file(error.fix))
-            return
+            return None
         except InvalidRequest as error:
-            refuse(1, error.message, f"The file's name is the app's. {error.fix}")
-            return
+            refuse(1, error.message, f"The file's name is the {what}'s. {error.fix}")
+            return None
         plain = Plain(refuse)
         if node is not None:
             plain.of(node, "", 0)
         if plain.refused:
-            return
+            return None
         if not isinstance(value, dict):
-            refuse(1, "An app is a mapping of keys to values.", "Write for example 'prompt: support'.")
-            return
-        spec = self._app_spec(cast("dict[str, Any]", value), plain.lines or {"": 1}, refuse)
-        if spec is not None:
-            item = Item(kind="app", name=name, value=spec, plain=items.app_plain(spec), path=path, line=1)
-            self._add(item)
+            example = "'prompt: support'" if what == "app" else "'dataset: questions'"
+            article = "An" if what == "app" else "A"
+            refuse(1, f"{article} {what} is a mapping of keys to values.", f"Write for example {example}.")
+            return None
+        found = cast("dict[str, Any]", value)
+        return _WholeFile(name=name, value=found, lines=plain.lines or {"": 1}, refuse=refuse)
 
     def _app_spec(self, value: dict[str, Any], lines: Mapping[str, int], refuse: Refuse) -> AppSpec | None:
         """In the normal form in which the catalog has drafts, too."""

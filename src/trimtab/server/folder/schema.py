@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from trimtab.evaluation.types import SuiteSpec
 from trimtab.prompts.types import LABEL, LATEST, NAME, Variable
 from trimtab.releases.types import AppSpec, Protection
 from trimtab.server import config_fields, config_routes
@@ -18,8 +19,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """``trimtab`` (trimtab.yaml), ``app``, ``prompt`` (its front matter), ``config`` (the server's config file)."""
-    made = {"trimtab": _trimtab(), "app": _app(), "prompt": _prompt()}
+    """``trimtab`` (trimtab.yaml), ``app``, ``prompt`` (its front matter), ``suite``, ``config`` (the server's config
+    file)."""
+    made = {"trimtab": _trimtab(), "app": _app(), "prompt": _prompt(), "suite": _suite()}
     return {name: _tidied(schema) for name, schema in made.items()} | {"config": config_fields.schema()}
 
 
@@ -81,6 +83,12 @@ def _app() -> dict[str, Any]:
         **routes["Written"]["properties"]["tree"],
     }
     return {"$schema": DIALECT, **made, "title": "An app of a folder", "$defs": {**parts, **routes}}
+
+
+def _suite() -> dict[str, Any]:
+    _, parts = _parts(SuiteSpec)
+    made = parts.pop("SuiteSpec")
+    return {"$schema": DIALECT, **made, "title": "A suite of a folder", "$defs": parts}
 
 
 def _prompt() -> dict[str, Any]:

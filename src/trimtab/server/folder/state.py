@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from trimtab.evaluation import suites
 from trimtab.gateway import call_policy, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.routing import store as routes
@@ -31,8 +32,8 @@ class PromptState(Struct, frozen=True, kw_only=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """``items`` as they are in use; ``archived``: prompts and apps that were put away. ``prompts`` and ``apps`` have
-    these too, by name."""
+    """``items`` as they are in use; ``archived``: prompts, suites and apps that were put away. ``prompts`` and
+    ``apps`` have these too, by name."""
 
     items: dict[Key, Item]
     archived: frozenset[Key]
@@ -48,6 +49,7 @@ def read_state(conn: Connection, project_id: str) -> State:
     texts, archived = _prompts(conn, project_id)
     drafts = {each.name: each for each in apps.apps(conn, project_id, archived=None)}
     places = {each.name: each for each in environments.environments(conn, project_id)}
+    kept = suites.suites(conn, project_id, archived=None, limit=MOST)
     for name, each in texts.items():
         content = each.stored.content
         found.append(Item(kind="prompt", name=name, value=content, plain=items.prompt_plain(content, each.folder)))
@@ -59,9 +61,11 @@ def read_state(conn: Connection, project_id: str) -> State:
         Item(kind="environment", name=each.name, value=each, plain=items.environment_plain(each))
         for each in places.values()
     ]
+    found += [Item(kind="suite", name=s.name, value=s.spec, plain=items.suite_plain(s.spec)) for s in kept]
     found += [Item(kind="app", name=a.name, value=a.spec, plain=items.app_plain(a.spec)) for a in drafts.values()]
     away: set[Key] = {("prompt", name) for name in archived}
     away |= {("app", each.name) for each in drafts.values() if each.archived is not None}
+    away |= {("suite", each.name) for each in kept if each.archived is not None}
     return State(
         items={each.key: each for each in found if each.key not in away},
         archived=frozenset(away),

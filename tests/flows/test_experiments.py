@@ -1,0 +1,149 @@
+"""From a suite's file to a gate: releases are put to cases through the live path, compared, and let through or not; a
+server that is killed in the middle pays for nothing twice."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from live import ADMIN, Live, admin, simulated, until
+
+from trimtab.cli.main import command
+
+CONFIG = """
+providers:
+  sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
+models:
+  slow: {{provider: sim, model: "gpt-4o-mini?text=yes&first_ms=150"}}
+"""
+SUITE = """
+description: Says yes where yes is right.
+dataset: cases.jsonl
+against: production
+scorers:
+  - {scorer: exact, margin: 0.1}
+  - {scorer: "checks.py:short", required: false}
+concurrency: 16
+"""
+CHECKS = """
+def short(output):
+    return len(output) < 10
+"""
+PROJECT = "/api/v1/projects/default"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, str]]:
+    """A server, and the simulated provider's address."""
+    with (
+        simulated() as upstream,
+        Live(tmp_path_factory.mktemp("experiments"), CONFIG.format(url=upstream)) as server,
+    ):
+        yield server, upstream
+
+
+@pytest.fixture
+def house(lab: tuple[Live, str]) -> tuple[Live, str]:
+    if not lab[0].is_running():
+        lab[0].start()
+    return lab
+
+
+def ask(server: Live, method: str, path: str, body: Any = None) -> Any:
+    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=60)
+    assert answer.status_code < 300, answer.text
+    return answer.json()
+
+
+def release(server: Live, text: str, temperature: float = 0.0) -> str:
+    """A release of `support` that says the same to everything."""
+    spec = {"route": f"sim/gpt-4o-mini?text={text}", "parameters": {"temperature": temperature}}
+    ask(server, "PUT", "/apps/support", {"spec": spec})
+    return ask(server, "POST", "/apps/support/releases", {"message": f"It says {text}"})["release"]["ref"]
+
+
+def shell(server: Live, *arguments: str) -> Result:
+    environment = {"TRIMTAB_URL": server.url, "TRIMTAB_ADMIN_KEY": ADMIN, "CI": "1"}
+    return CliRunner().invoke(command, list(arguments), env=environment)
+
+
+def suite_in(folder: Path) -> str:
+    rows = [{"id": f"c{n:02}", "input": f"Is {n} fine?", "expected": "yes" if n % 10 else "no"} for n in range(60)]
+    (folder / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "checks.py").write_text(CHECKS)
+    (folder / "quality.yaml").write_text(SUITE)
+    return str(folder / "quality.yaml")
+
+
+def test_a_worse_release_is_stopped_at_the_gate_and_a_good_one_passes(house: tuple[Live, str], tmp_path: Path) -> None:
+    server, _ = house
+    suite = suite_in(tmp_path)
+    assert release(server, "yes") == "r1"
+    promoted = shell(server, "release", "promote", "support", "r1", "--in", "production")
+    assert promoted.exit_code == 0, promoted.output
+    ask(server, "PUT", "/environments/production", {"protection": {"suites": ["quality"]}})
+
+    assert release(server, "no") == "r2"
+    files = {name: tmp_path / f"report.{name}" for name in ("md", "xml")}
+    written = ("--markdown", str(files["md"]), "--junit", str(files["xml"]))
+    worse = shell(server, "eval", suite, "--release", "support@r2", *written)
+    assert worse.exit_code == 1, worse.output
+    assert "NOT PASSED: worse" in worse.stdout
+    assert "| exact |" in files["md"].read_text()
+    assert ElementTree.parse(files["xml"]).getroot().get("failures") == "2", "of the metric and of the outcome"
+    refused = shell(server, "release", "promote", "support", "r2", "--in", "production")
+    assert refused.exit_code == 1
+    assert "the suite quality says worse" in refused.output
+
+    assert release(server, "yes", 0.5) == "r3"
+    refused = shell(server, "release", "promote", "support", "r3", "--in", "production")
+    assert "There is no fresh run of quality on r3" in refused.output
+    good = shell(server, "eval", suite, "--release", "support@r3", "--json")
+    assert good.exit_code == 0, good.output
+    report = json.loads(good.stdout)
+    assert (report["outcome"], report["subjects"]) == ("not_worse", ["support@r3", "support@r1"])
+    short = next(each for each in report["metrics"] if each["name"] == "checks.py:short")
+    assert (short["a"]["value"], short["a"]["unscored"]) == (1.0, 0), "a function of the folder has scored it"
+    promoted = shell(server, "release", "promote", "support", "r3", "--in", "production")
+    assert promoted.exit_code == 0, promoted.output
+
+    again = shell(server, "eval", suite, "--release", "support@r3", "--json")
+    experiment = ask(server, "GET", f"/experiments/{json.loads(again.stdout)['experiment']}")
+    assert experiment["cells"] == 120
+    cells = ask(server, "GET", f"/experiments/{experiment['id']}/cells?limit=500")["items"]
+    known = {each["subject"] for each in cells if each["cached"]}
+    assert 0 in known, "r3's answers are known; production runs r3 itself now"
+
+
+def test_a_server_that_is_killed_in_the_middle_pays_for_nothing_twice(house: tuple[Live, str], tmp_path: Path) -> None:
+    server, upstream = house
+    suite = suite_in(tmp_path)
+    httpx.delete(f"{upstream}/simulated/calls")
+    begun = shell(server, "eval", suite, "--release", "slow", "--against", "", "--no-wait")
+    assert begun.exit_code == 0, begun.output
+    name = begun.stdout.strip()
+
+    def done() -> int:
+        return ask(server, "GET", f"/experiments/{name}")["done"]
+
+    until(lambda: done() >= 10, 60, server.told)
+    server.kill()
+    before = asked(upstream)
+    assert len(before) < 60, "it was killed in the middle"
+    server.start()
+    until(lambda: len(asked(upstream)) == 60 and done() >= 60 - 16, 60, server.told)
+    assert set(asked(upstream).values()) == {1}, "each case was asked once, those that were under way, too"
+    # What a call came to that was under way nobody knows: it waits for its key, and is asked for again only if told.
+    stopped = ask(server, "POST", f"/experiments/{name}/cancel")
+    assert (stopped["state"], stopped["failed"]) == ("cancelled", 0)
+    server.kill()  # and nobody waits for that word
+
+
+def asked(upstream: str) -> Counter[str]:
+    """How often the provider was asked each question."""
+    return Counter(each["asked"] for each in httpx.get(f"{upstream}/simulated/calls").json())
