@@ -19,6 +19,7 @@ from trimtab.gateway import call_policy, cards, policy_store
 from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
+from trimtab.gateway.staying_up import advice_store
 from trimtab.governance import audit, checkpoints, erasures, retention
 from trimtab.governance import store as governance
 from trimtab.ledger import limit_store, price_store, repricing_store
@@ -39,6 +40,7 @@ ROOMS = (
     governance.PROJECTS,
     targets.PROVIDERS,
     cards.CARDS,
+    advice_store.ADVICE,
     price_store.PRICES,
     repricing_store.REPRICINGS,
     cache_store.ANSWERS,

@@ -34,13 +34,13 @@ class Passed(Struct, frozen=True):
 
 
 class Watch:
-    """``on_open`` is told when a breaker opens here: which (project id, provider, upstream model), until when (Unix
-    ns)."""
+    """Each of ``on_open`` is told when a breaker opens here: which (project id, provider, upstream model), until when
+    (Unix ns)."""
 
     def __init__(self, live: Live, now_ns: Callable[[], int]) -> None:
         self._live = live
         self._now = now_ns
-        self.on_open: Callable[[tuple[str, str, str], int], None] | None = None
+        self.on_open: list[Callable[[tuple[str, str, str], int], None]] = []
 
     def state(self, call: Call, target: Target) -> TargetState:
         """A target's live state, with the policy and the keys it has in this snapshot."""
@@ -136,9 +136,9 @@ class Watch:
         self._live.of(*target).breaker.advised(until_ns, self._now())
 
     def _tell(self, state: TargetState, now_ns: int) -> None:
-        if self.on_open is not None:
-            open_ns = round(state.breaker.opens_again_in_s(now_ns) * SECOND)
-            self.on_open((state.project, state.provider, state.upstream), now_ns + open_ns)
+        open_ns = round(state.breaker.opens_again_in_s(now_ns) * SECOND)
+        for told in self.on_open:
+            told((state.project, state.provider, state.upstream), now_ns + open_ns)
 
     def abandoned(self, attempt: Try) -> None:
         """Nothing was learned: the client left, or another target was faster."""

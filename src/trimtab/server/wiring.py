@@ -35,6 +35,7 @@ from trimtab.ledger.reserve import Limiter
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
 from trimtab.server import config_file
+from trimtab.server.advising import Advising
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_app
 from trimtab.server.carrying import Carrying
@@ -273,6 +274,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(keeping.eraser.run()))
     wired.on_close(_beside(forwarding.forwarder.run()))
     wired.on_close(_beside(deps.switches.run()))
+    advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
+    gateway.watch.on_open.append(advising.tell)
+    wired.on_close(_beside(advising.run()))
     signing = Checkpointing(db, signer_of(made.box), clock)
     wired.on_close(signing.leave)
     wired.on_close(_beside(signing.run()))

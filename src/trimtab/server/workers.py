@@ -144,7 +144,7 @@ async def work(settings: Settings, fd: int, name: str) -> int:
     wired = await wire(settings, house, worker=name)
     line = WorkerLine(house.run / "bus.sock", wired.holder.refresh, wired.watch.advised)
     wired.holder.on_change = line.changed
-    wired.watch.on_open = line.advise
+    wired.watch.on_open.append(line.advise)
     try:
         await line.open()
         with contextlib.suppress(Unavailable):  # the catalog is away: `wire` has told, and the holder goes on trying
