@@ -18,7 +18,7 @@ from trimtab.core.errors import InvalidRequest
 LONGEST_PATTERN: Final = 2_000
 LARGEST: Final = 4_000
 """Steps a pattern may have after its repetitions are written out."""
-WORK: Final = 3_000_000
+WORK: Final = 2_000_000
 """Elementary steps of one search: one or two seconds of a core at the very most, some milliseconds as a rule."""
 _KEPT: Final = 1_000
 """States remembered before they are forgotten and made anew."""

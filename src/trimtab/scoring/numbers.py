@@ -36,7 +36,7 @@ def _pattern(decimal: str, more: str) -> re.Pattern[str]:
     figure = rf"(?:\d{{1,3}}(?:{gap}\d{{3}}){{1,10}}(?!\d)|\d{{1,40}})(?:{point}\d{{1,40}})?|{point}\d{{1,40}}"
     exponent = r"(?:[eE][+-]?\d{1,3}|\s?[x×]\s?10\s?\^\s?[+-]?\d{1,3})"
     return re.compile(
-        rf"(?<![\w{point}])(?P<sign>[+\-−–]?)[{_CURRENCY}]?\s?(?P<figure>{figure})(?P<exponent>{exponent})?"
+        rf"(?<![\w{point}])(?<![^\W\d_][-–])(?P<sign>[+\-−–]?)[{_CURRENCY}]?\s?(?P<figure>{figure})(?P<exponent>{exponent})?"
         rf"(?:\s?/\s?(?P<below>\d{{1,40}})(?![\d/]))?(?:\s?(?P<percent>%|percent\b|per cent\b|prozent\b))?"
         rf"(?:\s?(?P<size>[A-Za-z]+)\b)?",
         re.IGNORECASE,

@@ -1,8 +1,9 @@
 """Personal data in a text, found by its shape and, where there is one, by its checksum.
 
 What has a checksum (payment cards, IBANs, national numbers) is told with little doubt. E-mail addresses are told by
-their shape. Telephone numbers are told where they are written as such: with a country's prefix, or in a national form
-after a word for them; a bare row of figures is none. Names and postal addresses need a model and are not looked for.
+their shape. Telephone numbers are told where they are written as such: with a country's prefix, as in North America,
+with a leading zero and gaps, or after a word for them; a bare row of figures is none. Names and postal addresses need a
+model and are not looked for.
 
     email  phone  card  iban  ip  us_ssn  uk_nino  uk_nhs  de_tax_id  fr_nir  es_dni  it_codice_fiscale  nl_bsn
     pl_pesel  br_cpf  in_aadhaar  se_personnummer  fi_hetu
@@ -106,7 +107,12 @@ _IBAN_LENGTHS: Final = {
 
 
 def _card(digits: str) -> bool:
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
+    return (
+        13 <= len(digits) <= 19
+        and (digits[0] in "23456" or digits[:4] == "1800")
+        and len(set(digits)) > 1
+        and luhn(digits)
+    )
 
 
 def _iban(text: str) -> bool:
@@ -120,6 +126,11 @@ def _email(text: str) -> bool:
 
 def _phone(text: str) -> bool:
     return 7 <= sum(mark.isdecimal() for mark in text) <= 15  # E.164 has 15 at most
+
+
+def _national(text: str) -> bool:
+    """With the zero of a call within a country; fewer figures might be a date."""
+    return 9 <= sum(mark.isdecimal() for mark in text) <= 12
 
 
 def _ip(text: str) -> bool:
@@ -263,10 +274,11 @@ KINDS: Final[tuple[_Kind, ...]] = (
     _kind("in_aadhaar", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", _in_aadhaar, near=r"aadha+r|\buid(?:ai)?\b"),
     _kind("se_personnummer", r"(?:19|20)?\d{6}[-+]\d{4}", _se_personnummer),
     _kind("fi_hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _fi_hetu),
-    _kind("ip", r"(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip),
+    _kind("ip", r"(?<!\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip),
     _kind("ip", r"(?:[0-9a-f]{1,4}:){3,7}(?::?[0-9a-f]{1,4}){1,4}", _ip),
     _kind("phone", r"(?<![+.])(?:\+|00)[1-9]\d{0,2}(?:[ ./()-]{0,3}\d{1,5}){2,6}", _phone),
-    _kind("phone", r"(?<!\.)(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[.-])[2-9]\d{2}[.-]\d{4}", _phone),
+    _kind("phone", r"(?<!\.)(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?", _phone),
+    _kind("phone", r"0[1-9]\d{0,3}[ /-]\d{2,8}(?:[ -]\d{2,4}){0,4}", _national),
     _kind("phone", r"\(?\d{2,6}\)?(?:[ ./-]{1,3}\d{2,8}){1,5}|\d{7,12}", _phone, near=rf"\b{_TOLD}\b[^\n\d]{{0,20}}$"),
 )  # fmt: skip
 NAMES: Final = tuple(dict.fromkeys(kind.name for kind in KINDS))

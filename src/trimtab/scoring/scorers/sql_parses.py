@@ -21,6 +21,8 @@ _NO_GRAMMAR: Final = re.compile(
     r"^unknown database|^table \S+ has (?:no column|\d+ columns)|^wrong number of arguments|^ambiguous column"
 )
 """What SQLite says of a statement whose grammar is right."""
+_READS: Final = re.compile(r"\s*(?:select|with|values)\b", re.IGNORECASE)
+_WRITES: Final = re.compile(r"\b(?:insert|replace)\s+into\b|\bdelete\s+from\b|\bupdate\s+\S+\s+set\b", re.IGNORECASE)
 _MADE: Final = frozenset(
     (sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_VIEW, sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_INSERT,
      sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_REINDEX)
@@ -54,7 +56,7 @@ def _judge(sample: Sample, options: Options) -> Verdict:
         _make(connection, options.tables)
         connection.set_authorizer(_compiling)
         for statement in statements:
-            if options.only_reads and not re.match(r"\s*(?:select|with|values)\b", statement, re.IGNORECASE):
+            if options.only_reads and (not _READS.match(statement) or _WRITES.search(statement)):
                 return Scored(value=0.0, explanation=f"It does more than read: {statement.strip()[:60]!r}.")
             why = _mistake(connection, statement, known=bool(options.tables))
             if why:

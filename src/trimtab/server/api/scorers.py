@@ -1,18 +1,12 @@
 """Scorers: which there are, what each may be told, and a trial of one on a single answer."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from litestar.params import FromPath, JSONBody
 
-from trimtab.governance.access import Project
 from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import Entry, entries, entry
 from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Scored, Scorer, Tools, Verdict
-from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.server.scorer_bodies import ScorerList, Trial, Tried
 
@@ -53,18 +47,10 @@ async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBo
     """Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other."""
     scorer = REGISTRY.get(data.scorer)
     options = configured(scorer, data.options)
-    return _tried(scorer, await judge(scorer, data.sample, options, _tools(deps, tenant, caller)))
-
-
-def _tools(deps: Dependencies, tenant: Project, caller: Caller) -> Tools:
-    del tenant, caller
-
-    async def embed(texts: Sequence[str], /) -> Any:
-        import numpy
-
-        return numpy.stack(await deps.embedder.embed(texts)) if texts else numpy.zeros((0, 0), dtype=numpy.float32)
-
-    return Tools(embed=embed)
+    tools = Tools()
+    if deps.judge_tools is not None:
+        tools = deps.judge_tools.bound(tenant.id, key_id=caller.principal.key_id, tags=("trial",))
+    return _tried(scorer, await judge(scorer, data.sample, options, tools))
 
 
 def _tried(scorer: Scorer, verdict: Verdict) -> Tried:
