@@ -362,6 +362,11 @@ def refused(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | Non
     return [row.case_id for row in found if row.case_id in gone or f",{use}," not in row.uses]
 
 
+def allows(case: Case, use: Use) -> bool:
+    """Whether the case says so of itself as it is."""
+    return use in case.uses and case.consent != "withdrawn"
+
+
 def must_allow(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | None = None) -> None:
     """Raises `Forbidden` that names the cases which must not be used so."""
     named = refused(conn, of, use, wanted)
