@@ -21,7 +21,8 @@ _LOCK = 0x7472_696D  # "trim"
 
 TABLES = frozenset(
     (
-        "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards", "breaker_advice", "cache_answers",
+        "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards", "breaker_advice",
+        "cache_answers",
         "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
         "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
