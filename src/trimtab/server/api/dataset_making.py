@@ -52,6 +52,7 @@ AtLeast = Annotated[
     Annotated[float, Meta(ge=0.5, le=1, description="How alike; by words 0.8, by meaning 0.95.")] | None,
     QueryParameter(ge=0.5, le=1),
 ]
+Only = Annotated[State, QueryParameter(name="state")]
 GIVEN = ("split", "tags", "uses", "licence", "consent", "pii")
 
 
@@ -348,14 +349,14 @@ async def list_proposals(
     deps: Deps,
     tenant: Tenant,
     dataset: FromPath[str],
-    state: FromQuery[State] = "open",
+    only: Only = "open",
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CaseProposalPage:
     """Oldest first."""
     after = read_cursor(cursor)
     rows = await deps.db.read(
-        lambda conn: proposals.listed(conn, tenant.id, dataset, state, after=after, limit=limit + 1)
+        lambda conn: proposals.listed(conn, tenant.id, dataset, only, after=after, limit=limit + 1)
     )
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     return CaseProposalPage(items=[_proposal(row) for row in rows[:limit]], cursor=more)
