@@ -48,6 +48,8 @@ COMMANDS = (
     "scorers",
     "scores",
     "judges",
+    "online",
+    "quality",
     "feedback",
     "detectors",
     "costs",

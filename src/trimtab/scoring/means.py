@@ -12,9 +12,10 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from trimtab.scoring.sequential import Interval
+from trimtab.scoring.sequential import Interval, residual_squares, units_worth
 from trimtab.scoring.shares import mid_p_share
 from trimtab.scoring.special import t_cdf, t_quantile
+from trimtab.scoring.sums import Sums
 from trimtab.scoring.units import LEAST_SPREAD, Observed, Spread, spread
 
 Bounds = tuple[float, float]
@@ -45,6 +46,63 @@ def mean_of(observed: Sequence[Observed], alpha: float = 0.05, bounds: Bounds | 
     if interval is not None and bounds is not None:
         interval = Interval(max(bounds[0], interval.low), min(bounds[1], interval.high))
     return Mean(value=found.mean, interval=interval, n=found.n, clusters=found.clusters, method=method)
+
+
+def mean_of_sums(
+    sums: Sums, squares: float, alpha: float = 0.05, bounds: Bounds | None = None, *, passes: bool = False
+) -> Mean:
+    """The mean over clustered observations of which only `Sums` are known, and ``squares``, the sum of their squares.
+    ``passes``: all of them are one bound or the other."""
+    if not sums.n:
+        return Mean(value=None, interval=None, n=0, clusters=0, method="")
+    found = spread_of_sums(sums, squares)
+    interval, method = _of_sums(found, alpha, bounds, passes=passes)
+    if interval is not None and bounds is not None:
+        interval = Interval(max(bounds[0], interval.low), min(bounds[1], interval.high))
+    return Mean(value=found.mean, interval=interval, n=sums.n, clusters=sums.units, method=method)
+
+
+def effective_passes(sums: Sums, squares: float, alpha: float = 0.05) -> tuple[float, float]:
+    """Of passes and failures that hang together: as many passes, of as many independent observations, as they are
+    worth."""
+    found = spread_of_sums(sums, squares)
+    number = effective_number(found, alpha)
+    return number * found.mean, number
+
+
+def spread_of_sums(sums: Sums, squares: float) -> Spread:
+    """Without units of its own. Raises ZeroDivisionError without observations."""
+    mean = sums.s / sums.n
+    worth = units_worth(sums)
+    return Spread(
+        mean=mean,
+        variance=residual_squares(sums) / (sums.n * sums.n),
+        freedom=max(1.0, worth - 1),
+        n=sums.n,
+        clusters=sums.units,
+        strata=1,
+        worth=worth,
+        simple=max(0.0, squares / sums.n - mean * mean) / max(1, sums.n - 1),
+        skew=0.0,
+        units=(),
+    )
+
+
+def _of_sums(found: Spread, alpha: float, bounds: Bounds | None, *, passes: bool) -> tuple[Interval | None, str]:
+    words = design_words(found)
+    tail = f", {words}" if words else ""
+    if bounds is not None and passes:
+        number, width = effective_number(found, alpha), bounds[1] - bounds[0]
+        own = mid_p_share(number * (found.mean - bounds[0]) / width, number, alpha)
+        ends = Interval(bounds[0] + width * own.low, bounds[0] + width * own.high)
+        return ends, f"exact binomial interval (mid-p){tail}"
+    if found.variance <= LEAST_SPREAD**2 * max(1.0, found.mean * found.mean) or found.clusters < 2:
+        if bounds is None:
+            return None, "no interval: a single unit, or values that never varied"
+        unseen = unseen_share(found, alpha)
+        low, high = (found.mean - unseen * (found.mean - bounds[0]), found.mean + unseen * (bounds[1] - found.mean))
+        return Interval(low, high), f"exact bound on how many may differ{tail}"
+    return t_interval(found, alpha), f"Student's t{tail}"
 
 
 def geometric_mean_of(observed: Sequence[Observed], alpha: float = 0.05) -> Mean:

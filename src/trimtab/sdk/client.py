@@ -23,6 +23,7 @@ from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.judges import Judges
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
+from trimtab.sdk.online import Online
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.releases import Apps, Releases
 from trimtab.sdk.rollouts import Rollouts
@@ -78,6 +79,7 @@ class Client:
         self.judges = Judges(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
+        self.online = Online(self._http)
         self.prompts = Prompts(self._http)
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)

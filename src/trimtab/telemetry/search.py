@@ -3,6 +3,7 @@
 from trimtab.telemetry.aggregate import Aggregation, aggregate
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.complete import Completion, complete
+from trimtab.telemetry.quality import QualityGroup, QualityQuestion, quality
 from trimtab.telemetry.sql_door import Asker, SqlDoor, SqlResult
 from trimtab.telemetry.views import Window
 
@@ -20,6 +21,9 @@ class Search:
 
     async def complete(self, project: str, q: str, cursor: int, window: Window, of: Of) -> Completion:
         return await complete(self._asker, project, q, cursor, window, of)
+
+    async def quality(self, project: str, asked: QualityQuestion, *, by_day: bool) -> list[QualityGroup]:
+        return await quality(self._asker, project, asked, by_day=by_day)
 
     async def sql(self, project: str, sql: str, limit: int) -> SqlResult:
         return await self._door.run(project, sql, limit)
