@@ -67,6 +67,9 @@ from trimtab.server.reviewing import Parts as ReviewingParts
 from trimtab.server.reviewing import Reviewing
 from trimtab.server.rolling import Controller
 from trimtab.server.rolling import Parts as RollingParts
+from trimtab.server.scheduled import queuing
+from trimtab.server.scoring_live import Parts as ScoringParts
+from trimtab.server.scoring_live import ScoringLive
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot import SnapshotHolder
@@ -229,6 +232,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     experimenting = _experimenting(deps, inner)
     deps = replace(deps, wake_experiments=experimenting.wake, remake_report=experimenting.remake)
     reviewing = _reviewing(made, deps)
+    scoring_live = _scoring_live(deps)
     most = settings.max_body_mb << 20
     hot = hot_routes(
         gateway,
@@ -284,6 +288,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(_beside(rolling.run()))
     wired.on_close(reviewing.leave)
     wired.on_close(_beside(reviewing.run()))
+    wired.on_close(scoring_live.leave)
+    wired.on_close(_beside(scoring_live.run()))
     wired.on_close(experimenting.leave)
     wired.on_close(_beside(experimenting.run()))
     warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
@@ -310,6 +316,22 @@ def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
             clock=deps.clock,
             holds=holds,
             expected=partial(per_call, deps),
+        )
+    )
+
+
+def _scoring_live(deps: Dependencies) -> ScoringLive:
+    assert deps.judge_tools is not None
+    return ScoringLive(
+        ScoringParts(
+            db=deps.db,
+            reader=deps.reader,
+            asker=deps.reader,
+            scores=deps.scores,
+            tools=deps.judge_tools,
+            queue=queuing(deps),
+            queued=deps.wake_experiments,
+            clock=deps.clock,
         )
     )
 

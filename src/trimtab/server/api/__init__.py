@@ -29,12 +29,14 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         limits,
         live,
         models,
+        online_rules,
         playground,
         prices,
         projects,
         prompt_preview,
         prompts,
         providers,
+        quality,
         reconciliations,
         releases,
         remap,
@@ -61,6 +63,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
         feedback, review_queues, review_items, judges, scorers,
-        suites, experiments, datasets, dataset_files,
+        suites, experiments, datasets, dataset_files, online_rules, quality,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
