@@ -130,29 +130,40 @@ export function importCases(project: string, dataset: string, file: Blob, plan: 
   return sendFile(`${inProject(project, "datasets", dataset, "import")}?${query}`, file, MEDIA[plan.format]);
 }
 
-/** Which traces become cases: those named, or what a search finds. */
+/** Which calls become cases: those named, or what a search finds; and what is expected of an answer to them. */
 export interface FromTraces {
   q?: string;
   start?: number;
   end?: number;
-  traces?: { trace_id: string; span_id?: string }[];
+  traces?: string[];
+  spans?: { trace_id: string; span_id: string }[];
   limit?: number;
+  sample?: Sampling;
   split?: string;
   tags?: string[];
-  expected?: unknown;
+  expected?: Expectation;
 }
+
+export type Expectation = "none" | "answer" | "correction";
+export type Sampling = "newest" | "diverse" | "failing" | "disputed";
 
 export const fromTraces = (project: string, dataset: string, asked: FromTraces) =>
   post<WrittenCases>(inProject(project, "datasets", dataset, "from-traces"), asked);
 
-export interface DuplicateGroup {
-  similarity: number;
-  cases: { id: string; split: string; input: unknown }[];
+export interface DuplicatesView {
+  cases: number;
+  /** Ids of cases that ask the very same. */
+  exact: string[][];
+  near: { one: string; other: string; likeness: number; split: boolean; text: string }[];
+  across: number;
+  more: boolean;
+  says: string;
 }
 
-export const duplicatesQuery = (project: string, name: string) =>
+export const duplicatesQuery = (project: string, name: string, version: string) =>
   queryOptions({
-    queryKey: [...datasetsKey(project), "duplicates", name],
-    queryFn: ({ signal }) => get<Page<DuplicateGroup>>(inProject(project, "datasets", name, "duplicates"), signal),
+    queryKey: [...datasetsKey(project), "duplicates", name, version],
+    queryFn: ({ signal }) =>
+      get<DuplicatesView>(withQuery(inProject(project, "datasets", name, "duplicates"), { version }), signal),
     retry: mayPass,
   });

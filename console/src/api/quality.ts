@@ -18,9 +18,11 @@ export const feedbackQuery = (project: string, window: Window, groupBy: Feedback
     retry: mayPass,
   });
 
-export const qualityQuery = (project: string, window: Window, app = "", score = "") =>
+/** Release after release, and day after day. */
+export const qualityQuery = (project: string, window: Window, app: string, score: string) =>
   queryOptions({
     queryKey: ["quality", project, window.start, window.end, app, score],
+    enabled: score !== "",
     queryFn: ({ signal }) =>
       get<QualityReport>(withQuery(inProject(project, "quality"), { app, score, ...window }), signal),
     placeholderData: keepPreviousData,

@@ -33,27 +33,38 @@ export interface FeedbackSummary {
   says: string;
 }
 
-/** One release's mean of one score, with what could not be scored kept apart. */
-export interface QualityPoint {
-  release: string;
-  start: number;
-  end: number;
+/** A mean of scores, with what could not be scored kept apart; `corrected` as people would have judged. */
+export interface Quality {
   value: number | null;
   low: number | null;
   high: number | null;
   n: number;
+  clusters: number;
   unscored: number;
+  worst: number | null;
+  best: number | null;
+  corrected: number | null;
+  corrected_low: number | null;
+  corrected_high: number | null;
+  method: string;
 }
 
-export interface QualityTrend {
-  score: string;
+export interface QualityLine {
   app: string;
-  points: QualityPoint[];
+  release: string;
+  /** When the day began (UTC); null for the whole window. */
+  day: number | null;
+  judges: string[];
+  quality: Quality;
 }
 
 export interface QualityReport {
-  window: Window;
-  trends: QualityTrend[];
+  score: string;
+  start: number;
+  end: number;
+  releases: QualityLine[];
+  days: QualityLine[];
+  says: string;
 }
 
 /** How a judge agreed with people, in one of its versions. */

@@ -1,11 +1,13 @@
 import { Button, Group, Modal, Select, Skeleton, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { ThumbsUp } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { del, inProject, post, withQuery } from "@/api/client";
+import type { SuiteEvidence } from "@/api/evaluationTypes";
 import { approvalsQuery, environmentsQuery, gateQuery } from "@/api/releases";
 import type { ApprovalView, ReleaseRow } from "@/api/releaseTypes";
-import { formatAgo, formatDateTime } from "@/lib/format";
+import { formatAgo, formatDateTime, formatDay } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { ProblemNotice } from "@/ui/Notice";
@@ -13,6 +15,7 @@ import { WriteButton } from "@/ui/WriteButton";
 import { refreshReleases } from "../rollouts/Act";
 import { OutcomeSign } from "../rollouts/Outcome";
 import css from "./apps.module.css";
+import { evidenceOf } from "./gateEvidence";
 
 interface Props {
   project: string;
@@ -33,23 +36,66 @@ export function Verdicts({ project, app, release }: Props) {
       {gate.isPending && <Skeleton height={30} />}
       {gate.data?.length === 0 && (
         <p className="muted">
-          No verdict yet. Whoever judges it, such as a job in CI, writes one down:{" "}
-          <code>POST …/releases/{release.ref}/gate</code>
+          No verdict yet. Run a{" "}
+          <Link to="/p/$project/suites" params={{ project }}>
+            suite
+          </Link>{" "}
+          on it; or whoever else judges it writes one down: <code>POST …/releases/{release.ref}/gate</code>
         </p>
       )}
       {gate.data?.map((verdict) => (
         <div key={verdict.id} className={css.evidence}>
           <OutcomeSign outcome={verdict.outcome} />
           <span>
-            {verdict.source}
+            {verdict.source.replace(/^evaluation:/, "suite ")}
             <span className="muted" title={formatDateTime(verdict.created)}>
               , {formatAgo(verdict.created, now)}
             </span>
           </span>
-          {verdict.detail && <p className="muted">{verdict.detail}</p>}
+          <Detail project={project} detail={verdict.detail} evidence={evidenceOf(verdict)} now={now} />
         </div>
       ))}
     </section>
+  );
+}
+
+interface DetailProps {
+  project: string;
+  detail: string;
+  evidence: SuiteEvidence | null;
+  now: number;
+}
+
+/** An experiment's word: what it found, on which cases, until when it counts, or why it does not. */
+function Detail({ project, detail, evidence, now }: DetailProps) {
+  if (!evidence) return detail ? <p className="muted">{detail}</p> : null;
+  const stale = evidence.fresh_until <= now;
+  return (
+    <>
+      <p>{evidence.says}</p>
+      <span className="muted">
+        <Link
+          to="/p/$project/experiments/$experiment"
+          params={{ project, experiment: evidence.experiment }}
+          search={{}}
+        >
+          Experiment
+        </Link>{" "}
+        on {evidence.dataset}@{evidence.version}
+        {evidence.against && ` against ${evidence.against}`}
+      </span>
+      <span>
+        {!evidence.passed && <Tag tone="bad">not passed</Tag>}{" "}
+        {evidence.refused ? (
+          <Tag tone="warn">does not count</Tag>
+        ) : (
+          <Tag tone={stale ? "warn" : undefined} title={formatDateTime(evidence.fresh_until)}>
+            {stale ? "too old to count" : `counts until ${formatDay(evidence.fresh_until)}`}
+          </Tag>
+        )}
+      </span>
+      {evidence.refused && <p className="muted">It does not count: {evidence.refused}.</p>}
+    </>
   );
 }
 

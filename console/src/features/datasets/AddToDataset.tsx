@@ -1,9 +1,19 @@
-import { Autocomplete, Button, Group, Modal, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Button, Group, Modal, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
-import { changeCases, datasetsKey, datasetsQuery, type FromTraces, fromTraces, putDataset } from "@/api/datasets";
+import {
+  changeCases,
+  datasetsKey,
+  datasetsQuery,
+  type Expectation,
+  type FromTraces,
+  fromTraces,
+  putDataset,
+  type Sampling,
+} from "@/api/datasets";
+import type { WrittenCases } from "@/api/evaluationTypes";
 import { plural } from "@/lib/format";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./datasets.module.css";
@@ -12,7 +22,7 @@ import css from "./datasets.module.css";
 export type Origin =
   | { kind: "review"; item: string; expected: string }
   | { kind: "own"; input: unknown; expected: string }
-  | { kind: "traces"; asked: FromTraces; told: string; expected?: string };
+  | { kind: "traces"; asked: FromTraces; told: string };
 
 interface Props {
   project: string;
@@ -22,7 +32,9 @@ interface Props {
 
 interface Placing {
   dataset: string;
-  expected: string | undefined;
+  expected: string;
+  how: Expectation;
+  sample: Sampling;
   split: string;
   tags: string[];
 }
@@ -43,19 +55,20 @@ export function AddToDataset({ project, from, onClose }: Props) {
   const known = useQuery(datasetsQuery(project));
   const names = (known.data ?? []).map((each) => each.name);
   const [chosen, setChosen] = useState<string | null>(() => localStorage.getItem(`${LAST}:${project}`));
-  const [expected, setExpected] = useState(from.expected ?? "");
+  const [expected, setExpected] = useState(from.kind === "traces" ? "" : from.expected);
+  const [how, setHow] = useState<Expectation>("correction");
+  const [sample, setSample] = useState<Sampling>("newest");
   const [split, setSplit] = useState("");
   const [tags, setTags] = useState<string[]>([]);
   const queries = useQueryClient();
   const name = (chosen ?? names[0] ?? "").trim();
   const isNew = known.data !== undefined && name !== "" && !names.includes(name);
   const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
-  const asks = from.expected !== undefined;
+  const asks = from.kind !== "traces";
   const add = useMutation({
     mutationFn: async () => {
       if (isNew) await putDataset(project, name, { expected_revision: 0 });
-      const said = asks && expected !== from.expected ? expected : undefined;
-      return put(project, from, { dataset: name, expected: said, split: split.trim(), tags });
+      return put(project, from, { dataset: name, expected, how, sample, split: split.trim(), tags });
     },
     onSuccess: async () => {
       localStorage.setItem(`${LAST}:${project}`, name);
@@ -101,6 +114,24 @@ export function AddToDataset({ project, from, onClose }: Props) {
               onChange={(event) => setExpected(event.currentTarget.value)}
             />
           )}
+          {from.kind === "traces" && (
+            <Select
+              label="Expected"
+              data={EXPECTATIONS}
+              value={how}
+              allowDeselect={false}
+              onChange={(value) => setHow(value as Expectation)}
+            />
+          )}
+          {from.kind === "traces" && from.asked.limit !== undefined && (
+            <Select
+              label="Which of them"
+              data={SAMPLINGS}
+              value={sample}
+              allowDeselect={false}
+              onChange={(value) => setSample(value as Sampling)}
+            />
+          )}
           <div className={css.two}>
             <TagsInput label="Tags" value={tags} onChange={setTags} splitChars={[","]} />
             <TextInput
@@ -125,32 +156,42 @@ export function AddToDataset({ project, from, onClose }: Props) {
   );
 }
 
-async function put(project: string, from: Origin, { dataset, expected, split, tags }: Placing): Promise<Made> {
+const EXPECTATIONS = [
+  { value: "correction", label: "What a person corrected it to, if anybody did" },
+  { value: "answer", label: "What was answered: it was good" },
+  { value: "none", label: "Nothing: scorers look at the answer alone" },
+];
+const SAMPLINGS = [
+  { value: "newest", label: "The newest" },
+  { value: "diverse", label: "Those that differ most from each other" },
+  { value: "failing", label: "Those with the lowest scores" },
+  { value: "disputed", label: "Those that scores disagree about" },
+];
+
+async function put(project: string, from: Origin, placing: Placing): Promise<Made> {
+  const { dataset, expected, split, tags } = placing;
   if (from.kind === "review") {
-    const body = { dataset, split, tags, ...(expected === undefined ? { expected: from.expected } : { expected }) };
     const made = await post<{ case_id: string; version: number; created: boolean }>(
       inProject(project, "review", "items", from.item, "to-case"),
-      body,
+      { dataset, split, tags, expected: expected || null },
     );
     const says = made.created ? `Version ${made.version} has it.` : "It was there already, and says the same.";
     return { dataset, id: made.case_id, says, left: [] };
   }
-  const told =
-    from.kind === "own"
-      ? await changeCases(project, dataset, {
-          add: [{ input: from.input, expected: (expected ?? from.expected) || null, split, tags }],
-          message: "From the playground",
-        })
-      : await fromTraces(project, dataset, {
-          ...from.asked,
-          split,
-          tags,
-          ...(expected === undefined ? {} : { expected }),
-        });
-  const says = told.created
-    ? `Version ${told.version?.number} has ${plural(told.added, "new case")}.`
-    : "Nothing is new: it was there already.";
-  return { dataset, id: "", says, left: told.left ?? [] };
+  if (from.kind === "own") {
+    const one = { input: from.input, expected: expected || null, split, tags };
+    return told(dataset, await changeCases(project, dataset, { add: [one], message: "From the playground" }));
+  }
+  const sampled = from.asked.limit === undefined ? {} : { sample: placing.sample };
+  const asked = { ...from.asked, ...sampled, expected: placing.how, split, tags };
+  return told(dataset, await fromTraces(project, dataset, asked));
+}
+
+function told(dataset: string, written: WrittenCases): Made {
+  const says = written.created
+    ? `Version ${written.version?.number} has ${plural(written.added, "new case")}.`
+    : "Nothing is new there.";
+  return { dataset, id: "", says, left: written.left ?? [] };
 }
 
 function Done({ project, made, onClose }: { project: string; made: Made; onClose: () => void }) {

@@ -10,6 +10,7 @@ const SHORTCUTS: [string[], string][] = [
   [["←", "→"], "fold and unfold in a tree"],
   [["Esc"], "close what is open on top"],
   [["g", "o"], "overview; g t: traces; g a: apps; g m: models"],
+  [["a", "c", "r", "s"], "in review: approve, correct, reject, skip; 1 to 9 answer the rubric, d makes a case"],
   [["?"], "this help"],
 ];
 

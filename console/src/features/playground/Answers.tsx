@@ -1,10 +1,12 @@
 import { Loader, Switch } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { Table2 } from "lucide-react";
 import { diffText } from "@/features/compare/diff";
 import { formatInt, formatMs } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { Notice } from "@/ui/Notice";
+import { WriteButton } from "@/ui/WriteButton";
 import css from "./playground.module.css";
 import { type Answer, type Block, textOf } from "./run";
 
@@ -14,10 +16,12 @@ interface Props {
   /** The place of the answer that the others are compared with, as the address has it. */
   diff: string | undefined;
   onDiff: (diff: string | undefined) => void;
+  /** Makes a case of what was asked, with this answer as what is expected. */
+  onKeep?: (answer: Answer) => void;
 }
 
 /** Side by side: what each model says, how long it took and what it cost; and word by word against one of them. */
-export function Answers({ project, answers, diff, onDiff }: Props) {
+export function Answers({ project, answers, diff, onDiff, onKeep }: Props) {
   if (answers.length === 0) {
     return (
       <p className={css.nothing}>
@@ -49,6 +53,18 @@ export function Answers({ project, answers, diff, onDiff }: Props) {
             </header>
             <Body answer={answer} base={base} />
             <Figures answer={answer} />
+            {onKeep && answer.end?.ok && (
+              <div>
+                <WriteButton
+                  variant="subtle"
+                  size="compact-xs"
+                  leftSection={<Table2 size={12} />}
+                  onClick={() => onKeep(answer)}
+                >
+                  Save as a case…
+                </WriteButton>
+              </div>
+            )}
             {answers.length > 1 && (
               <Switch
                 size="xs"

@@ -8,6 +8,7 @@ import { previewFileQuery } from "@/api/prompts";
 import { modelsQuery, routesQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
 import type { PlaygroundRun, PreviewVariable } from "@/api/types";
+import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { type Texts, valuesOf } from "@/features/prompts/variables";
 import { useShortcuts } from "@/lib/hooks";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -15,9 +16,10 @@ import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import { Answers } from "./Answers";
 import { ContextEditor } from "./ContextEditor";
-import { type Draft, read } from "./draft";
+import { caseInput, type Draft, read } from "./draft";
 import { PromptSide } from "./PromptSide";
 import css from "./playground.module.css";
+import { textOf } from "./run";
 import { SavePrompt } from "./SavePrompt";
 import { useRun } from "./useRun";
 
@@ -45,6 +47,7 @@ export function Bench({ project, source }: { project: string; source: Source }) 
   const [file, setFile] = useState(first.kind === "prompt" ? first.file : NO_FILE);
   const [texts, setTexts] = useState<Texts>({});
   const [saving, setSaving] = useState(false);
+  const [kept, setKept] = useState<string | null>(null);
   const leaving = useLeaving();
   const run = useRun(project);
   const prompt = usePrompt(project, first, file, texts);
@@ -138,8 +141,16 @@ export function Bench({ project, source }: { project: string; source: Source }) 
           answers={run.answers}
           diff={search.diff}
           onDiff={(diff) => void navigate({ search: (was) => ({ ...was, diff }), replace: true })}
+          onKeep={asked.messages.length > 0 ? (answer) => setKept(textOf(answer)) : undefined}
         />
       </section>
+      {kept !== null && (
+        <AddToDataset
+          project={project}
+          from={{ kind: "own", input: caseInput(asked), expected: kept }}
+          onClose={() => setKept(null)}
+        />
+      )}
       {saving && (
         <SavePrompt
           project={project}

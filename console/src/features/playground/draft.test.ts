@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asTemplate, draftMessage, draftOf, NOTHING, plainMessage, promptOf, read } from "./draft";
+import { asTemplate, caseInput, draftMessage, draftOf, NOTHING, plainMessage, promptOf, read } from "./draft";
 
 const CALL = { role: "assistant", content: null, tool_calls: [{ id: "c", type: "function", function: { name: "f" } }] };
 
@@ -53,5 +53,21 @@ describe("a prompt made of messages", () => {
     const { content, notes } = promptOf(draft);
     expect(content).toEqual({ messages: [{ role: "user", text: "Hi" }], parameters: { top_p: 1 }, tools: [] });
     expect(notes[0]).toMatch("1 of 2");
+  });
+});
+
+describe("a case of what was asked", () => {
+  it("is a text where that is all", () => {
+    expect(caseInput({ messages: [{ role: "user", content: "Hi" }], tools: [], variables: {} })).toBe("Hi");
+  });
+  it("is messages, with tools and variables where there are any", () => {
+    const messages = [{ role: "user", content: "Hi" }];
+    expect(caseInput({ messages, tools: [], variables: { a: 1 } })).toEqual({ messages, variables: { a: 1 } });
+    expect(caseInput({ messages, tools: [{ name: "f" }], variables: {} })).toEqual({
+      messages,
+      tools: [{ name: "f" }],
+    });
+    const system = [{ role: "system", content: "Be brief." }, ...messages];
+    expect(caseInput({ messages: system, tools: [], variables: {} })).toEqual({ messages: system });
   });
 });

@@ -127,3 +127,14 @@ export function promptOf(draft: Draft): { content: JsonObject; notes: string[] }
   if (asked.output_schema) content.output_schema = asked.output_schema;
   return { content, notes };
 }
+
+/** What was asked, as a case has it: a text where that is all, else messages with what belongs to them. */
+export function caseInput(asked: Pick<Read, "messages" | "tools" | "variables">): unknown {
+  const [first, ...more] = asked.messages;
+  const rest: JsonObject = {};
+  if (Object.keys(asked.variables).length > 0) rest.variables = asked.variables;
+  if (asked.tools.length > 0) rest.tools = asked.tools;
+  const alone = more.length === 0 && Object.keys(rest).length === 0 && first?.role === "user";
+  if (alone && typeof first.content === "string" && Object.keys(first).length === 2) return first.content;
+  return { messages: asked.messages, ...rest };
+}

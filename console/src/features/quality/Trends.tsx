@@ -1,15 +1,18 @@
-import { Skeleton } from "@mantine/core";
+import { SegmentedControl, Select, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { qualityQuery } from "@/api/quality";
-import type { QualityTrend } from "@/api/qualityTypes";
+import type { QualityLine, QualityReport } from "@/api/qualityTypes";
+import { completionQuery } from "@/api/queries";
 import type { Window } from "@/api/types";
-import { scaleOf } from "@/features/rollouts/interval";
+import { type Scale, scaleOf } from "@/features/rollouts/interval";
 import { formatInt } from "@/lib/format";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Whisker } from "@/ui/Whisker";
+import { Days } from "./Days";
 import css from "./quality.module.css";
+import { nameOf, namesOf, print } from "./trend";
 
 interface Props {
   project: string;
@@ -19,49 +22,103 @@ interface Props {
   onSearch: (change: { app?: string; score?: string }) => void;
 }
 
-/** Score by score, release after release: what changed when which release came. */
-export function Trends({ project, window, app, score }: Props) {
-  const found = useQuery(qualityQuery(project, window, app, score));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={280} />;
-  const { trends } = found.data;
-  if (trends.length === 0) return <Nothing project={project} />;
+const BUTTONS = 5;
+
+/** One score, release after release and day after day: did it change when a release came? */
+export function Trends({ project, window, app, score, onSearch }: Props) {
+  const known = useQuery(completionQuery(project, "score.", window));
+  const names = namesOf(known.data);
+  const chosen = score ?? names[0] ?? "";
+  const found = useQuery(qualityQuery(project, window, app ?? "", chosen));
+  if (known.isError) return <ProblemNotice error={known.error} retry={() => void known.refetch()} />;
+  if (known.isPending) return <Skeleton height={280} />;
+  if (chosen === "") return <Nothing project={project} />;
+  return (
+    <>
+      <div className={css.bar}>
+        {names.length <= BUTTONS && names.includes(chosen) ? (
+          <SegmentedControl
+            size="xs"
+            aria-label="Score"
+            data={names}
+            value={chosen}
+            onChange={(value) => onSearch({ score: value })}
+          />
+        ) : (
+          <Select
+            size="xs"
+            aria-label="Score"
+            data={names.includes(chosen) ? names : [chosen, ...names]}
+            value={chosen}
+            allowDeselect={false}
+            searchable
+            onChange={(value) => onSearch({ score: value ?? undefined })}
+          />
+        )}
+      </div>
+      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={240} />}
+      {found.data && (found.data.releases.length === 0 ? <Nothing project={project} /> : <Shown report={found.data} />)}
+    </>
+  );
+}
+
+function Shown({ report }: { report: QualityReport }) {
+  const lines = [...report.releases, ...report.days].map(({ quality }) => quality);
+  const scale = scaleOf(lines.map((each) => ({ low: each.low, high: each.high, mid: each.value })));
   return (
     <div className={css.scores}>
-      {trends.map((trend) => (
-        <Trend key={`${trend.app} ${trend.score}`} trend={trend} />
-      ))}
+      <section className={css.score} aria-label="By release">
+        <p className={css.says}>{report.says}</p>
+        <ul className={css.releases} aria-label="Releases">
+          {report.releases.map((line) => (
+            <Release key={nameOf(line)} line={line} scale={scale} />
+          ))}
+        </ul>
+        <p className="muted">
+          Means with 95 % intervals, clustered by user. Judged by {judgesOf(report).join(", ") || "nobody known"}.
+        </p>
+      </section>
+      <section className={css.score} aria-label="By day">
+        <h2>Day by day</h2>
+        <Days days={report.days} scale={scale} window={{ start: report.start, end: report.end }} />
+      </section>
     </div>
   );
 }
 
-const print = (value: number | null) => (value === null ? "–" : Number(value.toPrecision(3)).toString());
+const judgesOf = (report: QualityReport) => [...new Set(report.releases.flatMap((line) => line.judges))];
 
-function Trend({ trend }: { trend: QualityTrend }) {
-  const scale = scaleOf(trend.points.map((each) => ({ low: each.low, high: each.high, mid: each.value })));
+function Release({ line, scale }: { line: QualityLine; scale: Scale }) {
+  const { quality } = line;
+  const name = nameOf(line);
   return (
-    <section className={css.score} aria-label={trend.score}>
-      <h2>
-        {trend.score} {trend.app && <span className="muted">of {trend.app}</span>}
-      </h2>
-      <ul className={css.releases}>
-        {trend.points.map((point) => (
-          <li key={`${point.release} ${point.start}`}>
-            <strong>{point.release || "no release"}</strong>
-            <Whisker
-              name={point.release}
-              value={point.value}
-              low={point.low}
-              high={point.high}
-              scale={scale}
-              print={print}
-              n={`n ${formatInt(point.n)}`}
-            />
-            {point.unscored > 0 && <span className={css.missing}>{formatInt(point.unscored)} could not be scored</span>}
-          </li>
-        ))}
-      </ul>
-    </section>
+    <li>
+      <strong>{name}</strong>
+      <Whisker
+        name={name}
+        value={quality.value}
+        low={quality.low}
+        high={quality.high}
+        scale={scale}
+        print={print}
+        n={`n ${formatInt(quality.n)}`}
+      />
+      {quality.unscored > 0 && (
+        <span className={css.missing}>
+          {formatInt(quality.unscored)} could not be scored
+          {quality.worst !== null && quality.best !== null
+            ? `: had all of them been bad, or good, ${print(quality.worst)} to ${print(quality.best)}`
+            : ""}
+        </span>
+      )}
+      {quality.corrected !== null && (
+        <span className={css.corrected} title={quality.method}>
+          as people would have judged: <strong>{print(quality.corrected)}</strong>, {print(quality.corrected_low)} to{" "}
+          {print(quality.corrected_high)}
+        </span>
+      )}
+    </li>
   );
 }
 

@@ -14,6 +14,7 @@ import ui from "@/ui/ui.module.css";
 import { CompareButton } from "../compare/CompareButton";
 import { CurlButton } from "./CurlButton";
 import { GraphView } from "./GraphView";
+import { KeepButton } from "./KeepButton";
 import { PlaygroundButton } from "./PlaygroundButton";
 import { SpanList } from "./SpanList";
 import { SpanPane } from "./SpanPane";
@@ -165,6 +166,7 @@ function Head({ project, trace, selected, onBack }: HeadProps) {
         <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>
         <span className={css.crumbTools}>
           <PlaygroundButton project={project} span={selected} />
+          <KeepButton project={project} span={selected} />
           <CurlButton project={project} trace={trace} />
           {entry?.session && (
             <Button

@@ -16,6 +16,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import { FirstCall } from "../connect/FirstCall";
 import { SavedViews } from "../views/SavedViews";
+import { AddFound } from "./AddFound";
 import { Peek } from "./Peek";
 import { TraceGrid } from "./TraceGrid";
 import css from "./traces.module.css";
@@ -167,6 +168,7 @@ export function TracesPage() {
               <span className="num" role="status">
                 {formatInt(list.rows.length)} calls{list.hasMore ? ", more below" : ""}
               </span>
+              <AddFound project={project} q={q} window={range.window} />
               {list.loadingMore && <span>loading…</span>}
             </div>
           )}

@@ -1,0 +1,49 @@
+import { Button, Menu } from "@mantine/core";
+import { Table2, UserCheck } from "lucide-react";
+import { useState } from "react";
+import type { SpanRow } from "@/api/types";
+import { AddToDataset } from "@/features/datasets/AddToDataset";
+import { SendToReview } from "@/features/review/SendToReview";
+import { READ_ONLY, useMayWrite } from "@/lib/role";
+
+/** What one does with an answer that matters: it becomes a case, or a person looks at it. */
+export function KeepButton({ project, span }: { project: string; span: SpanRow }) {
+  const [open, setOpen] = useState<"dataset" | "review" | null>(null);
+  const may = useMayWrite();
+  return (
+    <>
+      <Menu position="bottom-end" width={210}>
+        <Menu.Target>
+          <Button
+            variant="default"
+            leftSection={<Table2 size={13} />}
+            disabled={!may}
+            title={may ? undefined : READ_ONLY}
+          >
+            Keep
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<Table2 size={14} />} onClick={() => setOpen("dataset")}>
+            Add to dataset…
+          </Menu.Item>
+          <Menu.Item leftSection={<UserCheck size={14} />} onClick={() => setOpen("review")}>
+            Send to review…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {open === "dataset" && (
+        <AddToDataset
+          project={project}
+          from={{
+            kind: "traces",
+            asked: { spans: [{ trace_id: span.trace_id, span_id: span.span_id }] },
+            told: `What ${span.name || "this call"} was asked becomes a case that remembers its trace, with the texts that retrievers gave.`,
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
+      {open === "review" && <SendToReview project={project} traceIds={[span.trace_id]} onClose={() => setOpen(null)} />}
+    </>
+  );
+}
