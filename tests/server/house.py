@@ -18,6 +18,7 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
 from trimtab.server.app import App, create_app
 from trimtab.server.bodies import TestResult
+from trimtab.server.calibrating import Calibrating
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.openapi import document
@@ -140,6 +141,7 @@ async def make_house(
         recorded=Recorded(asker or reader),
         scores=scores,
         feedback=FeedbackBook(asker or reader, scores.write),
+        calibrating=Calibrating(db, asker or reader, clock),
         seen=Seen(reader if asker is None else cast("Any", asker)),
         switches=Switches(db, folder, dict),
         tail=Tail(reader, SystemClock()),

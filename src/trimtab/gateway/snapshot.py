@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CompiledPolicy
+from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
@@ -15,7 +16,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """``version`` counts up with every change of the catalog. ``targets`` is by project id, ``routes`` and
     ``policies`` by project id and called name, ``limits`` and ``dated`` (a project's own prices, whatever provider they
     are about) and ``apps`` by project id; a project without any has no entry. ``limits`` also has the budgets of
-    shadow rollouts, by the rollout's id."""
+    shadow rollouts, by the rollout's id. ``holds``: by project id, the queues in which answers wait."""
 
     version: int
     access: AccessTable
@@ -25,3 +26,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     limits: dict[str, ProjectLimits] = {}
     dated: dict[str, tuple[DatedPrice, ...]] = {}
     apps: dict[str, ProjectApps] = {}
+    holds: dict[str, tuple[HoldQueue, ...]] = {}

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import NotFound
 from trimtab.governance import audit
@@ -74,12 +75,11 @@ def _hold(row: Any) -> Hold:
 
 
 def begin(conn: Connection, queue: Queue, new: NewHold, item: NewItem, now: int) -> Hold:
-    """The hold and the item that people see, or neither."""
-    sent = items.send(conn, queue, item, now)
+    """The hold and the item that people see, or neither. One of that id that is there already is given back."""
     values = {
         "id": new.id,
         "project_id": queue.project_id,
-        "item": "" if sent is None else sent.id,
+        "item": "",
         "key_id": new.key_id,
         "state": "pending",
         "answer": msgspec.json.encode(new.answer).decode(),
@@ -89,7 +89,14 @@ def begin(conn: Connection, queue: Queue, new: NewHold, item: NewItem, now: int)
         "expires": new.expires,
         "ended": None,
     }
-    conn.execute(insert(HOLDS).values(values))
+    try:
+        with conn.begin_nested():
+            conn.execute(insert(HOLDS).values(values))
+    except IntegrityError:  # the same idempotency key, a moment earlier
+        return hold(conn, queue.project_id, new.id, new.key_id)
+    sent = items.send(conn, queue, item, now)
+    if sent is not None:
+        conn.execute(update(HOLDS).where(H.id == new.id).values(item=sent.id))
     return hold(conn, queue.project_id, new.id)
 
 

@@ -9,10 +9,13 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.gateway.holds import HoldQueue
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
+from trimtab.governance.projects import REVISION
 from trimtab.review.tables import REVIEW_ITEMS, REVIEW_QUEUES
 from trimtab.review.types import NAME, Queue, QueueSpec, SendRule
+from trimtab.storage.revision import bump
 from trimtab.telemetry.query import compile_query
 from trimtab.telemetry.views import Window
 
@@ -59,6 +62,16 @@ def queues(conn: Connection, project_id: str | None = None, *, archived: bool = 
     return [_queue(row) for row in conn.execute(query)]
 
 
+def holdings(conn: Connection) -> list[HoldQueue]:
+    """Of all projects, the queues in which answers wait before they reach the user."""
+    found = queues(conn)
+    return [
+        HoldQueue(project_id=each.project_id, queue=each.name, holding=each.spec.holding)
+        for each in found
+        if each.spec.holding is not None
+    ]
+
+
 def queue(conn: Connection, project_id: str, name: str) -> Queue:
     """Raises `NotFound`."""
     row = conn.execute(select(REVIEW_QUEUES).where(Q.project_id == project_id, Q.name == name)).one_or_none()
@@ -88,6 +101,7 @@ def put(conn: Connection, wanted: Put) -> tuple[Queue, bool]:
     values = {"spec": spec, "revision": revision + 1, "archived": None, "updated": wanted.now}
     if conn.execute(update(REVIEW_QUEUES).where(*at, Q.revision == revision).values(values)).rowcount != 1:
         raise _changed(wanted, revision + 1)
+    bump(conn, REVISION)
     _tell(conn, wanted, "review_queue.changed")
     return queue(conn, wanted.project_id, wanted.name), False
 
@@ -105,6 +119,7 @@ def _make(conn: Connection, wanted: Put, spec: str) -> None:
             conn.execute(insert(REVIEW_QUEUES).values(values))
     except IntegrityError as error:
         raise _changed(wanted, 1) from error
+    bump(conn, REVISION)
     _tell(conn, wanted, "review_queue.created")
 
 
@@ -114,6 +129,7 @@ def archive(conn: Connection, project_id: str, name: str, actor: Actor, now: int
     if found.archived is None:
         values = {"archived": now, "revision": found.revision + 1, "updated": now}
         conn.execute(update(REVIEW_QUEUES).where(Q.project_id == project_id, Q.name == name).values(values))
+        bump(conn, REVISION)
         audit.append(conn, project_id, actor, "review_queue.archived", f"review_queue:{name}", now=now)
     return queue(conn, project_id, name)
 

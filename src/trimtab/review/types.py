@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from trimtab.gateway.holds import Holding
+
 Json = Any
 NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 CRITERION: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
@@ -49,28 +51,6 @@ class SendRule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     spread: Annotated[float, Meta(gt=0)] = 0.5
     share: Annotated[float, Meta(gt=0, le=1)] = 1.0
     priority: Annotated[float, Meta(ge=-1e6, le=1e6)] = 0.0
-
-
-class HoldRule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Which answers wait for a person before they reach the user: calls of ``model`` (an app, a route, a model, as it
-    is called; ``*`` at its end stands for anything). Of those, where anything of ``words`` (plain texts, found in any
-    case) or ``tools`` (names of tools it calls) is given, only answers that have one of them."""
-
-    model: Annotated[str, Meta(min_length=1, max_length=200)]
-    words: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=200)] = ()
-    tools: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=200)] = ()
-
-
-class Holding(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How answers wait in this queue. Without a person's word within ``timeout_s`` the client gets ``fallback``;
-    ``wait_s`` is for how long the call itself stays open (0: it is answered at once with 202 and an address to ask).
-    ``waiting`` is what an answer says meanwhile."""
-
-    rules: Annotated[tuple[HoldRule, ...], Meta(max_length=50)] = ()
-    timeout_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = 3_600
-    wait_s: Annotated[int, Meta(ge=0, le=600)] = 0
-    fallback: Annotated[str, Meta(max_length=10_000)] = "We cannot answer this at the moment. A person will look at it."
-    waiting: Annotated[str, Meta(max_length=10_000)] = "This answer is being checked by a person."
 
 
 class QueueSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ from trimtab.llm.embedder import Embedder
 from trimtab.llm.providers import ProviderKind
 from trimtab.releases.types import Rollout
 from trimtab.server.bodies import TestResult
+from trimtab.server.calibrating import Calibrating
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
@@ -116,6 +117,7 @@ class Dependencies:
     upkeep: Upkeep
     scores: ScoreBook
     feedback: FeedbackBook
+    calibrating: Calibrating
     answers: Answers
     embedder: Embedder
     prices: PriceBook

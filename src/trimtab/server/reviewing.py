@@ -5,7 +5,8 @@ both with an overlap, for some come late), asks each queue's rules, and sends wh
 answer, so reading again sends nothing twice; a sampled share is a hash of that key, so it is the same whoever reads.
 
 Besides: holds whose time is up end with their fallback; scores of verdicts that were not durable are written again;
-what users said before its answer arrived is moved to where that is.
+what users said before its answer arrived is moved to where that is; judges are held against people where those have
+said more.
 """
 
 import logging
@@ -18,9 +19,11 @@ from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.core.ids import new_id
 from trimtab.review import holds, items, queues, verdicts
 from trimtab.review.types import Queue, SendRule, Verdict
+from trimtab.server.calibrating import Calibrating
+from trimtab.server.inner_calls import OURS
+from trimtab.server.leading import Leadership
 from trimtab.server.review_subjects import answer_of, new_item, subject_of
 from trimtab.storage import leaders
 from trimtab.storage.database import Database
@@ -37,7 +40,6 @@ logger = logging.getLogger("trimtab.reviewing")
 T = TypeVar("T")
 NAME: Final = "reviewing"
 LOOK_S: Final = 3.0
-HOLD_MS: Final = 15_000
 OVERLAP_NS: Final = 120 * 10**9
 LONGEST_NS: Final = 3_600 * 10**9
 """A call that ran for longer is not looked for by when it ended."""
@@ -49,9 +51,12 @@ MOST_FOUND: Final = 2_000
 KEYS_AT_ONCE: Final = 500
 DISPUTED_NS: Final = 7 * 86_400 * 10**9
 """How long after the first another may say otherwise, and the two be seen to differ."""
+_TRAFFIC: Final = f"NOT startsWith(feature, '{OURS}')"
+"""What this server asks itself (experiments, judges) nobody waits for."""
 _DRAWN: Final = "cityHash64(span_id, {salt:String}) % 1000000 < {draw:Int64}"
 LATE_MS: Final = 10_000
 SETTLE_EVERY_NS: Final = 10 * 10**9
+CALIBRATE_EVERY_NS: Final = 30 * 10**9
 KEEP_HOLDS_MS: Final = 30 * 86_400_000
 
 
@@ -69,6 +74,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     asker: Any
     scores: ScoreBook
     feedback: FeedbackBook
+    calibrating: Calibrating
     projects: Callable[[], Sequence[str]]
     clock: Clock
 
@@ -94,10 +100,10 @@ class Reviewing:
 
     def __init__(self, parts: Parts, *, look_s: float = LOOK_S) -> None:
         self._parts = parts
-        self._holder = new_id("worker")
+        self._leading = Leadership(parts.db, parts.clock, NAME)
         self._turns = Turns(self.turn, "the review feeder", look_s, logger)
-        self._renew_ns = 0
         self._settled_ns = 0
+        self._calibrated_ns = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -105,21 +111,18 @@ class Reviewing:
 
     async def leave(self) -> None:
         """Let another lead, now."""
-        self._renew_ns = 0
-        try:
-            await self._parts.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
-        except Unavailable as error:
-            logger.info("the next feeder begins when this one's time is over: %s", error.message)
+        await self._leading.leave()
 
     async def turn(self) -> bool:
         """One look at everything; False, for the next comes by itself."""
-        if not await self._leads():
+        if not await self._leading.held():
             return False
         await self._step(self.expire)
         await self._step(self.write_scores)
         await self._step(self.settle)
+        await self._step(self.calibrate)
         for each in await self._parts.db.read(queues.queues):
-            if each.spec.rules and await self._leads():
+            if each.spec.rules and await self._leading.held():
                 await self._step(self._feeding(each))
         return False
 
@@ -131,14 +134,6 @@ class Reviewing:
             logger.debug("a step of review waits: %s", error.message)
         except Exception:  # an edge: one queue that is broken must not keep others from being fed
             logger.exception("a step of review failed")
-
-    async def _leads(self) -> bool:
-        now_ns = self._parts.clock.monotonic_ns()
-        if now_ns < self._renew_ns:
-            return True
-        led = await self._parts.db.write(lambda conn: leaders.lead(conn, NAME, self._holder, self._now(conn), HOLD_MS))
-        self._renew_ns = now_ns + HOLD_MS * 1_000_000 // 3 if led else 0
-        return led
 
     def _now(self, conn: Connection) -> int:
         return leaders.now_ms(conn, self._parts.clock.now_ns() // 1_000_000)
@@ -173,6 +168,14 @@ class Reviewing:
         for project in self._parts.projects():
             await self._parts.feedback.settle(project, self._parts.clock.now_ns())
         self._settled_ns = now_ns
+
+    async def calibrate(self) -> None:
+        """Judges are held against people where those have said more."""
+        now_ns = self._parts.clock.monotonic_ns()
+        if self._calibrated_ns and now_ns < self._calibrated_ns + CALIBRATE_EVERY_NS:
+            return
+        self._calibrated_ns = now_ns
+        await self._parts.calibrating.follow(self._parts.projects())
 
     # --- rules ---
 
@@ -259,7 +262,7 @@ def _of_spans(queue: Queue, rule: SendRule, since_ns: int, now_ns: int) -> tuple
     params: dict[str, Value] = {**condition.params, **_draw(queue, rule), "since": since_ns}
     sql = (
         f"SELECT trace_id, span_id, start_ns + duration_ns AS ended FROM spans WHERE {condition.sql}"  # noqa: S608
-        f" AND start_ns + duration_ns >= {{since:Int64}} AND status = 'ok' AND {_DRAWN}"
+        f" AND start_ns + duration_ns >= {{since:Int64}} AND status = 'ok' AND {_TRAFFIC} AND {_DRAWN}"
         f" ORDER BY ended, span_id LIMIT {MOST_FOUND}"
     )
     return sql, params
@@ -290,7 +293,7 @@ def _of_scores(queue: Queue, rule: SendRule, since_ns: int, now_ns: int) -> tupl
     by_answer = f"SELECT n0 AS trace_id, n1 AS said_of, toInt64(max(n2)) AS at FROM ({said}) GROUP BY n0, n1{having}"  # noqa: S608
     sql = (
         f"SELECT trace_id, span_id, at FROM spans INNER JOIN ({by_answer}) AS said USING (trace_id)"  # noqa: S608
-        f" WHERE {condition.sql} AND (said_of = '' OR said_of = span_id) AND {_DRAWN}"
+        f" WHERE {condition.sql} AND (said_of = '' OR said_of = span_id) AND {_TRAFFIC} AND {_DRAWN}"
         f" ORDER BY at, span_id LIMIT {MOST_FOUND}"
     )
     return sql, params

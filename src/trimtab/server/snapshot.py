@@ -25,6 +25,7 @@ from trimtab.gateway.apps.compile import Releases
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
+from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
 from trimtab.gateway.routing import store as route_store
@@ -49,6 +50,7 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.releases import lanes as lanes_store
 from trimtab.releases.lanes import Lanes
+from trimtab.review import queues as queue_store
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.replicas import Replicas
@@ -82,6 +84,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     priorities: dict[str, int] = {}
     limits: list[LimitRow] = []
     apps: Lanes = Lanes()
+    holds: list[HoldQueue] = []
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ def read_state(conn: Connection) -> CatalogState:
     resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
     limits = limit_store.limits(conn)
     apps = lanes_store.lanes(conn)
+    holds = queue_store.holdings(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -120,6 +124,7 @@ def read_state(conn: Connection) -> CatalogState:
         priorities=priorities,
         limits=limits,
         apps=apps,
+        holds=holds,
     )
 
 
@@ -185,10 +190,18 @@ def build(
             limits=limits | budgets(apps),
             dated=dated,
             apps=apps,
+            holds=_holds(state.holds),
         ),
         by_key_id={principal.key_id: principal for principal in principals.values()},
         trouble=trouble,
     )
+
+
+def _holds(found: list[HoldQueue]) -> dict[str, tuple[HoldQueue, ...]]:
+    by_project: dict[str, list[HoldQueue]] = {}
+    for each in found:
+        by_project.setdefault(each.project_id, []).append(each)
+    return {project: tuple(queues) for project, queues in by_project.items()}
 
 
 def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:

@@ -38,6 +38,7 @@ from trimtab.server import config_file
 from trimtab.server.advising import Advising
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_app
+from trimtab.server.calibrating import Calibrating
 from trimtab.server.carrying import Carrying
 from trimtab.server.checkpointing import Checkpointing
 from trimtab.server.config_file import ConfigFile
@@ -47,6 +48,7 @@ from trimtab.server.doors import Doors
 from trimtab.server.experiment_estimates import per_call
 from trimtab.server.experimenting import Experimenting, World
 from trimtab.server.forwarding import Forwarding
+from trimtab.server.holding import Holds
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
 from trimtab.server.inner_calls import InnerCalls
@@ -241,6 +243,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         most,
         conversations=Conversations(db, clock.now_ns, settings.responses_days),
         transport=made.transport,
+        holds=Holds(db, lambda: holder.current, clock),
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most)
     door = OtlpDoor(deps, made.intake)
@@ -360,6 +363,7 @@ def _reviewing(made: _Made, deps: Dependencies) -> Reviewing:
             asker=made.reader,
             scores=deps.scores,
             feedback=deps.feedback,
+            calibrating=deps.calibrating,
             projects=projects,
             clock=made.clock,
         )
@@ -472,6 +476,7 @@ def _dependencies(
         recorded=Recorded(reader),
         scores=scores,
         feedback=FeedbackBook(reader, scores.write),
+        calibrating=Calibrating(made.db, reader, made.clock),
         seen=Seen(reader),
         switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),
         search=Search(reader),

@@ -106,7 +106,7 @@ async def summarize(asker: Any, project: str, q: str, window: Window, group_by: 
     )  # fmt: skip
     inner = newest(columns, said)
     by_trace = f"SELECT n0 AS trace_id, groupArray((n1, n2, n3, n4, n5)) AS said_of FROM ({inner}) GROUP BY n0"  # noqa: S608
-    answers = f"{found.sql} AND request_id != '' AND status = 'ok'"
+    answers = f"{found.sql} AND request_id != '' AND status = 'ok' AND NOT startsWith(feature, 'trimtab.')"
     value = f"arrayAvg(each -> greatest(0., least(1., each.4)), {_VALUES})"
     sql = (
         f"SELECT {_COLUMNS[group_by]} AS grouped, count(), countIf(notEmpty({_MINE})) AS responded,"  # noqa: S608

@@ -12,9 +12,10 @@ from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.transport import Transport
 from trimtab.server.fronts.common import Door, front_of, refuse
 from trimtab.server.fronts.counts import Counts
-from trimtab.server.fronts.gemini import GeminiFront
+from trimtab.server.fronts.gemini import GeminiFront, model_in_path
 from trimtab.server.fronts.model_lists import ModelLists
 from trimtab.server.fronts.responses import START, ResponsesFront
+from trimtab.server.holding import Holds
 from trimtab.server.hot import Handler, HotCycle, HotRoutes
 
 FRONTS = {
@@ -34,9 +35,11 @@ def hot_routes(
     *,
     conversations: Conversations | None = None,
     transport: Transport | None = None,
+    holds: Holds | None = None,
 ) -> HotRoutes:
     """Every route that the HTTP protocol serves without ASGI. Without ``conversations`` no response can be gone on from
-    but those its provider keeps; without ``transport`` every token count is an estimate."""
+    but those its provider keeps; without ``transport`` every token count is an estimate; without ``holds`` no answer
+    waits for a person."""
     door = Door(snapshot, clock)
     counter = TokenCounter(snapshot, transport, gateway.apps)
     models, counts, gemini = ModelLists(door), Counts(door, counter), GeminiFront(gateway, door, counter)
@@ -45,24 +48,29 @@ def hot_routes(
         fix = "Send less, or raise TRIMTAB_MAX_BODY_MB on the server."
         refuse(cycle, front_of(cycle), TooLarge(f"The body is larger than {limit >> 20} MB.", fix=fix))
 
-    routes: dict[tuple[bytes, bytes], Handler] = {
-        (b"POST", path): _chat(gateway, DIALECTS.get(name)) for path, name in FRONTS.items()
-    }
+    def chat(name: str, handler: Handler | None = None, *, can: bool = True) -> Handler:
+        front = DIALECTS.get(name)
+        made = handler or _chat(gateway, front)
+        if holds is None or front.operation != "chat":
+            return made
+        return holds.around(made, front, model_in_path if name == "gemini" else _model_in(front), can=can)
+
+    routes: dict[tuple[bytes, bytes], Handler] = {(b"POST", path): chat(name) for path, name in FRONTS.items()}
     routes[b"GET", b"/v1/models"] = models.all
     routes[b"GET", b"/v1beta/models"] = models.all
     routes[b"POST", b"/v1/messages/count_tokens"] = counts.anthropic
     routes[b"POST", b"/v1/responses/input_tokens"] = counts.openai
     under: list[tuple[bytes, bytes, Handler]] = [
-        (b"POST", b"/v1beta/models/", gemini.serve),
-        (b"POST", b"/v1/models/", gemini.serve),  # what google-genai calls since its version 3
+        (b"POST", b"/v1beta/models/", chat("gemini", gemini.serve)),
+        (b"POST", b"/v1/models/", chat("gemini", gemini.serve)),  # what google-genai calls since its version 3
         (b"GET", b"/v1beta/models/", models.one),
         (b"GET", b"/v1/models/", models.one),
     ]
     if conversations is None:
-        routes[b"POST", b"/v1/responses"] = _chat(gateway, DIALECTS.get("openai_responses"))
+        routes[b"POST", b"/v1/responses"] = chat("openai_responses", can=False)
     else:
         responses = ResponsesFront(gateway, door, conversations)
-        routes[b"POST", b"/v1/responses"] = responses.create
+        routes[b"POST", b"/v1/responses"] = chat("openai_responses", responses.create, can=False)
         under += [(b"GET", START, responses.read), (b"DELETE", START, responses.delete)]
     hot = HotRoutes(routes, max_body, too_large, tuple(under))
     hot.known = door.knows
@@ -71,3 +79,7 @@ def hot_routes(
 
 def _chat(gateway: Gateway, front: Dialect) -> Handler:
     return lambda cycle: gateway.chat(cycle, front)
+
+
+def _model_in(front: Dialect) -> Callable[[HotCycle], str]:
+    return lambda cycle: front.peek(cycle.body).model

@@ -100,7 +100,9 @@ async def put_queue(
         )
         return view(conn, queues.put(conn, wanted)[0], now)
 
-    return await deps.db.write(write)
+    made = await deps.db.write(write)
+    await deps.snapshots.changed()
+    return made
 
 
 @route(
@@ -116,7 +118,9 @@ async def archive_queue(deps: Deps, caller: CallerNow, tenant: Tenant, queue: Fr
         now = moment(conn, deps)
         return view(conn, queues.archive(conn, tenant.id, queue, actor_of(conn, caller), now), now)
 
-    return await deps.db.write(write)
+    made = await deps.db.write(write)
+    await deps.snapshots.changed()
+    return made
 
 
 @route(
