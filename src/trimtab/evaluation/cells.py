@@ -152,7 +152,7 @@ def keep(conn: Connection, experiment: str, kept: Sequence[Kept], now: int) -> E
         experiment,
         done=len(fresh),
         failed=sum(each.cell.state == "failed" for each, _ in fresh),
-        cost=sum(each.paid for each in kept),
+        cost=sum(each.paid for each, _ in fresh),
     )
 
 

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
+from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.evaluation import cache, cells
 from trimtab.evaluation.answers import Answer, Ask, Request, body_of, failure_of
 from trimtab.evaluation.budget import Budget, Slots
@@ -83,6 +83,7 @@ class Run:
         self._flush = asyncio.Event()
         self._hopeless = [0] * len(found.subjects)
         self._crash: BaseException | None = None
+        self._closing = False
 
     @property
     def budget(self) -> Budget:
@@ -99,9 +100,9 @@ class Run:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            self._closing = True
+            self._flush.set()
+            await writer  # never cut in the middle: what it holds is paid for
             await self._write_down()
         if self._crash is not None:
             raise self._crash
@@ -315,7 +316,7 @@ class Run:
             self._flush.set()
 
     async def _write(self) -> None:
-        while True:
+        while not self._closing:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_S):
                     await self._flush.wait()
@@ -343,7 +344,7 @@ class Run:
 
         try:
             state = await self._parts.db.write(write)
-        except TrimtabError:
+        except BaseException:
             self._answers, self._cells = answers + self._answers, made + self._cells
             self._parts.judging.put_back(verdicts)
             raise

@@ -1,0 +1,259 @@
+"""Running an experiment: once each, whatever happens; errors stay errors; a budget and a refusal stop it in peace."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection
+
+from trimtab.evaluation import cells, dataset_writes, datasets, experiments, runner, suites
+from trimtab.evaluation.answers import Answer, Request
+from trimtab.evaluation.budget import Slots
+from trimtab.evaluation.dataset_writes import Writing
+from trimtab.evaluation.datasets import DatasetEdit
+from trimtab.evaluation.judging import Asking, Judging, bind
+from trimtab.evaluation.runner import Ended, Parts, Run
+from trimtab.evaluation.suites import SuiteEdit
+from trimtab.evaluation.types import Case, Cell, Experiment, Settings, Subject, SuiteScorer, SuiteSpec
+from trimtab.governance import bootstrap
+from trimtab.governance.audit import Actor
+from trimtab.scoring.types import Tools
+from trimtab.storage.database import Database
+
+ADA = Actor("key_ada", "ada")
+A, B = Subject(name="a", model="a", hash="sha256:a"), Subject(name="b", model="b", hash="sha256:b")
+COST = 1_000_000
+YES = Answer(output="yes", cost=COST, paid=COST, latency_ms=5.0, input_tokens=3, output_tokens=1)
+
+
+class Lab:
+    """A catalog with twenty cases, and a provider that counts."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.asked: Counter[tuple[str, str, str]] = Counter()
+        self.keys: list[str] = []
+        self.project = ""
+        self.answer: Callable[[Request], Awaitable[Answer]] = yes
+
+    async def ask(self, request: Request) -> Answer:
+        self.asked[request.subject.model, request.metadata["case"], request.metadata["repeat"]] += 1
+        self.keys.append(request.key)
+        return await self.answer(request)
+
+    async def prepare(self) -> None:
+        def write(conn: Connection) -> str:
+            project = bootstrap.ensure(conn, admin_key=None, project="default", now=1).project.id
+            datasets.put(conn, DatasetEdit(project_id=project, name="qs", actor=ADA, now=1))
+            new = [Case(id=f"c{n:02}", input=f"Is {n} odd?", expected="yes" if n % 2 else "no") for n in range(20)]
+            dataset_writes.write(conn, Writing(project_id=project, dataset="qs", actor=ADA, now=2), add=new)
+            return project
+
+        self.project = await self.db.write(write)
+
+    async def experiment(self, *, settings: Settings | None = None, both: bool = True, **spec: Any) -> Experiment:
+        told = SuiteSpec(dataset="qs", scorers=(SuiteScorer(scorer="exact"),), concurrency=4, **spec)
+
+        def write(conn: Connection) -> Experiment:
+            edit = SuiteEdit(project_id=self.project, name="quality", spec=told, actor=ADA, now=3)
+            made = experiments.NewExperiment(
+                suite=suites.put(conn, edit)[0],
+                spec=told,
+                dataset="qs",
+                version=1,
+                cases=20,
+                subjects=(A, B) if both else (A,),
+                settings=settings or Settings(),
+                origin="person",
+                actor=ADA,
+                now=4,
+            )
+            return experiments.create(conn, made)
+
+        return await self.db.write(write)
+
+    async def run(self, found: Experiment) -> Ended:
+        async def sleep(_: float) -> None:
+            await asyncio.sleep(0)
+
+        bound = await self.db.read(lambda conn: bind(conn, self.project, found.spec))
+        await self.db.write(lambda conn: experiments.begin(conn, found.id, 5))
+        judging = Judging(bound, _no_tools, self.db, Slots(4, lambda: 0.0))
+        parts = Parts(db=self.db, ask=self.ask, judging=judging, now_ms=lambda: 5, now_s=lambda: 0.0, sleep=sleep)
+        return await Run(found, parts).run()
+
+    async def now(self, found: Experiment) -> Experiment:
+        return await self.db.read(lambda conn: experiments.experiment(conn, self.project, found.id))
+
+    async def cells(self, found: Experiment) -> list[Cell]:
+        return await self.db.read(lambda conn: cells.listed(conn, found.id, limit=1000))
+
+
+async def yes(request: Request) -> Answer:
+    del request
+    await asyncio.sleep(0)
+    return YES
+
+
+def _no_tools(asking: Asking) -> Tools:
+    del asking
+    return Tools()
+
+
+def story(url: str, told: Callable[[Lab], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        db = Database.open(url)
+        try:
+            lab = Lab(db)
+            await lab.prepare()
+            await told(lab)
+        finally:
+            await db.close()
+
+    asyncio.run(whole())
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+
+
+def test_every_case_is_put_to_every_subject_once_and_scored(catalog_url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(repeats=2)
+        ended = await lab.run(found)
+        assert (ended.state, ended.whole) == ("done", True)
+        assert (len(lab.asked), set(lab.asked.values())) == (80, {1})
+        assert len(set(lab.keys)) == 80, "each call has a key of its own"
+        now, made = await lab.now(found), await lab.cells(found)
+        assert (now.done, now.failed, now.cost) == (80, 0, 80 * COST)
+        assert Counter(each.scores[0].value for each in made) == {1.0: 40, 0.0: 40}
+
+    story(catalog_url, told)
+
+
+def test_what_is_there_is_not_asked_for_again_in_the_same_run_or_another(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment()
+        await lab.run(found)
+        await lab.run(found)
+        assert sum(lab.asked.values()) == 40
+        second = await lab.experiment()
+        await lab.run(second)
+        assert sum(lab.asked.values()) == 40, "the answers of the first are known"
+        now, made = await lab.now(second), await lab.cells(second)
+        assert (now.done, now.cost) == (40, 0)
+        assert {(each.cached, each.cost) for each in made} == {(True, COST)}
+        await lab.run(await lab.experiment(settings=Settings(fresh=True)))
+        assert sum(lab.asked.values()) == 80
+
+    story(url, told)
+
+
+def test_a_run_that_is_cut_off_goes_on_where_it_was_with_the_same_keys(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found, stop = await lab.experiment(), asyncio.Event()
+
+        async def slow(request: Request) -> Answer:
+            if sum(lab.asked.values()) > 12:
+                stop.set()
+                await asyncio.Event().wait()
+            return await yes(request)
+
+        lab.answer = slow
+        cut = asyncio.ensure_future(lab.run(found))
+        await stop.wait()
+        cut.cancel()
+        await asyncio.wait((cut,))
+        before, keys = (await lab.now(found)).done, set(lab.keys)
+        assert 0 < before < 40
+        lab.answer = yes
+        assert (await lab.run(found)).whole
+        assert (await lab.now(found)).done == 40
+        twice = {key for key, count in Counter(lab.keys).items() if count > 1}
+        assert twice <= keys
+        assert len(twice) <= 4, "only what was under way is asked again, by the key that it had"
+
+    story(url, told)
+
+
+def test_errors_stay_errors_and_are_asked_for_again_only_where_that_helps(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(both=False)
+        failures = {
+            "c01": Answer(error="No.", code="bad_request"),
+            "c02": Answer(error="Gone.", code="upstream_failure", retry=True),
+            "c03": Answer(error="Busy.", code="rate_limited", retry=True),
+            "c04": Answer(error="Who knows.", code="idempotency_outcome_unknown"),
+        }
+
+        async def failing(request: Request) -> Answer:
+            case = request.metadata["case"]
+            if case == "c03" and lab.asked["a", "c03", "0"] > 2:
+                return await yes(request)
+            return failures.get(case) or await yes(request)
+
+        lab.answer = failing
+        assert (await lab.run(found)).state == "done"
+        asked = {case: lab.asked["a", case, "0"] for case in ("c01", "c02", "c03", "c04", "c05")}
+        assert asked == {"c01": 1, "c02": runner.PASSING_TRIES, "c03": 3, "c04": 1, "c05": 1}
+        made = {each.case_id: each for each in await lab.cells(found)}
+        assert [made[case].state for case in ("c01", "c02", "c03", "c04")] == ["failed", "failed", "done", "failed"]
+        assert all(not made[case].scores for case in ("c01", "c02", "c04")), "an error is no zero"
+        assert (await lab.now(found)).failed == 3
+        dropped = await lab.db.write(lambda conn: cells.drop_failed(conn, found.id, unknown=False))
+        assert dropped == 2, "what may have been paid for is not asked for again untold"
+
+    story(url, told)
+
+
+def test_it_stops_at_its_budget_and_goes_on_with_a_larger_one(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(budget="0.00001")  # ten answers
+        ended = await lab.run(found)
+        assert (ended.state, ended.whole) == ("paused", False)
+        now = await lab.now(found)
+        assert 7 * COST <= now.cost <= 13 * COST, "only calls that were under way can be above it"
+        larger = msgspec.structs.replace(now, spec=msgspec.structs.replace(now.spec, budget="1"))
+        assert (await lab.run(larger)).whole
+        assert (await lab.now(found)).cost == 40 * COST
+        assert set(lab.asked.values()) == {1}
+
+    story(url, told)
+
+
+def test_a_subject_that_never_answers_ends_the_run_soon(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        async def no(request: Request) -> Answer:
+            del request
+            return Answer(error="There is no such model.", code="model_not_found")
+
+        lab.answer = no
+        ended = await lab.run(await lab.experiment(repeats=5))
+        assert ended.state == "failed"
+        assert "There is no such model" in ended.reason
+        assert sum(lab.asked.values()) < 100
+
+    story(url, told)
+
+
+def test_somebody_who_cancels_it_stops_it(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(repeats=10)
+
+        async def cancelling(request: Request) -> Answer:
+            if sum(lab.asked.values()) == 50:
+                await lab.db.write(lambda conn: experiments.cancel(conn, lab.project, found.id, ADA, 6))
+            return await yes(request)
+
+        lab.answer = cancelling
+        ended = await lab.run(found)
+        assert (ended.state, ended.whole) == ("cancelled", False)
+        now = await lab.now(found)
+        assert 50 <= now.done == now.cost // COST < 400
+
+    story(url, told)
