@@ -10,11 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from dataset_house import dataset_home
 from house import House, make_house
 
 if TYPE_CHECKING:
     from house import Run
 
+__all__ = ("dataset_home",)
 T = TypeVar("T")
 
 

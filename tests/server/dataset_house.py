@@ -1,4 +1,4 @@
-"""One house for all tests of datasets in a module: making its catalog takes longer than most of them."""
+"""One house for all tests of datasets: making its catalog takes longer than most of them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 EMPTIED = (DATASET_PROPOSALS, DATASET_CASES, DATASET_VERSIONS, DATASETS, AUDIT)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, House]]:
+@pytest.fixture(scope="session")
+def dataset_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, House]]:
     with asyncio.Runner() as runner:
         house = runner.run(make_house(tmp_path_factory.mktemp("house")))
         yield runner, house
@@ -26,9 +26,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Run
 
 
 @pytest.fixture
-def run(home: tuple[asyncio.Runner, House]) -> "Run":
+def run(dataset_home: tuple[asyncio.Runner, House]) -> "Run":
     """Runs a story over that house, with no dataset in it."""
-    runner, house = home
+    runner, house = dataset_home
 
     async def empty() -> None:
         await house.db.write(lambda conn: [conn.execute(delete(table)) for table in EMPTIED])

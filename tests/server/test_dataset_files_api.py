@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from dataset_house import home, run
+from dataset_house import run
 from house import House
 
-from trimtab.evaluation import dataset_writes
+from trimtab.evaluation import dataset_writes, imports
 from trimtab.evaluation.exports import COLUMNS
 
 if TYPE_CHECKING:
     from house import Run
 
-__all__ = ("home", "run")
+__all__ = ("run",)
 AT = "/api/v1/projects/default/datasets"
 CASES = [
     {"id": "text", "input": "Wie heißt du?", "expected": "Ada", "tags": ["a", "b"], "group": "g", "weight": 2.5},
@@ -79,7 +79,13 @@ def test_columns_are_mapped_and_the_rest_is_kept_as_metadata(run: "Run") -> None
         admin = house.admin
         file = "question;answer;town;lang\nWhere?;Here;Bonn;de\nWhere?;Here;Bonn;de\nWho?;Me;Ulm;\n"
         named = ["input:question", "expected:answer", "variables.city:town"]
-        query = {"columns": named, "tags": ["spring"], "uses": ["tune"], "file": "t.csv", "format": "csv"}
+        query: dict[str, Any] = {
+            "columns": named,
+            "tags": ["spring"],
+            "uses": ["tune"],
+            "file": "t.csv",
+            "format": "csv",
+        }
         made = await send(admin, file, **query)
         assert (made["added"], made["twice"]) == (2, 1)
         found = next(each for each in await cases(admin) if each["expected"] == "Here")
@@ -118,8 +124,13 @@ def test_a_wrong_row_is_told_by_its_number_and_nothing_is_imported(run: "Run") -
         ):
             problem = await send(admin, content, status=400, format=fmt) if words else {"detail": ""}
             assert all(word in problem["detail"] for word in words), (problem, words)
-        for query, word in (({"columns": ["input:what"]}, "what"), ({"columns": ["nothing:id"]}, "nothing"),
-                            ({"columns": ["input"]}, "input"), ({"uses": ["sell"]}, "evaluate")):  # fmt: skip
+        wrong: list[tuple[dict[str, Any], str]] = [
+            ({"columns": ["input:what"]}, "what"),
+            ({"columns": ["nothing:id"]}, "nothing"),
+            ({"columns": ["input"]}, "input"),
+            ({"uses": ["sell"]}, "evaluate"),
+        ]
+        for query, word in wrong:
             problem = await send(admin, "id,input\n1,2\n", status=400, format="csv", **query)
             assert word in problem["detail"] + problem["fix"]
         assert [each["id"] for each in await cases(admin)] == ["text"]
@@ -155,15 +166,14 @@ def test_while_a_file_is_written_others_are_refused_and_see_nothing_of_it(run: "
         admin = house.admin
         await send(admin, jsonl({"id": "old", "input": "x"}))
         half, go = asyncio.Event(), asyncio.Event()
-        from trimtab.server.api import dataset_files
 
         async def slowly(prepared: Any) -> Any:
-            yield list(dataset_files.imports.read(prepared))[:1]
+            yield list(imports.read(prepared))[:1]
             half.set()
             await go.wait()
-            yield list(dataset_files.imports.read(prepared))[1:]
+            yield list(imports.read(prepared))[1:]
 
-        monkeypatch.setattr(dataset_files, "_pieces", slowly)
+        monkeypatch.setattr("trimtab.server.api.dataset_files._pieces", slowly)
         running = asyncio.create_task(send(admin, jsonl({"id": "n1", "input": "1"}, {"id": "old", "input": "2"})))
         await half.wait()
         monkeypatch.undo()

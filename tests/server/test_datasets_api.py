@@ -5,13 +5,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from dataset_house import home, run
+from dataset_house import run
 from house import House
 
 if TYPE_CHECKING:
     from house import Run
 
-__all__ = ("home", "run")
+__all__ = ("run",)
 AT = "/api/v1/projects/default/datasets"
 
 
@@ -34,7 +34,7 @@ async def change(client: httpx.AsyncClient, *, name: str = "sums", status: int =
     return answer.json()
 
 
-async def get(client: httpx.AsyncClient, where: str, status: int = 200, **query: Any) -> dict[str, Any]:
+async def get(client: httpx.AsyncClient, where: str, status: int = 200, /, **query: Any) -> dict[str, Any]:
     answer = await client.get(f"{AT}/{where}", params=query)
     assert answer.status_code == status, answer.text
     return answer.json()
@@ -119,7 +119,7 @@ def test_of_two_edits_from_one_revision_the_second_is_refused_and_told(run: "Run
 def test_what_cannot_be_done_is_refused_whole_and_says_why(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = await made(house, case(1))
-        for body, status, word in (
+        wrong: list[tuple[dict[str, Any], int, str]] = [
             ({"add": [case(2), case(1, expected="other")]}, 409, "c001"),
             ({"change": [case(7)]}, 404, "c007"),
             ({"remove": ["c001", "c008"]}, 404, "c008"),
@@ -132,7 +132,8 @@ def test_what_cannot_be_done_is_refused_whole_and_says_why(run: "Run") -> None:
             ({"add": [case(2, weight=0)]}, 400, "weight"),
             ({"add": [{"id": "a\nb", "input": "x"}]}, 400, "id"),
             ({"add": [{"id": "big", "input": "x" * 300_000}]}, 400, "256,000"),
-        ):
+        ]
+        for body, status, word in wrong:
             problem = await change(admin, status=status, **body)
             assert word in problem["detail"] + problem["fix"], problem
         assert (await get(admin, "sums"))["newest"] == 1

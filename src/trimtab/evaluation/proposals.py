@@ -70,7 +70,7 @@ def add(
         alike_to.add(alike)
         rows.append(
             {
-                "id": new_id("prp"), "project_id": project_id, "dataset": dataset, "state": "open",
+                "project_id": project_id, "dataset": dataset, "state": "open",
                 "body": body_of(case).decode(), "likeness": alike, "model": thought.model[:200],
                 "trace_id": idea.trace_id[:64],
                 "author": author.id, "author_name": author.name, "created": author.at, "reviewer": "",
@@ -83,12 +83,13 @@ def add(
             fix="Decide some first: trimtab datasets proposals.",
             code="too_many_proposals",
         )
+    # In the order the model gave them: ids of one millisecond are in none.
+    for row, name in zip(rows, sorted(new_id("prp") for _ in rows), strict=True):
+        row["id"] = name
     if rows:
         conn.execute(insert(DATASET_PROPOSALS), rows)
     kept = select(DATASET_PROPOSALS).where(P.id.in_([row["id"] for row in rows])).order_by(P.id)
-    return [
-        _proposal(row) for row in conn.execute(select(DATASET_PROPOSALS).where(P.id.in_(kept)).order_by(P.id))
-    ], left
+    return [_proposal(row) for row in conn.execute(kept)], left
 
 
 def inputs(conn: Connection, project_id: str, dataset: str) -> frozenset[str]:
