@@ -1,8 +1,11 @@
 """What scorers reach in this server: models by the live path, and the local embedder."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from trimtab.llm.embedder import Embedder
@@ -36,8 +39,8 @@ class JudgeTools:
         paid: Callable[[int | None], None] | None = None,
     ) -> Tools:
         """``metadata`` says on the judge's trace what it judges. With ``idempotency`` (unlike for any other sample and
-        scorer), the n-th question to it is asked and paid once even where it is asked again after a crash. ``paid`` is
-        told each question's cost in picodollars, null where that is unknown."""
+        scorer), the same question is asked and paid once even where it is asked again after a crash. ``paid`` is told
+        each question's cost in picodollars, null where that is unknown."""
         caller = InnerCaller(
             project_id=project_id,
             feature=JUDGING,
@@ -45,17 +48,13 @@ class JudgeTools:
             tags=("judge", *tags),
             metadata=metadata or {},
         )
-        asked_so_far: list[Asked] = []
+        times: Counter[bytes] = Counter()
 
         async def ask(asked: Asked) -> Answered:
-            asked_so_far.append(asked)
-            key = f"{idempotency}:{len(asked_so_far)}" if idempotency else ""
-            answer = await self._calls.call(
-                replace(caller, metadata={**caller.metadata, "judge_model": asked.model}),
-                body_of(asked),
-                idempotency_key=key,
-                deadline_s=DEADLINE_S,
-            )
+            body = body_of(asked)
+            about = replace(caller, metadata={**caller.metadata, "judge_model": asked.model})
+            key = _key(idempotency, body, times) if idempotency else ""
+            answer = await self._calls.call(about, body, idempotency_key=key, deadline_s=DEADLINE_S)
             if paid is not None:
                 paid(answer.cost)
             answer = answer.raised()
@@ -69,6 +68,15 @@ class JudgeTools:
         if not texts:
             return numpy.zeros((0, 0), dtype=numpy.float32)
         return numpy.stack(await self._embedder.embed(texts))
+
+
+def _key(idempotency: str, body: dict[str, Any], times: "Counter[bytes]") -> str:
+    """Of a question by what it says, not by its turn: questions of a panel end in any order, and so do their second
+    rounds. A question that is put twice on purpose is two."""
+    said = hashlib.sha256(msgspec.json.encode(body)).digest()
+    times[said] += 1
+    whole = b"\0".join((idempotency.encode(), said, str(times[said]).encode()))
+    return f"judge-{hashlib.sha256(whole).hexdigest()}"
 
 
 def body_of(asked: Asked) -> dict[str, Any]:
