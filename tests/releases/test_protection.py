@@ -1,15 +1,18 @@
 """What an environment demands: verdicts, approvals, notes and freezes, each by itself and all together."""
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.releases.protection import DAYS, Shown, Subject, check, frozen, readiness, refuse
-from trimtab.releases.types import Approval, Freeze, GateVerdict, Outcome, Protection
+from trimtab.releases.types import Approval, Freeze, GateVerdict, Outcome, Protection, SuiteEvidence
 
 NOW = 1_750_000_000_000
 DAY = 86_400_000
@@ -146,3 +149,34 @@ def test_a_freeze_that_cannot_be_meant_is_refused_with_a_way_out(freeze: Freeze)
     with pytest.raises(InvalidRequest) as told:
         check(Protection(freezes=(freeze,)))
     assert told.value.fix
+
+
+def run_of(suite: str, outcome: Outcome = "not_worse", *, days: float = 0, **said: Any) -> GateVerdict:
+    told: dict[str, Any] = {"passed": outcome in ("better", "not_worse"), "fresh_until": NOW + int((30 - days) * DAY)}
+    evidence = SuiteEvidence(
+        experiment="exp_1", suite=suite, suite_hash="sha256:s", dataset="qs", version=1, against="", says="",
+        **(told | said),
+    )  # fmt: skip
+    made = verdict(outcome, source=f"evaluation:{suite}", days=days)
+    return structs.replace(made, detail=msgspec.json.encode(evidence).decode())
+
+
+def test_each_suite_that_is_demanded_needs_a_run_that_passed_and_is_fresh() -> None:
+    demands = Protection(suites=("quality", "safety"))
+    first, second = run_of("quality"), run_of("safety")
+    assert is_met(demands, a=first, b=second)
+    assert not is_met(demands, a=first)
+    assert not is_met(demands, a=first, b=verdict("better", source="safety")), "what somebody typed is no run"
+    assert not is_met(demands, a=first, b=run_of("safety", "worse"))
+    assert not is_met(demands, a=first, b=run_of("safety", fresh_until=NOW))
+    assert not is_met(demands, a=first, b=second, c=run_of("third", "worse")), "one that fails is not outvoted"
+
+
+def test_a_run_counts_by_its_suites_own_rule_and_not_where_it_was_refused() -> None:
+    demands = Protection(gate=True)
+    assert is_met(demands, a=run_of("quality"))
+    assert not is_met(demands, a=run_of("quality", passed=False)), "the suite asks for better"
+    refused = run_of("quality", refused="the judge judge:tone has not been compared with people")
+    assert not is_met(demands, a=refused)
+    (gate,) = readiness(demands, RELEASE, Shown(verdicts=(refused,)), NOW).checks
+    assert "the judge judge:tone has not been compared with people" in gate.detail

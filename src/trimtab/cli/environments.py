@@ -39,6 +39,7 @@ def demands(each: Environment) -> list[str]:
     """In words, of what is protected."""
     of = each.protection
     words = ["a passed gate"] if of.get("gate") else []
+    words += [f"the suite {suite}" for suite in of.get("suites", ())]
     if count := of.get("approvals", 0):
         words.append(f"{count} approval{'s' if count > 1 else ''}")
     words += ["a note"] if of.get("note") else []
@@ -49,6 +50,7 @@ def demands(each: Environment) -> list[str]:
 @click.argument("name")
 @click.option("--gate/--no-gate", default=None, help="A gate's verdict about this release must have passed.")
 @click.option("--gate-days", type=float, default=None, help="How old that verdict may be.")
+@click.option("--suite", "suites", multiple=True, help="A fresh run of it has passed; '' for none.")
 @click.option("--approvals", type=click.IntRange(0, 20), default=None, help="By so many people beside the author.")
 @click.option("--note/--no-note", default=None, help="Whoever promotes must say why.")
 @click.option("--freezes", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
@@ -67,6 +69,8 @@ def set_environment(name: str, *, project: str, client: Client, as_json: bool, *
     old = next((each for each in client.rollouts.environments(project) if each.name == name), None)
     protection: dict[str, Any] = {} if old is None else dict(old.protection)
     protection |= {key: given[key] for key in ("gate", "gate_days", "approvals", "note") if given[key] is not None}
+    if given["suites"]:
+        protection["suites"] = [each for each in given["suites"] if each]
     if given["freezes"] is not None:
         protection["freezes"] = _freezes(given["freezes"])
     made = client.rollouts.set_environment(

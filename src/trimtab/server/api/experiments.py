@@ -14,6 +14,7 @@ from trimtab.evaluation.experiments import Again, Said
 from trimtab.evaluation.render import junit, markdown, terminal
 from trimtab.evaluation.types import Cell, CellScore, Experiment, ExperimentState, Report, Settings, Subject, Suite
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.governance import audit
 from trimtab.ledger.limits import dollars, picodollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
@@ -423,7 +424,9 @@ async def resume_experiment(
     "evaluation:write",
     Operation(id="giveScores", summary="Scores of functions in a folder", tag=TAG, errors=(404, 409)),
 )
-async def give_scores(deps: Deps, tenant: Tenant, experiment: FromPath[str], data: JSONBody[GiveScores]) -> GivenScores:
+async def give_scores(
+    deps: Deps, caller: CallerNow, tenant: Tenant, experiment: FromPath[str], data: JSONBody[GiveScores]
+) -> GivenScores:
     """Of the suite's scorers that are functions of a folder, once the experiment is done: 'trimtab eval' runs them
     where the folder is. The report, and what it says to a gate, is made anew with the last ones."""
 
@@ -433,7 +436,11 @@ async def give_scores(deps: Deps, tenant: Tenant, experiment: FromPath[str], dat
             raise Conflict(
                 f"The experiment is {found.state}.", fix="Wait until it is done.", code="experiment_not_done"
             )
-        return cells.add_scores(conn, experiment, _given(found, data))
+        count = cells.add_scores(conn, experiment, _given(found, data))
+        told = {"scores": sorted({each.name for each in data.scores}), "cells": count}
+        subject = f"experiment:{experiment}"
+        audit.append(conn, tenant.id, actor_of(conn, caller), "experiment.scored", subject, now=deps.now(), detail=told)
+        return count
 
     count = await deps.db.write(write)
     if data.last:
