@@ -40,7 +40,7 @@ logger = logging.getLogger("trimtab.online")
 T = TypeVar("T")
 NAME: Final = "online"
 LOOK_S: Final = 3.0
-HOLD_MS: Final = 30_000
+HOLD_MS: Final = 10_000
 OVERLAP_NS: Final = 120 * 10**9
 LONGEST_NS: Final = 3_600 * 10**9
 """A call that ran for longer is not looked for by when it ended."""
