@@ -56,7 +56,7 @@ test: setup ## Run every test, browser tests included
 	$(BIN)/python scripts/console.py run test
 	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
 	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/browser
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest -n 2 --dist loadfile tests/browser
 
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -83,6 +83,7 @@ docs: $(STAMPS)/packages ## Write the generated pages of docs anew
 	$(BIN)/python -m trimtab.server.settings > docs/reference/settings.md
 	$(BIN)/python -m trimtab.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m trimtab.llm.providers > docs/providers.md
+	$(BIN)/python -m trimtab.scoring.reference > docs/reference/scorers.md
 
 bench: setup ## Measure (minutes); results and method: docs/benchmarks.md
 	@$(BIN)/python -m bench.gateway.run $(ARGS)

@@ -251,6 +251,8 @@ def _kind(
 
 _TOLD: Final = r"(?:tel|phone|mobile|cell|call|fax|whatsapp|sms|telefon|handy|mobil|téléphone|móvil|teléfono|cellulare)"
 
+_EXTENSION: Final = r"(?: ?(?:x|ext\.?) ?\d{1,5})?"
+
 KINDS: Final[tuple[_Kind, ...]] = (
     _Kind(
         "email",
@@ -277,7 +279,7 @@ KINDS: Final[tuple[_Kind, ...]] = (
     _kind("ip", r"(?<!\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip),
     _kind("ip", r"(?:[0-9a-f]{1,4}:){3,7}(?::?[0-9a-f]{1,4}){1,4}", _ip),
     _kind("phone", r"(?<![+.])(?:\+|00)[1-9]\d{0,2}(?:[ ./()-]{0,3}\d{1,5}){2,6}", _phone),
-    _kind("phone", r"(?<!\.)(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?", _phone),
+    _kind("phone", rf"(?<!\.)(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[.-])\d{{3}}[.-]\d{{4}}{_EXTENSION}", _phone),
     _kind("phone", r"0[1-9]\d{0,3}[ /-]\d{2,8}(?:[ -]\d{2,4}){0,4}", _national),
     _kind("phone", r"\(?\d{2,6}\)?(?:[ ./-]{1,3}\d{2,8}){1,5}|\d{7,12}", _phone, near=rf"\b{_TOLD}\b[^\n\d]{{0,20}}$"),
 )  # fmt: skip

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from trimtab.scoring.scorers import json_equal
 from trimtab.scoring.types import Sample, Scored
 
 Ask = Callable[..., Scored]
 Why = Callable[..., str]
-ORDER = {"id": 7, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}], "total": 10.0}
+ITEMS = [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]
+ORDER: dict[str, Any] = {"id": 7, "items": ITEMS, "total": 10.0}
 
 
 def test_json_is_valid_as_it_stands_or_in_its_only_fence(scored: Ask) -> None:
@@ -37,32 +39,33 @@ def answered(change: dict[str, Any]) -> Sample:
     return Sample(output=msgspec.json.encode({**ORDER, **change}).decode(), expected=ORDER)
 
 
-@pytest.mark.parametrize(
-    ("change", "options", "value"),
-    [
-        ({}, {}, 1),
-        ({"id": 8}, {}, 5 / 6),
-        ({"id": 8}, {"partial": False}, 0),
-        ({"id": 8}, {"ignore": ["/id"]}, 1),
-        ({"more": 1}, {}, 6 / 7),
-        ({"more": 1}, {"extra": "ignored"}, 1),
-        ({"total": 10.4}, {"tolerance": 0.05}, 1),
-        ({"items": ORDER["items"][::-1]}, {}, 2 / 6),
-        ({"items": ORDER["items"][::-1]}, {"order": False}, 1),
-        ({"items": [{"sku": "A", "n": 1}, {"sku": "b", "n": 2}]}, {"ignore_case": True}, 1),
-        ({"items": [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}]}, {"ignore": ["/items/*/sku"]}, 1),
-        ({"items": [{"sku": "a", "n": 1}]}, {}, 4 / 6),
-        ({"items": None}, {}, 2 / 6),
-        ({"id": True}, {}, 5 / 6),
-    ],
-)
+CHANGES: list[tuple[dict[str, Any], dict[str, Any], float]] = [
+    ({}, {}, 1),
+    ({"id": 8}, {}, 5 / 6),
+    ({"id": 8}, {"partial": False}, 0),
+    ({"id": 8}, {"ignore": ["/id"]}, 1),
+    ({"more": 1}, {}, 6 / 7),
+    ({"more": 1}, {"extra": "ignored"}, 1),
+    ({"total": 10.4}, {"tolerance": 0.05}, 1),
+    ({"items": ITEMS[::-1]}, {}, 2 / 6),
+    ({"items": ITEMS[::-1]}, {"order": False}, 1),
+    ({"items": [{"sku": "A", "n": 1}, {"sku": "b", "n": 2}]}, {"ignore_case": True}, 1),
+    ({"items": [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}]}, {"ignore": ["/items/*/sku"]}, 1),
+    ({"items": [{"sku": "a", "n": 1}]}, {}, 4 / 6),
+    ({"items": None}, {}, 2 / 6),
+    ({"id": True}, {}, 5 / 6),
+]
+
+
+@pytest.mark.parametrize(("change", "options", "value"), CHANGES)
 def test_json_is_compared_field_by_field(
     scored: Ask, change: dict[str, Any], options: dict[str, Any], value: float
 ) -> None:
     assert scored("json_equal", answered(change), **options).value == pytest.approx(value)
 
 
-def test_json_that_takes_too_long_to_arrange_cannot_be_scored(unscored: Why) -> None:
+def test_json_that_takes_too_long_to_arrange_cannot_be_scored(unscored: Why, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_equal, "WORK", 5_000)
     many = [[[number, at] for at in range(10)] for number in range(50)]
     assert "too long" in unscored("json_equal", Sample(output=str(many[::-1]), expected=many), order=False)
     assert "at most" in unscored("json_equal", Sample(output="[]", expected=[0] * 6_000))
