@@ -70,9 +70,8 @@ def measure(truth: Flags, chance: Floats, groups: Sequence[str], threshold: floa
     rows: list[npt.NDArray[np.int64]] = [np.array(each, dtype=np.int64) for each in members.values()]
     drawn: list[list[float]] = []
     for _ in range(ROUNDS):
-        pick: npt.NDArray[np.int64] = np.concatenate(
-            [rows[place] for place in draw.integers(0, len(rows), len(rows)).tolist()]
-        )
+        chosen: list[int] = draw.integers(0, len(rows), len(rows)).tolist()
+        pick = np.concatenate([rows[place] for place in chosen])
         drawn.append([*_counts(truth[pick], chance[pick] >= threshold), auc(truth[pick], chance[pick])])
     values = [*_counts(truth, chance >= threshold), auc(truth, chance)]
     found = np.array(drawn)
