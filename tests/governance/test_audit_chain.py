@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, create_engine, select, update
 
 from trimtab.governance.audit import AUDIT, HEADS, Actor, append
-from trimtab.governance.audit_chain import FIRST, Checkpoint, Head, Link, Problem, Verified, hash_of, verify
+from trimtab.governance.audit_chain import FIRST, ChainProblem, Checkpoint, Head, Link, Verified, hash_of, verify
 from trimtab.governance.checkpoints import CHECKPOINTS, Signer, check, is_unsigned, links, newest, sign_heads
 from trimtab.governance.store import PROJECTS
 
@@ -98,7 +98,7 @@ def test_a_chain_made_wholly_anew_does_not_fit_what_was_signed() -> None:
         forged.append(replace(link, hash=hash_of(CHAIN, link)))
     found = held(forged, forged[-1], marks)
     assert not found.ok
-    assert found.problems == (Problem(seq=5, what="Entry 5 is not what was signed at that place."),)
+    assert found.problems == (ChainProblem(seq=5, what="Entry 5 is not what was signed at that place."),)
     resigned = [Signer(b"another".ljust(32)).sign(CHAIN, Head(seq=5, hash=forged[4].hash), 5)]
     assert "not trusted" in held(forged, forged[-1], resigned).problems[0].what
     assert held(forged, forged[-1], [replace(resigned[0], key=SIGNER.public)]).found == 1

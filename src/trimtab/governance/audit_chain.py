@@ -59,7 +59,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
     signature: str
 
 
-class Problem(Struct, frozen=True, kw_only=True):
+class ChainProblem(Struct, frozen=True, kw_only=True):
     """What is wrong, at which entry (``seq``), in a sentence."""
 
     seq: int
@@ -80,7 +80,7 @@ class Verified(Struct, frozen=True, kw_only=True):
     signed: int
     signed_at: int | None
     key: str
-    problems: tuple[Problem, ...]
+    problems: tuple[ChainProblem, ...]
     found: int
 
 
@@ -100,13 +100,13 @@ def signed_text(chain: str, seq: int, hashed: str, at: int) -> bytes:
 
 class _Problems:
     def __init__(self) -> None:
-        self.first: list[Problem] = []
+        self.first: list[ChainProblem] = []
         self.found = 0
 
     def add(self, seq: int, what: str) -> None:
         self.found += 1
         if len(self.first) < MOST_PROBLEMS:
-            self.first.append(Problem(seq=seq, what=what))
+            self.first.append(ChainProblem(seq=seq, what=what))
 
 
 def verify(

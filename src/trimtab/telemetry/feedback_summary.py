@@ -41,7 +41,7 @@ class Asker(Protocol):
     async def ask(self, line: type[T], sql: str, params: dict[str, Value], /) -> list[T]: ...
 
 
-class Share(Struct, frozen=True, kw_only=True):
+class FeedbackShare(Struct, frozen=True, kw_only=True):
     """``value`` null where there is nothing to make it of; then the interval is all there can be."""
 
     value: float | None
@@ -57,10 +57,10 @@ class FeedbackRow(Struct, frozen=True, kw_only=True):
     group: str
     answers: int
     responded: int
-    rate: Share
+    rate: FeedbackShare
     rated: int
     people: int
-    mean: Share
+    mean: FeedbackShare
     worst: float | None
     best: float | None
 
@@ -159,10 +159,10 @@ def _row(line: _Line) -> FeedbackRow:
         group=line.group,
         answers=line.answers,
         responded=line.responded,
-        rate=Share(value=line.responded / line.answers if line.answers else None, low=rate.low, high=rate.high),
+        rate=FeedbackShare(value=line.responded / line.answers if line.answers else None, low=rate.low, high=rate.high),
         rated=line.rated,
         people=line.people,
-        mean=Share(value=mean, low=around.low, high=around.high),
+        mean=FeedbackShare(value=mean, low=around.low, high=around.high),
         worst=line.total / line.answers if line.answers else None,
         best=(line.total + silent) / line.answers if line.answers else None,
     )
