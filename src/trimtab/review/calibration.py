@@ -110,10 +110,11 @@ async def gather(
         ("trace_id", _OF_SPAN, "name", "evaluator", "evaluator_version", "assumeNotNull(value)", "at_ns"),
         f"{_JUDGED}{which}",
     )
+    ours = "n0 AS trace_id, n1 AS j1, n2 AS j2, n3 AS j3, n4 AS j4, n5 AS j5, n6 AS j6"
+    theirs = "n0 AS trace_id, n1 AS h1, n2 AS h2, n3 AS h3, n4 AS h4"
     sql = (
-        "SELECT trace_id, h1, j1, h2, j2, j3, j4, h3, j5, j6, h4"  # noqa: S608
-        f" FROM (SELECT n0 AS trace_id, n1 AS j1, n2 AS j2, n3 AS j3, n4 AS j4, n5 AS j5, n6 AS j6 FROM ({judged}))"
-        f" INNER JOIN (SELECT n0 AS trace_id, n1 AS h1, n2 AS h2, n3 AS h3, n4 AS h4 FROM ({human})) USING (trace_id)"
+        f"SELECT trace_id, h1, j1, h2, j2, j3, j4, h3, j5, j6, h4 FROM (SELECT {ours} FROM ({judged})) AS judged"  # noqa: S608
+        f" INNER JOIN (SELECT {theirs} FROM ({human})) AS human USING (trace_id)"
         f" WHERE h1 = '' OR j1 = '' OR h1 = j1 ORDER BY h4 DESC LIMIT {MOST}"
     )
     lines = await asker.ask(_Line, sql, params)
