@@ -8,10 +8,10 @@ import msgspec
 
 from trimtab.cli.base import Failure, api_command, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
-from trimtab.scoring.catalog import Entry
+from trimtab.scoring.catalog import ScorerEntry
 from trimtab.scoring.types import CannotScore, Sample
 from trimtab.sdk.client import Client
-from trimtab.sdk.scorers import Tried, score
+from trimtab.sdk.scorers import TrialVerdict, score
 
 
 @click.group()
@@ -93,11 +93,11 @@ def try_scorer(
     click.echo(f"{tried.scorer}: {said}{f'  {tried.explanation}' if tried.explanation else ''}")
 
 
-def _here(scorer: str, sample: dict[str, Any], options: dict[str, Any]) -> Tried:
+def _here(scorer: str, sample: dict[str, Any], options: dict[str, Any]) -> TrialVerdict:
     said = score(scorer, _converted(sample), options)
     if isinstance(said, CannotScore):
-        return Tried(scorer=scorer, version="", outcome="cannot_score", reason=said.reason, retry=said.retry)
-    return Tried(
+        return TrialVerdict(scorer=scorer, version="", outcome="cannot_score", reason=said.reason, retry=said.retry)
+    return TrialVerdict(
         scorer=scorer,
         version="",
         outcome="scored",
@@ -138,7 +138,7 @@ def _json(text: str, where: str, kind: Any) -> Any:
         raise Failure(wrong, as_json=False) from error
 
 
-def _value(found: Entry) -> str:
+def _value(found: ScorerEntry) -> str:
     better = "" if found.better is None else f"; {found.better} is better"
     says = {"share": "a number within 0 and 1 (1 is a pass)", "number": "a number", "label": "a word"}[found.kind]
     return f"It gives {says}{better}."

@@ -9,7 +9,7 @@ from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Better, Kind, Scorer, Source
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class ScorerEntry(Struct, frozen=True, kw_only=True):
     """``options`` is the JSON Schema of the scorer's settings. ``needs`` are the fields of a sample without which it
     cannot score. ``source``: ``code``, or ``llm`` where it asks a model, which costs money."""
 
@@ -23,13 +23,13 @@ class Entry(Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[ScorerEntry, ...]:
     """Every scorer there is, by name."""
     return tuple(entry(scorer) for scorer in REGISTRY.all().values())
 
 
-def entry(scorer: Scorer) -> Entry:
-    return Entry(
+def entry(scorer: Scorer) -> ScorerEntry:
+    return ScorerEntry(
         name=scorer.name,
         version=scorer.version,
         about=scorer.about,

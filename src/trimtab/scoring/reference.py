@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.scoring.catalog import Entry, entries
+from trimtab.scoring.catalog import ScorerEntry, entries
 
 _VALUES = {"share": "within 0 and 1", "number": "a number", "label": "a word"}
 
@@ -30,7 +30,7 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _section(found: Entry) -> list[str]:
+def _section(found: ScorerEntry) -> list[str]:
     needs = ", ".join(f"`{name}`" for name in found.needs) or "see its options"
     lines = [f"## {found.name}", "", f"{found.about} Needs: {needs}. Version {found.version}."]
     if about := found.options.get("description"):
@@ -44,12 +44,12 @@ def _section(found: Entry) -> list[str]:
     return lines
 
 
-def _value(found: Entry) -> str:
+def _value(found: ScorerEntry) -> str:
     better = "" if found.better is None or found.kind == "share" else f", {found.better} is better"
     return f"{_VALUES[found.kind]}{better}"
 
 
-def _asks(found: Entry) -> str:
+def _asks(found: ScorerEntry) -> str:
     return "a model" if found.source == "llm" else "nobody"
 
 

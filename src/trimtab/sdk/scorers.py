@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from trimtab.scoring.catalog import Entry
+from trimtab.scoring.catalog import ScorerEntry
 from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Sample, Tools, Verdict
 from trimtab.sdk.connection import Connection, path
 
 
-class Tried(Struct, frozen=True, kw_only=True):
+class TrialVerdict(Struct, frozen=True, kw_only=True):
     """``outcome`` is ``scored`` or ``cannot_score`` (with its ``reason``), which is neither a 0 nor a pass. ``cost`` in
     US dollars is what the judging itself cost."""
 
@@ -31,7 +31,7 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 class _Items(Struct):
-    items: list[Entry] = []
+    items: list[ScorerEntry] = []
 
 
 class Scorers:
@@ -40,18 +40,18 @@ class Scorers:
     def __init__(self, http: Connection) -> None:
         self._http = http
 
-    def list(self, project: str) -> list[Entry]:
+    def list(self, project: str) -> list[ScorerEntry]:
         return self._http.ask("GET", path("projects", project, "scorers"), _Items).items
 
-    def get(self, project: str, name: str) -> Entry:
-        return self._http.ask("GET", path("projects", project, "scorers", name), Entry)
+    def get(self, project: str, name: str) -> ScorerEntry:
+        return self._http.ask("GET", path("projects", project, "scorers", name), ScorerEntry)
 
     def try_(
         self, project: str, scorer: str, sample: Sample | Mapping[str, Any], options: Mapping[str, Any] | None = None
-    ) -> Tried:
+    ) -> TrialVerdict:
         """Judge one answer on the server, which keeps nothing of it but the call of a judge that was asked."""
         body = {"scorer": scorer, "sample": sample, "options": dict(options or {})}
-        return self._http.ask("POST", path("projects", project, "scorers", "try"), Tried, body=body)
+        return self._http.ask("POST", path("projects", project, "scorers", "try"), TrialVerdict, body=body)
 
 
 def score(

@@ -4,12 +4,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from trimtab.scoring.catalog import Entry
-from trimtab.scoring.types import Sample
+from trimtab.scoring.catalog import ScorerEntry
+from trimtab.scoring.types import Sample, Step
 
 
 class ScorerList(Struct, frozen=True, kw_only=True):
-    items: list[Entry]
+    items: list[ScorerEntry]
+
+
+class TrialStep(Step, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One step of an agent, in the order they began."""
 
 
 class TriedSample(Sample, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -18,8 +22,10 @@ class TriedSample(Sample, frozen=True, kw_only=True, omit_defaults=True, forbid_
     are other answers to the same input, ``paraphrases`` answers to the same question in other words, ``other`` the
     answer it is compared with. Times are milliseconds, ``cost`` is picodollars (10^-12 US dollars)."""
 
+    steps: tuple[TrialStep, ...] = ()
 
-class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class ScorerTrial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``options`` as the scorer's entry describes them."""
 
     scorer: str
@@ -27,7 +33,7 @@ class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
 
 
-class Tried(Struct, frozen=True, kw_only=True):
+class TrialVerdict(Struct, frozen=True, kw_only=True):
     """``scored`` comes with a value, a label, or both; ``cannot_score`` with its reason, and whether asking again may
     help (``retry``): it is neither a 0 nor a pass. ``cost`` in US dollars is what the judging itself cost, null where
     that is unknown."""

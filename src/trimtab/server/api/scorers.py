@@ -3,12 +3,12 @@
 from litestar.params import FromPath, JSONBody
 
 from trimtab.ledger.limits import dollars
-from trimtab.scoring.catalog import Entry, entries, entry
+from trimtab.scoring.catalog import ScorerEntry, entries, entry
 from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Scored, Scorer, Tools, Verdict
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.server.scorer_bodies import ScorerList, Trial, Tried
+from trimtab.server.scorer_bodies import ScorerList, ScorerTrial, TrialVerdict
 
 TAG = "scorers"
 
@@ -31,7 +31,7 @@ async def list_scorers(tenant: Tenant) -> ScorerList:
     "evaluation:read",
     Operation(id="getScorer", summary="One scorer", tag=TAG, errors=(404,)),
 )
-async def get_scorer(tenant: Tenant, name: FromPath[str]) -> Entry:
+async def get_scorer(tenant: Tenant, name: FromPath[str]) -> ScorerEntry:
     """What it needs, and the JSON Schema of its options."""
     del tenant
     return entry(REGISTRY.get(name))
@@ -43,7 +43,7 @@ async def get_scorer(tenant: Tenant, name: FromPath[str]) -> Entry:
     "evaluation:write",
     Operation(id="tryScorer", summary="Try a scorer on one answer", tag=TAG, errors=(404, 413)),
 )
-async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[Trial]) -> Tried:
+async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[ScorerTrial]) -> TrialVerdict:
     """Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other."""
     scorer = REGISTRY.get(data.scorer)
     options = configured(scorer, data.options)
@@ -53,10 +53,10 @@ async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBo
     return _tried(scorer, await judge(scorer, data.sample, options, tools))
 
 
-def _tried(scorer: Scorer, verdict: Verdict) -> Tried:
+def _tried(scorer: Scorer, verdict: Verdict) -> TrialVerdict:
     cost = None if verdict.cost is None else dollars(verdict.cost)
     if not isinstance(verdict, Scored):
-        return Tried(
+        return TrialVerdict(
             scorer=scorer.name,
             version=scorer.version,
             outcome="cannot_score",
@@ -64,7 +64,7 @@ def _tried(scorer: Scorer, verdict: Verdict) -> Tried:
             retry=verdict.retry,
             cost=cost,
         )
-    return Tried(
+    return TrialVerdict(
         scorer=scorer.name,
         version=scorer.version,
         outcome="scored",
