@@ -1,6 +1,6 @@
 """Train our small classifiers (`scoring/weights/*.json`) and measure them on groups they have not seen.
 
-    python bench/eval/train_heads.py DATA [--write] [--only refusal]
+    python bench/eval/train_heads.py DATA [--write | --shipped] [--only refusal]
 
 ``DATA`` is the folder of public sets (toxicity-hatecheck, hallucination-halueval-qa, judge-mtbench-faireval-llmeval2,
 benign-wildguard, benign-cyber-frr); none of their rows is in this repository. Our own sentences are beside this file.
@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from figures import HEADER, Figures, auc, measure, wilson
+from msgspec import Struct
 from sets import Row, answers, claims, constructed, halueval, hatecheck, lines, own_toxicity, refusals
 
 from trimtab.llm.embedder import DIMENSION, MODEL, Embedder
 from trimtab.scoring import refusing, support, toxic
-from trimtab.scoring.heads import FOLDER, SCALE, Head
+from trimtab.scoring.heads import FOLDER, SCALE, Head, load
 from trimtab.scoring.sentences import sentences
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +36,13 @@ BARE = 0.3
 REAL_REFUSALS = (44, 73, 228, 229, 581, 664)
 """Which of the models' answers in the judge set refuse, by their place among its different answers: read by a person
 among the 57 that a wide search for words of refusal found; the others were not read one by one."""
+
+
+class How(Struct, frozen=True):
+    """``write`` the weights into the package; or measure those that are ``shipped`` and train none."""
+
+    write: bool
+    shipped: bool
 
 
 class Vectors:
@@ -97,12 +105,18 @@ def balanced(truth: Flags, kinds: Sequence[str]) -> Floats:
 class Trained:
     """A head, and what it says."""
 
-    def __init__(self, name: str, features: Sequence[str], dimension: int, bare: int) -> None:
+    def __init__(self, name: str, features: Sequence[str], dimension: int, bare: int, *, reuse: bool = False) -> None:
+        self.reuse = reuse
         self.name, self.features, self.dimension, self.bare = name, tuple(features), dimension, bare
         self.numbers: Floats = np.zeros(0)
         self.strength = 0.0
 
     def train(self, rows: Floats, truth: Flags, groups: Sequence[str], weights: Floats) -> None:
+        if self.reuse:
+            head = load(self.name)
+            assert (head.features, head.dimension) == (self.features, self.dimension)
+            self.numbers = np.array([*head.weights, head.bias])
+            return
         names = sorted(set(groups))
         draw = np.random.default_rng(20261121)
         fold_of = {name: place % FOLDS for place, name in enumerate(draw.permutation(names).tolist())}
@@ -163,7 +177,7 @@ def by_length(rows: Sequence[Row], chance: Floats, truth: Flags) -> None:
 # --- the heads ---
 
 
-def refusal(data: Path, vectors: Vectors, *, write: bool) -> None:
+def refusal(data: Path, vectors: Vectors, how: How) -> None:
     rows = refusals()
     texts = [row.text for row in rows]
     made = np.array([refusing.features(text) for text in texts])
@@ -175,7 +189,7 @@ def refusal(data: Path, vectors: Vectors, *, write: bool) -> None:
     both = Trained("refusal", (), DIMENSION, len(refusing.FEATURES))
     both.train(near[~test], truth[~test], [group for group, out in zip(groups, test, strict=True) if not out], weights)
     print("words:")
-    head = Trained("refusal", refusing.FEATURES, 0, len(refusing.FEATURES))
+    head = Trained("refusal", refusing.FEATURES, 0, len(refusing.FEATURES), reuse=how.shipped)
     kept = [group for group, out in zip(groups, test, strict=True) if not out]
     head.train(made[~test], truth[~test], kept, balanced(truth[~test], [""] * int((~test).sum())))
     chance = head.says(made)
@@ -188,6 +202,7 @@ def refusal(data: Path, vectors: Vectors, *, write: bool) -> None:
             chance[pick],
             [g for g, p in zip(groups, pick, strict=True) if p],
         )
+    by_length([row for row, out in zip(rows, test, strict=True) if out], chance[test], truth[test])
     for row, said, out in zip(rows, chance, test, strict=True):
         if out and (said >= 0.5) != row.label:
             print(f"  wrong ({said:.2f}, is {row.label}): {row.text[:100]}")
@@ -201,7 +216,7 @@ def refusal(data: Path, vectors: Vectors, *, write: bool) -> None:
     for place in np.nonzero(said != refused)[0][:25]:
         print(f"  {'missed' if refused[place] else 'false'}: {' '.join(given[place][:110].split())}")
     quality(rows)
-    if write:
+    if how.write:
         head.write()
 
 
@@ -215,7 +230,7 @@ def quality(rows: Sequence[Row]) -> None:
              [row.group for row in refused])  # fmt: skip
 
 
-def toxicity(data: Path, vectors: Vectors, *, write: bool) -> None:
+def toxicity(data: Path, vectors: Vectors, how: How) -> None:
     spoken = [
         Row(text=text, label=False, group=f"answer:{row['input']}", kind="answer", held_out=row["held_out"])
         for row in answers(data)
@@ -226,7 +241,7 @@ def toxicity(data: Path, vectors: Vectors, *, write: bool) -> None:
     truth, test = np.array([row.label for row in rows]), np.array([row.held_out for row in rows])
     source = [row.kind if row.kind in ("own", "answer") else "hatecheck" for row in rows]
     groups = [row.group for row in rows]
-    head = Trained("toxicity", toxic.FEATURES, DIMENSION, 0)
+    head = Trained("toxicity", toxic.FEATURES, DIMENSION, 0, reuse=how.shipped)
     inside = [place for place, out in enumerate(test) if not out]
     head.train(made[~test], truth[~test], [groups[place] for place in inside],
                balanced(truth[~test], [source[place] for place in inside]))  # fmt: skip
@@ -234,7 +249,8 @@ def toxicity(data: Path, vectors: Vectors, *, write: bool) -> None:
     print(HEADER)
     for kind in ("hatecheck", "own"):
         pick = test & (np.array(source) == kind)
-        show(f"{kind}, held out", truth[pick], chance[pick], [g for g, p in zip(groups, pick, strict=True) if p])
+        show(f"{kind}, held out", truth[pick], chance[pick], picked(groups, pick))
+        by_length([row for row, kept in zip(rows, pick, strict=True) if kept], chance[pick], truth[pick])
     tested = [
         (row, said)
         for row, said, out, kind in zip(rows, chance, test, source, strict=True)
@@ -249,7 +265,7 @@ def toxicity(data: Path, vectors: Vectors, *, write: bool) -> None:
         ]
         alarms = int((head.says(_toxic(harmless, vectors)) >= 0.5).sum())
         print(f"{name} (never trained on): false alarms {wilson(alarms, len(harmless))} of {len(harmless)}")
-    if write:
+    if how.write:
         head.write()
 
 
@@ -258,13 +274,13 @@ def _toxic(rows: Sequence[Row], vectors: Vectors) -> Floats:
     return np.hstack([pieces, vectors.of([toxic.normal(row.text) for row in rows]) * SCALE])
 
 
-def groundedness(data: Path, vectors: Vectors, *, write: bool) -> None:
+def groundedness(data: Path, vectors: Vectors, how: How) -> None:
     told = halueval(data)
     rows = [*told, *constructed(told), *claims()]
     made = np.array([_support(row, vectors) for row in rows])
     truth, test = np.array([row.label for row in rows]), np.array([row.held_out for row in rows])
     inside = [row for row in rows if not row.held_out]
-    head = Trained("groundedness", support.FEATURES, 0, 0)
+    head = Trained("groundedness", support.FEATURES, 0, 0, reuse=how.shipped)
     kinds = [row.kind for row in inside]
     head.train(made[~test], truth[~test], [row.group for row in inside], balanced(truth[~test], kinds))
     chance = head.says(made)
@@ -286,7 +302,7 @@ def groundedness(data: Path, vectors: Vectors, *, write: bool) -> None:
             show("number of words alone (a control)", ~truth[pick], words / 10, [row.group for row in chosen])
     tested = [(row, said) for row, said in zip(rows, chance, strict=True) if row.held_out]
     by_kind([row for row, _ in tested], np.array([said for _, said in tested]))
-    if write:
+    if how.write:
         head.write()
 
 
@@ -296,18 +312,18 @@ def _support(row: Row, vectors: Vectors) -> tuple[float, ...]:
     return support.features(row.text, row.question, grounds, near.tolist())
 
 
-def relevance(data: Path, vectors: Vectors, *, write: bool) -> None:
+def relevance(data: Path, vectors: Vectors, how: How) -> None:
     told = {row.context: row for row in halueval(data)}
     _relevance("context_relevance", _against([
         Row(text=row.context, question=row.question, label=True, group=row.group, held_out=row.held_out)
         for row in told.values()
-    ], vectors), vectors, write=write)  # fmt: skip
+    ], vectors), vectors, how)  # fmt: skip
     given = {row["input"]: row for row in answers(data)}
     _relevance("answer_relevance", _against([
         Row(text=row["output_1"], question=asked, label=True, group=asked, held_out=row["held_out"])
         for asked, row in given.items()
         if len(row["output_1"]) > 20
-    ], vectors), vectors, write=write)  # fmt: skip
+    ], vectors), vectors, how)  # fmt: skip
 
 
 def _against(rows: list[Row], vectors: Vectors) -> list[Row]:
@@ -328,12 +344,12 @@ def _against(rows: list[Row], vectors: Vectors) -> list[Row]:
     return found
 
 
-def _relevance(name: str, rows: list[Row], vectors: Vectors, *, write: bool) -> None:
+def _relevance(name: str, rows: list[Row], vectors: Vectors, how: How) -> None:
     near = (vectors.of([row.question for row in rows]) * vectors.of([row.text for row in rows])).sum(axis=1)
     made = np.array([support.relevance(row.question, row.text, n) for row, n in zip(rows, near.tolist(), strict=True)])
     truth, test = np.array([row.label for row in rows]), np.array([row.held_out for row in rows])
     inside = [row for row in rows if not row.held_out]
-    head = Trained(name, support.RELEVANCE, 0, 0)
+    head = Trained(name, support.RELEVANCE, 0, 0, reuse=how.shipped)
     head.train(made[~test], truth[~test], [row.group for row in inside], balanced(truth[~test], [""] * len(inside)))
     chance = head.says(made)
     print(dict(zip(support.RELEVANCE, head.numbers[:-1].tolist(), strict=True)), head.numbers[-1])
@@ -342,7 +358,7 @@ def _relevance(name: str, rows: list[Row], vectors: Vectors, *, write: bool) -> 
         pick = test & np.array([row.label or row.kind == kind for row in rows])
         show(f"{name}, held out, against {kind}", truth[pick], chance[pick],
              [row.group for row, kept in zip(rows, pick, strict=True) if kept])  # fmt: skip
-    if write:
+    if how.write:
         head.write()
 
 
@@ -388,17 +404,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train and measure our small classifiers.")
     parser.add_argument("data", type=Path)
     parser.add_argument("--write", action="store_true", help="Write the weights into the package.")
+    parser.add_argument("--shipped", action="store_true", help="Train nothing: measure the weights of the package.")
     parser.add_argument("--only", default="", help="One of refusal, toxicity, groundedness, relevance, agreement.")
     parser.add_argument("--vectors", type=Path, help="Keep vectors in this file between runs (.npz).")
     options = parser.parse_args()
-    vectors = Vectors(options.vectors)
+    vectors, how = Vectors(options.vectors), How(write=options.write, shipped=options.shipped)
     steps: dict[str, Callable[..., Any]] = {
         "refusal": refusal, "toxicity": toxicity, "groundedness": groundedness, "relevance": relevance,
     }  # fmt: skip
     for name, step in steps.items():
         if options.only in ("", name):
             print(f"\n## {name}")
-            step(options.data, vectors, write=options.write)
+            step(options.data, vectors, how)
             vectors.keep()
     if options.only in ("", "agreement"):
         print("\n## agreement")
