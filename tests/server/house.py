@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 import msgspec
+from litestar import Litestar
 
 from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.gateway.kept.answers import beside
@@ -16,7 +18,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox, load
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
-from trimtab.server.app import App, create_app
+from trimtab.server.app import App, create_api, create_app
 from trimtab.server.bodies import TestResult
 from trimtab.server.calibrating import Calibrating
 from trimtab.server.config_file import ConfigFile
@@ -85,6 +87,12 @@ class House:
 
 async def _nowhere(body: bytes) -> None:
     del body
+
+
+@cache
+def _api() -> Litestar:
+    """Making one takes half a second; it belongs to no house."""
+    return create_api()
 
 
 async def make_house(
@@ -163,7 +171,7 @@ async def make_house(
     )
     return House(
         deps=deps,
-        app=create_app(deps),
+        app=create_app(deps, api=_api()),
         db=db,
         holder=holder,
         reader=reader,

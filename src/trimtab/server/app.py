@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from litestar import Litestar, Request
-from litestar.datastructures import State
 from litestar.di import Provide
 
 from trimtab.core.errors import NotFound, TrimtabError
@@ -34,32 +33,34 @@ _LOST = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "r
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
-def create_app(deps: Dependencies, carrying: Carrying | None = None, doors: Doors | None = None) -> "App":
-    """The app, ready to be served. It starts and stops nothing: `wiring.py` does."""
-    return App(create_api(deps), StaticConsole(deps.static), carrying, doors)
+def create_app(
+    deps: Dependencies, carrying: Carrying | None = None, doors: Doors | None = None, api: Litestar | None = None
+) -> "App":
+    """The app, ready to be served. It starts and stops nothing: `wiring.py` does. ``api`` is one made before."""
+    return App(api or create_api(), deps, carrying, doors)
 
 
-def create_api(deps: Dependencies) -> Litestar:
-    """The Litestar half: routes, guard, what routes are handed, and how errors look."""
-
-    def give_deps() -> Dependencies:
-        return deps
-
+def create_api() -> Litestar:
+    """The Litestar half: routes, guard, what routes are handed, and how errors look. It belongs to no server: each
+    request brings what it is answered from (`App`), so that one may serve for several."""
     return Litestar(
         route_handlers=list(all_routes()),
         guards=[guard],
         dependencies={
-            "deps": Provide(give_deps, sync_to_thread=False, use_cache=True),
+            "deps": Provide(_deps, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "tenant": Provide(_tenant, sync_to_thread=False),
         },
         exception_handlers={Exception: problems.handle},
-        state=State({"deps": deps}),
         request_max_body_size=MAX_BODY,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+
+
+def _deps(request: Request[Any, Any, Any]) -> Dependencies:
+    return request.scope["state"]["deps"]
 
 
 def _caller(request: Request[Any, Any, Any]) -> Caller:
@@ -74,11 +75,12 @@ class App:
     """Sends each request to the API, to what passes through to a provider, or to the console's files."""
 
     def __init__(
-        self, api: Litestar, console: StaticConsole, carrying: Carrying | None = None, doors: Doors | None = None
+        self, api: Litestar, deps: Dependencies, carrying: Carrying | None = None, doors: Doors | None = None
     ) -> None:
         self.api = api
+        self._deps = deps
         self._doors = doors
-        self._console = console
+        self._console = StaticConsole(deps.static)
         self._carrying = carrying
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -96,7 +98,8 @@ class App:
         if self._doors is not None and self._doors.opens(path):
             await self._doors(scope, receive, send)
         elif path in _PLAIN or path.startswith("/api/") or path.startswith(_BESIDE):
-            inner: Any = {**scope, "path": _path(scope), "state": {**scope.get("state", {}), "request_id": request_id}}
+            state = {**scope.get("state", {}), "request_id": request_id, "deps": self._deps}
+            inner: Any = {**scope, "path": _path(scope), "state": state}
             await self.api(inner, receive, _marked(send, request_id))
         elif self._carrying is not None and is_carried(path):
             await self._carrying(scope, receive, send)

@@ -43,7 +43,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Litestar's guard of every route: leaves the caller and the project in the scope's state, or refuses."""
-    deps = cast("Dependencies", connection.app.state.deps)
+    deps = cast("Dependencies", connection.scope["state"]["deps"])
     method = str(cast("dict[str, Any]", connection.scope)["method"])
     permission = cast("Permission | None", handler.opt["permission"])
     _unescape(connection)
