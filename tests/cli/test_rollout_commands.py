@@ -97,6 +97,12 @@ def test_a_protected_environment_is_set_up_and_a_release_approved_from_the_shell
         "release", "approve", "support", "r1", "-m", "read it", TRIMTAB_ADMIN_KEY=key
     )
     assert "promoted" in shell.ok("release", "promote", "support", "r1")
+    by_default = shell.json("release", "promote", "support", "r2", "--override", "to try it")
+    assert (by_default["plan"].get("kind", "canary"), by_default["state"]) == ("canary", "running")
+    shell.ok("release", "rollback", "support", "-m", "odd answers")
+    listed = shell.ok("release", "list", "support")
+    assert "rolled back from production" in listed
+    assert "odd answers" in shell.ok("release", "show", "support", "r2")
     segments = ("--kind", "segments", "--segment", "user=ada", "--override", "only for ada")
     assert "running for its segment" in shell.ok("release", "promote", "support", "r2", *segments)
     shell.ok("release", "rollback", "support")

@@ -76,6 +76,11 @@ def test_a_release_is_promoted_directly_and_taken_back_again_and_again(run: "Run
         assert (await ada.post(f"{PRODUCTION}/rollback", json={"to": "r2"})).json()["code"] == "never_ran"
         history = (await ada.get(f"{PRODUCTION}/rollouts")).json()["items"]
         assert [(each["candidate"], each["state"]) for each in history] == [(3, "rolled_back"), (1, "promoted")]
+        shown = {each["ref"]: each for each in (await ada.get(f"{APP}/releases")).json()["items"]}
+        told = [(e["environment"], e["kind"], e["state"], e["reason"]) for e in shown["r3"]["tried"]]
+        assert told == [("production", "direct", "rolled_back", "odd answers")], "it looks innocent nowhere"
+        assert (shown["r1"]["tried"][0]["state"], shown["r2"]["tried"]) == ("promoted", [])
+        assert (await ada.get(f"{APP}/releases/r3")).json()["tried"] == shown["r3"]["tried"]
         assert await trail(ada, subject="placement:support@production") == [("placement.changed", "ada")] * 3
         entries = (await ada.get(f"{P}/audit", params={"subject": "placement:*"})).json()["items"]
         assert [(e["detail"]["from"], e["detail"]["to"]) for e in entries] == [(3, 1), (1, 3), (None, 1)]

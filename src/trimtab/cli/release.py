@@ -9,7 +9,7 @@ from trimtab.cli.base import api_command, local_time, print_json, print_table, p
 from trimtab.cli.prompts import print_lines
 from trimtab.cli.release_moves import COMMANDS
 from trimtab.sdk.client import Client
-from trimtab.sdk.release_types import Release, ReleaseDiff
+from trimtab.sdk.release_types import Release, ReleaseDiff, Tried
 
 
 @click.group()
@@ -36,11 +36,25 @@ def list_releases(app: str, *, project: str, client: Client, as_json: bool) -> N
         print_json(found)
         return
     rows = [
-        (each.ref, each.runs_in or None, local_time(each.created), each.author_name, each.message or None, _first(each))
+        (each.ref, _where(each), local_time(each.created), each.author_name, each.message or None, _first(each))
         for each in found
     ]
-    titles = ("RELEASE", "RUNS IN", "WHEN", "AUTHOR", "MESSAGE", "CHANGED")
+    titles = ("RELEASE", "WHERE", "WHEN", "AUTHOR", "MESSAGE", "CHANGED")
     print_table(titles, rows, empty=f"None: trimtab release create {app}")
+
+
+def _where(release: Release) -> str | None:
+    """Where it runs, and from where it was taken back and does not run again."""
+    back = [f"rolled back from {each.environment}" for each in _taken_back(release)]
+    return ", ".join((*release.runs_in, *back)) or None
+
+
+def _taken_back(release: Release) -> list[Tried]:
+    """Of each environment where it does not run, its last rollout, where that was rolled back."""
+    last = {each.environment: each for each in reversed(release.tried)}
+    return [
+        each for environment, each in last.items() if environment not in release.runs_in and each.state == "rolled_back"
+    ]
 
 
 def _first(release: Release) -> str | None:
@@ -67,12 +81,18 @@ def show(app: str, release: str, *, project: str, client: Client, as_json: bool)
     made_from = f", made from r{found.parent}" if found.parent else ""
     click.echo(f"{found.app} {found.ref}{made_from}, by {found.author_name}, {local_time(found.created)}")
     click.echo(found.hash)
-    for line in (found.message, f"Runs in {', '.join(found.runs_in)}." if found.runs_in else ""):
-        if line:
-            click.echo(line)
+    edited = f"Its draft or prompts were edited by {', '.join(found.editors)} too." if found.editors else ""
+    runs = f"Runs in {', '.join(found.runs_in)}." if found.runs_in else ""
+    for line in filter(None, (found.message, edited, runs, *map(_back, _taken_back(found)))):
+        click.echo(line)
     for words in found.changes:
         click.echo(f"  {words}")
     click.echo(json.dumps(found.content, indent=2, ensure_ascii=False))
+
+
+def _back(each: Tried) -> str:
+    when = local_time(each.started if each.ended is None else each.ended)
+    return f"Rolled back from {each.environment} on {when}: {each.reason or 'no reason was given'} ({each.rollout})"
 
 
 @command.command()

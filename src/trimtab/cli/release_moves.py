@@ -14,7 +14,8 @@ from trimtab.sdk.client import Client
 from trimtab.sdk.rollout_types import Environment, Placement
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_STEP = re.compile(r"(\d{1,3}(?:\.\d+)?)%(?::(\d{1,6})([smhd]))?(?::(\d{1,9}))?")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,12})?)(%?)")
+_STEP = re.compile(r"([^:]+)(?::(\d{1,6})([smhd]))?(?::(\d{1,9}))?")
 in_option = click.option("--in", "environment", default=None, help="The environment. [default: the default one]")
 
 
@@ -27,10 +28,12 @@ def _default(client: Client, project: str) -> str:
 @click.argument("app")
 @click.argument("release", default="latest")
 @in_option
-@click.option("--kind", type=click.Choice(["direct", "canary", "ab", "shadow", "segments"]), default="direct",
-              show_default=True, help="How it gets there (docs/rollouts.md).")  # fmt: skip
-@click.option("--step", "steps", multiple=True, help="Of a canary: SHARE[:TIME[:CALLS]], e.g. 5%:10m:100.")
-@click.option("--share", type=click.FloatRange(0, 1), default=None, help="Of A/B and shadow, e.g. 0.5.")
+@click.option("--kind", type=click.Choice(["direct", "canary", "ab", "shadow", "segments"]), default=None,
+              help="How it gets there. [default: canary where something runs, else direct]")  # fmt: skip
+@click.option(
+    "--step", "steps", multiple=True, help="Of a canary: SHARE[:TIME[:CALLS]], e.g. 5%:10m:100 or 0.05:10m:100."
+)
+@click.option("--share", default=None, help="Of A/B and shadow, e.g. 50% or 0.5.")
 @click.option(
     "--segment", "segment", multiple=True, help="Whom segments are for: user=, session=, tags=, key=, meta.X="
 )
@@ -48,11 +51,11 @@ def promote(
     app: str, release: str, *, environment: str | None, note: str, override: str, project: str, client: Client,
     as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Bring a release to an environment, at once or step by step.
+    """Bring a release to an environment: step by step where another one runs, at once where none does.
 
     \b
     Examples:
-      trimtab release promote support r12 --in staging
+      trimtab release promote support r12 --in staging --kind direct
       trimtab release promote support r12 --kind canary --step 5%:10m:100 --step 50%:1h -m "Warmer"
     """
     where = environment or _default(client, project)
@@ -65,9 +68,11 @@ def promote(
         click.echo(f"{app} in {where}: {moves(made)}, {words(made)} ({made.id}).")
 
 
-def _plan(given: dict[str, Any]) -> dict[str, Any]:
-    plan: dict[str, Any] = {"kind": given["kind"]}
-    plan |= {name: given[name] for name in ("share", "sticky", "budget") if given[name] is not None}
+def _plan(given: dict[str, Any]) -> dict[str, Any] | None:
+    """None where nothing was said of it: the server knows what runs there."""
+    plan: dict[str, Any] = {name: given[name] for name in ("sticky", "budget") if given[name] is not None}
+    if given["share"] is not None:
+        plan["share"] = _share(given["share"], "share")
     if given["steps"]:
         plan["steps"] = [_step(text) for text in given["steps"]]
     if given["segment"]:
@@ -77,14 +82,31 @@ def _plan(given: dict[str, Any]) -> dict[str, Any]:
             plan["rules"] = msgspec.json.decode(given["rules"].read_bytes())
         except msgspec.DecodeError as error:
             raise InvalidRequest(f"{given['rules']} is no JSON: {error}.", fix="docs/rollouts.md has rules.") from error
-    return plan
+    kind = given["kind"] or _implied(plan)
+    return {"kind": kind, **plan} if kind or plan else None
+
+
+def _implied(plan: dict[str, Any]) -> str | None:
+    """The only kind that has what was given."""
+    kinds = {"steps": "canary", "segment": "segments", "budget": "shadow", "share": "ab", "rules": "canary"}
+    kinds["sticky"] = "canary"
+    return next((kind for name, kind in kinds.items() if name in plan), None)
+
+
+def _share(text: str, param: str) -> float:
+    """``5%`` and ``0.05`` are the same share."""
+    found = _SHARE.fullmatch(text.strip())
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 < share <= 1:
+        raise InvalidRequest(f"{text!r} is no share.", fix="Write e.g. 5% or 0.05, at most 100%.", param=param)
+    return share
 
 
 def _step(text: str) -> dict[str, Any]:
     found = _STEP.fullmatch(text.strip())
     if found is None:
         raise InvalidRequest(f"{text!r} is no step.", fix="Write SHARE[:TIME[:CALLS]], e.g. 5%:10m:100.", param="step")
-    step: dict[str, Any] = {"share": float(found[1]) / 100}
+    step: dict[str, Any] = {"share": _share(found[1], "step")}
     if found[2]:
         step["hold_s"] = int(found[2]) * _SECONDS[found[3]]
     if found[4]:

@@ -5,6 +5,7 @@ catalog's revision was bumped: that puts writers in a row and tells every worker
 rollout of an app. Nothing here asks for protection when it goes back.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -20,10 +21,12 @@ from trimtab.releases import approvals, apps, environments, gate, protection, st
 from trimtab.releases.protection import Readiness, Shown, Subject
 from trimtab.releases.rollout import PAST, Move, check_plan, moved, share
 from trimtab.releases.tables import ROLLOUTS
-from trimtab.releases.types import OPEN, Placement, Plan, Rollout, State
+from trimtab.releases.types import OPEN, Placement, Plan, Rollout, State, Tried
 from trimtab.storage.revision import bump
 
 MAX_NOTE: Final = 2000
+MOST_TRIED: Final = 20
+"""Rollouts of one release that are told beside it; the list of rollouts has all."""
 CONTROLLER: Final = Actor("", "rollout controller")
 """Who acts where nobody does."""
 _GUARDED: Final = ("advance", "resume", "promote")
@@ -32,13 +35,14 @@ _GUARDED: Final = ("advance", "resume", "promote")
 
 class Start(Struct, frozen=True, kw_only=True):
     """A rollout to begin. ``expected`` is the placement's revision that it was decided on, 0 where nothing ran there;
-    None for whatever there is. ``override``: why it is done without what the environment demands."""
+    None for whatever there is. ``override``: why it is done without what the environment demands. Without a ``plan`` it
+    is a canary by the default steps where something runs, and direct where nothing does."""
 
     project_id: str
     app: str
     environment: str
     candidate: int
-    plan: Plan
+    plan: Plan | None
     actor: Actor
     now: int
     note: str = ""
@@ -129,6 +133,23 @@ def taken_back(conn: Connection, project_id: str, app: str, environment: str, nu
     return None if row is None or row.state != "rolled_back" else _rollout(row)
 
 
+def tried(conn: Connection, project_id: str, app: str, numbers: Collection[int]) -> dict[int, list[Tried]]:
+    """By release, where it was rolled out and what came of it, newest first; of each at most `MOST_TRIED`."""
+    found: dict[int, list[Tried]] = {}
+    columns = [ROLLOUTS.c[name] for name in Tried.__struct_fields__ if name not in ("rollout", "kind")]
+    here = (ROLLOUTS.c.project_id == project_id, ROLLOUTS.c.app == app)
+    wanted = sorted(numbers)
+    for some in (wanted[at : at + 200] for at in range(0, len(wanted), 200)):
+        query = select(ROLLOUTS.c.id, ROLLOUTS.c.candidate, ROLLOUTS.c.plan, *columns)
+        for row in conn.execute(query.where(*here, ROLLOUTS.c.candidate.in_(some)).order_by(ROLLOUTS.c.id.desc())):
+            listed = found.setdefault(row.candidate, [])
+            if len(listed) < MOST_TRIED:
+                kind = msgspec.json.decode(row.plan, type=Plan).kind
+                values = {each.name: getattr(row, each.name) for each in columns}
+                listed.append(Tried(rollout=row.id, kind=kind, **values))
+    return found
+
+
 def readiness(
     conn: Connection, project_id: str, app: str, environment: str, number: int, *, note: str, now: int
 ) -> Readiness:
@@ -152,13 +173,14 @@ def start(conn: Connection, wanted: Start) -> Rollout:
     where the placement has changed, a rollout is open, or the environment's protection is not met."""
     _check_text(wanted.note, "note")
     _check_text(wanted.override, "override")
-    plan = check_plan(wanted.plan)
+    plan = None if wanted.plan is None else check_plan(wanted.plan)
     bump(conn, REVISION)
     app = apps.app(conn, wanted.project_id, wanted.app)
     apps.refuse_archived(app)
     environments.environment(conn, wanted.project_id, wanted.environment)
     store.release(conn, wanted.project_id, wanted.app, wanted.candidate)
     at = environments.placement(conn, wanted.project_id, wanted.app, wanted.environment)
+    plan = plan or check_plan(Plan(kind="direct" if at.stable is None else "canary"))
     _check_place(conn, wanted, plan, at)
     found = readiness(
         conn, wanted.project_id, wanted.app, wanted.environment, wanted.candidate, note=wanted.note, now=wanted.now

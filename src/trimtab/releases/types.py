@@ -236,6 +236,18 @@ class Rollout(Struct, frozen=True, kw_only=True):
     override: str | None = None
 
 
+class Tried(Struct, frozen=True, kw_only=True):
+    """One rollout of a release: where, what came of it, and why. ``ended`` is None while it is open. Unix ms."""
+
+    environment: str
+    rollout: str
+    kind: Kind
+    state: State
+    started: int
+    ended: int | None
+    reason: str
+
+
 class Approval(Struct, frozen=True, kw_only=True):
     """Somebody stands for a release in an environment."""
 

@@ -29,6 +29,18 @@ class AppDetail(App, frozen=True, kw_only=True):
     differs: bool | None
 
 
+class Tried(Struct, frozen=True, kw_only=True):
+    """One rollout of a release: where, its ``state`` (``rolled_back``, ``promoted``, ...) and why. Unix ms."""
+
+    environment: str
+    rollout: str
+    kind: str
+    state: str
+    started: int
+    ended: int | None
+    reason: str
+
+
 class Release(Struct, frozen=True, kw_only=True):
     """``support r12``: ``ref`` is ``r12``, ``hash`` names its content, ``parent`` is the number of the release that it
     was made from. ``changes`` say what it changed, one sentence each; ``runs_in`` names environments, and
@@ -46,6 +58,7 @@ class Release(Struct, frozen=True, kw_only=True):
     changes: list[str]
     runs_in: list[str]
     editors: list[str] = []
+    tried: list[Tried] = []
 
 
 class ReleaseDetail(Release, frozen=True, kw_only=True):

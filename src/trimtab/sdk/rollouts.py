@@ -97,11 +97,12 @@ class Rollouts:
         return self._http.ask("GET", path("projects", project, "apps", app, "environments"), _Placements).items
 
     def start(
-        self, project: str, app: str, environment: str, ref: str, *, plan: Mapping[str, Any], **more: Any
+        self, project: str, app: str, environment: str, ref: str, *, plan: Mapping[str, Any] | None = None, **more: Any
     ) -> t.Rollout:
-        """Bring a release there. ``more``: ``note``, ``override``, ``expected_revision`` (of the placement)."""
+        """Bring a release there; without a ``plan`` as a canary by the default steps where something runs, else
+        directly. ``more``: ``note``, ``override``, ``expected_revision`` (of the placement)."""
         where = path("projects", project, "apps", app, "environments", environment, "rollouts")
-        return self._http.ask("POST", where, t.Rollout, body={"release": ref, "plan": dict(plan), **more})
+        return self._http.ask("POST", where, t.Rollout, body={"release": ref, "plan": plan and dict(plan), **more})
 
     def roll_back(
         self, project: str, app: str, environment: str, *, to: str | None = None, reason: str = ""

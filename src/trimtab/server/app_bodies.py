@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from trimtab.releases.diff import PromptChanges, ReleaseChange
-from trimtab.releases.types import AppSpec, Pinned
+from trimtab.releases.types import AppSpec, Pinned, Tried
 from trimtab.server.prompt_bodies import PromptBundle
 
 
@@ -53,7 +53,8 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     """``ref`` is how it is named (``r12``), ``hash`` names its content, ``parent`` is the number of the release it was
     made from, null for the first. ``author`` is a key's id; ``editors`` are the names of those who edited its
     draft or prompts beside. ``changes`` say what it changed against its parent, one
-    sentence each; ``runs_in`` names the environments whose stable release it is."""
+    sentence each; ``runs_in`` names the environments whose stable release it is. ``tried`` are its rollouts, newest
+    first: where it was promoted, and where it was taken back and why."""
 
     app: str
     number: int
@@ -67,6 +68,7 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     created: int
     changes: list[str]
     runs_in: list[str]
+    tried: list[Tried]
 
 
 class ReleasePage(Struct, frozen=True, kw_only=True):

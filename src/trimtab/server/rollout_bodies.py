@@ -70,10 +70,12 @@ class PlacementPage(Struct, frozen=True, kw_only=True):
 class NewRollout(Struct, kw_only=True, forbid_unknown_fields=True):
     """``release`` is a reference (``12``, ``r12``, ``latest``, an environment's name). ``expected_revision`` is that of
     the placement that this was decided on, 0 where nothing ever ran: a change meanwhile is then refused (409).
+    Without a
+    ``plan`` it is a canary by the default steps where something runs already, and direct where nothing does.
     ``override``: in an emergency, why it is done without what the environment demands."""
 
     release: str
-    plan: Plan = Plan()
+    plan: Plan | None = None
     note: str = ""
     expected_revision: int | None = None
     override: str = ""

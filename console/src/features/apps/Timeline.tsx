@@ -7,6 +7,7 @@ import { Tag } from "@/ui/bits";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./apps.module.css";
 import { ChangeWords } from "./Changes";
+import { backWords, takenBack } from "./tried";
 import { shareWords } from "./Where";
 
 interface Props {
@@ -48,6 +49,11 @@ export function Timeline({ project, app, releases, placements, onPromote, more }
                     {environment}
                   </Tag>
                 ))}
+                {takenBack(release).map((each) => (
+                  <Tag key={`back-${each.environment}`} tone="bad">
+                    rolled back from {each.environment}
+                  </Tag>
+                ))}
                 {placements
                   .filter((each) => each.open?.candidate === release.number)
                   .map(({ environment, open }) => (
@@ -69,6 +75,11 @@ export function Timeline({ project, app, releases, placements, onPromote, more }
                 {release.author_name}, {formatAgo(release.created, now)}
                 {release.parent !== null && release.parent !== release.number - 1 && `, made from r${release.parent}`}
               </p>
+              {takenBack(release).map((each) => (
+                <p key={each.rollout} className={css.who}>
+                  {backWords(each)}
+                </p>
+              ))}
               <ChangeWords words={release.changes} />
             </div>
           </li>

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.governance.access import Project
 from trimtab.governance.audit import Actor
-from trimtab.releases import apps, diff, store
+from trimtab.releases import apps, diff, rollouts, store
 from trimtab.releases.store import DRAFT, NewRelease
-from trimtab.releases.types import App, Content, Release
+from trimtab.releases.types import App, Content, Release, Tried
 from trimtab.server.actors import actor_of
 from trimtab.server.app_bodies import (
     CreatedRelease,
@@ -39,26 +39,28 @@ TRIES = 5
 
 
 class _Read(Struct, frozen=True, kw_only=True):
-    """Releases, what they were made from, and where each runs."""
+    """Releases, what they were made from, where each runs, and where it was tried."""
 
     rows: list[Release]
     parents: Mapping[int, Content]
     runs_in: Mapping[int, list[str]]
+    tried: Mapping[int, list[Tried]]
 
 
 def _reading(conn: Connection, tenant: Project, app: str, rows: list[Release]) -> _Read:
     known = {row.number: row.content for row in rows}
     missing = {row.parent for row in rows if row.parent is not None} - known.keys()
     known |= {each.number: each.content for each in store.several(conn, [(tenant.id, app, n) for n in missing])}
-    return _Read(rows=rows, parents=known, runs_in=store.runs_in(conn, tenant.id, app))
+    tried = rollouts.tried(conn, tenant.id, app, {row.number for row in rows})
+    return _Read(rows=rows, parents=known, runs_in=store.runs_in(conn, tenant.id, app), tried=tried)
 
 
 def _rows(read: _Read) -> list[ReleaseRow]:
-    return [_row(each, read.parents, read.runs_in) for each in read.rows]
+    return [_row(each, read) for each in read.rows]
 
 
-def _row(found: Release, parents: Mapping[int, Content], runs_in: Mapping[int, list[str]]) -> ReleaseRow:
-    parent = None if found.parent is None else parents.get(found.parent)
+def _row(found: Release, read: _Read) -> ReleaseRow:
+    parent = None if found.parent is None else read.parents.get(found.parent)
     return ReleaseRow(
         app=found.app,
         number=found.number,
@@ -71,7 +73,8 @@ def _row(found: Release, parents: Mapping[int, Content], runs_in: Mapping[int, l
         message=found.message,
         created=found.created,
         changes=diff.words(parent, found.content),
-        runs_in=runs_in.get(found.number, []),
+        runs_in=read.runs_in.get(found.number, []),
+        tried=read.tried.get(found.number, []),
     )
 
 
