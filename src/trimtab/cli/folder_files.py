@@ -64,7 +64,7 @@ def _declared(text: str, key: Literal["name", "project"]) -> str:
 
     try:
         value: object = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError):  # PyYAML's of odd tags
         return ""
     found = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) else ""

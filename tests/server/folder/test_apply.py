@@ -159,10 +159,19 @@ def test_the_same_plan_at_the_same_moment_is_remembered_once(run: Run, catalog_u
         basis = Basis(folder="main", to="", wanted={}, found={})
 
         def keep(conn: Connection) -> None:
-            managed.keep_plan(conn, project, "a" * 64, basis, 5)
+            managed.keep_plan(conn, project, "key_ada", "a" * 64, basis, 5)
 
         await asyncio.gather(*(house.db.write(keep) for _ in range(8)))
         assert await house.db.read(lambda conn: managed.plan(conn, project, "a" * 8)) == basis
+
+        def many(conn: Connection) -> None:
+            for number in range(managed.KEPT + 5):
+                managed.keep_plan(conn, project, "key_bob", f"b{number:063d}", basis, 10 + number)
+
+        await house.db.write(many)
+        assert await house.db.read(lambda conn: managed.plan(conn, project, "a" * 8)) == basis, "nobody else's plans"
+        assert await house.db.read(lambda conn: managed.plan(conn, project, f"b{0:063d}")) is None
+        assert await house.db.read(lambda conn: managed.plan(conn, project, f"b{managed.KEPT:063d}")) == basis
 
     run(story, url=catalog_url)
 

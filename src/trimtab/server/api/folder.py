@@ -25,7 +25,7 @@ from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "config as code"
 BASE = "/api/v1/projects/{project:str}"
-MAX_BODY = 32 << 20
+MAX_BODY = 24 << 20
 
 
 def _environment(name: str) -> str:
@@ -93,7 +93,7 @@ async def export_folder(deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEF
     if state.archived:
         left_out.append(f"{len(state.archived)} archived prompts, suites and apps")
     if deps.config.path and deps.config.project == tenant.slug:
-        left_out.append(f"what the server's config file declares ({deps.config.path})")
+        left_out.append("what the server's config file declares")
     return FolderFiles(files=export(state, tenant.id, tenant.slug, folder), left_out=left_out)
 
 

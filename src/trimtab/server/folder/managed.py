@@ -35,9 +35,10 @@ PLANS: Final = Table(
     Column("hash", String(64), primary_key=True),
     Column("basis", Text, nullable=False),
     Column("made", BigInteger, nullable=False),
+    Column("author", String(64), nullable=True),
 )
-KEPT: Final = 200
-"""Plans of one project that are remembered: the newest."""
+KEPT: Final = 50
+"""Plans of one person in a project that are remembered: the newest. Nobody else's push them out."""
 
 
 class Managed(Struct, frozen=True, kw_only=True):
@@ -85,20 +86,25 @@ def forget(conn: Connection, project_id: str, keys: Iterable[Key]) -> None:
         conn.execute(delete(MANAGED).where(*at))
 
 
-def keep_plan(conn: Connection, project_id: str, digest: str, basis: Basis, now: int) -> None:
-    """Remember a plan that somebody was shown; the oldest make place."""
+def keep_plan(conn: Connection, project_id: str, author: str, digest: str, basis: Basis, now: int) -> None:
+    """Remember a plan that somebody was shown; the oldest of their own make place. Somebody else's of the same hash is
+    the same plan, and stays theirs."""
     at = (PLANS.c.project_id == project_id, PLANS.c.hash == digest)
+    there = conn.execute(select(PLANS.c.author).where(*at)).first()
+    if there is not None and there.author != author:
+        return
     conn.execute(delete(PLANS).where(*at))
     told = msgspec.json.encode(basis).decode()
     try:
         with conn.begin_nested():
-            conn.execute(insert(PLANS).values(project_id=project_id, hash=digest, basis=told, made=now))
+            conn.execute(insert(PLANS).values(project_id=project_id, hash=digest, basis=told, made=now, author=author))
     except IntegrityError:  # the same plan, made at the same moment
         return
-    newest = select(PLANS.c.made).where(PLANS.c.project_id == project_id).order_by(PLANS.c.made.desc())
+    theirs = (PLANS.c.project_id == project_id, PLANS.c.author == author)
+    newest = select(PLANS.c.made).where(*theirs).order_by(PLANS.c.made.desc())
     oldest = conn.execute(newest.offset(KEPT).limit(1)).scalar_one_or_none()
     if oldest is not None:
-        conn.execute(delete(PLANS).where(PLANS.c.project_id == project_id, PLANS.c.made <= oldest))
+        conn.execute(delete(PLANS).where(*theirs, PLANS.c.made <= oldest))
 
 
 def plan(conn: Connection, project_id: str, digest: str) -> Basis | None:

@@ -95,7 +95,7 @@ async def plan(deps: Dependencies, wish: Wish) -> FolderPlan:
     prepared, written = await _carried_out(deps, asked, keep=None)
     digest = plan_hash(prepared)
     await deps.db.write(
-        lambda conn: managed.keep_plan(conn, wish.project.id, digest, prepared.basis, asked.now)
+        lambda conn: managed.keep_plan(conn, wish.project.id, wish.actor.id, digest, prepared.basis, asked.now)
     )  # fmt: skip
     return await _told(deps, wish, prepared, written, await estimates(deps, prepared))
 

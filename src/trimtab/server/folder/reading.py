@@ -33,7 +33,7 @@ from trimtab.server.config_prices import dated_price
 from trimtab.server.config_reading import Mistake, Reading, Tree, no_yaml
 from trimtab.server.config_routes import Plain, ReadRoute, line_of, routes_of, told
 from trimtab.server.config_values import Refuse
-from trimtab.server.folder import items
+from trimtab.server.folder import bounds, items
 from trimtab.server.folder.fields import DEFAULT_NAME, ELSEWHERE, FILE, FOLDER
 from trimtab.server.folder.items import EnvironmentSpec, Item, Key
 from trimtab.server.freezing import gateway_with
@@ -89,6 +89,9 @@ def read_folder(files: Mapping[str, str]) -> Folder:
     reader = _Reader()
     if len(files) > MOST_FILES:
         reader.refuse(FILE, 1, f"The folder has more than {MOST_FILES:,} files.", "Split it.")
+        return reader.folder()
+    if much := bounds.over(files, (APP_SUFFIX,)):
+        reader.refuse(FILE, 1, much, "Split the folder in two.")
         return reader.folder()
     if FILE not in files:
         reader.refuse(FILE, 1, f"There is no {FILE} in this folder.", "Make one; 'name: main' is enough.")
@@ -179,12 +182,12 @@ class _Reader:
             self.refuse(FILE, 1, f"It has more than {LONGEST:,} characters.", "Split the folder in two.")
             return
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = bounds.compose(text)
         except yaml.YAMLError as error:
             self._mistakes.append(no_yaml(error, FILE))
             return
-        except RecursionError:
-            self.refuse(FILE, 1, "It is nested too deeply.", "Make it flatter.")
+        except bounds.TooMuch as error:
+            self.refuse(FILE, error.line, error.what, "Make it flatter, or split the folder.")
             return
         reading = Reading(FILE, {}, elsewhere=ELSEWHERE)
         tree = {} if root is None else reading.section(root, FOLDER, "the folder")
