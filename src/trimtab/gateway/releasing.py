@@ -15,6 +15,7 @@ from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from trimtab.gateway.apps.assigned import AppCall, Copy
 from trimtab.gateway.apps.overlay import read_fields
 from trimtab.gateway.apps.prompt import Prompt, Said
+from trimtab.gateway.apps.rendering import Renderers
 from trimtab.gateway.apps.types import Named, Placed, ProjectApps, Ready
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import CompiledPolicy
@@ -61,7 +62,7 @@ class Apps:
 
     def __init__(self, direct: Direct | None = None) -> None:
         self._direct = direct
-        self._few = asyncio.Semaphore(AT_A_TIME)
+        self._few = Renderers(AT_A_TIME)
 
     async def begin(self, call: Call, named: Placed | Named, apps: ProjectApps) -> CompiledPolicy:
         """Assign the call to a release and put that over its body. Raises `TrimtabError` with the way out."""
@@ -82,7 +83,7 @@ class Apps:
         else:
             release = await self._by_reference(project_id, named, apps)
         _check_usable(release)
-        made = await self.over(front, release, body, asked.variables)
+        made = await self.over(front, release, body, asked.variables, _key(asked.principal))
         return release, body if made is None else made.body
 
     async def enter(self, call: Call, release: Ready) -> CompiledPolicy:
@@ -93,7 +94,7 @@ class Apps:
                 await asyncio.to_thread(shorten, call, release.context)
             else:
                 shorten(call, release.context)
-        made = await self.over(call.front, release, call.body, call.exchange.header(HEADER))
+        made = await self.over(call.front, release, call.body, call.exchange.header(HEADER), _key(call.principal))
         if made is not None:
             if call.original is None:
                 call.original = call.body
@@ -103,8 +104,11 @@ class Apps:
             call.app.overridden, call.app.left_out = made.overridden, made.left_out
         return release.policy
 
-    async def over(self, front: Dialect, release: Ready, body: bytes, header: bytes | None) -> Body | None:
-        """The body of a call with the release over it; None where nothing changes. Raises `TrimtabError`."""
+    async def over(
+        self, front: Dialect, release: Ready, body: bytes, header: bytes | None, who: str = ""
+    ) -> Body | None:
+        """The body of a call of the key ``who`` with the release over it; None where nothing changes. Raises
+        `TrimtabError`."""
         if front.operation != "chat":
             if release.overlay is None:
                 return None
@@ -123,7 +127,7 @@ class Apps:
         said: Said | None = None
         if release.prompt is not None:
             values, overridden = _open_values(release.prompt, values)
-            said = await self._say(release.prompt, values, len(header or b"") + len(body))
+            said = await self._say(release.prompt, values, len(header or b"") + len(body), who)
         elif values:
             raise InvalidRequest(
                 f"The release {release.short} of the app {release.app!r} has no prompt, so it has no variables.",
@@ -136,9 +140,9 @@ class Apps:
         laid = release.overlay.lay(front, fields, said)
         return Body(body=laid.body, overridden=(*overridden, *laid.overridden), left_out=laid.left_out)
 
-    async def _say(self, prompt: Prompt, values: Mapping[str, Any], size: int) -> Said:
+    async def _say(self, prompt: Prompt, values: Mapping[str, Any], size: int, who: str) -> Said:
         try:
-            return prompt.at_once(values, size) or await prompt.aside(values, self._few)
+            return prompt.at_once(values, size) or await prompt.aside(values, self._few, who)
         except PromptError as error:
             if error.code == "prompt_variable":
                 how = "Variables go into the body's 'variables' (extra_body in OpenAI's clients) or the header"
@@ -204,6 +208,10 @@ class Apps:
                 param="model",
             )
         return await self._direct(project_id, named.app, number)
+
+
+def _key(principal: Principal | None) -> str:
+    return "" if principal is None else principal.key_id
 
 
 def check_may(principal: Principal | None, named: Placed | Named, apps: ProjectApps) -> None:

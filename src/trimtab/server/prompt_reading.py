@@ -2,8 +2,9 @@
 spent in a thread, never on the event loop; Jinja2 is imported with the first prompt."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
@@ -19,9 +20,24 @@ R = TypeVar("R")
 
 
 async def aside(deps: Dependencies, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """In a thread, few at a time: whoever may render could else take all threads and processors from the calls."""
-    async with deps.templates_at_once:
-        return await asyncio.to_thread(work, *args, **kwargs)
+    """In a thread, few at a time: whoever may render could else take all threads and processors from the calls. A
+    thread cannot be stopped: whoever leaves meanwhile makes no room for another beside it."""
+    few = deps.templates_at_once
+    await few.acquire()
+    try:
+        made = contextvars.copy_context()
+        running = asyncio.get_running_loop().run_in_executor(None, lambda: made.run(work, *args, **kwargs))
+    except BaseException:
+        few.release()
+        raise
+    running.add_done_callback(lambda done: _ended(done, few))
+    return await asyncio.shield(running)
+
+
+def _ended(work: asyncio.Future[Any], few: asyncio.Semaphore) -> None:
+    few.release()
+    if not work.cancelled():
+        work.exception()  # seen: whoever waited may be gone
 
 
 async def stored(deps: Dependencies, tenant: Project, name: str, ref: str) -> Stored:

@@ -10,6 +10,7 @@ only ever taken back. Times are the catalog's, so that neither a restart nor ano
 shorter.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -35,6 +36,8 @@ logger = logging.getLogger("trimtab.rolling")
 
 NAME: Final = "rollouts"
 LOOK_S: Final = 1.0
+AT_ONCE: Final = 16
+"""Rollouts whose figures are asked for at a time."""
 HOLD_MS: Final = 6_000
 """For how long a leader that says nothing is waited for: longer than one round should take."""
 MOVES: Final[dict[str, Action]] = {
@@ -67,8 +70,12 @@ class Parts(Struct, frozen=True, kw_only=True):
 class Controller:
     """Runs beside a worker. For one event loop."""
 
-    def __init__(self, parts: Parts, *, look_s: float = LOOK_S) -> None:
+    def __init__(self, parts: Parts, *, look_s: float = LOOK_S, patience_s: float = LOOK_S) -> None:
+        """``patience_s``: for how long a turn waits for its looks; what takes longer goes on beside the next turns."""
         self._parts = parts
+        self._patience_s = patience_s
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._few = asyncio.Semaphore(AT_ONCE)
         self._holder = new_id("worker")
         self._turns = Turns(self.turn, "the rollout controller", look_s, logger)
         self._said: dict[str, str] = {}
@@ -76,7 +83,11 @@ class Controller:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await self._turns.run()
+        try:
+            await self._turns.run()
+        finally:
+            for look in self._looks.values():
+                look.cancel()
 
     async def leave(self) -> None:
         """Let another lead, now."""
@@ -87,22 +98,32 @@ class Controller:
             logger.info("the next controller begins when this one's time is over: %s", error.message)
 
     async def turn(self) -> bool:
-        """One look at every open rollout; False, for the next comes by itself."""
+        """One look at every open rollout, all at a time: a store that is slow about one keeps none of the others from
+        going back. False, for the next turn comes by itself."""
         found = await self._parts.db.read(rollouts.open_rollouts)
         self._said = {key: said for key, said in self._said.items() if key in {each.id for each in found}}
+        if not found or not await self._leads():
+            return False
         for each in found:
-            if not await self._leads():
-                break
-            try:
-                await self._decide(each)
-            except (Conflict, NotFound) as error:
-                # Somebody was quicker: the next look sees what there is now.
-                logger.info("rollout %s was not moved: %s", each.id, error.sentence())
-            except Unavailable as error:
-                self._say(each, error.sentence())
-            except Exception as error:  # noqa: BLE001  an edge: one that is broken must not keep another from going back
-                self._defect(each, error)
+            if each.id not in self._looks:
+                look = asyncio.ensure_future(self._look_at(each))
+                self._looks[each.id] = look
+                look.add_done_callback(lambda _, key=each.id: self._looks.pop(key, None))
+        if self._looks:
+            await asyncio.wait(self._looks.values(), timeout=self._patience_s)
         return False
+
+    async def _look_at(self, each: Rollout) -> None:
+        try:
+            async with self._few:
+                await self._decide(each)
+        except (Conflict, NotFound) as error:
+            # Somebody was quicker: the next look sees what there is now.
+            logger.info("rollout %s was not moved: %s", each.id, error.sentence())
+        except Unavailable as error:
+            self._say(each, error.sentence())
+        except Exception as error:  # noqa: BLE001  an edge: one that is broken must not keep another from going back
+            self._defect(each, error)
 
     async def _leads(self) -> bool:
         """Whether this process leads; written down anew long before its time is over, and no oftener."""
@@ -167,7 +188,7 @@ class Controller:
         if seen.decision is None or seen.waits or seen.decision.action == "wait":
             return
         action = _action(each, seen.decision)
-        if action is None:
+        if action is None or not await self._leads():  # another may have begun to, while the store was slow
             return
         evidence = msgspec.to_builtins(seen.decision)
         move = Move(action=action, reason=seen.decision.reason, evidence=evidence)

@@ -9,6 +9,7 @@ from placing import prompt as bundle_of
 from placing import running_loop
 
 from trimtab.gateway.apps.prompt import SMALL, Prompt
+from trimtab.gateway.apps.rendering import Renderers
 from trimtab.prompts.types import PromptError
 
 LOOP = "{% for i in range(n) %}{{ i }},{% endfor %}"
@@ -20,8 +21,8 @@ def made(
     return Prompt(bundle_of(*messages, **variables), fixed or {}, policy or {})
 
 
-def few() -> asyncio.Semaphore:
-    return asyncio.Semaphore(2)
+def few() -> Renderers:
+    return Renderers(2)
 
 
 def test_a_prompt_whose_values_are_always_the_same_is_rendered_once() -> None:
@@ -89,18 +90,20 @@ async def test_a_caller_who_leaves_makes_no_room_before_the_thread_is_done() -> 
         raise PromptError("It takes too long.")
 
     prompt._measured = slow
-    one = asyncio.Semaphore(1)
+    one = Renderers(1)
     try:
         leaving = asyncio.create_task(prompt.aside({"n": 1}, one))
         assert await asyncio.to_thread(going.wait, 60)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        assert one.locked()
+        waiting = asyncio.create_task(one.enter("next"))
+        await asyncio.sleep(0)
+        assert not waiting.done(), "a thread cannot be stopped: it has its place until it ends"
     finally:
         go.set()
-    async with asyncio.timeout(60), one:
-        pass
+    async with asyncio.timeout(60):
+        await waiting
 
 
 def test_a_place_for_messages_is_found_among_messages_that_were_given() -> None:

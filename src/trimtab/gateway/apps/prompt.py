@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from trimtab.gateway.apps.rendering import Renderers
 from trimtab.prompts.budget import BOUNDS, Bounds
 from trimtab.prompts.types import Bundle, PromptError
 
@@ -74,9 +75,10 @@ class Prompt:
             self._only = said
         return said
 
-    async def aside(self, given: Mapping[str, Any], few: asyncio.Semaphore) -> Said:
-        """The same in a thread, with all that one rendering may use."""
-        await few.acquire()
+    async def aside(self, given: Mapping[str, Any], few: Renderers, who: str = "") -> Said:
+        """The same in a thread, with all that one rendering may use; ``who`` waits for it. Raises `PromptError`, and
+        `Unavailable` where too many wait."""
+        await few.enter(who)
         # A thread cannot be stopped: a caller who leaves must not make room for another beside it.
         work = asyncio.get_running_loop().run_in_executor(None, self._measured, given)
         work.add_done_callback(lambda done: _ended(done, few))
@@ -106,7 +108,7 @@ class Prompt:
         return Said(tuple(messages[:place]), tuple(messages[place:]))
 
 
-def _ended(work: asyncio.Future[Any], few: asyncio.Semaphore) -> None:
-    few.release()
+def _ended(work: asyncio.Future[Any], few: Renderers) -> None:
+    few.leave()
     if not work.cancelled():
         work.exception()  # seen: whoever waited may be gone

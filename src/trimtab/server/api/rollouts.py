@@ -1,6 +1,7 @@
 """What environments run, and how that changes: rollouts, their moves, and the way back. Each change is in force on
 every worker when its answer comes."""
 
+import asyncio
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -46,6 +47,8 @@ PLACES = PROJECT + "/apps/{app:str}/environments"
 PLACE = PLACES + "/{environment:str}"
 ONE = PROJECT + "/rollouts/{rollout:str}"
 LONGEST: Final = 64
+COMPARED_S: Final = 4.0
+"""For how long a rollout's page waits for the figures; all else of it is in the catalog."""
 OVERRIDES: Final[Permission] = "project:write"
 """Else the author of a release would do without whoever is to look at it."""
 # Litestar keeps the argument's name ``state`` for itself.
@@ -221,6 +224,15 @@ async def list_rollouts(
     return await _page(deps, tenant.id, Wanted(app=app, environment=environment, states=states), cursor, limit)
 
 
+async def _compared(deps: Dependencies, found: Rollout) -> Look:
+    try:
+        async with asyncio.timeout(COMPARED_S):
+            return await deps.compare(found)
+    except TimeoutError:
+        told = f"the telemetry store did not answer within {COMPARED_S:g} seconds."
+        return Look(decision=None, waits=f"The figures cannot be had now: {told}")
+
+
 @route(
     "GET", ONE, "release:read", Operation(id="getRollout", summary="A rollout, compared live", tag=TAG, errors=(404,))
 )
@@ -228,7 +240,7 @@ async def get_rollout(deps: Deps, tenant: Tenant, rollout: FromPath[str]) -> Rol
     """With the figures of both arms as they are now, where it is open."""
     found = await deps.db.read(lambda conn: rollouts.rollout(conn, tenant.id, rollout))
     decided = _evidence(found)
-    now = await deps.compare(found) if found.state in OPEN else Look(decision=decided)
+    now = await _compared(deps, found) if found.state in OPEN else Look(decision=decided)
     own: dict[str, Any] = {name: getattr(found, name) for name in _OWN}
     return RolloutDetail(
         **own,
