@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from harness import PRICE, Running, provider, running
+from placing import place, prompt, release
 from upstream import DONE, STOP, USAGE, answers, delta, streams, upstream
 
 from trimtab.core.clock import SystemClock
@@ -39,6 +40,31 @@ def ends(events: list[Told]) -> list[PlaygroundEnd]:
 
 def text(events: list[Told], run: int) -> str:
     return "".join(one.text for one in events if isinstance(one, PlaygroundDelta) and one.run == run)
+
+
+def test_a_model_beside_an_app_is_asked_as_the_release_is_and_recorded_with_its_prompt() -> None:
+    async def story() -> None:
+        script = streams(delta(), delta("Hello"), STOP, USAGE, DONE)
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as gateway:
+            place(gateway, [release(1, prompt=prompt(("system", "Help {{ who }}."), who={"type": "string"}))])
+            asked = question("fast", variables={"who": "Ada"})
+            like = Question(asked.model, asked.body, like="support")
+            missing = Question("fast", question("fast").body, like="support")
+            nobody = Question("fast", question("fast").body, like="nobody")
+            plain = Question("fast", question("fast").body, prompt="desk@3")
+            events = await told(gateway, like, missing, nobody, plain)
+            laid = await playground(gateway).lay(PROJECT, "support", asked.body)
+            bodies = [body for _, body in up.requests]
+            prompts = [record.app_note and record.app_note.prompt for record in gateway.spool.records]
+        assert laid["messages"][0] == {"role": "system", "content": "Help Ada."}
+        first, second, third, fourth = ends(events)
+        assert (first.ok, fourth.ok) == (True, True)
+        assert (second.status, "who" in second.error, third.status) == (400, True, 404)
+        with_prompt = [body for body in bodies if body["messages"][0] == laid["messages"][0]]
+        assert [(body["model"], "variables" in body) for body in with_prompt] == [("up-1", False)]
+        assert sorted(each or "" for each in prompts) == ["desk@3", "support@3"]
+
+    asyncio.run(story())
 
 
 def test_each_answer_is_a_call_of_the_caller_with_its_own_trace_and_cost() -> None:

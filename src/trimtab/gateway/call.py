@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec.structs import replace
+
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.apps.assigned import AppCall
@@ -18,7 +20,7 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import Usage
 from trimtab.telemetry.inflight import Slot
-from trimtab.telemetry.records import Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
+from trimtab.telemetry.records import AppNote, Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}
@@ -174,6 +176,7 @@ class Call:
         "principal",
         "priority",
         "project",
+        "prompt",
         "recorded",
         "request_id",
         "reservation",
@@ -218,6 +221,8 @@ class Call:
         self.cache: CacheNote | None = None
         self.context: ContextNote | None = None
         self.app: AppCall | None = None
+        self.prompt = ""
+        """The prompt that was put before the messages here, ``name@version``, where no app did."""
 
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""
@@ -318,7 +323,9 @@ class Call:
             context=self.context,
             limits=() if self.reservation is None else self.reservation.notes(),
         )
-        return record if self.app is None else self.app.told(record)
+        if self.app is not None:
+            return self.app.told(record)
+        return replace(record, app_note=AppNote(prompt=self.prompt)) if self.prompt else record
 
 
 def fault_of(error: TrimtabError) -> Fault:

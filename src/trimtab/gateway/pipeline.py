@@ -207,6 +207,10 @@ class Gateway:
         if finish is not None:
             await finish()
 
+    def snapshot(self) -> Snapshot:
+        """What calls that begin now go by."""
+        return self._snapshot()
+
     async def _answer(self, call: Call) -> None:
         assert call.project is not None
         snapshot = self._snapshot()

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
@@ -61,6 +61,10 @@ CallModel = Callable[[Project, str, Principal], Awaitable[TestResult]]
 
 Play = Callable[[Project, Principal, Sequence[Question]], AsyncGenerator[Told | None]]
 """Several models asked side by side (`playground.Playground.run`)."""
+
+
+Lay = Callable[[Project, str, bytes], Awaitable[dict[str, Any]]]
+"""An app's release put over the body of a chat completion, as JSON (`playground.Playground.laid`)."""
 
 
 def kind_available(kind: ProviderKind) -> bool:
@@ -139,6 +143,8 @@ class Dependencies:
     make_sender: Callable[[Destination], Sender] = _no_sender
     available: Callable[[ProviderKind], bool] = kind_available
     play: Play = _no_playground
+    lay: Lay | None = None
+    """What an app's release puts over a call; None where no model can be called."""
     compare: Callable[[Rollout], Awaitable[Look]] = _not_compared
     """What the figures of an open rollout say now."""
     inner_calls: InnerCalls | None = None

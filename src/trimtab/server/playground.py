@@ -3,13 +3,16 @@ caller's own key, its limits, its trace and its cost; only what goes out is told
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.call import Call
 from trimtab.gateway.pipeline import Gateway
+from trimtab.gateway.releasing import Asked
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Part, Reasoning, Refusal, Text, ToolCall
@@ -30,10 +33,14 @@ Told = PlaygroundBegin | PlaygroundDelta | PlaygroundEnd
 
 
 class Question(Struct, frozen=True):
-    """``body`` is a streamed chat completion request for ``model``."""
+    """``body`` is a streamed chat completion request for ``model``. With ``like``, an app's release (``support@r12``),
+    it is asked with that put over it, as the release itself is. ``prompt`` is what stands in it already,
+    ``name@version``."""
 
     model: str
     body: bytes
+    like: str = ""
+    prompt: str = ""
 
 
 class Playground:
@@ -79,8 +86,40 @@ class Playground:
 
     async def _call(self, exchange: "_Exchange", project: Project, principal: Principal) -> None:
         began = self._now()
+        if exchange.question.like:
+            try:
+                exchange.body = await self._like(exchange, project, principal)
+            except TrimtabError as error:
+                exchange.refuse(error)
+                exchange.end(began, self._now())
+                return
         await self._gateway.chat(exchange, exchange.front, admitted=(principal, project), prepare=exchange.begin)
         exchange.end(began, self._now())
+
+    async def _like(self, exchange: "_Exchange", project: Project, principal: Principal) -> bytes:
+        """The question with the release over it that it is asked like. Raises `TrimtabError`."""
+        asked = exchange.question
+        release, body = await self.laid(project, asked.like, asked.body, principal)
+        exchange.prompt = "" if release.prompt is None else release.prompt.name
+        return msgspec.json.encode({**body, "model": asked.model})
+
+    async def lay(self, project: Project, like: str, body: bytes) -> dict[str, Any]:
+        """That body with a release over it, for whoever may see the release. Raises `TrimtabError`."""
+        return (await self.laid(project, like, body, None))[1]
+
+    async def laid(
+        self, project: Project, like: str, body: bytes, principal: Principal | None
+    ) -> tuple[Ready, dict[str, Any]]:
+        """An app's release, and a chat completion's body with that over it; without a ``principal`` nobody's rights are
+        asked for. Raises `TrimtabError`."""
+        apps = self._gateway.snapshot().apps.get(project.id)
+        named = None if apps is None else apps.find(like)
+        if apps is None or named is None:
+            raise NotFound(f"There is no app {like[:80]!r} here.", fix="Take it out of 'like'.", param="like")
+        front = DIALECTS.get(FRONT)
+        asked = Asked(principal=principal)
+        release, made = await self._gateway.apps.counted(front, project.id, named, apps, body, asked)
+        return release, msgspec.json.decode(made, type=dict[str, Any])
 
 
 class _Waiting:
@@ -120,6 +159,8 @@ class _Exchange:
     def __init__(self, run: int, question: Question, waiting: _Waiting) -> None:
         self.front: Dialect = DIALECTS.get(FRONT)
         self.body = question.body
+        self.question = question
+        self.prompt = question.prompt
         self.started = False
         self.disconnected = False
         self.task: asyncio.Task[None] | None = None
@@ -171,11 +212,16 @@ class _Exchange:
 
     async def begin(self, call: Call) -> None:
         self._call = call
+        call.prompt = self.prompt
         self._waiting.tell(
             PlaygroundBegin(run=self._run, model=self._model, trace_id=call.caller.trace_id, span_id=call.span_id)
         )
 
     # --- what we do with it ---
+
+    def refuse(self, error: TrimtabError) -> None:
+        """No model can be asked this."""
+        self._status, self._refusal = error.status, self.front.render_error(error, "")
 
     def leave(self) -> None:
         """Nobody reads any more."""

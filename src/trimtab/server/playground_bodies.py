@@ -24,7 +24,8 @@ class PlaygroundRun(Struct, kw_only=True, forbid_unknown_fields=True):
 
     ``messages`` and ``tools`` are as OpenAI's chat has them; the messages of ``prompt`` come first, and its parameters,
     tools and output schema count where none are given here. ``parameters`` are all other fields of the body
-    (``temperature``, ``max_tokens``, ...). ``variables`` are an app's."""
+    (``temperature``, ``max_tokens``, ...). ``variables`` are an app's. ``like`` names an app's release: models beside
+    it are asked with its prompt, parameters, tools and schema over the same messages."""
 
     models: Annotated[list[str], Meta(min_length=1, max_length=MOST_MODELS)]
     messages: list[dict[str, Any]] = []
@@ -33,6 +34,7 @@ class PlaygroundRun(Struct, kw_only=True, forbid_unknown_fields=True):
     tools: list[dict[str, Any]] = []
     output_schema: dict[str, Any] | None = None
     variables: dict[str, Any] = {}
+    like: str = ""
 
 
 class PlaygroundBegin(Struct, frozen=True, kw_only=True):
@@ -79,10 +81,22 @@ class PlaygroundEnd(Struct, frozen=True, kw_only=True):
     cached: bool
 
 
+class PlaygroundAdds(Struct, frozen=True, kw_only=True):
+    """What an app's release puts over a client's call: messages ``before`` and ``after`` the client's own, and the
+    parameters, tools and output schema that then stand in it."""
+
+    before: list[dict[str, Any]]
+    after: list[dict[str, Any]]
+    parameters: dict[str, Any]
+    tools: list[dict[str, Any]]
+    output_schema: dict[str, Any] | None
+
+
 class PlaygroundContext(Struct, frozen=True, kw_only=True):
     """What a span was asked, as the playground asks it: ``messages`` and ``tools`` in OpenAI's form, ``variables`` for
     an app's prompt, ``parameters`` all other fields. ``model`` is what was called; ``callable`` whether there is such a
-    one here now. ``notes`` say what could not be carried over as it was."""
+    one here now. ``notes`` say what could not be carried over as it was. ``adds``: where an app's release was called,
+    what it puts over that."""
 
     trace_id: str
     span_id: str
@@ -93,3 +107,4 @@ class PlaygroundContext(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
     variables: dict[str, Any]
     notes: list[str]
+    adds: PlaygroundAdds | None

@@ -223,6 +223,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
         play=playground.run,
+        lay=playground.lay,
         inner_calls=inner,
         judge_tools=JudgeTools(inner, made.embedder),
         compare=rolling.look,

@@ -9,13 +9,14 @@ from litestar import Response
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.governance.access import Project
 from trimtab.prompts import canonical, file
 from trimtab.prompts.types import PromptError, Source
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.playground import Question, Told
 from trimtab.server.playground_bodies import (
+    PlaygroundAdds,
     PlaygroundBegin,
     PlaygroundContext,
     PlaygroundDelta,
@@ -77,8 +78,9 @@ async def _questions(deps: Dependencies, tenant: Project, data: PlaygroundRun) -
     if data.parameters.get("n", 1) != 1:
         raise InvalidRequest("Only one answer of each model is shown.", fix="Name the model twice.", param="n")
     messages, tools, schema, parameters = data.messages, data.tools, data.output_schema, data.parameters
+    prompt = ""
     if data.prompt is not None:
-        made = await _rendered(deps, tenant, data.prompt)
+        prompt, made = await _rendered(deps, tenant, data.prompt)
         messages = [*made.messages, *messages]
         tools = tools or made.tools
         schema = made.output_schema if schema is None else schema
@@ -90,16 +92,24 @@ async def _questions(deps: Dependencies, tenant: Project, data: PlaygroundRun) -
     if schema is not None and "response_format" not in body:
         shape = {"name": "answer", "schema": schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": shape}
-    return [Question(model, _body(deps, tenant, model, body, data.variables)) for model in data.models]
+    if data.like and not _is_app(deps, tenant, data.like):
+        raise InvalidRequest(f"{data.like[:80]!r} is no app's release.", fix="Write e.g. support@r12.", param="like")
+    return [_question(deps, tenant, model, body, data, prompt) for model in data.models]
 
 
-def _body(deps: Dependencies, tenant: Project, model: str, body: dict[str, Any], variables: dict[str, Any]) -> bytes:
-    """Variables go to apps alone: a provider would refuse a field that it does not know."""
-    more = {"variables": variables} if variables and _is_app(deps, tenant, model) else {}
-    return msgspec.json.encode({"model": model, **body, **more})
+def _question(
+    deps: Dependencies, tenant: Project, model: str, body: dict[str, Any], data: PlaygroundRun, prompt: str
+) -> Question:
+    """Variables go to apps alone, and to what is asked like one: a provider would refuse a field that it does not
+    know."""
+    app = _is_app(deps, tenant, model)
+    like = "" if app else data.like
+    more = {"variables": data.variables} if data.variables and (app or like) else {}
+    return Question(model, msgspec.json.encode({"model": model, **body, **more}), like, prompt)
 
 
-async def _rendered(deps: Dependencies, tenant: Project, wanted: PlaygroundPrompt) -> Any:
+async def _rendered(deps: Dependencies, tenant: Project, wanted: PlaygroundPrompt) -> tuple[str, Any]:
+    """Under which name it is recorded (``support@3``; ``@0`` for what is not saved), and what it says."""
     from trimtab.prompts.render import Compiled
 
     if wanted.file is None:
@@ -110,7 +120,8 @@ async def _rendered(deps: Dependencies, tenant: Project, wanted: PlaygroundPromp
             raise PromptError(f"The file names the prompt {read.name!r}, not {wanted.name!r}.", fix="Use its name.")
         source = Source(name=read.name, version=0, hash=canonical.content_hash(read.content), content=read.content)
     bundle = await bundle_of(deps, tenant, source)
-    return await aside(deps, lambda: Compiled(bundle).render(wanted.variables))
+    said = await aside(deps, lambda: Compiled(bundle).render(wanted.variables))
+    return f"{source.name}@{source.version}", said
 
 
 @route(
@@ -129,7 +140,7 @@ async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id
     model = await _called(deps, tenant, io.trace_id, io.span_id, found)
     notes = found.notes
     if _is_app(deps, tenant, model):
-        notes = [*notes, f"{model} adds its prompt to these messages; another model is asked with them alone."]
+        notes = [*notes, f"{model} adds its prompt to these messages, and does so for every model beside it."]
     return PlaygroundContext(
         trace_id=io.trace_id,
         span_id=io.span_id,
@@ -140,6 +151,35 @@ async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id
         parameters=found.parameters,
         variables=found.variables,
         notes=notes,
+        adds=await _adds(deps, tenant, model, found),
+    )
+
+
+async def _adds(deps: Dependencies, tenant: Project, model: str, found: Context) -> PlaygroundAdds | None:
+    """What the app's release that answered put over the call; None for what is none, or cannot be used any more."""
+    if deps.lay is None or not _is_app(deps, tenant, model):
+        return None
+    given = {"variables": found.variables} if found.variables else {}
+    mark = {"role": "user", "content": "mark"}
+    body = {**found.parameters, **({"tools": found.tools} if found.tools else {}), "messages": [mark], **given}
+    try:
+        laid = await deps.lay(tenant, model, msgspec.json.encode({"model": model, **body}))
+    except TrimtabError:
+        return None  # the notes say by what name it is called, and a run says what is wrong with it
+    messages = laid.pop("messages")
+    place = messages.index(mark) if mark in messages else len(messages)
+    shape: dict[str, Any] = laid.pop("response_format", None) or {}
+    wrapped: dict[str, Any] = shape.get("json_schema") or {}
+    schema: dict[str, Any] | None = wrapped.get("schema")
+    tools = laid.pop("tools", [])
+    for name in ("model", "stream", "stream_options"):
+        laid.pop(name, None)
+    return PlaygroundAdds(
+        before=messages[:place],
+        after=messages[place + 1 :],
+        parameters=laid,
+        tools=tools,
+        output_schema=schema,
     )
 
 
