@@ -78,11 +78,13 @@ Spec = OnlineSpec | ScheduleSpec
 
 
 class RuleState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a rule did. ``read_ns``: it has read answers that ended before; ``all``: everything up to then. Of ``day``
-    (days since 1970, UTC): ``spent`` picodollars, ``scored`` and ``unscored`` verdicts, ``passed_over`` answers for
-    which there was no budget; ``unpriced`` questions of unknown price. ``next``: when a schedule is due, ``experiment``
-    what it queued last. ``trouble`` is why it does not go on, empty while it does."""
+    """What a rule did. Answers that ended before ``from_ns`` are not its; it has read those that ended before
+    ``read_ns``, and with ``all`` everything up to then. Of ``day`` (days since 1970, UTC): ``spent`` picodollars,
+    ``scored`` and ``unscored`` verdicts, ``passed_over`` answers for which there was no budget; ``unpriced`` questions
+    of unknown price. ``next``: when a schedule is due, ``experiment`` what it queued last. ``trouble`` is why it does
+    not go on, empty while it does."""
 
+    from_ns: int = 0
     read_ns: int = 0
     all: bool = False
     day: int = 0
@@ -210,7 +212,8 @@ def _resumed(old: Rule, wanted: Put) -> RuleState:
 
 def _begun(wanted: Put, state: RuleState) -> RuleState:
     due = wanted.now if isinstance(wanted.spec, ScheduleSpec) else None
-    return msgspec.structs.replace(state, read_ns=wanted.now * 1_000_000, all=False, next=due)
+    began = wanted.now * 1_000_000
+    return msgspec.structs.replace(state, from_ns=began, read_ns=began, all=False, next=due)
 
 
 def _make(conn: Connection, wanted: Put) -> None:

@@ -1,18 +1,20 @@
 """What groups of live scores say: means with intervals, and as people would have judged, where the judge is calibrated.
 Functions of a connection, or pure."""
 
-from typing import Any, Final, cast
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from trimtab.evaluation.calibrations import Figures
 from trimtab.evaluation.tables import CALIBRATIONS
 from trimtab.scoring.corrected import Operating, rogan_gladen
 from trimtab.scoring.means import SHARE, effective_passes, mean_of_sums
 from trimtab.telemetry.quality import QualityGroup
 
-FIGURES: Final = ("hits", "positives", "rejections", "negatives")
+PASSED: Final = "pass"
+FAILED: Final = "fail"
 
 
 class Quality(Struct, frozen=True, kw_only=True):
@@ -65,25 +67,24 @@ def measured(group: QualityGroup, known: dict[str, Operating], alpha: float = 0.
 
 
 def calibrated(conn: Connection, project_id: str) -> dict[str, Operating]:
-    """The newest calibration of each judge and version that counts passes and failures, by ``evaluator@version``."""
-    query = (
-        select(CALIBRATIONS.c.scorer, CALIBRATIONS.c.scorer_version, CALIBRATIONS.c.figures)
-        .where(CALIBRATIONS.c.project_id == project_id)
-        .order_by(CALIBRATIONS.c.created)
-    )
+    """By the newest calibration of each judge and version: ``evaluator@version``."""
+    query = select(CALIBRATIONS).where(CALIBRATIONS.c.project_id == project_id).order_by(CALIBRATIONS.c.created)
     found: dict[str, Operating] = {}
-    for scorer, version, figures in conn.execute(query):
-        operating = _operating(msgspec.json.decode(figures))
+    for row in conn.execute(query):
+        operating = operating_of(msgspec.json.decode(row.figures, type=Figures))
         if operating is not None:
-            found[f"{scorer}@{version}"] = operating
+            found[f"{row.scorer}@{row.scorer_version}"] = operating
     return found
 
 
-def _operating(figures: Any) -> Operating | None:
-    if not isinstance(figures, dict):
+def operating_of(figures: Figures) -> Operating | None:
+    """None where the calibration is not about passes and failures."""
+    if set(figures.classes) != {PASSED, FAILED}:
         return None
-    given = cast("dict[str, Any]", figures)
-    counts = [given.get(name) for name in FIGURES]
-    if any(not isinstance(count, int) for count in counts):
-        return None
-    return msgspec.convert({name: given[name] for name in FIGURES}, Operating)
+    good, bad = figures.classes.index(PASSED), figures.classes.index(FAILED)
+    return Operating(
+        hits=figures.confusion[good][good],
+        positives=sum(figures.confusion[good]),
+        rejections=figures.confusion[bad][bad],
+        negatives=sum(figures.confusion[bad]),
+    )

@@ -197,7 +197,7 @@ class ScoringLive:
         now_ns = self._parts.clock.now_ns()
         state = each.state.on(now_ns // 1_000_000)
         scorers = await self._parts.db.read(lambda conn: _resolved(conn, each, spec))
-        since = max(0, state.read_ns - OVERLAP_NS * state.all)
+        since = max(state.from_ns, state.read_ns - OVERLAP_NS * state.all)
         sql, params = _of_spans(each, spec, since, now_ns)
         found: list[Place] = await self._parts.asker.ask(Place, sql, params)
         known = await self._known(each.project_id, scorers, found)
