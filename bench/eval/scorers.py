@@ -107,13 +107,13 @@ def sample(number: int, *, as_json: bool) -> Sample:
     )  # fmt: skip
 
 
-async def rate(scorer: Scorer, tools: Tools, seconds: float) -> tuple[float, int]:
-    """Judgements a CPU second, best of three rounds, and how many of the last round's could not be scored."""
+async def rate(scorer: Scorer, tools: Tools, seconds: float) -> tuple[float, bool]:
+    """Judgements a CPU second, best of three rounds, and whether most of the last round's could not be scored."""
     options = configured(scorer, OPTIONS.get(scorer.name, {}))
     samples = [sample(n, as_json=scorer.name in JSON) for n in range(400)]
     if scorer.name in EXPECTED:
         samples = [replace(each, expected=EXPECTED[scorer.name]) for each in samples]
-    best, unscored = 0.0, 0
+    best, unscored, count = 0.0, 0, 0
     for each in range(3):
         count = unscored = 0
         began = time.process_time()
@@ -122,10 +122,10 @@ async def rate(scorer: Scorer, tools: Tools, seconds: float) -> tuple[float, int
             unscored += not isinstance(verdict, Scored)
             count += 1
         best = max(best, count / (time.process_time() - began))
-    return best, unscored
+    return best, unscored > count / 2
 
 
-async def measure(seconds: float) -> list[tuple[str, float, int]]:
+async def measure(seconds: float) -> list[tuple[str, float, bool]]:
     embedder = Embedder(remembered=1)  # nothing is known from the round before
 
     async def embed(texts: Sequence[str], /) -> Any:
@@ -134,17 +134,17 @@ async def measure(seconds: float) -> list[tuple[str, float, int]]:
         return numpy.stack(embedder.embed_now(texts))
 
     tools = Tools() if missing() else Tools(embed=embed)
-    found: list[tuple[str, float, int]] = []
+    found: list[tuple[str, float, bool]] = []
     for name, scorer in REGISTRY.all().items():
         if scorer.source == "code":
             done, unscored = await rate(scorer, tools, seconds)
             found.append((name, done, unscored))
-            print(f"{name:24} {done:12,.0f}/s {f'({unscored} not scored)' if unscored else ''}", flush=True)
+            print(f"{name:24} {done:12,.0f}/s {'(not scored)' if unscored else ''}", flush=True)
     embedder.close()
     return found
 
 
-def write(found: list[tuple[str, float, int]]) -> None:
+def write(found: list[tuple[str, float, bool]]) -> None:
     when, python = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), platform.python_version()
     lines = [
         f"Measured {when}, Python {python}, one core of a busy machine, CPU time, best of three rounds.",

@@ -6,7 +6,7 @@ from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.kept.cache_tune import Point
 from trimtab.releases import diff
-from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, release_types, search_types
+from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, release_types, scorers, search_types
 from trimtab.sdk import types as ours
 from trimtab.server import (
     app_bodies,
@@ -18,6 +18,7 @@ from trimtab.server import (
     folder_bodies,
     limit_bodies,
     resilience_bodies,
+    scorer_bodies,
 )
 from trimtab.server.api import remap
 from trimtab.telemetry import aggregate_views, complete, cost_views, sql_door, views
@@ -102,6 +103,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     release_types.ReleaseChange: diff.ReleaseChange,
     release_types.PromptChanges: diff.PromptChanges,
     release_types.ReleaseDiff: app_bodies.ReleaseDiff,
+    scorers.TrialVerdict: scorer_bodies.TrialVerdict,
     search_types.TopValue: aggregate_views.TopValue,
     search_types.Metric: aggregate_views.MetricView,
     search_types.AggregateGroup: aggregate_views.AggregateGroup,

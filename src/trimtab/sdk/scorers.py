@@ -1,17 +1,16 @@
 """`Client.scorers`: which scorers there are, and a trial of one on a single answer; `score` runs one right here."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from trimtab.scoring.catalog import ScorerEntry
-from trimtab.scoring.judge import configured, judge
-from trimtab.scoring.scorers import REGISTRY
-from trimtab.scoring.types import Sample, Tools, Verdict
 from trimtab.sdk.connection import Connection, path
+
+if TYPE_CHECKING:  # importing the client loads no scorer
+    from trimtab.scoring.catalog import ScorerEntry
+    from trimtab.scoring.types import Sample, Tools, Verdict
 
 
 class TrialVerdict(Struct, frozen=True, kw_only=True):
@@ -30,24 +29,24 @@ class TrialVerdict(Struct, frozen=True, kw_only=True):
     cost: str | None = "0"
 
 
-class _Items(Struct):
-    items: list[ScorerEntry] = []
-
-
 class Scorers:
     """A sample is a `trimtab.scoring.types.Sample`, or a dict with its fields."""
 
     def __init__(self, http: Connection) -> None:
         self._http = http
 
-    def list(self, project: str) -> list[ScorerEntry]:
-        return self._http.ask("GET", path("projects", project, "scorers"), _Items).items
+    def list(self, project: str) -> "list[ScorerEntry]":
+        from trimtab.scoring.catalog import ScorerEntry
 
-    def get(self, project: str, name: str) -> ScorerEntry:
+        return self._http.ask("GET", path("projects", project, "scorers"), dict[str, list[ScorerEntry]])["items"]
+
+    def get(self, project: str, name: str) -> "ScorerEntry":
+        from trimtab.scoring.catalog import ScorerEntry
+
         return self._http.ask("GET", path("projects", project, "scorers", name), ScorerEntry)
 
     def try_(
-        self, project: str, scorer: str, sample: Sample | Mapping[str, Any], options: Mapping[str, Any] | None = None
+        self, project: str, scorer: str, sample: "Sample | Mapping[str, Any]", options: Mapping[str, Any] | None = None
     ) -> TrialVerdict:
         """Judge one answer on the server, which keeps nothing of it but the call of a judge that was asked."""
         body = {"scorer": scorer, "sample": sample, "options": dict(options or {})}
@@ -56,14 +55,19 @@ class Scorers:
 
 def score(
     scorer: str,
-    sample: Sample | Mapping[str, Any],
+    sample: "Sample | Mapping[str, Any]",
     options: Mapping[str, Any] | None = None,
     *,
-    tools: Tools | None = None,
-) -> Verdict:
+    tools: "Tools | None" = None,
+) -> "Verdict":
     """Judge one answer in this process, without any server: for tests of your own. ``scorer`` is a scorer's name or
     ``FILE.py:FUNCTION``. What needs a model or an embedder needs ``tools``. Not for use on an event loop."""
+    import asyncio
+
     from trimtab.scoring.custom import load
+    from trimtab.scoring.judge import configured, judge
+    from trimtab.scoring.scorers import REGISTRY
+    from trimtab.scoring.types import Sample, Tools
 
     found = load(scorer) if ".py:" in scorer else REGISTRY.get(scorer)
     settings = configured(found, dict(options or {}))
