@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "flows"))
 
 from browsing import PHONE, WITHIN_MS, House, Visitor, chromium, house, visiting
+from trials import Trials, open_trials
 
 expect.set_options(timeout=WITHIN_MS)
 STATIC = Path(__file__).parents[2] / "src" / "trimtab" / "server" / "static" / "index.html"
@@ -23,6 +24,14 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         pytest.fail("The console is not built: run `make console` first.")
     with house(tmp_path_factory.mktemp("console")) as built:
         yield built
+
+
+@pytest.fixture(scope="session")
+def trials(at: House) -> Iterator[Trials]:
+    """A project in which things are measured; one for all who look at it."""
+    opened = open_trials(at)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -67,14 +67,36 @@ export interface QualityReport {
   says: string;
 }
 
+export interface Figure {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+export interface CalibrationFigures {
+  labels: number;
+  disputed: number;
+  judged: number;
+  classes: string[];
+  /** `confusion[i][j]`: how many people called `classes[i]` and the judge `classes[j]`. */
+  confusion: number[][];
+  alike: Figure;
+  kappa: Figure;
+  sensitivity: Figure;
+  specificity: Figure;
+  raw: number | null;
+  rogan_gladen: Figure & { method: string };
+  prediction_powered: Figure & { method: string };
+  drift: { drifted: boolean; says: string };
+  segments?: { by: string; group: string; labels: number; alike: Figure }[];
+}
+
 /** How a judge agreed with people, in one of its versions. */
 export interface CalibrationView {
   id: string;
   scorer: string;
   scorer_version: string;
   labels: number;
+  figures: CalibrationFigures;
   created: number;
-  kappa: number | null;
-  kappa_low: number | null;
-  kappa_high: number | null;
 }

@@ -46,3 +46,13 @@ export const estimateQuery = (project: string, asked: NewExperiment, ready: bool
     gcTime: 30_000,
     retry: mayPass,
   });
+
+/** How many cases show a difference of `margin` in a share; and what the cases that there are would show. */
+export const sampleSizeQuery = (project: string, asked: { margin: number; repeats: number; cases?: number }) =>
+  queryOptions({
+    queryKey: ["sample-size", project, asked],
+    queryFn: () =>
+      post<{ cases: number; margin_seen: number | null; says: string }>(inProject(project, "sample-size"), asked),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: mayPass,
+  });

@@ -77,7 +77,7 @@ function HeadCell<T>({ column, sort, onSort }: HeadProps<T>) {
   if (!column.value || !onSort) {
     return (
       <th scope="col" data-align={column.align}>
-        {column.label}
+        {column.label || <span className="sr-only">Actions</span>}
       </th>
     );
   }

@@ -37,17 +37,12 @@ export function WithPeek({ children, peek, title, label, actions, onClose }: Pro
           <div className={css.peekBody}>{peek}</div>
         </aside>
       )}
-      <Drawer
-        opened={open && narrow}
-        onClose={onClose}
-        position="right"
-        size="100%"
-        title={<strong>{title}</strong>}
-        aria-label={label}
-      >
-        {actions && <div className={css.drawerActions}>{actions}</div>}
-        <div className={css.drawerBody}>{peek}</div>
-      </Drawer>
+      {narrow && (
+        <Drawer opened={open} onClose={onClose} position="right" size="100%" title={<strong>{title}</strong>}>
+          {actions && <div className={css.drawerActions}>{actions}</div>}
+          <div className={css.drawerBody}>{peek}</div>
+        </Drawer>
+      )}
     </div>
   );
 }

@@ -111,6 +111,7 @@ function Diff({ project, dataset, versions, search, onSearch }: Props & { versio
   const changes = found.data?.pages.flatMap((page) => page.changes) ?? [];
   return (
     <section aria-label="What changed" style={{ marginTop: 20 }}>
+      <h2 className="sr-only">What changed</h2>
       <div className={css.bar}>
         <NativeSelect
           label="From"

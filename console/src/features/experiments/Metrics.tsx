@@ -118,7 +118,7 @@ function Difference({ metric, alpha }: { metric: MetricReport; alpha: number }) 
       )}
       <span className={`muted ${lines.ends}`}>
         {difference !== null && (
-          <span className="num">
+          <span>
             {range(low, high, print)} ({level(alpha)} interval
             {metric.pairs ? `, ${plural(metric.pairs, "pair")}` : ""}){" "}
           </span>

@@ -47,7 +47,7 @@ export function Verdict({ project, experiment, report }: Props) {
           experiment.failed > 0 && `${formatInt(experiment.failed)} without an answer`,
           `${formatUsd(experiment.cost)} spent`,
           experiment.spec.budget && `of at most ${formatUsd(experiment.spec.budget)}`,
-          report && `several metrics: ${report.correction}`,
+          report && !report.correction.startsWith("none") && `corrected for several metrics: ${report.correction}`,
         ]
           .filter(Boolean)
           .join(" · ")}

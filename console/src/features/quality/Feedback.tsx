@@ -92,7 +92,7 @@ function Said({ summary }: { summary: FeedbackSummary }) {
 }
 
 const COLUMNS: Column<FeedbackRow>[] = [
-  { id: "group", label: "", cell: (row) => <strong>{row.group || "(none)"}</strong> },
+  { id: "group", label: "group", cell: (row) => <strong>{row.group || "(none)"}</strong> },
   { id: "answers", label: "answers", align: "right", cell: (row) => formatInt(row.answers) },
   {
     id: "rate",

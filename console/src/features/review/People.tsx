@@ -72,7 +72,7 @@ function Changed({ project, by }: { project: string; by: string }) {
     );
   const rows: OverrideRow[] = [{ ...all, group: "all" }, ...groups];
   const columns: Column<OverrideRow>[] = [
-    { id: "group", label: "", cell: (row) => <strong>{row.group || "(none)"}</strong> },
+    { id: "group", label: "group", cell: (row) => <strong>{row.group || "(none)"}</strong> },
     {
       id: "rate",
       label: "changed by people",

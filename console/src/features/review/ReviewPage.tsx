@@ -44,7 +44,7 @@ export function ReviewPage() {
       title={name}
       lead={
         <>
-          <Link to="/p/$project/review" params={{ project }} search={{}}>
+          <Link to="/p/$project/review" params={{ project }} search={{}} activeProps={{}}>
             Review
           </Link>
           {queue.data?.spec.description && ` · ${queue.data.spec.description}`}

@@ -1,11 +1,13 @@
 import { Button, Drawer, NumberInput, SegmentedControl, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { inProject, put } from "@/api/client";
 import { datasetsQuery, datasetVersionsQuery } from "@/api/datasets";
 import type { SuiteView } from "@/api/evaluationTypes";
-import { suitesKey } from "@/api/suites";
-import { ProblemNotice } from "@/ui/Notice";
+import { sampleSizeQuery, suitesKey } from "@/api/suites";
+import { useScorers } from "@/features/scorers/useScorers";
+import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { ScorerFields } from "./ScorerFields";
 import { EMPTY, formOf, read, type SuiteForm } from "./suiteForm";
@@ -72,7 +74,7 @@ export function SuiteEditor({ project, suite, dataset = "", onClose, onSaved }: 
         />
         <Cases project={project} form={form} set={set} wrong={shown} />
         <ScorerFields project={project} scorers={form.scorers} wrong={shown} onChange={(scorers) => set({ scorers })} />
-        <Rule form={form} set={set} wrong={shown} />
+        <Rule project={project} form={form} set={set} wrong={shown} />
         <Bounds form={form} set={set} wrong={shown} />
         {tried && Object.keys(wrong).length > 0 && (
           <p className={css.error} role="alert">
@@ -147,7 +149,7 @@ function Cases({ project, form, set, wrong }: PartProps & { project: string }) {
   );
 }
 
-function Rule({ form, set, wrong }: PartProps) {
+function Rule({ project, form, set, wrong }: PartProps & { project: string }) {
   return (
     <>
       <div>
@@ -183,25 +185,62 @@ function Rule({ form, set, wrong }: PartProps) {
           onChange={(value) => set({ repeats: String(value) })}
         />
       </div>
-      <SampleSize form={form} />
+      <SampleSize project={project} form={form} />
     </>
   );
 }
 
-/** How many cases it takes is said before anything is spent. */
-function SampleSize({ form }: { form: SuiteForm }) {
-  const margins = form.scorers.filter((each) => each.margin !== "" && Number(each.margin) > 0 && !each.relative);
-  if (margins.length === 0)
+/** How many cases a margin takes is said before anything is spent. */
+function SampleSize({ project, form }: { project: string; form: SuiteForm }) {
+  const { scorers } = useScorers(project);
+  const versions = useQuery({ ...datasetVersionsQuery(project, form.dataset), enabled: form.dataset !== "" });
+  const newest = versions.data?.find((each) => form.version === "" || String(each.number) === form.version);
+  const cases = form.split ? newest?.splits[form.split] : newest?.cases;
+  const asked = form.scorers.filter((each) => Number(each.margin) > 0 && Number(each.margin) <= 1 && !each.relative);
+  const shares = asked.filter((each) => scorers.find((one) => one.name === each.scorer)?.kind === "share");
+  if (asked.length === 0)
     return (
       <p className="muted">
         Give a scorer a margin: how much worse is still not worse. Without one only “better” and “worse” can be told.
       </p>
     );
   return (
-    <p className="muted">
-      The run's estimate says how many cases a margin takes. A smaller one takes many more: half of it four times as
-      many.
-    </p>
+    <>
+      {shares.map((each) => (
+        <Needed
+          key={each.name || each.scorer}
+          project={project}
+          name={each.name || each.scorer}
+          margin={Number(each.margin)}
+          cases={cases}
+          repeats={Math.max(1, Number(form.repeats) || 1)}
+        />
+      ))}
+    </>
+  );
+}
+
+interface NeededProps {
+  project: string;
+  name: string;
+  margin: number;
+  cases: number | undefined;
+  repeats: number;
+}
+
+function Needed({ project, name, margin, cases, repeats }: NeededProps) {
+  const body = { margin, repeats, ...(cases !== undefined && cases >= 2 ? { cases } : {}) };
+  const [settled] = useDebouncedValue(body, 300);
+  const found = useQuery(sampleSizeQuery(project, settled));
+  if (!found.data) return null;
+  const few = cases !== undefined && cases < found.data.cases;
+  return (
+    <Notice
+      tone={few ? "warn" : "good"}
+      title={`${name}: ${few ? "too few cases for this margin" : "enough cases for this margin"}`}
+    >
+      {found.data.says}
+    </Notice>
   );
 }
 

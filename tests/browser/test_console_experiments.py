@@ -1,0 +1,88 @@
+"""Suites, experiments and scorers: what it costs before it runs, what it found, and on which cases."""
+
+import re
+
+import pytest
+from browsing import AXE, Visitor
+from playwright.sync_api import expect
+from trials import PROJECT, Trials
+
+pytestmark = pytest.mark.browser
+
+
+def test_no_page_shuts_anybody_out_or_scrolls_sideways(trials: Trials, visitor: Visitor) -> None:
+    visitor.page.add_init_script(path=AXE)
+    places = {
+        "experiment": f"experiments/{trials.experiment}?case=case-01",
+        "experiments": "experiments",
+        "suite": "suites/refunds",
+        "suite-edit": "suites/refunds?edit=1",
+        "scorers": "scorers",
+    }
+    wrong: list[str] = []
+    for name, place in places.items():
+        visitor.go(f"/p/{PROJECT}/{place}")
+        wrong += visitor.looked_at(name)
+    visitor.go("/p/empty/experiments")
+    wrong += visitor.looked_at("empty-experiments")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_outcome_is_said_first_and_the_cases_that_got_worse_are_on_top(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/experiments/{trials.experiment}")
+    outcome = page.get_by_test_id("outcome")
+    expect(outcome.get_by_role("heading")).to_contain_text("worse")
+    expect(outcome.get_by_role("heading")).to_contain_text("not passed")
+    metric = page.locator("[data-metric=contains]")
+    expect(metric.get_by_test_id("missing").first).to_contain_text("1 could not be scored")
+    expect(metric.get_by_role("img", name=re.compile("A minus B"))).to_be_visible()
+    cases = page.get_by_role("listbox", name="Cases, worst first")
+    cases.get_by_role("option").first.click()
+    expect(page).to_have_url(re.compile("case=case-01"))
+    peek = page.get_by_test_id("peek")
+    expect(peek).to_contain_text("How long does refund number 1 take?")
+    expect(peek.get_by_test_id("answer-diff").locator("ins")).to_have_text("three")
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile("case=case-02"))
+    page.reload()
+    expect(peek).to_contain_text("How long does refund number 2 take?")
+    page.keyboard.press("Escape")
+    expect(peek).to_have_count(0)
+
+
+def test_a_run_says_what_it_costs_and_then_runs_to_its_end(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/suites/refunds?run=1&a=steady")
+    form = page.get_by_role("dialog")
+    expect(form.get_by_test_id("estimate")).to_contain_text("are there already and cost nothing")
+    form.get_by_role("button", name="Run it").click()
+    expect(page).to_have_url(re.compile("/experiments/"))
+    expect(page.get_by_test_id("outcome")).to_contain_text("passed", timeout=60_000)
+
+
+def test_a_suite_is_made_with_a_scorer_and_its_options(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/suites?new=1&dataset=refunds")
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Name").fill("format")
+    form.get_by_role("button", name="Make it").click()
+    expect(form).to_contain_text("Add at least one scorer.")
+    form.get_by_role("combobox", name="Add a scorer").fill("regex")
+    page.get_by_role("option", name=re.compile("^regex")).click()
+    form.get_by_role("button", name="Options").click()
+    form.get_by_role("textbox", name="Pattern").fill("days")
+    form.get_by_role("textbox", name="At least").fill("0.8")
+    form.get_by_role("button", name="Make it").click()
+    expect(page).to_have_url(re.compile("/suites/format"))
+    said = page.get_by_role("region", name="What it asks")
+    expect(said).to_contain_text("at least 0.8")
+    expect(said).to_contain_text('"pattern":"days"')
+
+
+def test_a_scorer_is_tried_on_one_answer(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/scorers?try=exact")
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Answer").fill("five days")
+    form.get_by_role("button", name="Judge it").click()
+    expect(form).to_contain_text("It cannot score this")
+    form.get_by_role("textbox", name="Expected").fill("five days")
+    form.get_by_role("button", name="Judge it").click()
+    expect(form.get_by_test_id("result")).to_contain_text("1")

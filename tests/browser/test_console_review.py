@@ -1,0 +1,80 @@
+"""Review: a queue worked from the keyboard, and what people decided."""
+
+import re
+
+import pytest
+from browsing import AXE, Visitor
+from playwright.sync_api import expect
+from trials import PROJECT, STEADY, Trials
+
+pytestmark = pytest.mark.browser
+
+
+def test_no_page_shuts_anybody_out_or_scrolls_sideways(trials: Trials, visitor: Visitor) -> None:
+    visitor.page.add_init_script(path=AXE)
+    places = {"review": "review/risky", "queues": "review", "queue-edit": "review?edit=risky"}
+    wrong: list[str] = []
+    for name, place in places.items():
+        visitor.go(f"/p/{PROJECT}/{place}")
+        wrong += visitor.looked_at(name)
+    visitor.go("/p/empty/review")
+    wrong += visitor.looked_at("empty-review")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_queue_is_worked_from_the_keyboard_to_its_end(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/review/risky")
+    desk = page.get_by_test_id("desk")
+    expect(desk.get_by_test_id("answer")).to_have_text(STEADY)
+    expect(desk.get_by_role("timer")).to_contain_text("yours for")
+    first = desk.get_attribute("data-item")
+    page.keyboard.press("a")
+    expect(desk).to_contain_text("Is the answer right?")
+    expect(desk.get_by_role("status").filter(has_text="The rubric also asks")).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("4")
+    expect(desk.get_by_role("radio", name="pass")).to_be_checked()
+    expect(desk.get_by_role("radio", name="4")).to_be_checked()
+    page.keyboard.press("a")
+    expect(desk).not_to_have_attribute("data-item", first or "")
+    second = desk.get_attribute("data-item")
+    expect(desk.get_by_role("timer")).to_be_visible()
+    page.keyboard.press("2")
+    page.keyboard.press("c")
+    field = desk.get_by_role("textbox", name="What the answer should have been")
+    expect(field).to_be_focused()
+    field.fill("Refunds take seven days.")
+    page.keyboard.press("Control+Enter")
+    expect(desk).not_to_have_attribute("data-item", second or "")
+    page.goto(f"{visitor.url}/p/{PROJECT}/review/risky?state=done&item={second}")
+    expect(desk.get_by_test_id("correction").locator("ins")).to_have_text("seven")
+    expect(desk.get_by_role("list", name="Verdicts")).to_contain_text("Is the answer right?: fail")
+
+
+def test_an_answer_becomes_a_case_with_one_key(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/review/risky")
+    expect(page.get_by_test_id("desk").get_by_role("timer")).to_be_visible()
+    page.keyboard.press("d")
+    form = page.get_by_role("dialog")
+    form.get_by_role("combobox", name="Dataset").fill("reviewed")
+    form.get_by_role("textbox", name="Expected").fill("Refunds take nine days.")
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(form).to_contain_text("Version 1 has it.")
+    form.get_by_role("link", name="Look at reviewed").click()
+    expect(page.get_by_test_id("peek")).to_contain_text("Refunds take nine days.")
+    expect(page.get_by_test_id("peek")).to_contain_text("from a review")
+
+
+def test_a_queue_is_made_and_says_what_it_takes_in(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/review?new=1")
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Name", exact=True).first.fill("audit")
+    form.get_by_role("button", name="Make it").click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile("audit"))).to_contain_text("1 % at random")
+
+
+def test_how_often_people_change_answers_is_told_with_its_interval(trials: Trials, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/review?view=people")
+    expect(page.get_by_role("region", name="Overrides", exact=True)).to_contain_text("by random audit")
+    expect(page.get_by_role("region", name="Agreement", exact=True)).to_be_visible()
