@@ -51,6 +51,7 @@ COMMANDS = (
     "online",
     "quality",
     "feedback",
+    "review",
     "detectors",
     "costs",
     "prices",

@@ -172,10 +172,8 @@ def opinions(conn: Connection, queue: Queue, *, start: int, end: int) -> dict[st
         for name, value in msgspec.json.decode(row.answers, type=dict[str, Any]).items():
             if name in asked:
                 found[name][row.item][row.reviewer] = value
-    return {
-        name: [said for said in of.values() if len(said) > 1]
-        for name, of in sorted(found.items(), key=lambda each: (each[0] != "review", each[0]))
-    }
+    shared = {name: [said for said in of.values() if len(said) > 1] for name, of in found.items()}
+    return {name: shared[name] for name in sorted(shared, key=lambda each: (each != "review", each)) if shared[name]}
 
 
 def is_blind(found: Item, reviewer: str, said: Sequence[str]) -> bool:

@@ -26,6 +26,7 @@ from trimtab.sdk.letters import Letters
 from trimtab.sdk.online import Online
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.releases import Apps, Releases
+from trimtab.sdk.review import Review
 from trimtab.sdk.rollouts import Rollouts
 from trimtab.sdk.scorers import Scorers
 from trimtab.sdk.scores import Scores
@@ -83,6 +84,7 @@ class Client:
         self.prompts = Prompts(self._http)
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)
+        self.review = Review(self._http)
         self.rollouts = Rollouts(self._http)
         self.datasets = Datasets(self._http)
         self.suites = Suites(self._http)

@@ -1,0 +1,30 @@
+"""A queue worked from the command line, and feedback given from it."""
+
+import json
+from pathlib import Path
+
+from shells import Shell, call
+
+
+def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path) -> None:
+    shell = with_model
+    spec = tmp_path / "queue.json"
+    spec.write_text(json.dumps({"criteria": [{"name": "right"}], "rules": []}))
+    assert "revision 1" in shell.ok("review", "put", "doubtful", str(spec))
+    trace = call(shell)
+    assert "Sent 1" in shell.ok("review", "send", "doubtful", trace)
+    (listed,) = json.loads(shell.ok("review", "list", "--queue", "doubtful", "--json"))
+    shown = shell.ok("review", "next", "doubtful")
+    assert listed["id"] in shown
+    assert "[answer]" in shown
+    said = ("review", "verdict", listed["id"], "correct", "--answer", "right=false", "--correction", "Not so.")
+    assert "Taken." in shell.ok(*said)
+    assert "Nothing waits for you here." in shell.ok("review", "next", "doubtful")
+    assert "100.0 (" in shell.ok("review", "overrides")
+    assert "no random audit" in shell.ok("review", "overrides", "--by", "rule")
+    assert "No item was judged by two people" in shell.ok("review", "agreement", "doubtful")
+    assert "No answer was held." in shell.ok("review", "holds")
+    assert "Taken: score_" in shell.ok("feedback", "add", trace, "--thumbs", "down", "--user", "ada")
+    shell.server.settled()
+    assert "Users said something of 1 of" in shell.ok("feedback", "summary")
+    assert "People have judged no answer" in shell.ok("review", "calibration", "tone", "--now")
