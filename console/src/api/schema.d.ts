@@ -26,6 +26,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what to the whole instance
+         * @description What belongs to no project: keys of the instance, projects made, login links, dead letters, sessions of instance
+         *     keys. Newest first; sought as in a project's.
+         *
+         *     Needs the permission `system:read`.
+         */
+        get: operations["listInstanceAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The instance's audit log with its hashes
+         * @description Oldest first, a page at a time, from behind the entry with the number `after`.
+         *
+         *     Needs the permission `system:read`.
+         */
+        get: operations["exportInstanceAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the instance's audit log is as it was written
+         * @description As of a project's.
+         *
+         *     Needs the permission `system:read`.
+         */
+        get: operations["verifyInstanceAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -505,7 +572,8 @@ export interface paths {
         put?: never;
         /**
          * Approve a release
-         * @description Stand for a release in an environment. Nobody approves a release that they made.
+         * @description Stand for a release in an environment. Nobody approves a release that they made, or whose draft or
+         *     prompts they edited since the one before.
          *
          *     Needs the permission `release:approve`.
          */
@@ -539,7 +607,9 @@ export interface paths {
         put?: never;
         /**
          * Write a gate's verdict down
-         * @description A verdict is about a content; of every source the newest counts.
+         * @description A verdict is about a content; of every source the newest counts. It is refused (403) of those who made the
+         *     release or edited what is in it: a program that judges has a key of its own. The source `evaluation` is that of
+         *     suites that ran here.
          *
          *     Needs the permission `gate:write`.
          */
@@ -565,6 +635,51 @@ export interface paths {
          *     Needs the permission `audit:read`.
          */
         get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log with its hashes
+         * @description Oldest first, a page at a time, from behind the entry with the number `after`.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the audit log is as it was written
+         * @description Every entry's hash, their order and number, and every signed checkpoint. What is found wrong is told in
+         *     `problems`; nothing is changed. Reads the whole log: some seconds for a million entries.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        get: operations["verifyAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -904,6 +1019,405 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's datasets
+         * @description In order of name. `q`: words in name or description; `archived`: only those put away.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["listDatasets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One dataset
+         * @description Needs the permission `dataset:read`.
+         */
+        get: operations["getDataset"];
+        /**
+         * Make a dataset, or change what it says of itself
+         * @description Its cases stay as they are, and must be as a new schema says. An archived dataset can be read, and takes no
+         *     change.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        put: operations["putDataset"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change what a dataset says of itself
+         * @description As `putDataset`, of one that is there.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        patch: operations["changeDataset"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add, change and remove cases
+         * @description All of it becomes one new version, or nothing does; what differs in nothing makes none.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["changeCases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed
+         * @description From `before` to `after`, each a number or `latest`. Without `before`, from the version before `after`;
+         *     0 is the empty one before the first.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["diffDataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cases that say the same, or nearly
+         * @description By the hash of a normal form, and by MinHash over sequences of words (`words`) or the local embedder
+         *     (`meaning`, up to 1,000 cases). Pairs in two splits are counted apart.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["findDuplicateCases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version as a file
+         * @description JSON lines are whole cases; CSV and Parquet one row a case; `croissant` describes the JSON lines of the same
+         *     version (Croissant 1.0) and belongs into one folder with them. `use` says what for: refused (403) where a case
+         *     must not be used so, unless `allowed_only` leaves it out; the header `trimtab-left-out` says how many were.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["exportCases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/from-traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make cases of recorded calls
+         * @description A case keeps its trace's id, the app's variables, the tools, and the texts that retrievers gave; calls of one
+         *     session are one group. What cannot become a case is in `left`, with why.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["casesFromTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a model propose cases
+         * @description A call or two through the live path, with the caller's limits, in the ledger under the feature
+         *     `trimtab.generate`. What it says waits as proposals until a person decides. The model is shown up to eight of the
+         *     dataset's cases; cases that must not be used to `tune` are not shown.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["generateCases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/history/{case}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a case was, version by version
+         * @description Needs the permission `dataset:read`.
+         */
+        get: operations["getCaseHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file of cases
+         * @description The body is the file: JSON lines, CSV or Parquet, up to 256 MB and 250,000 rows. All of it becomes one version;
+         *     one wrong row refuses it. `mode`: `add` refuses ids that are there with other content, `put` changes them,
+         *     `replace` also leaves out what is not in the file. The dataset is made if it is not there. Columns that are no
+         *     field are kept as metadata.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["importCases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a model proposed
+         * @description Oldest first.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["listCaseProposals"];
+        put?: never;
+        /**
+         * Take or leave what a model proposed
+         * @description What is accepted becomes cases, all of one decision as one version; all of it is done, or nothing.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["decideCaseProposals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose the most informative cases
+         * @description The same seed gives the same sample of the same version.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["sampleCases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Divide a dataset into splits
+         * @description Every case of the newest version is given a split, as one new version, and so are those that come later and name
+         *     none. Cases of one group are never in two splits.
+         *
+         *     Needs the permission `dataset:write`.
+         */
+        post: operations["splitDataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A dataset's history
+         * @description Newest first.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["listDatasetVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version of a dataset
+         * @description `version` is a number or `latest`.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["getDatasetVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The cases of a version
+         * @description In order of id. `use` says what they are read for: refused (403) where one of those that are wanted must not be
+         *     used so. Without it they are only looked at.
+         *
+         *     Needs the permission `dataset:read`.
+         */
+        get: operations["listCases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/datasets/{dataset}/versions/{version}/cases/{case}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One case as it is in a version
+         * @description Needs the permission `dataset:read`.
+         */
+        get: operations["getCase"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/detectors": {
         parameters: {
             query?: never;
@@ -1073,6 +1587,188 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List experiments
+         * @description Newest first. `subject` as it is called, as `support@r12`.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listExperiments"];
+        put?: never;
+        /**
+         * Start an experiment
+         * @description It is queued when the answer comes, and goes on whatever becomes of whoever asked for it. Its calls are made as
+         *     this key, so that key's limits hold for them.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["startExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an experiment would cost
+         * @description By recorded token counts and the price book. Nothing is changed.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        post: operations["estimateExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far it is
+         * @description Needs the permission `evaluation:read`.
+         */
+        get: operations["getExperiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for nothing more
+         * @description What is there stays, and what is under way is kept; `resume` goes on from there.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["cancelExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every answer and its scores
+         * @description By case, subject and repeat.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listCells"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What it found
+         * @description With `format` also as a text: for a terminal, as Markdown for a pull request, as JUnit's XML for CI.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with one that ended
+         * @description Nothing that is there is asked for again, but for errors where that is wanted.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["resumeExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/experiments/{experiment}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Scores of functions in a folder
+         * @description Of the suite's scorers that are functions of a folder, once the experiment is done: 'trimtab eval' runs them
+         *     where the folder is. The report, and what it says to a gate, is made anew with the last ones.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["giveScores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/export": {
         parameters: {
             query?: never;
@@ -1132,6 +1828,29 @@ export interface paths {
          * @description Needs the permission `trace:read`.
          */
         get: operations["listFacets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/feedback/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What users think, and how many say
+         * @description Of answers that began within the window, the last 30 days if left out: who answered, and what the mean of it is
+         *     worth.
+         *
+         *     Needs the permission `score:read`.
+         */
+        get: operations["summarizeFeedback"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1278,6 +1997,178 @@ export interface paths {
          *     Needs the permission `forward:write`.
          */
         post: operations["testForward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Held answers, newest first
+         * @description Newest first. A verdict on its item (`POST .../review/items/{item}/verdicts`) releases one.
+         *
+         *     Needs the permission `review:read`.
+         */
+        get: operations["listHolds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/holds/{hold}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A held answer
+         * @description Needs the permission `review:read`.
+         */
+        get: operations["getHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/judges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List judges
+         * @description The newest version of each, in order of name; `archived`: only those put away.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listJudges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/judges/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One judge
+         * @description The newest version, or that one.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["getJudge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Archive a judge
+         * @description Put it away, or take it out again. Suites that name it go on; its versions never change.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        patch: operations["placeJudge"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/judges/{name}/calibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a judge agrees with people
+         * @description Newest first: kappa, confusion matrix, by segment, drift, and rates corrected for the judge's errors. `version`
+         *     is one of the judge as scores have it.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listCalibrations"];
+        put?: never;
+        /**
+         * Hold a judge against people now
+         * @description It happens by itself within a minute of a verdict. One that says nothing new is not kept again.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["calibrateJudge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/judges/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed between two versions of a judge
+         * @description `after` is the newest if left out, and `before` the one before it. The first version is compared with
+         *     nothing.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["diffJudge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/judges/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A judge's versions
+         * @description Newest first.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listJudgeVersions"];
+        put?: never;
+        /**
+         * Add a version of a judge
+         * @description The first version makes the judge. What the newest version says already makes no new one.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["pushJudge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1588,6 +2479,60 @@ export interface paths {
          */
         post: operations["testModel"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/online-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List online rules
+         * @description By name, each with how it stands.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listOnlineRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/online-rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One online rule
+         * @description Needs the permission `evaluation:read`.
+         */
+        get: operations["getOnlineRule"];
+        /**
+         * Make or change an online rule
+         * @description Whole. An online rule scores what comes from now on; a schedule runs at once, and then at its beat.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        put: operations["putOnlineRule"];
+        post?: never;
+        /**
+         * Remove an online rule
+         * @description The scores that it wrote stay.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        delete: operations["deleteOnlineRule"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2176,6 +3121,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a score goes by release and day
+         * @description By when the answers began; the last 30 days if nothing is said. Intervals are clustered by user. A judge's passes
+         *     are corrected by its newest calibration, where there is one of the version that judged.
+         *
+         *     Needs the permission `score:read`.
+         */
+        get: operations["getQuality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/reconciliations": {
         parameters: {
             query?: never;
@@ -2381,6 +3349,285 @@ export interface paths {
          */
         post: operations["startRetentionRun"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far reviewers agree
+         * @description Of items of the queue that at least two judged within the window: Cohen's kappa and Krippendorff's alpha, by
+         *     criterion, with intervals.
+         *
+         *     Needs the permission `review:read`.
+         */
+        get: operations["getReviewAgreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items, newest first
+         * @description `free`: those that the caller could claim now; `assignee` is a key's id, or `me`.
+         *
+         *     Needs the permission `review:read`.
+         */
+        get: operations["listReviewItems"];
+        put?: never;
+        /**
+         * Send traces to a queue
+         * @description By hand; what rules do by themselves.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["sendToReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An item
+         * @description Verdicts of others are not in it while it is open and the caller has not given theirs.
+         *
+         *     Needs the permission `review:read`.
+         */
+        get: operations["getReviewItem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign it, ask for more opinions, drop it
+         * @description An item that is assigned can be claimed by that key alone.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["assignReviewItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep others off it
+         * @description For the queue's lease; claimed again it begins anew.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["claimReviewItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a claim back
+         * @description Needs the permission `review:write`.
+         */
+        post: operations["releaseReviewItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}/to-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a case of it
+         * @description With one call into a dataset that is there: the input as it was, and what people say a good answer is. Made again
+         *     of the same item it is the same case.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["makeCaseOfItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/items/{item}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve, correct, reject or skip
+         * @description It becomes scores of source `human`; a held answer is released by it. Where two disagree, a third is asked.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["giveVerdict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim what is most urgent
+         * @description Theirs until the queue's lease is over. Asked again before, the same item.
+         *
+         *     Needs the permission `review:write`.
+         */
+        post: operations["takeNextItem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often people change answers
+         * @description Of items that were decided within the window. Only `audited`, which random rules sent, is a rate of all
+         *     answers: other rules send the doubtful.
+         *
+         *     Needs the permission `review:read`.
+         */
+        get: operations["listOverrides"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queues and what waits in them
+         * @description Needs the permission `review:read`.
+         */
+        get: operations["listReviewQueues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/review/queues/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A queue
+         * @description Needs the permission `review:read`.
+         */
+        get: operations["getReviewQueue"];
+        /**
+         * Make or change a queue
+         * @description Whole. Rules send what comes from now on; a rule that stays keeps its place.
+         *
+         *     Needs the permission `review:manage`.
+         */
+        put: operations["putReviewQueue"];
+        post?: never;
+        /**
+         * Send nothing more to a queue
+         * @description What waits there may still be worked off; to put it again brings it back.
+         *
+         *     Needs the permission `review:manage`.
+         */
+        delete: operations["archiveReviewQueue"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2638,6 +3885,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/sample-size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many cases a comparison takes
+         * @description For two subjects on the same cases, compared once.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        post: operations["getSampleSize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/scorers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scorers
+         * @description With what each needs, and the JSON Schema of its options.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listScorers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/scorers/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a scorer on one answer
+         * @description Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        post: operations["tryScorer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/scorers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One scorer
+         * @description What it needs, and the JSON Schema of its options.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["getScorer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/scores": {
         parameters: {
             query?: never;
@@ -2774,6 +4109,61 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/suites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List suites
+         * @description By name.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        get: operations["listSuites"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/suites/{suite}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One suite
+         * @description Needs the permission `evaluation:read`.
+         */
+        get: operations["getSuite"];
+        /**
+         * Make or change a suite
+         * @description What it says already makes no new revision. A suite that was put away comes back. Gates count its runs no more
+         *     once it has changed.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        put: operations["putSuite"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Put a suite away, or take it out again
+         * @description Its experiments stay.
+         *
+         *     Needs the permission `evaluation:write`.
+         */
+        patch: operations["placeSuite"];
         trace?: never;
     };
     "/api/v1/projects/{project}/targets": {
@@ -3222,10 +4612,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a user thinks of an answer
+         * @description Durable when this answers; the answer it is of need not have reached the store. A key of the whole instance
+         *     names the project in the header `trimtab-project`.
+         *
+         *     Needs the permission `feedback:write`.
+         */
+        post: operations["giveFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{hold}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A held answer, when it may go out
+         * @description For the key that made the call. 202 while it waits (ask again after `retry-after` seconds), then 200 with the
+         *     answer, its correction or the fallback, in the dialect and form of the call; `trimtab-hold-status` says which.
+         *
+         *     Needs the permission `model:call`.
+         */
+        get: operations["askForHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptedProposal
+         * @description `case`: what it is to be instead, whole; as it was proposed if left out.
+         */
+        AcceptedProposal: {
+            id: string;
+            /** @default null */
+            case: components["schemas"]["NewCase"] | null;
+        };
         /**
          * Affinity
          * @description Keep to the target that answered before, while it is healthy, so that the provider's cache of the prompt hits.
@@ -3283,6 +4728,14 @@ export interface components {
             groups: components["schemas"]["AggregateGroup"][];
             series: components["schemas"]["AggregatePoint"][];
             more: number;
+        };
+        /** Agreement */
+        Agreement: {
+            queue: string;
+            start: number;
+            end: number;
+            criteria: components["schemas"]["CriterionAgreement"][];
+            says: string;
         };
         /**
          * AppDetail
@@ -3399,7 +4852,7 @@ export interface components {
         /**
          * ApprovalView
          * @description `author` is the id of a key and `author_name` its name; `revoked`: that key has ended since, and what it
-         *     gave counts. `counts` is false for the release's own author. Unix ms.
+         *     gave counts. `counts` is false for whoever had a hand in the release. Unix ms.
          */
         ApprovalView: {
             environment: string;
@@ -3433,6 +4886,35 @@ export interface components {
             action: string;
             subject: string;
             detail: Record<string, never>;
+        };
+        /**
+         * AuditExport
+         * @description Entries oldest first. `chain` is the project's id, empty for the whole instance; `checkpoint` is the newest
+         *     signed one, null before the first.
+         */
+        AuditExport: {
+            chain: string;
+            items: components["schemas"]["AuditLink"][];
+            checkpoint: components["schemas"]["Checkpoint"] | null;
+            cursor: string | null;
+        };
+        /**
+         * AuditLink
+         * @description An entry with its place in the chain: see docs/audit.md for what the hash is over. `text` is `detail` as it
+         *     is stored and hashed.
+         */
+        AuditLink: {
+            id: string;
+            at: number;
+            actor: string;
+            actor_name: string;
+            action: string;
+            subject: string;
+            detail: Record<string, never>;
+            seq: number;
+            prev: string;
+            hash: string;
+            text: string;
         };
         /** AuditPage */
         AuditPage: {
@@ -3589,6 +5071,30 @@ export interface components {
             embedder: string;
         };
         /**
+         * Calibrated
+         * @description One for each version of the judge that people labelled answers of; none where nobody did.
+         */
+        Calibrated: {
+            items: components["schemas"]["CalibrationView"][];
+        };
+        /** CalibrationPage */
+        CalibrationPage: {
+            items: components["schemas"]["CalibrationView"][];
+            cursor: string | null;
+        };
+        /**
+         * CalibrationView
+         * @description `scorer` and `scorer_version` as scores have them. Unix ms.
+         */
+        CalibrationView: {
+            id: string;
+            scorer: string;
+            scorer_version: string;
+            labels: number;
+            figures: components["schemas"]["Figures"];
+            created: number;
+        };
+        /**
          * CallEstimate
          * @description `tokens` of the messages and tools. `cost`: what reading them costs at `model`, and `output_cost` a
          *     thousand tokens of its answer; US dollars as decimal strings, null where no price is known (`note` says why).
@@ -3615,6 +5121,206 @@ export interface components {
             made: number;
             capabilities: string[];
             results: components["schemas"]["CheckResultView"][];
+        };
+        /**
+         * CaseChangeView
+         * @description `says` is the change in a few words. `fields` is of a changed case, `before` and `after` of one that went
+         *     or came.
+         */
+        CaseChangeView: {
+            case_id: string;
+            /** @enum {unknown} */
+            kind: "added" | "changed" | "removed";
+            says: string;
+            fields: components["schemas"]["CaseFieldChange"][];
+            before: components["schemas"]["CaseView"] | null;
+            after: components["schemas"]["CaseView"] | null;
+        };
+        /**
+         * CaseDelta
+         * @description How one case differs between A and B by one metric; a mean over repeats. For lists sorted by what got worse.
+         */
+        CaseDelta: {
+            case_id: string;
+            metric: string;
+            a: number | null;
+            b: number | null;
+            delta: number | null;
+        };
+        /**
+         * CaseFieldChange
+         * @description A field that says otherwise; `cut`: one of the two is shown in part, as text.
+         */
+        CaseFieldChange: {
+            field: string;
+            before: unknown;
+            after: unknown;
+            /** @default false */
+            cut: boolean;
+        };
+        /**
+         * CaseHistory
+         * @description Newest first.
+         */
+        CaseHistory: {
+            items: components["schemas"]["CaseStateView"][];
+        };
+        /**
+         * CaseMade
+         * @description `created` is false where the case was there already and says the same.
+         */
+        CaseMade: {
+            dataset: string;
+            version: number;
+            case_id: string;
+            created: boolean;
+        };
+        /**
+         * CasePage
+         * @description `total` is how many there are on all pages.
+         */
+        CasePage: {
+            items: components["schemas"]["CaseView"][];
+            total: number;
+            cursor: string | null;
+        };
+        /**
+         * CaseProposal
+         * @description A case that a model proposed in the call `trace_id`. `reviewed`: when somebody decided, null while it is
+         *     open.
+         */
+        CaseProposal: {
+            id: string;
+            /** @enum {unknown} */
+            state: "accepted" | "open" | "rejected";
+            case: components["schemas"]["CaseView"];
+            model: string;
+            trace_id: string;
+            author_name: string;
+            created: number;
+            reviewer_name: string;
+            reviewed: number | null;
+        };
+        /** CaseProposalPage */
+        CaseProposalPage: {
+            items: components["schemas"]["CaseProposal"][];
+            cursor: string | null;
+        };
+        /**
+         * CaseProvenance
+         * @description Where a case came from (`source`: a trace, a file, a model, a review), who added it, and when (Unix ms).
+         */
+        CaseProvenance: {
+            /** @enum {unknown} */
+            origin: "file" | "generator" | "person" | "redteam" | "review" | "trace";
+            source: string;
+            span_id: string;
+            author: string;
+            author_name: string;
+            at: number;
+        };
+        /**
+         * CaseSample
+         * @description `considered` cases, of which `unscored` have no score that counts.
+         */
+        CaseSample: {
+            /** @enum {unknown} */
+            strategy: "disputed" | "diverse" | "failing" | "random";
+            method: string;
+            items: components["schemas"]["SampledCase"][];
+            considered: number;
+            unscored: number;
+            seed: number;
+            written: components["schemas"]["WrittenCases"] | null;
+        };
+        /**
+         * CaseStateView
+         * @description A case as it was from version `since` to before `until`; null: it still is.
+         */
+        CaseStateView: {
+            since: number;
+            until: number | null;
+            case: components["schemas"]["CaseView"];
+        };
+        /** CaseView */
+        CaseView: {
+            id: string;
+            input: unknown;
+            expected: unknown;
+            context: string[] | null;
+            expected_tool_calls: unknown[] | null;
+            metadata: Record<string, never>;
+            tags: string[];
+            split: string;
+            group: string;
+            weight: number;
+            provenance: components["schemas"]["CaseProvenance"];
+            licence: string;
+            uses: ("evaluate" | "train" | "tune")[];
+            /** @enum {unknown} */
+            consent: "given" | "not_needed" | "unknown" | "withdrawn";
+            /** @enum {unknown} */
+            pii: "none" | "present" | "redacted" | "unknown";
+        };
+        /**
+         * CasesFromTraces
+         * @description Either `q` (a search of traces, between `start` and `end`, Unix ms; of the last seven days if left out), or
+         *     `traces` or `spans` by id. Of what a search finds, `sample` says which `limit` of it. `expected`: nothing,
+         *     what was answered, or what a person corrected it to (feedback, or a score named `correction`). A trace that is a
+         *     case already stays as it is unless `update` says otherwise.
+         */
+        CasesFromTraces: {
+            /** @default  */
+            q: string;
+            /** @default null */
+            start: number | null;
+            /** @default null */
+            end: number | null;
+            /** @default [] */
+            traces: string[];
+            /** @default [] */
+            spans: components["schemas"]["SpanOfTrace"][];
+            /** @default 50 */
+            limit: number;
+            /** @default newest */
+            sample: "newest" | ("disputed" | "diverse" | "failing" | "random");
+            /** @default [] */
+            scores: string[];
+            /** @default 0 */
+            seed: number;
+            /**
+             * @default correction
+             * @enum {unknown}
+             */
+            expected: "answer" | "correction" | "none";
+            /** @default false */
+            update: boolean;
+            /** @default  */
+            split: string;
+            /** @default [] */
+            tags: string[];
+            /**
+             * @default [
+             *       "evaluate"
+             *     ]
+             */
+            uses: ("evaluate" | "train" | "tune")[];
+            /** @default  */
+            licence: string;
+            /**
+             * @default unknown
+             * @enum {unknown}
+             */
+            consent: "given" | "not_needed" | "unknown" | "withdrawn";
+            /**
+             * @default unknown
+             * @enum {unknown}
+             */
+            pii: "none" | "present" | "redacted" | "unknown";
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_revision: number | null;
         };
         /** CauseExample */
         CauseExample: {
@@ -3654,6 +5360,53 @@ export interface components {
             examples: components["schemas"]["CauseExample"][];
             counts: number[];
         };
+        /** CellPage */
+        CellPage: {
+            items: components["schemas"]["CellView"][];
+            cursor: string | null;
+        };
+        /**
+         * CellScoreView
+         * @description `unscored` is why it could not be scored; then there is no value.
+         */
+        CellScoreView: {
+            name: string;
+            value: number | null;
+            label: string;
+            unscored: string;
+            explanation: string;
+            version: string;
+            cost: string | null;
+        };
+        /**
+         * CellView
+         * @description One answer: of `subject` (0 is the candidate, 1 what it is compared with) to a case. `cached`: it was paid
+         *     for by an earlier experiment.
+         */
+        CellView: {
+            subject: number;
+            case_id: string;
+            repeat: number;
+            /** @enum {unknown} */
+            state: "done" | "failed" | "pending";
+            output: string | null;
+            error: string;
+            trace_id: string;
+            latency_ms: number | null;
+            cost: string | null;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            cached: boolean;
+            scores: components["schemas"]["CellScoreView"][];
+        };
+        /**
+         * ChainProblem
+         * @description What is wrong, at which entry (`seq`), in a sentence.
+         */
+        ChainProblem: {
+            seq: number;
+            what: string;
+        };
         /**
          * Change
          * @description `where` names the field (`variables.customer.default`); `words` says it to people. `before` and `after`
@@ -3666,6 +5419,38 @@ export interface components {
             words: string;
             before: unknown;
             after: unknown;
+        };
+        /**
+         * ChangeCases
+         * @description All of it makes one version. `add`: new cases; an id that is there with other content is refused. `change`:
+         *     cases as they are to be, whole. `remove`: ids.
+         */
+        ChangeCases: {
+            /** @default [] */
+            add: components["schemas"]["NewCase"][];
+            /** @default [] */
+            change: components["schemas"]["NewCase"][];
+            /** @default [] */
+            remove: string[];
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * ChangeItem
+         * @description `assignee` is a key's id, or empty for anybody; `needed` opinions, up to 3; what is left out stays.
+         *     `drop`: nobody need look at it any more.
+         */
+        ChangeItem: {
+            /** @default null */
+            assignee: string | null;
+            /** @default null */
+            needed: number | null;
+            /** @default null */
+            priority: number | null;
+            /** @default false */
+            drop: boolean;
         };
         /**
          * ChangedDashboard
@@ -3752,6 +5537,19 @@ export interface components {
             state: "failed" | "ok" | "warning";
             detail: string;
             fix: string;
+        };
+        /**
+         * Checkpoint
+         * @description A signed place in a chain. `key` (the public half, hex) and `signature` (hex) are Ed25519's, RFC 8032; `at`
+         *     is Unix ms.
+         */
+        Checkpoint: {
+            chain: string;
+            seq: number;
+            hash: string;
+            at: number;
+            key: string;
+            signature: string;
         };
         /**
          * Completion
@@ -4028,6 +5826,50 @@ export interface components {
             created: boolean;
         };
         /**
+         * Criterion
+         * @description One question of a rubric; its answer becomes a score of that name. `pass_fail` is a share (1 or 0), `scale` a
+         *     whole number from `low` to `high` (kept as a share of the way), `choice` one of `choices` (a label),
+         *     `text` a note. `judge` names the judge that answers the same question, so that the two are compared.
+         */
+        Criterion: {
+            name: string;
+            /** @default  */
+            question: string;
+            /**
+             * @default pass_fail
+             * @enum {unknown}
+             */
+            kind: "choice" | "pass_fail" | "scale" | "text";
+            /** @default 1 */
+            low: number;
+            /** @default 5 */
+            high: number;
+            /** @default [] */
+            choices: string[];
+            /** @default true */
+            required: boolean;
+            /** @default  */
+            judge: string;
+        };
+        /**
+         * CriterionAgreement
+         * @description How far people agree on one question (`review` is the decision, whose `kind` is null). `items` that at
+         *     least two judged; `alike`: the share of those on which all said the same. Coefficients are null where they are not
+         *     defined: nobody ever said anything else.
+         */
+        CriterionAgreement: {
+            name: string;
+            kind: ("choice" | "pass_fail" | "scale" | "text") | null;
+            items: number;
+            alike: number | null;
+            cohen: number | null;
+            cohen_low: number | null;
+            cohen_high: number | null;
+            krippendorff: number | null;
+            krippendorff_low: number | null;
+            krippendorff_high: number | null;
+        };
+        /**
          * CurrencyPatch
          * @description A null `code`, or none, shows US dollars again.
          */
@@ -4088,6 +5930,60 @@ export interface components {
             version: number;
             created: number | null;
             updated: number | null;
+        };
+        /**
+         * DatasetDiffView
+         * @description `says` is the whole difference in words; `fields` counts changed cases by field (of the first 2,000);
+         *     `changes` is one page in order of id.
+         */
+        DatasetDiffView: {
+            dataset: string;
+            before: number;
+            after: number;
+            says: string;
+            added: number;
+            changed: number;
+            removed: number;
+            fields: {
+                [key: string]: number;
+            };
+            changes: components["schemas"]["CaseChangeView"][];
+            cursor: string | null;
+        };
+        /** DatasetPage */
+        DatasetPage: {
+            items: components["schemas"]["DatasetView"][];
+            cursor: string | null;
+        };
+        /** DatasetVersionPage */
+        DatasetVersionPage: {
+            items: components["schemas"]["VersionOfDataset"][];
+            cursor: string | null;
+        };
+        /**
+         * DatasetView
+         * @description `newest` is the number of its newest version and `cases` how many it has: 0 before the first. `shares` and
+         *     `seed` say which split a new case goes to that names none. `archived`: when it was put away, null while it is in
+         *     use.
+         */
+        DatasetView: {
+            name: string;
+            description: string;
+            schema: unknown;
+            licence: string;
+            shares: {
+                [key: string]: number;
+            };
+            seed: number;
+            newest: number;
+            cases: number;
+            splits: {
+                [key: string]: number;
+            };
+            revision: number;
+            archived: number | null;
+            created: number;
+            updated: number;
         };
         /** DatedPricePage */
         DatedPricePage: {
@@ -4165,6 +6061,17 @@ export interface components {
             request_id: string;
             project: string;
         };
+        /** DecideProposals */
+        DecideProposals: {
+            /** @default [] */
+            accept: components["schemas"]["AcceptedProposal"][];
+            /** @default [] */
+            reject: string[];
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_revision: number | null;
+        };
         /**
          * Decision
          * @description What to do and why. `rule` is the text of the rule that decided and `number` its place from 1; empty and 0
@@ -4227,6 +6134,21 @@ export interface components {
             on: boolean;
         };
         /**
+         * Drift
+         * @description Agreement on what was judged within the last `days`, against before. `drifted`: it fell, and the interval of
+         *     the difference leaves no room for none. `says` is that in words.
+         */
+        Drift: {
+            days: number;
+            recent_labels: number;
+            earlier_labels: number;
+            recent: components["schemas"]["Figure"];
+            earlier: components["schemas"]["Figure"];
+            difference: components["schemas"]["Figure"];
+            drifted: boolean;
+            says: string;
+        };
+        /**
          * DriftLine
          * @description One thing of a folder that is not as the folder left it.
          */
@@ -4246,6 +6168,22 @@ export interface components {
         DriftReport: {
             managed: number;
             drifted: components["schemas"]["DriftLine"][];
+        };
+        /**
+         * Duplicates
+         * @description `exact`: groups of ids whose inputs are the same but for case, width and white space. `near`: pairs of the
+         *     rest, the most alike first; `more`: there are more than are told. `across` counts those of both kinds that lie
+         *     in different splits.
+         */
+        Duplicates: {
+            /** @enum {unknown} */
+            method: "meaning" | "words";
+            cases: number;
+            exact: string[][];
+            near: components["schemas"]["Twins"][];
+            across: number;
+            more: boolean;
+            says: string;
         };
         /**
          * EnergyView
@@ -4338,15 +6276,6 @@ export interface components {
             least_logprob: number;
         };
         /**
-         * Estimate
-         * @description `low` and `high` bound 95 %.
-         */
-        Estimate: {
-            value: number;
-            low: number;
-            high: number;
-        };
-        /**
          * Evidence
          * @description How the arms compare in one metric. All intervals hold at `level` at every moment at once.
          *
@@ -4371,6 +6300,70 @@ export interface components {
             /** @enum {unknown} */
             outcome: "better" | "not_enough_data" | "not_worse" | "worse";
             says: string;
+        };
+        /**
+         * ExperimentEstimate
+         * @description What an experiment would come to. `cost` is null where a part of it is unknown: `unknown` says which, and
+         *     `at_least` is what the rest costs. `over_budget`: it would stop before its end.
+         */
+        ExperimentEstimate: {
+            suite: string;
+            dataset: string;
+            version: number;
+            subjects: components["schemas"]["SubjectEstimate"][];
+            judges: components["schemas"]["JudgeEstimate"][];
+            cases: number;
+            repeats: number;
+            cells: number;
+            cost: string | null;
+            at_least: string;
+            budget: string;
+            over_budget: boolean;
+            unknown: string[];
+            notes: string[];
+        };
+        /** ExperimentPage */
+        ExperimentPage: {
+            items: components["schemas"]["ExperimentView"][];
+            cursor: string | null;
+        };
+        /**
+         * ExperimentView
+         * @description `subjects` as clients call them, the candidate first; `called` says more of each. `cells` is how many
+         *     answers there will be, `done` those that are there and `failed` those of them that are
+         *     errors. `cost` so far, of answers and judges; `left_ms` about how long it still takes, null where nobody can
+         *     say. `outcome`, `passed` and `says` are null and empty before there is a report. `reason` says why it is in
+         *     its state where that is not plain.
+         */
+        ExperimentView: {
+            id: string;
+            suite: string;
+            suite_hash: string;
+            spec: components["schemas"]["SuiteSpec"];
+            dataset: string;
+            version: number;
+            subjects: string[];
+            called: components["schemas"]["SubjectView"][];
+            /** @enum {unknown} */
+            state: "cancelled" | "done" | "failed" | "paused" | "queued" | "running";
+            origin: string;
+            cells: number;
+            done: number;
+            failed: number;
+            cost: string;
+            left_ms: number | null;
+            reason: string;
+            outcome: ("better" | "not_enough_data" | "not_worse" | "worse") | null;
+            passed: boolean | null;
+            says: string;
+            fresh: boolean;
+            cases: number;
+            author: string;
+            author_name: string;
+            created: number;
+            started: number | null;
+            ended: number | null;
+            revision: number;
         };
         /**
          * ExplainRequest
@@ -4425,6 +6418,156 @@ export interface components {
             /** @enum {unknown} */
             node: "fastest";
             of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
+        };
+        /**
+         * Feedback
+         * @description One user's word on one answer, which is named by one of `request_id` (`x-request-id`), `trace_id` (with
+         *     `span_id` where a trace has several answers) and `response_id` (the `id` in the answer's body).
+         *
+         *     At least one of: `thumbs`; `rating` on a `scale` (1 to 5 unless told); `correction`, what the answer should
+         *     have been; `comment`; `outcome`, what came of it in a word (`ticket_reopened`), with `good` where that is
+         *     good or bad news. `user` is whoever says it. `idempotency_key`: the same again is the same feedback; without it,
+         *     the same user's word on the same answer is. `at` is Unix milliseconds, now if left out.
+         */
+        Feedback: {
+            /** @default  */
+            request_id: string;
+            /** @default  */
+            trace_id: string;
+            /** @default  */
+            span_id: string;
+            /** @default  */
+            response_id: string;
+            /** @default null */
+            thumbs: ("down" | "up") | null;
+            /** @default null */
+            rating: number | null;
+            /**
+             * @default [
+             *       1,
+             *       5
+             *     ]
+             */
+            scale: [
+                number,
+                number
+            ];
+            /** @default  */
+            correction: string;
+            /** @default  */
+            comment: string;
+            /** @default  */
+            outcome: string;
+            /** @default null */
+            good: boolean | null;
+            /** @default  */
+            user: string;
+            /** @default  */
+            idempotency_key: string;
+            /** @default null */
+            at: number | null;
+        };
+        /**
+         * FeedbackKind
+         * @description `mean` is null where that kind is no number.
+         */
+        FeedbackKind: {
+            name: string;
+            label: string;
+            count: number;
+            mean: number | null;
+        };
+        /**
+         * FeedbackRow
+         * @description One group of answers. `rate`: the share of answers that somebody said something of. `mean`: of what was said
+         *     as a number from 0 to 1, over `rated` answers of `people` different users. `worst` and `best`: what it would
+         *     be over all answers, had all the silent said 0, or 1; null without answers.
+         */
+        FeedbackRow: {
+            group: string;
+            answers: number;
+            responded: number;
+            rate: components["schemas"]["FeedbackShare"];
+            rated: number;
+            people: number;
+            mean: components["schemas"]["FeedbackShare"];
+            worst: number | null;
+            best: number | null;
+        };
+        /**
+         * FeedbackShare
+         * @description `value` null where there is nothing to make it of; then the interval is all there can be.
+         */
+        FeedbackShare: {
+            value: number | null;
+            low: number;
+            high: number;
+        };
+        /**
+         * FeedbackSummary
+         * @description `weighted`: the mean with each group weighted by its share of the answers; `uncovered` is the share
+         *     of answers in groups of which nobody said anything, which it says nothing of. `says` is the whole in words.
+         */
+        FeedbackSummary: {
+            window: components["schemas"]["Window"];
+            /** @enum {unknown} */
+            group_by: "app" | "environment" | "feature" | "key" | "model" | "release" | "variant";
+            all: components["schemas"]["FeedbackRow"];
+            groups: components["schemas"]["FeedbackRow"][];
+            weighted: number | null;
+            uncovered: number;
+            kinds: components["schemas"]["FeedbackKind"][];
+            says: string;
+        };
+        /**
+         * Figure
+         * @description A number with its 95 % interval; null where it is not defined.
+         */
+        Figure: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+        };
+        /**
+         * Figures
+         * @description `labels` answers that both judged; `disputed` ones, on which people themselves were split, are left out.
+         *
+         *     `confusion[i][j]`: how many people called `classes[i]` and the judge `classes[j]`. `alike`: the share on
+         *     which they said the same. `sensitivity`: of what people passed, the share that the judge passed; `specificity`:
+         *     of what they failed, the share that it failed. `raw`, `rogan_gladen` and `prediction_powered`: the share of
+         *     passes among the `judged`, as the judge said and as people would have.
+         */
+        Figures: {
+            labels: number;
+            disputed: number;
+            judged: number;
+            classes: string[];
+            confusion: number[][];
+            alike: components["schemas"]["Figure"];
+            kappa: components["schemas"]["Figure"];
+            sensitivity: components["schemas"]["Figure"];
+            specificity: components["schemas"]["Figure"];
+            raw: number | null;
+            rogan_gladen: components["schemas"]["trimtab.evaluation.calibrations.Rate"];
+            prediction_powered: components["schemas"]["trimtab.evaluation.calibrations.Rate"];
+            drift: components["schemas"]["Drift"];
+            /** @default [] */
+            segments: components["schemas"]["trimtab.evaluation.calibrations.Segment"][];
+            /** @default 0 */
+            since: number;
+            /** @default 0 */
+            newest_label: number;
+        };
+        /**
+         * Flaky
+         * @description A case whose repeats disagree: `passes` of `repeats` of one subject by one metric.
+         */
+        Flaky: {
+            case_id: string;
+            subject: number;
+            metric: string;
+            passes: number;
+            repeats: number;
         };
         /**
          * FolderChange
@@ -4639,7 +6782,8 @@ export interface components {
         };
         /**
          * GateView
-         * @description A verdict about a release's content. `source` names what judged. Unix ms.
+         * @description A verdict about a release's content. `source` names what judged, `author` the key that wrote it down: empty for
+         *     what evaluation found by itself, and where it was not kept. Unix ms.
          */
         GateView: {
             id: string;
@@ -4650,6 +6794,81 @@ export interface components {
             source: string;
             detail: string;
             created: number;
+            author: string;
+            author_name: string;
+        };
+        /**
+         * GenerateCases
+         * @description `about` says what they should be like. `budget` in US dollars as a decimal string: no further call is made
+         *     that might go beyond it. The caller's own limits hold, too.
+         */
+        GenerateCases: {
+            model: string;
+            /** @default 10 */
+            count: number;
+            /** @default  */
+            about: string;
+            /** @default 1 */
+            budget: string;
+            /** @default  */
+            split: string;
+            /** @default [] */
+            tags: string[];
+            /**
+             * @default [
+             *       "evaluate"
+             *     ]
+             */
+            uses: ("evaluate" | "train" | "tune")[];
+            /** @default  */
+            licence: string;
+        };
+        /**
+         * GeneratedCases
+         * @description `cost` in US dollars as a decimal string, null where the model has no known price. `left`: what was not
+         *     taken, and why.
+         */
+        GeneratedCases: {
+            proposals: components["schemas"]["CaseProposal"][];
+            calls: number;
+            cost: string | null;
+            left: string[];
+        };
+        /**
+         * GiveScores
+         * @description `last`: there are no more; the report is made anew.
+         */
+        GiveScores: {
+            scores: components["schemas"]["GivenScore"][];
+            /** @default false */
+            last: boolean;
+        };
+        /**
+         * GivenScore
+         * @description A score of a function in your folder. Either a `value` or `label`, or `unscored` with why not.
+         */
+        GivenScore: {
+            subject: number;
+            case_id: string;
+            repeat: number;
+            name: string;
+            /** @default null */
+            value: number | null;
+            /** @default  */
+            label: string;
+            /** @default  */
+            unscored: string;
+            /** @default  */
+            explanation: string;
+            /** @default  */
+            version: string;
+        };
+        /**
+         * GivenScores
+         * @description In how many cells there are new scores now.
+         */
+        GivenScores: {
+            cells: number;
         };
         /**
          * GraphEdge
@@ -4689,6 +6908,16 @@ export interface components {
             totals: components["schemas"]["Totals"];
         };
         /**
+         * Head
+         * @description Where a chain ends, as it was noted when its last entry was written.
+         */
+        Head: {
+            /** @default 0 */
+            seq: number;
+            /** @default  */
+            hash: string;
+        };
+        /**
          * Hedge
          * @description Ask a second target when the first has not begun to answer after `after_ms`, or after the 95th percentile of
          *     its last answers (`after: p95`); the first token wins. At most `max_extra_ratio` of calls are asked twice.
@@ -4700,6 +6929,59 @@ export interface components {
             after: "p95" | null;
             /** @default 0.05 */
             max_extra_ratio: number;
+        };
+        /** HoldPage */
+        HoldPage: {
+            items: components["schemas"]["HoldView"][];
+            cursor: string | null;
+        };
+        /**
+         * HoldRule
+         * @description Calls of `model` (an app, a route, a model, as it is called, whichever release of it; `*` at its end stands
+         *     for anything). Of those, where anything of `words` (plain texts, found in any case) or `tools` (names of tools
+         *     it calls) is given, only answers that have one of them.
+         */
+        HoldRule: {
+            model: string;
+            /** @default [] */
+            words: string[];
+            /** @default [] */
+            tools: string[];
+        };
+        /**
+         * HoldView
+         * @description An answer that waits, or waited, for a person. `item` is what people see of it.
+         */
+        HoldView: {
+            id: string;
+            item: string;
+            state: string;
+            model: string;
+            request_id: string;
+            trace_id: string;
+            fallback: string;
+            outcome: components["schemas"]["Outcome"] | null;
+            created: number;
+            expires: number;
+            ended: number | null;
+        };
+        /**
+         * Holding
+         * @description How answers wait in a queue. Without a person's word within `timeout_s` the client gets `fallback`;
+         *     `wait_s` is for how long the call itself stays open (0: it is answered at once with 202 and an address to ask).
+         *     `waiting` is what an answer says meanwhile.
+         */
+        Holding: {
+            /** @default [] */
+            rules: components["schemas"]["HoldRule"][];
+            /** @default 3600 */
+            timeout_s: number;
+            /** @default 0 */
+            wait_s: number;
+            /** @default We cannot answer this at the moment. A person will look at it. */
+            fallback: string;
+            /** @default This answer is being checked by a person. */
+            waiting: string;
         };
         /**
          * If
@@ -4761,6 +7043,102 @@ export interface components {
             key: components["schemas"]["KeyView"];
             secret: string;
         };
+        /** ItemPage */
+        ItemPage: {
+            items: components["schemas"]["ItemView"][];
+            cursor: string | null;
+        };
+        /**
+         * ItemView
+         * @description `blind`: verdicts of others (and scores, where the queue hides them) are kept from the caller, who has not
+         *     spoken yet. `mine`: the caller's own verdict.
+         */
+        ItemView: {
+            id: string;
+            queue: string;
+            /** @enum {unknown} */
+            state: "done" | "dropped" | "expired" | "open";
+            why: string[];
+            trace_id: string;
+            span_id: string;
+            app: string;
+            release: string;
+            subject: components["schemas"]["Subject"];
+            priority: number;
+            needed: number;
+            given: number;
+            hold: string;
+            assignee: string;
+            claimed_by: string;
+            claimed_until: number | null;
+            due: number | null;
+            outcome: components["schemas"]["Outcome"] | null;
+            verdicts: components["schemas"]["VerdictView"][];
+            mine: components["schemas"]["VerdictView"] | null;
+            blind: boolean;
+            created: number;
+            closed: number | null;
+            revision: number;
+        };
+        /**
+         * JudgeChange
+         * @description `field` is `kind` or an option; what is not there is null. `lines` are a text's lines: `-` gone, `+`
+         *     new, a blank unchanged.
+         */
+        JudgeChange: {
+            field: string;
+            before: unknown;
+            after: unknown;
+            lines: string[];
+        };
+        /** JudgeDiff */
+        JudgeDiff: {
+            before: number;
+            after: number;
+            changes: components["schemas"]["JudgeChange"][];
+        };
+        /**
+         * JudgeEstimate
+         * @description `questions` to a model that judges.
+         */
+        JudgeEstimate: {
+            scorer: string;
+            model: string;
+            questions: number;
+            cost: string | null;
+            basis: string;
+        };
+        /** JudgePage */
+        JudgePage: {
+            items: components["schemas"]["JudgeView"][];
+            cursor: string | null;
+        };
+        /**
+         * JudgePlace
+         * @description An archived judge takes no new version and is listed only when asked for; suites that name it go on.
+         */
+        JudgePlace: {
+            archived: boolean;
+        };
+        /**
+         * JudgeView
+         * @description One version of a judge. `scorer` is its name in suites and rules: always the newest version; `pinned` is
+         *     this one's. `scorer_version` is what scores and calibrations keep of it.
+         */
+        JudgeView: {
+            name: string;
+            version: number;
+            kind: string;
+            options: Record<string, never>;
+            hash: string;
+            author: string;
+            message: string;
+            scorer: string;
+            pinned: string;
+            scorer_version: string;
+            archived: number | null;
+            created: number;
+        };
         /** KeyPage */
         KeyPage: {
             items: components["schemas"]["KeyView"][];
@@ -4783,19 +7161,21 @@ export interface components {
         };
         /**
          * KeyView
-         * @description `prefix` is the visible start of the secret. `state` is computed now.
+         * @description `prefix` is the visible start of the secret. `state` is computed now. `environments` are those in which its
+         *     calls may name an app, null for all.
          */
         KeyView: {
             id: string;
             name: string;
             prefix: string;
             /** @enum {unknown} */
-            role: "admin" | "client" | "editor" | "read_only";
+            role: "admin" | "client" | "editor" | "read_only" | "reviewer";
             /** @enum {unknown} */
             state: "active" | "expired" | "revoked";
             created: number;
             expires: number | null;
             revoked: number | null;
+            environments: string[] | null;
         };
         /**
          * Known
@@ -5003,7 +7383,7 @@ export interface components {
         /** Me */
         Me: {
             /** @enum {unknown} */
-            role: "admin" | "client" | "editor" | "read_only";
+            role: "admin" | "client" | "editor" | "read_only" | "reviewer";
             key_prefix: string;
             projects: string[];
             version: string;
@@ -5046,6 +7426,50 @@ export interface components {
             parts: Record<string, never>[];
             /** @default null */
             name: string | null;
+        };
+        /**
+         * MetricReport
+         * @description One metric: of A, of B where there is one, and their difference (A minus B) on the same cases.
+         *
+         *     `p` and `adjusted` (for several metrics, by `correction`) are null where nothing was tested. `method` says in
+         *     words which interval and test. `bound` says whether `at_least`/`at_most` is met: met, missed, or
+         *     not_enough_data. `needed`: cases that would be needed to see a difference of `margin` with power 0.8.
+         */
+        MetricReport: {
+            name: string;
+            scorer: string;
+            /** @enum {unknown} */
+            unit: "ms" | "number" | "picodollars" | "share";
+            better: ("higher" | "lower") | null;
+            required: boolean;
+            a: components["schemas"]["trimtab.evaluation.types.Estimate"];
+            b: components["schemas"]["trimtab.evaluation.types.Estimate"] | null;
+            /** @default null */
+            difference: number | null;
+            /** @default null */
+            low: number | null;
+            /** @default null */
+            high: number | null;
+            /** @default false */
+            relative: boolean;
+            /** @default null */
+            margin: number | null;
+            /** @default null */
+            p: number | null;
+            /** @default null */
+            adjusted: number | null;
+            /** @default null */
+            outcome: ("better" | "not_enough_data" | "not_worse" | "worse") | null;
+            /** @default null */
+            bound: ("met" | "missed" | "not_enough_data") | null;
+            /** @default 0 */
+            pairs: number;
+            /** @default null */
+            needed: number | null;
+            /** @default  */
+            method: string;
+            /** @default  */
+            says: string;
         };
         /**
          * MetricView
@@ -5139,6 +7563,53 @@ export interface components {
             results: components["schemas"]["CheckResultView"][];
         };
         /**
+         * NewCase
+         * @description A case to be, as people and files write it. Without an `id` one is made of input and expected: the same content
+         *     then has the same id. `input`: a text, or `{"messages": [...], "variables": {...}}`.
+         */
+        NewCase: {
+            /** @default  */
+            id: string;
+            /** @default null */
+            input: unknown;
+            /** @default null */
+            expected: unknown;
+            /** @default null */
+            context: string[] | null;
+            /** @default null */
+            expected_tool_calls: unknown[] | null;
+            /** @default {} */
+            metadata: Record<string, never>;
+            /** @default [] */
+            tags: string[];
+            /** @default  */
+            split: string;
+            /** @default  */
+            group: string;
+            /** @default 1 */
+            weight: number;
+            /** @default null */
+            provenance: components["schemas"]["NewProvenance"] | null;
+            /** @default  */
+            licence: string;
+            /**
+             * @default [
+             *       "evaluate"
+             *     ]
+             */
+            uses: ("evaluate" | "train" | "tune")[];
+            /**
+             * @default unknown
+             * @enum {unknown}
+             */
+            consent: "given" | "not_needed" | "unknown" | "withdrawn";
+            /**
+             * @default unknown
+             * @enum {unknown}
+             */
+            pii: "none" | "present" | "redacted" | "unknown";
+        };
+        /**
          * NewDashboard
          * @description `q` is added to the search of every tile; `last` is the time shown at first, such as `24h`.
          */
@@ -5188,6 +7659,32 @@ export interface components {
             value: string;
         };
         /**
+         * NewExperiment
+         * @description `subjects`: what is put to the test (`support@r12`, `support@staging`, a model's name), and what it is
+         *     compared with; without a second one, with what the suite says (`against`), unless `alone`. `repeats` and
+         *     `budget` stand over the suite's. `cases`: so many, drawn by their ids, 0 for all; such a run says nothing to a
+         *     gate. `fresh`: no answer of an earlier experiment is used.
+         */
+        NewExperiment: {
+            suite: string;
+            subjects: string[];
+            /** @default false */
+            alone: boolean;
+            /** @default null */
+            repeats: number | null;
+            /** @default null */
+            budget: string | null;
+            /** @default 0 */
+            cases: number;
+            /** @default false */
+            fresh: boolean;
+            /**
+             * @default person
+             * @enum {unknown}
+             */
+            origin: "ci" | "person";
+        };
+        /**
          * NewForward
          * @description `url`: http(s) for otlp and webhook, `kafka://host:port,host:port/topic` for kafka. `secret` signs a
          *     webhook; `headers` are sent with otlp and webhook; `options` are librdkafka's. `filter` is a search,
@@ -5226,8 +7723,22 @@ export interface components {
             };
         };
         /**
+         * NewJudgeVersion
+         * @description `kind` is the scorer it is made of (one that asks a model, such as `rubric`), `options` are that scorer's.
+         *     `expected_version` is the version it was made from; 0: it is to be new; left out: whatever is newest.
+         */
+        NewJudgeVersion: {
+            kind: string;
+            options: Record<string, never>;
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_version: number | null;
+        };
+        /**
          * NewKey
-         * @description `expires` in Unix milliseconds, null for never.
+         * @description `expires` in Unix milliseconds, null for never. `environments` are those in which its calls may name an app,
+         *     null for all.
          */
         NewKey: {
             name: string;
@@ -5235,9 +7746,11 @@ export interface components {
              * @default client
              * @enum {unknown}
              */
-            role: "client" | "editor" | "read_only";
+            role: "client" | "editor" | "read_only" | "reviewer";
             /** @default null */
             expires: number | null;
+            /** @default null */
+            environments: string[] | null;
         };
         /** NewLimit */
         NewLimit: {
@@ -5320,6 +7833,21 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * NewProvenance
+         * @description Where a case came from, as whoever adds it says; who and when is known.
+         */
+        NewProvenance: {
+            /**
+             * @default person
+             * @enum {unknown}
+             */
+            origin: "file" | "generator" | "person" | "redteam" | "review" | "trace";
+            /** @default  */
+            source: string;
+            /** @default  */
+            span_id: string;
+        };
+        /**
          * NewProvider
          * @description `dialect` and `base_url` may be left out where the kind has them. `api_keys` are several keys instead of
          *     the one, used in turn.
@@ -5381,12 +7909,14 @@ export interface components {
          * NewRollout
          * @description `release` is a reference (`12`, `r12`, `latest`, an environment's name). `expected_revision` is that of
          *     the placement that this was decided on, 0 where nothing ever ran: a change meanwhile is then refused (409).
+         *     Without a
+         *     `plan` it is a canary by the default steps where something runs already, and direct where nothing does.
          *     `override`: in an emergency, why it is done without what the environment demands.
          */
         NewRollout: {
             release: string;
-            /** @default {} */
-            plan: components["schemas"]["Plan"];
+            /** @default null */
+            plan: components["schemas"]["Plan"] | null;
             /** @default  */
             note: string;
             /** @default null */
@@ -5430,7 +7960,7 @@ export interface components {
              * @default code
              * @enum {unknown}
              */
-            source: "code" | "detector" | "human" | "llm";
+            source: "code" | "detector" | "guard" | "human" | "llm" | "user";
             /** @default  */
             evaluator: string;
             /** @default  */
@@ -5445,20 +7975,6 @@ export interface components {
             supersedes: string;
             /** @default null */
             at: number | null;
-        };
-        /**
-         * NewVerdict
-         * @description `hash` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
-         *     the release's.
-         */
-        NewVerdict: {
-            /** @enum {unknown} */
-            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
-            source: string;
-            /** @default  */
-            detail: string;
-            /** @default  */
-            hash: string;
         };
         /**
          * NewView
@@ -5484,6 +8000,47 @@ export interface components {
             shared: boolean;
         };
         /**
+         * NextItem
+         * @description `item` is claimed for the caller; null where nothing waits for them.
+         */
+        NextItem: {
+            item: components["schemas"]["ItemView"] | null;
+        };
+        /**
+         * OnlineScorer
+         * @description `name` is that of the scores it writes; the scorer's if left out.
+         */
+        OnlineScorer: {
+            scorer: string;
+            /** @default  */
+            name: string;
+            /** @default {} */
+            options: Record<string, never>;
+        };
+        /**
+         * OnlineSpec
+         * @description Which answers: of `app` and `environment` (empty: all), and those that the search `q` finds; of them
+         *     `share`, always the same ones, by a hash of the trace. `budget`: dollars a day for models that judge, as a
+         *     decimal string; what comes when it is spent is passed over and counted.
+         */
+        OnlineSpec: {
+            /** @enum {unknown} */
+            kind: "online";
+            scorers: components["schemas"]["OnlineScorer"][];
+            /** @default  */
+            app: string;
+            /** @default  */
+            environment: string;
+            /** @default  */
+            q: string;
+            /** @default 0.05 */
+            share: number;
+            /** @default 1 */
+            budget: string;
+            /** @default  */
+            description: string;
+        };
+        /**
          * OptionView
          * @description What a kind asks for beside a key.
          */
@@ -5495,6 +8052,21 @@ export interface components {
             default: string;
         };
         /**
+         * Outcome
+         * @description What came of an item: the `decision` that most gave, the third's where all differ. `agreed`: all decided
+         *     alike on whether the answer was good; null where one decided alone.
+         */
+        Outcome: {
+            /** @enum {unknown} */
+            decision: "approve" | "correct" | "reject" | "skip";
+            /** @default null */
+            correction: string | null;
+            /** @default null */
+            agreed: boolean | null;
+            /** @default  */
+            note: string;
+        };
+        /**
          * OverAge
          * @description What a run would remove of one kind now: `rows` that began before `before` (Unix ms), in all its tables;
          *     `before` null where the kind is kept for ever.
@@ -5504,6 +8076,31 @@ export interface components {
             kind: "content" | "ledger" | "scores" | "spans";
             before: number | null;
             rows: number;
+        };
+        /**
+         * OverrideRow
+         * @description One group. `overridden` are answers that people corrected or rejected, of `decided`; `seconds` is the
+         *     median that a verdict took, null where nobody measured; `late`: decided after they were due.
+         */
+        OverrideRow: {
+            group: string;
+            decided: number;
+            corrected: number;
+            rejected: number;
+            rate: components["schemas"]["trimtab.review.figures.Rate"];
+            seconds: number | null;
+            late: number;
+        };
+        /**
+         * Overrides
+         * @description `audited`: the same of what random audits sent, as a rate of all answers they could choose from.
+         */
+        Overrides: {
+            start: number;
+            end: number;
+            all: components["schemas"]["OverrideRow"];
+            audited: components["schemas"]["trimtab.review.figures.Rate"];
+            groups: components["schemas"]["OverrideRow"][];
         };
         /** Overview */
         Overview: {
@@ -5526,12 +8123,27 @@ export interface components {
             differs: string[];
         };
         /**
+         * PassK
+         * @description The chance that all of k repeats of a case pass (pass^k), and that at least one does (pass@k), over cases.
+         */
+        PassK: {
+            subject: number;
+            metric: string;
+            k: number;
+            all_of: components["schemas"]["trimtab.evaluation.types.Estimate"];
+            any_of: components["schemas"]["trimtab.evaluation.types.Estimate"];
+        };
+        /**
          * Pinned
          * @description What a model's name stood for when the release was made.
          */
         Pinned: {
             provider: string;
             upstream: string;
+        };
+        /** PlaceSuite */
+        PlaceSuite: {
+            archived: boolean;
         };
         /** PlacementPage */
         PlacementPage: {
@@ -5569,7 +8181,7 @@ export interface components {
             /** @default 0.5 */
             share: number;
             /** @default null */
-            segment: components["schemas"]["Segment"] | null;
+            segment: components["schemas"]["trimtab.releases.types.Segment"] | null;
             /**
              * @default user
              * @enum {unknown}
@@ -5596,6 +8208,18 @@ export interface components {
             texts: boolean;
         };
         /**
+         * PlaygroundAdds
+         * @description What an app's release puts over a client's call: messages `before` and `after` the client's own, and the
+         *     parameters, tools and output schema that then stand in it.
+         */
+        PlaygroundAdds: {
+            before: Record<string, never>[];
+            after: Record<string, never>[];
+            parameters: Record<string, never>;
+            tools: Record<string, never>[];
+            output_schema: Record<string, never> | null;
+        };
+        /**
          * PlaygroundBegin
          * @description Event `begin`: the call of `models[run]` was let in. Its trace is there once the call has ended.
          */
@@ -5609,7 +8233,8 @@ export interface components {
          * PlaygroundContext
          * @description What a span was asked, as the playground asks it: `messages` and `tools` in OpenAI's form, `variables` for
          *     an app's prompt, `parameters` all other fields. `model` is what was called; `callable` whether there is such a
-         *     one here now. `notes` say what could not be carried over as it was.
+         *     one here now. `notes` say what could not be carried over as it was. `adds`: where an app's release was called,
+         *     what it puts over that.
          */
         PlaygroundContext: {
             trace_id: string;
@@ -5621,6 +8246,7 @@ export interface components {
             parameters: Record<string, never>;
             variables: Record<string, never>;
             notes: string[];
+            adds: components["schemas"]["PlaygroundAdds"] | null;
         };
         /**
          * PlaygroundDelta
@@ -5683,7 +8309,8 @@ export interface components {
          *
          *     `messages` and `tools` are as OpenAI's chat has them; the messages of `prompt` come first, and its parameters,
          *     tools and output schema count where none are given here. `parameters` are all other fields of the body
-         *     (`temperature`, `max_tokens`, ...). `variables` are an app's.
+         *     (`temperature`, `max_tokens`, ...). `variables` are an app's. `like` names an app's release: models beside
+         *     it are asked with its prompt, parameters, tools and schema over the same messages.
          */
         PlaygroundRun: {
             models: string[];
@@ -5699,6 +8326,8 @@ export interface components {
             output_schema: Record<string, never> | null;
             /** @default {} */
             variables: Record<string, never>;
+            /** @default  */
+            like: string;
         };
         /**
          * Point
@@ -6036,13 +8665,16 @@ export interface components {
         /**
          * Protection
          * @description What a release must show before it may run in an environment. `gate`: a verdict `better` or `not_worse`
-         *     about this very content, at most `gate_days` old. `approvals`: by so many people other than its author.
+         *     about this very content, at most `gate_days` old. `suites`: each of these has been run on it and has passed, and
+         *     is still fresh (the suite's `freshness_days`). `approvals`: by so many people other than its author.
          */
         Protection: {
             /** @default false */
             gate: boolean;
             /** @default 30 */
             gate_days: number;
+            /** @default [] */
+            suites: string[];
             /** @default 0 */
             approvals: number;
             /** @default false */
@@ -6124,6 +8756,14 @@ export interface components {
             purged: number;
         };
         /**
+         * PushedJudge
+         * @description `created` is false where the newest version says the same already.
+         */
+        PushedJudge: {
+            judge: components["schemas"]["JudgeView"];
+            created: boolean;
+        };
+        /**
          * PushedPrompt
          * @description `created` is false where the newest version has that content already, and for a dry run, of which `version`
          *     is what it would be.
@@ -6143,6 +8783,146 @@ export interface components {
             spec: components["schemas"]["AppSpec"];
             /** @default null */
             expected_revision: number | null;
+        };
+        /**
+         * PutDataset
+         * @description What is left out stays. `schema` is a JSON Schema for `{"input": ..., "expected": ...}` of each case, null
+         *     for none. `expected_revision`: its revision as the editor knew it, 0 for one that is to be new; where it is
+         *     another, the change is refused (409).
+         */
+        PutDataset: {
+            description?: string;
+            schema?: unknown;
+            licence?: string;
+            archived?: boolean;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * PutQueue
+         * @description A queue, whole. `expected_revision`: the change is made only where that is the queue's revision now.
+         */
+        PutQueue: {
+            /** @default {} */
+            spec: components["schemas"]["QueueSpec"];
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * PutRule
+         * @description `spec.kind` is `online` (score a share of live answers) or `schedule` (run a suite every so often).
+         *     `expected_revision` is that of the rule it was made from; 0: it is to be new; left out: whatever there is.
+         */
+        PutRule: {
+            spec: components["schemas"]["OnlineSpec"] | components["schemas"]["ScheduleSpec"];
+            /** @default false */
+            paused: boolean;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * PutSuite
+         * @description `spec` replaces the suite whole. `expected_revision` is the one it was made from, 0 for a suite that is to be
+         *     new: where it was changed meanwhile this is refused (409).
+         */
+        PutSuite: {
+            spec: components["schemas"]["SuiteSpec"];
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * Quality
+         * @description Of one release, or of one of its days. `value` with its interval is the mean of the scores as they were
+         *     written; `corrected` is the share that people would have passed, by the judge's calibration. `unscored` could
+         *     not be scored; `worst` and `best` are what the value would be if all of those were as bad, or as good, as can
+         *     be (null where values have no bounds).
+         */
+        Quality: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            n: number;
+            clusters: number;
+            unscored: number;
+            worst: number | null;
+            best: number | null;
+            corrected: number | null;
+            corrected_low: number | null;
+            corrected_high: number | null;
+            method: string;
+        };
+        /**
+         * QualityLine
+         * @description `day` is when it began (UTC); null for the whole window. `judges`: who scored, `evaluator@version`.
+         */
+        QualityLine: {
+            app: string;
+            release: string;
+            day: number | null;
+            judges: string[];
+            quality: components["schemas"]["Quality"];
+        };
+        /**
+         * QualityReport
+         * @description `releases` over the whole window, `days` each of them by day, oldest first. `says` is the newest in a
+         *     sentence.
+         */
+        QualityReport: {
+            score: string;
+            start: number;
+            end: number;
+            releases: components["schemas"]["QualityLine"][];
+            days: components["schemas"]["QualityLine"][];
+            says: string;
+        };
+        /** QueuePage */
+        QueuePage: {
+            items: components["schemas"]["QueueView"][];
+            cursor: string | null;
+        };
+        /**
+         * QueueSpec
+         * @description `answer_within_s`: when an item is due. `double_share` of the items is seen by two who do not see each
+         *     other's verdict; where they disagree a third decides. `lease_s`: for how long a claim keeps others off.
+         *     `reviewers`: ids of the keys that may work here, all if empty. `most_open`: rules send no more while so many
+         *     wait. `hide_scores`: reviewers see what judges said only after their own verdict, or they would follow it.
+         */
+        QueueSpec: {
+            /** @default  */
+            description: string;
+            /** @default  */
+            instructions: string;
+            /** @default [] */
+            criteria: components["schemas"]["Criterion"][];
+            /** @default [] */
+            rules: components["schemas"]["SendRule"][];
+            /** @default 86400 */
+            answer_within_s: number;
+            /** @default 0 */
+            double_share: number;
+            /** @default 900 */
+            lease_s: number;
+            /** @default [] */
+            reviewers: string[];
+            /** @default 2000 */
+            most_open: number;
+            /** @default true */
+            hide_scores: boolean;
+            /** @default null */
+            holding: components["schemas"]["Holding"] | null;
+        };
+        /**
+         * QueueView
+         * @description `standing`: what waits there now.
+         */
+        QueueView: {
+            name: string;
+            spec: components["schemas"]["QueueSpec"];
+            standing: components["schemas"]["Standing"];
+            revision: number;
+            archived: number | null;
+            created: number;
+            updated: number;
         };
         /**
          * Rates
@@ -6264,10 +9044,12 @@ export interface components {
             parent: number | null;
             author: string;
             author_name: string;
+            editors: string[];
             message: string;
             created: number;
             changes: string[];
             runs_in: string[];
+            tried: components["schemas"]["Tried"][];
             content: components["schemas"]["ReleaseContent"];
         };
         /**
@@ -6291,8 +9073,10 @@ export interface components {
         /**
          * ReleaseRow
          * @description `ref` is how it is named (`r12`), `hash` names its content, `parent` is the number of the release it was
-         *     made from, null for the first. `author` is a key's id. `changes` say what it changed against its parent, one
-         *     sentence each; `runs_in` names the environments whose stable release it is.
+         *     made from, null for the first. `author` is a key's id; `editors` are the names of those who edited its
+         *     draft or prompts beside. `changes` say what it changed against its parent, one
+         *     sentence each; `runs_in` names the environments whose stable release it is. `tried` are its rollouts, newest
+         *     first: where it was promoted, and where it was taken back and why.
          */
         ReleaseRow: {
             app: string;
@@ -6302,10 +9086,12 @@ export interface components {
             parent: number | null;
             author: string;
             author_name: string;
+            editors: string[];
             message: string;
             created: number;
             changes: string[];
             runs_in: string[];
+            tried: components["schemas"]["Tried"][];
         };
         /**
          * Reloaded
@@ -6447,6 +9233,35 @@ export interface components {
             notes: string[];
         };
         /**
+         * ReportView
+         * @description What an experiment found. Values of metrics in `picodollars` are those. `text` is the report in the format
+         *     that was asked for, empty where that was JSON.
+         */
+        ReportView: {
+            experiment: string;
+            suite: string;
+            dataset: string;
+            version: number;
+            subjects: string[];
+            cases: number;
+            repeats: number;
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            passed: boolean;
+            says: string;
+            metrics: components["schemas"]["MetricReport"][];
+            correction: string;
+            alpha: number;
+            flaky: components["schemas"]["Flaky"][];
+            pass_k: components["schemas"]["PassK"][];
+            deltas: components["schemas"]["CaseDelta"][];
+            warnings: string[];
+            cost: string | null;
+            judging_cost: string | null;
+            made: number;
+            text: string;
+        };
+        /**
          * RepricingLine
          * @description What changes for one model from one price row to another. `were_unknown` of the rows had no price before.
          */
@@ -6513,6 +9328,20 @@ export interface components {
             /** @enum {unknown} */
             source: "catalog" | "config";
             updated: number | null;
+        };
+        /**
+         * ResumeExperiment
+         * @description `budget`: another bound, of all that it costs together. `failed`: answers that are errors are asked for
+         *     again; `unknown`: also those of which nobody knows whether they were paid for (their server died): they may be
+         *     paid twice.
+         */
+        ResumeExperiment: {
+            /** @default null */
+            budget: string | null;
+            /** @default false */
+            failed: boolean;
+            /** @default false */
+            unknown: boolean;
         };
         /**
          * RetentionBody
@@ -6693,6 +9522,135 @@ export interface components {
             updated: number | null;
             targets: components["schemas"]["LeafView"][];
         };
+        /** RulePage */
+        RulePage: {
+            items: components["schemas"]["RuleView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * RuleView
+         * @description `today` (UTC) is what it did: `spent` dollars, `unpriced` questions to judges of unknown price, `scored`
+         *     and `unscored` verdicts, `passed_over` answers for which there was no budget. `last`: when it last did
+         *     something; `next`: when a schedule is due; `experiment`: what that queued last. `trouble`: why it does not go
+         *     on, empty while it does.
+         */
+        RuleView: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "online" | "schedule";
+            spec: components["schemas"]["OnlineSpec"] | components["schemas"]["ScheduleSpec"];
+            paused: boolean;
+            spent: string;
+            unpriced: number;
+            scored: number;
+            unscored: number;
+            passed_over: number;
+            last: number | null;
+            next: number | null;
+            experiment: string;
+            trouble: string;
+            revision: number;
+            created: number;
+            updated: number;
+        };
+        /**
+         * SampleCases
+         * @description `diverse`: the cases that differ most from each other (`method`: by shared words, or by the local embedder).
+         *     `failing` and `disputed` go by scores in [0, 1]: of an `experiment`, else of the traces that cases came from;
+         *     `scores` names those that count, all if left out. `save_as`: a tag that the chosen are given, as a new
+         *     version.
+         */
+        SampleCases: {
+            /** @enum {unknown} */
+            strategy: "disputed" | "diverse" | "failing" | "random";
+            size: number;
+            /** @default latest */
+            version: string;
+            /** @default 0 */
+            seed: number;
+            /** @default  */
+            split: string;
+            /** @default  */
+            tag: string;
+            /**
+             * @default words
+             * @enum {unknown}
+             */
+            method: "meaning" | "words";
+            /** @default [] */
+            scores: string[];
+            /** @default  */
+            experiment: string;
+            /** @default  */
+            save_as: string;
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
+         * SampleSize
+         * @description `cases` needed; `deviation` of a case's difference that this rests on; `margin_seen`: the smallest
+         *     difference that the number of cases asked about shows.
+         */
+        SampleSize: {
+            cases: number;
+            deviation: number;
+            margin_seen: number | null;
+            says: string;
+        };
+        /**
+         * SampleSizeQuestion
+         * @description How many cases show a difference of `margin` between two subjects on the same cases?
+         *
+         *     `kind` share: passes; the second's `share` is guessed. `number`: `deviation` is that of one subject's values
+         *     over cases. `correlation`: how alike both do on the same case (0: not at all; 1: the same). Or `experiment` and
+         *     `metric`: a run that serves as pilot, instead of all guesses. `repeats` of each case, of whose variance
+         *     `wavering` lies between repeats of one case. `group_size` cases hang together, `alike` by that correlation.
+         *     `cases`: what would so many show?
+         */
+        SampleSizeQuestion: {
+            margin: number;
+            /**
+             * @default share
+             * @enum {unknown}
+             */
+            kind: "number" | "share";
+            /** @default 0.8 */
+            share: number;
+            /** @default null */
+            deviation: number | null;
+            /** @default 0.5 */
+            correlation: number;
+            /** @default  */
+            experiment: string;
+            /** @default  */
+            metric: string;
+            /** @default 1 */
+            repeats: number;
+            /** @default 0 */
+            wavering: number;
+            /** @default 1 */
+            group_size: number;
+            /** @default 0 */
+            alike: number;
+            /** @default 0.05 */
+            alpha: number;
+            /** @default 0.8 */
+            power: number;
+            /** @default null */
+            cases: number | null;
+        };
+        /**
+         * SampledCase
+         * @description `why` it was chosen, and by which `value`: a distance, a mean or a spread.
+         */
+        SampledCase: {
+            id: string;
+            why: string;
+            value: number | null;
+        };
         /**
          * SavedViewBody
          * @description `own` says whether the caller's key made it. Times are Unix milliseconds.
@@ -6716,6 +9674,27 @@ export interface components {
         SavedViewPage: {
             items: components["schemas"]["SavedViewBody"][];
             cursor: string | null;
+        };
+        /**
+         * ScheduleSpec
+         * @description `suite` is put to `subject` (`support@production`: what serves there then) every `every_hours`, compared
+         *     with what the suite says, or `against`; `alone`: with nothing. `budget` stands over the suite's.
+         */
+        ScheduleSpec: {
+            /** @enum {unknown} */
+            kind: "schedule";
+            suite: string;
+            subject: string;
+            /** @default 24 */
+            every_hours: number;
+            /** @default  */
+            against: string;
+            /** @default false */
+            alone: boolean;
+            /** @default  */
+            budget: string;
+            /** @default  */
+            description: string;
         };
         /**
          * ScopeBody
@@ -6758,7 +9737,7 @@ export interface components {
             label: string;
             explanation: string;
             /** @enum {unknown} */
-            source: "code" | "detector" | "human" | "llm";
+            source: "code" | "detector" | "guard" | "human" | "llm" | "user";
             evaluator: string;
             evaluator_version: string;
             author: string;
@@ -6774,23 +9753,44 @@ export interface components {
             ids: string[];
         };
         /**
-         * Segment
-         * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
-         *     `*`; `key` are ids of keys.
+         * ScorerEntry
+         * @description `options` is the JSON Schema of the scorer's settings. `needs` are the fields of a sample without which it
+         *     cannot score. `source`: `code`, or `llm` where it asks a model, which costs money.
          */
-        Segment: {
-            /** @default [] */
-            user: string[];
-            /** @default [] */
-            session: string[];
-            /** @default [] */
-            tags: string[];
-            /** @default [] */
-            key: string[];
+        ScorerEntry: {
+            name: string;
+            version: string;
+            about: string;
+            /** @enum {unknown} */
+            kind: "label" | "number" | "share";
+            better: ("higher" | "lower") | null;
+            /** @enum {unknown} */
+            source: "code" | "llm";
+            needs: string[];
+            options: Record<string, never>;
+        };
+        /** ScorerList */
+        ScorerList: {
+            items: components["schemas"]["ScorerEntry"][];
+        };
+        /**
+         * ScorerTrial
+         * @description `options` as the scorer's entry describes them.
+         */
+        ScorerTrial: {
+            scorer: string;
+            sample: components["schemas"]["TriedSample"];
             /** @default {} */
-            metadata: {
-                [key: string]: string[];
-            };
+            options: Record<string, never>;
+        };
+        /** SeenScore */
+        SeenScore: {
+            name: string;
+            value: number | null;
+            label: string;
+            explanation: string;
+            source: string;
+            evaluator: string;
         };
         /**
          * Semantic
@@ -6803,6 +9803,55 @@ export interface components {
             otherwise: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
             /** @default 0.45 */
             threshold: number;
+        };
+        /**
+         * SendRule
+         * @description What sends answers to a queue. `q` (a search as of traces) narrows every kind.
+         *
+         *     `search`: what it finds. `random`: an audit of `share` of all. `score`: a score of that `score`'s name at
+         *     most `at_most` or at least `at_least`. `disputed`: two who scored the same under one name, and differ by
+         *     `spread` or more. `complaint`: feedback of a user at most `at_most`. `guard`: a verdict of a guard at most
+         *     `at_most`. `share` is sampled of what fits, always the same ones. Larger `priority` comes first.
+         */
+        SendRule: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "complaint" | "disputed" | "guard" | "random" | "score" | "search";
+            /** @default  */
+            q: string;
+            /** @default  */
+            score: string;
+            /** @default null */
+            at_most: number | null;
+            /** @default null */
+            at_least: number | null;
+            /** @default 0.5 */
+            spread: number;
+            /** @default 1 */
+            share: number;
+            /** @default 0 */
+            priority: number;
+        };
+        /**
+         * SendToReview
+         * @description Traces that a person sends to a queue, and why.
+         */
+        SendToReview: {
+            queue: string;
+            trace_ids: string[];
+            /** @default by_hand */
+            reason: string;
+            /** @default 0 */
+            priority: number;
+        };
+        /**
+         * Sent
+         * @description `items` are new; `known` traces were sent before, `missing` ones are not in the store.
+         */
+        Sent: {
+            items: string[];
+            known: string[];
+            missing: string[];
         };
         /** ServerStatus */
         ServerStatus: {
@@ -6889,7 +9938,7 @@ export interface components {
          */
         Sides: {
             recorded: number | null;
-            replayed: components["schemas"]["Estimate"] | null;
+            replayed: components["schemas"]["trimtab.gateway.routing.replay.Estimate"] | null;
         };
         /**
          * SpanIO
@@ -6911,6 +9960,11 @@ export interface components {
             dialect: string;
             /** @default  */
             note: string;
+        };
+        /** SpanOfTrace */
+        SpanOfTrace: {
+            trace_id: string;
+            span_id: string;
         };
         /**
          * SpanRow
@@ -6955,6 +10009,22 @@ export interface components {
             output_preview: string;
         };
         /**
+         * SplitDataset
+         * @description `shares` of splits by name, together 1, such as `{"train": 0.8, "test": 0.2}`; none for no splits. Which case
+         *     goes where is decided by a hash of `seed` and its group, or its id.
+         */
+        SplitDataset: {
+            shares: {
+                [key: string]: number;
+            };
+            /** @default 0 */
+            seed: number;
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
          * SqlColumn
          * @description `type` as the store names it, e.g. `Nullable(Float64)`.
          */
@@ -6980,6 +10050,16 @@ export interface components {
             rows: unknown[][];
             truncated: boolean;
             took: number;
+        };
+        /**
+         * Standing
+         * @description How a queue stands: items that wait, those past their time, and the oldest of them (Unix ms).
+         */
+        Standing: {
+            open: number;
+            overdue: number;
+            claimed: number;
+            oldest: number | null;
         };
         /**
          * StandingView
@@ -7038,6 +10118,168 @@ export interface components {
             spans: number;
             /** @default 0 */
             unmade: number;
+        };
+        /**
+         * Subject
+         * @description What the reviewer sees, as it was when it was sent: messages in OpenAI's chat shape, the answer, the texts it may
+         *     rest on (`sources`), tool calls, and what had been said of it. `note` says what is missing.
+         */
+        Subject: {
+            /** @default  */
+            input: string;
+            /** @default [] */
+            messages: unknown[];
+            /** @default null */
+            answer: string | null;
+            /** @default [] */
+            sources: string[];
+            /** @default [] */
+            tool_calls: unknown[];
+            /** @default [] */
+            scores: components["schemas"]["SeenScore"][];
+            /** @default  */
+            model: string;
+            /** @default  */
+            user: string;
+            /** @default  */
+            session: string;
+            /** @default  */
+            environment: string;
+            /** @default  */
+            feature: string;
+            /** @default 0 */
+            started: number;
+            /** @default  */
+            note: string;
+        };
+        /**
+         * SubjectEstimate
+         * @description `calls` that are to be made; `known` answers that are there already and cost nothing. Tokens are of a call on
+         *     the average; `basis` says where they are from.
+         */
+        SubjectEstimate: {
+            subject: string;
+            calls: number;
+            known: number;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            per_call: string | null;
+            cost: string | null;
+            basis: string;
+        };
+        /**
+         * SubjectView
+         * @description `name` as it was asked for and `model` as it is called. `app` is empty and `number` 0 for what is no
+         *     release; `hash` is that of the release's content, or of what the model's name stood for.
+         */
+        SubjectView: {
+            name: string;
+            model: string;
+            app: string;
+            number: number;
+            hash: string;
+        };
+        /** SuitePage */
+        SuitePage: {
+            items: components["schemas"]["SuiteView"][];
+            cursor: string | null;
+        };
+        /**
+         * SuiteScorer
+         * @description One scorer of a suite. `scorer` is a plug's name, or a team's own (`judge:NAME` as kept by the server,
+         *     `file.py:function` in a folder). `name` tells two uses of one scorer apart; the scorer's if left out.
+         *
+         *     `at_least` / `at_most`: a bound on the mean (or the share of passes), met only when the interval's near end
+         *     meets it. `margin`: the smallest difference of interest when two are compared (in the scorer's unit; a share of
+         *     the first's where `relative`). `required`: the suite's outcome rests on it.
+         */
+        SuiteScorer: {
+            scorer: string;
+            /** @default  */
+            name: string;
+            /** @default {} */
+            options: Record<string, never>;
+            /** @default null */
+            at_least: number | null;
+            /** @default null */
+            at_most: number | null;
+            /** @default null */
+            margin: number | null;
+            /** @default false */
+            relative: boolean;
+            /** @default true */
+            required: boolean;
+            /** @default null */
+            better: ("higher" | "lower") | null;
+        };
+        /**
+         * SuiteSpec
+         * @description What a suite says: the same as JSON over the API and as YAML in `suites/NAME.yaml`.
+         *
+         *     `dataset` is `name`, `name@3` or `name@latest`; `split` and `tags` narrow it. `repeats`: how often
+         *     each case is put to each subject. `rule`: what an outcome needs; `against` names what it is compared with by
+         *     default (an environment, a release, `parent`). `budget` in dollars as a decimal string bounds answers and judges
+         *     together. `freshness_days`: how long a passed run counts for the gate.
+         */
+        SuiteSpec: {
+            /** @default  */
+            description: string;
+            dataset: string;
+            /** @default  */
+            split: string;
+            /** @default [] */
+            tags: string[];
+            scorers: components["schemas"]["SuiteScorer"][];
+            /** @default 1 */
+            repeats: number;
+            /** @default  */
+            against: string;
+            /** @default 0.05 */
+            alpha: number;
+            /**
+             * @default not_worse
+             * @enum {unknown}
+             */
+            rule: "better" | "not_worse";
+            /** @default null */
+            cost_margin: number | null;
+            /** @default null */
+            latency_margin: number | null;
+            /** @default 0.1 */
+            most_unscored: number;
+            /** @default 0.05 */
+            most_errors: number;
+            /** @default  */
+            budget: string;
+            /** @default 8 */
+            concurrency: number;
+            /** @default 30 */
+            freshness_days: number;
+        };
+        /**
+         * SuiteView
+         * @description `hash` is over the spec; `revision` counts its changes. `archived`: when it was put away, null while it is
+         *     in use.
+         */
+        SuiteView: {
+            name: string;
+            spec: components["schemas"]["SuiteSpec"];
+            hash: string;
+            revision: number;
+            archived: number | null;
+            created: number;
+            updated: number;
+        };
+        /** TakeNext */
+        TakeNext: {
+            queue: string;
+        };
+        /**
+         * Taken
+         * @description The ids of the scores that the feedback became, durable. `ids[n]` are those of the n-th.
+         */
+        Taken: {
+            ids: string[][];
         };
         /**
          * Target
@@ -7163,6 +10405,22 @@ export interface components {
             total: number;
         };
         /**
+         * ToCase
+         * @description Into which `dataset` the item goes as a case. `expected`: what a good answer is; left out, the correction, or
+         *     the answer itself where people approved it.
+         */
+        ToCase: {
+            dataset: string;
+            /** @default null */
+            expected: unknown;
+            /** @default  */
+            split: string;
+            /** @default [] */
+            tags: string[];
+            /** @default  */
+            message: string;
+        };
+        /**
          * Tokens
          * @description Exclusive buckets; `total` is their sum. `estimated`: at least one part was counted by us.
          */
@@ -7181,6 +10439,19 @@ export interface components {
             total: number;
             /** @default false */
             estimated: boolean;
+        };
+        /**
+         * ToolCall
+         * @description A tool that a model called, with its arguments as JSON, and what came back where that is known.
+         */
+        ToolCall: {
+            name: string;
+            /** @default null */
+            arguments: unknown;
+            /** @default null */
+            result: string | null;
+            /** @default  */
+            error: string;
         };
         /** ToolReport */
         ToolReport: {
@@ -7303,6 +10574,115 @@ export interface components {
             behind_ms: number;
         };
         /**
+         * TrialStep
+         * @description One step of an agent, in the order they began.
+         */
+        TrialStep: {
+            kind: string;
+            /** @default  */
+            name: string;
+            /** @default  */
+            input: string;
+            /** @default  */
+            output: string;
+            /** @default  */
+            error: string;
+        };
+        /**
+         * TrialVerdict
+         * @description `scored` comes with a value, a label, or both; `cannot_score` with its reason, and whether asking again may
+         *     help (`retry`): it is neither a 0 nor a pass. `cost` in US dollars is what the judging itself cost, null where
+         *     that is unknown.
+         */
+        TrialVerdict: {
+            scorer: string;
+            version: string;
+            /** @enum {unknown} */
+            outcome: "cannot_score" | "scored";
+            /** @default null */
+            value: number | null;
+            /** @default  */
+            label: string;
+            /** @default  */
+            explanation: string;
+            /** @default null */
+            detail: unknown;
+            /** @default  */
+            reason: string;
+            /** @default false */
+            retry: boolean;
+            /** @default 0 */
+            cost: string | null;
+        };
+        /**
+         * Tried
+         * @description One rollout of a release: where, what came of it, and why. `ended` is None while it is open. Unix ms.
+         */
+        Tried: {
+            environment: string;
+            rollout: string;
+            /** @enum {unknown} */
+            kind: "ab" | "canary" | "direct" | "segments" | "shadow";
+            /** @enum {unknown} */
+            state: "held" | "promoted" | "rolled_back" | "running" | "stopped";
+            started: number;
+            ended: number | null;
+            reason: string;
+        };
+        /**
+         * TriedSample
+         * @description An answer, and all that it may be judged by: what a scorer needs is said in its entry. `messages` are in
+         *     OpenAI's chat shape, `input` is the last thing the user said, `expected` what the answer should be. `repeats`
+         *     are other answers to the same input, `paraphrases` answers to the same question in other words, `other` the
+         *     answer it is compared with. Times are milliseconds, `cost` is picodollars (10^-12 US dollars).
+         */
+        TriedSample: {
+            /** @default  */
+            input: string;
+            /** @default null */
+            output: string | null;
+            /** @default [] */
+            messages: unknown[];
+            /** @default null */
+            expected: unknown;
+            /** @default null */
+            context: string[] | null;
+            /** @default [] */
+            tool_calls: components["schemas"]["ToolCall"][];
+            /** @default null */
+            expected_tool_calls: components["schemas"]["ToolCall"][] | null;
+            /** @default [] */
+            tools: unknown[];
+            /** @default [] */
+            steps: components["schemas"]["TrialStep"][];
+            /** @default [] */
+            repeats: string[];
+            /** @default [] */
+            paraphrases: string[];
+            /** @default null */
+            other: string | null;
+            /** @default  */
+            system: string;
+            /** @default null */
+            output_schema: unknown;
+            /** @default  */
+            error: string;
+            /** @default  */
+            finish: string;
+            /** @default null */
+            latency_ms: number | null;
+            /** @default null */
+            ttft_ms: number | null;
+            /** @default null */
+            cost: number | null;
+            /** @default null */
+            input_tokens: number | null;
+            /** @default null */
+            output_tokens: number | null;
+            /** @default {} */
+            metadata: Record<string, never>;
+        };
+        /**
          * TuneRequest
          * @description `budget`: the share of hits that may be wrong.
          */
@@ -7326,6 +10706,18 @@ export interface components {
             spared: number;
             say: string;
             points: components["schemas"]["Point"][];
+        };
+        /**
+         * Twins
+         * @description Two cases that are nearly the same; `likeness` in [0, 1] by the method; `split`: they are in different ones.
+         *     `text` is the beginning of the first.
+         */
+        Twins: {
+            one: string;
+            other: string;
+            likeness: number;
+            split: boolean;
+            text: string;
         };
         /**
          * Usage
@@ -7403,6 +10795,55 @@ export interface components {
             /** @default [] */
             examples: unknown[];
         };
+        /** VerdictView */
+        VerdictView: {
+            reviewer: string;
+            reviewer_name: string;
+            /** @enum {unknown} */
+            decision: "approve" | "correct" | "reject" | "skip";
+            answers: Record<string, never>;
+            correction: string | null;
+            note: string;
+            seconds: number | null;
+            created: number;
+        };
+        /**
+         * Verified
+         * @description `ok`: no entry was changed, removed, added or moved as far as can be told. `entries` were read, up to
+         *     `head`. `signed` is the last entry that a valid checkpoint vouches for (0: none), signed at `signed_at` (Unix
+         *     ms); entries after it are chained and not yet signed. `problems` are the first ones, `found` is how many there
+         *     are.
+         */
+        Verified: {
+            chain: string;
+            ok: boolean;
+            entries: number;
+            head: components["schemas"]["Head"];
+            checkpoints: number;
+            signed: number;
+            signed_at: number | null;
+            key: string;
+            problems: components["schemas"]["ChainProblem"][];
+            found: number;
+        };
+        /**
+         * VersionOfDataset
+         * @description Immutable. `hash` names its set of cases; `splits` counts them.
+         */
+        VersionOfDataset: {
+            dataset: string;
+            number: number;
+            hash: string;
+            cases: number;
+            splits: {
+                [key: string]: number;
+            };
+            parent: number | null;
+            author: string;
+            author_name: string;
+            message: string;
+            created: number;
+        };
         /**
          * WasteLine
          * @description `count` attempts that cost something and need not have. `q` finds them; `about` says what they are.
@@ -7461,6 +10902,136 @@ export interface components {
             start: number;
             end: number;
         };
+        /**
+         * WrittenCases
+         * @description `version` is the dataset's newest, null while it has none; `created` is false where nothing differed from it.
+         *     `twice`: rows of a file that said what another had said. `left`: what was not taken, and why.
+         */
+        WrittenCases: {
+            version: components["schemas"]["VersionOfDataset"] | null;
+            created: boolean;
+            added: number;
+            changed: number;
+            removed: number;
+            unchanged: number;
+            /** @default 0 */
+            twice: number;
+            /** @default [] */
+            left: string[];
+        };
+        /**
+         * Rate
+         * @description A rate of passes of all that the judge judged, corrected for its errors. `method` says how, or why there is
+         *     none.
+         */
+        "trimtab.evaluation.calibrations.Rate": {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            method: string;
+        };
+        /**
+         * Segment
+         * @description The same of a part of the labels: of an `app`, or a `release` of one.
+         */
+        "trimtab.evaluation.calibrations.Segment": {
+            by: string;
+            group: string;
+            labels: number;
+            alike: components["schemas"]["Figure"];
+        };
+        /**
+         * Estimate
+         * @description A value with its interval. `n` observations in `clusters` independent groups. `unscored` could not be
+         *     scored and `errors` had no answer; `worst` and `best` are what the value would be if all of those were as bad,
+         *     or as good, as can be (null where the scorer's values have no bounds).
+         */
+        "trimtab.evaluation.types.Estimate": {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            n: number;
+            clusters: number;
+            /** @default 0 */
+            unscored: number;
+            /** @default 0 */
+            errors: number;
+            /** @default null */
+            worst: number | null;
+            /** @default null */
+            best: number | null;
+        };
+        /**
+         * Estimate
+         * @description `low` and `high` bound 95 %.
+         */
+        "trimtab.gateway.routing.replay.Estimate": {
+            value: number;
+            low: number;
+            high: number;
+        };
+        /**
+         * Segment
+         * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
+         *     `*`; `key` are ids of keys.
+         */
+        "trimtab.releases.types.Segment": {
+            /** @default [] */
+            user: string[];
+            /** @default [] */
+            session: string[];
+            /** @default [] */
+            tags: string[];
+            /** @default [] */
+            key: string[];
+            /** @default {} */
+            metadata: {
+                [key: string]: string[];
+            };
+        };
+        /**
+         * Rate
+         * @description `value` is null where there is nothing to make it of; the interval is Wilson's, of 95 %.
+         */
+        "trimtab.review.figures.Rate": {
+            value: number | null;
+            low: number;
+            high: number;
+            of: number;
+        };
+        /**
+         * NewVerdict
+         * @description `hash` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
+         *     the release's.
+         */
+        "trimtab.server.environment_bodies.NewVerdict": {
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            source: string;
+            /** @default  */
+            detail: string;
+            /** @default  */
+            hash: string;
+        };
+        /**
+         * NewVerdict
+         * @description `answers` by criterion: true or false, a whole number, a choice or a text. `second_opinion`: another person
+         *     should look, too.
+         */
+        "trimtab.server.review_bodies.NewVerdict": {
+            /** @enum {unknown} */
+            decision: "approve" | "correct" | "reject" | "skip";
+            /** @default {} */
+            answers: Record<string, never>;
+            /** @default null */
+            correction: string | null;
+            /** @default  */
+            note: string;
+            /** @default null */
+            seconds: number | null;
+            /** @default false */
+            second_opinion: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -7486,6 +11057,218 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInstanceAudit: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+                subject?: string;
+                actor?: string;
+                action?: string;
+                start?: number;
+                end?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportInstanceAudit: {
+        parameters: {
+            query?: {
+                /** @description Only entries behind the one with this number. */
+                after?: number;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditExport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyInstanceAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
                 };
             };
             /** @description The request is not valid */
@@ -10139,7 +13922,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewVerdict"];
+                "application/json": components["schemas"]["trimtab.server.environment_bodies.NewVerdict"];
             };
         };
         responses: {
@@ -10263,6 +14046,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: {
+                /** @description Only entries behind the one with this number. */
+                after?: number;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditExport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
                 };
             };
             /** @description The request is not valid */
@@ -11912,6 +15854,1894 @@ export interface operations {
             };
         };
     };
+    listDatasets: {
+        parameters: {
+            query?: {
+                /** @description Words that a case has in it. */
+                q?: string;
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutDataset"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutDataset"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeCases"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffDataset: {
+        parameters: {
+            query?: {
+                after?: string;
+                before?: string;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDiffView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findDuplicateCases: {
+        parameters: {
+            query?: {
+                version?: string;
+                method?: "meaning" | "words";
+                /** @description How alike; by words 0.8, by meaning 0.95. */
+                at_least?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCases: {
+        parameters: {
+            query?: {
+                format?: "croissant" | "csv" | "jsonl" | "parquet";
+                version?: string;
+                use?: "evaluate" | "train" | "tune";
+                allowed_only?: boolean;
+                split?: string;
+                tag?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    casesFromTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CasesFromTraces"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generateCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerateCases"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeneratedCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCaseHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseHistory"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importCases: {
+        parameters: {
+            query?: {
+                mode?: "add" | "put" | "replace";
+                message?: string;
+                expected_revision?: number;
+                format?: "csv" | "jsonl" | "parquet";
+                /** @description Our field and the file's column: `input:question`. */
+                columns?: string[];
+                file?: string;
+                split?: string;
+                tags?: string[];
+                uses?: string[];
+                licence?: string;
+                consent?: "given" | "not_needed" | "unknown" | "withdrawn";
+                pii?: "none" | "present" | "redacted" | "unknown";
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/jsonlines": string;
+                "text/csv": string;
+                "application/x-parquet": string;
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCaseProposals: {
+        parameters: {
+            query?: {
+                state?: "accepted" | "open" | "rejected";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseProposalPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decideCaseProposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideProposals"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sampleCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleCases"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseSample"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    splitDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitDataset"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenCases"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDatasetVersions: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDatasetVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionOfDataset"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCases: {
+        parameters: {
+            query?: {
+                split?: string;
+                tag?: string;
+                /** @description Words that a case has in it. */
+                q?: string;
+                use?: "evaluate" | "train" | "tune";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                dataset: string;
+                version: string;
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDetectors: {
         parameters: {
             query?: never;
@@ -12782,6 +18612,856 @@ export interface operations {
             };
         };
     };
+    listExperiments: {
+        parameters: {
+            query?: {
+                suite?: string;
+                subject?: string;
+                state?: ("cancelled" | "done" | "failed" | "paused" | "queued" | "running") | "";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentEstimate"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCells: {
+        parameters: {
+            query?: {
+                case_id?: string;
+                subject?: number;
+                state?: "" | "done" | "failed";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: {
+                format?: "json" | "junit" | "markdown" | "terminal";
+            };
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeExperiment"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    giveScores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveScores"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenScores"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportFolder: {
         parameters: {
             query?: {
@@ -12973,6 +19653,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Facet"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarizeFeedback: {
+        parameters: {
+            query?: {
+                /** @description Which answers: a search as of traces, e.g. `app:support release:r12`. */
+                q?: string;
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+                group_by?: "app" | "environment" | "feature" | "key" | "model" | "release" | "variant";
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackSummary"];
                 };
             };
             /** @description The request is not valid */
@@ -13795,6 +20559,855 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: {
+                state?: "approved" | "corrected" | "expired" | "pending" | "rejected";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                hold: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJudges: {
+        parameters: {
+            query?: {
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJudge: {
+        parameters: {
+            query?: {
+                version?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgeView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeJudge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgePlace"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgeView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCalibrations: {
+        parameters: {
+            query?: {
+                version?: string;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calibrateJudge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibrated"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffJudge: {
+        parameters: {
+            query?: {
+                before?: number;
+                after?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgeDiff"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJudgeVersions: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pushJudge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJudgeVersion"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushedJudge"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15493,6 +23106,347 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TestResult"];
                 };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOnlineRules: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOnlineRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putOnlineRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutRule"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteOnlineRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is not valid */
             400: {
@@ -18548,6 +26502,93 @@ export interface operations {
             };
         };
     };
+    getQuality: {
+        parameters: {
+            query: {
+                /** @description A score's name. */
+                score: string;
+                app?: string;
+                environment?: string;
+                /** @description A search that narrows the answers, e.g. `feature:checkout`. */
+                q?: string;
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reconcile: {
         parameters: {
             query?: never;
@@ -19564,6 +27605,1363 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RetentionRunView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReviewAgreement: {
+        parameters: {
+            query: {
+                queue: string;
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReviewItems: {
+        parameters: {
+            query?: {
+                queue?: string;
+                state?: "done" | "dropped" | "expired" | "open";
+                app?: string;
+                trace_id?: string;
+                assignee?: string;
+                free?: boolean;
+                overdue?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendToReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendToReview"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assignReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeItem"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claimReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeCaseOfItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToCase"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseMade"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    giveVerdict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["trimtab.server.review_bodies.NewVerdict"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeNextItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeNext"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextItem"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOverrides: {
+        parameters: {
+            query?: {
+                group_by?: "app" | "queue" | "release" | "reviewer" | "rule";
+                queue?: string;
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overrides"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReviewQueues: {
+        parameters: {
+            query?: {
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReviewQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putReviewQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutQueue"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archiveReviewQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
                 };
             };
             /** @description The request is not valid */
@@ -20987,6 +30385,355 @@ export interface operations {
             };
         };
     };
+    getSampleSize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleSizeQuestion"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleSize"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listScorers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorerList"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryScorer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScorerTrial"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialVerdict"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScorer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorerEntry"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listScores: {
         parameters: {
             query?: {
@@ -21584,6 +31331,372 @@ export interface operations {
             };
             /** @description Too many requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSuites: {
+        parameters: {
+            query?: {
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuitePage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSuite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                suite: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuiteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putSuite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                suite: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSuite"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuiteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeSuite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                suite: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceSuite"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuiteView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23477,6 +33590,178 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    giveFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Feedback"][] | components["schemas"]["Feedback"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askForHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hold: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
