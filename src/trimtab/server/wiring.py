@@ -253,56 +253,54 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     wired.on_leave(deps.tail.close)
     wired.on_leave(experimenting.stop)
-    wired.on_close(db.close)
-    wired.on_close(made.keeper.close)
-    wired.on_close(reader.aclose)
-    wired.on_close(holder.close)
-    wired.on_close(_in_order(made.notes.close))
-    wired.on_close(_in_order(made.spool.close))
-    wired.on_close(_in_order(made.intake.close))
+    _ends(wired, made)
     wired.on_close(door.aclose)
     if settings.otlp_grpc_port:
         grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
         wired.on_close(grpc.close)
         wired.on_close(_beside(grpc.start()))
+    for part in (carrying, playground, inner):
+        wired.on_close(part.aclose)
+    wired.on_close(gateway.shadows.close)
+    if gateway.idempotency is not None:
+        wired.on_close(gateway.idempotency.close)
+    advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
+    gateway.watch.on_open.append(advising.tell)
+    signing = Checkpointing(db, signer_of(made.box), clock)
+    for job in (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder):
+        wired.on_close(_beside(job.run()))
+    for job in (deps.switches, advising):
+        wired.on_close(_beside(job.run()))
+    for led in (signing, rolling, reviewing, scoring_live, experimenting):  # one process of all on a catalog does them
+        wired.on_close(led.leave)
+        wired.on_close(_beside(led.run()))
+    wired.on_close(_begun(asyncio.get_running_loop().run_in_executor(None, made.prices.warm)))
+    return wired
+
+
+def _ends(wired: Wired, made: _Made) -> None:
+    """What is left last, the catalog at the very end."""
+    wired.on_close(made.db.close)
+    wired.on_close(made.keeper.close)
+    wired.on_close(made.reader.aclose)
+    wired.on_close(made.holder.close)
+    wired.on_close(_in_order(made.notes.close))
+    wired.on_close(_in_order(made.spool.close))
+    wired.on_close(_in_order(made.intake.close))
     wired.on_close(made.answers.close)
     wired.on_close(_in_order(made.embedder.close))
     wired.on_close(made.vectors.aclose)
     wired.on_close(made.local.aclose)
     wired.on_close(made.transport.aclose)
-    wired.on_close(carrying.aclose)
-    wired.on_close(playground.aclose)
-    wired.on_close(inner.aclose)
-    wired.on_close(gateway.shadows.close)
-    if gateway.idempotency is not None:
-        wired.on_close(gateway.idempotency.close)
-    wired.on_close(_beside(books.recovery.run()))
-    wired.on_close(_beside(books.repricer.run()))
-    wired.on_close(_beside(keeping.retention.run()))
-    wired.on_close(_beside(keeping.eraser.run()))
-    wired.on_close(_beside(forwarding.forwarder.run()))
-    wired.on_close(_beside(deps.switches.run()))
-    advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
-    gateway.watch.on_open.append(advising.tell)
-    wired.on_close(_beside(advising.run()))
-    signing = Checkpointing(db, signer_of(made.box), clock)
-    wired.on_close(signing.leave)
-    wired.on_close(_beside(signing.run()))
-    wired.on_close(rolling.leave)
-    wired.on_close(_beside(rolling.run()))
-    wired.on_close(reviewing.leave)
-    wired.on_close(_beside(reviewing.run()))
-    wired.on_close(scoring_live.leave)
-    wired.on_close(_beside(scoring_live.run()))
-    wired.on_close(experimenting.leave)
-    wired.on_close(_beside(experimenting.run()))
-    warming = asyncio.get_running_loop().run_in_executor(None, made.prices.warm)
 
-    async def warmed() -> None:
-        await warming
 
-    wired.on_close(warmed)
-    return wired
+def _begun(work: asyncio.Future[None]) -> Callable[[], Awaitable[None]]:
+    """What was begun in a thread is waited for."""
+
+    async def ended() -> None:
+        await work
+
+    return ended
 
 
 def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
