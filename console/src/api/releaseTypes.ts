@@ -52,7 +52,8 @@ export type GateView = S["GateView"];
 export type Outcome = GateView["outcome"];
 
 export type Step = Partial<S["Step"]> & Pick<S["Step"], "share">;
-export type Segment = Partial<S["Segment"]>;
+/** By where it stands: another room has a schema of this name. */
+export type Segment = Partial<NonNullable<S["Plan"]["segment"]>>;
 export type Plan = Partial<Omit<S["Plan"], "steps" | "segment">> & { steps?: Step[]; segment?: Segment | null };
 export type RolloutKind = S["Plan"]["kind"];
 export type RolloutView = Omit<S["RolloutView"], "plan"> & { plan: Plan };

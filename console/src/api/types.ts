@@ -130,6 +130,8 @@ export interface PlaygroundRun {
   tools?: JsonObject[];
   output_schema?: JsonObject | null;
   variables?: JsonObject;
+  /** An app's release: models beside it are asked as it is. */
+  like?: string;
 }
 export type PlaygroundContext = Omit<S["PlaygroundContext"], "messages" | "tools" | "parameters" | "variables"> & {
   variables: JsonObject;

@@ -18,6 +18,7 @@ import { Approvals, Verdicts } from "./Evidence";
 import { figuresOf, METRICS, NOTHING } from "./figures";
 import { tracesOf } from "./links";
 import { PromoteDialog } from "./PromoteDialog";
+import { backWords, takenBack } from "./tried";
 import { shareWords } from "./Where";
 
 /** "What does this release do, what is it made from, and may it run?" */
@@ -192,6 +193,13 @@ function Side({ project, release }: { project: string; release: ReleaseDetail })
             </li>
           ))}
         </ul>
+        {takenBack(release).map((each) => (
+          <p key={each.rollout} className={css.back}>
+            <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: each.rollout }}>
+              {backWords(each)}
+            </Link>
+          </p>
+        ))}
         {day.error && <ProblemNotice error={day.error} />}
         {day.data && <Figures project={project} q={q} figures={figuresOf(day.data).get(release.ref) ?? NOTHING} />}
       </section>

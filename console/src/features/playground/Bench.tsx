@@ -16,7 +16,7 @@ import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import { Answers } from "./Answers";
 import { ContextEditor } from "./ContextEditor";
-import { caseInput, type Draft, read } from "./draft";
+import { type Adds, caseInput, type Draft, read } from "./draft";
 import { PromptSide } from "./PromptSide";
 import css from "./playground.module.css";
 import { textOf } from "./run";
@@ -30,7 +30,7 @@ interface Common {
 }
 export type Source =
   | ({ kind: "own" } & Common)
-  | ({ kind: "span"; traceId: string; spanId: string } & Common)
+  | ({ kind: "span"; traceId: string; spanId: string; like?: string; adds?: Adds | null } & Common)
   | ({ kind: "prompt"; name: string; version: number; file: string } & Common);
 
 const MOST = 6;
@@ -72,6 +72,7 @@ export function Bench({ project, source }: { project: string; source: Source }) 
       const own = file === first.file ? { ref: String(first.version) } : { file };
       body.prompt = { name: first.name, ...own, variables: prompt.values };
     }
+    if (first.kind === "span" && first.like) body.like = first.like;
     run.start(body);
   };
   useShortcuts({ "mod+enter": ask });

@@ -60,7 +60,7 @@ function OfSpan({ project, traceId, spanId }: { project: string; traceId: string
     );
   }
   if (!context.data) return <Skeleton height={400} />;
-  const { model, callable, notes } = context.data;
+  const { model, callable, notes, adds } = context.data;
   const said = callable || !model ? notes : [...notes, `There is no model ${model} here now; choose another.`];
   return (
     <Bench
@@ -71,6 +71,8 @@ function OfSpan({ project, traceId, spanId }: { project: string; traceId: string
         spanId,
         draft: draftOf(context.data),
         models: callable ? [model] : [],
+        like: adds ? model : undefined,
+        adds,
         notes: said,
       }}
     />

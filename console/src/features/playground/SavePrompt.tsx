@@ -8,7 +8,7 @@ import type { PushedPrompt } from "@/api/types";
 import { SaveDialog } from "@/features/prompts/SaveDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import type { Source } from "./Bench";
-import { type Draft, promptOf } from "./draft";
+import { type Adds, type Draft, promptOf } from "./draft";
 import css from "./playground.module.css";
 
 interface Props {
@@ -34,7 +34,8 @@ export function SavePrompt({ project, source, file, draft, onClose, onLeaving }:
       <OfNewest project={project} name={source.name} file={file} onClose={onClose} onDone={() => open(source.name)} />
     );
   }
-  return <AsPrompt project={project} draft={draft} onClose={onClose} onDone={open} />;
+  const adds = source.kind === "span" ? source.adds : null;
+  return <AsPrompt project={project} draft={draft} adds={adds} onClose={onClose} onDone={open} />;
 }
 
 interface NewestProps {
@@ -56,18 +57,19 @@ function OfNewest({ project, name, file, onClose, onDone }: NewestProps) {
 interface AsPromptProps {
   project: string;
   draft: Draft;
+  adds?: Adds | null;
   onClose: () => void;
   onDone: (name: string) => Promise<void>;
 }
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
-function AsPrompt({ project, draft, onClose, onDone }: AsPromptProps) {
+function AsPrompt({ project, draft, adds, onClose, onDone }: AsPromptProps) {
   const [name, setName] = useState("");
   const [message, setMessage] = useState("");
   const good = NAME.test(name);
   const there = useQuery({ ...promptQuery(project, name), enabled: good });
-  const { content, notes } = promptOf(draft);
+  const { content, notes } = promptOf(draft, adds);
   const missing = there.isError && asProblem(there.error).status === 404;
   const expected = missing ? 0 : there.data?.newest;
   const save = useMutation({

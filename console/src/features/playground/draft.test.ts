@@ -71,3 +71,25 @@ describe("a case of what was asked", () => {
     expect(caseInput({ messages: system, tools: [], variables: {} })).toEqual({ messages: system });
   });
 });
+
+describe("what an app's release put over a call", () => {
+  it("is saved with the messages, since they were asked together", () => {
+    const draft = draftOf({ messages: [{ role: "user", content: "Hi" }], tools: [], parameters: { temperature: 1 } });
+    const adds = {
+      before: [{ role: "system", content: "Help Ada." }],
+      after: [],
+      parameters: { temperature: 0.2 },
+      tools: [{ type: "function" }],
+      output_schema: { type: "object" },
+    };
+    expect(promptOf(draft, adds).content).toEqual({
+      messages: [
+        { role: "system", text: "Help Ada." },
+        { role: "user", text: "Hi" },
+      ],
+      parameters: { temperature: 0.2 },
+      tools: [{ type: "function" }],
+      output_schema: { type: "object" },
+    });
+  });
+});

@@ -112,8 +112,31 @@ export function read(draft: Draft): { asked: Read; wrong: Wrong } {
 /** A text that Jinja2 renders as it stands. */
 export const asTemplate = (text: string): string => text.replace(/\{[{%#]/g, (open) => `{{ "${open}" }}`);
 
-/** A prompt of these messages: those that are text, in the roles a prompt may have; and what was left out. */
-export function promptOf(draft: Draft): { content: JsonObject; notes: string[] } {
+/** What an app's release put over the messages. */
+export interface Adds {
+  before: JsonObject[];
+  after: JsonObject[];
+  parameters: JsonObject;
+  tools: JsonObject[];
+  output_schema: JsonObject | null;
+}
+
+/** The draft as it was asked: with what the release put over it. */
+function whole(draft: Draft, adds: Adds | null | undefined): Draft {
+  if (!adds) return draft;
+  const { asked } = read(draft);
+  return {
+    ...draft,
+    messages: [...adds.before.map(draftMessage), ...draft.messages, ...adds.after.map(draftMessage)],
+    parameters: print({ ...asked.parameters, ...adds.parameters }),
+    tools: print(adds.tools.length > 0 ? adds.tools : asked.tools),
+    schema: draft.schema || print(adds.output_schema),
+  };
+}
+
+/** A prompt of these messages, whole: those that are text, in the roles a prompt may have; and what was left out. */
+export function promptOf(own: Draft, adds?: Adds | null): { content: JsonObject; notes: string[] } {
+  const draft = whole(own, adds);
   const { asked } = read(draft);
   const kept = draft.messages.filter((message) => message.plain);
   const left = draft.messages.length - kept.length;
