@@ -9,7 +9,7 @@ import pytest
 from kit import MODELS, PROJECT, PROVIDERS, TARGETS, made, tree_of
 
 from trimtab.gateway.routing.redecide import ask_of_record, reads_headers, reads_text, redecide
-from trimtab.gateway.routing.replay import ENOUGH, Decided, Estimate, StillLive, TargetKey, by_target, estimate
+from trimtab.gateway.routing.replay import ENOUGH, Decided, ReplayedRange, StillLive, TargetKey, by_target, estimate
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
 
 FAST, SLOW = ("lab", "up-fast"), ("spare", "up-slow")
@@ -49,8 +49,8 @@ def test_calls_that_stay_keep_what_happened() -> None:
     report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
     assert (report.calls, report.same, report.moved, report.compared, report.priced) == (40, 40, 0, 40, 40)
     assert report.cost.recorded == pytest.approx(0.04)
-    assert report.cost.replayed == Estimate(value=0.04, low=0.04, high=0.04)
-    assert report.latency_p50.replayed == Estimate(value=100.0, low=100.0, high=100.0)
+    assert report.cost.replayed == ReplayedRange(value=0.04, low=0.04, high=0.04)
+    assert report.latency_p50.replayed == ReplayedRange(value=100.0, low=100.0, high=100.0)
     assert report.notes == []
 
 

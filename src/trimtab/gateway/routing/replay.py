@@ -41,7 +41,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     sent_up: bool = False
 
 
-class Estimate(Struct, frozen=True, kw_only=True):
+class ReplayedRange(Struct, frozen=True, kw_only=True):
     """``low`` and ``high`` bound 95 %."""
 
     value: float
@@ -53,7 +53,7 @@ class Sides(Struct, frozen=True, kw_only=True):
     """``recorded`` is a fact about the calls that ``replayed`` is estimated for. None where nothing can be said."""
 
     recorded: float | None
-    replayed: Estimate | None
+    replayed: ReplayedRange | None
 
 
 class TargetShare(Struct, frozen=True, kw_only=True):
@@ -231,7 +231,7 @@ def _sides(name: str, recorded: Mapping[str, float | None], rounds: Sequence[Map
         return Sides(recorded=recorded[name], replayed=None)
     middle = sum(found) / len(found)
     low, high = found[int(0.025 * len(found))], found[min(len(found) - 1, int(0.975 * len(found)))]
-    return Sides(recorded=recorded[name], replayed=Estimate(value=min(max(middle, low), high), low=low, high=high))
+    return Sides(recorded=recorded[name], replayed=ReplayedRange(value=min(max(middle, low), high), low=low, high=high))
 
 
 def _shares(decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> list[TargetShare]:
