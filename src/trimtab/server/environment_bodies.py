@@ -89,7 +89,7 @@ class GatePage(Struct, frozen=True, kw_only=True):
     cursor: str | None
 
 
-class NewVerdict(Struct, kw_only=True, forbid_unknown_fields=True):
+class NewGateVerdict(Struct, kw_only=True, forbid_unknown_fields=True):
     """``hash`` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
     the release's."""
 

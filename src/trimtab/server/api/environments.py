@@ -21,7 +21,7 @@ from trimtab.server.environment_bodies import (
     GatePage,
     GateView,
     NewApproval,
-    NewVerdict,
+    NewGateVerdict,
     ReadinessView,
     SetEnvironment,
 )
@@ -286,7 +286,12 @@ async def list_verdicts(
     Operation(id="recordVerdict", summary="Write a gate's verdict down", tag=TAG, status=201, errors=(404, 409)),
 )
 async def record_verdict(
-    deps: Deps, caller: CallerNow, tenant: Tenant, app: FromPath[str], ref: FromPath[str], data: JSONBody[NewVerdict]
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    app: FromPath[str],
+    ref: FromPath[str],
+    data: JSONBody[NewGateVerdict],
 ) -> GateView:
     """A verdict is about a content; of every source the newest counts. It is refused (403) of those who made the
     release or edited what is in it: a program that judges has a key of its own. The source ``evaluation`` is that of
