@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.scoring.special import beta_cdf, beta_quantile, crossing, log_beta, normal_cdf, normal_quantile, t_for
+from trimtab.scoring.special import (
+    beta_cdf,
+    beta_quantile,
+    crossing,
+    log_beta,
+    normal_cdf,
+    normal_quantile,
+    t_cdf,
+    t_for,
+    t_quantile,
+)
 
 SIZES = st.floats(0.3, 5_000)
 
@@ -79,3 +89,15 @@ def test_a_crossing_is_found_and_else_an_end_is_given() -> None:
     assert crossing(lambda x: x * x - 2, 0, 2) == pytest.approx(math.sqrt(2), rel=1e-9)
     assert crossing(lambda _: -1.0, 0, 2) == pytest.approx(2)
     assert crossing(lambda _: 1.0, 0, 2) == pytest.approx(0, abs=1e-9)
+
+
+def test_students_t_is_scipys() -> None:
+    # scipy 1.17, stats.t
+    for p, freedom, t in ((0.975, 1, 12.706204736174694), (0.975, 19, 2.0930240544083087),
+                          (0.9995, 2, 31.599054576445365), (0.6, 3.5, 0.27326545405577973),
+                          (0.01, 40, -2.4232567793348583)):  # fmt: skip
+        assert t_quantile(p, freedom) == pytest.approx(t, rel=1e-7)
+        assert t_cdf(t, freedom) == pytest.approx(p, abs=1e-9)
+    assert t_cdf(0.3, 2.5) == pytest.approx(0.6063288142524014, abs=1e-10)
+    assert (t_cdf(float("inf"), 3), t_cdf(float("-inf"), 3), t_quantile(0.5, 3)) == (1, 0, 0)
+    assert t_quantile(0.975, 1e9) == normal_quantile(0.975) == pytest.approx(t_quantile(0.975, 9e5), rel=1e-5)
