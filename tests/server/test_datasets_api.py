@@ -216,10 +216,10 @@ def test_cases_must_be_as_the_schema_says_and_a_schema_as_the_cases_are(run: "Ru
 def test_reading_for_a_use_that_is_not_allowed_is_refused_and_names_the_cases(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = await made(house, case(1, uses=["train", "evaluate"]), case(2), case(3, uses=["train"]))
-        problem = await get(admin, "sums/versions/1/cases", 403, use="train")
+        problem = await get(admin, "sums/versions/1/cases", 409, use="train")
         assert problem["code"] == "use_not_allowed"
         assert problem["detail"] == "1 of these cases must not be used to train: c002."
-        refused = await get(admin, "sums/export", 403, use="evaluate")
+        refused = await get(admin, "sums/export", 409, use="evaluate")
         assert "c003" in refused["detail"]
         answer = await admin.get(f"{AT}/sums/export", params={"use": "train", "allowed_only": True})
         assert [json.loads(line)["id"] for line in answer.text.splitlines()] == ["c001", "c003"]
@@ -234,10 +234,10 @@ def test_consent_withdrawn_counts_for_every_version_also_for_those_before_it(run
         admin = await made(house, case(1, consent="given"), case(2))
         await change(admin, change=[case(1, consent="withdrawn")])
         for version in (1, 2):
-            problem = await get(admin, f"sums/versions/{version}/cases", 403, use="evaluate")
+            problem = await get(admin, f"sums/versions/{version}/cases", 409, use="evaluate")
             assert "c001" in problem["detail"]
         await change(admin, remove=["c001"])
-        await get(admin, "sums/versions/1/cases", 403, use="evaluate")
+        await get(admin, "sums/versions/1/cases", 409, use="evaluate")
         assert (await get(admin, "sums/versions/3/cases", use="evaluate"))["total"] == 1
         await change(admin, add=[case(1, consent="given")])
         assert (await get(admin, "sums/versions/1/cases", use="evaluate"))["total"] == 2

@@ -19,7 +19,7 @@ from trimtab.evaluation.types import Case, Dataset
 from trimtab.storage.database import Database
 
 T = TypeVar("T")
-PIECE: Final = 1_000
+PIECE: Final = 500
 LEASE_MS: Final = 60_000
 D, C = DATASETS.c, DATASET_CASES.c
 

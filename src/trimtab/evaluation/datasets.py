@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import case_schema
 from trimtab.evaluation.cases import read_body, tags_column
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
@@ -368,11 +368,11 @@ def allows(case: Case, use: Use) -> bool:
 
 
 def must_allow(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | None = None) -> None:
-    """Raises `Forbidden` that names the cases which must not be used so."""
+    """Raises `Conflict` that names the cases which must not be used so."""
     named = refused(conn, of, use, wanted)
     if named:
         more = f" and {len(named) - SHOWN:,} more" if len(named) > SHOWN else ""
-        raise Forbidden(
+        raise Conflict(
             f"{len(named):,} of these cases must not be used to {use}: {', '.join(named[:SHOWN])}{more}.",
             fix=f"Allow it in their 'uses' if their source permits it, or leave them out: use={use}&allowed_only=true.",
             code="use_not_allowed",
@@ -382,7 +382,7 @@ def must_allow(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | 
 def for_use(
     conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | None = None, *, allowed_only: bool = False
 ) -> tuple[list[Case], list[str]]:
-    """The cases, and the ids of those left out with ``allowed_only``. Raises `Forbidden` without it, where one of them
+    """The cases, and the ids of those left out with ``allowed_only``. Raises `Conflict` without it, where one of them
     must not be used so."""
     if not allowed_only:
         must_allow(conn, of, use, wanted)

@@ -1,7 +1,7 @@
 """How datasets, suites and experiments rest in the catalog. Contents are JSON text; times are Unix ms; money is whole
 picodollars."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
 from trimtab.storage.schema import METADATA
 
@@ -61,7 +61,15 @@ DATASET_CASES = Table(
     Column("uses", String(40), nullable=False),
     Column("source", String(200), nullable=False),
     Column("body", Text, nullable=False),
-    Index("ix_dataset_cases_until", "project_id", "dataset", "until"),
+    Index(
+        "ix_dataset_cases_until",
+        "project_id",
+        "dataset",
+        "until",
+        # Only of what ended: what a case is now is looked up by its id, and must not be looked for among all that are.
+        sqlite_where=text("until IS NOT NULL"),
+        postgresql_where=text("until IS NOT NULL"),
+    ),
     Index("ix_dataset_cases_source", "project_id", "source"),
 )
 """One row per state of a case: in all versions from ``since`` to before ``until`` (null: still). ``tags`` stand each

@@ -75,7 +75,7 @@ class Datasets:
         self, project: str, name: str, version: str | int = "latest", *, use: str | None = None, **wanted: str
     ) -> Iterator[d.Case]:
         """In order of id, of one version also while others are made. ``use``: what for (``evaluate``, ``tune``,
-        ``train``); raises `Forbidden` where a case must not be used so. ``wanted``: ``split``, ``tag``, ``q``."""
+        ``train``); raises `Conflict` where a case must not be used so. ``wanted``: ``split``, ``tag``, ``q``."""
         of = self.version(project, name, version).number
         where = path("projects", project, "datasets", name, "versions", str(of), "cases")
         query: dict[str, str | int | None] = {**wanted, "use": use, "limit": 500}

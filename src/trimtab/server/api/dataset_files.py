@@ -166,7 +166,7 @@ def _folder(deps: Dependencies) -> Generator[Path]:
         id="exportCases",
         summary="A version as a file",
         tag=TAG,
-        errors=(404,),
+        errors=(404, 409),
         media_type="application/octet-stream",
     ),
 )
@@ -182,7 +182,7 @@ async def export_cases(
     tag: FromQuery[str] = "",
 ) -> Response[bytes]:
     """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the JSON lines of the same
-    version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (403) where a case
+    version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (409) where a case
     must not be used so, unless ``allowed_only`` leaves it out; the header ``trimtab-left-out`` says how many were."""
     wanted = Wanted(split=split, tags=(tag,) if tag else ())
 

@@ -202,7 +202,7 @@ async def diff_dataset(
     "GET",
     VERSION + "/cases",
     "dataset:read",
-    Operation(id="listCases", summary="The cases of a version", tag=TAG, errors=(404,)),
+    Operation(id="listCases", summary="The cases of a version", tag=TAG, errors=(404, 409)),
 )
 async def list_cases(
     deps: Deps,
@@ -216,7 +216,7 @@ async def list_cases(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CasePage:
-    """In order of id. ``use`` says what they are read for: refused (403) where one of those that are wanted must not be
+    """In order of id. ``use`` says what they are read for: refused (409) where one of those that are wanted must not be
     used so. Without it they are only looked at."""
     after = read_cursor(cursor)
     _no_nul(split, tag, q)

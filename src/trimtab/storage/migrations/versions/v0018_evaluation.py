@@ -88,7 +88,14 @@ def _dataset_cases() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_dataset_cases_project_id"),
     )
     op.create_index("ix_dataset_cases_source", "dataset_cases", ["project_id", "source"])
-    op.create_index("ix_dataset_cases_until", "dataset_cases", ["project_id", "dataset", "until"])
+    ended = sa.text("until IS NOT NULL")
+    op.create_index(
+        "ix_dataset_cases_until",
+        "dataset_cases",
+        ["project_id", "dataset", "until"],
+        sqlite_where=ended,
+        postgresql_where=ended,
+    )
 
 
 def _dataset_proposals() -> None:
