@@ -86,7 +86,7 @@ def test_columns_are_mapped_and_the_rest_is_kept_as_metadata(run: "Run") -> None
             "file": "t.csv",
             "format": "csv",
         }
-        made = await send(admin, file, format="csv", **query)
+        made = await send(admin, file, **query)
         assert (made["added"], made["twice"]) == (2, 1)
         found = next(each for each in await cases(admin) if each["expected"] == "Here")
         assert found["input"] == {"messages": [{"role": "user", "content": "Where?"}], "variables": {"city": "Bonn"}}
