@@ -19,7 +19,6 @@ from trimtab.server.scoring_live import NAME, Parts, ScoringLive
 from trimtab.storage import leaders
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.quality import QualityQuestion, quality
-from trimtab.telemetry.scores import Score
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import Window
 
@@ -28,6 +27,8 @@ RIGHT = OnlineScorer(scorer="exact", name="right")
 KIND = OnlineScorer(scorer="rubric", name="kind", options={"model": "m", "criteria": "Kind.", "pass_at": 4})
 COST = 1_000_000
 DAY_NS = DAY_MS * 1_000_000
+Line = tuple[str, str, float | None, str, str, str]
+"""Trace, name, value, label, version and source of a score."""
 
 
 class Judges:
@@ -71,12 +72,12 @@ async def rule(world: World, name: str) -> Rule:
     return await world.db.read(lambda conn: online.rule(conn, world.project, name))
 
 
-async def said(world: World) -> list[Score]:
+async def said(world: World) -> list[Line]:
     sql = (
         "SELECT trace_id, name, value, label, evaluator_version, source FROM scores FINAL WHERE project = {p:String}"
         " ORDER BY name, trace_id"
     )
-    return await world.reader.ask(list[Any], sql, {"p": world.project})  # pyright: ignore[reportReturnType]
+    return await world.reader.ask(Line, sql, {"p": world.project})
 
 
 @pytest.fixture
@@ -105,8 +106,8 @@ def test_answers_are_scored_once_whoever_looks_again(run: Callable[[Any], None])
         found = await said(world)
         assert len(found) == 12, "four answers of the app, by three scorers"
         assert {line[0] for line in found} == {call.trace_id for call in calls}
-        assert [line[2:4] for line in found if line[1] == "right"] == [[None, online.UNSCORED]] * 4
-        assert {tuple(line[2:]) for line in found if line[1] == "kind"} == {(1.0, "", "1", "llm")}
+        assert [line[2:4] for line in found if line[1] == "right"] == [(None, online.UNSCORED)] * 4
+        assert {line[2:] for line in found if line[1] == "kind"} == {(1.0, "", "1", "llm")}
         assert len(judges.asked) == len(set(judges.asked)) == 4
         state = (await rule(world, "all")).state
         assert (state.scored, state.unscored, state.passed_over, state.spent) == (8, 4, 0, 4 * COST)
