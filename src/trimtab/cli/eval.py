@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from trimtab.cli import evaluating
 from trimtab.cli.base import (
@@ -25,6 +26,13 @@ class CouldNotRun(Failure):
     exit_code = evaluating.COULD_NOT_RUN
 
 
+class Files(Struct, frozen=True, kw_only=True):
+    """Where the report goes besides; ``-`` for Markdown prints it."""
+
+    junit: Path | None
+    markdown: Path | None
+
+
 @click.command()
 @click.argument("suite")
 @click.option("--release", "-r", required=True, help="What is put to the test: support@r12, support@staging, a model.")
@@ -41,9 +49,8 @@ class CouldNotRun(Failure):
 @project_option
 @json_option
 def command(
-    *, suite: str, release: str, against: str | None, url: str | None, project: str, as_json: bool,
-    yes: bool, no_wait: bool, junit: Path | None, markdown: Path | None, **more: Any,
-) -> None:  # fmt: skip
+    *, suite: str, release: str, against: str | None, url: str | None, project: str, as_json: bool, **more: Any
+) -> None:
     """Run a suite, and say whether the release passes.
 
     SUITE is a file, as suites/support.yaml, which is brought to the server with its cases; or the name of a suite that
@@ -57,6 +64,8 @@ def command(
       trimtab eval suites/support.yaml --release support@r12 --against support@r11
       trimtab eval support --release support@latest --against production --junit report.xml
     """
+    yes, no_wait = bool(more.pop("yes")), bool(more.pop("no_wait"))
+    files = Files(junit=more.pop("junit"), markdown=more.pop("markdown"))
     given = {name: value for name, value in more.items() if value not in (None, False)}
     asked = Asked(project=project, release=release, against=against, more={**given, "origin": _origin()})
     try:
@@ -70,8 +79,8 @@ def command(
                 print_json(begun) if as_json else click.echo(begun.id)
                 return
             report = _followed(client, project, begun, folder)
-            _written(client, project, begun.id, junit, markdown)
-            print_json(report) if as_json else _shown(client, project, begun.id, markdown)
+            _written(client, project, begun.id, files)
+            print_json(report) if as_json else _shown(client, project, begun.id, files)
     except TrimtabError as error:
         raise CouldNotRun(error, as_json=as_json) from error
     sys.exit(evaluating.code_of(report))
@@ -118,15 +127,15 @@ def _followed(client: Client, project: str, begun: Experiment, folder: Path) -> 
     return evaluating.finish(client, project, ended, folder)
 
 
-def _written(client: Client, project: str, experiment: str, junit: Path | None, markdown: Path | None) -> None:
-    if junit is not None:
-        junit.write_text(client.experiments.report(project, experiment, "junit").text, encoding="utf-8")
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(client.experiments.report(project, experiment, "markdown").text, encoding="utf-8")
+def _written(client: Client, project: str, experiment: str, files: Files) -> None:
+    if files.junit is not None:
+        files.junit.write_text(client.experiments.report(project, experiment, "junit").text, encoding="utf-8")
+    if files.markdown is not None and str(files.markdown) != "-":
+        files.markdown.write_text(client.experiments.report(project, experiment, "markdown").text, encoding="utf-8")
 
 
-def _shown(client: Client, project: str, experiment: str, markdown: Path | None) -> None:
-    form = "markdown" if markdown is not None and str(markdown) == "-" else "terminal"
+def _shown(client: Client, project: str, experiment: str, files: Files) -> None:
+    form = "markdown" if str(files.markdown) == "-" else "terminal"
     click.echo(client.experiments.report(project, experiment, form).text, nl=False)
 
 

@@ -103,6 +103,7 @@ def _json(value: Any) -> str:
 
 def experiment(conn: Connection, project_id: str, name: str) -> Experiment:
     """By its id. Raises `NotFound`."""
+    name = name.replace("\0", "?")  # which no id has, and PostgreSQL does not take
     query = select(EXPERIMENTS).where(EXPERIMENTS.c.id == name, EXPERIMENTS.c.project_id == project_id)
     row = conn.execute(query).one_or_none()
     if row is None:

@@ -96,6 +96,9 @@ def check(spec: SuiteSpec) -> SuiteSpec:
     dataset_of(spec.dataset)
     if "\0" in spec.description or len(spec.description) > 2000:
         raise _wrong("A suite's description has at most 2,000 characters.", "Shorten it.", "description")
+    for field, values in (("split", (spec.split,)), ("tags", spec.tags)):
+        if len(values) > 32 or any(len(each) > 64 or not (each.isprintable() or not each) for each in values):
+            raise _wrong(f"'{field}' is of at most 64 printable characters.", "Correct it.", field)
     if not 1 <= len(spec.scorers) <= MOST_SCORERS:
         raise _wrong(f"A suite has 1 to {MOST_SCORERS} scorers.", "Name what judges the answers.", "scorers")
     labels: set[str] = set()
@@ -160,6 +163,7 @@ def suites(
 
 def suite(conn: Connection, project_id: str, name: str) -> Suite:
     """Raises `NotFound`."""
+    name = name.replace("\0", "?")  # which no name has, and PostgreSQL does not take
     row = conn.execute(select(SUITES).where(SUITES.c.project_id == project_id, SUITES.c.name == name)).one_or_none()
     if row is None:
         raise NotFound(f"There is no suite {name[:80]!r} in this project.", fix="'trimtab suites list' shows them.")

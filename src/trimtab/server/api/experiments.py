@@ -7,7 +7,7 @@ import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
-from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import cells, experiments, judging, subjects, suites
 from trimtab.evaluation.cells import Which
 from trimtab.evaluation.experiments import Again, Said
@@ -191,7 +191,12 @@ def _subjects(
     meaning = _meaning(deps, project_id)
     first = subjects.subject(conn, project_id, data.subjects[0], meaning)
     named = data.subjects[1] if len(data.subjects) > 1 else "" if data.alone else against
-    second = subjects.baseline(conn, project_id, first, named, meaning)
+    try:
+        second = subjects.baseline(conn, project_id, first, named, meaning)
+    except NotFound:
+        if len(data.subjects) > 1 or first.app:
+            raise
+        second = None  # the suite names an environment, and a model runs in none
     notes: list[str] = []
     if named and second is None:
         notes.append(f"There is nothing to compare with yet: {first.model} has no {named}.")
@@ -459,6 +464,7 @@ def _given(found: Experiment, data: GiveScores) -> dict[cells.Key, tuple[CellSco
                 fix=f"There are: {', '.join(sorted(own)) or 'none'}.",
                 param="scores",
             )
+        _plain(each.case_id, "case_id")
         if each.unscored == "" and each.value is None and not each.label:
             raise InvalidRequest("A score has a value, a label, or why there is none.", fix="Say it.", param="scores")
         score = CellScore(
