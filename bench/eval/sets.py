@@ -60,16 +60,14 @@ def refusals() -> list[Row]:
 
 
 def own_toxicity() -> list[Row]:
-    found: list[Row] = []
-    for row in lines(OWN / "toxicity.jsonl"):
-        group = f"own:{row['label']}:{row['group']}:{row['language'] == 'en'}"
-        found.append(
-            Row(
-                text=row["text"], label=bool(row["label"]), group=group, kind="own",
-                held_out=held_out(group, "toxicity"),
-            )
-        )  # fmt: skip
-    return found
+    """Our own sentences, split by subject: two in five of the subjects of each label."""
+    rows = lines(OWN / "toxicity.jsonl")
+    out = {label: held_out_of([row["group"] for row in rows if row["label"] == label], "toxicity") for label in (0, 1)}
+    return [
+        Row(text=row["text"], label=bool(row["label"]), group=f"own:{row['label']}:{row['group']}", kind="own",
+            held_out=row["group"] in out[row["label"]])
+        for row in rows
+    ]  # fmt: skip
 
 
 def hatecheck(data: Path) -> list[Row]:

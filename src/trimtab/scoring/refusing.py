@@ -95,7 +95,7 @@ def opening(answer: str) -> str:
     """What is read of an answer: its first sentences, whole ones where they fit."""
     taken: list[str] = []
     length = 0
-    for sentence in sentences(answer):
+    for sentence in sentences(answer[: 20 * OPENING]):
         if taken and length + len(sentence) > OPENING:
             break
         taken.append(sentence)

@@ -6,6 +6,8 @@ from typing import Final
 
 LONGEST: Final = 600
 """Characters; a longer sentence is cut where a space allows."""
+MOST_TEXT: Final = 200_000
+"""Characters of a text that are worth cutting into sentences: what is longer, scorers do not read."""
 _ENDS: Final = re.compile(
     r"""(?<=[.!?…])["'”’»)\]]*\s+(?=["'“„«(\[]*[^\W\d_a-zà-öø-ÿ]|["'“„«(\[]*\d)  # a mark, a space, a capital or figure
     | (?<=[a-z\d)][.!?])(?=[A-Z][a-z])  # a mark, and somebody forgot the space
@@ -16,7 +18,6 @@ _ENDS: Final = re.compile(
 _SHORT: Final = re.compile(
     r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|cf|Inc|Ltd|Jr|Sr|approx|bzw|z\.B|ca|Nr)\.$"
 )
-_LINE: Final = re.compile(r"\s*\n\s*")
 _BULLET: Final = re.compile(r"^(?:[-*+•]|#{1,6}|>|\d{1,3}[.)])\s+")
 _MARKS: Final = re.compile(r"[*_`]{1,3}")
 _WORD: Final = re.compile(r"\d+(?:[.,:]\d+)*%?|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -42,11 +43,11 @@ NEGATIONS: Final = frozenset(_NEGATIONS_WORDS.split())
 def sentences(text: str) -> list[str]:
     """In their order, without list marks and emphasis; empty ones are left out."""
     found: list[str] = []
-    for line in _LINE.split(text.strip()):
-        line = _MARKS.sub("", _BULLET.sub("", line)).strip()
+    for written in text.splitlines():
+        line = _MARKS.sub("", _BULLET.sub("", written.strip())).strip()
         start = 0
         for end in _ENDS.finditer(line):
-            if end.end() == end.start() or not _SHORT.search(line[start : end.start()]):
+            if end.end() == end.start() or not _SHORT.search(line[max(start, end.start() - 12) : end.start()]):
                 found += _cut(line[start : end.start()])
                 start = end.end()
         found += _cut(line[start:])

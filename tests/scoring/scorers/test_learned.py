@@ -229,6 +229,23 @@ def test_groundedness_needs_a_claim_and_a_context(tools: Tools) -> None:
     assert "64 claims" in reason(scored("groundedness", Sample(output=many, context=SHOP), tools))
 
 
+def test_what_is_too_long_to_read_is_not_scored(tools: Tools) -> None:
+    huge = "word " * 50_000
+    sample = Sample(input="q", output=huge, context=(huge,), expected=huge)
+    for name in ("toxicity", "groundedness", "context_recall", "context_relevance", "answer_relevance"):
+        assert "200,000 characters" in reason(scored(name, sample, tools)), name
+    assert value(scored("refusal", sample)) == 0.0
+
+
+def test_another_embedder_is_no_embedder_for_toxicity() -> None:
+    import numpy
+
+    async def embed(texts: Sequence[str], /) -> Any:
+        return numpy.ones((len(texts), 8), dtype=numpy.float32)
+
+    assert "another one" in reason(scored("toxicity", Sample(output="Hello there."), Tools(embed=embed)))
+
+
 @embedded
 def test_recall_asks_what_the_expected_answer_needs(tools: Tools) -> None:
     expected = "Orders can be returned within 30 days of delivery. The warehouse is in Malmö since 1990."

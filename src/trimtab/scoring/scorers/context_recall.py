@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from trimtab.scoring.heads import HeadFile
 from trimtab.scoring.scorers.groundedness import supported, told
+from trimtab.scoring.sentences import MOST_TEXT
 from trimtab.scoring.support import claims_of
 from trimtab.scoring.texts import expected_texts
 from trimtab.scoring.types import Better, CannotScore, Kind, Sample, Source, Tools, Verdict
@@ -32,6 +33,8 @@ class ContextRecall:
         self._head = HeadFile("groundedness")
 
     async def score(self, sample: Sample, options: Options, tools: Tools) -> Verdict:
+        if sum(len(text) for text in expected_texts(sample)) > MOST_TEXT:
+            return CannotScore(reason=f"context_recall reads expected texts of up to {MOST_TEXT:,} characters.")
         claims = [claim for text in expected_texts(sample) for claim in claims_of(text)]
         if not claims:
             return CannotScore(reason="context_recall needs an expected text that says something.")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 
 from trimtab.scoring.heads import Head, HeadFile
+from trimtab.scoring.sentences import MOST_TEXT
 from trimtab.scoring.support import relevance
 from trimtab.scoring.types import Better, CannotScore, Kind, Sample, Scored, Source, Tools, Verdict
 
@@ -48,6 +49,8 @@ async def chances_of(
         return CannotScore(reason=f"{name} needs the local embedder: pip install 'trimtab[embed]'.")
     if len(texts) > MOST:
         return CannotScore(reason=f"{name} weighs up to {MOST} texts, and there are {len(texts)}.")
+    if len(asked) + sum(len(text) for text in texts) > MOST_TEXT:
+        return CannotScore(reason=f"{name} reads up to {MOST_TEXT:,} characters, and there are more.")
     vectors = await tools.embed([asked, *texts])
     near: list[float] = (vectors[1:] @ vectors[0]).tolist()
     return [head.chance(relevance(asked, text, cosine)) for text, cosine in zip(texts, near, strict=True)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from trimtab.scoring.heads import HeadFile
+from trimtab.scoring.sentences import MOST_TEXT
 from trimtab.scoring.support import MOST_CLAIMS, MOST_PASSAGES, Claim, Grounds, claims_of, weigh
 from trimtab.scoring.types import Better, CannotScore, Kind, Sample, Scored, Source, Tools, Verdict
 
@@ -33,6 +34,8 @@ class Groundedness:
         self._head = HeadFile("groundedness")
 
     async def score(self, sample: Sample, options: Options, tools: Tools) -> Verdict:
+        if len(sample.output or "") > MOST_TEXT:
+            return CannotScore(reason=f"groundedness reads answers of up to {MOST_TEXT:,} characters.")
         claims = claims_of(sample.output or "")
         if not claims:
             return CannotScore(reason="groundedness found no claim in the answer.")
@@ -50,6 +53,8 @@ async def supported(
         return CannotScore(reason=f"{name} needs the local embedder: pip install 'trimtab[embed]'.")
     if len(claims) > MOST_CLAIMS:
         return CannotScore(reason=f"{name} weighs up to {MOST_CLAIMS} claims, and there are {len(claims)}.")
+    if sum(len(text) for text in sample.context or ()) > MOST_TEXT:
+        return CannotScore(reason=f"{name} reads up to {MOST_TEXT:,} characters of context, and there are more.")
     grounds = Grounds(sample.context or ())
     if not grounds.passages:
         return CannotScore(reason=f"{name} found no sentence in the context.")

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from trimtab.scoring import toxic
-from trimtab.scoring.heads import HeadFile
-from trimtab.scoring.sentences import sentences
+from trimtab.scoring.heads import EMBEDDER, HeadFile
+from trimtab.scoring.sentences import MOST_TEXT, sentences
 from trimtab.scoring.types import Better, CannotScore, Kind, Sample, Scored, Source, Tools, Verdict
 
 MOST: Final = 256
@@ -36,6 +36,8 @@ class Toxicity:
     async def score(self, sample: Sample, options: Options, tools: Tools) -> Verdict:
         if tools.embed is None:
             return CannotScore(reason="toxicity needs the local embedder: pip install 'trimtab[embed]'.")
+        if len(sample.output or "") > MOST_TEXT:
+            return CannotScore(reason=f"toxicity reads answers of up to {MOST_TEXT:,} characters.")
         found = sentences(sample.output or "")
         if not found:
             return Scored(value=0.0, explanation="There is nothing to read.")
@@ -43,6 +45,8 @@ class Toxicity:
             return CannotScore(reason=f"toxicity reads up to {MOST} sentences, and the answer has {len(found)}.")
         head = self._head.get()
         vectors = await tools.embed([toxic.normal(sentence) for sentence in found])
+        if vectors.shape[1] != head.dimension:
+            return CannotScore(reason=f"toxicity was trained on {EMBEDDER}, and this embedder is another one.")
         chances = [
             head.chance(toxic.features(sentence), row) for sentence, row in zip(found, vectors.tolist(), strict=True)
         ]
