@@ -77,7 +77,9 @@ def test_each_rule_sends_what_it_is_for_and_every_answer_once(run: Callable[[Any
     run(story)
 
 
-def test_the_leader_writes_scores_that_died_with_their_writer_and_ends_holds(run: Callable[[Any], None]) -> None:
+def test_the_leader_writes_scores_that_died_with_their_writer_and_ends_holds(
+    engine: Store, blobs: FolderBlobs, served: Any, catalog_url: str
+) -> None:
     async def story(world: World) -> None:
         queue = await world.put("held", QueueSpec(criteria=(Criterion(name="right"),)))
         call = world.call(1)
@@ -114,4 +116,4 @@ def test_the_leader_writes_scores_that_died_with_their_writer_and_ends_holds(run
         assert (ended.state, waited.state) == ("expired", "expired")
         await feeder.leave()
 
-    run(story)
+    story_of(engine, blobs, served.socket, catalog_url, story)

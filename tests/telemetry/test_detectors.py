@@ -211,7 +211,7 @@ def test_an_answer_that_goes_round_in_circles_is_told() -> None:
         ({}, {"at_ns": 11 * 60 * 10**9}, ""),
         ({}, {"user": "ben"}, ""),
         ({}, {"user": "", "session": ""}, ""),
-        ({}, {"messages": (Message("user", (Text("x"),)), Message("tool", (ToolResult("1", "y"),)))}, ""),
+        ({}, {"messages": (Message("user", (Text("x"),)), Message("tool", (ToolResult("1", (Text("y"),)),)))}, ""),
         ({"question": "Go on"}, {"question": "Go on"}, ""),
     ],
 )
@@ -221,7 +221,8 @@ def test_a_question_asked_again_soon_tells_of_the_first_answer(
     memory = Memory()
     check = DETECTORS.get("asked_again").check
     one = said(user="ada", trace_id="t", span_id="s1", **first)
-    two = said(**{"user": "ada", "trace_id": "t2", "span_id": "s2", "at_ns": 5, **then})
+    fields: dict[str, Any] = {"user": "ada", "trace_id": "t2", "span_id": "s2", "at_ns": 5, **then}
+    two = said(**fields)
     assert check(one, memory) is None
     finding = check(two, memory)
     assert (finding.label if finding else "") == label

@@ -48,6 +48,15 @@ def verdicts(conn: Connection, item_id: str) -> list[Verdict]:
     return [_verdict(row) for row in conn.execute(query)]
 
 
+def of_items(conn: Connection, item_ids: Sequence[str]) -> dict[str, list[Verdict]]:
+    """By item, each in the order in which they were given; some hundred items at most."""
+    query = select(REVIEW_VERDICTS).where(V.item.in_(list(item_ids))).order_by(V.created, V.reviewer)
+    found: dict[str, list[Verdict]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.item, []).append(_verdict(row))
+    return found
+
+
 def _verdict(row: Any) -> Verdict:
     own = {name: getattr(row, name) for name in Verdict.__struct_fields__ if name != "answers"}
     return Verdict(answers=msgspec.json.decode(row.answers, type=dict[str, Any]), **own)

@@ -45,10 +45,13 @@ _OWN: Final = [name for name in ItemView.__struct_fields__ if name not in _MADE]
 
 def view(conn: Connection, found: Item, caller: str, *, hides: bool | None = None) -> ItemView:
     """As the caller may see it. ``hides``: whether the queue keeps scores from who has not spoken, where known."""
-    said = verdicts.verdicts(conn, found.id)
-    blind = figures.is_blind(found, caller, [each.reviewer for each in said])
     if hides is None:
         hides = queues.queue(conn, found.project_id, found.queue).spec.hide_scores
+    return _shown(found, verdicts.verdicts(conn, found.id), caller, hides=hides)
+
+
+def _shown(found: Item, said: list[Verdict], caller: str, *, hides: bool) -> ItemView:
+    blind = figures.is_blind(found, caller, [each.reviewer for each in said])
     subject = replace(found.subject, scores=()) if blind and hides else found.subject
     own: dict[str, Any] = {name: getattr(found, name) for name in _OWN}
     return ItemView(
@@ -104,7 +107,8 @@ async def list_items(
     def read(conn: Connection) -> ItemPage:
         found = items.listed(conn, tenant.id, wanted, moment(conn, deps), after=after, limit=limit + 1)
         hides = {each.name: each.spec.hide_scores for each in queues.queues(conn, tenant.id, archived=True)}
-        page = [view(conn, each, me, hides=hides.get(each.queue, True)) for each in found[:limit]]
+        said = verdicts.of_items(conn, [each.id for each in found[:limit]])
+        page = [_shown(each, said.get(each.id, []), me, hides=hides.get(each.queue, True)) for each in found[:limit]]
         return ItemPage(items=page, cursor=write_cursor(found[limit - 1].id) if len(found) > limit else None)
 
     return await deps.db.read(read)
