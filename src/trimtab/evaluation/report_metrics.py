@@ -121,7 +121,7 @@ class Grid:
     @classmethod
     def of(cls, cells: Sequence[Cell], against: int | None) -> "Grid":
         grid = cls((0,) if against is None else (0, against))
-        for cell in sorted(cells, key=lambda cell: (cell.case_id, cell.repeat)):
+        for cell in sorted(cells, key=lambda cell: (cell.case_id, cell.repeat, cell.subject)):
             if cell.subject not in grid.cells:
                 continue
             grid.any.setdefault(cell.case_id, cell)

@@ -76,17 +76,18 @@ def of_two(metric: MetricReport) -> str:
 
 def _meaning(metric: MetricReport, unit: str) -> str:
     margin = amount(metric.margin, unit) if metric.margin is not None else ""
+    harm = "rise" if metric.better == "lower" else "loss"
     if metric.outcome == "better":
         return "Better: more than chance explains."
     if metric.outcome == "worse":
         return "Worse: more than chance explains."
     if metric.outcome == "not_worse":
-        return f"Not worse: a loss of {margin} or more is ruled out."
+        return f"Not worse: a {harm} of {margin} or more is ruled out."
     if metric.outcome is None:
         return "Shown for information: nobody said whether more or less of it is better."
     if metric.needed is not None and metric.needed > metric.pairs:
-        return f"Not enough data to rule out a loss of {margin}: it would take about {metric.needed:,} cases."
-    return f"Not enough data to rule out a loss of {margin}." if margin else "Not enough data to tell them apart."
+        return f"Not enough data to rule out a {harm} of {margin}: it would take about {metric.needed:,} cases."
+    return f"Not enough data to rule out a {harm} of {margin}." if margin else "Not enough data to tell them apart."
 
 
 def _unscored(a: Estimate, b: Estimate) -> str:
@@ -130,7 +131,9 @@ def of_all(outcome: Outcome, metrics: tuple[MetricReport, ...], subjects: tuple[
     if outcome == "not_worse":
         return f"{first} is not worse{against}." if second else f"{first} meets what the suite requires."
     if outcome == "worse":
-        worse = [metric for metric in metrics if metric.outcome == "worse"]
+        worse = [
+            metric for metric in metrics if metric.outcome == "worse" and (metric.required or metric.name == "errors")
+        ]
         missed = [metric for metric in required if metric.bound == "missed"]
         parts = [f"is worse{against} in {_names(metric.name for metric in worse)}"] if worse else []
         parts += [f"misses what is required of {_names(metric.name for metric in missed)}"] if missed else []

@@ -146,7 +146,8 @@ def _of_logs(pairs: Sequence[Pair], alpha: float) -> Compared:
     found = spread(_observed(pairs, [math.log(pair.first / pair.second) for pair in pairs]))
     values = [value for pair in pairs for value in (pair.first, pair.second)]
     most = math.log(max(values) / min(values))
-    return _grown(found, found.mean, alpha, most, "paired t of logarithms (ratio of geometric means)")
+    words = ", ".join(filter(None, ("paired t of logarithms (ratio of geometric means)", design_words(found))))
+    return _grown(found, found.mean, alpha, most, words)
 
 
 def _of_ratio(pairs: Sequence[Pair], alpha: float) -> Compared | None:
@@ -166,8 +167,10 @@ def _of_ratio(pairs: Sequence[Pair], alpha: float) -> Compared | None:
             size = (x + y) / 2
             parts.append(Observed((x - y) / size, pair.weight * size, pair.group, pair.stratum))
     found = structs.replace(spread(parts), n=len(pairs))
+    words = design_words(spread(_observed(pairs, [0.0] * len(pairs))))
     most = math.log1p(_range(pairs) / second)
-    return _grown(found, math.log(first / second), alpha, most, "paired t of the logarithm of the ratio")
+    own = ", ".join(filter(None, ("paired t of the logarithm of the ratio", words)))
+    return _grown(found, math.log(first / second), alpha, most, own)
 
 
 def _grown(found: Spread, log: float, alpha: float, most: float, words: str) -> Compared:
@@ -190,5 +193,5 @@ def _grown(found: Spread, log: float, alpha: float, most: float, words: str) -> 
         relative=True,
         pairs=found.n,
         clusters=found.clusters,
-        method=", ".join(filter(None, (words, design_words(found)))),
+        method=words,
     )
