@@ -76,12 +76,7 @@ function Arm({ name, letter, arm, value, unit, scale }: ArmProps) {
         <span className="sr-only">: {name}</span>
       </span>
       <span className={`num ${lines.value}`}>{figure(value.value, unit)}</span>
-      <IntervalLine
-        arm={arm}
-        scale={scale}
-        interval={{ low: value.low, high: value.high, mid: value.value }}
-        label={`${name}: ${estimateWords(value, unit)}`}
-      />
+      <IntervalLine arm={arm} scale={scale} interval={drawn(value)} label={`${name}: ${estimateWords(value, unit)}`} />
       <span className={`num muted ${lines.n}`} title={`in ${plural(value.clusters, "independent group")}`}>
         n {formatInt(value.n)}
       </span>
@@ -94,6 +89,10 @@ function Arm({ name, letter, arm, value, unit, scale }: ArmProps) {
     </div>
   );
 }
+
+/** A value without an interval is a dot, not a line from end to end. */
+const drawn = ({ value, low, high }: Estimate) =>
+  low === null && high === null ? { low: value, high: value, mid: value } : { low, high, mid: value };
 
 const level = (alpha: number) => `${Number((100 * (1 - alpha)).toFixed(2))} %`;
 
@@ -120,7 +119,7 @@ function Difference({ metric, alpha }: { metric: MetricReport; alpha: number }) 
         {difference !== null && (
           <span>
             {range(low, high, print)} ({level(alpha)} interval
-            {metric.pairs ? `, ${plural(metric.pairs, "pair")}` : ""}){" "}
+            {metric.pairs ? `, ${plural(metric.pairs, "pair")}` : ""}).{" "}
           </span>
         )}
         {margin !== null && <span>Up to {print(margin)} counts as not worse. </span>}

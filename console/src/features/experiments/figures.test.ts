@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CaseDelta, Estimate } from "@/api/evaluationTypes";
-import { badness, byWorst, figure, missingWords, pWords, signed, tally, tallyWords } from "./figures";
+import { badness, byWorst, ends, figure, missingWords, pWords, signed, tally, tallyWords } from "./figures";
 
 const estimate = (over: Partial<Estimate>): Estimate => ({
   value: 0.8,
@@ -37,6 +37,12 @@ describe("figures", () => {
       "3 could not be scored, 1 had no answer; had all of them been bad, or good: 70 % to 85 %",
     );
     expect(missingWords(estimate({ errors: 2 }), "ms")).toBe("2 had no answer");
+  });
+  it("say where there is no interval", () => {
+    expect(ends(estimate({}), "share")).toBe("70 % to 90 %");
+    expect(ends(estimate({ low: null, high: null }), "share")).toBe("no interval");
+    expect(ends(estimate({ low: null }), "share")).toBe("at most 90 %");
+    expect(ends(estimate({ value: null }), "share")).toBe("");
   });
   it("never tell a p value as zero", () => {
     expect(pWords(0)).toBe("p < 0.0001");

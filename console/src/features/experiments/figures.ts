@@ -31,8 +31,11 @@ export function signed(value: number | null | undefined, metric: Pick<MetricRepo
   return `${sign}${figure(Math.abs(value), metric.unit)}`;
 }
 
-export const ends = (estimate: Estimate, unit: Unit): string =>
-  estimate.value === null ? "" : range(estimate.low, estimate.high, (value) => figure(value, unit));
+export function ends(estimate: Estimate, unit: Unit): string {
+  const { value, low, high } = estimate;
+  if (value === null) return "";
+  return low === null && high === null ? "no interval" : range(low, high, (each) => figure(each, unit));
+}
 
 /** What is not in a value, and what that could have done to it; empty where all was scored. */
 export function missingWords(estimate: Estimate, unit: Unit): string {

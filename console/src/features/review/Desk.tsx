@@ -1,12 +1,11 @@
 import { Button, Group, Skeleton, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { meQuery } from "@/api/queries";
 import { claim, decide, itemQuery, release, reviewKey } from "@/api/review";
 import type { Decision, ItemView, QueueView } from "@/api/reviewTypes";
 import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { useShortcuts } from "@/lib/hooks";
-import { useMayWrite } from "@/lib/role";
+import { useMayReview, useMayWrite } from "@/lib/role";
 import { Key } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -55,6 +54,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
   const criteria = queue.spec.criteria ?? [];
   const work = useWork({ project, queue, item, onDone });
   const [adding, setAdding] = useState(false);
+  const mayKeep = useMayWrite();
   const { answers, setAnswers, correction, setCorrection, note, setNote } = work;
   const at = nextOf(criteria, answers);
   const correcting = correction !== null;
@@ -67,7 +67,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
     c: work.correct,
     r: () => work.say("reject"),
     s: () => work.say("skip"),
-    d: () => setAdding(true),
+    d: () => mayKeep && setAdding(true),
   });
   const saying = work.saying;
   const button = (decision: Decision, key: string, label: ReactNode, onClick: () => void, filled = false) => (
@@ -136,8 +136,14 @@ function Work({ project, queue, item, onDone }: WorkProps) {
         )}
       </Group>
       <p className={`muted ${css.keys}`}>
-        <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric · <kbd>d</kbd> to a
-        dataset · <kbd>?</kbd> help
+        <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric
+        {mayKeep && (
+          <>
+            {" "}
+            · <kbd>d</kbd> to a dataset
+          </>
+        )}{" "}
+        · <kbd>?</kbd> help
       </p>
       {adding && (
         <AddToDataset
@@ -153,8 +159,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
 
 /** What the reviewer has done so far, and saying it. */
 function useWork({ project, queue, item, onDone }: WorkProps) {
-  const me = useQuery(meQuery());
-  const may = useMayWrite() || me.data?.role === ("reviewer" as never);
+  const may = useMayReview();
   const [answers, setAnswers] = useState<Answers>({});
   const [correction, setCorrection] = useState<string | null>(null);
   const [note, setNote] = useState("");

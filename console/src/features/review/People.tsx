@@ -17,6 +17,7 @@ const GROUPS = [
   { value: "release", label: "by release" },
   { value: "queue", label: "by queue" },
   { value: "reviewer", label: "by reviewer" },
+  { value: "rule", label: "by rule" },
 ];
 
 /** How often people change answers, and how far they agree with each other. */

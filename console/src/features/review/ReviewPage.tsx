@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useEffect } from "react";
 import { itemsQuery, queueQuery, takeNext } from "@/api/review";
 import { plural } from "@/lib/format";
-import { useMayWrite } from "@/lib/role";
+import { useMayReview } from "@/lib/role";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -29,7 +29,7 @@ export function ReviewPage() {
   const items = found.data?.pages.flatMap((page) => page.items) ?? [];
   const ids = items.map((each) => each.id);
   const selected = search.item ?? "";
-  const may = useMayWrite();
+  const may = useMayReview();
   const patch = (change: Partial<typeof search>, replace = false) =>
     void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
   const next = useNext(project, name, (item) => patch({ item }, true));

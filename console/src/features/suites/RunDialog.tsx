@@ -65,7 +65,7 @@ export function RunDialog({ project, suite, a, b, onSubjects, onClose }: Props) 
           data={names}
           value={first}
           onChange={(value) => change(value, second)}
-          data-autofocus
+          data-autofocus={a === "" || undefined}
           spellCheck={false}
         />
         <Autocomplete
