@@ -32,12 +32,14 @@ def test_a_file_becomes_a_dataset_is_divided_compared_and_written_out(shell: She
 
     out = tmp_path / "out"
     files = shell.json("datasets", "export", "support", "--format", "croissant", "--out", str(out))
-    assert [Path(each["file"]).name for each in files] == ["support-v2.jsonl", "support-v2.json"]
+    assert [Path(each["file"]).name for each in files] == ["support-v2.csv", "support-v2.json"]
     described = json.loads((out / "support-v2.json").read_text())
     assert (out / described["distribution"][0]["contentUrl"]).exists()
-    assert shell.run("datasets", "export", "support", "--out", str(out)).exit_code == 1, "nothing is written over"
-    again = shell.json("datasets", "import", "copy", str(out / "support-v2.jsonl"))
-    assert again["version"]["hash"] == shell.json("datasets", "history", "support")[0]["hash"]
+    assert shell.run("datasets", "export", "support", "--format", "csv", "--out", str(out)).exit_code == 1, (
+        "nothing is written over"
+    )
+    copied = shell.json("datasets", "import", "copy", str(out / "support-v2.csv"))
+    assert copied["version"]["hash"] == shell.json("datasets", "history", "support")[0]["hash"]
     assert [each["name"] for each in shell.json("datasets", "list")] == ["copy", "support"]
     assert "archived" in shell.ok("datasets", "archive", "copy")
     assert [each["name"] for each in shell.json("datasets", "list")] == ["support"]

@@ -214,7 +214,7 @@ def test_croissant_describes_the_file_beside_it(run: "Run") -> None:
         await send(admin, jsonl(*CASES))
         await admin.put(f"{AT}/d", json={"licence": "CC-BY-4.0", "description": "Three"})
         found = json.loads((await admin.get(f"{AT}/d/export?format=croissant")).text)
-        lines = (await admin.get(f"{AT}/d/export?format=jsonl")).content
+        table = (await admin.get(f"{AT}/d/export?format=csv")).content
         # The specification's required properties (section "Dataset-level information"), and of FileObject.
         for name in ("@context", "@type", "conformsTo", "description", "license", "name", "url", "creator",
                      "datePublished", "distribution"):  # fmt: skip
@@ -223,11 +223,11 @@ def test_croissant_describes_the_file_beside_it(run: "Run") -> None:
         assert found["@context"]["conformsTo"] == "dct:conformsTo"
         assert found["license"] == ["CC-BY-4.0", "MIT"]
         [file] = found["distribution"]
-        assert file["sha256"] == hashlib.sha256(lines).hexdigest()
-        assert (file["contentUrl"], file["contentSize"]) == ("d-v1.jsonl", f"{len(lines)} B")
+        assert file["sha256"] == hashlib.sha256(table).hexdigest()
+        assert (file["contentUrl"], file["contentSize"]) == ("d-v1.csv", f"{len(table)} B")
         [records] = found["recordSet"]
         columns = {each["source"]["extract"]["column"] for each in records["field"]}
-        assert columns <= set().union(*(json.loads(line) for line in lines.splitlines()))
+        assert columns <= set(next(csv.reader(io.StringIO(table.decode()))))
         ids = [each["@id"] for each in [file, records, *records["field"]]]
         assert len(set(ids)) == len(ids)
         assert all(each["source"]["fileObject"]["@id"] == file["@id"] for each in records["field"])

@@ -204,7 +204,7 @@ def _told(done: Written, name: str, *, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--format", "fmt", type=click.Choice(("jsonl", "csv", "parquet", "croissant")), default="jsonl",
-              show_default=True, help="Croissant: the JSON lines with their description.")  # fmt: skip
+              show_default=True, help="Croissant: the CSV with its description.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder. [default: .]"
 )
@@ -226,7 +226,7 @@ def export(name: str, *, fmt: str, out: Path, project: str, client: Client, as_j
     wanted["version"] = str(client.datasets.version(project, name, more["version"]).number)
     out.mkdir(parents=True, exist_ok=True)
     told: list[dict[str, Any]] = []
-    for each in ("jsonl", "croissant") if fmt == "croissant" else (fmt,):
+    for each in ("csv", "croissant") if fmt == "croissant" else (fmt,):
         made = client.datasets.export(project, name, each, **wanted)
         place = out / made.name
         try:

@@ -41,10 +41,11 @@ class Out(Struct, frozen=True, kw_only=True):
 
 
 class Digest(Struct, frozen=True, kw_only=True):
-    """Of a file: SHA-256 in hex, and bytes."""
+    """Of a CSV: SHA-256 in hex, bytes, and the columns that are not empty."""
 
     sha256: str
     size: int
+    columns: frozenset[str]
 
 
 def file_name(of: DatasetVersion, fmt: Format) -> str:
@@ -83,12 +84,17 @@ async def rows(db: Database, out: Out) -> AsyncIterator[bytes]:
 
 
 async def digest(db: Database, out: Out) -> Digest:
-    """Of `lines`."""
-    made, size = hashlib.sha256(), 0
-    async for part in lines(db, out):
+    """Of `table`."""
+    head = _csv([COLUMNS])
+    made, size, columns = hashlib.sha256(head), len(head), set[str]()
+    async for page in pages(db, out):
+        found = [row_of(case) for case in page]
+        part = _csv([list(row.values()) for row in found])
         made.update(part)
         size += len(part)
-    return Digest(sha256=made.hexdigest(), size=size)
+        for row in found:
+            columns.update(name for name, value in row.items() if value is not None)
+    return Digest(sha256=made.hexdigest(), size=size, columns=frozenset(columns))
 
 
 def row_of(case: Case) -> dict[str, Any]:

@@ -181,7 +181,7 @@ async def export_cases(
     split: FromQuery[str] = "",
     tag: FromQuery[str] = "",
 ) -> Response[bytes]:
-    """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the JSON lines of the same
+    """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the CSV of the same
     version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (409) where a case
     must not be used so, unless ``allowed_only`` leaves it out; the header ``trimtab-left-out`` says how many were."""
     wanted = Wanted(split=split, tags=(tag,) if tag else ())
