@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from trimtab.core.errors import NotFound, Unavailable
 from trimtab.gateway.apps import compile as compiling
+from trimtab.gateway.apps.rendering import Renderers
 from trimtab.gateway.apps.types import ProjectApps, Ready
 from trimtab.gateway.targets import Model, Provider
 from trimtab.governance.projects import REVISION
@@ -131,8 +132,7 @@ def test_a_worker_that_starts_without_its_database_has_its_apps(run: Run, tmp_pa
         [apps] = holder.current.apps.values()
         prompt = apps.placed["support"].releases[1].prompt
         assert prompt is not None
-        told = prompt.at_once({"customer": "Ada"}, 0)
-        assert told is not None
+        told = await prompt.aside({"customer": "Ada"}, Renderers(1))
         assert told.before == ({"role": "system", "content": "Be kind to Ada."},)
 
     asyncio.run(start())

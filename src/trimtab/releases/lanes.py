@@ -1,5 +1,7 @@
 """What the data plane needs of this room, in a few queries: which release runs where, and what those releases are."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -10,6 +12,9 @@ from trimtab.releases.environments import of_projects
 from trimtab.releases.resolve import Lane, lane_of
 from trimtab.releases.tables import APPS, PLACEMENTS, RELEASES, ROLLOUTS
 from trimtab.releases.types import Placement, Plan, Rollout
+
+Key = tuple[str, str, int, str]
+"""A release by project id, app, number and hash."""
 
 
 class AppRow(Struct, frozen=True, kw_only=True):
@@ -56,8 +61,8 @@ class Lanes(Struct, frozen=True, kw_only=True):
     releases: list[ReleaseRow] = []
 
 
-def lanes(conn: Connection) -> Lanes:
-    """Those of all projects."""
+def lanes(conn: Connection, known: Mapping[Key, ReleaseRow] = MappingProxyType({})) -> Lanes:
+    """Those of all projects. The content of a release never changes: of those ``known`` it is not read again."""
     apps = [
         AppRow(project_id=row.project_id, name=row.name, newest=row.newest, archived=row.archived is not None)
         for row in conn.execute(
@@ -74,7 +79,7 @@ def lanes(conn: Connection) -> Lanes:
         for several in found.values()
         for each in several
     ]
-    return Lanes(apps=apps, environments=environments, lanes=_lanes(conn), releases=_placed(conn))
+    return Lanes(apps=apps, environments=environments, lanes=_lanes(conn), releases=_placed(conn, known))
 
 
 def release(conn: Connection, project_id: str, app: str, number: int) -> ReleaseRow | None:
@@ -138,20 +143,23 @@ def _rollouts(conn: Connection) -> list[Rollout]:
     ]
 
 
-def _placed(conn: Connection) -> list[ReleaseRow]:
+def _placed(conn: Connection, known: Mapping[Key, ReleaseRow]) -> list[ReleaseRow]:
     """Every release that is stable somewhere, or the candidate of an open rollout."""
-    found: dict[tuple[str, str, int], ReleaseRow] = {}
     table = RELEASES.c
+    named = (table.project_id, table.app, table.number, table.hash)
     of = and_(PLACEMENTS.c.project_id == table.project_id, PLACEMENTS.c.app == table.app)
-    stable = select(RELEASES).join(PLACEMENTS, and_(of, PLACEMENTS.c.stable == table.number))
+    stable = select(*named).join(PLACEMENTS, and_(of, PLACEMENTS.c.stable == table.number))
     candidates = (
-        select(RELEASES).join(PLACEMENTS, of).join(
+        select(*named).join(PLACEMENTS, of).join(
             ROLLOUTS, and_(PLACEMENTS.c.rollout == ROLLOUTS.c.id, ROLLOUTS.c.candidate == table.number)
         )
     )  # fmt: skip
-    for query in (stable, candidates):
-        for row in conn.execute(query):
-            found[row.project_id, row.app, row.number] = _release(row)
+    wanted = {tuple(row) for query in (stable, candidates) for row in conn.execute(query)}
+    found = {key: known[key] for key in wanted & known.keys()}
+    for project, app, number, digest in wanted - found.keys():
+        row = release(conn, project, app, number)
+        if row is not None:
+            found[project, app, number, digest] = row
     return [found[key] for key in sorted(found)]
 
 

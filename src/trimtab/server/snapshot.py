@@ -10,8 +10,9 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +22,7 @@ from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.gateway import call_policy, policy_store
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
-from trimtab.gateway.apps.compile import Releases
+from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
@@ -49,7 +50,7 @@ from trimtab.ledger.reserve import ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.releases import lanes as lanes_store
-from trimtab.releases.lanes import Lanes
+from trimtab.releases.lanes import Key, Lanes, ReleaseRow
 from trimtab.review import queues as queue_store
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
@@ -95,7 +96,7 @@ class Built(Struct, frozen=True, kw_only=True):
     trouble: dict[tuple[str, str], str]
 
 
-def read_state(conn: Connection) -> CatalogState:
+def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxyType({})) -> CatalogState:
     """The version is read first: what changes meanwhile makes it too old, never too new, and is read again. Projects
     come last: they are never removed, so whatever was read before has its own among them."""
     version = revision.current(conn, REVISION)
@@ -107,7 +108,7 @@ def read_state(conn: Connection) -> CatalogState:
     policies = call_policy.policies(conn)
     resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
     limits = limit_store.limits(conn)
-    apps = lanes_store.lanes(conn)
+    apps = lanes_store.lanes(conn, placed)
     holds = queue_store.holdings(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
@@ -346,6 +347,7 @@ class SnapshotHolder:
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
         self.made_with = made_with or fittings(Live())
         self._releases = Releases()
+        self._placed: dict[Key, ReleaseRow] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box
         self._file = file
@@ -444,7 +446,8 @@ class SnapshotHolder:
             version = await self._db.read(lambda conn: revision.current(conn, REVISION))
             if version == self._built.snapshot.version:
                 return False
-        state = await self._db.read(read_state)
+        state = await self._db.read(lambda conn: read_state(conn, self._placed))
+        self._placed = {key_of(row): row for row in state.apps.releases}
         await asyncio.to_thread(self._releases.read, state.apps.releases)  # calls go on meanwhile
         built = build(state, self.config, self._box, self.made_with, self._releases)
         await self._warm(built)

@@ -8,6 +8,7 @@ import pytest
 from placing import prompt as bundle_of
 from placing import running_loop
 
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.apps.prompt import SMALL, Prompt
 from trimtab.gateway.apps.rendering import Renderers
 from trimtab.prompts.types import PromptError
@@ -60,6 +61,23 @@ async def test_what_takes_long_is_rendered_in_a_thread_and_goes_there_at_once_th
     assert threads[2] != threading.main_thread().name
     prompt._heavy = False  # as after a quick one
     assert prompt.at_once({"n": 10}, 10) is not None
+
+
+@running_loop
+async def test_what_is_made_lazily_is_compiled_in_a_thread_with_the_first_call() -> None:
+    bundle = bundle_of(("system", "Help {{ who }}."), who={})
+    lazy: Any = Prompt(bundle, {}, {}, lazily="The release support r1")
+    assert lazy._made is None
+    assert lazy.at_once({"who": "Ada"}, 10) is None, "not on the event loop"
+    said = await lazy.aside({"who": "Ada"}, few())
+    assert said.before[0]["content"] == "Help Ada."
+    assert lazy._made is not None
+    broken = bundle_of(("system", "{% if %}"))
+    with pytest.raises(PromptError):
+        Prompt(broken, {}, {})
+    with pytest.raises(Unavailable) as refused:
+        await Prompt(broken, {}, {}, lazily="The release support r1").aside({}, few())
+    assert refused.value.code == "release_broken"
 
 
 @running_loop

@@ -72,8 +72,8 @@ class Releases:
         )
 
     def read(self, rows: Iterable[ReleaseRow]) -> None:
-        """Compile those that are new, ahead of `ready`: a long prompt takes many milliseconds, so this is for a
-        thread beside the one that calls run in."""
+        """Read those that are new, ahead of `ready`: there may be megabytes of them, so this is for a thread beside the
+        one that calls run in. Their prompts are compiled when they are first called."""
         for row in rows:
             self._kit(row)
 
@@ -105,7 +105,7 @@ def _kit(row: ReleaseRow) -> _Kit:
         content = _content(row.content)
         prompt = None
         if content.prompt is not None:
-            prompt = Prompt(content.prompt, content.variables, content.policy)
+            prompt = Prompt(content.prompt, content.variables, content.policy, lazily=label)
         overlay = None
         if prompt is not None or content.parameters or content.tools or content.output_schema is not None:
             overlay = Overlay(label, content.parameters, content.tools, content.output_schema)

@@ -9,14 +9,18 @@ values are always the same is rendered once.
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.apps.rendering import Renderers
 from trimtab.prompts.budget import BOUNDS, Bounds
 from trimtab.prompts.types import Bundle, PromptError
+
+if TYPE_CHECKING:
+    from trimtab.prompts.render import Compiled
 
 AT_ONCE: Final = Bounds(steps=3_000, size=200_000, items=2_000)
 """By steps and not by time, so that a busy machine changes nothing: time is for what hangs."""
@@ -37,17 +41,22 @@ class Said(Struct, frozen=True):
 
 
 class Prompt:
-    """The prompt of a release. Raises `PromptError` when made, for templates that do not hold. ``fixed`` are values its
-    variables always have; ``policy`` is the release's."""
+    """The prompt of a release. ``fixed`` are values its variables always have; ``policy`` is the release's.
 
-    def __init__(self, bundle: Bundle, fixed: Mapping[str, Any], policy: Json) -> None:
-        from trimtab.prompts.render import Compiled  # Jinja2 comes with it, and most servers start without a prompt
+    Raises `PromptError` for templates that do not hold when it is made; ``lazily``, which names the
+    release, `Unavailable` when it is first rendered, which then is done in a thread. A prompt takes some ten
+    milliseconds to compile, and of hundreds that are placed few are called soon after a start."""
 
+    def __init__(self, bundle: Bundle, fixed: Mapping[str, Any], policy: Json, *, lazily: str = "") -> None:
         source = bundle.prompt
         self.name = f"{source.name}@{source.version}"
         self.fixed = dict(fixed)
         content = replace(source.content, policy=policy)
-        self._made: Compiled = Compiled(replace(bundle, prompt=replace(source, content=content)))
+        self._bundle = replace(bundle, prompt=replace(source, content=content))
+        self._lazily = lazily
+        self._made: Compiled | None = None
+        if not lazily:
+            self._compiled()
         self._slots = tuple(message.messages for message in content.messages)
         self._only: Said | None = None
         self._heavy = False
@@ -55,14 +64,32 @@ class Prompt:
     @property
     def variables(self) -> tuple[str, ...]:
         """Those that a caller may give."""
-        return tuple(name for name in self._made.variables if name not in self.fixed)
+        return tuple(name for name in self._compiled().variables if name not in self.fixed)
+
+    def _compiled(self) -> "Compiled":
+        """Two threads may both make it: the same, and one is kept."""
+        if self._made is None:
+            from trimtab.prompts.render import Compiled  # Jinja2 comes with it; most servers start without a prompt
+
+            try:
+                self._made = Compiled(self._bundle)
+            except PromptError as error:
+                if not self._lazily:
+                    raise
+                raise Unavailable(  # no client's doing: the release was made by who checked less
+                    f"{self._lazily} cannot be used: {error.sentence()}",
+                    fix="Place another release.",
+                    code="release_broken",
+                    retryable=False,
+                ) from error
+        return self._made
 
     def at_once(self, given: Mapping[str, Any], size: int) -> Said | None:
         """The messages, where that is quick; None where `aside` must make them. ``size``: bytes of what was given.
         Raises `PromptError`."""
         if not given and self._only is not None:
             return self._only
-        if size > SMALL or self._heavy:
+        if size > SMALL or self._heavy or self._made is None:
             return None
         try:
             said = self._render(given, AT_ONCE)
@@ -89,6 +116,7 @@ class Prompt:
         return said
 
     def _measured(self, given: Mapping[str, Any]) -> tuple[Said, float]:
+        self._compiled()  # done once, and says nothing of how long calls take
         began = time.thread_time()
         return self._render(given, BOUNDS), time.thread_time() - began
 
@@ -97,7 +125,7 @@ class Prompt:
         open_slot = next((name for name in self._slots if name and name not in values), None)
         if open_slot is not None:  # the client's own messages go there; the template sees that none were given
             values |= {name: [] for name in self._slots if name and name not in values}
-        messages = self._made.render(values, bounds, time.monotonic).messages
+        messages = self._compiled().render(values, bounds, time.monotonic).messages
         if open_slot is None:
             return Said(tuple(messages))
         place = 0
