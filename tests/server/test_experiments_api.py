@@ -62,7 +62,7 @@ def test_a_suite_is_changed_against_its_revision_put_away_and_written_down(run: 
 def test_what_no_suite_can_mean_is_refused_where_it_stands(run: "Run") -> None:
     async def story(house: House) -> None:
         ada = await ready(house)
-        for wrong, param in (
+        wrongs: list[tuple[dict[str, Any], str]] = [
             ({"scorers": []}, "scorers"),
             ({"scorers": [{"scorer": "exacct"}]}, "scorers[0].scorer"),
             ({"scorers": [{"scorer": "exact", "options": {"colour": 1}}]}, "scorers[0].options"),
@@ -71,7 +71,8 @@ def test_what_no_suite_can_mean_is_refused_where_it_stands(run: "Run") -> None:
             ({"dataset": "no such name!"}, "dataset"),
             ({"budget": "much"}, "budget"),
             ({"split": "\0"}, "split"),
-        ):
+        ]
+        for wrong, param in wrongs:
             answer = await ada.put(f"{P}/suites/other", json={"spec": SPEC | wrong})
             assert (answer.status_code, answer.json()["param"]) == (400, param), answer.text
         assert (await ada.put(f"{P}/suites/Other", json={"spec": SPEC})).status_code == 400

@@ -466,3 +466,29 @@ def test_a_default_that_somebody_wrote_down_is_no_difference(run: Run) -> None:
         assert (await house.admin.get(f"{BASE}/drift")).json()["drifted"] == []
 
     run(story)
+
+
+def test_a_suite_of_a_folder_is_made_watched_put_away_and_comes_back(run: Run) -> None:
+    with_suite = {"trimtab.yaml": "name: main\n", "suites/quality.yaml": "dataset: qs\nscorers: [{scorer: exact}]\n"}
+    without = {"trimtab.yaml": "name: main\n"}
+
+    async def story(house: House) -> None:
+        at = "/api/v1/projects/default/suites/quality"
+        made = await ask(house, "apply", with_suite)
+        assert [(each["action"], each["kind"], each["name"]) for each in made["changes"]] == [
+            ("add", "suite", "quality")
+        ]
+        assert (await ask(house, "plan", with_suite))["changes"] == []
+        spec = {"dataset": "qs@2", "scorers": [{"scorer": "exact"}]}
+        assert (await house.admin.put(at, json={"spec": spec})).status_code == 200
+        drifted = (await house.admin.get("/api/v1/projects/default/drift")).json()
+        assert [each["name"] for each in drifted["drifted"]] == ["quality"]
+        again = await ask(house, "plan", with_suite)
+        assert again["changes"][0]["words"] == ["dataset: qs@2 -> qs"]
+        assert (await ask(house, "apply", with_suite))["changes"][0]["action"] == "change"
+        assert (await ask(house, "apply", without))["changes"][0]["action"] == "remove"
+        assert (await house.admin.get(at)).json()["archived"] is not None
+        await ask(house, "apply", with_suite)
+        assert (await house.admin.get(at)).json()["archived"] is None
+
+    run(story)

@@ -7,6 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.evaluation.suites import check as check_suite
+from trimtab.evaluation.types import SuiteScorer, SuiteSpec
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy, ContextPolicy
 from trimtab.gateway.policy import BreakerPolicy, Concurrency, Hedge, Policy, Retries
 from trimtab.gateway.routing.check import mistakes
@@ -190,6 +192,30 @@ SPECS = st.builds(
 )
 
 
+SCORERS = st.builds(
+    SuiteScorer,
+    scorer=st.sampled_from(["exact", "judge:tone", "judge:tone@2", "checks.py:polite"]),
+    name=st.just(""),
+    at_least=st.none() | st.floats(0, 1, allow_subnormal=False),
+    margin=st.none() | POSITIVE,
+    required=st.booleans(),
+)
+SUITES = st.builds(
+    SuiteSpec,
+    description=TEXT,
+    dataset=st.sampled_from(["qs", "qs@3", "qs@latest"]),
+    split=st.sampled_from(["", "no", "1e3"]),
+    tags=st.lists(st.sampled_from(["on", "2026-01-01", "x y"]), max_size=2).map(tuple),
+    scorers=st.lists(SCORERS, min_size=1, max_size=3, unique_by=lambda each: each.scorer).map(tuple),
+    repeats=st.integers(1, 100),
+    against=st.sampled_from(["", "production", "parent"]),
+    alpha=st.floats(0.001, 0.5),
+    rule=st.sampled_from(["better", "not_worse"]),
+    budget=st.sampled_from(["", "2.50", "10"]),
+    freshness_days=POSITIVE,
+)
+
+
 def state_of(found: list[Item], **more: Any) -> State:
     parts: dict[str, Any] = {"prompts": {}, "environments": {}, "apps": {}, **more}
     return State(items={each.key: each for each in found}, archived=frozenset(), managed={}, **parts)
@@ -268,3 +294,13 @@ def test_apps_and_environments_come_back_as_they_were(spec: AppSpec, protection:
         Item(kind="app", name=app.name, value=spec, plain=items.app_plain(spec)),
     ]
     finds_nothing(state_of(found, environments={place.name: place}, apps={app.name: app}))
+
+
+@given(SUITES)
+@settings(max_examples=30, deadline=None)
+def test_suites_come_back_as_they_were(spec: SuiteSpec) -> None:
+    try:
+        spec = check_suite(spec)
+    except InvalidRequest:
+        assume(False)
+    finds_nothing(state_of([Item(kind="suite", name="quality", value=spec, plain=items.suite_plain(spec))]))
