@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from shells import Shell
 
+from trimtab.llm.embedder import missing
 from trimtab.sdk import Client
 
 
@@ -34,6 +36,25 @@ def test_an_answer_is_tried_by_flags_by_file_and_by_the_client(shell: Shell, tmp
         project = shell.environment["TRIMTAB_PROJECT"]
         assert client.scorers.get(project, "exact").needs == ("output", "expected")
         assert client.scorers.try_(project, "exact", {"output": "a", "expected": "a"}).value == 1
+
+
+@pytest.mark.skipif(bool(missing()), reason="the local embedder is not installed")
+def test_meanings_are_compared_by_the_servers_own_embedder(shell: Shell) -> None:
+    flags = ("--output", "A dog is barking.", "--expected", "The dog barks.")
+    assert shell.json("scorers", "try", "embedding_similarity", *flags)["value"] > 0.7
+
+
+def test_a_model_that_judges_is_called_as_any_other_and_costs(with_model: Shell) -> None:
+    """The simulated model answers with whatever has the shape it was asked for."""
+    options = json.dumps({"model": "fast", "criteria": "Is it kind?"})
+    tried = with_model.json("scorers", "try", "rubric", "--output", "Thank you!", "--options", options)
+    assert tried["outcome"] == "scored"
+    assert 0 <= tried["value"] <= 1
+    assert float(tried["cost"]) > 0
+    away = json.dumps({"model": "nowhere", "criteria": "Is it kind?"})
+    tried = with_model.json("scorers", "try", "rubric", "--output", "Thank you!", "--options", away)
+    assert tried["outcome"] == "cannot_score"
+    assert "nowhere" in tried["reason"]
 
 
 def test_a_function_of_ones_own_runs_here(shell: Shell, tmp_path: Path) -> None:

@@ -82,6 +82,6 @@ def shown(value: Any, most: int = 80) -> str:
     """A value as JSON in a sentence, cut."""
     try:
         text = msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         text = repr(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"
