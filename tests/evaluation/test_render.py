@@ -55,7 +55,7 @@ def test_a_terminal_shows_values_with_their_intervals_and_what_is_missing() -> N
     assert text.startswith("NOT PASSED: worse (quality)\nsupport@r2 against support@r1: 40 cases of qs@3\n")
     assert "50.0 % (35.0 % to 65.0 %) [2 unscored, 1 error]" in text
     assert "-30.0 % (-45.0 % to -15.0 %)" in text
-    assert "Paid: $1.5; 2 of 80 answers are errors" in text
+    assert "Paid: at least $1.5; 2 of 80 answers are errors" in text, "a price is unknown"
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,17 @@ def test_what_people_wrote_neither_breaks_a_table_of_markdown_nor_becomes_markup
     rows = [line for line in text.splitlines() if line.startswith("| a")]
     assert rows
     assert all(line.replace("\\|", "").count("|") in (5, 6) for line in rows)
+
+
+def test_only_what_got_worse_is_told_as_worse() -> None:
+    told = report(
+        deltas=(
+            CaseDelta(case_id="worse", metric="exact", a=0.0, b=1.0, delta=-1.0),
+            CaseDelta(case_id="better", metric="exact", a=1.0, b=0.0, delta=1.0),
+            CaseDelta(case_id="unknown", metric="exact", a=None, b=0.0, delta=None),
+        )
+    )
+    for text in (terminal.render(EXPERIMENT, told), markdown.render(EXPERIMENT, told)):
+        assert "worse" in text
+        assert "better" not in text
+        assert "unknown" not in text.partition("Paid")[0]

@@ -36,7 +36,7 @@ def queuing(deps: Dependencies) -> Callable[[Connection, Rule, ScheduleSpec], st
             version=found.which.version,
             cases=len(found.ids),
             subjects=found.subjects,
-            settings=Settings(),
+            settings=Settings(fresh=True),  # how it is today: no answer of an earlier run
             origin="schedule",
             actor=Actor(NOBODY, f"schedule {rule.name}"),
             now=moment(conn, deps),

@@ -14,8 +14,8 @@ def render(found: Experiment, report: Report) -> str:
     lines += [_safe(report.says), "", *_table(report, two=two)]
     if report.warnings:
         lines += ["", "**Mind:**", "", *(f"- {_safe(each)}" for each in report.warnings)]
-    if report.deltas:
-        shown = report.deltas[:MOST_CASES]
+    if worse := words.worsened(report):
+        shown = worse[:MOST_CASES]
         lines += ["", f"<details><summary>What changed most for the worse ({len(shown)})</summary>", ""]
         lines += ["| case | metric | B | A |", "|---|---|--:|--:|"]
         lines += [

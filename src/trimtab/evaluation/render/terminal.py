@@ -50,11 +50,10 @@ def _lists(report: Report) -> list[str]:
             f"  {each.case_id}: {each.metric} passes {each.passes} of {each.repeats} ({report.subjects[each.subject]})"
             for each in report.flaky[:MOST_CASES]
         ]
-    if report.deltas:
+    if worse := words.worsened(report):
         lines += ["", "What changed most for the worse:"]
         lines += [
-            f"  {each.case_id}: {each.metric} {_number(each.b)} -> {_number(each.a)}"
-            for each in report.deltas[:MOST_CASES]
+            f"  {each.case_id}: {each.metric} {_number(each.b)} -> {_number(each.a)}" for each in worse[:MOST_CASES]
         ]
     if report.warnings:
         lines += ["", "Mind:"]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from trimtab.evaluation.types import Estimate, Experiment, MetricReport, Report
+from trimtab.evaluation.types import CaseDelta, Estimate, Experiment, MetricReport, Report
 from trimtab.ledger.limits import dollars
 
 OUTCOMES: Final = {
@@ -82,8 +82,20 @@ def about(report: Report) -> str:
     return f"{subjects}: {report.cases} cases of {report.dataset}@{report.version}{repeats}"
 
 
+def worsened(report: Report) -> list[CaseDelta]:
+    """Cases that are worse by a metric which has a direction, the worst first."""
+    better = {each.name: each.better for each in report.metrics}
+    signs = {"higher": -1, "lower": 1}
+    return [
+        each
+        for each in report.deltas
+        if each.delta is not None and each.delta * signs.get(better.get(each.metric) or "", 0) > 0
+    ]
+
+
 def spent(found: Experiment, report: Report) -> str:
     """What this run paid, and of how many answers it knew."""
     known = f"; {found.failed} of {found.done} answers are errors" if found.failed else ""
     judges = "" if not report.judging_cost else f", ${dollars(report.judging_cost)} of it for judges"
-    return f"Paid: ${dollars(found.cost)}{judges}{known}"
+    least = "at least " if report.cost is None else ""
+    return f"Paid: {least}${dollars(found.cost)}{judges}{known}"
