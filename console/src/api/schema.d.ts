@@ -1151,8 +1151,8 @@ export interface paths {
         };
         /**
          * A version as a file
-         * @description JSON lines are whole cases; CSV and Parquet one row a case; `croissant` describes the JSON lines of the same
-         *     version (Croissant 1.0) and belongs into one folder with them. `use` says what for: refused (403) where a case
+         * @description JSON lines are whole cases; CSV and Parquet one row a case; `croissant` describes the CSV of the same
+         *     version (Croissant 1.0) and belongs into one folder with them. `use` says what for: refused (409) where a case
          *     must not be used so, unless `allowed_only` leaves it out; the header `trimtab-left-out` says how many were.
          *
          *     Needs the permission `dataset:read`.
@@ -1384,7 +1384,7 @@ export interface paths {
         };
         /**
          * The cases of a version
-         * @description In order of id. `use` says what they are read for: refused (403) where one of those that are wanted must not be
+         * @description In order of id. `use` says what they are read for: refused (409) where one of those that are wanted must not be
          *     used so. Without it they are only looked at.
          *
          *     Needs the permission `dataset:read`.
@@ -4852,7 +4852,8 @@ export interface components {
         /**
          * ApprovalView
          * @description `author` is the id of a key and `author_name` its name; `revoked`: that key has ended since, and what it
-         *     gave counts. `counts` is false for whoever had a hand in the release. Unix ms.
+         *     gave counts. `counts` is false for whoever had a hand in the release; `own` says
+         *     whether the caller gave it, who alone can take it back. Unix ms.
          */
         ApprovalView: {
             environment: string;
@@ -4862,6 +4863,7 @@ export interface components {
             created: number;
             revoked: boolean;
             counts: boolean;
+            own: boolean;
         };
         /**
          * ArmValue
@@ -6276,6 +6278,27 @@ export interface components {
             least_logprob: number;
         };
         /**
+         * Estimate
+         * @description A value with its interval. `n` observations in `clusters` independent groups. `unscored` could not be
+         *     scored and `errors` had no answer; `worst` and `best` are what the value would be if all of those were as bad,
+         *     or as good, as can be (null where the scorer's values have no bounds).
+         */
+        Estimate: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            n: number;
+            clusters: number;
+            /** @default 0 */
+            unscored: number;
+            /** @default 0 */
+            errors: number;
+            /** @default null */
+            worst: number | null;
+            /** @default null */
+            best: number | null;
+        };
+        /**
          * Evidence
          * @description How the arms compare in one metric. All intervals hold at `level` at every moment at once.
          *
@@ -6782,8 +6805,8 @@ export interface components {
         };
         /**
          * GateView
-         * @description A verdict about a release's content. `source` names what judged, `author` the key that wrote it down: empty for
-         *     what evaluation found by itself, and where it was not kept. Unix ms.
+         * @description A verdict about a release's content. `source` names what judged, `author` the key that wrote it down: empty
+         *     for what evaluation found by itself, and where it was not kept. Unix ms.
          */
         GateView: {
             id: string;
@@ -7442,8 +7465,8 @@ export interface components {
             unit: "ms" | "number" | "picodollars" | "share";
             better: ("higher" | "lower") | null;
             required: boolean;
-            a: components["schemas"]["trimtab.evaluation.types.Estimate"];
-            b: components["schemas"]["trimtab.evaluation.types.Estimate"] | null;
+            a: components["schemas"]["Estimate"];
+            b: components["schemas"]["Estimate"] | null;
             /** @default null */
             difference: number | null;
             /** @default null */
@@ -7723,6 +7746,20 @@ export interface components {
             };
         };
         /**
+         * NewGateVerdict
+         * @description `hash` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
+         *     the release's.
+         */
+        NewGateVerdict: {
+            /** @enum {unknown} */
+            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
+            source: string;
+            /** @default  */
+            detail: string;
+            /** @default  */
+            hash: string;
+        };
+        /**
          * NewJudgeVersion
          * @description `kind` is the scorer it is made of (one that asks a model, such as `rubric`), `options` are that scorer's.
          *     `expected_version` is the version it was made from; 0: it is to be new; left out: whatever is newest.
@@ -7977,6 +8014,25 @@ export interface components {
             at: number | null;
         };
         /**
+         * NewVerdict
+         * @description `answers` by criterion: true or false, a whole number, a choice or a text. `second_opinion`: another person
+         *     should look, too.
+         */
+        NewVerdict: {
+            /** @enum {unknown} */
+            decision: "approve" | "correct" | "reject" | "skip";
+            /** @default {} */
+            answers: Record<string, never>;
+            /** @default null */
+            correction: string | null;
+            /** @default  */
+            note: string;
+            /** @default null */
+            seconds: number | null;
+            /** @default false */
+            second_opinion: boolean;
+        };
+        /**
          * NewView
          * @description `q` is a search; `last` a length of time back from now, such as `24h`, empty for whatever is chosen;
          *     `columns` and `sort` name columns, `-cost` from the largest; `shared` shows it to the whole project.
@@ -8130,8 +8186,8 @@ export interface components {
             subject: number;
             metric: string;
             k: number;
-            all_of: components["schemas"]["trimtab.evaluation.types.Estimate"];
-            any_of: components["schemas"]["trimtab.evaluation.types.Estimate"];
+            all_of: components["schemas"]["Estimate"];
+            any_of: components["schemas"]["Estimate"];
         };
         /**
          * Pinned
@@ -8153,7 +8209,8 @@ export interface components {
         /**
          * PlacementView
          * @description What an environment runs of an app: the number of its `stable` release (null: nothing), and the id of an open
-         *     rollout, which `open` shows. `revision` is 0 where nothing ever ran.
+         *     rollout, which `open` shows. `revision` is 0 where nothing ever ran. `back_to` is what a rollback without more
+         *     words would bring: null where nothing ran before.
          */
         PlacementView: {
             app: string;
@@ -8163,6 +8220,7 @@ export interface components {
             open: components["schemas"]["RolloutView"] | null;
             revision: number;
             updated: number;
+            back_to: number | null;
         };
         /**
          * Plan
@@ -9208,6 +9266,15 @@ export interface components {
             events: number;
         };
         /**
+         * ReplayedRange
+         * @description `low` and `high` bound 95 %.
+         */
+        ReplayedRange: {
+            value: number;
+            low: number;
+            high: number;
+        };
+        /**
          * Report
          * @description `calls` were decided again: `same` go where they went, `moved` elsewhere, `refused` nowhere, and
          *     `not_enough_data` of the moved go to targets without enough records. All estimates are of `compared` calls.
@@ -9938,7 +10005,7 @@ export interface components {
          */
         Sides: {
             recorded: number | null;
-            replayed: components["schemas"]["trimtab.gateway.routing.replay.Estimate"] | null;
+            replayed: components["schemas"]["ReplayedRange"] | null;
         };
         /**
          * SpanIO
@@ -10941,36 +11008,6 @@ export interface components {
             alike: components["schemas"]["Figure"];
         };
         /**
-         * Estimate
-         * @description A value with its interval. `n` observations in `clusters` independent groups. `unscored` could not be
-         *     scored and `errors` had no answer; `worst` and `best` are what the value would be if all of those were as bad,
-         *     or as good, as can be (null where the scorer's values have no bounds).
-         */
-        "trimtab.evaluation.types.Estimate": {
-            value: number | null;
-            low: number | null;
-            high: number | null;
-            n: number;
-            clusters: number;
-            /** @default 0 */
-            unscored: number;
-            /** @default 0 */
-            errors: number;
-            /** @default null */
-            worst: number | null;
-            /** @default null */
-            best: number | null;
-        };
-        /**
-         * Estimate
-         * @description `low` and `high` bound 95 %.
-         */
-        "trimtab.gateway.routing.replay.Estimate": {
-            value: number;
-            low: number;
-            high: number;
-        };
-        /**
          * Segment
          * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
          *     `*`; `key` are ids of keys.
@@ -10998,39 +11035,6 @@ export interface components {
             low: number;
             high: number;
             of: number;
-        };
-        /**
-         * NewVerdict
-         * @description `hash` is that of the content which was judged: a verdict about another one is refused (409). Left out, it is
-         *     the release's.
-         */
-        "trimtab.server.environment_bodies.NewVerdict": {
-            /** @enum {unknown} */
-            outcome: "better" | "not_enough_data" | "not_worse" | "worse";
-            source: string;
-            /** @default  */
-            detail: string;
-            /** @default  */
-            hash: string;
-        };
-        /**
-         * NewVerdict
-         * @description `answers` by criterion: true or false, a whole number, a choice or a text. `second_opinion`: another person
-         *     should look, too.
-         */
-        "trimtab.server.review_bodies.NewVerdict": {
-            /** @enum {unknown} */
-            decision: "approve" | "correct" | "reject" | "skip";
-            /** @default {} */
-            answers: Record<string, never>;
-            /** @default null */
-            correction: string | null;
-            /** @default  */
-            note: string;
-            /** @default null */
-            seconds: number | null;
-            /** @default false */
-            second_opinion: boolean;
         };
     };
     responses: never;
@@ -13922,7 +13926,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["trimtab.server.environment_bodies.NewVerdict"];
+                "application/json": components["schemas"]["NewGateVerdict"];
             };
         };
         responses: {
@@ -15857,7 +15861,7 @@ export interface operations {
     listDatasets: {
         parameters: {
             query?: {
-                /** @description Words that a case has in it. */
+                /** @description Words that are in it. */
                 q?: string;
                 archived?: boolean;
                 /** @description From the page before; leave it out for the first. */
@@ -16514,6 +16518,8 @@ export interface operations {
                 allowed_only?: boolean;
                 split?: string;
                 tag?: string;
+                /** @description Words that are in it. */
+                q?: string;
             };
             header?: never;
             path: {
@@ -16562,6 +16568,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16895,9 +16910,6 @@ export interface operations {
     importCases: {
         parameters: {
             query?: {
-                mode?: "add" | "put" | "replace";
-                message?: string;
-                expected_revision?: number;
                 format?: "csv" | "jsonl" | "parquet";
                 /** @description Our field and the file's column: `input:question`. */
                 columns?: string[];
@@ -16908,6 +16920,9 @@ export interface operations {
                 licence?: string;
                 consent?: "given" | "not_needed" | "unknown" | "withdrawn";
                 pii?: "none" | "present" | "redacted" | "unknown";
+                mode?: "add" | "put" | "replace";
+                message?: string;
+                expected_revision?: number;
             };
             header?: never;
             path: {
@@ -17578,15 +17593,15 @@ export interface operations {
     listCases: {
         parameters: {
             query?: {
-                split?: string;
-                tag?: string;
-                /** @description Words that a case has in it. */
-                q?: string;
                 use?: "evaluate" | "train" | "tune";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
                 limit?: number;
+                split?: string;
+                tag?: string;
+                /** @description Words that are in it. */
+                q?: string;
             };
             header?: never;
             path: {
@@ -17636,6 +17651,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -28399,7 +28423,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["trimtab.server.review_bodies.NewVerdict"];
+                "application/json": components["schemas"]["NewVerdict"];
             };
         };
         responses: {
