@@ -9,7 +9,7 @@ from trimtab.llm.types import Message, Text, ToolCall
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.records import CacheNote, CallRecord
+from trimtab.telemetry.records import AppNote, CacheNote, CallRecord
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent, said_by
 
@@ -51,6 +51,16 @@ def test_an_empty_answer_is_scored_at_the_span_the_client_sees(blobs: FolderBlob
     (score,) = rows.scores.rows()
     assert (score["name"], score["span_id"], score["trace_id"]) == ("empty_answer", empty.span_id, empty.trace_id)
     assert (score["project"], score["at_ns"]) == ("p", T0 + 100_000_000)
+
+
+def test_what_an_apps_release_asked_for_is_what_its_answer_is_held_to(blobs: FolderBlobs) -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+    by_release = attempt(1, request=request(response_format=schema), response=answer("On its way."))
+    asked = record(1, app="support", app_note=AppNote(assigned="x"), attempts=(by_release,))
+    assert names(mapped(blobs, asked)) == ["invalid_json"]
+    told = attempt(1, request=request(response_format=schema), response=answer('{"where": "here"}'))
+    assert names(mapped(blobs, record(1, app="support", app_note=AppNote(), attempts=(told,)))) == []
+    assert names(mapped(blobs, record(1, attempts=(by_release,)))) == [], "where no app answered, the client's words"
 
 
 def test_a_stream_is_looked_at_as_a_whole(blobs: FolderBlobs) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
 from trimtab.telemetry.detectors import LEFT, Detectors, Said
+from trimtab.telemetry.messages import Unread, read_request
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.tool_use import misuse
@@ -37,10 +38,14 @@ class Silent:
         if record.cache is not None and record.cache.outcome in _ANSWERED_BEFORE:
             return
         answer, calls, refused = _read(response.parts)
+        tools, shape = request.tools, request.response_format
+        sent = _sent(record, attempt)
+        if sent is not None:
+            tools, shape = sent.tools, sent.response_format
         said = Said(
             record.project, record.trace_id, record.span_id, record.session, attempt.model_used or attempt.model,
             record.feature, record.ended_ns, LEFT if left else response.stop, question, answer, request.messages, calls,
-            refused, request.tools, request.response_format, record.user,
+            refused, tools, shape, record.user,
         )  # fmt: skip
         self._look(rows, owner, said)
 
@@ -52,6 +57,15 @@ class Silent:
         self._detectors.add(rows, owner, said)
         if said.calls and said.stop != LEFT:
             add_tool_rows(rows, owner, said)
+
+
+def _sent(record: CallRecord, attempt: Attempt) -> Request | None:
+    """What an app's release made of the client's request: its schema and its tools are what was asked for. None where
+    no app answered, or its body was not kept."""
+    if record.app_note is None or not attempt.request:
+        return None
+    sent = read_request(attempt.dialect, attempt.request)
+    return None if isinstance(sent, Unread) else sent
 
 
 def said_by(
