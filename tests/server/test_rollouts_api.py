@@ -68,9 +68,9 @@ def test_a_release_is_promoted_directly_and_taken_back_again_and_again(run: "Run
         made = (await start(ada, "latest", kind="direct")).json()
         assert (made["state"], made["stable"], made["candidate"], made["share"]) == ("promoted", 1, 3, 1.0)
         assert house.holder.current.version > before, "every worker is told"
-        assert (await runs(ada))["stable"] == 3
+        assert ((await runs(ada))["stable"], (await runs(ada))["back_to"]) == (3, 1)
         back = (await ada.post(f"{PRODUCTION}/rollback", json={"reason": "odd answers"})).json()
-        assert (back["stable"], back["rollout"]) == (1, None)
+        assert (back["stable"], back["rollout"], back["back_to"]) == (1, None, None), "there is no further way back"
         again = await ada.post(f"{PRODUCTION}/rollback", json={})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_before")
         assert (await ada.post(f"{PRODUCTION}/rollback", json={"to": "r2"})).json()["code"] == "never_ran"
@@ -151,8 +151,12 @@ def test_a_protected_environment_lets_nothing_in_before_all_is_there(run: "Run")
         of_r2 = f"{APP}/releases/r2"
         own = await ada.post(f"{of_r2}/approvals", json={})
         assert (own.status_code, own.json()["code"]) == (403, "own_release")
+        judged = await ada.post(f"{of_r2}/gate", json={"outcome": "better", "source": "me"})
+        assert (judged.status_code, judged.json()["code"]) == (403, "own_release")
         for who in (bob, bob, eve):
             assert (await who.post(f"{of_r2}/approvals", json={"note": "read it"})).status_code == 201
+        given = (await bob.get(f"{of_r2}/approvals")).json()["items"]
+        assert [(each["author_name"], each["own"]) for each in given] == [("bob", True), ("eve", False)]
         verdict = {"outcome": "not_worse", "source": "suite support@4", "detail": "41 of 42 cases"}
         assert (await bob.post(f"{of_r2}/gate", json={**verdict, "hash": "sha256:other"})).status_code == 409
         assert (await bob.post(f"{of_r2}/gate", json=verdict)).status_code == 201

@@ -330,6 +330,16 @@ def go_back(conn: Connection, wanted: GoBack) -> Placement:
     return environments.placement(conn, wanted.project_id, wanted.app, wanted.environment)
 
 
+def back_to(conn: Connection, at: Placement) -> int | None:
+    """What a rollback without more words would bring; None where nothing ran before."""
+    if at.rollout is not None or at.stable is None:
+        return at.stable
+    here = (ROLLOUTS.c.project_id == at.project_id, ROLLOUTS.c.app == at.app)
+    query = select(ROLLOUTS.c.stable).where(*here, ROLLOUTS.c.environment == at.environment)
+    query = query.where(ROLLOUTS.c.state == "promoted", ROLLOUTS.c.candidate == at.stable)
+    return conn.execute(query.order_by(ROLLOUTS.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def _back_from(conn: Connection, wanted: GoBack, at: Placement, move: Move) -> None:
     """Take back the rollout that put what runs now in its place. Where that was taken back already, so that what runs
     is what was put back then, only the placement changes."""

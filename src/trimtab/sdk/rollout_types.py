@@ -42,6 +42,7 @@ class Approval(Struct, frozen=True, kw_only=True):
     created: int
     revoked: bool
     counts: bool
+    own: bool = False
 
 
 class GateVerdict(Struct, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     open: Rollout | None
     revision: int
     updated: int
+    back_to: int | None = None
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):

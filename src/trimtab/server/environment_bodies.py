@@ -46,7 +46,8 @@ class ReadinessView(Struct, frozen=True, kw_only=True):
 
 class ApprovalView(Struct, frozen=True, kw_only=True):
     """``author`` is the id of a key and ``author_name`` its name; ``revoked``: that key has ended since, and what it
-    gave counts. ``counts`` is false for whoever had a hand in the release. Unix ms."""
+    gave counts. ``counts`` is false for whoever had a hand in the release; ``own`` says
+    whether the caller gave it, who alone can take it back. Unix ms."""
 
     environment: str
     author: str
@@ -55,6 +56,7 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
     created: int
     revoked: bool
     counts: bool
+    own: bool
 
 
 class ApprovalPage(Struct, frozen=True, kw_only=True):
@@ -70,8 +72,8 @@ class NewApproval(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class GateView(Struct, frozen=True, kw_only=True):
-    """A verdict about a release's content. ``source`` names what judged, ``author`` the key that wrote it down: empty for
-    what evaluation found by itself, and where it was not kept. Unix ms."""
+    """A verdict about a release's content. ``source`` names what judged, ``author`` the key that wrote it down: empty
+    for what evaluation found by itself, and where it was not kept. Unix ms."""
 
     id: str
     release: int

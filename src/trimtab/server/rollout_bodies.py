@@ -51,7 +51,8 @@ class RolloutPage(Struct, frozen=True, kw_only=True):
 
 class PlacementView(Struct, frozen=True, kw_only=True):
     """What an environment runs of an app: the number of its ``stable`` release (null: nothing), and the id of an open
-    rollout, which ``open`` shows. ``revision`` is 0 where nothing ever ran."""
+    rollout, which ``open`` shows. ``revision`` is 0 where nothing ever ran. ``back_to`` is what a rollback without more
+    words would bring: null where nothing ran before."""
 
     app: str
     environment: str
@@ -60,6 +61,7 @@ class PlacementView(Struct, frozen=True, kw_only=True):
     open: RolloutView | None
     revision: int
     updated: int
+    back_to: int | None
 
 
 class PlacementPage(Struct, frozen=True, kw_only=True):

@@ -125,7 +125,9 @@ export function Approvals({ project, app, release }: Props) {
       {approvals.error && <ProblemNotice error={approvals.error} />}
       {approvals.isPending && <Skeleton height={30} />}
       {approvals.data?.length === 0 && (
-        <p className="muted">Nobody yet. {release.author_name} made it, so somebody else must.</p>
+        <p className="muted">
+          Nobody yet. {[release.author_name, ...release.editors].join(" and ")} made it, so somebody else must.
+        </p>
       )}
       {approvals.data?.map((approval) => (
         <div key={`${approval.environment} ${approval.author}`} className={css.evidence}>
@@ -135,14 +137,16 @@ export function Approvals({ project, app, release }: Props) {
               , {formatAgo(approval.created, now)}
             </span>{" "}
             {approval.revoked && <Tag title="That key has ended since; what it gave counts.">key ended</Tag>}
-            {!approval.counts && <Tag tone="warn">does not count: made it</Tag>}
+            {!approval.counts && <Tag tone="warn">does not count: had a hand in it</Tag>}
           </span>
           {approval.note && <p className="muted">{approval.note}</p>}
-          <div>
-            <WriteButton variant="subtle" size="compact-xs" onClick={() => setWithdrawn(approval)}>
-              Withdraw
-            </WriteButton>
-          </div>
+          {approval.own && (
+            <div>
+              <WriteButton variant="subtle" size="compact-xs" onClick={() => setWithdrawn(approval)}>
+                Withdraw
+              </WriteButton>
+            </div>
+          )}
         </div>
       ))}
       {asking && <ApproveDialog project={project} app={app} release={release} onClose={() => setAsking(false)} />}

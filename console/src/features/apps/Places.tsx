@@ -74,6 +74,7 @@ export function Places({ project, app, placements, environments, figures, onRoll
                   <WriteButton
                     variant="default"
                     leftSection={<Undo2 size={13} />}
+                    why={placement.back_to === null ? "Nothing ran before what runs now." : undefined}
                     onClick={() => onRollBack(environment)}
                     aria-label={`Roll back ${environment}`}
                   >

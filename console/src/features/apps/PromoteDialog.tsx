@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import { environmentsQuery, placementsQuery, readinessQuery, releaseDiffQuery, rolloutQuery } from "@/api/releases";
 import type { EnvironmentView, PlacementView, RolloutView } from "@/api/releaseTypes";
+import { useMayOverride } from "@/lib/role";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { refreshReleases } from "../rollouts/Act";
 import css from "./apps.module.css";
@@ -68,6 +69,7 @@ function PromoteForm({ project, app, release, environment, environments, placeme
   const stable = placement?.stable ?? null;
   const [form, setForm] = useState<PlanForm>(() => firstPlan(stable === null));
   const [note, setNote] = useState("");
+  const mayOverride = useMayOverride();
   const [overriding, setOverriding] = useState(false);
   const [override, setOverride] = useState("");
   const [tried, setTried] = useState(false);
@@ -152,7 +154,10 @@ function PromoteForm({ project, app, release, environment, environments, placeme
             set={(change) => setForm((now) => ({ ...now, ...change }))}
             empty={stable === null}
           />
-          {lacking && (
+          {lacking && !mayOverride && (
+            <p className="muted">In an emergency an administrator may promote without what is demanded.</p>
+          )}
+          {lacking && mayOverride && (
             <div className={css.choice}>
               <Switch
                 label="This is an emergency: promote without what is demanded"

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ApiProblem, inProject, post } from "@/api/client";
 import type { RolloutAction, RolloutView } from "@/api/releaseTypes";
+import { useMayOverride } from "@/lib/role";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./rollouts.module.css";
 
@@ -74,6 +75,7 @@ interface Props {
 /** Asks for the reason before a person decides over a rollout; it stands in the audit trail. */
 export function ActDialog({ project, rollout, action, onClose }: Props) {
   const [reason, setReason] = useState("");
+  const mayOverride = useMayOverride();
   const [override, setOverride] = useState("");
   const queries = useQueryClient();
   const words = wordsOf(action, rollout);
@@ -107,7 +109,7 @@ export function ActDialog({ project, rollout, action, onClose }: Props) {
           data-autofocus
         />
         {act.isError && <ProblemNotice error={act.error} />}
-        {act.error instanceof ApiProblem && act.error.code === "not_ready" && (
+        {act.error instanceof ApiProblem && act.error.code === "not_ready" && mayOverride && (
           <Textarea
             label="This is an emergency, because"
             description="Without what is demanded; written down with your name, for whoever asks later."

@@ -13,6 +13,7 @@ from trimtab.releases.protection import Readiness
 from trimtab.releases.types import Approval, Environment, GateVerdict, Protection, Release
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
+from trimtab.server.auth import Caller
 from trimtab.server.environment_bodies import (
     ApprovalPage,
     ApprovalView,
@@ -140,7 +141,7 @@ async def get_readiness(
 # --- approvals ---
 
 
-def _approval(each: Approval, release: Release, revoked: frozenset[str]) -> ApprovalView:
+def _approval(each: Approval, release: Release, revoked: frozenset[str], caller: Caller) -> ApprovalView:
     return ApprovalView(
         environment=each.environment,
         author=each.author,
@@ -149,6 +150,7 @@ def _approval(each: Approval, release: Release, revoked: frozenset[str]) -> Appr
         created=each.created,
         revoked=each.author in revoked,
         counts=each.author not in release.authors,
+        own=each.author == caller.principal.key_id,
     )
 
 
@@ -158,14 +160,16 @@ def _approval(each: Approval, release: Release, revoked: frozenset[str]) -> Appr
     "release:read",
     Operation(id="listApprovals", summary="Who approved a release", tag=TAG, errors=(404,)),
 )
-async def list_approvals(deps: Deps, tenant: Tenant, app: FromPath[str], ref: FromPath[str]) -> ApprovalPage:
+async def list_approvals(
+    deps: Deps, caller: CallerNow, tenant: Tenant, app: FromPath[str], ref: FromPath[str]
+) -> ApprovalPage:
     """In every environment, oldest first."""
 
     def read(conn: Connection) -> list[ApprovalView]:
         release = store.find(conn, tenant.id, app, ref)
         given = approvals.approvals(conn, tenant.id, app, release.number)
         gone = approvals.revoked(conn, given)
-        return [_approval(each, release, gone) for each in given]
+        return [_approval(each, release, gone, caller) for each in given]
 
     return ApprovalPage(items=await deps.db.read(read), cursor=None)
 
@@ -201,7 +205,7 @@ async def approve_release(
             note=data.note,
             created=moment(conn, deps),
         )
-        return _approval(approvals.approve(conn, given), release, frozenset())
+        return _approval(approvals.approve(conn, given), release, frozenset(), caller)
 
     return await deps.db.write(write)
 

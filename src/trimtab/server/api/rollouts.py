@@ -68,7 +68,7 @@ def _evidence(each: Rollout) -> Decision | None:
 # --- what runs where ---
 
 
-def _placement(at: Placement, by_id: dict[str, Rollout]) -> PlacementView:
+def _placement(conn: Connection, at: Placement, by_id: dict[str, Rollout]) -> PlacementView:
     there = by_id.get(at.rollout or "")
     return PlacementView(
         app=at.app,
@@ -78,6 +78,7 @@ def _placement(at: Placement, by_id: dict[str, Rollout]) -> PlacementView:
         open=None if there is None else view(there),
         revision=at.revision,
         updated=at.updated,
+        back_to=rollouts.back_to(conn, at),
     )
 
 
@@ -93,7 +94,7 @@ async def list_placements(deps: Deps, tenant: Tenant, app: FromPath[str]) -> Pla
         by_id = {each.id: each for each in rollouts.open_rollouts(conn, tenant.id)}
         names = [each.name for each in environments.environments(conn, tenant.id)]
         none = environments.nowhere(tenant.id, app)
-        return [_placement(found.get(name, none(name)), by_id) for name in names]
+        return [_placement(conn, found.get(name, none(name)), by_id) for name in names]
 
     return PlacementPage(items=await deps.db.read(read), cursor=None)
 
@@ -180,7 +181,7 @@ async def roll_back(
     """Ends an open rollout; where there is none, puts the release back that ran before. Nothing that the environment
     demands stands in the way."""
 
-    def write(conn: Connection) -> Placement:
+    def write(conn: Connection) -> PlacementView:
         wanted = GoBack(
             project_id=tenant.id,
             app=app,
@@ -191,11 +192,11 @@ async def roll_back(
             reason=data.reason,
             expected=data.expected_revision,
         )
-        return rollouts.go_back(conn, wanted)
+        return _placement(conn, rollouts.go_back(conn, wanted), {})
 
     made = await deps.db.write(write)
     await deps.snapshots.changed()
-    return _placement(made, {})
+    return made
 
 
 # --- rollouts ---
