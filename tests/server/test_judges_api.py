@@ -70,9 +70,11 @@ def test_what_could_never_judge_is_refused(run: "Run") -> None:
         ("tone", {"kind": "rubric", "options": {"model": "m"}}, "criteria"),
         ("tone", {"kind": "rubric", "options": {**TONE["options"], "scale": 99}}, "scale"),
         ("Tone", TONE, "name"),
+        ("tone", {**TONE, "message": "a\0b"}, "message"),
     ]
 
     async def story(house: House) -> None:
+        assert (await house.admin.get(f"{AT}/%00")).status_code == 404
         for name, body, word in wrong:
             said = await house.admin.post(f"{AT}/{name}/versions", json=body)
             assert said.status_code == 400
@@ -126,6 +128,11 @@ def test_names_of_suites_lead_to_scorers(run: "Run") -> None:
         assert (await found("judge:tone@latest")).version == "2-rubric.1"
         huge = await house.admin.get(f"{AT}/tone", params={"version": 10**30})
         assert huge.status_code == 404
+        tried = await house.admin.post(
+            "/api/v1/projects/default/scorers/try", json={"scorer": "judge:tone@1", "sample": {"output": "Hello."}}
+        )
+        assert (tried.json()["scorer"], tried.json()["version"]) == ("judge:tone", "1-rubric.1")
+        assert tried.json()["outcome"] == "cannot_score"  # this house has no model to ask
         for name, kind in (
             ("judge:tone@3", NotFound),
             ("judge:none", NotFound),

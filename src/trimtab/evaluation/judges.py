@@ -6,6 +6,7 @@ of two that were made from the same version one is refused (``expected``).
 """
 
 import hashlib
+import re
 from typing import Any, Final, cast
 
 import msgspec
@@ -15,9 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
 from trimtab.evaluation.tables import CUSTOM_SCORERS
+from trimtab.evaluation.types import NAME
 
 Json = Any
 MOST_VERSIONS: Final = 10_000
+_NAME: Final = re.compile(NAME)
 
 
 class JudgeVersion(Struct, frozen=True, kw_only=True):
@@ -161,8 +164,8 @@ def archive(conn: Connection, project_id: str, name: str, at: int | None) -> Jud
 def _row(
     conn: Connection, project_id: str, name: str, version: int | None, *, lock: bool = False
 ) -> JudgeVersion | None:
-    if version is not None and not 0 < version <= MOST_VERSIONS:
-        return None
+    if not _NAME.fullmatch(name) or (version is not None and not 0 < version <= MOST_VERSIONS):
+        return None  # what no judge can be called; a database may not take it for a parameter
     table = CUSTOM_SCORERS
     found = select(table).where(table.c.project_id == project_id, table.c.name == name)
     if version is not None:

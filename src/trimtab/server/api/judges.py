@@ -136,6 +136,8 @@ def _check(name: str, data: NewJudgeVersion) -> None:
             fix="Use lower-case letters, digits, '.', '_' and '-', at most 64.",
             param="name",
         )
+    if "\0" in data.message:
+        raise InvalidRequest("A message holds no NUL.", fix="Leave it out.", param="message")
     kinds = [each for each, plug in REGISTRY.all().items() if plug.source == "llm"]
     if data.kind not in kinds:
         raise InvalidRequest(

@@ -2,11 +2,12 @@
 
 from litestar.params import FromPath, JSONBody
 
+from trimtab.evaluation.scorer_names import Resolved, resolve
 from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import ScorerEntry, entries, entry
-from trimtab.scoring.judge import configured, judge
+from trimtab.scoring.judge import judge
 from trimtab.scoring.scorers import REGISTRY
-from trimtab.scoring.types import Scored, Scorer, Tools, Verdict
+from trimtab.scoring.types import Scored, Tools, Verdict
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.server.scorer_bodies import ScorerList, ScorerTrial, TrialVerdict
 
@@ -44,29 +45,29 @@ async def get_scorer(tenant: Tenant, name: FromPath[str]) -> ScorerEntry:
     Operation(id="tryScorer", summary="Try a scorer on one answer", tag=TAG, errors=(404, 413)),
 )
 async def try_scorer(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[ScorerTrial]) -> TrialVerdict:
-    """Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other."""
-    scorer = REGISTRY.get(data.scorer)
-    options = configured(scorer, data.options)
+    """A plug, or a judge of the team's own (``judge:tone@2``). Nothing is kept, but for the call of a judge that is
+    asked: it stands in the ledger as any other."""
+    found = await deps.db.read(lambda conn: resolve(conn, tenant.id, data.scorer, data.options))
     tools = Tools()
     if deps.judge_tools is not None:
         tools = deps.judge_tools.bound(tenant.id, key_id=caller.principal.key_id, tags=("trial",))
-    return _tried(scorer, await judge(scorer, data.sample, options, tools))
+    return _tried(found, await judge(found.scorer, data.sample, found.options, tools))
 
 
-def _tried(scorer: Scorer, verdict: Verdict) -> TrialVerdict:
+def _tried(found: Resolved, verdict: Verdict) -> TrialVerdict:
     cost = None if verdict.cost is None else dollars(verdict.cost)
     if not isinstance(verdict, Scored):
         return TrialVerdict(
-            scorer=scorer.name,
-            version=scorer.version,
+            scorer=found.name,
+            version=found.version,
             outcome="cannot_score",
             reason=verdict.reason,
             retry=verdict.retry,
             cost=cost,
         )
     return TrialVerdict(
-        scorer=scorer.name,
-        version=scorer.version,
+        scorer=found.name,
+        version=found.version,
         outcome="scored",
         value=verdict.value,
         label=verdict.label,
