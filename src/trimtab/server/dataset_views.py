@@ -1,12 +1,17 @@
 """Datasets and cases as the API shows them, and what its handlers for them share."""
 
-from msgspec import structs
+from typing import Annotated
+
+from litestar.params import FromQuery, QueryParameter
+from msgspec import Meta, structs
 from sqlalchemy import Connection
 
+from trimtab.core.errors import InvalidRequest
 from trimtab.evaluation import datasets
 from trimtab.evaluation.cases import Author
 from trimtab.evaluation.dataset_diff import CaseChange, DatasetDiff
 from trimtab.evaluation.dataset_writes import Writing, Written
+from trimtab.evaluation.datasets import Wanted
 from trimtab.evaluation.types import Case, Dataset, DatasetVersion
 from trimtab.governance.access import Project
 from trimtab.governance.audit import Actor
@@ -27,6 +32,19 @@ from trimtab.server.dependencies import Dependencies
 BASE = "/api/v1/projects/{project:str}/datasets"
 ONE = BASE + "/{dataset:str}"
 TAG = "datasets"
+Words = Annotated[str, Meta(max_length=500, description="Words that are in it."), QueryParameter(max_length=500)]
+
+
+def no_nul(*texts: str) -> None:
+    """Raises `InvalidRequest`: databases cannot look for it."""
+    if any("\0" in text or len(text) > 1000 for text in texts):
+        raise InvalidRequest("What is looked for has at most 1,000 characters, and no NUL.", fix="Shorten it.")
+
+
+def wanted_cases(split: FromQuery[str] = "", tag: FromQuery[str] = "", q: FromQuery[str] = "") -> Wanted:
+    """Which cases of a version, of query parameters."""
+    no_nul(split, tag, q)
+    return Wanted(split=split, tags=(tag,) if tag else (), q=q)
 
 
 def dataset_view(found: Dataset, newest: DatasetVersion | None) -> DatasetView:

@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 from litestar.response import Stream
-from msgspec import Meta
+from msgspec import Meta, Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, TooLarge
@@ -27,7 +27,7 @@ from trimtab.evaluation.imports import Plan, Prepared
 from trimtab.evaluation.types import Case, Consent, Dataset, Pii, Use
 from trimtab.server.actors import actor_of
 from trimtab.server.dataset_bodies import WrittenCases
-from trimtab.server.dataset_views import ONE, TAG, author_of, writing, written_view
+from trimtab.server.dataset_views import ONE, TAG, author_of, wanted_cases, writing, written_view
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
@@ -42,18 +42,26 @@ ExportFormat = Annotated[exports.Format, QueryParameter(name="format")]
 FILES = ("application/jsonlines", "text/csv", "application/x-parquet", "application/octet-stream")
 
 
-def _plan(
-    fmt: ImportFormat = "jsonl",
-    columns: Columns = None,
-    file: FromQuery[str] = "",
-    split: FromQuery[str] = "",
-    tags: Several = None,
-    uses: Several = None,
-    licence: FromQuery[str] = "",
-    consent: FromQuery[Consent] = "unknown",
-    pii: FromQuery[Pii] = "unknown",
-) -> Plan:
-    """How the file is read; what is said here holds for each row that says nothing of its own."""
+class Labels(Struct, frozen=True, kw_only=True):
+    """What holds for each row that says nothing of its own."""
+
+    split: str
+    tags: tuple[str, ...]
+    uses: tuple[Use, ...]
+    licence: str
+    consent: Consent
+    pii: Pii
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What becomes of cases that are there, and what is said of it."""
+
+    mode: Mode
+    message: str
+    expected: int | None
+
+
+def _plan(fmt: ImportFormat = "jsonl", columns: Columns = None, file: FromQuery[str] = "") -> Plan:
     named: dict[str, str] = {}
     for each in columns or ():
         field, sign, column = each.partition(":")
@@ -62,21 +70,30 @@ def _plan(
                 f"{each[:80]!r} does not name a field's column.", fix="Write input:question.", param="columns"
             )
         named[field] = column
+    return Plan(format=fmt, columns=named, source=file)
+
+
+def _labels(
+    split: FromQuery[str] = "",
+    tags: Several = None,
+    uses: Several = None,
+    licence: FromQuery[str] = "",
+    consent: FromQuery[Consent] = "unknown",
+    pii: FromQuery[Pii] = "unknown",
+) -> Labels:
     try:
         allowed = msgspec.convert(uses or ["evaluate"], tuple[Use, ...])
     except msgspec.ValidationError as error:
         raise InvalidRequest("Uses are evaluate, tune and train.", fix="Name some of them.", param="uses") from error
-    return Plan(
-        format=fmt,
-        columns=named,
-        source=file,
-        split=split,
-        tags=tuple(tags or ()),
-        uses=allowed,
-        licence=licence,
-        consent=consent,
-        pii=pii,
-    )
+    return Labels(split=split, tags=tuple(tags or ()), uses=allowed, licence=licence, consent=consent, pii=pii)
+
+
+def _change(
+    mode: FromQuery[Mode] = "put", message: FromQuery[str] = "", expected_revision: FromQuery[int | None] = None
+) -> Change:
+    if len(message) > MAX_MESSAGE:
+        raise InvalidRequest(f"A message has at most {MAX_MESSAGE:,} characters.", fix="Shorten it.", param="message")
+    return Change(mode=mode, message=message, expected=expected_revision)
 
 
 @route(
@@ -91,7 +108,7 @@ def _plan(
         max_body=imports.MAX_BYTES,
         file_types=FILES,
     ),
-    {"plan": _plan},
+    {"plan": _plan, "labels": _labels, "change": _change},
 )
 async def import_cases(
     deps: Deps,
@@ -100,17 +117,15 @@ async def import_cases(
     dataset: FromPath[str],
     request: Request[Any, Any, Any],
     plan: NamedDependency[SkipValidation[Plan]],
-    mode: FromQuery[Mode] = "put",
-    message: FromQuery[str] = "",
-    expected_revision: FromQuery[int | None] = None,
+    labels: NamedDependency[SkipValidation[Labels]],
+    change: NamedDependency[SkipValidation[Change]],
 ) -> WrittenCases:
     """The body is the file: JSON lines, CSV or Parquet, up to 256 MB and 250,000 rows. All of it becomes one version;
     one wrong row refuses it. ``mode``: ``add`` refuses ids that are there with other content, ``put`` changes them,
     ``replace`` also leaves out what is not in the file. The dataset is made if it is not there. Columns that are no
     field are kept as metadata."""
-    if len(message) > MAX_MESSAGE:
-        raise InvalidRequest(f"A message has at most {MAX_MESSAGE:,} characters.", fix="Shorten it.", param="message")
     datasets.check_name(dataset)
+    plan = structs.replace(plan, **structs.asdict(labels))
     author = await author_of(deps, caller)
     with _folder(deps) as folder:
         file = await _received(request, folder)
@@ -122,10 +137,11 @@ async def import_cases(
                 datasets.put(conn, DatasetEdit(project_id=tenant.id, name=dataset, actor=actor, now=author.at))
 
         await deps.db.write(ensure)
-        told = message or f"Imported {plan.source or 'a file'}"
-        change = writing(tenant, dataset, author, told[:MAX_MESSAGE], expected_revision)
-        staging = Staging(deps.db, change, new_id("stage"), deps.now)
-        done = await staging.write(_pieces(prepared), "add" if mode == "add" else "put", replace=mode == "replace")
+        told = change.message or f"Imported {plan.source or 'a file'}"
+        to_be = writing(tenant, dataset, author, told[:MAX_MESSAGE], change.expected)
+        staging = Staging(deps.db, to_be, new_id("stage"), deps.now)
+        mode = "add" if change.mode == "add" else "put"
+        done = await staging.write(_pieces(prepared), mode, replace=change.mode == "replace")
     return written_view(done, twice=prepared.twice)
 
 
@@ -169,22 +185,21 @@ def _folder(deps: Dependencies) -> Generator[Path]:
         errors=(404, 409),
         media_type="application/octet-stream",
     ),
+    {"wanted": wanted_cases},
 )
 async def export_cases(
     deps: Deps,
     tenant: Tenant,
     dataset: FromPath[str],
+    wanted: NamedDependency[SkipValidation[Wanted]],
     fmt: ExportFormat = "jsonl",
     version: FromQuery[str] = LATEST,
     use: FromQuery[Use] = "evaluate",
     allowed_only: FromQuery[bool] = False,
-    split: FromQuery[str] = "",
-    tag: FromQuery[str] = "",
 ) -> Response[bytes]:
     """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the CSV of the same
     version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (409) where a case
     must not be used so, unless ``allowed_only`` leaves it out; the header ``trimtab-left-out`` says how many were."""
-    wanted = Wanted(split=split, tags=(tag,) if tag else ())
 
     def read(conn: Connection) -> tuple[Dataset, Out]:
         of = datasets.version(conn, tenant.id, dataset, version)

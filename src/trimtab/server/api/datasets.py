@@ -1,9 +1,7 @@
 """Datasets: what they say of themselves, their versions, cases and differences."""
 
-from typing import Annotated
-
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
@@ -36,12 +34,15 @@ from trimtab.server.dataset_views import (
     BASE,
     ONE,
     TAG,
+    Words,
     author_of,
     case_view,
     dataset_view,
     diff_view,
+    no_nul,
     seen,
     version_view,
+    wanted_cases,
     writing,
     written_view,
 )
@@ -50,7 +51,6 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 
 VERSION = ONE + "/versions/{version:str}"
 MAX_BODY = 16 << 20
-Words = Annotated[str, Meta(max_length=500, description="Words that a case has in it."), QueryParameter(max_length=500)]
 
 
 # --- datasets ---
@@ -72,7 +72,7 @@ async def list_datasets(
 ) -> DatasetPage:
     """In order of name. ``q``: words in name or description; ``archived``: only those put away."""
     after = read_cursor(cursor)
-    _no_nul(q)
+    no_nul(q)
 
     def read(conn: Connection) -> list[DatasetView]:
         rows = datasets.listed(conn, tenant.id, archived=archived, q=q, after=after, limit=limit + 1)
@@ -203,15 +203,14 @@ async def diff_dataset(
     VERSION + "/cases",
     "dataset:read",
     Operation(id="listCases", summary="The cases of a version", tag=TAG, errors=(404, 409)),
+    {"wanted": wanted_cases},
 )
 async def list_cases(
     deps: Deps,
     tenant: Tenant,
     dataset: FromPath[str],
     version: FromPath[str],
-    split: FromQuery[str] = "",
-    tag: FromQuery[str] = "",
-    q: Words = "",
+    wanted: NamedDependency[SkipValidation[Wanted]],
     use: FromQuery[Use | None] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -219,8 +218,6 @@ async def list_cases(
     """In order of id. ``use`` says what they are read for: refused (409) where one of those that are wanted must not be
     used so. Without it they are only looked at."""
     after = read_cursor(cursor)
-    _no_nul(split, tag, q)
-    wanted = Wanted(split=split, tags=(tag,) if tag else (), q=q)
 
     def read(conn: Connection) -> tuple[list[Case], int]:
         of = datasets.version(conn, tenant.id, dataset, version)
@@ -303,11 +300,6 @@ async def split_dataset(
     author = await author_of(deps, caller)
     change_of = writing(tenant, dataset, author, data.message, data.expected_revision)
     return written_view(await resplit(deps.db, change_of, data.shares, data.seed, deps.now))
-
-
-def _no_nul(*texts: str) -> None:
-    if any("\0" in text or len(text) > 1000 for text in texts):
-        raise InvalidRequest("What is looked for has at most 1,000 characters, and no NUL.", fix="Shorten it.")
 
 
 ROUTES = (
