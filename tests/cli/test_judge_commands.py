@@ -22,6 +22,12 @@ def test_a_judge_is_pushed_compared_shown_and_archived(with_model: Shell, tmp_pa
     assert with_model.json("judges", "push", "tone", str(shown))["judge"]["version"] == 3
     assert [each["version"] for each in with_model.json("judges", "versions", "tone")] == [3, 2, 1]
     assert "judge:tone@3" in with_model.ok("judges", "list")
+    tried = with_model.json("scorers", "try", "judge:tone@2", "--output", "Not my problem.", "--input", "It is lost.")
+    assert (tried["outcome"], tried["version"]) == ("scored", "2-rubric.1"), tried
+    assert 0 <= tried["value"] <= 1
+    with_model.server.settled()
+    asked = with_model.json("traces", "list", "-q", "feature:trimtab.judge")
+    assert [each["trace_id"] for each in asked] == tried["detail"]["traces"]
     with_model.ok("judges", "archive", "tone")
     assert with_model.json("judges", "list") == []
     with_model.ok("judges", "archive", "tone", "--restore")
