@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Final
 
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
@@ -69,16 +71,14 @@ def _said(verdict: Verdict) -> VerdictView:
     return VerdictView(**{name: getattr(verdict, name) for name in VerdictView.__struct_fields__})
 
 
-@route(
-    "GET",
-    AT + "/items",
-    "review:read",
-    Operation(id="listReviewItems", summary="Items, newest first", tag=TAG, errors=(404,)),
-)
-async def list_items(
-    deps: Deps,
-    caller: CallerNow,
-    tenant: Tenant,
+class _Sought(Struct, frozen=True):
+    """What a list asks for; ``free``: what the caller could claim now."""
+
+    wanted: Wanted
+    free: bool
+
+
+def _sought(
     queue: FromQuery[str] = "",
     only: Only = None,
     app: FromQuery[str] = "",
@@ -86,22 +86,34 @@ async def list_items(
     assignee: FromQuery[str] = "",
     free: FromQuery[bool] = False,
     overdue: FromQuery[bool] = False,
+) -> _Sought:
+    if any("\0" in text for text in (queue, app, trace_id, assignee)):
+        raise InvalidRequest("A filter cannot hold a NUL.", fix="Correct it.", param="queue")
+    wanted = Wanted(queue=queue, state=only, app=app, trace_id=trace_id, assignee=assignee, overdue=overdue)
+    return _Sought(wanted, free)
+
+
+@route(
+    "GET",
+    AT + "/items",
+    "review:read",
+    Operation(id="listReviewItems", summary="Items, newest first", tag=TAG, errors=(404,)),
+    gathered={"sought": _sought},
+)
+async def list_items(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    sought: NamedDependency[SkipValidation[_Sought]],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ItemPage:
     """``free``: those that the caller could claim now; ``assignee`` is a key's id, or ``me``."""
-    me = caller.principal.key_id
-    wanted = Wanted(
-        queue=queue,
-        state=only,
-        app=app,
-        trace_id=trace_id,
-        assignee=me if assignee == "me" else assignee,
-        free_for=me if free else "",
-        overdue=overdue,
-    )
-    if any("\0" in text for text in (queue, app, trace_id, assignee)):
-        raise InvalidRequest("A filter cannot hold a NUL.", fix="Correct it.", param="queue")
+    me, wanted = caller.principal.key_id, sought.wanted
+    if wanted.assignee == "me":
+        wanted = replace(wanted, assignee=me)
+    if sought.free:
+        wanted = replace(wanted, free_for=me)
     after = read_cursor(cursor)
 
     def read(conn: Connection) -> ItemPage:
