@@ -202,7 +202,9 @@ def test_a_schedule_keeps_its_beat_and_says_what_stands_in_its_way(run: Callable
     run(story)
 
 
-def test_rules_are_changed_on_what_there_is_and_refused_with_a_reason(run: Callable[[Any], None]) -> None:
+def test_rules_are_changed_on_what_there_is_and_refused_with_a_reason(
+    engine: Store, blobs: FolderBlobs, served: Any, catalog_url: str
+) -> None:
     async def story(world: World) -> None:
         spec = OnlineSpec(scorers=(SAYS,))
         first = await put(world, "r", spec, expected=0)
@@ -230,7 +232,7 @@ def test_rules_are_changed_on_what_there_is_and_refused_with_a_reason(run: Calla
         await world.db.write(lambda conn: online.remove(conn, world.project, "r", ADA, 1))
         assert await world.db.read(lambda conn: online.rules(conn, world.project)) == []
 
-    run(story)
+    story_of(engine, blobs, served.socket, catalog_url, story)
 
 
 def test_a_calibrated_judges_rate_is_corrected_and_keeps_the_doubt_of_few_labels() -> None:

@@ -1,6 +1,7 @@
 """`trimtab quality`: how a score goes by release and day."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -13,22 +14,13 @@ from trimtab.sdk.online_types import Quality, QualityLine
 @click.argument("score")
 @click.option("--app", default="", help="Answers of this app only.")
 @click.option("--environment", default="", help="Of this environment only.")
-@click.option("-q", "query", default="", help="Of answers that this search finds.")
+@click.option("-q", "q", default="", help="Of answers that this search finds.")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
 @click.option("--by-day", is_flag=True, help="Each day on a line of its own.")
 @project_option
 @api_command
 def command(
-    score: str,
-    *,
-    app: str,
-    environment: str,
-    query: str,
-    days: int,
-    by_day: bool,
-    project: str,
-    client: Client,
-    as_json: bool,
+    score: str, *, days: int, by_day: bool, project: str, client: Client, as_json: bool, **narrowed: Any
 ) -> None:
     """Show how a score goes by release, with 95 % intervals.
 
@@ -37,7 +29,7 @@ def command(
       trimtab quality helpful --app support --by-day
     """
     start = int(datetime.now(UTC).timestamp() * 1000) - days * 86_400_000
-    found = client.online.quality(project, score, app=app, environment=environment, q=query, start=start)
+    found = client.online.quality(project, score, start=start, **narrowed)
     if as_json:
         print_json(found)
         return
