@@ -49,6 +49,9 @@ def terminal(plan: FolderPlan) -> Iterator[str]:
     for cost in plan.costs:
         yield ""
         yield f"Cost of {cost.app}, estimated: {cost_words(cost)}"
+    for note in plan.notes:
+        yield ""
+        yield f"Note: {note}"
     if plan.adopted:
         yield ""
         yield f"Already as the folder says, and the folder's from now on: {', '.join(plan.adopted)}"

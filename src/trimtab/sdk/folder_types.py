@@ -90,6 +90,7 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
     adopted: list[str]
     released: list[str]
     mistakes: list[FolderMistake]
+    notes: list[str] = []
 
 
 class FolderFiles(Struct, frozen=True, kw_only=True):

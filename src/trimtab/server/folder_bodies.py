@@ -100,7 +100,7 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
     """What applying the files would do, or did. With ``mistakes`` nothing can be applied. ``adopted`` are things that
     are there already as the folder says, and become the folder's; ``released`` have left the folder, which did not make
     them, and stay as they are. ``clean``: there is nothing to do. ``costs`` are a
-    plan's."""
+    plan's; ``notes`` are what is not wrong and should be known."""
 
     hash: str
     folder: str
@@ -113,6 +113,7 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
     costs: list[CostEstimate]
     adopted: list[str]
     released: list[str]
+    notes: list[str]
     mistakes: list[FolderMistake]
 
 

@@ -492,3 +492,22 @@ def test_a_suite_of_a_folder_is_made_watched_put_away_and_comes_back(run: Run) -
         assert (await house.admin.get(at)).json()["archived"] is None
 
     run(story)
+
+
+def test_a_draft_that_was_broken_before_stops_no_plan_of_what_is_there_and_is_told(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await house.admin.post(f"{BASE}/models", json={"name": "mine", "provider": "lab", "upstream": "nobody-knows"})
+        await house.admin.put(f"{BASE}/apps/desk", json={"spec": {"route": "gone"}})
+        exported = (await house.admin.get(f"{BASE}/export")).json()["files"]
+        planned = await ask(house, "plan", exported)
+        assert (planned["mistakes"], planned["clean"]) == ([], True)
+        (note,) = planned["notes"]
+        assert note.startswith("No release can be made of the app 'desk', as before: ")
+        changed = {**exported, "apps/desk.yaml": "route: gone-too\n"}
+        assert "gone-too" in (await ask(house, "plan", changed))["mistakes"][0]["what"], "whoever edits it mends it"
+        top = exported["trimtab.yaml"] + "limits:\n  daily: {measure: money, bound: 5, window: day}\n"
+        notes = (await ask(house, "plan", {**exported, "trimtab.yaml": top}))["notes"]
+        assert "The limit 'daily' counts money, and no price of mine is known: their calls are refused." in notes
+
+    run(story)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.routing.expand import node_of
 from trimtab.gateway.routing.types import Escalate, LocalOnly, Node, Semantic, Target, Weights, When
-from trimtab.gateway.targets import ProjectTargets
+from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
@@ -22,6 +22,7 @@ from trimtab.telemetry.views import Window
 
 DAYS: Final = 7
 DAY_MS: Final = 86_400_000
+_UNCOUNTED: Final = {"refuse": "are refused", "amount": "count as 'unknown_amount'", "ignore": "do not count"}
 
 
 class Priced(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,40 @@ async def estimates(deps: Dependencies, prepared: Prepared) -> list[CostEstimate
             continue
         found.append(_estimate(deps, prepared, name, before, frozen.content, traffic))
     return found
+
+
+def unpriced(deps: Dependencies, prepared: Prepared) -> list[str]:
+    """What limits of money cannot count: calls of models whose price nobody knows."""
+    changed = {each.item.kind for each in prepared.comparison.changes}
+    if not changed & {"limit", "model", "price"}:
+        return []
+    dear = sorted(name for name, model in prepared.targets.models.items() if not _has_price(deps, prepared, model))
+    found: list[str] = []
+    for (kind, name), item in sorted(prepared.asked.folder.items.items()):
+        if kind != "limit" or item.value.measure != "money":
+            continue
+        models = [each for each in dear if not item.value.scope.model or each in item.value.scope.model]
+        if models:
+            listed = ", ".join(models[:8]) + (" and more" if len(models) > 8 else "")
+            how = _UNCOUNTED[item.value.unknown_price]
+            found.append(f"The limit {name!r} counts money, and no price of {listed} is known: their calls {how}.")
+    return found
+
+
+def _has_price(deps: Dependencies, prepared: Prepared, model: Model) -> bool:
+    provider = prepared.targets.providers.get(model.provider)
+    if provider is None:
+        return True  # told elsewhere
+    cost = deps.prices.cost(
+        kind=PROVIDER_KINDS.get(provider.kind),
+        model=model.name,
+        upstream=model.upstream,
+        usage=Usage(input=1_000, output=1_000, estimated=True),
+        at_ns=deps.clock.now_ns(),
+        override=model.price,
+        dated=provider.prices,
+    )
+    return cost.amount is not None
 
 
 def _unknown(app: str, note: str) -> CostEstimate:

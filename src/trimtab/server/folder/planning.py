@@ -2,6 +2,7 @@
 a plan's writing is taken back."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import comparing, managed
 from trimtab.server.folder.applying import Moved, Step, Written, write
 from trimtab.server.folder.comparing import Change
-from trimtab.server.folder.estimating import estimates
+from trimtab.server.folder.estimating import estimates, unpriced
 from trimtab.server.folder.exporting import text_of
 from trimtab.server.folder.items import EnvironmentSpec, Kind
 from trimtab.server.folder.preparing import Asked, Prepared, prepare
@@ -97,7 +98,7 @@ async def plan(deps: Dependencies, wish: Wish) -> FolderPlan:
     await deps.db.write(
         lambda conn: managed.keep_plan(conn, wish.project.id, wish.actor.id, digest, prepared.basis, asked.now)
     )  # fmt: skip
-    return await _told(deps, wish, prepared, written, await estimates(deps, prepared))
+    return await _told(deps, wish, prepared, written, await estimates(deps, prepared), unpriced(deps, prepared))
 
 
 async def apply(deps: Dependencies, wish: Wish, principal: Principal, step: Step | None = None) -> FolderPlan:
@@ -216,7 +217,12 @@ async def _as_planned(deps: Dependencies, wish: Wish, prepared: Prepared) -> Non
 
 
 async def _told(
-    deps: Dependencies, wish: Wish, prepared: Prepared, written: Written, costs: list[CostEstimate]
+    deps: Dependencies,
+    wish: Wish,
+    prepared: Prepared,
+    written: Written,
+    costs: list[CostEstimate],
+    notes: Sequence[str] = (),
 ) -> FolderPlan:
     folder = prepared.asked.folder
     mistakes = [*folder.mistakes, *prepared.mistakes, *written.mistakes]
@@ -256,6 +262,7 @@ async def _told(
         costs=costs,
         adopted=[str(each) for each in prepared.comparison.adopted],
         released=[str(each) for each in prepared.comparison.released],
+        notes=[*prepared.notes, *notes],
         mistakes=[FolderMistake(path=e.path, line=e.line, what=e.what, fix=e.fix) for e in ordered],
     )  # fmt: skip
 

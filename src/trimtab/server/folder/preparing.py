@@ -8,7 +8,7 @@ from typing import Any, cast
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.expand import node_of
 from trimtab.gateway.routing.types import Route
@@ -33,6 +33,7 @@ from trimtab.server.folder.items import Item
 from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.reading import Folder
 from trimtab.server.folder.state import State, models, read_state
+from trimtab.server.freezing import frozen as frozen_now
 from trimtab.server.freezing import gateway_with, refuse_broken_chain
 from trimtab.server.prompt_reading import Ahead, aside, bundle_of
 from trimtab.storage import revision
@@ -80,6 +81,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     targets: ProjectTargets
     routes: dict[str, Route]
     mistakes: list[Mistake]
+    notes: list[str] = []
 
 
 def look(conn: Connection, asked: Asked) -> Seen:
@@ -130,6 +132,7 @@ async def prepare(deps: Dependencies, asked: Asked) -> Prepared:
         targets=targets,
         routes=routes,
         mistakes=thinking.mistakes,
+        notes=thinking.notes,
     )
 
 
@@ -200,6 +203,7 @@ class _Thinking:
     ) -> None:
         targets, routes = to_be
         self.mistakes: list[Mistake] = []
+        self.notes: list[str] = []
         self._deps = deps
         self._asked = asked
         self._seen = seen
@@ -282,11 +286,25 @@ class _Thinking:
             try:
                 content = await self._frozen(name, cast("AppSpec", item.value))
             except (InvalidRequest, NotFound) as error:
-                self._refuse(item, error)
+                if await self._was_so(item):
+                    self.notes.append(f"No release can be made of the app {name!r}, as before: {error.message}")
+                else:
+                    self._refuse(item, error)
                 continue
             digest = canonical.content_hash(content)
             found[name] = Frozen(content=content, hash=digest, newest=self._seen.newest.get(name))
         return found
+
+    async def _was_so(self, item: Item) -> bool:
+        """Whether it is a draft that nobody changes here, of which no release could be made before either: what is
+        there may always be exported and applied again."""
+        if item.key in {each.item.key for each in self._comparison.changes} or item.name not in self._seen.state.apps:
+            return False
+        try:
+            await frozen_now(self._deps, self._asked.project, item.name, cast("AppSpec", item.value))
+        except (InvalidRequest, NotFound, Conflict):
+            return True
+        return False
 
     async def _frozen(self, app: str, spec: AppSpec) -> Content:
         """Raises `InvalidRequest` and `NotFound`."""
