@@ -139,6 +139,7 @@ def test_a_suite_fails_and_passes_in_pytest(house: tuple[Live, str], tmp_path: P
     suite_in(tmp_path)
     (tmp_path / "test_support.py").write_text(TESTS)
     environment = {**os.environ, "TRIMTAB_URL": server.url, "TRIMTAB_ADMIN_KEY": ADMIN}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # by its name, whether or not this is installed
     plugins = ("-p", "no:cacheprovider", "-p", "trimtab.cli.pytest_plugin")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, "--rootdir", str(tmp_path), str(tmp_path)],
