@@ -94,6 +94,7 @@ def test_pages_filter_and_count(run: "Run") -> None:
         assert (await get(admin, "sums/versions/1/cases", split="dev"))["total"] == 10
         assert [e["id"] for e in (await get(admin, "sums/versions/1/cases", q="29 AND"))["items"]] == ["c029"]
         assert (await get(admin, "sums/versions/1/cases", q="100%"))["total"] == 0
+        assert (await get(admin, "sums/versions/1/cases", tag="Odd"))["total"] == 0
 
     run(story)
 
@@ -124,6 +125,7 @@ def test_what_cannot_be_done_is_refused_whole_and_says_why(run: "Run") -> None:
             ({"change": [case(7)]}, 404, "c007"),
             ({"remove": ["c001", "c008"]}, 404, "c008"),
             ({"add": [case(2)], "remove": ["c002"]}, 400, "twice"),
+            ({"remove": ["\0"]}, 400, "NUL"),
             ({"add": [{"input": " "}]}, 400, "empty"),
             ({"add": [{"input": {"question": "?"}}]}, 400, "messages"),
             ({"add": [{"input": {"messages": ["hi"]}}]}, 400, "role"),

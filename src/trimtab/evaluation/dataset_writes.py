@@ -109,6 +109,8 @@ def check_amount(writing: Writing, named: Sequence[str]) -> None:
         raise InvalidRequest(
             f"One change names at most {MOST_AT_ONCE:,} cases.", fix="Import a file, or make several changes."
         )
+    if any("\0" in name for name in named):
+        raise InvalidRequest("No case has a NUL in its id.", fix="Correct the id.")
     twice = next((name for name, times in Counter(named).items() if times > 1), None)
     if twice is not None:
         raise InvalidRequest(f"The case {twice[:128]!r} is named twice.", fix="Say once what becomes of it.")

@@ -281,7 +281,8 @@ def _selected(of: DatasetVersion, wanted: Wanted, *columns: Any) -> "Select[*tup
     if wanted.split:
         found = found.where(C.split == wanted.split)
     for tag in wanted.tags[:20]:
-        found = found.where(C.tags.contains(tags_column((tag,)), autoescape=True))
+        # Not LIKE: SQLite's takes no heed of case.
+        found = found.where(func.replace(C.tags, tags_column((tag,)), "") != C.tags)
     for word in wanted.q.split()[:20]:
         found = found.where(C.body.icontains(word, autoescape=True))
     if wanted.ids:

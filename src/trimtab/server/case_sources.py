@@ -16,6 +16,7 @@ from trimtab.telemetry.views import Reader, SpanIO, SpanRow, TraceDetail, Window
 AT_ONCE: Final = 6
 POOL: Final = 1_000
 """Calls of a search that a sample is drawn from, the newest."""
+MOST_PAGES: Final = 20
 SCORED_POOL: Final = 200
 """Where their scores have to be read: each is a question to the store."""
 
@@ -40,7 +41,9 @@ class Sources:
         one that does not parse."""
         found: list[SpanRow] = []
         cursor: str | None = None
-        while len(found) < most:
+        for _ in range(MOST_PAGES):
+            if len(found) >= most:
+                break
             page = await self._reader.traces(self._project, q, window, cursor, min(500, most))
             found += [row for row in page.rows if not row.feature.startswith(OURS)]
             cursor = page.cursor

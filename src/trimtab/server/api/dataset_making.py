@@ -36,7 +36,7 @@ from trimtab.server.dataset_making_bodies import (
     SampleCases,
     SampledCase,
 )
-from trimtab.server.dataset_views import ONE, TAG, author_of, case_view, writing, written_view
+from trimtab.server.dataset_views import ONE, TAG, author_of, case_view, no_nul, writing, written_view
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.inner_calls import OURS, InnerCaller
 from trimtab.server.prompt_reading import aside
@@ -111,6 +111,7 @@ def _there(conn: Connection, tenant: Project, dataset: str, ids: Sequence[str]) 
 
 async def _places(deps: Dependencies, sources: Sources, data: CasesFromTraces) -> list[Place]:
     named = [Place(trace) for trace in data.traces] + [Place(each.trace_id, each.span_id) for each in data.spans]
+    no_nul(data.q, *data.traces, *(part for each in data.spans for part in (each.trace_id, each.span_id)))
     if named:
         if data.q:
             raise InvalidRequest("Calls are named by a search, or by their ids.", fix="Leave one out.", param="q")
@@ -179,6 +180,7 @@ async def sample_cases(
     deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], data: JSONBody[SampleCases]
 ) -> CaseSample:
     """The same seed gives the same sample of the same version."""
+    no_nul(data.split, data.tag, data.experiment, data.version)
     author = await author_of(deps, caller)
     wanted = Wanted(split=data.split, tags=(data.tag,) if data.tag else ())
 
@@ -372,6 +374,7 @@ async def decide_proposals(
     deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], data: JSONBody[DecideProposals]
 ) -> WrittenCases:
     """What is accepted becomes cases, all of one decision as one version; all of it is done, or nothing."""
+    no_nul(*(each.id for each in data.accept), *data.reject)
     author = await author_of(deps, caller)
     accepted = {each.id: each.case for each in data.accept}
     if len(accepted) != len(data.accept):
