@@ -34,7 +34,7 @@ FAILED = re.compile(r"^\w+ (failed:|gave )")
 
 PLAIN = ("", " ", "yes", "42", "-1,234.5 %", '{"a": [1, 2.5, null]}', "I cannot help with that.", "\0", "é" * 50)
 WORDS = ("the", "cat", "[1]", "said", "“we", "sat", "on", "it”", "4111 1111 1111 1111", "a@b.co", "[2]", "\n")
-UNITS = ("a", "aB ", "((", '[1] "quoted words here" ', "1,2", "é\u0301", "🌊\n", "4111 ", "@.", '{"a":', "-")
+UNITS = ("a", "((", '[1] "quoted words here" ', "é\u0301", "🌊\n", "4111 ", '{"a":')
 
 texts = st.one_of(
     st.text(max_size=60),
@@ -118,7 +118,7 @@ def test_an_option_that_it_does_not_have_is_refused_by_name(scorer: Scorer) -> N
         configured(scorer, {**OPTIONS.get(scorer.name, {}), "no_such_option": 1})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sample=samples)
 def test_any_sample_gets_the_same_verdict_twice_and_a_plug_never_fails(sample: Sample) -> None:
     """One sample for all of them: to make it takes longer than to judge it."""

@@ -43,7 +43,7 @@ def _schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 schemas = st.recursive(st.booleans(), _schemas, max_leaves=6)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(schema=schemas, value=values)
 def test_it_says_what_another_validator_says(schema: Any, value: Any) -> None:
     assert (not mistakes(value, schema)) == jsonschema_rs.Draft202012Validator(schema).is_valid(value)
