@@ -105,7 +105,6 @@ class World:
                 scores=self.scores,
                 feedback=FeedbackBook(self.reader, self.scores.write),
                 calibrating=self.calibrating,
-                projects=lambda: [self.project],
                 clock=self.clock,
             )
         )

@@ -36,8 +36,8 @@ def test_what_people_and_a_judge_said_of_the_same_becomes_a_calibration(run: Cal
                 await world.say(call, "polite", float(right), "human", author="ada")
         await world.say(calls[9], "polite", 1.0, "human", author="ben")  # ada said 0: people are split
         await world.say(calls[4], "elsewhere", 0.0, "human", author="ben")  # another question
-        assert await world.calibrating.follow([world.project]) == 1
-        assert await world.calibrating.follow([world.project]) == 0
+        assert await world.calibrating.follow() == 1
+        assert await world.calibrating.follow() == 0
         now = world.clock.now_ns() // 1_000_000
         args = (world.project, "judge:tone", "1-rubric.1", now)
         found = await world.db.read(lambda conn: calibrations.recent(conn, *args, 1000))

@@ -88,11 +88,10 @@ _JUDGED: Final = "source = 'llm' AND valid = 1 AND target != 'session' AND value
 _OF_SPAN: Final = "if(target = 'span', span_id, '')"
 
 
-async def newest_label(asker: Asker, project: str, since_ns: int) -> int:
-    """When the last label was written, Unix ns; 0 where there is none. Raises `Unavailable`."""
-    sql = f"SELECT toInt64(max(version)) FROM scores WHERE project = {{project:String}} AND {_HUMAN}"  # noqa: S608
-    lines = await asker.ask(tuple[int], sql, {"project": project, "since": since_ns})
-    return lines[0][0] if lines else 0
+async def newest_labels(asker: Asker, since_ns: int) -> dict[str, int]:
+    """By project, when the last label was written (Unix ns), in one question. Raises `Unavailable`."""
+    sql = f"SELECT project, toInt64(max(version)) FROM scores WHERE {_HUMAN} GROUP BY project ORDER BY project"  # noqa: S608
+    return dict(await asker.ask(tuple[str, int], sql, {"since": since_ns}))
 
 
 async def gather(

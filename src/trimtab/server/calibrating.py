@@ -2,7 +2,6 @@
 asks for it now may."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,6 +10,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.ids import uuid7_hex
 from trimtab.evaluation import calibrations
 from trimtab.evaluation.calibrations import Calibration
+from trimtab.governance import store as governance_store
 from trimtab.review import calibration, queues
 from trimtab.review.calibration import DAY_NS, DAYS
 from trimtab.storage.database import Database
@@ -25,13 +25,13 @@ class Calibrating:
         self._clock = clock
         self._seen: dict[str, int] = {}
 
-    async def follow(self, projects: Sequence[str]) -> int:
+    async def follow(self) -> int:
         """Calibrate anew where people have said more since; how many calibrations. Raises `Unavailable`."""
         made = 0
-        for project in projects:
-            since = max(0, self._clock.now_ns() - DAYS * DAY_NS)
-            newest = await calibration.newest_label(self._asker, project, since)
-            if newest and newest != self._seen.get(project):
+        since = max(0, self._clock.now_ns() - DAYS * DAY_NS)
+        known = {row.id for row in await self._db.read(governance_store.projects)}
+        for project, newest in (await calibration.newest_labels(self._asker, since)).items():
+            if project in known and newest != self._seen.get(project):
                 made += len(await self.calibrate(project))
                 self._seen[project] = newest
         return made

@@ -67,7 +67,7 @@ class Asker(Protocol):
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """``projects`` are the ids of all there are."""
+    """``asker`` answers statements of the telemetry store."""
 
     db: Database
     reader: Reader
@@ -75,7 +75,6 @@ class Parts(Struct, frozen=True, kw_only=True):
     scores: ScoreBook
     feedback: FeedbackBook
     calibrating: Calibrating
-    projects: Callable[[], Sequence[str]]
     clock: Clock
 
 
@@ -165,7 +164,7 @@ class Reviewing:
         now_ns = self._parts.clock.monotonic_ns()
         if self._settled_ns and now_ns < self._settled_ns + SETTLE_EVERY_NS:
             return
-        for project in self._parts.projects():
+        for project in await self._parts.feedback.unsettled(self._parts.clock.now_ns()):
             await self._parts.feedback.settle(project, self._parts.clock.now_ns())
         self._settled_ns = now_ns
 
@@ -175,7 +174,7 @@ class Reviewing:
         if self._calibrated_ns and now_ns < self._calibrated_ns + CALIBRATE_EVERY_NS:
             return
         self._calibrated_ns = now_ns
-        await self._parts.calibrating.follow(self._parts.projects())
+        await self._parts.calibrating.follow()
 
     # --- rules ---
 

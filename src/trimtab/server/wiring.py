@@ -352,9 +352,6 @@ def _forwarding(made: _Made, settings: Settings, house: House) -> Forwarding:
 
 
 def _reviewing(made: _Made, deps: Dependencies) -> Reviewing:
-    def projects() -> list[str]:
-        return [each.id for each in made.holder.current.access.projects.values()] if made.holder.ready else []
-
     return Reviewing(
         ReviewingParts(
             db=made.db,
@@ -363,7 +360,6 @@ def _reviewing(made: _Made, deps: Dependencies) -> Reviewing:
             scores=deps.scores,
             feedback=deps.feedback,
             calibrating=deps.calibrating,
-            projects=projects,
             clock=made.clock,
         )
     )

@@ -34,6 +34,10 @@ SETTLED_WITHIN_NS: Final = 7 * 24 * 3_600 * 10**9
 """What was said of a call that did not arrive for so long stays where it is."""
 RESPONSE_WITHIN_NS: Final = 90 * 24 * 3_600 * 10**9
 AT_ONCE: Final = 200
+_PENDING: Final = (
+    f"source = 'user' AND evaluator = '{BY}' AND evaluator_version = '{PENDING}' AND valid = 1"
+    " AND at_ns >= {since:Int64}"
+)
 _REQUEST = re.compile(r"req_([0-9a-f]{32})")
 _ID = re.compile(r"[!-~]{1,180}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
@@ -195,15 +199,17 @@ class FeedbackBook:
     async def summarize(self, project: str, q: str, window: Window, group_by: FeedbackGroup) -> FeedbackSummary:
         return await summarize(self._asker, project, q, window, group_by)
 
+    async def unsettled(self, now_ns: int) -> list[str]:
+        """The projects in which something may wait for its answer, in one question. Raises `Unavailable`."""
+        sql = f"SELECT DISTINCT project FROM scores WHERE {_PENDING} ORDER BY project"  # noqa: S608
+        found = await self._ask(tuple[str], sql, {"since": max(0, now_ns - SETTLED_WITHIN_NS)})
+        return [project for (project,) in found]
+
     async def settle(self, project: str, now_ns: int) -> int:
         """Move what was said before its span arrived to where that is; how many scores. Raises `Unavailable`."""
-        where = (
-            f"source = 'user' AND evaluator = '{BY}' AND evaluator_version = '{PENDING}' AND valid = 1"
-            " AND at_ns >= {since:Int64}"
-        )
         params: dict[str, Value] = {"project": project, "since": max(0, now_ns - SETTLED_WITHIN_NS)}
         columns = ", ".join(ScoreLine.__struct_fields__)
-        sql = f"{newest_rows(columns, where)} ORDER BY at_ns DESC LIMIT {AT_ONCE}"
+        sql = f"{newest_rows(columns, _PENDING)} ORDER BY at_ns DESC LIMIT {AT_ONCE}"
         pending = [line.score() for line in await self._ask(ScoreLine, sql, params)]
         if not pending:
             return 0
