@@ -284,6 +284,17 @@ def test_what_cannot_be_begun_is_refused_with_a_way_out(run: "Run") -> None:
     run(story)
 
 
+def test_what_guards_may_watch_is_listed(run: "Run") -> None:
+    async def story(house: House) -> None:
+        found = {each["name"]: each for each in (await house.admin.get(f"{P}/guard-metrics")).json()["items"]}
+        assert found.keys() >= {"errors", "latency", "cost", "feedback", "invalid_json", "score:NAME"}
+        assert (found["errors"]["unit"], found["errors"]["margin"]) == ("share", 0.02)
+        assert found["latency"]["relative"]
+        assert found["invalid_json"]["about"] != found["refusal"]["about"]
+
+    run(story)
+
+
 def test_a_reader_changes_nothing_and_the_trail_is_found_by_who_and_when(run: "Run") -> None:
     async def story(house: House) -> None:
         ada = await ready(house)

@@ -45,6 +45,27 @@ def list_rollouts(
     print_table(titles, rows, empty="None: trimtab release promote APP RELEASE")
 
 
+@command.command("metrics")
+@project_option
+@api_command
+def list_metrics(*, project: str, client: Client, as_json: bool) -> None:
+    """List what the guards of a rollout's rules may watch.
+
+    \b
+    Example:
+      trimtab rollouts metrics
+    """
+    found = client.rollouts.metrics(project)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each.name, each.better, f"{100 * each.margin:g} {'%' if each.relative else 'points'}", each.about)
+        for each in found
+    ]
+    print_table(("METRIC", "BETTER", "MARGIN", "WHAT IT IS"), rows, empty="None.")
+
+
 def moves(each: Rollout) -> str:
     return f"{'nothing' if each.stable is None else f'r{each.stable}'} -> r{each.candidate}"
 

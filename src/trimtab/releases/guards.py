@@ -3,7 +3,7 @@
 import difflib
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.releases.rule_types import ALL, ANY, SCORE, Guard
@@ -118,6 +118,14 @@ def named(name: str) -> GuardMetric:
             f"{meant}There are {', '.join(known)}, and score:NAME for a score of yours.",
         )
     return found
+
+
+def there_are() -> dict[str, GuardMetric]:
+    """Every metric by the name that a guard gives it; ``score:NAME`` stands for each score of the project's own."""
+    found = {**METRICS, **dict.fromkeys(DETECTORS.names(), _DETECTED)}
+    about = {name: plug.about for name, plug in DETECTORS.all().items()}
+    made = {name: structs.replace(each, about=about.get(name, each.about)) for name, each in found.items()}
+    return {**made, f"{SCORE}NAME": _SCORED}
 
 
 def wrong(message: str, fix: str, param: str = "rules") -> InvalidRequest:

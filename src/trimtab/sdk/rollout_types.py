@@ -102,6 +102,18 @@ class Placement(Struct, frozen=True, kw_only=True):
     back_to: int | None = None
 
 
+class GuardMetric(Struct, frozen=True, kw_only=True):
+    """What a guard may watch, and how it is compared where the guard says nothing else."""
+
+    name: str
+    about: str
+    unit: str
+    method: str
+    better: str
+    margin: float
+    relative: bool
+
+
 class AuditEntry(Struct, frozen=True, kw_only=True):
     """``actor`` is a key's id, empty where something acts by itself."""
 

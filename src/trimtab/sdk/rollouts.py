@@ -29,6 +29,10 @@ class _Verdicts(Struct):
     cursor: str | None
 
 
+class _Metrics(Struct):
+    items: list[t.GuardMetric]
+
+
 class _Rollouts(Struct):
     items: list[t.Rollout]
     cursor: str | None
@@ -110,6 +114,10 @@ class Rollouts:
         """To what ran before, or to a release that ran there some time."""
         where = path("projects", project, "apps", app, "environments", environment, "rollback")
         return self._http.ask("POST", where, t.Placement, body={"to": to, "reason": reason})
+
+    def metrics(self, project: str) -> tuple[t.GuardMetric, ...]:
+        """What guards may watch."""
+        return tuple(self._http.ask("GET", path("projects", project, "guard-metrics"), _Metrics).items)
 
     def list(
         self, project: str, *, app: str | None = None, environment: str | None = None, state: str = ""

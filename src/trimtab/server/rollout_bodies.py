@@ -64,6 +64,24 @@ class PlacementView(Struct, frozen=True, kw_only=True):
     back_to: int | None
 
 
+class GuardMetricView(Struct, frozen=True, kw_only=True):
+    """What a guard may watch, and how it is compared where the guard says nothing else: ``method`` with ``margin``,
+    which is relative to the stable release's value where ``relative``."""
+
+    name: str
+    about: str
+    unit: str
+    method: str
+    better: str
+    margin: float
+    relative: bool
+
+
+class GuardMetricPage(Struct, frozen=True, kw_only=True):
+    items: list[GuardMetricView]
+    cursor: str | None
+
+
 class PlacementPage(Struct, frozen=True, kw_only=True):
     items: list[PlacementView]
     cursor: str | None

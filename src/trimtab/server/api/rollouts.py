@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.permissions import Permission, require
-from trimtab.releases import apps, environments, rollouts, store
+from trimtab.releases import apps, environments, guards, rollouts, store
 from trimtab.releases.rollout import Action, Move, actions, share
 from trimtab.releases.rollouts import Act, GoBack, Start, Wanted
 from trimtab.releases.rules import Decision
@@ -20,6 +20,8 @@ from trimtab.server.actors import actor_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.rolling import Look
 from trimtab.server.rollout_bodies import (
+    GuardMetricPage,
+    GuardMetricView,
     MoveRollout,
     NewRollout,
     PlacementPage,
@@ -204,6 +206,24 @@ async def roll_back(
 
 @route(
     "GET",
+    PROJECT + "/guard-metrics",
+    "release:read",
+    Operation(id="listGuardMetrics", summary="What a rollout's guards may watch", tag=TAG, errors=(404,)),
+)
+async def list_guard_metrics(tenant: Tenant) -> GuardMetricPage:  # noqa: ARG001  the project must be the caller's
+    """Every name that ``guards`` of a plan's rules may give, in one page. ``score:NAME`` stands for any score."""
+    found = [
+        GuardMetricView(
+            name=name, about=each.about, unit=each.unit, method=each.method, better=each.better, margin=each.margin,
+            relative=each.relative,
+        )
+        for name, each in guards.there_are().items()
+    ]  # fmt: skip
+    return GuardMetricPage(items=found, cursor=None)
+
+
+@route(
+    "GET",
     PROJECT + "/rollouts",
     "release:read",
     Operation(id="listRollouts", summary="List rollouts", tag=TAG, errors=(404,)),
@@ -351,6 +371,7 @@ async def stop_rollout(
 
 
 ROUTES = (
+    list_guard_metrics,
     list_placements,
     list_placement_rollouts,
     start_rollout,
