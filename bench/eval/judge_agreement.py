@@ -29,6 +29,7 @@ from trimtab.core.errors import UpstreamRejected, UpstreamTimeout
 from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Answered, Asked, Sample, Scored, Tools
+from trimtab.server.judge_tools import body_of
 
 AT_ONCE = 8
 
@@ -37,14 +38,9 @@ def tools(client: httpx.AsyncClient) -> Tools:
     """Asks over the data plane, as any client does."""
 
     async def ask(asked: Asked) -> Answered:
-        body: dict[str, Any] = {"model": asked.model, "messages": list(asked.messages), "max_tokens": asked.max_tokens}
-        if asked.temperature is not None:
-            body["temperature"] = asked.temperature
-        if asked.schema is not None:
-            schema = {"name": "verdict", "schema": asked.schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        headers = {"trimtab-feature": "bench.judge"}
         try:
-            said = await client.post("/v1/chat/completions", json=body, headers={"trimtab-feature": "bench.judge"})
+            said = await client.post("/v1/chat/completions", json=body_of(asked), headers=headers)
         except httpx.TimeoutException as error:
             raise UpstreamTimeout("the judge took too long") from error
         if said.status_code != 200:

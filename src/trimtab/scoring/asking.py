@@ -181,17 +181,29 @@ class _Asking:
         self._ask = tools.ask
         self._options = options
         self._schema: dict[str, Any] | None = question.schema
+        self._temperature = options.temperature
         self.cost: int | None = 0
         self.traces: list[str] = []
 
     async def say(self, messages: Sequence[dict[str, str]]) -> Answered:
-        try:
-            return await self._once(messages)
-        except TrimtabError as error:
-            if self._schema is None or error.retryable or error.status not in (400, 422):
-                raise
-        self._schema = None  # refused as it was: perhaps this model takes no schema; the prompt shows the shape too
-        return await self._once(messages)
+        """A model that refuses the question as it was put is asked without what it may not take: the temperature
+        (reasoning models), then the schema, whose shape the prompt shows too."""
+        while True:
+            try:
+                return await self._once(messages)
+            except TrimtabError as error:
+                if error.retryable or error.status not in (400, 422) or not self._yield(error.message):
+                    raise
+
+    def _yield(self, refusal: str) -> bool:
+        """Give up one wish; false where none is left."""
+        if self._temperature is not None and "temperature" in refusal.lower():
+            self._temperature = None
+        elif self._schema is not None:
+            self._schema = None
+        else:
+            return False
+        return True
 
     async def _once(self, messages: Sequence[dict[str, str]]) -> Answered:
         answer = await self._ask(
@@ -199,7 +211,7 @@ class _Asking:
                 model=self._options.model,
                 messages=tuple(messages),
                 schema=self._schema,
-                temperature=self._options.temperature,
+                temperature=self._temperature,
                 max_tokens=self._options.max_tokens,
             )
         )

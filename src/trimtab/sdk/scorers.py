@@ -61,15 +61,17 @@ def score(
     tools: "Tools | None" = None,
 ) -> "Verdict":
     """Judge one answer in this process, without any server: for tests of your own. ``scorer`` is a scorer's name or
-    ``FILE.py:FUNCTION``. What needs a model or an embedder needs ``tools``. Not for use on an event loop."""
+    ``FILE.py:FUNCTION``. What asks a model needs ``tools``. The local embedder is used where it is installed; whoever
+    scores many answers by meaning makes `trimtab.scoring.local.local_tools()` once. Not for use on an event loop."""
     import asyncio
 
     from trimtab.scoring.custom import load
     from trimtab.scoring.judge import configured, judge
+    from trimtab.scoring.local import local_tools
     from trimtab.scoring.scorers import REGISTRY
-    from trimtab.scoring.types import Sample, Tools
+    from trimtab.scoring.types import Sample
 
     found = load(scorer) if ".py:" in scorer else REGISTRY.get(scorer)
     settings = configured(found, dict(options or {}))
     read = sample if isinstance(sample, Sample) else msgspec.convert(dict(sample), Sample)
-    return asyncio.run(judge(found, read, settings, tools or Tools()))
+    return asyncio.run(judge(found, read, settings, tools or local_tools()))

@@ -81,8 +81,13 @@ def _key(idempotency: str, body: dict[str, Any], times: "Counter[bytes]") -> str
 
 def body_of(asked: Asked) -> dict[str, Any]:
     """An OpenAI chat completion request. A schema is asked for as a structured output; a provider that has none is told
-    by the judge's prompt as well."""
-    body: dict[str, Any] = {"model": asked.model, "messages": list(asked.messages), "max_tokens": asked.max_tokens}
+    by the judge's prompt as well. The bound goes by its newer name: reasoning models refuse the older, and for
+    providers that know only that one it is renamed on the way."""
+    body: dict[str, Any] = {
+        "model": asked.model,
+        "messages": list(asked.messages),
+        "max_completion_tokens": asked.max_tokens,
+    }
     if asked.temperature is not None:
         body["temperature"] = asked.temperature
     if asked.schema is not None:

@@ -151,6 +151,14 @@ def test_a_model_that_takes_no_schema_is_asked_without_one() -> None:
     assert len(model.asked) == 2
 
 
+def test_a_model_that_takes_no_temperature_is_asked_without_one() -> None:
+    refused = UpstreamRejected("Unsupported value: 'temperature' does not support 0.0 with this model", status=400)
+    model = Judge(refused, "what?", verdict(4))
+    assert value(scored("rubric", SAMPLE, RUBRIC, model)) == 0.75
+    assert [asked.temperature for asked in model.asked] == [0.0, None, None]
+    assert all(asked.schema is not None for asked in model.asked)
+
+
 def test_a_cost_nobody_knows_stays_unknown() -> None:
     assert scored("rubric", SAMPLE, RUBRIC, Judge("?", verdict(3), cost=None)).cost is None
 

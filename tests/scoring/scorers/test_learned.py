@@ -216,6 +216,14 @@ def test_claims_that_the_context_has_not_are_found(tools: Tools) -> None:
 
 
 @embedded
+def test_the_sdk_scores_by_meaning_without_a_server() -> None:
+    from trimtab.sdk.scorers import score
+
+    sample = {"input": "Norway?", "output": "We ship to Norway.", "context": list(SHOP)}
+    assert value(score("groundedness", sample)) == 1.0
+
+
+@embedded
 def test_a_turned_negation_is_seen(tools: Tools) -> None:
     sample = Sample(input="Norway?", output="We do not ship to Norway.", context=SHOP)
     assert value(scored("groundedness", sample, tools)) == 0.0
