@@ -360,7 +360,7 @@ const reviews = createRoute({
   getParentRoute: () => projectRoute,
   path: "review",
   component: lazyRouteComponent(() => import("@/features/review/QueuesPage"), "QueuesPage"),
-  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "archived"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "by", "queue"),
 });
 
 const review = createRoute({

@@ -14,8 +14,6 @@ def test_no_page_shuts_anybody_out_or_scrolls_sideways(trials: Trials, visitor: 
     visitor.page.add_init_script(path=AXE)
     places = {
         "experiment": f"experiments/{trials.experiment}?case=case-01",
-        "experiments": "experiments",
-        "suite": "suites/refunds",
         "suite-edit": "suites/refunds?edit=1",
         "scorers": "scorers",
     }

@@ -66,6 +66,8 @@ export interface NewVerdict {
   correction?: string | null;
   note?: string;
   seconds?: number;
+  /** Another person should look, too, without seeing this verdict. */
+  second_opinion?: boolean;
 }
 
 export const decide = (project: string, id: string, verdict: NewVerdict) =>

@@ -55,20 +55,21 @@ export function AddToDataset({ project, from, onClose }: Props) {
   const known = useQuery(datasetsQuery(project));
   const names = (known.data ?? []).map((each) => each.name);
   const [chosen, setChosen] = useState<string | null>(() => localStorage.getItem(`${LAST}:${project}`));
-  const [expected, setExpected] = useState(from.kind === "traces" ? "" : from.expected);
-  const [how, setHow] = useState<Expectation>("correction");
-  const [sample, setSample] = useState<Sampling>("newest");
-  const [split, setSplit] = useState("");
-  const [tags, setTags] = useState<string[]>([]);
+  const [placing, setPlacing] = useState<Omit<Placing, "dataset">>(() => ({
+    expected: from.kind === "traces" ? "" : from.expected,
+    how: "correction",
+    sample: "newest",
+    split: "",
+    tags: [],
+  }));
   const queries = useQueryClient();
   const name = (chosen ?? names[0] ?? "").trim();
   const isNew = known.data !== undefined && name !== "" && !names.includes(name);
   const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
-  const asks = from.kind !== "traces";
   const add = useMutation({
     mutationFn: async () => {
       if (isNew) await putDataset(project, name, { expected_revision: 0 });
-      return put(project, from, { dataset: name, expected, how, sample, split: split.trim(), tags });
+      return put(project, from, { ...placing, dataset: name, split: placing.split.trim() });
     },
     onSuccess: async () => {
       localStorage.setItem(`${LAST}:${project}`, name);
@@ -103,44 +104,7 @@ export function AddToDataset({ project, from, onClose }: Props) {
             spellCheck={false}
             data-autofocus
           />
-          {asks && (
-            <Textarea
-              label="Expected"
-              description="What a good answer is; correct it where this one was not."
-              autosize
-              minRows={3}
-              maxRows={14}
-              value={expected}
-              onChange={(event) => setExpected(event.currentTarget.value)}
-            />
-          )}
-          {from.kind === "traces" && (
-            <Select
-              label="Expected"
-              data={EXPECTATIONS}
-              value={how}
-              allowDeselect={false}
-              onChange={(value) => setHow(value as Expectation)}
-            />
-          )}
-          {from.kind === "traces" && from.asked.limit !== undefined && (
-            <Select
-              label="Which of them"
-              data={SAMPLINGS}
-              value={sample}
-              allowDeselect={false}
-              onChange={(value) => setSample(value as Sampling)}
-            />
-          )}
-          <div className={css.two}>
-            <TagsInput label="Tags" value={tags} onChange={setTags} splitChars={[","]} />
-            <TextInput
-              label="Split"
-              description="Empty: as the dataset shares them out."
-              value={split}
-              onChange={(event) => setSplit(event.currentTarget.value)}
-            />
-          </div>
+          <Fields from={from} placing={placing} onChange={(change) => setPlacing((now) => ({ ...now, ...change }))} />
           {add.isError && <ProblemNotice error={add.error} />}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" size="sm" onClick={onClose}>
@@ -153,6 +117,57 @@ export function AddToDataset({ project, from, onClose }: Props) {
         </form>
       )}
     </Modal>
+  );
+}
+
+interface FieldsProps {
+  from: Origin;
+  placing: Omit<Placing, "dataset">;
+  onChange: (change: Partial<Placing>) => void;
+}
+
+function Fields({ from, placing, onChange }: FieldsProps) {
+  return (
+    <>
+      {from.kind !== "traces" && (
+        <Textarea
+          label="Expected"
+          description="What a good answer is; correct it where this one was not."
+          autosize
+          minRows={3}
+          maxRows={14}
+          value={placing.expected}
+          onChange={(event) => onChange({ expected: event.currentTarget.value })}
+        />
+      )}
+      {from.kind === "traces" && (
+        <Select
+          label="Expected"
+          data={EXPECTATIONS}
+          value={placing.how}
+          allowDeselect={false}
+          onChange={(value) => onChange({ how: value as Expectation })}
+        />
+      )}
+      {from.kind === "traces" && from.asked.limit !== undefined && (
+        <Select
+          label="Which of them"
+          data={SAMPLINGS}
+          value={placing.sample}
+          allowDeselect={false}
+          onChange={(value) => onChange({ sample: value as Sampling })}
+        />
+      )}
+      <div className={css.two}>
+        <TagsInput label="Tags" value={placing.tags} onChange={(tags) => onChange({ tags })} splitChars={[","]} />
+        <TextInput
+          label="Split"
+          description="Empty: as the dataset shares them out."
+          value={placing.split}
+          onChange={(event) => onChange({ split: event.currentTarget.value })}
+        />
+      </div>
+    </>
   );
 }
 

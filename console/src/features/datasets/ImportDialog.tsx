@@ -26,29 +26,9 @@ const LOOKED_AT = 256 * 1024;
 
 /** A file becomes one version, or nothing of it does; what would come in is shown first. */
 export function ImportDialog({ project, dataset, onClose }: Props) {
-  const [file, setFile] = useState<File | null>(null);
-  const [format, setFormat] = useState<Format | null>(null);
-  const [preview, setPreview] = useState<Preview | null>(null);
-  const [columns, setColumns] = useState<Record<string, string>>({});
-  const [said, setSaid] = useState({
-    mode: "put",
-    split: "",
-    tags: [] as string[],
-    uses: ["evaluate"] as Use[],
-    licence: "",
-    message: "",
-  });
+  const { file, format, preview, columns, setColumns, choose } = useFile();
+  const [said, setSaid] = useState<Said>(NOTHING);
   const queries = useQueryClient();
-  const choose = async (next: File | null) => {
-    setFile(next);
-    send.reset();
-    const kind = next ? formatOf(next.name) : null;
-    setFormat(kind);
-    if (!next || !kind) return setPreview(null);
-    const found = kind === "parquet" ? null : previewOf(await next.slice(0, LOOKED_AT).text(), kind);
-    setPreview(found);
-    setColumns(found ? guess(found.columns) : {});
-  };
   const send = useMutation({
     mutationFn: () =>
       importCases(project, dataset, file as File, {
@@ -63,7 +43,7 @@ export function ImportDialog({ project, dataset, onClose }: Props) {
     event.preventDefault();
     if (file && format) send.mutate();
   };
-  const set = (change: Partial<typeof said>) => setSaid((now) => ({ ...now, ...change }));
+  const set = (change: Partial<Said>) => setSaid((now) => ({ ...now, ...change }));
   const named = format === "parquet" || Boolean(columns.input || columns.messages);
   return (
     <Modal opened onClose={onClose} title={<strong>Import a file into {dataset}</strong>} size={720}>
@@ -77,7 +57,10 @@ export function ImportDialog({ project, dataset, onClose }: Props) {
             placeholder="Choose a file"
             accept=".csv,.jsonl,.ndjson,.parquet"
             value={file}
-            onChange={(next) => void choose(next)}
+            onChange={(next) => {
+              send.reset();
+              void choose(next);
+            }}
             error={file && !format ? "Its name ends in none of .csv, .jsonl, .ndjson, .parquet." : undefined}
             data-autofocus
           />
@@ -85,41 +68,7 @@ export function ImportDialog({ project, dataset, onClose }: Props) {
           {format === "parquet" && (
             <p className="muted">A Parquet file is looked at by the server; columns are named as the fields are.</p>
           )}
-          <div className={css.two}>
-            <Select
-              label="What is there already"
-              data={MODES}
-              value={said.mode}
-              allowDeselect={false}
-              onChange={(mode) => set({ mode: mode ?? "put" })}
-            />
-            <TextInput
-              label="What it is"
-              description="The message of the version."
-              value={said.message}
-              onChange={(event) => set({ message: event.currentTarget.value })}
-            />
-            <TextInput
-              label="Split"
-              description="Of rows that name none."
-              value={said.split}
-              onChange={(event) => set({ split: event.currentTarget.value })}
-            />
-            <TagsInput label="Tags" value={said.tags} onChange={(tags) => set({ tags })} splitChars={[","]} />
-            <Checkbox.Group label="May be used to" value={said.uses} onChange={(uses) => set({ uses: uses as Use[] })}>
-              <Group gap="md" mt={6}>
-                {USES.map(({ value, label }) => (
-                  <Checkbox key={value} value={value} label={label} />
-                ))}
-              </Group>
-            </Checkbox.Group>
-            <TextInput
-              label="Licence"
-              value={said.licence}
-              onChange={(event) => set({ licence: event.currentTarget.value })}
-              spellCheck={false}
-            />
-          </div>
+          <SaidOfAll said={said} set={set} />
           {preview && !named && <Notice tone="warn">Say which column is what is asked (input, or messages).</Notice>}
           {send.isError && <ProblemNotice error={send.error} />}
           <Group justify="flex-end" gap="xs">
@@ -140,6 +89,76 @@ export function ImportDialog({ project, dataset, onClose }: Props) {
       )}
     </Modal>
   );
+}
+
+interface Said {
+  mode: string;
+  split: string;
+  tags: string[];
+  uses: Use[];
+  licence: string;
+  message: string;
+}
+
+const NOTHING: Said = { mode: "put", split: "", tags: [], uses: ["evaluate"], licence: "", message: "" };
+
+/** What holds for every row that says nothing of its own. */
+function SaidOfAll({ said, set }: { said: Said; set: (change: Partial<Said>) => void }) {
+  return (
+    <div className={css.two}>
+      <Select
+        label="What is there already"
+        data={MODES}
+        value={said.mode}
+        allowDeselect={false}
+        onChange={(mode) => set({ mode: mode ?? "put" })}
+      />
+      <TextInput
+        label="What it is"
+        description="The message of the version."
+        value={said.message}
+        onChange={(event) => set({ message: event.currentTarget.value })}
+      />
+      <TextInput
+        label="Split"
+        description="Of rows that name none."
+        value={said.split}
+        onChange={(event) => set({ split: event.currentTarget.value })}
+      />
+      <TagsInput label="Tags" value={said.tags} onChange={(tags) => set({ tags })} splitChars={[","]} />
+      <Checkbox.Group label="May be used to" value={said.uses} onChange={(uses) => set({ uses: uses as Use[] })}>
+        <Group gap="md" mt={6}>
+          {USES.map(({ value, label }) => (
+            <Checkbox key={value} value={value} label={label} />
+          ))}
+        </Group>
+      </Checkbox.Group>
+      <TextInput
+        label="Licence"
+        value={said.licence}
+        onChange={(event) => set({ licence: event.currentTarget.value })}
+        spellCheck={false}
+      />
+    </div>
+  );
+}
+
+/** The file that was chosen, its first rows, and which of its columns is what. */
+function useFile() {
+  const [file, setFile] = useState<File | null>(null);
+  const [format, setFormat] = useState<Format | null>(null);
+  const [preview, setPreview] = useState<Preview | null>(null);
+  const [columns, setColumns] = useState<Record<string, string>>({});
+  const choose = async (next: File | null) => {
+    setFile(next);
+    const kind = next ? formatOf(next.name) : null;
+    setFormat(kind);
+    if (!next || !kind) return setPreview(null);
+    const found = kind === "parquet" ? null : previewOf(await next.slice(0, LOOKED_AT).text(), kind);
+    setPreview(found);
+    setColumns(found ? guess(found.columns) : {});
+  };
+  return { file, format, preview, columns, setColumns, choose };
 }
 
 interface LookProps {

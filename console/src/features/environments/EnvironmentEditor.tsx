@@ -1,13 +1,25 @@
-import { ActionIcon, Button, Chip, Drawer, Group, SegmentedControl, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import {
+  ActionIcon,
+  Button,
+  Chip,
+  Drawer,
+  Group,
+  MultiSelect,
+  SegmentedControl,
+  Switch,
+  TextInput,
+} from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { inProject, put } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
+import { suitesQuery } from "@/api/suites";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import {
+  asksForVerdicts,
   check,
   DAY_NAMES,
   DAYS,
@@ -99,8 +111,9 @@ export function EnvironmentEditor({ project, environment, position, onClose }: P
           checked={form.gate}
           onChange={(event) => set({ gate: event.currentTarget.checked })}
         />
+        <Suites project={project} suites={form.suites} onChange={(suites) => set({ suites })} />
         <div className={css.two}>
-          {form.gate && (
+          {asksForVerdicts(form) && (
             <TextInput
               label="Days a verdict holds"
               description="Older ones do not count."
@@ -254,5 +267,27 @@ function FreezeFields({ number, freeze, error, onChange, onRemove }: FreezeProps
         </p>
       )}
     </fieldset>
+  );
+}
+
+interface SuitesProps {
+  project: string;
+  suites: string[];
+  onChange: (suites: string[]) => void;
+}
+
+/** Suites by name; one that is gone stays named until somebody takes it out. */
+function Suites({ project, suites, onChange }: SuitesProps) {
+  const known = useQuery(suitesQuery(project));
+  const names = [...new Set([...(known.data ?? []).map((each) => each.name), ...suites])];
+  return (
+    <MultiSelect
+      label="Suites that must have passed"
+      description="Each has been run on exactly what would run, and passed."
+      data={names}
+      value={suites}
+      onChange={onChange}
+      placeholder={suites.length === 0 ? "none" : undefined}
+    />
   );
 }

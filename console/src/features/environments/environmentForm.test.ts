@@ -82,3 +82,15 @@ describe("what is demanded", () => {
     expect(inWords({})).toContain("Not protected");
   });
 });
+
+describe("suites that are demanded", () => {
+  it("are kept, and told", () => {
+    const suites = ["support", "refunds"];
+    const protection = { ...PRODUCTION.protection, gate: false, suites };
+    const form = formOf({ ...PRODUCTION, protection }, 0);
+    expect(protectionOf(form).suites).toEqual(suites);
+    expect(protectionOf(form).gate_days).toBe(7);
+    expect(inWords({ suites })).toBe("A release needs the suites support, refunds passed.");
+    expect(isProtected({ suites })).toBe(true);
+  });
+});

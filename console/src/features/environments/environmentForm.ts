@@ -32,6 +32,8 @@ export interface EnvironmentForm {
   isDefault: boolean;
   gate: boolean;
   gateDays: string;
+  /** Each must have been run on the release and passed. */
+  suites: string[];
   approvals: string;
   note: boolean;
   freezes: FreezeForm[];
@@ -73,6 +75,7 @@ export function formOf(environment: EnvironmentView | undefined, position: numbe
     isDefault: environment?.default ?? false,
     gate: protection?.gate ?? false,
     gateDays: String(protection?.gate_days ?? 30),
+    suites: protection?.suites ?? [],
     approvals: String(protection?.approvals ?? 0),
     note: protection?.note ?? false,
     freezes: (protection?.freezes ?? []).map((freeze) => ({
@@ -88,11 +91,15 @@ export function formOf(environment: EnvironmentView | undefined, position: numbe
   };
 }
 
+/** Verdicts grow old; then it matters for how long they hold. */
+export const asksForVerdicts = (form: Pick<EnvironmentForm, "gate" | "suites">): boolean =>
+  form.gate || form.suites.length > 0;
+
 export function check(form: EnvironmentForm): EnvironmentErrors {
   const errors: EnvironmentErrors = {};
   if (!NAME.test(form.name)) errors.name = "Up to 40 of a-z, 0-9 and -, beginning with a letter.";
   if (!/^\d{1,6}$/.test(form.position)) errors.position = "A whole number; smaller ones come first.";
-  if (form.gate && !(Number(form.gateDays) > 0)) errors.gateDays = "A number of days, more than 0.";
+  if (asksForVerdicts(form) && !(Number(form.gateDays) > 0)) errors.gateDays = "A number of days, more than 0.";
   const approvals = Number(form.approvals);
   if (!/^\d+$/.test(form.approvals) || approvals > MOST_APPROVALS) errors.approvals = "A whole number from 0 to 20.";
   const freezes: Record<number, string> = {};
@@ -117,7 +124,8 @@ function wrongFreeze(freeze: FreezeForm): string | undefined {
 export function protectionOf(form: EnvironmentForm): Protection {
   return {
     gate: form.gate,
-    gate_days: form.gate ? Number(form.gateDays) : 30,
+    gate_days: asksForVerdicts(form) ? Number(form.gateDays) : 30,
+    ...(form.suites.length > 0 ? { suites: form.suites } : {}),
     approvals: Number(form.approvals),
     note: form.note,
     freezes: form.freezes.map(freezeOf),
@@ -132,12 +140,20 @@ function freezeOf(freeze: FreezeForm): Freeze {
 }
 
 export const isProtected = (protection: Protection): boolean =>
-  Boolean(protection.gate || protection.approvals || protection.note || protection.freezes?.length);
+  Boolean(
+    protection.gate ||
+      protection.suites?.length ||
+      protection.approvals ||
+      protection.note ||
+      protection.freezes?.length,
+  );
 
 /** "Asks for a passed gate, 2 approvals and a note; frozen at weekends." */
 export function inWords(protection: Protection): string {
   const demands = [
     protection.gate && `a passed gate at most ${protection.gate_days ?? 30} days old`,
+    protection.suites?.length &&
+      `the ${protection.suites.length === 1 ? "suite" : "suites"} ${protection.suites.join(", ")} passed`,
     protection.approvals && `${protection.approvals} ${protection.approvals === 1 ? "approval" : "approvals"}`,
     protection.note && "a note",
   ].filter((demand): demand is string => Boolean(demand));

@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Textarea } from "@mantine/core";
+import { Button, Group, Skeleton, Switch, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { claim, decide, itemQuery, release, reviewKey } from "@/api/review";
@@ -8,7 +8,7 @@ import { useShortcuts } from "@/lib/hooks";
 import { useMayReview, useMayWrite } from "@/lib/role";
 import { Key } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { type Leaving, UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { Lease } from "./Lease";
 import { Outcome } from "./Outcome";
 import { Rubric } from "./Rubric";
@@ -69,20 +69,6 @@ function Work({ project, queue, item, onDone }: WorkProps) {
     s: () => work.say("skip"),
     d: () => mayKeep && setAdding(true),
   });
-  const saying = work.saying;
-  const button = (decision: Decision, key: string, label: ReactNode, onClick: () => void, filled = false) => (
-    <Button
-      size="sm"
-      variant={filled ? "filled" : "default"}
-      loading={saying === decision}
-      disabled={!work.may || (saying !== null && saying !== decision)}
-      onClick={onClick}
-      rightSection={<Key name={key} />}
-      aria-keyshortcuts={key}
-    >
-      {label}
-    </Button>
-  );
   return (
     <section className={css.work} aria-label="Your verdict">
       <Lease item={item} claimed={work.claimed} onAgain={work.claimAgain} />
@@ -112,39 +98,20 @@ function Work({ project, queue, item, onDone }: WorkProps) {
         value={note}
         onChange={(event) => setNote(event.currentTarget.value)}
       />
+      <Switch
+        size="xs"
+        label="Somebody else should look, too"
+        checked={work.second}
+        onChange={(event) => work.setSecond(event.currentTarget.checked)}
+      />
       {work.lacking.length > 0 && (
         <Notice tone="warn" title="The rubric also asks">
           {work.lacking.join("; ")}
         </Notice>
       )}
       {work.error != null && <ProblemNotice error={work.error} />}
-      <Group gap="xs">
-        {correcting ? (
-          <>
-            {button("correct", "Ctrl Enter", "Save the correction", () => work.say("correct"), true)}
-            <Button size="sm" variant="default" onClick={() => setCorrection(null)}>
-              Back
-            </Button>
-          </>
-        ) : (
-          <>
-            {button("approve", "a", "Approve", () => work.say("approve"), true)}
-            {button("correct", "c", "Correct…", work.correct)}
-            {button("reject", "r", "Reject", () => work.say("reject"))}
-            {button("skip", "s", "Skip", () => work.say("skip"))}
-          </>
-        )}
-      </Group>
-      <p className={`muted ${css.keys}`}>
-        <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric
-        {mayKeep && (
-          <>
-            {" "}
-            · <kbd>d</kbd> to a dataset
-          </>
-        )}{" "}
-        · <kbd>?</kbd> help
-      </p>
+      <Decisions work={work} />
+      <Keys mayKeep={mayKeep} />
       {adding && (
         <AddToDataset
           project={project}
@@ -157,30 +124,109 @@ function Work({ project, queue, item, onDone }: WorkProps) {
   );
 }
 
-/** What the reviewer has done so far, and saying it. */
-function useWork({ project, queue, item, onDone }: WorkProps) {
-  const may = useMayReview();
-  const [answers, setAnswers] = useState<Answers>({});
-  const [correction, setCorrection] = useState<string | null>(null);
-  const [note, setNote] = useState("");
-  const [lacking, setLacking] = useState<string[]>([]);
-  const [begun] = useState(() => Date.now());
-  const field = useRef<HTMLTextAreaElement>(null);
-  const leaving = useLeaving();
+type WorkState = ReturnType<typeof useWork>;
+
+interface DecideProps {
+  work: WorkState;
+  decision: Decision;
+  keys: string;
+  children: ReactNode;
+  onClick?: () => void;
+}
+
+function Decide({ work, decision, keys, children, onClick = () => work.say(decision) }: DecideProps) {
+  const { saying } = work;
+  return (
+    <Button
+      size="sm"
+      variant={decision === "approve" || keys.startsWith("Ctrl") ? "filled" : "default"}
+      loading={saying === decision}
+      disabled={!work.may || (saying !== null && saying !== decision)}
+      onClick={onClick}
+      rightSection={<Key name={keys} />}
+      aria-keyshortcuts={keys.replace(" ", "+").replace("Ctrl", "Control")}
+    >
+      {children}
+    </Button>
+  );
+}
+
+function Decisions({ work }: { work: WorkState }) {
+  if (work.correction !== null)
+    return (
+      <Group gap="xs">
+        <Decide work={work} decision="correct" keys="Ctrl Enter">
+          Save the correction
+        </Decide>
+        <Button size="sm" variant="default" onClick={() => work.setCorrection(null)}>
+          Back
+        </Button>
+      </Group>
+    );
+  return (
+    <Group gap="xs">
+      <Decide work={work} decision="approve" keys="a">
+        Approve
+      </Decide>
+      <Decide work={work} decision="correct" keys="c" onClick={work.correct}>
+        Correct…
+      </Decide>
+      <Decide work={work} decision="reject" keys="r">
+        Reject
+      </Decide>
+      <Decide work={work} decision="skip" keys="s">
+        Skip
+      </Decide>
+    </Group>
+  );
+}
+
+function Keys({ mayKeep }: { mayKeep: boolean }) {
+  return (
+    <p className={`muted ${css.keys}`}>
+      <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric
+      {mayKeep && (
+        <>
+          {" "}
+          · <kbd>d</kbd> to a dataset
+        </>
+      )}{" "}
+      · <kbd>?</kbd> help
+    </p>
+  );
+}
+
+/** Keeps others off an item for as long as it is on the desk. */
+function useClaim(project: string, id: string, may: boolean, leaving: Leaving) {
   const queries = useQueryClient();
   const claiming = useMutation({
-    mutationFn: () => claim(project, item.id),
-    onSuccess: (claimed) =>
-      queries.setQueryData(itemQuery(project, item.id).queryKey, (was) => ({ ...was, ...claimed })),
+    mutationFn: () => claim(project, id),
+    onSuccess: (claimed) => queries.setQueryData(itemQuery(project, id).queryKey, (was) => ({ ...was, ...claimed })),
   });
   const { mutate: claimNow } = claiming;
   // biome-ignore lint/correctness/useExhaustiveDependencies: an item is claimed once, when it comes onto the desk
   useEffect(() => {
     if (may) claimNow();
     return () => {
-      if (may && !leaving.current) void release(project, item.id).catch(() => undefined); // the lease ends by itself
+      if (may && !leaving.current) void release(project, id).catch(() => undefined); // the lease ends by itself
     };
-  }, [item.id, may]);
+  }, [id, may]);
+  return claiming;
+}
+
+/** What the reviewer has done so far, and saying it. */
+function useWork({ project, queue, item, onDone }: WorkProps) {
+  const may = useMayReview();
+  const [answers, setAnswers] = useState<Answers>({});
+  const [correction, setCorrection] = useState<string | null>(null);
+  const [note, setNote] = useState("");
+  const [second, setSecond] = useState(false);
+  const [lacking, setLacking] = useState<string[]>([]);
+  const [begun] = useState(() => Date.now());
+  const field = useRef<HTMLTextAreaElement>(null);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const claiming = useClaim(project, item.id, may, leaving);
   const saying = useMutation({
     mutationFn: (decision: Decision) =>
       decide(project, item.id, {
@@ -189,6 +235,7 @@ function useWork({ project, queue, item, onDone }: WorkProps) {
         correction: decision === "correct" ? correction : null,
         note: note.trim(),
         seconds: Math.round((Date.now() - begun) / 100) / 10,
+        second_opinion: second,
       }),
     onSuccess: async () => {
       leaving.current = true;
@@ -215,12 +262,14 @@ function useWork({ project, queue, item, onDone }: WorkProps) {
     setCorrection,
     note,
     setNote,
+    second,
+    setSecond,
     lacking,
     field,
     leaving,
     claimed: claiming.data,
     claimError: claiming.error,
-    claimAgain: () => claimNow(),
+    claimAgain: () => claiming.mutate(),
     say,
     correct,
     saying: saying.isPending ? saying.variables : null,

@@ -1,6 +1,5 @@
 import { Select, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { agreementQuery, overridesQuery } from "@/api/review";
 import type { CriterionAgreement, OverrideRow, QueueView } from "@/api/reviewTypes";
 import { percent } from "@/features/rollouts/words";
@@ -20,10 +19,22 @@ const GROUPS = [
   { value: "rule", label: "by rule" },
 ];
 
+interface Search {
+  by?: string;
+  queue?: string;
+}
+
+interface Props {
+  project: string;
+  queues: QueueView[];
+  search: Search;
+  onSearch: (change: Search) => void;
+}
+
 /** How often people change answers, and how far they agree with each other. */
-export function People({ project, queues }: { project: string; queues: QueueView[] }) {
-  const [by, setBy] = useState("app");
-  const [queue, setQueue] = useState(queues[0]?.name ?? "");
+export function People({ project, queues, search, onSearch }: Props) {
+  const by = search.by ?? "app";
+  const queue = search.queue ?? queues[0]?.name ?? "";
   return (
     <div className={css.form}>
       <section aria-label="Overrides">
@@ -35,7 +46,7 @@ export function People({ project, queues }: { project: string; queues: QueueView
             data={GROUPS}
             value={by}
             allowDeselect={false}
-            onChange={(value) => setBy(value ?? "app")}
+            onChange={(value) => onSearch({ by: value ?? undefined })}
           />
         </div>
         <Changed project={project} by={by} />
@@ -49,7 +60,7 @@ export function People({ project, queues }: { project: string; queues: QueueView
             data={queues.map((each) => each.name)}
             value={queue}
             allowDeselect={false}
-            onChange={(value) => setQueue(value ?? "")}
+            onChange={(value) => onSearch({ queue: value ?? undefined })}
           />
         </div>
         <Agreed project={project} queue={queue} />

@@ -75,37 +75,7 @@ export function QueueEditor({ project, queue, onClose }: Props) {
         />
         <Criteria project={project} criteria={form.criteria} wrong={shown} onChange={(criteria) => set({ criteria })} />
         <Rules rules={form.rules} wrong={shown} onChange={(rules) => set({ rules })} />
-        <div className={css.two}>
-          <TextInput
-            label="To be answered within, hours"
-            inputMode="decimal"
-            value={form.hours}
-            error={shown.hours}
-            onChange={(event) => set({ hours: event.currentTarget.value })}
-          />
-          <TextInput
-            label="A claim lasts, minutes"
-            inputMode="decimal"
-            value={form.leaseMinutes}
-            error={shown.leaseMinutes}
-            onChange={(event) => set({ leaseMinutes: event.currentTarget.value })}
-          />
-          <TextInput
-            label="Seen by two, % of them"
-            description="Blind; where they differ a third decides. It measures agreement."
-            inputMode="decimal"
-            value={form.doubleShare}
-            error={shown.doubleShare}
-            onChange={(event) => set({ doubleShare: event.currentTarget.value })}
-          />
-          <Switch
-            mt={22}
-            label="Hide judges' scores"
-            description="Until one has decided: they would be followed."
-            checked={form.hideScores}
-            onChange={(event) => set({ hideScores: event.currentTarget.checked })}
-          />
-        </div>
+        <Bounds form={form} wrong={shown} set={set} />
         {save.isError && <ProblemNotice error={save.error} />}
         <div className={css.foot}>
           <Button variant="default" size="sm" onClick={onClose}>
@@ -118,6 +88,48 @@ export function QueueEditor({ project, queue, onClose }: Props) {
       </form>
       <UnsavedGuard dirty={dirty} leaving={leaving} />
     </Drawer>
+  );
+}
+
+interface BoundsProps {
+  form: QueueForm;
+  wrong: Record<string, string>;
+  set: (change: Partial<QueueForm>) => void;
+}
+
+function Bounds({ form, wrong, set }: BoundsProps) {
+  return (
+    <div className={css.two}>
+      <TextInput
+        label="To be answered within, hours"
+        inputMode="decimal"
+        value={form.hours}
+        error={wrong.hours}
+        onChange={(event) => set({ hours: event.currentTarget.value })}
+      />
+      <TextInput
+        label="A claim lasts, minutes"
+        inputMode="decimal"
+        value={form.leaseMinutes}
+        error={wrong.leaseMinutes}
+        onChange={(event) => set({ leaseMinutes: event.currentTarget.value })}
+      />
+      <TextInput
+        label="Seen by two, % of them"
+        description="Blind; where they differ a third decides. It measures agreement."
+        inputMode="decimal"
+        value={form.doubleShare}
+        error={wrong.doubleShare}
+        onChange={(event) => set({ doubleShare: event.currentTarget.value })}
+      />
+      <Switch
+        mt={22}
+        label="Hide judges' scores"
+        description="Until one has decided: they would be followed."
+        checked={form.hideScores}
+        onChange={(event) => set({ hideScores: event.currentTarget.checked })}
+      />
+    </div>
   );
 }
 
@@ -143,83 +155,15 @@ function Criteria({ project, criteria, wrong, onChange }: CriteriaProps) {
     <fieldset className={css.rows}>
       <legend>Questions</legend>
       {criteria.map((each, i) => (
-        <div key={i} className={css.row}>
-          <div className={css.rowHead}>
-            <TextInput
-              size="xs"
-              aria-label={`Question ${i + 1}`}
-              placeholder="Is the answer right and complete?"
-              value={each.question}
-              onChange={(event) => set(i, { question: event.currentTarget.value })}
-            />
-            <ActionIcon
-              onClick={() => onChange(criteria.filter((_, at) => at !== i))}
-              aria-label={`Remove question ${i + 1}`}
-            >
-              <X size={14} />
-            </ActionIcon>
-          </div>
-          <div className={css.two}>
-            <TextInput
-              size="xs"
-              label="Its score is called"
-              value={each.name}
-              error={wrong[`criteria.${i}.name`]}
-              onChange={(event) => set(i, { name: event.currentTarget.value })}
-              spellCheck={false}
-            />
-            <Select
-              size="xs"
-              label="Answered by"
-              data={KINDS}
-              value={each.kind}
-              allowDeselect={false}
-              onChange={(kind) => set(i, { kind: kind as CriterionForm["kind"] })}
-            />
-            {each.kind === "scale" && (
-              <>
-                <TextInput
-                  size="xs"
-                  label="Lowest"
-                  value={each.low}
-                  error={wrong[`criteria.${i}.low`]}
-                  onChange={(event) => set(i, { low: event.currentTarget.value })}
-                />
-                <TextInput
-                  size="xs"
-                  label="Highest"
-                  value={each.high}
-                  error={wrong[`criteria.${i}.high`]}
-                  onChange={(event) => set(i, { high: event.currentTarget.value })}
-                />
-              </>
-            )}
-            {each.kind === "choice" && (
-              <TagsInput
-                size="xs"
-                label="Choices"
-                value={each.choices}
-                error={wrong[`criteria.${i}.choices`]}
-                onChange={(choices) => set(i, { choices })}
-                splitChars={[","]}
-              />
-            )}
-            <Select
-              size="xs"
-              label="The judge that answers it, too"
-              data={[{ value: "", label: "none" }, ...judges.map((one) => ({ value: one.name, label: one.name }))]}
-              value={each.judge}
-              allowDeselect={false}
-              onChange={(judge) => set(i, { judge: judge ?? "" })}
-            />
-          </div>
-          <Switch
-            size="xs"
-            label="Must be answered"
-            checked={each.required}
-            onChange={(event) => set(i, { required: event.currentTarget.checked })}
-          />
-        </div>
+        <OneCriterion
+          key={i}
+          number={i + 1}
+          form={each}
+          judges={judges.map((one) => one.name)}
+          wrong={(field) => wrong[`criteria.${i}.${field}`]}
+          onChange={(change) => set(i, change)}
+          onRemove={() => onChange(criteria.filter((_, at) => at !== i))}
+        />
       ))}
       <div>
         <Button
@@ -232,5 +176,93 @@ function Criteria({ project, criteria, wrong, onChange }: CriteriaProps) {
         </Button>
       </div>
     </fieldset>
+  );
+}
+
+interface OneProps {
+  number: number;
+  form: CriterionForm;
+  judges: string[];
+  wrong: (field: string) => string | undefined;
+  onChange: (change: Partial<CriterionForm>) => void;
+  onRemove: () => void;
+}
+
+function OneCriterion({ number, form, judges, wrong, onChange, onRemove }: OneProps) {
+  return (
+    <div className={css.row}>
+      <div className={css.rowHead}>
+        <TextInput
+          size="xs"
+          aria-label={`Question ${number}`}
+          placeholder="Is the answer right and complete?"
+          value={form.question}
+          onChange={(event) => onChange({ question: event.currentTarget.value })}
+        />
+        <ActionIcon onClick={onRemove} aria-label={`Remove question ${number}`}>
+          <X size={14} />
+        </ActionIcon>
+      </div>
+      <div className={css.two}>
+        <TextInput
+          size="xs"
+          label="Its score is called"
+          value={form.name}
+          error={wrong("name")}
+          onChange={(event) => onChange({ name: event.currentTarget.value })}
+          spellCheck={false}
+        />
+        <Select
+          size="xs"
+          label="Answered by"
+          data={KINDS}
+          value={form.kind}
+          allowDeselect={false}
+          onChange={(kind) => onChange({ kind: kind as CriterionForm["kind"] })}
+        />
+        {form.kind === "scale" && (
+          <>
+            <TextInput
+              size="xs"
+              label="Lowest"
+              value={form.low}
+              error={wrong("low")}
+              onChange={(event) => onChange({ low: event.currentTarget.value })}
+            />
+            <TextInput
+              size="xs"
+              label="Highest"
+              value={form.high}
+              error={wrong("high")}
+              onChange={(event) => onChange({ high: event.currentTarget.value })}
+            />
+          </>
+        )}
+        {form.kind === "choice" && (
+          <TagsInput
+            size="xs"
+            label="Choices"
+            value={form.choices}
+            error={wrong("choices")}
+            onChange={(choices) => onChange({ choices })}
+            splitChars={[","]}
+          />
+        )}
+        <Select
+          size="xs"
+          label="The judge that answers it, too"
+          data={[{ value: "", label: "none" }, ...judges.map((name) => ({ value: name, label: name }))]}
+          value={form.judge}
+          allowDeselect={false}
+          onChange={(judge) => onChange({ judge: judge ?? "" })}
+        />
+      </div>
+      <Switch
+        size="xs"
+        label="Must be answered"
+        checked={form.required}
+        onChange={(event) => onChange({ required: event.currentTarget.checked })}
+      />
+    </div>
   );
 }

@@ -58,7 +58,9 @@ export function QueuesPage() {
             />
           </Panel>
         )}
-        {found.data && found.data.length > 0 && view === "people" && <People project={project} queues={found.data} />}
+        {found.data && found.data.length > 0 && view === "people" && (
+          <People project={project} queues={found.data} search={search} onSearch={patch} />
+        )}
       </Tabs>
       {(search.new || edited) && (
         <QueueEditor project={project} queue={edited} onClose={() => patch({ new: undefined, edit: undefined })} />

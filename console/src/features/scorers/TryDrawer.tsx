@@ -66,7 +66,7 @@ export function TryDrawer({ project, scorer, onClose }: Props) {
             onChange={(event) => setForm({ ...form, [field]: event.currentTarget.value })}
           />
         ))}
-        <details>
+        <details open={fields.some((field) => field.required)}>
           <summary>Options</summary>
           <div className={css.options}>
             <SchemaForm
