@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, structs
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.evaluation import dataset_writes, datasets, duplicates, generate, likeness, proposals, sampling
 from trimtab.evaluation.case_scores import of_experiment
 from trimtab.evaluation.cases import check, input_text, made
@@ -293,7 +293,7 @@ async def generate_cases(
     dataset's cases; cases that must not be used to ``tune`` are not shown."""
     inner = deps.inner_calls
     if inner is None:
-        raise Unavailable("No model can be called from here.", fix="Ask a whole server.")
+        raise Unsupported("No model can be called from here.", fix="Ask a whole server.")
     author = await author_of(deps, caller)
     known = await deps.db.read(lambda conn: proposals.inputs(conn, tenant.id, dataset))
     shown = await deps.db.read(lambda conn: _shown(conn, tenant, dataset))
