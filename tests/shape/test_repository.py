@@ -7,6 +7,8 @@ import pytest
 from repository import ROOT, files
 
 MAX_BYTES = 1_000_000
+DESCRIBED = {"schemas/openapi.json": 3_000_000, "console/src/api/schema.d.ts": 3_000_000}
+"""Made from the code; they grow with the API, and a test holds them to it."""
 TEXT = {".py", ".md", ".ts", ".tsx", ".toml", ".yaml", ".yml", ".json", ".sh", ".css", ".html", ".mjs", ".js", ""}
 HERE = Path(__file__)
 
@@ -35,7 +37,8 @@ def test_no_file_holds_what_looks_like_a_real_secret() -> None:
 
 
 def test_no_file_is_so_large_that_it_must_have_been_fetched() -> None:
-    assert [str(f.relative_to(ROOT)) for f in files() if f.stat().st_size > MAX_BYTES] == []
+    sizes = {str(file.relative_to(ROOT)): file.stat().st_size for file in files()}
+    assert [name for name, size in sizes.items() if size > DESCRIBED.get(name, MAX_BYTES)] == []
 
 
 @pytest.mark.parametrize("pattern", ["*.gguf", "*.whl", "*.sqlite", "*.pyc", "*.onnx"])
