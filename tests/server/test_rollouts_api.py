@@ -284,6 +284,22 @@ def test_what_cannot_be_begun_is_refused_with_a_way_out(run: "Run") -> None:
     run(story)
 
 
+def test_a_key_may_be_bound_to_environments(run: "Run") -> None:
+    async def story(house: House) -> None:
+        made = await house.admin.post(f"{P}/keys", json={"name": "shop", "environments": ["production", "production"]})
+        assert made.json()["key"]["environments"] == ["production"]
+        who = house.holder.principal(made.json()["key"]["id"])
+        assert who is not None
+        assert who.environments == ("production",)
+        for wrong in ([], ["Production"], ["a b"], ["x"] * 51):
+            refused = await house.admin.post(f"{P}/keys", json={"name": "shop", "environments": wrong})
+            assert (refused.status_code, refused.json()["param"]) == (400, "environments")
+        listed = (await house.admin.get(f"{P}/keys")).json()["items"]
+        assert [each["environments"] for each in listed] == [["production"]]
+
+    run(story)
+
+
 def test_what_guards_may_watch_is_listed(run: "Run") -> None:
     async def story(house: House) -> None:
         found = {each["name"]: each for each in (await house.admin.get(f"{P}/guard-metrics")).json()["items"]}

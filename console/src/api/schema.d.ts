@@ -2003,6 +2003,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/guard-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a rollout's guards may watch
+         * @description Every name that `guards` of a plan's rules may give, in one page. `score:NAME` stands for any score.
+         *
+         *     Needs the permission `release:read`.
+         */
+        get: operations["listGuardMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/holds": {
         parameters: {
             query?: never;
@@ -3940,7 +3962,8 @@ export interface paths {
         put?: never;
         /**
          * Try a scorer on one answer
-         * @description Nothing is kept, but for the call of a judge that is asked: it stands in the ledger as any other.
+         * @description A plug, or a judge of the team's own (`judge:tone@2`). Nothing is kept, but for the call of a judge that is
+         *     asked: it stands in the ledger as any other.
          *
          *     Needs the permission `evaluation:write`.
          */
@@ -6637,7 +6660,7 @@ export interface components {
          * @description What applying the files would do, or did. With `mistakes` nothing can be applied. `adopted` are things that
          *     are there already as the folder says, and become the folder's; `released` have left the folder, which did not make
          *     them, and stay as they are. `clean`: there is nothing to do. `costs` are a
-         *     plan's.
+         *     plan's; `notes` are what is not wrong and should be known.
          */
         FolderPlan: {
             hash: string;
@@ -6651,6 +6674,7 @@ export interface components {
             costs: components["schemas"]["CostEstimate"][];
             adopted: string[];
             released: string[];
+            notes: string[];
             mistakes: components["schemas"]["FolderMistake"][];
         };
         /**
@@ -6929,6 +6953,25 @@ export interface components {
         GroupRow: {
             group: string;
             totals: components["schemas"]["Totals"];
+        };
+        /** GuardMetricPage */
+        GuardMetricPage: {
+            items: components["schemas"]["GuardMetricView"][];
+            cursor: string | null;
+        };
+        /**
+         * GuardMetricView
+         * @description What a guard may watch, and how it is compared where the guard says nothing else: `method` with `margin`,
+         *     which is relative to the stable release's value where `relative`.
+         */
+        GuardMetricView: {
+            name: string;
+            about: string;
+            unit: string;
+            method: string;
+            better: string;
+            margin: number;
+            relative: boolean;
         };
         /**
          * Head
@@ -16518,7 +16561,6 @@ export interface operations {
                 allowed_only?: boolean;
                 split?: string;
                 tag?: string;
-                /** @description Words that are in it. */
                 q?: string;
             };
             header?: never;
@@ -17600,7 +17642,6 @@ export interface operations {
                 limit?: number;
                 split?: string;
                 tag?: string;
-                /** @description Words that are in it. */
                 q?: string;
             };
             header?: never;
@@ -20552,6 +20593,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ForwardTest"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGuardMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardMetricPage"];
                 };
             };
             /** @description The request is not valid */
@@ -27772,6 +27889,10 @@ export interface operations {
     listReviewItems: {
         parameters: {
             query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
                 queue?: string;
                 state?: "done" | "dropped" | "expired" | "open";
                 app?: string;
@@ -27779,10 +27900,6 @@ export interface operations {
                 assignee?: string;
                 free?: boolean;
                 overdue?: boolean;
-                /** @description From the page before; leave it out for the first. */
-                cursor?: string;
-                /** @description How many at most. */
-                limit?: number;
             };
             header?: never;
             path: {
