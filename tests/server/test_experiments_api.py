@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from house import House
+from sqlalchemy import Connection
 
+from trimtab.evaluation import cells, experiments, gate, judging
+from trimtab.evaluation.cells import Kept
+from trimtab.evaluation.types import Cell
 from trimtab.governance import keys
 
 if TYPE_CHECKING:
@@ -157,5 +161,39 @@ def test_who_may_read_does_not_start_and_who_calls_sees_nothing(run: "Run") -> N
         assert (await house.admin.post("/api/v1/projects", json={"slug": "other", "name": ""})).status_code == 201
         elsewhere = await house.admin.get(f"/api/v1/projects/other/experiments/{made['id']}")
         assert elsewhere.status_code == 404
+
+    run(story)
+
+
+def test_scores_that_the_releases_author_gave_open_no_gate_and_only_functions_scores_are_taken(run: "Run") -> None:
+    async def story(house: House) -> None:
+        ada, bob = await ready(house), await key(house, "editor")
+        own = {"dataset": "qs", "scorers": [{"scorer": "exact"}, {"scorer": "checks.py:short", "at_least": 0.5}]}
+        await ada.put(f"{P}/suites/quality", json={"spec": own})
+        made = (await ada.post(f"{P}/experiments", json=RUN | {"subjects": ["support@r1"]})).json()
+        project = house.holder.current.access.projects["default"].id
+        cell = Cell(subject=0, case_id="c0", repeat=0, state="done", output="yes")
+
+        def end(conn: Connection) -> None:
+            cells.keep(conn, made["id"], [Kept(cell=cell)], 1)
+            experiments.end(conn, made["id"], "done", reason="", report=None, now=2)
+
+        scores = f"{P}/experiments/{made['id']}/scores"
+        score = {"subject": 0, "case_id": "c0", "repeat": 0, "name": "checks.py:short", "value": 1.0}
+        assert (await bob.post(scores, json={"scores": [score]})).json()["code"] == "experiment_not_done"
+        await house.db.write(end)
+        for wrong in ({"name": "exact"}, {"value": None}):
+            assert (await bob.post(scores, json={"scores": [score | wrong]})).status_code == 400
+        assert (await bob.post(scores, json={"scores": [score]})).json() == {"cells": 1}
+
+        def refusal(conn: Connection) -> str:
+            found = experiments.experiment(conn, project, made["id"])
+            return gate.refusal(conn, found, judging.bind(conn, project, found.spec), 3)
+
+        assert await house.db.read(refusal) == ""
+        assert (await ada.post(scores, json={"scores": [score]})).status_code == 200
+        assert "had a hand in the release" in await house.db.read(refusal)
+        (seen,) = (await ada.get(f"{P}/experiments/{made['id']}/cells")).json()["items"]
+        assert [each["name"] for each in seen["scores"]] == ["checks.py:short"], "the newest of a name stands"
 
     run(story)

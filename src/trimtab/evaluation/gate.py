@@ -13,16 +13,19 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from trimtab.evaluation.judging import Bound
-from trimtab.evaluation.suites import label_of
+from trimtab.evaluation.suites import is_function, label_of
 from trimtab.evaluation.tables import CALIBRATIONS, SUITES
 from trimtab.evaluation.types import Experiment, Report, SuiteSpec
+from trimtab.governance import audit
 from trimtab.governance.audit import Actor
-from trimtab.releases import gate
+from trimtab.releases import gate, store
 from trimtab.releases.protection import SUITE
 from trimtab.releases.types import GateVerdict, SuiteEvidence
 
 DAY_MS: Final = 86_400_000
 CALIBRATED_WITHIN_DAYS: Final = 90
+SCORED: Final = "experiment.scored"
+"""How the trail calls that somebody gave scores."""
 FEWEST_LABELS: Final = 20
 """Answers that people and the judge both judged; with fewer its agreement is anybody's guess."""
 BY_ITSELF: Final = Actor("", "evaluation")
@@ -65,12 +68,26 @@ def refusal(conn: Connection, found: Experiment, bound: Sequence[Bound], now: in
     query = select(SUITES.c.hash).where(SUITES.c.project_id == found.project_id, SUITES.c.name == found.suite)
     if conn.execute(query).scalar_one_or_none() != found.suite_hash:
         return f"the suite {found.suite} was changed since this run began"
+    for name in _own_scores(conn, found):
+        return f"{name} gave scores of the folder's functions, and had a hand in the release"
     for each in uncalibrated(conn, found.project_id, found.spec, bound, now):
         return (
             f"the judge {each} has not been compared with at least {FEWEST_LABELS} verdicts of people in the last "
             f"{CALIBRATED_WITHIN_DAYS} days"
         )
     return ""
+
+
+def _own_scores(conn: Connection, found: Experiment) -> list[str]:
+    """Who gave scores that the outcome rests on (of a folder's functions, which the server cannot make itself) although
+    they made the release."""
+    if not any(each.required and is_function(each.scorer) for each in found.spec.scorers):
+        return []
+    subject = found.subjects[0]
+    authors = store.release(conn, found.project_id, subject.app, subject.number).authors
+    sought = audit.Sought(subject=f"experiment:{found.id}", action=SCORED)
+    given = audit.entries(conn, found.project_id, sought, limit=500)
+    return [each.actor_name for each in given if each.actor in authors]
 
 
 def uncalibrated(conn: Connection, project_id: str, spec: SuiteSpec, bound: Sequence[Bound], now: int) -> list[str]:

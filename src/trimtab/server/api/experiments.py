@@ -11,6 +11,7 @@ from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import cells, experiments, judging, subjects, suites
 from trimtab.evaluation.cells import Which
 from trimtab.evaluation.experiments import Again, Said
+from trimtab.evaluation.gate import SCORED
 from trimtab.evaluation.render import junit, markdown, terminal
 from trimtab.evaluation.types import Cell, CellScore, Experiment, ExperimentState, Report, Settings, Subject, Suite
 from trimtab.gateway.targets import ProjectTargets
@@ -444,7 +445,7 @@ async def give_scores(
         count = cells.add_scores(conn, experiment, _given(found, data))
         told = {"scores": sorted({each.name for each in data.scores}), "cells": count}
         subject = f"experiment:{experiment}"
-        audit.append(conn, tenant.id, actor_of(conn, caller), "experiment.scored", subject, now=deps.now(), detail=told)
+        audit.append(conn, tenant.id, actor_of(conn, caller), SCORED, subject, now=deps.now(), detail=told)
         return count
 
     count = await deps.db.write(write)
