@@ -97,6 +97,13 @@ def test_too_much_missing_passes_nothing(first: list[Score], words: str) -> None
     assert words in found.says
 
 
+def test_a_word_is_no_number_and_no_failure_to_score() -> None:
+    said = CellScore(name="exact", label="formal")
+    made = [Cell(subject=0, case_id=f"c{n}", repeat=0, state="done", output="x", scores=(said,)) for n in range(3)]
+    found = metric(reported(made, SuiteScorer(scorer="exact", required=False)))
+    assert (found.a.value, found.a.n, found.a.unscored) == (None, 0, 0)
+
+
 def test_missing_answers_pass_nothing() -> None:
     made = [*cells(passes(60, 0), passes(45, 15)), Cell(subject=0, case_id="c100", repeat=0, state="pending")]
     found = reported(made)

@@ -117,6 +117,7 @@ class Grid:
         self.any: dict[str, Cell] = {}
         self.pending = 0
         self.answered: list[Cell] = []
+        self._known: dict[tuple[str, int], dict[str, Of]] = {}
 
     @classmethod
     def of(cls, cells: Sequence[Cell], against: int | None) -> "Grid":
@@ -139,8 +140,11 @@ class Grid:
         return sum(cell.state == "failed" for cell in ended), len(ended)
 
     def values(self, asked: Asked, subject: int) -> dict[str, Of]:
-        """Per case what a metric says of a subject."""
-        return {case: _of_case(asked, cells) for case, cells in self.cells[subject].items()}
+        """Per case what a metric says of a subject. Found once."""
+        key = (asked.name, subject)
+        if key not in self._known:
+            self._known[key] = {case: _of_case(asked, cells) for case, cells in self.cells[subject].items()}
+        return self._known[key]
 
 
 def _of_case(asked: Asked, cells: list[Cell]) -> Of:
@@ -153,7 +157,7 @@ def _of_case(asked: Asked, cells: list[Cell]) -> Of:
         else:
             value = _value(asked, cell)
             if value is None:
-                found.unscored += 1
+                found.unscored += not _labelled(asked, cell)
             else:
                 found.values.append(value)
     return found
@@ -169,6 +173,13 @@ def _value(asked: Asked, cell: Cell) -> float | None:
         if score.name == asked.name:
             return None if score.unscored else score.value
     return None
+
+
+def _labelled(asked: Asked, cell: Cell) -> bool:
+    """Whether a scorer said a word and no number: that is no failure to score, and no value either."""
+    return asked.source == "score" and any(
+        score.name == asked.name and score.label and not score.unscored for score in cell.scores
+    )
 
 
 def measure(asked: Asked, grid: Grid, alpha: float) -> MetricReport:
@@ -322,9 +333,9 @@ def deltas_of(asked: list[Asked], grid: Grid) -> list[CaseDelta]:
 
 def _tried(each: Asked, grid: Grid, subject: int) -> dict[str, Tried] | None:
     """Passes of each case; None where the metric's values are not passes and failures."""
-    values = grid.values(each, subject)
     if each.kind != "share" or each.source != "score":
         return None
+    values = grid.values(each, subject)
     if any(value not in (0, 1) for of in values.values() for value in of.values):
         return None
     good = 0.0 if each.better == "lower" else 1.0

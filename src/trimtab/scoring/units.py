@@ -75,6 +75,8 @@ def units_of(observed: Sequence[Observed]) -> tuple[Unit, ...]:
         if each.group:
             strata.setdefault(each.group, set()).add(each.stratum)
     crossed = any(len(found) > 1 for found in strata.values())
+    if not strata:
+        return _merged([Unit(each.stratum, each.weight, each.weight * each.value) for each in observed])
     sums: dict[str | int, list[float]] = {}
     where: dict[str | int, str] = {}
     for place, each in enumerate(observed):
