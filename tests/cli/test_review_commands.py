@@ -3,17 +3,20 @@
 import json
 from pathlib import Path
 
+from live import until
 from shells import Shell, call
 
 
 def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path) -> None:
     shell = with_model
     spec = tmp_path / "queue.json"
-    spec.write_text(json.dumps({"criteria": [{"name": "right"}], "rules": []}))
+    spec.write_text(json.dumps({"criteria": [{"name": "right"}], "rules": [{"name": "audit", "kind": "random"}]}))
     assert "revision 1" in shell.ok("review", "put", "doubtful", str(spec))
     trace = call(shell)
-    assert "Sent 1" in shell.ok("review", "send", "doubtful", trace)
-    (listed,) = json.loads(shell.ok("review", "list", "--queue", "doubtful", "--json"))
+    until(lambda: shell.json("review", "list", "--queue", "doubtful") != [], 90, shell.server.told)  # by the rule
+    assert "Sent 0; 1 were there already" in shell.ok("review", "send", "doubtful", trace)
+    (listed,) = shell.json("review", "list", "--queue", "doubtful")
+    assert (listed["trace_id"], listed["why"]) == (trace, ["audit", "by_hand"])
     shown = shell.ok("review", "next", "doubtful")
     assert listed["id"] in shown
     assert "[answer]" in shown
@@ -21,7 +24,7 @@ def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path
     assert "Taken." in shell.ok(*said)
     assert "Nothing waits for you here." in shell.ok("review", "next", "doubtful")
     assert "100.0 (" in shell.ok("review", "overrides")
-    assert "no random audit" in shell.ok("review", "overrides", "--by", "rule")
+    assert "by random audits of 1: 100.0" in shell.ok("review", "overrides", "--by", "rule")
     assert "No item was judged by two people" in shell.ok("review", "agreement", "doubtful")
     assert "No answer was held." in shell.ok("review", "holds")
     assert "Taken: score_" in shell.ok("feedback", "add", trace, "--thumbs", "down", "--user", "ada")
