@@ -1,6 +1,6 @@
 """How often the intervals of an evaluation hold, and how often it says better or not worse wrongly:
 
-    python -m bench.scoring.experiments [--runs 10000] [--docs]
+    python -m bench.scoring.experiments [--runs 10000] [--judges] [--docs]
 
 Every run is a whole experiment drawn at random, put to the functions that reports use (`scoring/means.py`,
 `scoring/paired.py`, `evaluation/report_metrics.py`). ``--docs`` rewrites the results in docs/benchmarks.md. Some five
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.scoring.corrected import Labelled, operating, prediction_powered, rogan_gladen
 from trimtab.scoring.means import SHARE, Mean, geometric_mean_of, mean_of
 from trimtab.scoring.paired import Compared, Pair, Scale, compare_pairs
 from trimtab.scoring.several import holm
@@ -317,12 +318,64 @@ def two_table(runs: int) -> list[str]:
     return lines
 
 
+# --- judges that err -------------------------------------------------------------------------------------------------
+
+JUDGES = (
+    # people's labels, verdicts beside them, share of passes, how often the judge is right
+    (20, 300, 0.8, 0.9),
+    (50, 500, 0.8, 0.9),
+    (50, 500, 0.8, 0.6),
+    (50, 500, 0.95, 0.9),
+    (100, 1000, 0.95, 0.9),
+    (200, 2000, 0.5, 0.75),
+)
+
+
+def corrections(labels: int, judged: int, share: float, right: float, runs: int, seed: int) -> tuple[int, int, float]:
+    """How often Rogan and Gladen's interval holds, how often the prediction-powered one, and how wide that is in
+    relation to the one of people's labels alone."""
+    rng = np.random.default_rng([seed, labels])
+    held, powered, ratio = 0, 0, 0.0
+    for _ in range(runs):
+        people = rng.random(labels + judged) < share
+        judge = np.where(rng.random(labels + judged) < right, people, ~people)
+        both = list(zip(people[:labels].tolist(), judge[:labels].tolist(), strict=True))
+        turned = rogan_gladen(int(judge.sum()), labels + judged, operating(both)).interval
+        held += turned is None or turned.low <= share <= turned.high
+        labelled = [Labelled(float(a), float(b)) for a, b in both]
+        found = prediction_powered(labelled, plain(judge[labels:]), bounds=SHARE).interval
+        alone = mean_of(plain(people[:labels]), bounds=SHARE).interval
+        assert found is not None
+        assert alone is not None
+        powered += found.low <= share <= found.high
+        ratio += (found.high - found.low) / (alone.high - alone.low) / runs
+    return held, powered, ratio
+
+
+def judge_table(runs: int) -> list[str]:
+    head = "| labels, verdicts, passes, judge right in | Rogan and Gladen holds | prediction-powered holds"
+    lines = [f"{head} | its width, of that of the labels alone |", "|---|---|---|---|"]
+    for seed, (labels, judged, share, right) in enumerate(JUDGES):
+        held, powered, ratio = corrections(labels, judged, share, right, runs, 500 + seed)
+        about = f"{labels}, {judged}, {100 * share:g} %, {100 * right:g} %"
+        lines.append(f"| {about} | {percent(held, runs)} | {percent(powered, runs)} | {100 * ratio:.0f} % |")
+        print(lines[-1], flush=True)
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--docs", action="store_true")
+    parser.add_argument("--judges", action="store_true", help="only what corrects judges")
     options = parser.parse_args()
     runs: int = options.runs
+    if options.judges:
+        lines = [f"{runs:,} experiments a figure; in brackets the 95 % interval of the figure itself (Wilson).", ""]
+        lines += judge_table(runs)
+        if options.docs:
+            write("\n".join(lines), "judge-correction")
+        return
     lines = [f"{runs:,} experiments a figure; in brackets the 95 % interval of the figure itself (Wilson).", ""]
     lines += one_table(runs)
     lines += ["", *two_table(runs), ""]
@@ -333,11 +386,11 @@ def main() -> None:
     )
     print(lines[-1])
     if options.docs:
-        write("\n".join(lines))
+        write("\n".join(lines), "evaluation-statistics")
 
 
-def write(text: str) -> None:
-    start, end = "<!-- bench:evaluation-statistics:start -->", "<!-- bench:evaluation-statistics:end -->"
+def write(text: str, section: str) -> None:
+    start, end = f"<!-- bench:{section}:start -->", f"<!-- bench:{section}:end -->"
     old = DOCS.read_text()
     before, _, rest = old.partition(start)
     DOCS.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}")
