@@ -48,20 +48,9 @@ export function VirtualList<T>(props: Props<T>) {
     if (selected) onSelect(rowKey(row));
   };
   const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1);
-  const onKeyDown = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const steps: Record<string, number> = {
-      ArrowDown: at + 1,
-      j: at + 1,
-      ArrowUp: Math.max(0, at - 1),
-      k: Math.max(0, at - 1),
-      PageDown: at + page,
-      PageUp: at - page,
-      Home: 0,
-      End: rows.length - 1,
-    };
-    const to = steps[event.key];
+  const onKeyDown = (event: Key) => {
     const row = rows[at];
+    const to = event.ctrlKey || event.metaKey || event.altKey ? undefined : stepOf(event.key, at, page, rows.length);
     if (to !== undefined) move(to);
     else if (event.key === "Enter" && row !== undefined) onSelect(rowKey(row));
     else if (event.key === "Escape" && selected && onClose) onClose();
@@ -113,6 +102,24 @@ export function VirtualList<T>(props: Props<T>) {
       {foot && <div className={css.foot}>{foot}</div>}
     </div>
   );
+}
+
+type Key = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">;
+
+/** The row that a key leads to; undefined for keys that move nowhere. */
+function stepOf(key: string, at: number, page: number, count: number): number | undefined {
+  const up = Math.max(0, at - 1);
+  const steps: Record<string, number> = {
+    ArrowDown: at + 1,
+    j: at + 1,
+    ArrowUp: up,
+    k: up,
+    PageDown: at + page,
+    PageUp: at - page,
+    Home: 0,
+    End: count - 1,
+  };
+  return steps[key];
 }
 
 const rowId = (label: string, index: number) => `row-${label.toLowerCase().replaceAll(/[^a-z]+/g, "-")}-${index}`;

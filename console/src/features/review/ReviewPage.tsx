@@ -64,15 +64,7 @@ export function ReviewPage() {
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
       {next.isError && <ProblemNotice error={next.error} />}
       {(queue.isPending || found.isPending) && !queue.isError && !found.isError && <Skeleton height={420} />}
-      {queue.data && found.data && items.length === 0 && !selected && (
-        <Empty title={state === "open" ? "Nothing waits here" : "Nothing was decided yet"}>
-          <p>
-            {state === "open"
-              ? "Rules of the queue send answers here: low scores, complaints, guards' verdicts, a random share. “Send to review” on a trace does it by hand."
-              : "What people decided is listed here with who said what."}
-          </p>
-        </Empty>
-      )}
+      {queue.data && found.data && items.length === 0 && !selected && <NothingHere open={state === "open"} />}
       {queue.data && found.data && (items.length > 0 || selected) && (
         <div className={css.page}>
           <ItemList
@@ -108,4 +100,16 @@ function useNext(project: string, queue: string, onItem: (id: string | undefined
     mutationFn: () => takeNext(project, queue),
     onSuccess: ({ item }) => onItem(item?.id),
   });
+}
+
+function NothingHere({ open }: { open: boolean }) {
+  return (
+    <Empty title={open ? "Nothing waits here" : "Nothing was decided yet"}>
+      <p>
+        {open
+          ? "Rules of the queue send answers here: low scores, complaints, guards' verdicts, a random share. “Send to review” on a trace does it by hand."
+          : "What people decided is listed here with who said what."}
+      </p>
+    </Empty>
+  );
 }

@@ -20,6 +20,63 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** A judge in the team's own words; every change is a version. */
 export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
+  const judging = useJudge({ project, judge, kinds, onClose });
+  const { name, kindName, kind, fields, texts, wrong, badName, message, save } = judging;
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={600}
+      title={<strong>{judge ? `Edit ${judge.scorer}` : "New judge"}</strong>}
+    >
+      <form className={css.form} onSubmit={judging.submit} noValidate>
+        <TextInput
+          label="Name"
+          description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
+          value={name}
+          disabled={Boolean(judge)}
+          error={badName}
+          onChange={(event) => judging.setName(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus={!judge || undefined}
+        />
+        <Select
+          label="How it judges"
+          description={kind?.about}
+          data={kinds.map((each) => each.name)}
+          value={kindName}
+          allowDeselect={false}
+          onChange={(next) => judging.chooseKind(next ?? "")}
+        />
+        <SchemaForm fields={fields} form={texts} wrong={wrong} onChange={judging.setOption} />
+        <TextInput
+          label="What changed and why"
+          value={message}
+          onChange={(event) => judging.setMessage(event.currentTarget.value)}
+        />
+        {judge && (
+          <Notice tone="warn">
+            A new version is a new judge: what people said of version {judge.version} does not vouch for it.
+          </Notice>
+        )}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.foot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending}>
+            {judge ? `Save version ${judge.version + 1}` : "Make it"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={judging.dirty} leaving={judging.leaving} />
+    </Drawer>
+  );
+}
+
+/** A judge while it is being written, and saving it as a version. */
+function useJudge({ project, judge, kinds, onClose }: Props) {
   const [name, setName] = useState(judge?.name ?? "");
   const [kindName, setKind] = useState(
     judge?.kind ?? kinds.find((each) => each.name === "rubric")?.name ?? kinds[0]?.name ?? "",
@@ -59,63 +116,25 @@ export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
     setTried(true);
     if (!badName && Object.keys(wrong).length === 0) save.mutate();
   };
-  return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
-      size={600}
-      title={<strong>{judge ? `Edit ${judge.scorer}` : "New judge"}</strong>}
-    >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
-          value={name}
-          disabled={Boolean(judge)}
-          error={tried && badName}
-          onChange={(event) => setName(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus={!judge || undefined}
-        />
-        <Select
-          label="How it judges"
-          description={kind?.about}
-          data={kinds.map((each) => each.name)}
-          value={kindName}
-          allowDeselect={false}
-          onChange={(next) => {
-            setKind(next ?? "");
-            setForm({});
-          }}
-        />
-        <SchemaForm
-          fields={fields}
-          form={texts}
-          wrong={tried ? wrong : {}}
-          onChange={(field, next) => setForm((now) => ({ ...now, [field]: next }))}
-        />
-        <TextInput
-          label="What changed and why"
-          value={message}
-          onChange={(event) => setMessage(event.currentTarget.value)}
-        />
-        {judge && (
-          <Notice tone="warn">
-            A new version is a new judge: what people said of version {judge.version} does not vouch for it.
-          </Notice>
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending}>
-            {judge ? `Save version ${judge.version + 1}` : "Make it"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
-  );
+  return {
+    name,
+    setName,
+    kindName,
+    chooseKind: (next: string) => {
+      setKind(next);
+      setForm({});
+    },
+    kind,
+    fields,
+    texts,
+    setOption: (field: string, next: Written) => setForm((now) => ({ ...now, [field]: next })),
+    wrong: tried ? wrong : {},
+    badName: tried ? badName : "",
+    message,
+    setMessage,
+    dirty,
+    leaving,
+    save,
+    submit,
+  };
 }

@@ -33,31 +33,6 @@ export function SuitesPage() {
   const archived = search.archived === "1";
   const found = useQuery(suitesQuery(project, archived));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
-  const columns: Column<SuiteView>[] = [
-    {
-      id: "name",
-      label: "suite",
-      cell: (row) => (
-        <Link to="/p/$project/suites/$suite" params={{ project, suite: row.name }}>
-          {row.name}
-        </Link>
-      ),
-    },
-    { id: "about", label: "what it is for", cell: (row) => row.spec.description || <span className="muted">–</span> },
-    { id: "dataset", label: "cases of", cell: (row) => row.spec.dataset },
-    {
-      id: "scorers",
-      label: "scorers",
-      cell: (row) => row.spec.scorers.map((each) => each.name || each.scorer).join(", "),
-    },
-    { id: "rule", label: "to pass", cell: (row) => ruleWords(row.spec) },
-    {
-      id: "updated",
-      label: "changed",
-      align: "right",
-      cell: (row) => <span title={formatDateTime(row.updated)}>{formatAgo(row.updated, Date.now())}</span>,
-    },
-  ];
   return (
     <Page
       title="Suites"
@@ -96,7 +71,7 @@ export function SuitesPage() {
       {found.data?.length === 0 && archived && <Empty title="Nothing is archived">{null}</Empty>}
       {found.data && found.data.length > 0 && (
         <Panel>
-          <DataTable label="Suites" columns={columns} rows={found.data} rowKey={(row) => row.name} />
+          <DataTable label="Suites" columns={columns(project)} rows={found.data} rowKey={(row) => row.name} />
         </Panel>
       )}
       {search.new && (
@@ -112,4 +87,32 @@ export function SuitesPage() {
       )}
     </Page>
   );
+}
+
+function columns(project: string): Column<SuiteView>[] {
+  return [
+    {
+      id: "name",
+      label: "suite",
+      cell: (row) => (
+        <Link to="/p/$project/suites/$suite" params={{ project, suite: row.name }}>
+          {row.name}
+        </Link>
+      ),
+    },
+    { id: "about", label: "what it is for", cell: (row) => row.spec.description || <span className="muted">–</span> },
+    { id: "dataset", label: "cases of", cell: (row) => row.spec.dataset },
+    {
+      id: "scorers",
+      label: "scorers",
+      cell: (row) => row.spec.scorers.map((each) => each.name || each.scorer).join(", "),
+    },
+    { id: "rule", label: "to pass", cell: (row) => ruleWords(row.spec) },
+    {
+      id: "updated",
+      label: "changed",
+      align: "right",
+      cell: (row) => <span title={formatDateTime(row.updated)}>{formatAgo(row.updated, Date.now())}</span>,
+    },
+  ];
 }
