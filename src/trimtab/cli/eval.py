@@ -2,12 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
 
-from trimtab.cli import evaluating
 from trimtab.cli.base import (
     Failure,
     has_key,
@@ -16,14 +15,16 @@ from trimtab.cli.base import (
     project_option,
     url_option,
 )
-from trimtab.cli.evaluating import Asked
 from trimtab.core.errors import Conflict, TrimtabError, Unauthenticated
 from trimtab.sdk.client import Client
 from trimtab.sdk.experiment_types import Experiment, Report
 
+if TYPE_CHECKING:
+    from trimtab.cli.evaluating import Asked
+
 
 class CouldNotRun(Failure):
-    exit_code = evaluating.COULD_NOT_RUN
+    exit_code = 2
 
 
 class Files(Struct, frozen=True, kw_only=True):
@@ -64,10 +65,12 @@ def command(
       trimtab eval suites/support.yaml --release support@r12 --against support@r11
       trimtab eval support --release support@latest --against production --junit report.xml
     """
+    from trimtab.cli import evaluating  # here, since it is heavy and the help lists every command
+
     yes, no_wait = bool(more.pop("yes")), bool(more.pop("no_wait"))
     files = Files(junit=more.pop("junit"), markdown=more.pop("markdown"))
     given = {name: value for name, value in more.items() if value not in (None, False)}
-    asked = Asked(project=project, release=release, against=against, more={**given, "origin": _origin()})
+    asked = evaluating.Asked(project=project, release=release, against=against, more={**given, "origin": _origin()})
     try:
         if not has_key():
             raise Unauthenticated("No key is set for the server.", fix="Set TRIMTAB_API_KEY (or TRIMTAB_ADMIN_KEY).")
@@ -97,8 +100,10 @@ def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _consider(client: Client, name: str, asked: Asked, *, yes: bool) -> None:
+def _consider(client: Client, name: str, asked: "Asked", *, yes: bool) -> None:
     """Say what it would cost. Raises `Conflict` where that may be more than the budget and nobody agreed."""
+    from trimtab.cli import evaluating
+
     found = evaluating.estimate(client, name, asked)
     for line in evaluating.told_estimate(found):
         _tell(line)
@@ -115,6 +120,8 @@ def _consider(client: Client, name: str, asked: Asked, *, yes: bool) -> None:
 
 
 def _followed(client: Client, project: str, begun: Experiment, folder: Path) -> Report:
+    from trimtab.cli import evaluating
+
     progress = _Progress()
     try:
         ended = client.experiments.wait(project, begun.id, told=progress)
