@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Conflict, InvalidRequest
-from trimtab.evaluation import case_set, dataset_diff, dataset_writes, datasets, proposals
+from trimtab.evaluation import case_set, cells, dataset_diff, dataset_writes, datasets, proposals
 from trimtab.evaluation.cases import Author, NewCase, body_of, hash_of, made, read_body
 from trimtab.evaluation.dataset_staging import LEASE_MS, Staging
 from trimtab.evaluation.dataset_writes import Writing
@@ -129,6 +129,17 @@ def test_what_is_written_piece_by_piece_is_seen_whole_or_not_at_all(tmp_path: An
         by_hand = await desk.write(put=[case(n) for n in range(4)], remove=["c008"])
         assert by_hand.version is not None
         assert by_hand.version.hash == (await desk.version(1)).hash
+
+    at_desk(f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
+
+
+def test_an_experiment_leaves_out_whom_consent_was_withdrawn_for_later(tmp_path: Any) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.write(add=[case(1), case(2), case(3, uses=("train",))])
+        await desk.write(change=[case(2, consent="withdrawn")])
+        which = cells.Which(project_id=desk.project, dataset="d", version=1)
+        assert await desk.db.read(lambda conn: cells.ids_of(conn, which)) == ["c001"]
+        assert await desk.db.read(lambda conn: cells.refused(conn, which)) == ["c002", "c003"]
 
     at_desk(f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import NotFound
-from trimtab.evaluation import experiments
+from trimtab.evaluation import datasets, experiments
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASETS, EXPERIMENTS
 from trimtab.evaluation.types import Case, Cell, CellScore, Experiment, ExperimentState
 
@@ -79,13 +79,21 @@ def version_of(conn: Connection, project_id: str, dataset: str, version: int | N
 
 
 def ids_of(conn: Connection, wanted: Which) -> list[str]:
-    """The cases' ids, in their order."""
-    found = [case.id for page in _pages(conn, wanted) for case in page]
+    """The cases' ids, in their order, without those that must not be used to evaluate."""
+    gone = frozenset(refused(conn, wanted))
+    found = [case.id for page in _pages(conn, wanted) for case in page if case.id not in gone]
     if 0 < wanted.most < len(found):
         drawn = sorted(found, key=lambda each: hashlib.blake2b(each.encode(), digest_size=8).digest())
         chosen = set(drawn[: wanted.most])
         found = [each for each in found if each in chosen]
     return found
+
+
+def refused(conn: Connection, wanted: Which) -> list[str]:
+    """The ids of the cases that are meant and must not be used to evaluate: it is not among their uses, or consent was
+    withdrawn, be it in a later version."""
+    of = datasets.version(conn, wanted.project_id, wanted.dataset, wanted.version)
+    return datasets.refused(conn, of, "evaluate", datasets.Wanted(split=wanted.split, tags=wanted.tags))
 
 
 def _pages(conn: Connection, wanted: Which) -> Iterator[list[Case]]:

@@ -58,7 +58,7 @@ def slim(case: Case) -> Slim:
 
 
 def find(cases: Sequence[Slim], at_least: float) -> Duplicates:
-    """By shared words. For a thread: about 15 s for 100,000 short cases."""
+    """By shared words. For a thread: 7 s of a processor for 100,000 cases of 400 characters."""
     groups, first = _same(cases)
     left = [cases[places[0]] for places in groups.values()]
     sets = [likeness.shingles(case.text) for case in left]

@@ -176,6 +176,7 @@ def wanted(conn: Connection, deps: Dependencies, project_id: str, data: NewExper
         most=data.cases,
     )
     chosen, notes = _subjects(conn, deps, project_id, data, spec.against)
+    notes += _left_out(cells.refused(conn, which))
     return Wanted(
         suite=msgspec.structs.replace(suite, spec=spec),
         which=which,
@@ -184,6 +185,13 @@ def wanted(conn: Connection, deps: Dependencies, project_id: str, data: NewExper
         bound=judging.bind(conn, project_id, spec),
         notes=notes,
     )
+
+
+def _left_out(ids: list[str]) -> list[str]:
+    if not ids:
+        return []
+    more = f" and {len(ids) - 20:,} more" if len(ids) > 20 else ""
+    return [f"{len(ids):,} cases must not be used to evaluate, and are left out: {', '.join(ids[:20])}{more}."]
 
 
 def _subjects(
