@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from seeing import ADA, SECOND, World, story_of
 
-from trimtab.review import holds, items, queues, verdicts
+from trimtab.review import erasing, holds, items, queues, verdicts
 from trimtab.review.holds import Held, NewHold
 from trimtab.review.items import NewItem
 from trimtab.review.types import Criterion, QueueSpec, SendRule, Subject
@@ -117,3 +117,38 @@ def test_the_leader_writes_scores_that_died_with_their_writer_and_ends_holds(
         await feeder.leave()
 
     story_of(engine, blobs, served.socket, catalog_url, story)
+
+
+def test_an_erasure_leaves_decisions_and_none_of_the_words(
+    engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path
+) -> None:
+    async def story(world: World) -> None:
+        queue = await world.put("held", QueueSpec())
+        now = world.clock.now_ns() // 1_000_000
+        gone = NewItem(key="a", why="asked", subject=Subject(input="my secret", answer="a secret"), trace_id="t1")
+        stays = NewItem(key="b", why="asked", subject=Subject(input="hello"), trace_id="t2")
+        first, second = [
+            await world.db.write(lambda conn, new=new: items.send(conn, queue, new, now)) for new in (gone, stays)
+        ]
+        assert first is not None
+        assert second is not None
+        given = Given(
+            item=first, actor=ADA, decision="correct", answers={}, correction="a secret", note="secret", seconds=None,
+            second_opinion=False, now=now,
+        )  # fmt: skip
+        await world.db.write(lambda conn: verdicts.give(conn, queue, given))
+        for expected in (1, 0):
+            found = await world.db.write(lambda conn: erasing.forget(conn, world.project, {"t1"}))
+            assert found == {"review_items": expected, "holds": 0}
+        after = await world.db.read(lambda conn: items.item(conn, world.project, first.id))
+        said = await world.db.read(lambda conn: verdicts.verdicts(conn, first.id))
+        assert "secret" not in str((after, said))
+        assert (after.state, after.outcome and after.outcome.decision, said[0].decision) == (
+            "done",
+            "correct",
+            "correct",
+        )
+        other = await world.db.read(lambda conn: items.item(conn, world.project, second.id))
+        assert other.subject.input == "hello"
+
+    story_of(engine, blobs, served.socket, f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)

@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, TrimtabError, Unavailable
@@ -74,6 +75,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     end_segment: Callable[[], None]
     clock: Clock
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    beyond: Callable[[Connection, str, set[str]], dict[str, int]] | None = None
+    """What rooms above keep of a project's traces is removed with this: rows by table."""
 
 
 class Eraser:
@@ -206,7 +209,7 @@ class _Work:
     # --- 2: copies of answers ---
 
     async def _forget_copies(self) -> None:
-        requests = await self._requests()
+        requests = await self._distinct("request_id")
         project, parts = self.job.project_id, self._parts
         await parts.answers.flush()
         rows = await parts.answers.db.write(lambda conn: copies.forget_answers(conn, project, requests))
@@ -214,16 +217,20 @@ class _Work:
         if self.job.subject == "user":
             value = self.job.value
             rows["limit_events"] = await parts.db.write(lambda conn: copies.forget_events(conn, project, value))
+        if parts.beyond is not None:
+            beyond, traces = parts.beyond, await self._distinct("trace_id")
+            rows |= await parts.db.write(lambda conn: beyond(conn, project, traces))
         await self._note(replace(self._added(rows), step="copies"))
 
-    async def _requests(self) -> set[str]:
+    async def _distinct(self, column: str) -> set[str]:
+        """The ids of requests, or traces, that are of what is erased."""
         found: set[str] = set()
         for table in ("spans", "ledger"):
             after = ""
             while True:
                 sql = (
-                    f"SELECT DISTINCT request_id FROM {table} WHERE {self._cond} AND request_id > {{after:String}}"  # noqa: S608
-                    f" ORDER BY request_id LIMIT {IDS_AT_ONCE}"
+                    f"SELECT DISTINCT {column} FROM {table} WHERE {self._cond} AND {column} > {{after:String}}"  # noqa: S608
+                    f" ORDER BY {column} LIMIT {IDS_AT_ONCE}"
                 )
                 page = await self._parts.upkeep.values(tuple[str], sql, {**self._which, "after": after})
                 if not page:

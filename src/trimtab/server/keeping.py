@@ -10,6 +10,7 @@ from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance.retention import Rules
+from trimtab.review.erasing import forget
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.retention import Parts as RetentionParts
@@ -49,6 +50,7 @@ class Keeping:
                 spool=spool.directory,
                 end_segment=spool.retire,
                 clock=clock,
+                beyond=forget,
             )
         )
 
