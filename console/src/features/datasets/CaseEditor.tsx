@@ -58,6 +58,7 @@ export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props)
       onClose={onClose}
       position="right"
       size={600}
+      zIndex={300}
       title={<strong>{isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`}</strong>}
     >
       <form className={css.form} onSubmit={submit} noValidate>

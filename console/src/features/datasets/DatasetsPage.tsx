@@ -14,7 +14,7 @@ import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./datasets.module.css";
 
-const FIRST = `trimtab datasets from-traces support --q "feature:support" --most 50
+const FIRST = `trimtab datasets from-traces support -q "app:support" --limit 50
 trimtab datasets import support cases.csv`;
 
 /** "Which cases do we hold answers against?" */

@@ -20,7 +20,7 @@ against: production
 scorers:
   - scorer: exact
     margin: 0.05
-  - scorer: latency
+  - scorer: refusal
     required: false
 
 trimtab eval suites/support.yaml --release support@r2`;
