@@ -105,7 +105,12 @@ def _kept(body: bytes, found: AuditVerified, rollouts: Rollouts, of: str | None)
 @project_option
 @api_command
 def checkpoint(*, instance: bool, project: str, client: Client, as_json: bool) -> None:
-    """Print the newest signed checkpoint, to be kept where this server cannot change it."""
+    """Print the newest signed checkpoint, to be kept where this server cannot change it.
+
+    \b
+    Example:
+      trimtab audit checkpoint > 2026-11-21.json
+    """
     del as_json
     newest = client.rollouts.export_audit(None if instance else project, limit=1).checkpoint
     if newest is None:
@@ -122,6 +127,10 @@ def export(*, output: IO[bytes], instance: bool, project: str, client: Client, a
     """Write every entry with its hashes as JSON lines, oldest first; the last line is the newest checkpoint.
 
     docs/audit.md says what the hashes are over, so that anyone can verify them.
+
+    \b
+    Example:
+      trimtab audit export -o audit.jsonl
     """
     del as_json
     after = 0
