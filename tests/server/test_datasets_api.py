@@ -93,7 +93,9 @@ def test_pages_filter_and_count(run: "Run") -> None:
         assert found == [f"c{n:03}" for n in range(1, 30, 2)]
         assert (await get(admin, "sums/versions/1/cases", split="dev"))["total"] == 10
         assert [e["id"] for e in (await get(admin, "sums/versions/1/cases", q="29 AND"))["items"]] == ["c029"]
+        assert (await get(admin, "sums/versions/1/cases", q="29 and"))["total"] == 1
         assert (await get(admin, "sums/versions/1/cases", q="100%"))["total"] == 0
+        assert (await get(admin, "sums/versions/1/cases", q="key_"))["total"] == 0, "whose key it was is no content"
         assert (await get(admin, "sums/versions/1/cases", tag="Odd"))["total"] == 0
 
     run(story)

@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import case_schema
-from trimtab.evaluation.cases import read_body, tags_column
+from trimtab.evaluation.cases import body_of, read_body, tags_column
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
-from trimtab.evaluation.types import NAME, Case, Dataset, DatasetVersion, Json, Use
+from trimtab.evaluation.types import NAME, Case, Dataset, DatasetVersion, Json, Provenance, Use
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 
@@ -294,13 +294,34 @@ def cases(
     conn: Connection, of: DatasetVersion, wanted: Wanted | None = None, *, after: str = "", limit: int = PAGE
 ) -> list[Case]:
     """In order of id, from the one after ``after``."""
-    found = _selected(of, wanted or Wanted(), C.body)
+    if wanted is None or not wanted.q:
+        return _page(conn, of, wanted or Wanted(), after, limit)
+    found: list[Case] = []
+    while page := _page(conn, of, wanted, after, PAGE):
+        after = page[-1].id
+        found += [case for case in page if _says(case, wanted.q)]
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _page(conn: Connection, of: DatasetVersion, wanted: Wanted, after: str, limit: int) -> list[Case]:
+    found = _selected(of, wanted, C.body)
     if after:
         found = found.where(C.case_id > after)
     return [read_body(row.body) for row in conn.execute(found.order_by(C.case_id).limit(limit))]
 
 
+def _says(case: Case, q: str) -> bool:
+    """Whether the words are in what a case says, and not only in whose key added it."""
+    said = structs.replace(case, provenance=Provenance(source=case.provenance.source))
+    text = body_of(said).decode().casefold()
+    return all(word in text for word in q.casefold().split()[:20])
+
+
 def count(conn: Connection, of: DatasetVersion, wanted: Wanted | None = None) -> int:
+    if wanted is not None and wanted.q:
+        return sum(1 for _ in each(conn, of, wanted))
     return conn.execute(_selected(of, wanted or Wanted(), func.count())).scalar_one()
 
 
