@@ -329,6 +329,11 @@ def test_a_file_that_went_away_under_a_running_server_is_a_404(tmp_path: Path) -
 ROOT = Path(__file__).parents[2]
 
 
+def test_no_two_types_of_the_api_share_a_name() -> None:
+    """Of two that do, the description tells both by their whole path in this program."""
+    assert [name for name in document()["components"]["schemas"] if "." in name] == []
+
+
 def test_the_committed_description_is_current(run: Run) -> None:
     from trimtab.server.openapi import document
 

@@ -6594,11 +6594,11 @@ export interface components {
             sensitivity: components["schemas"]["Figure"];
             specificity: components["schemas"]["Figure"];
             raw: number | null;
-            rogan_gladen: components["schemas"]["trimtab.evaluation.calibrations.Rate"];
-            prediction_powered: components["schemas"]["trimtab.evaluation.calibrations.Rate"];
+            rogan_gladen: components["schemas"]["JudgeRate"];
+            prediction_powered: components["schemas"]["JudgeRate"];
             drift: components["schemas"]["Drift"];
             /** @default [] */
-            segments: components["schemas"]["trimtab.evaluation.calibrations.Segment"][];
+            segments: components["schemas"]["JudgeSegment"][];
             /** @default 0 */
             since: number;
             /** @default 0 */
@@ -7185,6 +7185,27 @@ export interface components {
          */
         JudgePlace: {
             archived: boolean;
+        };
+        /**
+         * JudgeRate
+         * @description A rate of passes of all that the judge judged, corrected for its errors. `method` says how, or why there is
+         *     none.
+         */
+        JudgeRate: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            method: string;
+        };
+        /**
+         * JudgeSegment
+         * @description The same of a part of the labels: of an `app`, or a `release` of one.
+         */
+        JudgeSegment: {
+            by: string;
+            group: string;
+            labels: number;
+            alike: components["schemas"]["Figure"];
         };
         /**
          * JudgeView
@@ -8186,7 +8207,7 @@ export interface components {
             decided: number;
             corrected: number;
             rejected: number;
-            rate: components["schemas"]["trimtab.review.figures.Rate"];
+            rate: components["schemas"]["ReviewRate"];
             seconds: number | null;
             late: number;
         };
@@ -8198,7 +8219,7 @@ export interface components {
             start: number;
             end: number;
             all: components["schemas"]["OverrideRow"];
-            audited: components["schemas"]["trimtab.review.figures.Rate"];
+            audited: components["schemas"]["ReviewRate"];
             groups: components["schemas"]["OverrideRow"][];
         };
         /** Overview */
@@ -8282,7 +8303,7 @@ export interface components {
             /** @default 0.5 */
             share: number;
             /** @default null */
-            segment: components["schemas"]["trimtab.releases.types.Segment"] | null;
+            segment: components["schemas"]["Segment"] | null;
             /**
              * @default user
              * @enum {unknown}
@@ -9521,6 +9542,16 @@ export interface components {
             broken: number;
         };
         /**
+         * ReviewRate
+         * @description `value` is null where there is nothing to make it of; the interval is Wilson's, of 95 %.
+         */
+        ReviewRate: {
+            value: number | null;
+            low: number;
+            high: number;
+            of: number;
+        };
+        /**
          * RollBack
          * @description `to` refers to a release that ran there some time; left out, back to what ran before. `expected_revision` is
          *     the placement's.
@@ -9901,6 +9932,25 @@ export interface components {
             explanation: string;
             source: string;
             evaluator: string;
+        };
+        /**
+         * Segment
+         * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
+         *     `*`; `key` are ids of keys.
+         */
+        Segment: {
+            /** @default [] */
+            user: string[];
+            /** @default [] */
+            session: string[];
+            /** @default [] */
+            tags: string[];
+            /** @default [] */
+            key: string[];
+            /** @default {} */
+            metadata: {
+                [key: string]: string[];
+            };
         };
         /**
          * Semantic
@@ -11028,56 +11078,6 @@ export interface components {
             twice: number;
             /** @default [] */
             left: string[];
-        };
-        /**
-         * Rate
-         * @description A rate of passes of all that the judge judged, corrected for its errors. `method` says how, or why there is
-         *     none.
-         */
-        "trimtab.evaluation.calibrations.Rate": {
-            value: number | null;
-            low: number | null;
-            high: number | null;
-            method: string;
-        };
-        /**
-         * Segment
-         * @description The same of a part of the labels: of an `app`, or a `release` of one.
-         */
-        "trimtab.evaluation.calibrations.Segment": {
-            by: string;
-            group: string;
-            labels: number;
-            alike: components["schemas"]["Figure"];
-        };
-        /**
-         * Segment
-         * @description Whom the candidate is for: any of what is listed, in each dimension that lists something. A value may end in
-         *     `*`; `key` are ids of keys.
-         */
-        "trimtab.releases.types.Segment": {
-            /** @default [] */
-            user: string[];
-            /** @default [] */
-            session: string[];
-            /** @default [] */
-            tags: string[];
-            /** @default [] */
-            key: string[];
-            /** @default {} */
-            metadata: {
-                [key: string]: string[];
-            };
-        };
-        /**
-         * Rate
-         * @description `value` is null where there is nothing to make it of; the interval is Wilson's, of 95 %.
-         */
-        "trimtab.review.figures.Rate": {
-            value: number | null;
-            low: number;
-            high: number;
-            of: number;
         };
     };
     responses: never;

@@ -20,7 +20,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     high: float | None
 
 
-class Segment(Struct, frozen=True, kw_only=True):
+class JudgeSegment(Struct, frozen=True, kw_only=True):
     """The same of a part of the labels: of an ``app``, or a ``release`` of one."""
 
     by: str
@@ -43,7 +43,7 @@ class Drift(Struct, frozen=True, kw_only=True):
     says: str
 
 
-class Rate(Struct, frozen=True, kw_only=True):
+class JudgeRate(Struct, frozen=True, kw_only=True):
     """A rate of passes of all that the judge judged, corrected for its errors. ``method`` says how, or why there is
     none."""
 
@@ -71,10 +71,10 @@ class Figures(Struct, frozen=True, kw_only=True):
     sensitivity: Figure
     specificity: Figure
     raw: float | None
-    rogan_gladen: Rate
-    prediction_powered: Rate
+    rogan_gladen: JudgeRate
+    prediction_powered: JudgeRate
     drift: Drift
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[JudgeSegment, ...] = ()
     since: int = 0
     newest_label: int = 0
 

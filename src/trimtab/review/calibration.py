@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from trimtab.evaluation.calibrations import Drift, Figure, Figures, Rate, Segment
+from trimtab.evaluation.calibrations import Drift, Figure, Figures, JudgeRate, JudgeSegment
 from trimtab.scoring.agreement import cohen_kappa, confusion
 from trimtab.scoring.corrected import Corrected, Labelled, operating, prediction_powered, rogan_gladen
 from trimtab.scoring.fixed import newcombe
@@ -236,20 +236,20 @@ def _figure(value: float | None, interval: Interval | None) -> Figure:
     )
 
 
-def _rate(found: Corrected) -> Rate:
+def _rate(found: Corrected) -> JudgeRate:
     around = _figure(found.value, found.interval)
-    return Rate(value=around.value, low=around.low, high=around.high, method=found.method)
+    return JudgeRate(value=around.value, low=around.low, high=around.high, method=found.method)
 
 
-def _by_segment(pairs: Sequence[Pair]) -> list[Segment]:
-    found: list[Segment] = []
+def _by_segment(pairs: Sequence[Pair]) -> list[JudgeSegment]:
+    found: list[JudgeSegment] = []
     for by in ("app", "release"):
         groups: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
         for pair in pairs:
             group = pair.app if by == "app" or not pair.release else f"{pair.app}@{pair.release}"
             groups[group].append((pair.people > PASS, pair.judge >= PASS))
         ordered = sorted(groups.items(), key=lambda each: (-len(each[1]), each[0]))[:50]
-        found += [Segment(by=by, group=group, labels=len(said), alike=_share(said)) for group, said in ordered]
+        found += [JudgeSegment(by=by, group=group, labels=len(said), alike=_share(said)) for group, said in ordered]
     return found
 
 

@@ -23,7 +23,7 @@ MOST: Final = 100_000
 OverrideGroup = Literal["app", "release", "rule", "queue", "reviewer"]
 
 
-class Rate(Struct, frozen=True, kw_only=True):
+class ReviewRate(Struct, frozen=True, kw_only=True):
     """``value`` is null where there is nothing to make it of; the interval is Wilson's, of 95 %."""
 
     value: float | None
@@ -40,7 +40,7 @@ class OverrideRow(Struct, frozen=True, kw_only=True):
     decided: int
     corrected: int
     rejected: int
-    rate: Rate
+    rate: ReviewRate
     seconds: float | None
     late: int
 
@@ -51,7 +51,7 @@ class Overrides(Struct, frozen=True, kw_only=True):
     start: int
     end: int
     all: OverrideRow
-    audited: Rate
+    audited: ReviewRate
     groups: list[OverrideRow]
 
 
@@ -144,9 +144,9 @@ def _row(group: str, of: Sequence[_Decided]) -> OverrideRow:
     )
 
 
-def rate(some: int, of: int) -> Rate:
+def rate(some: int, of: int) -> ReviewRate:
     found = wilson(some, of)
-    return Rate(value=some / of if of else None, low=found.low, high=found.high, of=of)
+    return ReviewRate(value=some / of if of else None, low=found.low, high=found.high, of=of)
 
 
 # --- agreement ---
