@@ -331,6 +331,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_no_two_types_of_the_api_share_a_name() -> None:
     """Of two that do, the description tells both by their whole path in this program."""
+    from trimtab.server.openapi import document
+
     assert [name for name in document()["components"]["schemas"] if "." in name] == []
 
 
