@@ -200,7 +200,8 @@ def test_whatever_is_changed_over_the_api_stands_in_the_audit_trail(run: "Run") 
 def test_what_a_second_person_a_file_or_a_cookie_does_stands_there_too(run: "Run") -> None:
     async def story(house: House) -> None:
         got: dict[str, Any] = {}
-        board: dict[str, Any] = {"file": {"format": "trimtab.dashboard/1", "name": "Ours", "tiles": []}, "replace": False}
+        file: dict[str, Any] = {"format": "trimtab.dashboard/1", "name": "Ours", "tiles": []}
+        board = {"file": file, "replace": False}
         for each in STORY:
             if each.id in ("createProvider", "createModel", "createKey", "putApp", "createRelease"):
                 await do(house, house.admin, each, got)

@@ -227,7 +227,7 @@ def test_a_store_that_is_slow_about_one_keeps_no_other_from_going_back(sqlite: s
         world.meanwhile = hang
         turn = asyncio.ensure_future(controller.turn())
         async with asyncio.timeout(120):
-            while (await world.at(worse)).state != "rolled_back":
+            while (await world.at(worse)).state != "rolled_back":  # noqa: ASYNC110  only the catalog tells
                 await asyncio.sleep(0.01)
         assert not turn.done()
         answered.set()

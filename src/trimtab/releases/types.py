@@ -279,9 +279,9 @@ class GateVerdict(Struct, frozen=True, kw_only=True):
 
 
 class SuiteEvidence(Struct, frozen=True, kw_only=True):
-    """What evaluation says beside its outcome: the ``detail`` of its verdicts, as JSON. ``passed`` is by the suite's own
-    rule; ``refused`` says why it does not count all the same (a judge that nobody has compared with people). It counts
-    before ``fresh_until`` (Unix ms)."""
+    """What evaluation says beside its outcome: the ``detail`` of its verdicts, as JSON. ``passed`` is by the suite's
+    own rule; ``refused`` says why it does not count all the same (a judge that nobody has compared with people). It
+    counts before ``fresh_until`` (Unix ms)."""
 
     experiment: str
     suite: str

@@ -45,7 +45,8 @@ def _chain() -> None:
     """As `governance/audit_chain.py` does it, in a copy: what that does later must not change this."""
     conn = op.get_bind()
     names = ("id", "at", "actor", "actor_name", "action", "subject", "detail")
-    log = sa.table("audit_log", *(sa.column(name) for name in (*names, "project_id", "seq", "prev", "hash")))
+    columns = [sa.column(name, sa.Text) for name in (*names, "project_id", "seq", "prev", "hash")]
+    log = sa.table("audit_log", *columns)
     heads: dict[str, tuple[int, str]] = {}
     for row in conn.execute(sa.select(log).order_by(log.c.id)).all():
         chain = row.project_id or ""
