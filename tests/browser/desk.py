@@ -75,7 +75,7 @@ def open_desk(at: House) -> Desk:
     desk.tell("/prompts/support/versions", {"file": PROMPT, "message": "As it was"})
     desk.release("First release", parameters={"temperature": 0.2})
     desk.release("Shorter answers, friendlier tone", parameters={"temperature": 0.5, "max_tokens": 300})
-    desk.tell("/prompts/support/versions", {"file": TOLD, "message": "Say when the money arrives"})
+    desk.tell("/prompts/support/versions", {"file": TOLD, "message": "Say when the money arrives"}, by=desk.grace)
     desk.release(
         "Say when the money arrives, by the dearer model", desk.grace, route="dear", policy={"refund_limit": 80}
     )
