@@ -129,3 +129,16 @@ def test_a_header_that_cannot_be_meant_is_refused(server: Live) -> None:
         body = {"model": "quick", "messages": MESSAGES}
         answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_hold_header"), said
+
+
+def test_what_cannot_wait_is_refused_before_it_is_paid_for_and_several_answers_are_not_let_through(
+    server: Live,
+) -> None:
+    secret = key(server, "several")
+    url, own = f"{server.url}/v1/chat/completions", {"authorization": f"Bearer {secret}"}
+
+    body: dict[str, Any] = {"model": "quick", "messages": MESSAGES}
+    answer = httpx.post(url, json=body, headers=own | {"trimtab-hold": "review=nowhere"}, timeout=30)
+    assert (answer.status_code, "trimtab-trace-id" in answer.headers) == (404, False), answer.text
+    answer = httpx.post(url, json=body | {"n": 2}, headers=own, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "hold_unsupported")

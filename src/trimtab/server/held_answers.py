@@ -83,6 +83,28 @@ def read(held: Held) -> Response | None:
         return None
 
 
+class _Choice(Struct):
+    index: int | None = None
+
+
+class _Choices(Struct):
+    choices: list[_Choice] | None = None
+    candidates: list[_Choice] | None = None
+
+
+def has_several(held: Held) -> bool:
+    """Whether there is more than one answer in it (``n``, ``candidateCount``), of which `read` gives the first."""
+    for line in held.body.splitlines() if held.stream else [held.body]:
+        try:
+            found = msgspec.json.decode(line.removeprefix(b"data:"), type=_Choices)
+        except msgspec.DecodeError:  # no event with an answer in it
+            continue
+        given = [*(found.choices or ()), *(found.candidates or ())]
+        if len(given) > 1 or any(each.index for each in given):
+            return True
+    return False
+
+
 def subject_of(front: Dialect, request: bytes, answer: Response | None) -> Subject:
     """What the reviewer sees of a call that is not in the store yet."""
     try:

@@ -26,11 +26,12 @@ from trimtab.gateway.holds import Holding, HoldQueue, HoldRule, risky, rules_for
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.types import Response
 from trimtab.review import holds, queues
 from trimtab.review.holds import Held, Hold, NewHold
 from trimtab.review.items import NewItem
 from trimtab.server.fronts.common import Door, refuse
-from trimtab.server.held_answers import Rendered, read, rendered, subject_of, text, tools
+from trimtab.server.held_answers import Rendered, has_several, read, rendered, subject_of, text, tools
 from trimtab.server.hot import Handler, HotCycle
 from trimtab.server.review_subjects import bounded
 from trimtab.storage.database import Database
@@ -171,8 +172,9 @@ class Holds:
             refuse(cycle, front, _cannot(wanted))
             return
         gathered = Gathered(cycle)
-        await handler(cast("Any", gathered))
         try:
+            await self._find(wanted)  # before it is paid for
+            await handler(cast("Any", gathered))
             await self._answer(gathered, front, wanted)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -206,7 +208,9 @@ class Holds:
             wants_usage=gathered.stream and b"include_usage" in gathered.body,
         )
         answer = read(held)
-        queue = self._queue(wanted, text(answer), tools(answer))
+        if has_several(held):  # rules and people would see the first alone
+            raise _cannot(wanted)
+        queue = self._queue(wanted, answer)
         if queue is None:
             gathered.let_go()
             return
@@ -218,24 +222,33 @@ class Holds:
             hold = await self._wait(hold, wait_s)
         _send(gathered, rendered(hold, queue.holding.waiting))
 
-    def _queue(self, wanted: Wanted, answer: str, called: list[str]) -> HoldQueue | None:
-        """Where it waits; None where no rule means such an answer. Raises `InvalidRequest`."""
-        fitting = [queue for queue, rule in wanted.rules if risky(rule, answer, called)]
+    async def _find(self, wanted: Wanted) -> None:
+        """Raises `NotFound` or `InvalidRequest` where its client asks for a queue that is not there."""
+        asked, project = wanted.asked, wanted.project
+        if asked is None:
+            return
+        if asked.queue:
+            await self._db.read(lambda conn: queues.queue(conn, project.id, asked.queue))
+        elif not self._snapshot().holds.get(project.id):
+            raise InvalidRequest(
+                "There is no review queue in which answers wait.",
+                fix="Give a queue of this project 'holding', or name one: 'trimtab-hold: review=QUEUE'.",
+                param="trimtab-hold",
+                code="hold_queue_missing",
+            )
+
+    def _queue(self, wanted: Wanted, answer: Response | None) -> HoldQueue | None:
+        """Where it waits; None where no rule means such an answer. One that cannot be read waits by every rule."""
+        said, called = text(answer), tools(answer)
+        fitting = [queue for queue, rule in wanted.rules if answer is None or risky(rule, said, called)]
         if wanted.asked is None:
             return fitting[0] if fitting else None
         there = self._snapshot().holds.get(wanted.project.id, ())
-        if wanted.asked.queue:
-            found = [queue for queue in there if queue.queue == wanted.asked.queue]
-            found = found or [HoldQueue(project_id=wanted.project.id, queue=wanted.asked.queue, holding=Holding())]
-            return found[0]
-        if fitting or there:
+        name = wanted.asked.queue
+        if not name and (fitting or there):
             return (fitting or list(there))[0]
-        raise InvalidRequest(
-            "There is no review queue in which answers wait.",
-            fix="Give a queue of this project 'holding', or name one: 'trimtab-hold: review=QUEUE'.",
-            param="trimtab-hold",
-            code="hold_queue_missing",
-        )
+        found = [queue for queue in there if queue.queue == name]
+        return (found or [HoldQueue(project_id=wanted.project.id, queue=name, holding=Holding())])[0]
 
     async def _begin(self, gathered: Gathered, front: Dialect, wanted: Wanted, queue: HoldQueue, held: Held) -> Hold:
         """Written down when this returns: no restart loses it. The same idempotency key has the same hold."""
@@ -334,8 +347,8 @@ def _grows(cycle: HotCycle) -> bool:
 def _cannot(wanted: Wanted) -> InvalidRequest:
     return InvalidRequest(
         f"Answers of {wanted.model[:80]!r} wait for a person, which this way of asking cannot.",
-        fix="Call it by /v1/chat/completions, /v1/messages or generateContent: /v1/responses and Gemini's arrays are "
-        "not held.",
+        fix="Call it by /v1/chat/completions, /v1/messages or generateContent, for one answer at a time: "
+        "/v1/responses, Gemini's arrays and several choices ('n') are not held.",
         code="hold_unsupported",
     )
 
