@@ -18,7 +18,7 @@ from trimtab.evaluation.datasets import DatasetEdit
 from trimtab.evaluation.judging import Asking, Judging, bind
 from trimtab.evaluation.runner import Ended, Parts, Run
 from trimtab.evaluation.suites import SuiteEdit
-from trimtab.evaluation.types import Case, Cell, Experiment, Settings, Subject, SuiteScorer, SuiteSpec
+from trimtab.evaluation.types import Case, Cell, Experiment, Report, Settings, Subject, SuiteScorer, SuiteSpec
 from trimtab.governance import bootstrap
 from trimtab.governance.audit import Actor
 from trimtab.scoring.types import Tools
@@ -159,7 +159,7 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was_with_the_same_keys(url: str)
         found, stop = await lab.experiment(), asyncio.Event()
 
         async def slow(request: Request) -> Answer:
-            if sum(lab.asked.values()) > 12:
+            if sum(lab.asked.values()) > 13:  # an odd one: its sibling never comes, so it is an answer and no cell yet
                 stop.set()
                 await asyncio.Event().wait()
             return await yes(request)
@@ -173,7 +173,9 @@ def test_a_run_that_is_cut_off_goes_on_where_it_was_with_the_same_keys(url: str)
         assert 0 < before < 40
         lab.answer = yes
         assert (await lab.run(found)).whole
-        assert (await lab.now(found)).done == 40
+        assert ((await lab.now(found)).done, (await lab.now(found)).cost) == (40, 40 * COST), (
+            "none is lost from the sum"
+        )
         twice = {key for key, count in Counter(lab.keys).items() if count > 1}
         assert twice <= keys
         assert len(twice) <= 4, "only what was under way is asked again, by the key that it had"
@@ -186,7 +188,7 @@ def test_errors_stay_errors_and_are_asked_for_again_only_where_that_helps(url: s
         found = await lab.experiment(both=False)
         failures = {
             "c01": Answer(error="No.", code="bad_request"),
-            "c02": Answer(error="Gone.", code="upstream_failure", retry=True),
+            "c02": Answer(error="Gone.", code="upstream_failure", retry=True, paid=COST),
             "c03": Answer(error="Busy.", code="rate_limited", retry=True),
             "c04": Answer(error="Who knows.", code="idempotency_outcome_unknown"),
         }
@@ -205,6 +207,7 @@ def test_errors_stay_errors_and_are_asked_for_again_only_where_that_helps(url: s
         assert [made[case].state for case in ("c01", "c02", "c03", "c04")] == ["failed", "failed", "done", "failed"]
         assert all(not made[case].scores for case in ("c01", "c02", "c04")), "an error is no zero"
         assert (await lab.now(found)).failed == 3
+        assert (await lab.now(found)).cost == (17 + runner.PASSING_TRIES) * COST, "each try was paid for"
         dropped = await lab.db.write(lambda conn: cells.drop_failed(conn, found.id, unknown=False))
         assert dropped == 2, "what may have been paid for is not asked for again untold"
 
@@ -262,3 +265,28 @@ def test_somebody_who_cancels_it_stops_it(url: str) -> None:
         assert 50 <= now.done == now.cost // COST < 100
 
     story(url, told)
+
+
+def test_what_is_resumed_while_its_runner_leaves_is_not_ended_by_it(catalog_url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment()
+
+        def write(conn: Connection) -> tuple[bool, Experiment]:
+            experiments.begin(conn, found.id, 5)
+            experiments.cancel(conn, lab.project, found.id, ADA, 6)
+            experiments.resume(conn, lab.project, found.id, experiments.Again(budget="1"), ADA, 7)
+            told = {"reason": "", "now": 8, "revision": found.revision}
+            report = Report(
+                experiment=found.id, suite="quality", dataset="qs", version=1, subjects=("a", "b"), cases=20, repeats=1,
+                outcome="worse", passed=False, says="", metrics=(), correction="", alpha=0.05,
+            )  # fmt: skip
+            ended = experiments.end(conn, found.id, "cancelled", report=report, **told)  # type: ignore[arg-type]
+            assert experiments.report(conn, lab.project, found.id) is None, (
+                "what it had found is not what there will be"
+            )
+            return ended, experiments.experiment(conn, lab.project, found.id)
+
+        ended, now = await lab.db.write(write)
+        assert (ended, now.state, now.spec.budget) == (False, "queued", "1")
+
+    story(catalog_url, told)

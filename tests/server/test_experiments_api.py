@@ -7,7 +7,6 @@ from house import House
 from sqlalchemy import Connection
 
 from trimtab.evaluation import cells, experiments, gate, judging
-from trimtab.evaluation.cells import Kept
 from trimtab.evaluation.types import Cell
 from trimtab.governance import keys
 
@@ -175,7 +174,7 @@ def test_scores_that_the_releases_author_gave_open_no_gate_and_only_functions_sc
         cell = Cell(subject=0, case_id="c0", repeat=0, state="done", output="yes")
 
         def end(conn: Connection) -> None:
-            cells.keep(conn, made["id"], [Kept(cell=cell)], 1)
+            cells.keep(conn, made["id"], [cell], 1)
             experiments.end(conn, made["id"], "done", reason="", report=None, now=2)
 
         scores = f"{P}/experiments/{made['id']}/scores"

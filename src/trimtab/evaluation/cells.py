@@ -36,14 +36,6 @@ class Which(Struct, frozen=True, kw_only=True):
     most: int = 0
 
 
-class Kept(Struct, frozen=True, kw_only=True):
-    """A cell to write. ``paid`` is what this run paid for it, judges included: an answer that was known cost it
-    nothing."""
-
-    cell: Cell
-    paid: int = 0
-
-
 # --- cases ---
 
 
@@ -144,24 +136,19 @@ def cases_by_id(conn: Connection, wanted: Which, ids: Sequence[str]) -> list[Cas
 # --- cells ---
 
 
-def keep(conn: Connection, experiment: str, kept: Sequence[Kept], now: int) -> ExperimentState:
-    """Write cells and how far the experiment is; its state as it is now. One that is there already stays as it is."""
-    rows = [(each, _row(experiment, each.cell, now)) for each in kept]
-    there = _there(conn, experiment, [_key(each.cell) for each in kept])
-    fresh = [(each, row) for each, row in rows if _key(each.cell) not in there]
+def keep(conn: Connection, experiment: str, made: Sequence[Cell], now: int, *, paid: int = 0) -> ExperimentState:
+    """Write cells and how far the experiment is; its state as it is now. One that is there already stays as it is.
+    ``paid`` is what was paid since the last time, be it for answers that are no cells yet (picodollars)."""
+    there = _there(conn, experiment, [_key(each) for each in made])
+    fresh = [each for each in made if _key(each) not in there]
     try:
         with conn.begin_nested():
             if fresh:
-                conn.execute(insert(CELLS), [row for _, row in fresh])
+                conn.execute(insert(CELLS), [_row(experiment, each, now) for each in fresh])
     except IntegrityError:  # another process believes that it runs this, too: one after the other
-        fresh = [(each, row) for each, row in fresh if _inserted(conn, row)]
-    return experiments.advance(
-        conn,
-        experiment,
-        done=len(fresh),
-        failed=sum(each.cell.state == "failed" for each, _ in fresh),
-        cost=sum(each.paid for each, _ in fresh),
-    )
+        fresh = [each for each in fresh if _inserted(conn, _row(experiment, each, now))]
+    failed = sum(each.state == "failed" for each in fresh)
+    return experiments.advance(conn, experiment, done=len(fresh), failed=failed, cost=paid)
 
 
 def _inserted(conn: Connection, row: dict[str, Any]) -> bool:

@@ -191,16 +191,22 @@ def advance(conn: Connection, name: str, *, done: int, failed: int, cost: int) -
     return conn.execute(select(table.c.state).where(table.c.id == name)).scalar_one()
 
 
-def end(conn: Connection, name: str, state: ExperimentState, *, reason: str, report: Report | None, now: int) -> bool:
-    """It has ended so, with what was found; False where somebody else ended it, and then only the report is kept."""
+def end(
+    conn: Connection, name: str, state: ExperimentState, *, reason: str, report: Report | None, now: int,
+    revision: int | None = None,
+) -> bool:  # fmt: skip
+    """It has ended so, with what was found; False where somebody else ended it, and then only the report is kept.
+    ``revision`` is that of the experiment as it was run: what somebody queued anew meanwhile (cancelled, then resumed)
+    is not ended, and goes on."""
     table = EXPERIMENTS
-    text = None if report is None else _json(report)
     values: dict[str, Any] = {"state": state, "reason": reason, "ended": now, "revision": table.c.revision + 1}
-    ended = (
-        conn.execute(update(table).where(table.c.id == name, table.c.state.in_(ACTIVE)).values(values)).rowcount == 1
-    )
-    if text is not None:
-        conn.execute(update(table).where(table.c.id == name).values(report=text))
+    mine = [table.c.id == name, table.c.state.in_(ACTIVE)]
+    if revision is not None:
+        mine.append(table.c.revision == revision)
+    ended = conn.execute(update(table).where(*mine).values(values)).rowcount == 1
+    if report is not None:
+        of = (table.c.id == name, table.c.state.not_in(ACTIVE))
+        conn.execute(update(table).where(*of).values(report=_json(report)))
     return ended
 
 

@@ -82,13 +82,6 @@ class Asking(Struct, frozen=True, kw_only=True):
 ToolsFor = Callable[[Asking], Tools]
 
 
-class Judged(Struct, frozen=True, kw_only=True):
-    """``paid`` is what judges cost now."""
-
-    scores: tuple[CellScore, ...]
-    paid: int
-
-
 class Judging:
     """Of one run. ``compares``: a scorer looks at an answer's siblings; ``asks_models``: judging costs money."""
 
@@ -113,42 +106,37 @@ class Judging:
     async def judge(
         self, found: Experiment, case: Case, key: Key, answer: Answer, outputs: Mapping[Key, str | None],
         said: Mapping[Key, tuple[CellScore, ...]], budget: Budget,
-    ) -> Judged | None:  # fmt: skip
+    ) -> tuple[CellScore, ...] | None:  # fmt: skip
         """Every scorer's word on an answer; none on an error. ``said`` is what was said of its siblings. None where the
         budget ended in the middle."""
         if answer.error:
-            return Judged(scores=(), paid=0)
+            return ()
         subject, case_id, repeat = key
         others = [text for (s, c, r), text in outputs.items() if s == subject and c == case_id and r != repeat and text]
         opposite = outputs.get((1 - subject, case_id, repeat)) if len(found.subjects) == 2 else None
         sample = samples.of_answer(case, answer, repeats=others, other=opposite)
         scores: list[CellScore] = []
-        paid = 0
         for bound in self._bound:
             if (mirrored := _mirrored(bound, said.get((0, case_id, repeat), ())) if subject == 1 else None) is not None:
                 scores.append(mirrored)
                 continue
             if budget.is_spent and bound.scorer is not None and bound.scorer.source == "llm":
                 return None
-            score, cost = await self._one(found, case_id, bound, sample, budget)
-            scores.append(score)
-            paid += cost
-        return Judged(scores=tuple(scores), paid=paid)
+            scores.append(await self._one(found, case_id, bound, sample, budget))
+        return tuple(scores)
 
-    async def _one(
-        self, found: Experiment, case_id: str, bound: Bound, sample: Sample, budget: Budget
-    ) -> tuple[CellScore, int]:
+    async def _one(self, found: Experiment, case_id: str, bound: Bound, sample: Sample, budget: Budget) -> CellScore:
         if bound.scorer is None:
-            return CellScore(name=bound.label, unscored=bound.trouble), 0
+            return CellScore(name=bound.label, unscored=bound.trouble)
         if bound.scorer.source != "llm":
             made = await scoring.judge(bound.scorer, sample, bound.options, Tools(embed=self._embed(found, case_id)))
             await asyncio.sleep(0)  # others' calls go first
-            return _score(bound, made), 0
+            return _score(bound, made)
         shown = msgspec.structs.replace(sample, **_UNSEEN)
         key = cache.score_key(bound.name, bound.version, bound.plain, shown)
         known = (await self._db.read(lambda conn: cache.find(conn, found.project_id, [key]))).get(key)
         if known is not None:
-            return msgspec.structs.replace(cache.score_of(known), name=bound.label), 0
+            return msgspec.structs.replace(cache.score_of(known), name=bound.label)
         costs: list[int | None] = []
         made = await self._asked(found, case_id, bound, shown, key, costs)
         for cost in costs:
@@ -156,7 +144,7 @@ class Judging:
         score = _score(bound, made, None if None in costs else sum(each or 0 for each in costs))
         if not score.unscored:
             self._fresh.append(Entry(key=key, body=msgspec.json.encode(score)))
-        return score, sum(each or 0 for each in costs)
+        return score
 
     def _embed(self, found: Experiment, case_id: str) -> Any:
         return self._tools(Asking(experiment=found, case_id=case_id, scorer="", key="", paid=_nothing)).embed

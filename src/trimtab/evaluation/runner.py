@@ -23,9 +23,9 @@ from trimtab.evaluation import cache, cells
 from trimtab.evaluation.answers import Answer, Ask, Request, body_of, failure_of
 from trimtab.evaluation.budget import Budget, Slots
 from trimtab.evaluation.cache import Entry
-from trimtab.evaluation.cells import UNKNOWN, Kept, Key
-from trimtab.evaluation.judging import Judged, Judging
-from trimtab.evaluation.types import Case, Cell, Experiment, ExperimentState, Subject
+from trimtab.evaluation.cells import UNKNOWN, Key
+from trimtab.evaluation.judging import Judging
+from trimtab.evaluation.types import Case, Cell, CellScore, Experiment, ExperimentState, Subject
 from trimtab.ledger.limits import picodollars
 from trimtab.storage.database import Database
 
@@ -79,7 +79,10 @@ class Run:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: Ended | None = None
         self._answers: list[Entry] = []
-        self._cells: list[Kept] = []
+        self._cells: list[Cell] = []
+        self._counted = found.cost
+        """What the catalog says was paid. It is told with the answers, not with the cells that some never become: their
+        run may end first, and then they are known to the next, which pays nothing for them."""
         self._flush = asyncio.Event()
         self._hopeless = [0] * len(found.subjects)
         self._crash: BaseException | None = None
@@ -200,14 +203,14 @@ class Run:
         }
         said = {key: cell.scores for key, cell in there.items()}
         for key, answer in answers.items():
-            judged = await self._parts.judging.judge(found, case, key, answer, outputs, said, self._budget)
-            if judged is None:  # what judges said is kept, and asked for no second time
+            scores = await self._parts.judging.judge(found, case, key, answer, outputs, said, self._budget)
+            if scores is None:  # what judges said is kept, and asked for no second time
                 self._spent()
                 return
-            said[key] = judged.scores
-            self._keep(key, answer, judged)
+            said[key] = scores
+            self._keep(key, answer, scores)
 
-    def _keep(self, key: Key, answer: Answer, judged: Judged) -> None:
+    def _keep(self, key: Key, answer: Answer, scores: tuple[CellScore, ...]) -> None:
         subject, case_id, repeat = key
         cell = Cell(
             subject=subject,
@@ -222,9 +225,9 @@ class Run:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cached=answer.cached,
-            scores=judged.scores,
+            scores=scores,
         )
-        self._cells.append(Kept(cell=cell, paid=(answer.paid or 0) + judged.paid))
+        self._cells.append(cell)
         self._wake()
 
     async def _answer(self, case: Case, key: Key, known: Mapping[str, bytes]) -> Answer | None:
@@ -333,14 +336,15 @@ class Run:
         """What there is to write, in one transaction; a run whose experiment was ended by somebody ends."""
         answers, made = self._answers, self._cells
         verdicts = self._parts.judging.take()
-        if not (answers or made or verdicts):
+        spent = self._budget.spent
+        if not (answers or made or verdicts or spent > self._counted):
             return
         self._answers, self._cells = [], []
         now, project = self._parts.now_ms(), self._found.project_id
 
         def write(conn: Connection) -> ExperimentState:
             cache.keep(conn, project, [*answers, *verdicts], now)
-            return cells.keep(conn, self._found.id, made, now)
+            return cells.keep(conn, self._found.id, made, now, paid=spent - self._counted)
 
         try:
             state = await self._parts.db.write(write)
@@ -348,5 +352,6 @@ class Run:
             self._answers, self._cells = answers + self._answers, made + self._cells
             self._parts.judging.put_back(verdicts)
             raise
+        self._counted = spent
         if state not in ("queued", "running"):
             self.leave(state)

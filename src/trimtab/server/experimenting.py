@@ -170,7 +170,9 @@ class Experimenting:
     async def _fail(self, found: Experiment, reason: str) -> None:
         try:
             await self._world.db.write(
-                lambda conn: experiments.end(conn, found.id, "failed", reason=reason, report=None, now=self._now())
+                lambda conn: experiments.end(
+                    conn, found.id, "failed", reason=reason, report=None, now=self._now(), revision=found.revision
+                )
             )
         except Unavailable as error:
             logger.info("experiment %s waits: %s", found.id, error.message)
@@ -213,8 +215,10 @@ class Experimenting:
         report = await report_of(self._world.db, found, bound, ended, now)
 
         def write(conn: Connection) -> None:
-            experiments.end(conn, found.id, ended.state, reason=ended.reason, report=report, now=now)
-            if ended.whole:
+            first = experiments.end(
+                conn, found.id, ended.state, reason=ended.reason, report=report, now=now, revision=found.revision
+            )
+            if first and ended.whole:
                 try:
                     gate.record(conn, found, report, bound, now)
                 except NotFound as error:  # its app was removed meanwhile
