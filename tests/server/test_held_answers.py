@@ -11,7 +11,7 @@ from trimtab.llm.fold import unfold
 from trimtab.llm.types import Response, Text, ToolCall, Usage
 from trimtab.review.holds import Held, Hold, State
 from trimtab.review.types import Outcome
-from trimtab.server.held_answers import EVENTS, JSON, read, rendered, text, tools
+from trimtab.server.held_answers import EVENTS, JSON, has_several, read, rendered, text, tools
 
 FRONTS = ("openai_chat", "anthropic_messages", "gemini")
 ANSWER = Response(
@@ -92,3 +92,13 @@ def test_words_are_found_in_any_case_and_nothing_demanded_means_all(answer: str,
     assert risky(HoldRule(model="m", words=(word,)), answer + word.upper(), []) or word.upper().lower() != word.lower()
     assert risky(HoldRule(model="m", tools=("pay",)), answer, ["pay"])
     assert not risky(HoldRule(model="m", tools=("pay",)), answer, ["look"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_second_answer_that_reading_passes_over_is_told(stream: bool) -> None:
+    one = hold("openai_chat", "pending", stream=stream).answer
+    assert not has_several(one)
+    said = b'{"choices": [{"index": 1, "message": {"role": "assistant", "content": "A refund."}}]}'
+    two = replace(one, body=one.body + b"\ndata: " + said) if stream else replace(one, body=said)
+    assert has_several(two)
+    assert has_several(replace(two, stream=False, body=b'{"candidates": [{}, {}]}'))
