@@ -5,6 +5,7 @@ import math
 import pytest
 
 from trimtab.scoring.sizes import (
+    MOST,
     cases_for,
     margin_for,
     paired_deviation,
@@ -49,3 +50,11 @@ def test_groups_take_more_cases_and_repeats_fewer() -> None:
     assert with_groups(100, 1, 0.9) == 100
     assert with_repeats(2.0, 0.75, 3) == pytest.approx(2 * math.sqrt(0.5))
     assert with_repeats(2.0, 0.0, 100) == 2
+
+
+@pytest.mark.parametrize(("margin", "deviation"), [(5e-324, 0.0), (5e-324, 1e308), (1e-300, 0.5), (1e308, 1e-300)])
+def test_a_margin_that_nobody_could_ever_show_takes_as_many_cases_as_there_are_names_for(
+    margin: float, deviation: float
+) -> None:
+    assert 1 <= cases_for(margin, deviation) <= MOST
+    assert with_groups(MOST, 1e6, 1.0) == MOST

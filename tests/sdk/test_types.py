@@ -6,6 +6,7 @@ from msgspec.structs import FieldInfo, fields
 
 from trimtab.gateway.kept.cache_tune import Point
 from trimtab.releases import diff
+from trimtab.releases import types as releases
 from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, release_types, scorers, search_types
 from trimtab.sdk import types as ours
 from trimtab.server import (
@@ -98,6 +99,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     release_types.App: app_bodies.AppView,
     release_types.AppDetail: app_bodies.AppDetail,
     release_types.Release: app_bodies.ReleaseRow,
+    release_types.Tried: releases.Tried,
     release_types.ReleaseDetail: app_bodies.ReleaseDetail,
     release_types.Created: app_bodies.CreatedRelease,
     release_types.ReleaseChange: diff.ReleaseChange,

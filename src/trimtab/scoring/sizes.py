@@ -4,6 +4,9 @@ import math
 
 from trimtab.scoring.special import normal_quantile, t_quantile
 
+MOST = 10**15
+"""More cases than anybody will ever have; more than that is not counted."""
+
 
 def paired_deviation(deviation: float, correlation: float, other: float | None = None) -> float:
     """The standard deviation of a case's difference, from those of both subjects and their correlation over cases."""
@@ -30,9 +33,9 @@ def cases_for(margin: float, deviation: float, alpha: float = 0.05, power: float
     if margin <= 0:
         raise ValueError("A margin is larger than 0.")
     if deviation <= 0:
-        return math.ceil(math.log(alpha) / math.log1p(-min(margin, 1 - 1e-9)))
+        return math.ceil(min(MOST, math.log(alpha) / math.log1p(-min(max(margin, 1 / MOST), 1 - 1e-9))))
     z = normal_quantile(1 - alpha / 2) + normal_quantile(power)
-    n = max(2.0, (z * deviation / margin) ** 2)
+    n = max(2.0, min(math.sqrt(MOST), z * (deviation / margin)) ** 2)
     if n > 1e6:
         return math.ceil(n)
     for _ in range(20):
@@ -56,7 +59,7 @@ def margin_for(cases: int, deviation: float, alpha: float = 0.05, power: float =
 def with_groups(cases: int, size: float, alike: float) -> int:
     """The same where cases come in groups of ``size`` on average whose members are alike with this intra-class
     correlation (L. Kish 1965, Survey Sampling, 5.4)."""
-    return math.ceil(cases * (1 + max(0.0, size - 1) * alike))
+    return math.ceil(min(MOST, cases * (1 + max(0.0, size - 1) * alike)))
 
 
 def with_repeats(deviation: float, wavering: float, repeats: int) -> float:

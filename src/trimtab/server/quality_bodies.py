@@ -78,10 +78,10 @@ class SampleSizeQuestion(Struct, kw_only=True, forbid_unknown_fields=True):
     ``wavering`` lies between repeats of one case. ``group_size`` cases hang together, ``alike`` by that correlation.
     ``cases``: what would so many show?"""
 
-    margin: Annotated[float, Meta(gt=0)]
+    margin: Annotated[float, Meta(gt=0, le=1e12)]
     kind: Literal["share", "number"] = "share"
     share: Annotated[float, Meta(ge=0, le=1)] = 0.8
-    deviation: Annotated[float, Meta(gt=0)] | None = None
+    deviation: Annotated[float, Meta(gt=0, le=1e12)] | None = None
     correlation: Annotated[float, Meta(ge=-1, le=1)] = 0.5
     experiment: str = ""
     metric: str = ""
