@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import NotFound, TrimtabError, Unavailable
-from trimtab.core.ids import new_id
 from trimtab.evaluation import cache, cells, experiments, gate
 from trimtab.evaluation.answers import Answer, Request, arguments_of
 from trimtab.evaluation.budget import Slots
@@ -30,7 +29,7 @@ from trimtab.evaluation.types import Cell, Experiment, Report
 from trimtab.scoring.types import ToolCall, Tools
 from trimtab.server.inner_calls import EXPERIMENT, NOBODY, InnerAnswer, InnerCaller, InnerCalls
 from trimtab.server.judge_tools import JudgeTools
-from trimtab.storage import leaders
+from trimtab.server.leading import Leadership
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
 
@@ -65,11 +64,10 @@ class Experimenting:
 
     def __init__(self, world: World, *, look_s: float = LOOK_S) -> None:
         self._world = world
-        self._holder = new_id("worker")
+        self._leading = Leadership(world.db, world.clock, NAME, HOLD_MS)
         self._turns = Turns(self.turn, "the runner of experiments", look_s, logger)
         self._runs: dict[str, Run | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._renew_ns = 0
         self._tidied = float("-inf")
         self._leaving = False
 
@@ -91,23 +89,19 @@ class Experimenting:
     async def leave(self) -> None:
         """Let calls under way end, and let another lead."""
         self.stop()
-        self._renew_ns = 0
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=LEAVE_WITHIN_S)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        try:
-            await self._world.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
-        except Unavailable as error:
-            logger.info("the next runner begins when this one's time is over: %s", error.message)
+        await self._leading.leave()
 
     async def turn(self) -> bool:
         """One look at what is to be run; False, for the next comes by itself."""
         if self._leaving:
             return False
-        if not await self._leads():
+        if not await self._leading.held():
             for run in self._runs.values():
                 if run is not None:
                     run.leave()
@@ -135,17 +129,6 @@ class Experimenting:
         if time.monotonic() - self._tidied >= TIDY_EVERY_S:
             self._tidied = time.monotonic()
             await self._world.db.write(lambda conn: cache.tidy(conn, self._now()))
-
-    async def _leads(self) -> bool:
-        now_ns = self._world.clock.monotonic_ns()
-        if now_ns < self._renew_ns:
-            return True
-        led = await self._world.db.write(self._lead)
-        self._renew_ns = now_ns + HOLD_MS * 1_000_000 // 3 if led else 0
-        return led
-
-    def _lead(self, conn: Connection) -> bool:
-        return leaders.lead(conn, NAME, self._holder, leaders.now_ms(conn, self._now()), HOLD_MS)
 
     def _now(self) -> int:
         return self._world.clock.now_ns() // 1_000_000

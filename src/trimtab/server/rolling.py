@@ -21,13 +21,13 @@ from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import Conflict, NotFound, TrimtabError, Unavailable
-from trimtab.core.ids import new_id
 from trimtab.releases import rollouts
 from trimtab.releases.protection import Readiness
 from trimtab.releases.rollout import Action, Move, has_next
 from trimtab.releases.rollouts import CONTROLLER, Act
 from trimtab.releases.rules import Decision
 from trimtab.releases.types import Rollout
+from trimtab.server.leading import Leadership
 from trimtab.storage import leaders
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -76,10 +76,9 @@ class Controller:
         self._patience_s = patience_s
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._few = asyncio.Semaphore(AT_ONCE)
-        self._holder = new_id("worker")
+        self._leading = Leadership(parts.db, parts.clock, NAME, HOLD_MS)
         self._turns = Turns(self.turn, "the rollout controller", look_s, logger)
         self._said: dict[str, str] = {}
-        self._renew_ns = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -91,18 +90,14 @@ class Controller:
 
     async def leave(self) -> None:
         """Let another lead, now."""
-        self._renew_ns = 0
-        try:
-            await self._parts.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
-        except Unavailable as error:
-            logger.info("the next controller begins when this one's time is over: %s", error.message)
+        await self._leading.leave()
 
     async def turn(self) -> bool:
         """One look at every open rollout, all at a time: a store that is slow about one keeps none of the others from
         going back. False, for the next turn comes by itself."""
         found = await self._parts.db.read(rollouts.open_rollouts)
         self._said = {key: said for key, said in self._said.items() if key in {each.id for each in found}}
-        if not found or not await self._leads():
+        if not found or not await self._leading.held():
             return False
         for each in found:
             if each.id not in self._looks:
@@ -124,18 +119,6 @@ class Controller:
             self._say(each, error.sentence())
         except Exception as error:  # noqa: BLE001  an edge: one that is broken must not keep another from going back
             self._defect(each, error)
-
-    async def _leads(self) -> bool:
-        """Whether this process leads; written down anew long before its time is over, and no oftener."""
-        now_ns = self._parts.clock.monotonic_ns()
-        if now_ns < self._renew_ns:
-            return True
-        led = await self._parts.db.write(self._lead)
-        self._renew_ns = now_ns + HOLD_MS * 1_000_000 // 3 if led else 0
-        return led
-
-    def _lead(self, conn: Connection) -> bool:
-        return leaders.lead(conn, NAME, self._holder, self._now(conn), HOLD_MS)
 
     def _now(self, conn: Connection) -> int:
         return leaders.now_ms(conn, self._parts.clock.now_ns() // 1_000_000)
@@ -188,7 +171,7 @@ class Controller:
         if seen.decision is None or seen.waits or seen.decision.action == "wait":
             return
         action = _action(each, seen.decision)
-        if action is None or not await self._leads():  # another may have begun to, while the store was slow
+        if action is None or not await self._leading.held():  # another may have begun to, while the store was slow
             return
         evidence = msgspec.to_builtins(seen.decision)
         move = Move(action=action, reason=seen.decision.reason, evidence=evidence)

@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError, Unavailable
-from trimtab.core.ids import new_id
 from trimtab.evaluation import online, scorer_names
 from trimtab.evaluation.online import UNSCORED, OnlineSpec, Rule, RuleState, ScheduleSpec
 from trimtab.evaluation.samples import of_span
@@ -27,6 +26,7 @@ from trimtab.scoring.judge import judge
 from trimtab.scoring.types import CannotScore, Sample, Verdict
 from trimtab.server.inner_calls import OURS
 from trimtab.server.judge_tools import JudgeTools
+from trimtab.server.leading import Leadership
 from trimtab.storage import leaders
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -101,9 +101,8 @@ class ScoringLive:
 
     def __init__(self, parts: Parts, *, look_s: float = LOOK_S) -> None:
         self._parts = parts
-        self._holder = new_id("worker")
+        self._leading = Leadership(parts.db, parts.clock, NAME, HOLD_MS)
         self._turns = Turns(self.turn, "the scorer of live traffic", look_s, logger)
-        self._renew_ns = 0
         self._done: dict[str, None] = {}
 
     async def run(self) -> None:
@@ -112,19 +111,15 @@ class ScoringLive:
 
     async def leave(self) -> None:
         """Let another lead, now."""
-        self._renew_ns = 0
-        try:
-            await self._parts.db.write(lambda conn: leaders.leave(conn, NAME, self._holder))
-        except Unavailable as error:
-            logger.info("the next scorer begins when this one's time is over: %s", error.message)
+        await self._leading.leave()
 
     async def turn(self) -> bool:
         """One look at every rule; whether one of them has more to do at once."""
-        if not await self._leads():
+        if not await self._leading.held():
             return False
         more = False
         for each in await self._parts.db.read(online.rules):
-            if each.paused or not await self._leads():
+            if each.paused or not await self._leading.held():
                 continue
             more = await self._step(each) or more
         return more
@@ -149,14 +144,6 @@ class ScoringLive:
         if each.state.trouble != why:
             state = replace(each.state, trouble=why)
             await self._parts.db.write(lambda conn: online.remember(conn, each, state))
-
-    async def _leads(self) -> bool:
-        now_ns = self._parts.clock.monotonic_ns()
-        if now_ns < self._renew_ns:
-            return True
-        led = await self._parts.db.write(lambda conn: leaders.lead(conn, NAME, self._holder, self._now(conn), HOLD_MS))
-        self._renew_ns = now_ns + HOLD_MS * 1_000_000 // 3 if led else 0
-        return led
 
     def _now(self, conn: Connection) -> int:
         return leaders.now_ms(conn, self._parts.clock.now_ns() // 1_000_000)
