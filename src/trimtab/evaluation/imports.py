@@ -231,6 +231,8 @@ def _values(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
             nested[head][rest] = value
         elif field in FIELDS or field in ("messages", "input_json", "expected_json", "variables"):
             found[field] = _typed(field, value)
+            if field in ("metadata", "provenance") and not isinstance(found[field], dict):
+                raise _Bad(f"{field}: it is not an object of fields")
         else:
             nested["metadata"][column] = value
     _take_input(found, nested.pop("variables"))
@@ -256,6 +258,8 @@ def _take_input(found: dict[str, Any], variables: dict[str, Any]) -> None:
         found["input"] = {"messages": _without_answer(cast("list[Any]", messages), found)}
     if variables:
         given = found.get("input")
+        if given is not None and not isinstance(given, str | dict):
+            raise _Bad("input: variables go with a text or an object")
         rest = {"messages": [{"role": "user", "content": given}]} if isinstance(given, str) else (given or {})
         found["input"] = {**rest, "variables": variables}
     if "input" not in found:
