@@ -115,6 +115,23 @@ def test_a_slow_candidate_is_rolled_back_and_times_are_readable() -> None:
     assert " s against 9" in found.reason
 
 
+def test_a_candidate_whose_callers_give_up_is_rolled_back_though_what_it_answers_is_fine() -> None:
+    left = Figures(
+        stable=arm(2_000, 20, cancelled=single(2_040, 40)), candidate=arm(300, 3, cancelled=single(400, 100))
+    )
+    found = decide(defaults(), left, LATE)
+    assert (found.action, found.rule) == ("rollback", "cancelled worse -> rollback")
+    assert found.reason.startswith("Cancelled 25.0 % against 2.0 % (difference ")
+    alike = Figures(stable=left.stable, candidate=arm(900, 9, cancelled=single(920, 20)))
+    assert decide(defaults(), alike, LATE).action == "advance"
+
+
+def test_what_users_did_shares_one_guards_risk_so_that_the_others_keep_theirs() -> None:
+    levels = {each.metric: 1 - each.level for each in decide(defaults(), GOOD, LATE).evidence}
+    assert levels["feedback"] + levels["cancelled"] == pytest.approx(levels["cost"])
+    assert levels["errors"] == pytest.approx(0.05 / 3 * 4 / 11)
+
+
 def test_all_waits_for_a_guard_that_is_observed_and_not_for_one_that_need_not() -> None:
     few = sums_of([(1, 0.0)] * 3)
     feedback = Figures(stable=arm(8_000, 80, feedback=few), candidate=arm(900, 9, feedback=few))

@@ -34,7 +34,7 @@ from trimtab.telemetry.stores import Store
 T = TypeVar("T")
 MINUTE = 60_000_000_000
 STABLE, CANDIDATE = Arm("stable", "r1"), Arm("candidate", "r2")
-NAMES = ("errors", "latency", "ttft", "cost", "silent", "refusal", "feedback", "score:helpful")
+NAMES = ("errors", "cancelled", "latency", "ttft", "cost", "silent", "refusal", "feedback", "score:helpful")
 FAULTS = (
     Fault(code="upstream_failure", message="x", status=502),
     Fault(code="invalid_request", message="x", status=400, source="client"),
@@ -191,7 +191,9 @@ def refused(each: CallRecord) -> bool:
 
 
 def value_of(name: str, each: CallRecord, scores: tuple[Score, ...]) -> float | None:
-    """Of a call that counts; None where it has none."""
+    """Of a call that counts or was cancelled; None where it has none."""
+    if name == "cancelled" or each.outcome == "cancel":
+        return float(each.outcome == "cancel") if name == "cancelled" else None
     mine = [s for s in scores if s.valid and s.at_ns >= T0 and (s.target == "trace" or s.span_id == each.span_id)]
     answered = each.outcome == "answer" and bool(each.attempts)
     if name == "errors":
@@ -220,10 +222,11 @@ def by_hand(world: World, arm: Arm, sticky: Sticky) -> ArmFigures:
         and T0 <= each.started_ns < T0 + HOUR
     ]
     counted = [each for each in ours if each.outcome in ("answer", "error") and not refused(each)]
+    ended = [*counted, *(each for each in ours if each.outcome == "cancel")]
     values: dict[str, Sums] = {}
     for name in NAMES:
         units: dict[str, list[float]] = defaultdict(list)
-        for each in counted:
+        for each in ended:
             value = value_of(name, each, world.scores[each.trace_id])
             if value is not None:
                 units[unit_of(each, sticky)].append(value)
@@ -264,6 +267,8 @@ def test_a_call_refused_for_the_callers_fault_is_no_error_and_one_that_the_relea
     assert candidate.refused
     assert candidate.cancelled
     assert candidate.values["errors"].n == candidate.calls
+    assert candidate.values["cancelled"].n == candidate.calls + candidate.cancelled
+    assert candidate.values["cancelled"].s == candidate.cancelled
     assert any(each.fault and each.fault.code == "prompt_variable" for each in of)
     assert candidate.values["errors"].s == by_hand(world, CANDIDATE, "user").values["errors"].s
 

@@ -31,6 +31,9 @@ METRICS: Final[dict[str, GuardMetric]] = {
         method="share",
         margin=0.02,
     ),
+    "cancelled": GuardMetric(
+        about="calls whose client went away before the answer was whole", unit="share", method="share", margin=0.05
+    ),
     "latency": GuardMetric(
         about="how long answers take, typically (geometric mean)",
         unit="ms",

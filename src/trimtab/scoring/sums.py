@@ -44,8 +44,9 @@ def single(n: int, s: float) -> Sums:
 
 
 class ArmFigures(Struct, frozen=True, kw_only=True):
-    """What one arm did. ``calls`` that count (answered or failed), ``units`` behind them; ``cancelled`` calls and those
-    ``refused`` by the gateway for the caller's own fault count in no metric. ``values``: by metric."""
+    """What one arm did. ``calls`` that count (answered or failed), ``units`` behind them; ``cancelled`` calls, which
+    are in the metric of that name alone, and those ``refused`` by the gateway for the caller's own fault, which are in
+    none. ``values``: by metric."""
 
     calls: int = 0
     units: int = 0

@@ -64,8 +64,8 @@ class Arm(Struct, frozen=True):
 
 
 class Metric(Struct, frozen=True):
-    """``name``: errors, latency, ttft, cost, silent, feedback, a detector's name, or ``score:NAME``. Values above
-    ``cap`` count as it (cost and scores; in the currency, or the score's scale)."""
+    """``name``: errors, cancelled, latency, ttft, cost, silent, feedback, a detector's name, or ``score:NAME``. Values
+    above ``cap`` count as it (cost and scores; in the currency, or the score's scale)."""
 
     name: str
     cap: float | None = None
@@ -160,6 +160,7 @@ async def usual_cap(asker: Asker, project: str, app: str, environment: str, befo
 _SIMPLE: Final = {
     "errors": (_COUNTS, "toFloat64(status = 'error')"),
     "latency": (_ANSWERED, "log(greatest(duration_ns, 1000) / 1e6)"),
+    "cancelled": (f"status = 'cancelled' OR ({_COUNTS})", "toFloat64(status = 'cancelled')"),
     "ttft": (f"{_ANSWERED} AND ttft_ns IS NOT NULL", "log(greatest(assumeNotNull(ttft_ns), 1000) / 1e6)"),
 }
 _PRICED: Final = f"{_COUNTS} AND attempts > 0 AND cost IS NOT NULL AND unpriced = 0"
