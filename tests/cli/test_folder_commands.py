@@ -100,7 +100,7 @@ PLAN = FolderPlan(
     ],
     releases=[],
     promotions=[FolderPromotion(app="helpdesk", environment="staging", before=3, after=4,
-                                lacking=["0 of 1 approvals are given."], fix="Ask somebody.")],
+                                lacking=["0 of 1 approvals are given."], fix="Ask somebody.", kind="canary")],
     costs=[COST],
     adopted=["model fast"],
     released=["route old"],
@@ -110,7 +110,7 @@ PLAN = FolderPlan(
 
 def test_a_plan_reads_well_in_a_terminal_and_in_a_pull_request() -> None:
     text = "\n".join(terminal(PLAN))
-    assert "helpdesk in staging: r3 -> r4, and waits" in text
+    assert "helpdesk in staging: r3 -> r4 by a canary, and waits" in text
     assert "it was changed on the server since this folder was last applied" in text
     assert "$1.25 -> $2.50 a day (+100 %); at lab/large instead of lab/small; the prompt has about -12 tokens" in text
     assert "from 1,200 calls of the last 7 days (90,000 tokens in, 12,000 out), which cost $1.50 a day." in text

@@ -2,12 +2,21 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from trimtab.cli import folder_text as text
 from trimtab.cli.base import api_command, print_json
-from trimtab.cli.folder_files import WAITS, folder_argument, project_of, project_option, read_files, to_option
+from trimtab.cli.folder_files import (
+    WAITS,
+    direct_option,
+    folder_argument,
+    project_of,
+    project_option,
+    read_files,
+    to_option,
+)
 from trimtab.sdk.client import Client
 from trimtab.sdk.folder_types import FolderPlan
 
@@ -15,6 +24,7 @@ from trimtab.sdk.folder_types import FolderPlan
 @click.command()
 @folder_argument
 @to_option
+@direct_option
 @click.option("--message", "-m", default="", help="Why: the message of versions and releases, the note of promotions.")
 @click.option("--plan", "digest", default="", metavar="HASH", help="Only if it is still what this plan showed.")
 @click.option("--yes", "-y", is_flag=True, help="Do not show the plan and ask.")
@@ -24,18 +34,20 @@ def command(
     folder: Path,
     *,
     to: str,
+    direct: bool,
     message: str,
-    digest: str,
-    yes: bool,
     project: str | None,
     client: Client,
     as_json: bool,
+    **agreed: Any,
 ) -> None:
     """Make the server as a folder says: all of it in one transaction, or nothing.
 
     A release is made of every app whose content changed; with --to it goes to that environment, if its protection lets
-    it through. Ends with 5 where all was applied and a promotion waits, for example for an approval. Without --plan or
-    --yes the plan is shown first, and a person asked.
+    it through: by a canary where another release runs (--direct: at once), at once where none does.
+
+    Ends with 5 where all was applied and a promotion waits, for example for an approval. Without --plan or --yes the
+    plan is shown first, and a person asked.
 
     \b
     Examples:
@@ -44,9 +56,10 @@ def command(
     """
     files = read_files(folder)
     slug = project_of(files, project)
-    if not (yes or digest):
-        digest = _asked(client, slug, files, to)
-    done = client.folders.apply(slug, files, to=to, message=message, plan=digest)
+    digest: str = agreed["digest"]
+    if not (agreed["yes"] or digest):
+        digest = _asked(client, slug, files, to, direct=direct)
+    done = client.folders.apply(slug, files, to=to, direct=direct, message=message, plan=digest)
     if as_json:
         print_json(done)
     elif done.clean:
@@ -58,9 +71,9 @@ def command(
         sys.exit(WAITS)
 
 
-def _asked(client: Client, project: str, files: dict[str, str], to: str) -> str:
+def _asked(client: Client, project: str, files: dict[str, str], to: str, *, direct: bool) -> str:
     """The hash of the plan that a person agreed to, or that changes nothing."""
-    plan: FolderPlan = client.folders.plan(project, files, to=to)
+    plan: FolderPlan = client.folders.plan(project, files, to=to, direct=direct)
     if plan.mistakes:
         click.echo("\n".join(text.mistake_lines(plan.mistakes)), err=True)
         sys.exit(1)

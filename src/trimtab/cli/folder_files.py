@@ -25,6 +25,9 @@ project_option = click.option(
     help="The project's slug. [default: the folder's, else TRIMTAB_PROJECT's]",
 )
 to_option = click.option("--to", default="", metavar="ENVIRONMENT", help="Where releases go, e.g. staging.")
+direct_option = click.option(
+    "--direct", is_flag=True, help="With --to: all of the traffic at once, also where another release runs."
+)
 exit_code_option = click.option("--exit-code", is_flag=True, help="End with 2 where there is something to do.")
 
 

@@ -79,7 +79,9 @@ def _release(release: FolderRelease) -> Iterator[str]:
 
 def promotion_words(promotion: FolderPromotion) -> str:
     before = "nothing" if promotion.before is None else f"r{promotion.before}"
-    return f"{promotion.app} in {promotion.environment}: {before} -> r{promotion.after}"
+    how = " by a canary" if promotion.kind == "canary" else ""
+    begun = f" ({promotion.rollout})" if how and promotion.rollout else ""
+    return f"{promotion.app} in {promotion.environment}: {before} -> r{promotion.after}{how}{begun}"
 
 
 def _promotion(promotion: FolderPromotion) -> Iterator[str]:

@@ -43,7 +43,7 @@ class FolderRelease(Struct, frozen=True, kw_only=True):
 
 class FolderPromotion(Struct, frozen=True, kw_only=True):
     """``before`` is the number of what runs there, null for nothing. ``lacking`` is what it waits for; empty where the
-    release goes (or went) there."""
+    release goes (or went) there: by a rollout of that ``kind``, which is ``rollout`` once it has begun (else empty)."""
 
     app: str
     environment: str
@@ -51,6 +51,8 @@ class FolderPromotion(Struct, frozen=True, kw_only=True):
     after: int
     lacking: list[str]
     fix: str
+    kind: str = "direct"
+    rollout: str = ""
 
 
 class CostEstimate(Struct, frozen=True, kw_only=True):

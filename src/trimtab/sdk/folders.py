@@ -10,18 +10,28 @@ class Folders:
     def __init__(self, http: Connection) -> None:
         self._http = http
 
-    def plan(self, project: str, files: Mapping[str, str], *, to: str = "", texts: bool = False) -> FolderPlan:
+    def plan(
+        self, project: str, files: Mapping[str, str], *, to: str = "", direct: bool = False, texts: bool = False
+    ) -> FolderPlan:
         """What applying these would change; mistakes are part of the answer. ``to``: the environment that releases
-        would go to. ``texts``: with what changes as text, before and after."""
-        body = {"files": dict(files), "to": to, "texts": texts}
+        would go to; by a canary where another one runs, unless ``direct``. ``texts``: with what changes as text, before
+        and after."""
+        body = {"files": dict(files), "to": to, "direct": direct, "texts": texts}
         return self._http.ask("POST", path("projects", project, "plan"), FolderPlan, body=body)
 
     def apply(
-        self, project: str, files: Mapping[str, str], *, to: str = "", message: str = "", plan: str = ""
+        self,
+        project: str,
+        files: Mapping[str, str],
+        *,
+        to: str = "",
+        direct: bool = False,
+        message: str = "",
+        plan: str = "",
     ) -> FolderPlan:
-        """All or nothing. ``plan`` is a plan's hash: raises `Conflict` where it would be another one by now. Raises
-        `InvalidRequest` with every mistake."""
-        body = {"files": dict(files), "to": to, "message": message, "plan": plan}
+        """All or nothing. ``to`` and ``direct`` are as in `plan`. ``plan`` is a plan's hash: raises `Conflict` where it
+        would be another one by now. Raises `InvalidRequest` with every mistake."""
+        body = {"files": dict(files), "to": to, "direct": direct, "message": message, "plan": plan}
         return self._http.ask("POST", path("projects", project, "apply"), FolderPlan, body=body)
 
     def export(self, project: str, folder: str = "main") -> FolderFiles:

@@ -11,20 +11,24 @@ Files = Annotated[
 
 
 class PlanRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``to`` is the environment that releases would go to, empty for none. ``texts``: with the texts of what changes,
-    before and after, to be compared line by line."""
+    """``to`` is the environment that releases would go to, empty for none; there they begin as a canary by the default
+    steps where another one runs, and go at once where none does, or where it is ``direct``. ``texts``: with the texts
+    of what changes, before and after, to be compared line by line."""
 
     files: Files
     to: str = ""
+    direct: bool = False
     texts: bool = False
 
 
 class ApplyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``message`` is the message of new versions of prompts and of releases, and the note of promotions. ``plan``: the
-    hash of a plan, or its first 8 or more digits; refused where it would be another one by now."""
+    hash of a plan, or its first 8 or more digits; refused where it would be another one by now. ``to`` and ``direct``
+    are as in a plan."""
 
     files: Files
     to: str = ""
+    direct: bool = False
     message: str = ""
     plan: str = ""
 
@@ -66,12 +70,14 @@ class FolderRelease(Struct, frozen=True, kw_only=True):
 
 class FolderPromotion(Struct, frozen=True, kw_only=True):
     """``before`` is the number of what runs there, null for nothing. ``lacking`` is what it waits for; empty where the
-    release goes (or went) there."""
+    release goes (or went) there: by a rollout of that ``kind``, which is ``rollout`` once it has begun (else empty)."""
 
     app: str
     environment: str
     before: int | None
     after: int
+    kind: Literal["direct", "canary"]
+    rollout: str
     lacking: list[str]
     fix: str
 

@@ -79,9 +79,13 @@ def test_a_plan_says_what_an_apply_then_does_and_the_same_again_is_nothing(run: 
         assert [(r["app"], r["number"], r["parent"]) for r in planned["releases"]] == [("helpdesk", 1, None)]
         done = await ask(house, "apply", FILES, to="staging", plan=planned["hash"][:12], message="First")
         assert done["changes"] == planned["changes"]
-        assert done["promotions"] == [
-            {"app": "helpdesk", "environment": "staging", "before": None, "after": 1, "lacking": [], "fix": ""}
-        ]
+        (gone,) = done["promotions"]
+        assert gone.pop("rollout").startswith("ro_")
+        assert gone == {
+            "app": "helpdesk", "environment": "staging", "before": None, "after": 1, "kind": "direct",
+            "lacking": [], "fix": "",
+        }  # fmt: skip
+        assert [each["rollout"] for each in planned["promotions"]] == [""]
         again = await ask(house, "plan", FILES, to="staging")
         assert (again["clean"], again["changes"], again["releases"], again["promotions"]) == (True, [], [], [])
         assert (await ask(house, "apply", FILES, to="staging"))["clean"]
@@ -276,6 +280,39 @@ def test_a_protected_environment_lets_a_release_wait_until_somebody_else_approve
         assert (await ask(house, "apply", files, to="staging"))["clean"]
         audit = (await house.admin.get(f"{BASE}/audit")).json()["items"]
         assert {"folder.applied", "placement.changed"} <= {each["action"] for each in audit}
+
+    run(story)
+
+
+def test_where_another_release_runs_it_begins_as_a_canary_and_at_once_if_that_is_asked_for(run: Run) -> None:
+    second = {**FILES, "apps/helpdesk.yaml": APP.replace("0.2", "0.9")}
+    third = {**FILES, "apps/helpdesk.yaml": APP.replace("0.2", "0.7")}
+
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", FILES, to="development", message="First")
+        planned = await ask(house, "plan", second, to="development")
+        (promotion,) = planned["promotions"]
+        assert (promotion["kind"], promotion["before"], promotion["lacking"], promotion["rollout"]) == (
+            "canary", 1, [], "",
+        )  # fmt: skip
+        body = {"files": second, "to": "development", "direct": True, "plan": planned["hash"], "message": "Second"}
+        refused = await house.admin.post(f"{BASE}/apply", json=body)
+        assert refused.status_code == 409
+        assert "to development, this is 'main' to development directly" in refused.json()["detail"]
+        done = await ask(house, "apply", second, to="development", plan=planned["hash"], message="Second")
+        begun = done["promotions"]
+        rollout = (await house.admin.get(f"{BASE}/rollouts/{begun[0]['rollout']}")).json()
+        assert (rollout["state"], rollout["candidate"]) == ("running", 2)
+        assert [each["share"] for each in rollout["plan"]["steps"]] == [0.05, 0.25, 0.5]
+        assert (await ask(house, "apply", second, to="development"))["clean"], "it is on its way"
+        waits = (await ask(house, "apply", third, to="development", message="Third"))["promotions"]
+        assert waits[0]["lacking"] == [f"a rollout to r2 is open ({rollout['id']})"]
+        stopped = await house.admin.post(f"{BASE}/rollouts/{rollout['id']}/stop", json={"reason": "r3 is better"})
+        assert stopped.status_code == 200, stopped.text
+        (direct,) = (await ask(house, "apply", third, to="development", direct=True, message="Third"))["promotions"]
+        assert (direct["kind"], direct["lacking"]) == ("direct", [])
+        assert (await house.admin.get(f"{BASE}/apps/helpdesk/releases/development")).json()["number"] == 3
 
     run(story)
 

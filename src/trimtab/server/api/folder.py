@@ -52,6 +52,7 @@ async def plan_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONB
         files=data.files,
         actor=await _actor(deps, caller),
         to=_environment(data.to),
+        direct=data.direct,
         texts=data.texts,
     )
     return await planning.plan(deps, wish)
@@ -72,6 +73,7 @@ async def apply_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
         files=data.files,
         actor=await _actor(deps, caller),
         to=_environment(data.to),
+        direct=data.direct,
         message=data.message,
         plan=data.plan,
     )

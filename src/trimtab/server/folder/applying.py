@@ -5,7 +5,7 @@ A plan is the same, taken back: so it meets every refusal that an apply would me
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Struct, structs
@@ -63,13 +63,16 @@ class MadeRelease(Struct, frozen=True, kw_only=True):
 
 
 class Promotion(Struct, frozen=True, kw_only=True):
-    """``before`` is what ran there (None: nothing); ``lacking`` says what it waits for, empty where it is done."""
+    """``before`` is what ran there (None: nothing); ``lacking`` says what it waits for, empty where it is done or has
+    begun, by the rollout ``rollout``."""
 
     app: str
     environment: str
     before: int | None
     after: int
+    kind: Literal["direct", "canary"]
     lacking: list[str]
+    rollout: str = ""
     fix: str = ""
 
     @property
@@ -391,14 +394,19 @@ class _Writing:
         return found
 
     def _promotion(self, release: Release) -> Promotion | None:
-        """None where it runs there already."""
+        """None where it runs there already, or is on its way."""
         app, to = release.app, self._asked.to
         at = environments.placement(self._conn, self._project, app, to)
         if at.stable == release.number and at.rollout is None:
             return None
-        promotion = Promotion(app=app, environment=to, before=at.stable, after=release.number, lacking=[])
+        kind = "direct" if at.stable is None or self._asked.direct else "canary"
+        promotion = Promotion(
+            app=app, environment=to, before=at.stable, after=release.number, kind=kind, lacking=[]
+        )  # fmt: skip
         if at.rollout is not None:
             there = rollouts.rollout(self._conn, self._project, at.rollout)
+            if there.candidate == release.number and not self._asked.direct:
+                return None
             lacking = f"a rollout to r{there.candidate} is open ({there.id})"
             return structs.replace(promotion, lacking=[lacking], fix="Promote it, roll it back or stop it first.")
         if back := rollouts.taken_back(self._conn, self._project, app, to, release.number):
@@ -413,20 +421,20 @@ class _Writing:
             lacking = [each.detail for each in ready.lacking()]
             fix = " ".join(dict.fromkeys(each.fix for each in ready.lacking() if each.fix))
             return structs.replace(promotion, lacking=lacking, fix=fix)
-        rollouts.start(
+        begun = rollouts.start(
             self._conn,
             Start(
                 project_id=self._project,
                 app=app,
                 environment=to,
                 candidate=release.number,
-                plan=Plan(kind="direct"),
+                plan=Plan(kind=kind),
                 actor=self._asked.actor,
                 now=now,
                 note=note,
             ),
         )
-        return promotion
+        return structs.replace(promotion, rollout=begun.id)
 
     # --- what is whose ---
 

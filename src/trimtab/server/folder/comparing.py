@@ -151,7 +151,7 @@ def _print(item: Item | None) -> str:
 def moved(before: Basis, now: Basis) -> list[str]:
     """In words: what a plan was made from and against that is not so any more."""
     told: list[str] = []
-    if (before.folder, before.to) != (now.folder, now.to):
+    if (before.folder, before.to, before.direct) != (now.folder, now.to, now.direct):
         told.append(
             f"the plan was for the folder {before.folder!r}{_to(before)}, this is {now.folder!r}{_to(now)}"
         )  # fmt: skip
@@ -169,4 +169,4 @@ def moved(before: Basis, now: Basis) -> list[str]:
 
 
 def _to(basis: Basis) -> str:
-    return f" to {basis.to}" if basis.to else ""
+    return f" to {basis.to}{' directly' if basis.direct else ''}" if basis.to else ""

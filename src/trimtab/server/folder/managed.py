@@ -55,14 +55,16 @@ class Managed(Struct, frozen=True, kw_only=True):
         return self.kind, self.name
 
 
-class Basis(Struct, frozen=True, kw_only=True):
+class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a plan was made from and against: fingerprints of what the folder says (``wanted``) and of what was there
-    (``found``, empty for nothing), by ``kind name``; and the environment that releases go to."""
+    (``found``, empty for nothing), by ``kind name``; and the environment that releases go to, ``direct`` where all of
+    them go at once."""
 
     folder: str
     to: str
     wanted: dict[str, str]
     found: dict[str, str]
+    direct: bool = False
 
 
 def managed(conn: Connection, project_id: str) -> dict[Key, Managed]:

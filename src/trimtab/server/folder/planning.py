@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest
@@ -47,6 +47,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     files: dict[str, str]
     actor: Actor
     to: str = ""
+    direct: bool = False
     message: str = ""
     plan: str = ""
     texts: bool = False
@@ -124,7 +125,13 @@ def plan_hash(prepared: Prepared) -> str:
 
 def _asked(deps: Dependencies, wish: Wish, folder: Folder) -> Asked:
     return Asked(
-        project=wish.project, folder=folder, to=wish.to, message=wish.message, actor=wish.actor, now=deps.now()
+        project=wish.project,
+        folder=folder,
+        to=wish.to,
+        direct=wish.direct,
+        message=wish.message,
+        actor=wish.actor,
+        now=deps.now(),
     )
 
 
@@ -174,10 +181,16 @@ def _writer(deps: Dependencies, prepared: Prepared, keep: _Keep | None) -> Any:
         step = None if keep is None else keep.step
         written = write(conn, prepared, declared, *(() if step is None else (step,)))
         if written.mistakes or prepared.mistakes or keep is None or not _anything(prepared, written):
-            raise _TakenBack(written)
+            raise _TakenBack(_unbegun(written))
         return written
 
     return work
+
+
+def _unbegun(written: Written) -> Written:
+    """Without the names of rollouts that there never were."""
+    promotions = [structs.replace(each, rollout="") for each in written.promotions]
+    return structs.replace(written, promotions=promotions)
 
 
 def _anything(prepared: Prepared, written: Written) -> bool:
@@ -255,7 +268,7 @@ async def _told(
         promotions=[
             FolderPromotion(
                 app=each.app, environment=each.environment, before=each.before, after=each.after,
-                lacking=each.lacking, fix=each.fix,
+                kind=each.kind, rollout=each.rollout, lacking=each.lacking, fix=each.fix,
             )
             for each in written.promotions
         ],

@@ -5,7 +5,7 @@ the catalog is still as it was then, `applying.py` sees when it writes."""
 from collections.abc import Mapping
 from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError
@@ -40,7 +40,7 @@ from trimtab.storage import revision
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """``to`` is the environment that releases go to, empty for none. ``now``: Unix ms."""
+    """``to`` is the environment that releases go to, empty for none; at once where ``direct``. ``now``: Unix ms."""
 
     project: Project
     folder: Folder
@@ -48,6 +48,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     message: str
     actor: Actor
     now: int
+    direct: bool = False
 
 
 class Frozen(Struct, frozen=True, kw_only=True):
@@ -148,7 +149,8 @@ def basis_of(asked: Asked, seen: Seen, frozen: Mapping[str, Frozen]) -> Basis:
     for name, each in frozen.items():
         placed[f"next release of {name}"] = each.hash[-16:]
         placed[f"newest release of {name}"] = "" if each.newest is None else each.newest.hash[-16:]
-    return comparing.basis(asked.folder, seen.state, asked.to, placed)
+    found = comparing.basis(asked.folder, seen.state, asked.to, placed)
+    return structs.replace(found, direct=bool(asked.to) and asked.direct)
 
 
 def _owned(item: Item, owner: str) -> Mistake:
