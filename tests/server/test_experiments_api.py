@@ -71,6 +71,10 @@ def test_what_no_suite_can_mean_is_refused_where_it_stands(run: "Run") -> None:
             ({"scorers": [{"scorer": "exact", "options": {"colour": 1}}]}, "scorers[0].options"),
             ({"scorers": [{"scorer": "exact", "name": "latency"}]}, "scorers[0].name"),
             ({"scorers": [{"scorer": "exact", "at_least": 2, "at_most": 1}]}, "scorers[0].at_least"),
+            ({"scorers": [{"scorer": "exact", "margin": 5}]}, "scorers[0].margin"),
+            ({"scorers": [{"scorer": "checks.py:short", "at_most": 90}]}, "scorers[0].at_most"),
+            ({"freshness_days": 1e300}, "spec.freshness_days"),
+            ({"alpha": 0.9}, "spec.alpha"),
             ({"dataset": "no such name!"}, "dataset"),
             ({"budget": "much"}, "budget"),
             ({"split": "\0"}, "split"),
@@ -79,6 +83,11 @@ def test_what_no_suite_can_mean_is_refused_where_it_stands(run: "Run") -> None:
             answer = await ada.put(f"{P}/suites/other", json={"spec": SPEC | wrong})
             assert (answer.status_code, answer.json()["param"]) == (400, param), answer.text
         assert (await ada.put(f"{P}/suites/Other", json={"spec": SPEC})).status_code == 400
+        version = {"scorers": [{"scorer": "judge:tone@2"}]}
+        assert (await ada.put(f"{P}/suites/other", json={"spec": SPEC | version})).status_code == 201
+        both = {"scorers": [{"scorer": "judge:tone@2"}, {"scorer": "judge:tone"}]}
+        answer = await ada.put(f"{P}/suites/other", json={"spec": SPEC | both})
+        assert answer.status_code == 400, "two versions of one judge need names of their own"
 
     run(story)
 
@@ -181,7 +190,8 @@ def test_scores_that_the_releases_author_gave_open_no_gate_and_only_functions_sc
         score = {"subject": 0, "case_id": "c0", "repeat": 0, "name": "checks.py:short", "value": 1.0}
         assert (await bob.post(scores, json={"scores": [score]})).json()["code"] == "experiment_not_done"
         await house.db.write(end)
-        for wrong in ({"name": "exact"}, {"value": None}):
+        assert (await ada.get(f"{P}/experiments/{made['id']}")).json()["cost"] is None, "its answer has no known price"
+        for wrong in ({"name": "exact"}, {"value": None}, {"value": 5.0}):
             assert (await bob.post(scores, json={"scores": [score | wrong]})).status_code == 400
         assert (await bob.post(scores, json={"scores": [score]})).json() == {"cells": 1}
 

@@ -11,6 +11,7 @@ from trimtab.cli.base import (
     Failure,
     has_key,
     json_option,
+    money,
     print_json,
     project_option,
     url_option,
@@ -155,7 +156,8 @@ class _Progress:
 
     def __call__(self, found: Experiment) -> None:
         share = found.done / found.cells if found.cells else 1.0
-        text = f"{found.state}: {found.done:,} of {found.cells:,} answers, {found.failed:,} errors, ${found.cost}"
+        cost = money(found.cost) or "at an unknown price"
+        text = f"{found.state}: {found.done:,} of {found.cells:,} answers, {found.failed:,} errors, {cost}"
         if found.left_ms is not None:
             text += f", about {max(1, round(found.left_ms / 1000)):,} s left"
         if self._tty:

@@ -63,7 +63,8 @@ def show(experiment: str, *, project: str, client: Client, as_json: bool) -> Non
         print_json(found)
         return
     click.echo(f"{found.suite}: {' against '.join(found.subjects)}, {found.state}")
-    click.echo(f"{found.done:,} of {found.cells:,} answers, {found.failed:,} errors, ${found.cost}")
+    cost = money(found.cost) or "at an unknown price"
+    click.echo(f"{found.done:,} of {found.cells:,} answers, {found.failed:,} errors, {cost}")
     for line in (found.reason, found.says):
         if line:
             click.echo(line)

@@ -242,6 +242,14 @@ def for_report(conn: Connection, found: Experiment) -> list[Cell]:
     return made
 
 
+def unpriced(conn: Connection, names: Sequence[str]) -> set[str]:
+    """Those experiments with an answer that was paid for and whose price nobody knows."""
+    query = select(CELLS.c.experiment).where(
+        CELLS.c.experiment.in_(names), CELLS.c.state == "done", CELLS.c.cost.is_(None), CELLS.c.cached.is_(False)
+    )
+    return set(conn.execute(query.distinct()).scalars())
+
+
 def drop_failed(conn: Connection, experiment: str, *, unknown: bool) -> int:
     """Take out answers that are errors, so that they are asked for again; those of which nobody knows whether they were
     paid for only where that is wanted. How many."""

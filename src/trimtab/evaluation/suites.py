@@ -81,8 +81,8 @@ def named(dataset: str) -> str:
 
 
 def label_of(scorer: SuiteScorer) -> str:
-    """What its scores are called in cells and reports."""
-    return scorer.name or scorer.scorer
+    """What its scores are called in cells and reports; those of a judge alike, whichever version the suite asks for."""
+    return scorer.name or (scorer.scorer.partition("@")[0] if scorer.scorer.startswith("judge:") else scorer.scorer)
 
 
 def is_function(name: str) -> bool:
@@ -142,6 +142,21 @@ def _check_scorer(scorer: SuiteScorer, where: str) -> None:
         raise _wrong(f"'at_least' of {label_of(scorer)!r} is above its 'at_most'.", "Correct one.", f"{where}.at_least")
     if scorer.margin is not None and not scorer.margin > 0:
         raise _wrong(f"The 'margin' of {label_of(scorer)!r} is above 0.", "Correct it.", f"{where}.margin")
+    _check_share(scorer, where)
+
+
+def _check_share(scorer: SuiteScorer, where: str) -> None:
+    """A margin of five for five points would let every loss pass."""
+    if scorer.scorer in REGISTRY.names() and REGISTRY.get(scorer.scorer).kind != "share":
+        return
+    for field, most in (("margin", 0.5), ("at_least", 1.0), ("at_most", 1.0)):
+        value = getattr(scorer, field)
+        if value is not None and not 0 <= value <= most:
+            raise _wrong(
+                f"{field!r} of {label_of(scorer)!r}, whose values are shares, is between 0 and {most:g}.",
+                "Write 0.05 for five points of a hundred.",
+                f"{where}.{field}",
+            )
 
 
 def _wrong(message: str, fix: str, param: str) -> InvalidRequest:

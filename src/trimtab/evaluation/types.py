@@ -121,7 +121,7 @@ class SuiteSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     scorers: tuple[SuiteScorer, ...]
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
     against: str = ""
-    alpha: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    alpha: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
     rule: Literal["better", "not_worse"] = "not_worse"
     cost_margin: float | None = None
     latency_margin: float | None = None
@@ -129,7 +129,7 @@ class SuiteSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     most_errors: Annotated[float, Meta(ge=0, le=1)] = 0.05
     budget: str = ""
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 8
-    freshness_days: Annotated[float, Meta(gt=0)] = 30.0
+    freshness_days: Annotated[float, Meta(gt=0, le=3650)] = 30.0
 
 
 class CellScore(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -23,8 +23,8 @@ class Suite(Struct, frozen=True, kw_only=True):
 
 
 class Experiment(Struct, frozen=True, kw_only=True):
-    """``subjects`` as they are called, the candidate first. ``outcome``, ``passed`` and ``says`` are null and empty
-    before there is a report."""
+    """``subjects`` as they are called, the candidate first. ``cost`` is null where the price of an answer is unknown;
+    ``outcome``, ``passed`` and ``says`` are null and empty before there is a report."""
 
     id: str
     suite: str
@@ -35,7 +35,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     cells: int
     done: int
     failed: int
-    cost: str
+    cost: str | None
     reason: str
     left_ms: int | None
     outcome: Outcome | None

@@ -76,10 +76,10 @@ class SubjectView(Struct, frozen=True, kw_only=True):
 
 class ExperimentView(Struct, frozen=True, kw_only=True):
     """``subjects`` as clients call them, the candidate first; ``called`` says more of each. ``cells`` is how many
-    answers there will be, ``done`` those that are there and ``failed`` those of them that are
-    errors. ``cost`` so far, of answers and judges; ``left_ms`` about how long it still takes, null where nobody can
-    say. ``outcome``, ``passed`` and ``says`` are null and empty before there is a report. ``reason`` says why it is in
-    its state where that is not plain."""
+    answers there will be, ``done`` those that are there and ``failed`` those of them that are errors. ``cost`` so far,
+    of answers and judges, null where the price of an answer is unknown; ``left_ms`` about how long it still takes, null
+    where nobody can say. ``outcome``, ``passed`` and ``says`` are null and empty before there is a report. ``reason``
+    says why it is in its state where that is not plain."""
 
     id: str
     suite: str
@@ -94,7 +94,7 @@ class ExperimentView(Struct, frozen=True, kw_only=True):
     cells: int
     done: int
     failed: int
-    cost: str
+    cost: str | None
     left_ms: int | None
     reason: str
     outcome: Outcome | None
@@ -233,13 +233,14 @@ class ResumeExperiment(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class GivenScore(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A score of a function in your folder. Either a ``value`` or ``label``, or ``unscored`` with why not."""
+    """A score of a function in your folder. Either a ``value`` (within 0 and 1) or ``label``, or ``unscored``
+    with why not."""
 
     subject: Annotated[int, Meta(ge=0, le=1)]
     case_id: str
     repeat: Annotated[int, Meta(ge=0, le=99)]
     name: str
-    value: float | None = None
+    value: Annotated[float, Meta(ge=0, le=1)] | None = None
     label: str = ""
     unscored: str = ""
     explanation: str = ""

@@ -197,7 +197,7 @@ SCORERS = st.builds(
     scorer=st.sampled_from(["exact", "judge:tone", "judge:tone@2", "checks.py:polite"]),
     name=st.just(""),
     at_least=st.none() | st.floats(0, 1, allow_subnormal=False),
-    margin=st.none() | POSITIVE,
+    margin=st.none() | st.floats(0.001, 0.5),
     required=st.booleans(),
 )
 SUITES = st.builds(
@@ -212,7 +212,7 @@ SUITES = st.builds(
     alpha=st.floats(0.001, 0.5),
     rule=st.sampled_from(["better", "not_worse"]),
     budget=st.sampled_from(["", "2.50", "10"]),
-    freshness_days=POSITIVE,
+    freshness_days=st.floats(0.01, 3650),
 )
 
 

@@ -50,7 +50,7 @@ Format = Annotated[Literal["json", "terminal", "markdown", "junit"], QueryParame
 # --- views ---
 
 
-def view(found: Experiment, said: Said | None, now: int) -> ExperimentView:
+def view(found: Experiment, said: Said | None, now: int, *, priced: bool = True) -> ExperimentView:
     return ExperimentView(
         id=found.id,
         suite=found.suite,
@@ -65,7 +65,7 @@ def view(found: Experiment, said: Said | None, now: int) -> ExperimentView:
         cells=found.cells,
         done=found.done,
         failed=found.failed,
-        cost=dollars(found.cost),
+        cost=dollars(found.cost) if priced else None,
         left_ms=_left(found, now),
         reason=found.reason,
         outcome=None if said is None else said.outcome,
@@ -293,16 +293,18 @@ async def list_experiments(
     _plain(subject, "subject")
     before = read_cursor(cursor)
 
-    def read(conn: Connection) -> tuple[list[Experiment], dict[str, Said]]:
+    def read(conn: Connection) -> tuple[list[Experiment], dict[str, Said], set[str]]:
         found = experiments.listed(
             conn, tenant.id, suite=suite, state=only, subject=subject, before=before, limit=limit + 1
         )
-        return found, experiments.said(conn, [each.id for each in found])
+        ids = [each.id for each in found]
+        return found, experiments.said(conn, ids), cells.unpriced(conn, ids)
 
-    found, said = await deps.db.read(read)
+    found, said, unpriced = await deps.db.read(read)
     more = write_cursor(found[limit - 1].id) if len(found) > limit else None
     now = deps.now()
-    return ExperimentPage(items=[view(each, said.get(each.id), now) for each in found[:limit]], cursor=more)
+    page = [view(each, said.get(each.id), now, priced=each.id not in unpriced) for each in found[:limit]]
+    return ExperimentPage(items=page, cursor=more)
 
 
 def _plain(text: str, param: str) -> None:
@@ -311,12 +313,12 @@ def _plain(text: str, param: str) -> None:
 
 
 async def _one(deps: Dependencies, project_id: str, name: str) -> ExperimentView:
-    def read(conn: Connection) -> tuple[Experiment, Said | None]:
+    def read(conn: Connection) -> tuple[Experiment, Said | None, bool]:
         found = experiments.experiment(conn, project_id, name)
-        return found, experiments.said(conn, [found.id]).get(found.id)
+        return found, experiments.said(conn, [found.id]).get(found.id), not cells.unpriced(conn, [found.id])
 
-    found, said = await deps.db.read(read)
-    return view(found, said, deps.now())
+    found, said, priced = await deps.db.read(read)
+    return view(found, said, deps.now(), priced=priced)
 
 
 @route("GET", ONE, "evaluation:read", Operation(id="getExperiment", summary="How far it is", tag=TAG, errors=(404,)))
