@@ -44,6 +44,10 @@ def test_a_folder_is_planned_applied_compared_and_exported(with_model: Shell, tm
     assert (drifted.exit_code, "few" in drifted.stdout) == (2, True)
     out = tmp_path / "out"
     assert str(out / "apps/helpdesk.yaml") in shell.ok("export", "config", "--out", str(out))
+    assert "model fast" in shell.run("export", "config", "--out", str(tmp_path / "other")).stdout
+    assert "fast" not in (tmp_path / "other/trimtab.yaml").read_text()
+    shell.ok("export", "config", "--out", str(tmp_path / "all"), "--take")
+    assert "fast:" in (tmp_path / "all/trimtab.yaml").read_text()
     assert (out / "prompts/greet.prompt.md").read_text().endswith("Say hello.\n")
     assert "Nothing to do" in shell.ok("plan", str(out), "--exit-code")
     (out / "trimtab.yaml").write_text("name: main\n")

@@ -27,20 +27,23 @@ from trimtab.sdk.client import Client
 @click.option(
     "--folder", default="", help="Of config: the name of the folder. [default: that of the one in --out, else main]"
 )
+@click.option(
+    "--take", is_flag=True, help="Of config: also what belongs to no folder; it is the folder's once it is applied."
+)
 @click.option("--force", is_flag=True, help="Of config: write over files that are there.")
 @project_option
 @api_command
 def command(what: str, *, project: str, client: Client, as_json: bool, **options: Any) -> None:
     """Write a project's spans, contents, ledger or scores to files, oldest first: WHAT-0001.parquet and so on.
 
-    WHAT may also be config: prompts, apps, models and all else that a folder declares, as its files. A plan of these
-    finds nothing to do.
+    WHAT may also be config: prompts, apps, models and all else that belongs to a folder, as its files. A plan of these
+    finds nothing to do. What belongs to no folder is named; --take writes it, too.
 
     \b
     Examples:
       trimtab export spans --since 30d --out exports
       trimtab export ledger --format jsonl --since 7d
-      trimtab export config --out deploy/trimtab
+      trimtab export config --out deploy/trimtab --take
     """
     if what == "config":
         _config(client, project, options, as_json=as_json)
@@ -71,14 +74,17 @@ def command(what: str, *, project: str, client: Client, as_json: bool, **options
 def _config(client: Client, project: str, options: dict[str, Any], *, as_json: bool) -> None:
     out = cast("Path", options["out"])
     # Without the name that is there, what belongs to the folder would be left out of its own files.
-    found = client.folders.export(project, options["folder"] or name_of(out) or "main")
+    found = client.folders.export(project, options["folder"] or name_of(out) or "main", take=options["take"])
     places = write_files(out, found.files, force=options["force"])
     if as_json:
-        print_json({"files": [str(place) for place in places], "left_out": found.left_out})
+        print_json({"files": [str(place) for place in places], "left_out": found.left_out, "unowned": found.unowned})
         return
     click.echo("\n".join(str(place) for place in places))
     for each in found.left_out:
         click.echo(f"Not in them: {each}.")
+    if found.unowned:
+        click.echo(f"Not in them, as it belongs to no folder: {', '.join(found.unowned)}.")
+        click.echo("  -> With --take it is in them, and the folder's once they are applied.")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -34,9 +34,11 @@ class Folders:
         body = {"files": dict(files), "to": to, "direct": direct, "message": message, "plan": plan}
         return self._http.ask("POST", path("projects", project, "apply"), FolderPlan, body=body)
 
-    def export(self, project: str, folder: str = "main") -> FolderFiles:
-        """What is there, as files; a plan of them finds nothing to do."""
-        return self._http.ask("GET", path("projects", project, "export"), FolderFiles, query={"folder": folder})
+    def export(self, project: str, folder: str = "main", *, take: bool = False) -> FolderFiles:
+        """What belongs to the folder, as files; a plan of them finds nothing to do. With ``take`` also what belongs to
+        no folder, which is the folder's once they are applied."""
+        query = {"folder": folder, **({"take": "true"} if take else {})}
+        return self._http.ask("GET", path("projects", project, "export"), FolderFiles, query=query)
 
     def drift(self, project: str, folder: str = "") -> DriftReport:
         """What is not as its folder left it, of one folder or of all."""

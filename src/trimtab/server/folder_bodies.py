@@ -124,10 +124,12 @@ class FolderPlan(Struct, frozen=True, kw_only=True):
 
 
 class FolderFiles(Struct, frozen=True, kw_only=True):
-    """What is in the catalog, as the files of a folder. ``left_out`` says what is not in them and why."""
+    """What is in the catalog, as the files of a folder. ``left_out`` says what is not in them and why; ``unowned`` is
+    what belongs to no folder and is not in them either."""
 
     files: dict[str, str]
     left_out: list[str]
+    unowned: list[str]
 
 
 class DriftLine(Struct, frozen=True, kw_only=True):

@@ -398,6 +398,28 @@ def test_what_another_folder_or_the_config_file_has_is_not_taken_over(run: Run) 
     run(story, config=config)
 
 
+def test_what_belongs_to_no_folder_is_exported_only_if_that_is_asked_for_and_named_else(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        await ask(house, "apply", {"trimtab.yaml": "models: {fast: {provider: lab}}\n"})
+        for name, body in (
+            ("models", {"name": "mine", "provider": "lab"}),
+            ("routes", {"name": "way", "tree": "mine"}),
+        ):
+            assert (await house.admin.post(f"{BASE}/{name}", json=body)).status_code == 201
+        own = (await house.admin.get(f"{BASE}/export")).json()
+        assert (own["unowned"], "mine" in own["files"]["trimtab.yaml"]) == (["model mine", "route way"], False)
+        assert "fast" in own["files"]["trimtab.yaml"]
+        planned = await ask(house, "plan", own["files"])
+        assert (planned["clean"], planned["adopted"], planned["released"]) == (True, [], [])
+        everything = (await house.admin.get(f"{BASE}/export", params={"take": "true"})).json()
+        assert everything["unowned"] == []
+        planned = await ask(house, "plan", everything["files"])
+        assert (planned["clean"], planned["adopted"]) == (True, ["model mine", "route way"])
+
+    run(story)
+
+
 def test_a_prompt_that_left_is_put_away_and_comes_back_with_its_versions(run: Run) -> None:
     files = {"trimtab.yaml": "", "prompts/support.prompt.md": PROMPT}
 
@@ -536,7 +558,7 @@ def test_a_draft_that_was_broken_before_stops_no_plan_of_what_is_there_and_is_to
         await provide(house)
         await house.admin.post(f"{BASE}/models", json={"name": "mine", "provider": "lab", "upstream": "nobody-knows"})
         await house.admin.put(f"{BASE}/apps/desk", json={"spec": {"route": "gone"}})
-        exported = (await house.admin.get(f"{BASE}/export")).json()["files"]
+        exported = (await house.admin.get(f"{BASE}/export", params={"take": "true"})).json()["files"]
         planned = await ask(house, "plan", exported)
         assert (planned["mistakes"], planned["clean"]) == ([], True)
         (note,) = planned["notes"]

@@ -222,7 +222,7 @@ def state_of(found: list[Item], **more: Any) -> State:
 
 
 def finds_nothing(state: State) -> None:
-    files = export(state, "prj", "default")
+    files = export(state, "prj", "default", take=True)
     folder = read_folder(files)
     assert folder.mistakes == (), files
     compared = compare(folder, state)
@@ -253,7 +253,7 @@ def test_policies_limits_and_prices_come_back_to_the_last_digit(
     found.append(Item(kind="price", name=items.price_name(price), value=price, plain=items.price_plain(price)))
     state = state_of(found)
     finds_nothing(state)
-    folder = read_folder(export(state, "prj", "default"))
+    folder = read_folder(export(state, "prj", "default", take=True))
     assert folder.items["limit", limit.name].value == limit
 
 

@@ -9,7 +9,7 @@ from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import items, planning
-from trimtab.server.folder.exporting import export
+from trimtab.server.folder.exporting import export, unowned
 from trimtab.server.folder.fields import DEFAULT_NAME
 from trimtab.server.folder.planning import Wish
 from trimtab.server.folder.state import State, read_state
@@ -86,9 +86,12 @@ async def apply_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
     "release:read",
     Operation(id="exportFolder", summary="What is there, as the files of a folder", tag=TAG, errors=(404,)),
 )
-async def export_folder(deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEFAULT_NAME) -> FolderFiles:
-    """Everything of the catalog that a folder may declare and no other folder owns; a plan of these files finds nothing
-    to do. Archived prompts and apps, and what the config file declares, are not in them."""
+async def export_folder(
+    deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEFAULT_NAME, take: FromQuery[bool] = False
+) -> FolderFiles:
+    """Everything of the catalog that belongs to the folder; a plan of these files finds nothing to do. What belongs to
+    no folder is named in ``unowned``; with ``take`` it is in the files, and the folder's once they are applied.
+    Archived prompts and apps, and what the config file declares, are not in them."""
     state = await deps.db.read(lambda conn: read_state(conn, tenant.id))
     others = sorted({each.folder for each in state.managed.values()} - {folder})
     left_out = [f"what belongs to the folder {other!r}" for other in others]
@@ -96,7 +99,11 @@ async def export_folder(deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEF
         left_out.append(f"{len(state.archived)} archived prompts, suites and apps")
     if deps.config.path and deps.config.project == tenant.slug:
         left_out.append("what the server's config file declares")
-    return FolderFiles(files=export(state, tenant.id, tenant.slug, folder), left_out=left_out)
+    return FolderFiles(
+        files=export(state, tenant.id, tenant.slug, folder, take=take),
+        left_out=left_out,
+        unowned=[] if take else [str(each) for each in unowned(state, tenant.id)],
+    )
 
 
 @route(

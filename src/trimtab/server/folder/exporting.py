@@ -51,12 +51,14 @@ def to_yaml(value: Any) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def export(state: State, project_id: str, project: str, name: str = DEFAULT_NAME) -> dict[str, str]:
-    """By path. What another folder owns is left out."""
+def export(
+    state: State, project_id: str, project: str, name: str = DEFAULT_NAME, *, take: bool = False
+) -> dict[str, str]:
+    """By path, what the folder owns; with ``take`` also what no folder does. What another one owns is left out."""
     mine = [
         item
         for key, item in sorted(state.items.items())
-        if key not in state.managed or state.managed[key].folder == name
+        if (state.managed[key].folder == name if key in state.managed else take)
     ]
     files = {FILE: to_yaml(_top(mine, state, project_id, project, name))}
     for item in mine:
@@ -69,6 +71,16 @@ def export(state: State, project_id: str, project: str, name: str = DEFAULT_NAME
         elif item.kind == "suite":
             files[f"{SUITES}{item.name}{SUITE_SUFFIX}"] = text_of(item)
     return files
+
+
+def unowned(state: State, project_id: str) -> list[Item]:
+    """What belongs to no folder, but the environments that every project has, as they are from the beginning."""
+    usual = {each.name: items.environment_plain(each) for each in seeded(project_id)}
+    return [
+        item
+        for key, item in sorted(state.items.items())
+        if key not in state.managed and not (item.kind == "environment" and usual.get(item.name) == item.plain)
+    ]
 
 
 def _top(mine: list[Item], state: State, project_id: str, project: str, name: str) -> dict[str, Any]:
