@@ -1778,8 +1778,9 @@ export interface paths {
         };
         /**
          * What is there, as the files of a folder
-         * @description Everything of the catalog that a folder may declare and no other folder owns; a plan of these files finds nothing
-         *     to do. Archived prompts and apps, and what the config file declares, are not in them.
+         * @description Everything of the catalog that belongs to the folder; a plan of these files finds nothing to do. What belongs to
+         *     no folder is named in `unowned`; with `take` it is in the files, and the folder's once they are applied.
+         *     Archived prompts and apps, and what the config file declares, are not in them.
          *
          *     Needs the permission `release:read`.
          */
@@ -4853,7 +4854,8 @@ export interface components {
         /**
          * ApplyRequest
          * @description `message` is the message of new versions of prompts and of releases, and the note of promotions. `plan`: the
-         *     hash of a plan, or its first 8 or more digits; refused where it would be another one by now.
+         *     hash of a plan, or its first 8 or more digits; refused where it would be another one by now. `to` and `direct`
+         *     are as in a plan.
          */
         ApplyRequest: {
             /** @description Texts by their path below the folder, with / between: trimtab.yaml, ... */
@@ -4862,6 +4864,8 @@ export interface components {
             };
             /** @default  */
             to: string;
+            /** @default false */
+            direct: boolean;
             /** @default  */
             message: string;
             /** @default  */
@@ -6376,10 +6380,10 @@ export interface components {
         /**
          * ExperimentView
          * @description `subjects` as clients call them, the candidate first; `called` says more of each. `cells` is how many
-         *     answers there will be, `done` those that are there and `failed` those of them that are
-         *     errors. `cost` so far, of answers and judges; `left_ms` about how long it still takes, null where nobody can
-         *     say. `outcome`, `passed` and `says` are null and empty before there is a report. `reason` says why it is in
-         *     its state where that is not plain.
+         *     answers there will be, `done` those that are there and `failed` those of them that are errors. `cost` so far,
+         *     of answers and judges, null where the price of an answer is unknown; `left_ms` about how long it still takes, null
+         *     where nobody can say. `outcome`, `passed` and `says` are null and empty before there is a report. `reason`
+         *     says why it is in its state where that is not plain.
          */
         ExperimentView: {
             id: string;
@@ -6396,7 +6400,7 @@ export interface components {
             cells: number;
             done: number;
             failed: number;
-            cost: string;
+            cost: string | null;
             left_ms: number | null;
             reason: string;
             outcome: ("better" | "not_enough_data" | "not_worse" | "worse") | null;
@@ -6637,13 +6641,15 @@ export interface components {
         };
         /**
          * FolderFiles
-         * @description What is in the catalog, as the files of a folder. `left_out` says what is not in them and why.
+         * @description What is in the catalog, as the files of a folder. `left_out` says what is not in them and why; `unowned` is
+         *     what belongs to no folder and is not in them either.
          */
         FolderFiles: {
             files: {
                 [key: string]: string;
             };
             left_out: string[];
+            unowned: string[];
         };
         /**
          * FolderMistake
@@ -6680,13 +6686,16 @@ export interface components {
         /**
          * FolderPromotion
          * @description `before` is the number of what runs there, null for nothing. `lacking` is what it waits for; empty where the
-         *     release goes (or went) there.
+         *     release goes (or went) there: by a rollout of that `kind`, which is `rollout` once it has begun (else empty).
          */
         FolderPromotion: {
             app: string;
             environment: string;
             before: number | null;
             after: number;
+            /** @enum {unknown} */
+            kind: "canary" | "direct";
+            rollout: string;
             lacking: string[];
             fix: string;
         };
@@ -6892,7 +6901,8 @@ export interface components {
         };
         /**
          * GivenScore
-         * @description A score of a function in your folder. Either a `value` or `label`, or `unscored` with why not.
+         * @description A score of a function in your folder. Either a `value` (within 0 and 1) or `label`, or `unscored`
+         *     with why not.
          */
         GivenScore: {
             subject: number;
@@ -8316,8 +8326,9 @@ export interface components {
         };
         /**
          * PlanRequest
-         * @description `to` is the environment that releases would go to, empty for none. `texts`: with the texts of what changes,
-         *     before and after, to be compared line by line.
+         * @description `to` is the environment that releases would go to, empty for none; there they begin as a canary by the default
+         *     steps where another one runs, and go at once where none does, or where it is `direct`. `texts`: with the texts
+         *     of what changes, before and after, to be compared line by line.
          */
         PlanRequest: {
             /** @description Texts by their path below the folder, with / between: trimtab.yaml, ... */
@@ -8326,6 +8337,8 @@ export interface components {
             };
             /** @default  */
             to: string;
+            /** @default false */
+            direct: boolean;
             /** @default false */
             texts: boolean;
         };
@@ -19531,6 +19544,7 @@ export interface operations {
         parameters: {
             query?: {
                 folder?: string;
+                take?: boolean;
             };
             header?: never;
             path: {
