@@ -138,6 +138,20 @@ def test_two_who_disagree_do_not_see_each_other_and_a_third_decides(run: "Run") 
     run(story)
 
 
+def test_who_does_not_work_a_queue_does_not_assign_or_drop_its_items(run: "Run") -> None:
+    async def story(house: House) -> None:
+        (ada, ada_id), (ben, _) = await key(house, "ada"), await key(house, "ben")
+        ids = await furnish(house, reviewers=[ada_id])
+        for change in ({"drop": True}, {"assignee": ada_id}, {"priority": 5}):
+            refused = await ben.post(f"{AT}/items/{ids[0]}/assign", json=change)
+            assert (refused.status_code, refused.json()["code"]) == (403, "not_a_reviewer_here")
+        assert (await ada.post(f"{AT}/items/{ids[0]}/assign", json={"priority": 5})).status_code == 200
+        editor, _ = await key(house, "eve", "editor")
+        assert (await editor.post(f"{AT}/items/{ids[0]}/assign", json={"drop": True})).json()["state"] == "dropped"
+
+    run(story)
+
+
 def test_a_claim_ends_with_its_lease_and_an_assigned_item_is_one_persons(run: "Run") -> None:
     async def story(house: House) -> None:
         ids = await furnish(house, lease_s=30)

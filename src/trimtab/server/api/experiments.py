@@ -43,6 +43,7 @@ ONE = BASE + "/{experiment:str}"
 RENDERED = {"terminal": terminal.render, "markdown": markdown.render, "junit": junit.render}
 # Litestar keeps the argument's name ``state`` for itself.
 Only = Annotated[ExperimentState | Literal[""], QueryParameter(name="state")]
+Place = Annotated[Annotated[int, msgspec.Meta(ge=0, le=1)] | None, QueryParameter(ge=0, le=1)]
 CellOnly = Annotated[Literal["", "done", "failed"], QueryParameter(name="state")]
 Format = Annotated[Literal["json", "terminal", "markdown", "junit"], QueryParameter(name="format")]
 
@@ -337,7 +338,7 @@ async def list_cells(
     tenant: Tenant,
     experiment: FromPath[str],
     case_id: FromQuery[str] = "",
-    subject: FromQuery[int | None] = None,
+    subject: Place = None,
     only: CellOnly = "",
     cursor: Cursor = None,
     limit: Limit = 100,

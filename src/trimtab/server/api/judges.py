@@ -210,8 +210,13 @@ def _lines(before: Any, after: Any) -> list[str]:
     texts = [each for each in (before, after) if each is not None]
     if not texts or not all(isinstance(text, str) for text in texts):
         return []
-    compared = difflib.ndiff((before or "").splitlines(), (after or "").splitlines())
-    return [line[0] + line[2:] for line in compared if line[0] in "-+ "]
+    old, new = (before or "").splitlines(), (after or "").splitlines()
+    found: list[str] = []
+    for what, a, b, c, d in difflib.SequenceMatcher(None, old, new).get_opcodes():  # ndiff takes minutes for some texts
+        kept = what == "equal"
+        found += [f" {line}" if kept else f"-{line}" for line in old[a:b]]
+        found += [] if kept else [f"+{line}" for line in new[c:d]]
+    return found
 
 
 ROUTES = (list_judges, get_judge, list_judge_versions, push_judge, place_judge, diff_judge)

@@ -12,6 +12,7 @@ from trimtab.core.errors import Conflict, InvalidRequest, TrimtabError
 from trimtab.evaluation import cases, dataset_writes
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance
 from trimtab.evaluation.dataset_writes import Writing
+from trimtab.governance.permissions import holds
 from trimtab.review import figures, items, queues, verdicts
 from trimtab.review.items import Change, Wanted
 from trimtab.review.types import Item, State, Verdict
@@ -215,11 +216,13 @@ async def release_item(deps: Deps, caller: CallerNow, tenant: Tenant, item: From
 async def assign_item(
     deps: Deps, caller: CallerNow, tenant: Tenant, item: FromPath[str], data: JSONBody[ChangeItem]
 ) -> ItemView:
-    """An item that is assigned can be claimed by that key alone."""
+    """An item that is assigned can be claimed by that key alone. By who works the queue, or runs it."""
     wanted = Change(assignee=data.assignee, needed=data.needed, priority=data.priority, drop=data.drop)
 
     def write(conn: Connection) -> ItemView:
         found = items.item(conn, tenant.id, item)
+        if not holds(caller.principal, "review:manage"):
+            items.may_work(queues.queue(conn, tenant.id, found.queue), caller.principal.key_id)
         made = items.change(conn, found, wanted, actor_of(conn, caller), moment(conn, deps))
         return view(conn, made, caller.principal.key_id)
 
