@@ -1,4 +1,5 @@
 import { Textarea } from "@mantine/core";
+import { roundedIn } from "./wholeNumbers";
 
 interface Props {
   label: string;
@@ -32,7 +33,9 @@ export function JsonInput({ label, description, placeholder, value, onChange, er
 
 export function inShape(text: string): string {
   try {
-    return text.trim() === "" ? "" : JSON.stringify(JSON.parse(text), null, 2);
+    if (text.trim() === "") return "";
+    const value: unknown = JSON.parse(text);
+    return roundedIn(value) === undefined ? JSON.stringify(value, null, 2) : text;
   } catch {
     return text;
   }

@@ -70,3 +70,13 @@ describe("a draft", () => {
     expect(specOf({ ...formOf(FULL), metadata: [{ name: "", value: "" }] }, FULL).spec.metadata).toEqual({});
   });
 });
+
+describe("a whole number that cannot be kept exactly", () => {
+  it("is refused where it stands, typed or read from the server, and not saved as another", () => {
+    const form = formOf({ ...FULL, parameters: JSON.parse('{"seed": 9007199254740993}') });
+    const { errors } = specOf({ ...form, outputSchema: '{"maximum": 12345678901234567890}' }, FULL);
+    expect(Object.keys(errors)).toEqual(["parameters", "outputSchema"]);
+    expect(errors.parameters).toContain("beyond 2^53");
+    expect(specOf(formOf({ ...FULL, parameters: { seed: 9007199254740991 } }), FULL).errors).toEqual({});
+  });
+});

@@ -2,6 +2,7 @@
 
 import type { AppSpec } from "@/api/releaseTypes";
 import type { JsonObject } from "@/api/types";
+import { roundedIn, tooLarge } from "@/ui/wholeNumbers";
 
 /** A value as it is typed: JSON where it reads as such, else the text itself. */
 export interface Pair {
@@ -105,13 +106,18 @@ function objectOf(pairs: Pair[], field: PairField, errors: DraftErrors): JsonObj
   const names = named.map((pair) => pair.name.trim());
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice) errors[field] = `${twice} stands twice.`;
-  return Object.fromEntries(named.map((pair) => [pair.name.trim(), readValue(pair.value)]));
+  const values = Object.fromEntries(named.map((pair) => [pair.name.trim(), readValue(pair.value)]));
+  const rounded = roundedIn(values);
+  if (rounded !== undefined) errors[field] = tooLarge(rounded);
+  return values;
 }
 
 function json(text: string, field: JsonField, wanted: "object" | "array", errors: DraftErrors): unknown {
   try {
     const value: unknown = JSON.parse(text);
     const found = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+    const rounded = roundedIn(value);
+    if (rounded !== undefined) errors[field] = tooLarge(rounded);
     if (found === wanted) return value;
     errors[field] = wanted === "array" ? "A list is wanted: [ … ]." : "An object is wanted: { … }.";
   } catch (error) {
