@@ -207,3 +207,22 @@ def test_scores_that_the_releases_author_gave_open_no_gate_and_only_functions_sc
         assert [each["name"] for each in seen["scores"]] == ["checks.py:short"], "the newest of a name stands"
 
     run(story)
+
+
+def test_a_run_with_fewer_repeats_than_its_suite_says_opens_no_gate(run: "Run") -> None:
+    async def story(house: House) -> None:
+        ada = await ready(house)
+        await ada.put(f"{P}/suites/quality", json={"spec": SPEC | {"repeats": 3}})
+        project = house.holder.current.access.projects["default"].id
+        for repeats, words in ((2, "asks each case 3 times, and this run 2"), (3, ""), (4, "")):
+            made = await ada.post(f"{P}/experiments", json=RUN | {"subjects": ["support@r1"], "repeats": repeats})
+
+            def refusal(conn: Connection, name: str = made.json()["id"]) -> str:
+                found = experiments.experiment(conn, project, name)
+                return gate.refusal(conn, found, judging.bind(conn, project, found.spec), 3)
+
+            said = await house.db.read(refusal)
+            assert said.endswith(words), said
+            assert bool(said) is bool(words), said
+
+    run(story)

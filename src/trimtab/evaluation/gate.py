@@ -65,9 +65,15 @@ def record(conn: Connection, found: Experiment, report: Report, bound: Sequence[
 
 def refusal(conn: Connection, found: Experiment, bound: Sequence[Bound], now: int) -> str:
     """Why the run does not count for a gate, empty where it does."""
-    query = select(SUITES.c.hash).where(SUITES.c.project_id == found.project_id, SUITES.c.name == found.suite)
-    if conn.execute(query).scalar_one_or_none() != found.suite_hash:
+    query = select(SUITES.c.hash, SUITES.c.spec).where(
+        SUITES.c.project_id == found.project_id, SUITES.c.name == found.suite
+    )
+    suite = conn.execute(query).one_or_none()
+    if suite is None or suite.hash != found.suite_hash:
         return f"the suite {found.suite} was changed since this run began"
+    repeats = msgspec.json.decode(suite.spec, type=SuiteSpec).repeats
+    if found.spec.repeats < repeats:
+        return f"the suite {found.suite} asks each case {repeats} times, and this run {found.spec.repeats}"
     for name in _own_scores(conn, found):
         return f"{name} gave scores of the folder's functions, and had a hand in the release"
     for each in uncalibrated(conn, found.project_id, found.spec, bound, now):
