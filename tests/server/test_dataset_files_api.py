@@ -122,13 +122,16 @@ def test_a_wrong_row_is_told_by_its_number_and_nothing_is_imported(run: "Run") -
             ("id,input\nnew,x\nb,y,z\n", "csv", ("row 2 (line 3)", "3 cells")),
             ('id,input\nnew,x\nb,"y\n', "csv", ("line 2",)),
             ("id,id\n1,2\n", "csv", ("twice",)),
+            ("question,answer\n1,2\n", "csv", ("No column of the file is the input", "question, answer")),
+            ("question,variables.town\n1,2\n,\n", "csv", ("row 2 (line 3)", "no input")),
+            (b"PK\x03\x04\x14\x00\x06", "jsonl", ("workbook", "CSV UTF-8")),
             (b"input\n\xff\xfe\n", "csv", ("UTF-8",)),
             ("input\na\0b\n", "csv", ()),
             (b"PAR1 this is none PAR1", "parquet", ("Parquet",)),
             ("", "jsonl", ("no rows",)),
         ):
-            problem = await send(admin, content, status=400, format=fmt) if words else {"detail": ""}
-            assert all(word in problem["detail"] for word in words), (problem, words)
+            problem = await send(admin, content, status=400, format=fmt) if words else {"detail": "", "fix": ""}
+            assert all(word in problem["detail"] + problem["fix"] for word in words), (problem, words)
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"columns": ["input:what"]}, "what"),
             ({"columns": ["nothing:id"]}, "nothing"),

@@ -160,14 +160,18 @@ def test_samples_of_traffic_and_of_cases_find_what_fails_and_is_disputed(
             "t3": [score("t3", "good", 1.0), score("t3", "good", 0.0, at=2)],
             "t4": [score("t4", "good", 1.0)],
             "t5": [score("t5", "length", 400.0)],
+            "t6": [replace(score("t6", "empty", 1.0), source="detector")],
         }
-        await post(admin, "from-traces", sample="failing", limit=1)
-        assert set(await cases(admin)) == {"trace-t1"}
+        await post(admin, "from-traces", sample="failing", limit=2)
+        assert set(await cases(admin)) == {"trace-t1", "trace-t6"}
         await post(admin, "from-traces")
         failing = await post(admin, "sample", strategy="failing", size=5)
-        assert {each["id"] for each in failing["items"]} == {"trace-t1", "trace-t2", "trace-t3"}
-        assert failing["items"][0] == {"id": "trace-t1", "why": "good is 0.00", "value": 0.0}
-        assert (failing["considered"], failing["unscored"]) == (8, 4), "a length is no share"
+        assert {each["id"] for each in failing["items"]} == {f"trace-t{n}" for n in (1, 2, 3, 6)}
+        assert {"id": "trace-t1", "why": "good is 0.00", "value": 0.0} in failing["items"][:2]
+        assert {"id": "trace-t6", "why": "not empty is 0.00", "value": 0.0} in failing["items"][:2], (
+            "what a detector found"
+        )
+        assert (failing["considered"], failing["unscored"]) == (8, 3), "a length is no share"
         disputed = await post(admin, "sample", strategy="disputed", size=5, save_as="disputed")
         assert [each["id"] for each in disputed["items"]] == ["trace-t3"]
         assert disputed["written"]["changed"] == 1

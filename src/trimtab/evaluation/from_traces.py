@@ -181,9 +181,12 @@ def _inside(value: Any, depth: int) -> list[str]:
 
 
 def judged(scores: Sequence[ScoreView], names: Sequence[str] = ()) -> list[Judged]:
-    """Scores whose value is a share, by name; only these names, if there are any."""
+    """Scores whose value is a share, by name; only these names, if there are any. A detector's 1 says that something
+    is wrong: that is no pass, but a failure."""
     found: dict[str, list[float]] = {}
     for each in scores:
         if each.value is not None and 0 <= each.value <= 1 and (not names or each.name in names):
-            found.setdefault(each.name, []).append(each.value)
+            passes = each.source != "detector"
+            name, value = (each.name, each.value) if passes else (f"not {each.name}", 1 - each.value)
+            found.setdefault(name, []).append(value)
     return collected(found)

@@ -32,6 +32,10 @@ FIELDS: Final = frozenset(name for name in NewCase.__struct_fields__)
 NESTED: Final = ("variables", "metadata", "provenance")
 _AS_JSON: Final = ("context", "expected_tool_calls", "metadata", "provenance", "messages")
 _AS_WORDS: Final = ("tags", "uses")
+_INPUTS: Final = ("input", "input_json", "messages", "variables")
+"""Fields of which one at least makes an input; so does a variable."""
+_AS_UTF8: Final = "Save it as UTF-8; Excel calls that 'CSV UTF-8'."
+_ZIP: Final = b"PK\x03\x04"
 _PROVENANCE: Final = frozenset(NewProvenance.__struct_fields__)
 
 
@@ -67,6 +71,7 @@ def prepare(file: Path, plan: Plan, author: Author, folder: Path) -> Prepared:
     """Read and check a whole file; the result lies in ``folder``. For a thread. Raises `InvalidRequest` that names the
     rows which are wrong."""
     _check_columns(plan)
+    _check_kind(file, plan)
     if plan.format == "parquet":
         lines = folder / "rows.jsonl"
         parquet.to_lines(file, lines, most_rows=MOST_CASES)
@@ -112,9 +117,22 @@ def _refused(wrong: list[str]) -> InvalidRequest:
     told = "1 row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
     return InvalidRequest(
         f"Nothing was imported: {told} wrong.{more} {'; '.join(wrong)[:4000].rstrip('.')}.",
-        fix="Correct these rows and send the file again; name columns with columns=FIELD:COLUMN.",
+        fix="Correct these rows and send the file again; which column is which field, columns=FIELD:COLUMN says "
+        "(on the command line --map FIELD=COLUMN).",
         code="bad_rows",
     )
+
+
+def _check_kind(file: Path, plan: Plan) -> None:
+    """Spreadsheets are sent as they are, now and then; as text they make no sense to anybody."""
+    with file.open("rb") as source:
+        start = source.read(len(_ZIP))
+    if plan.format != "parquet" and start == _ZIP:
+        raise InvalidRequest(
+            "The file is a workbook or an archive, and no text.",
+            fix="Save the sheet as 'CSV UTF-8' and send that.",
+            code="bad_rows",
+        )
 
 
 def _check_columns(plan: Plan) -> None:
@@ -174,7 +192,7 @@ def _csv_rows(file: Path, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
         except csv.Error as error:
             raise _refused([f"behind line {line}: {error}"]) from error
         except UnicodeDecodeError as error:
-            raise InvalidRequest("The file is not UTF-8 text.", fix="Save it as UTF-8.", code="bad_rows") from error
+            raise InvalidRequest("The file is not UTF-8 text.", fix=_AS_UTF8, code="bad_rows") from error
 
 
 def _delimiter(header: str) -> str:
@@ -192,6 +210,16 @@ def _check_header(columns: list[str], plan: Plan) -> None:
             f"There is no column {missing[0][:80]!r}.",
             fix=f"The file has {', '.join(columns)[:500]}.",
             param="columns",
+        )
+    by_column = {column: field for field, column in plan.columns.items()}
+    fields = [by_column.get(column, column) for column in columns]
+    if not any(field in _INPUTS or field.startswith("variables.") for field in fields):
+        raise InvalidRequest(
+            "No column of the file is the input.",
+            fix=f"The file has {', '.join(columns)[:500]}. Say which of them is asked: columns=input:COLUMN "
+            "(on the command line --map input=COLUMN).",
+            param="columns",
+            code="bad_rows",
         )
 
 
@@ -260,10 +288,11 @@ def _take_input(found: dict[str, Any], variables: dict[str, Any]) -> None:
         given = found.get("input")
         if given is not None and not isinstance(given, str | dict):
             raise _Bad("input: variables go with a text or an object")
-        rest = {"messages": [{"role": "user", "content": given}]} if isinstance(given, str) else (given or {})
+        spoken: dict[str, Any] = {"messages": [{"role": "user", "content": given}]}
+        rest = spoken if isinstance(given, str) else cast("dict[str, Any]", given or {})
         found["input"] = {**rest, "variables": variables}
     if "input" not in found:
-        raise _Bad("it has no input; say which column it is with columns=input:COLUMN")
+        raise _Bad("it has no input")
 
 
 def _without_answer(messages: list[Any], found: dict[str, Any]) -> list[Any]:
