@@ -20,6 +20,8 @@ def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path
     shown = shell.ok("review", "next", "doubtful")
     assert listed["id"] in shown
     assert "[answer]" in shown
+    assert "right: true or false" in shown
+    assert f"review verdict {listed['id']} approve|correct|reject|skip --answer right=..." in shown
     said = ("review", "verdict", listed["id"], "correct", "--answer", "right=false", "--correction", "Not so.")
     assert "Taken." in shell.ok(*said)
     assert "Nothing waits for you here." in shell.ok("review", "next", "doubtful")

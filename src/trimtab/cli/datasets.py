@@ -361,6 +361,8 @@ def duplicates(name: str, *, project: str, client: Client, as_json: bool, **aske
 @click.option("--split", default="", help="Only of this split.")
 @click.option("--tag", default="", help="Only with this tag.")
 @click.option("--experiment", default="", help="Whose scores tell what fails. [those of the cases' traces]")
+@click.option("--method", type=click.Choice(("words", "meaning")), default="words", show_default=True,
+              help="What 'diverse' compares: shared words, or meanings by the local embedder.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same sample.")
 @click.option("--save-as", default="", help="Give the sample this tag, as a new version.")
 @project_option
@@ -377,7 +379,11 @@ def sample(name: str, size: int, *, strategy: str, project: str, client: Client,
     if as_json:
         print_json(found)
         return
-    print_table(("ID", "WHY"), [(each.id, each.why) for each in found.items], empty="None is so.")
+    print_table(
+        ("ID", "WHY"),
+        [(each.id, each.why) for each in found.items],
+        empty=f"None is known to be so: {strategy}.",
+    )
     click.echo(f"{len(found.items)} of {found.considered}, {found.method}; {found.unscored} had no score.")
     if found.written is not None:
         _told(found.written, name, as_json=False)

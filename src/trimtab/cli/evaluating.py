@@ -47,6 +47,9 @@ def read_suite(file: Path) -> SuiteFile:
     """Raises `InvalidRequest` for what is no suite, with the place in the file where that is known."""
     try:
         found: object = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        fix = "Correct the path; a suite that the server has is called by its name alone ('trimtab suites list')."
+        raise InvalidRequest(f"There is no file {file}.", fix=fix) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{file} cannot be read: {error}.", fix="It must be UTF-8 text.") from error
     except yaml.YAMLError as error:

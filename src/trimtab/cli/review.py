@@ -143,6 +143,7 @@ def next_item(*, queue: str, project: str, client: Client, as_json: bool) -> Non
         click.echo("Nothing waits for you here.")
     else:
         _show(found)
+        _ask(found["id"], client.review.queue(project, queue)["spec"])
 
 
 @command.command()
@@ -371,6 +372,24 @@ def _show(item: dict[str, Any]) -> None:
     click.echo(f"\n[answer]\n{subject['answer']}")
     for each in item["verdicts"]:
         click.echo(f"\n[{each['reviewer_name']}: {each['decision']}] {each['correction'] or ''} {each['note']}")
+
+
+def _ask(item: str, spec: dict[str, Any]) -> None:
+    """What the rubric asks, and the command that answers it."""
+    click.echo(f"\n[rubric] {spec.get('instructions', '')}".rstrip())
+    asked: list[str] = []
+    for each in spec.get("criteria", []):
+        may = {
+            "pass_fail": "true or false",
+            "scale": f"{each.get('low', 1)} to {each.get('high', 5)}",
+            "choice": ", ".join(each.get("choices", [])),
+            "text": "a text",
+        }[each.get("kind", "pass_fail")]
+        required = each.get("required", True)
+        question = f"  {each['question']}" if each.get("question") else ""
+        click.echo(f"  {each['name']}: {may}{'' if required else ' (may be left)'}{question}")
+        asked += [f" --answer {each['name']}=..."] if required else []
+    click.echo(f"  -> trimtab review verdict {item} approve|correct|reject|skip{''.join(asked)}")
 
 
 def _cut(text: str) -> str:
