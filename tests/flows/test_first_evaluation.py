@@ -43,6 +43,21 @@ def lived(server: Live) -> None:
     server.settled()
 
 
+def in_ci(folder: Path, page: str, environment: dict[str, str]) -> None:
+    """The job's own commands, where nobody can be asked: r3 says what production says, passes, and may go there."""
+    (folder / "trimtab.yaml").write_text("name: main\n")
+    (folder / "apps").mkdir()
+    route = "sim/gpt-4o-mini?text=Your parcel is on its way, and comes on Monday."
+    (folder / "apps" / "support.yaml").write_text(f"route: '{route}'\nparameters: {{temperature: 0.2}}\n")
+    for line in re.findall(r"^      - run: trimtab (.*)$", page, re.MULTILINE):
+        words = shlex.split(re.sub(r"\$\{\{.*?\}\}", "7", line))
+        done = CliRunner().invoke(command, words, env=environment, input="")
+        assert done.exit_code == 0, f"trimtab {line}\n{done.output}"
+    assert "### PASSED" in (folder / "report.md").read_text()
+    done = CliRunner().invoke(command, shlex.split("release promote support r3 --in production"), env=environment)
+    assert done.exit_code == 0, done.output
+
+
 def test_every_command_of_the_tutorial_works_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = PAGE.read_text()
     suite = re.search(r"`suites/support.yaml`:\n\n```yaml\n(.*?)```", page, re.DOTALL)
@@ -59,6 +74,7 @@ def test_every_command_of_the_tutorial_works_as_it_says(tmp_path: Path, monkeypa
             done = CliRunner().invoke(command, shlex.split(line), env=environment)
             assert done.exit_code == int(line in ENDS_WITH_1), f"trimtab {line}\n{done.output}"
             outputs[line] = done.output
+        in_ci(tmp_path / "work", page, environment)
     worse, refused = (outputs[line] for line in ENDS_WITH_1)
     assert "NOT PASSED: worse" in worse
     assert "30 cases of support-cases@1" in worse, "the file that was exported says the same, and made no new version"
