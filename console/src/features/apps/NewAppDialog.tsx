@@ -8,6 +8,9 @@ import { ProblemNotice } from "@/ui/Notice";
 import css from "./apps.module.css";
 import { usePromptNames, useRouteNames } from "./names";
 
+/** Below it an open list would lie over the buttons that end the form. */
+const ABOVE = { position: "top" } as const;
+
 /** Name, route and prompt: enough for a first release. The rest is in the draft. */
 export function NewAppDialog({ project, onClose }: { project: string; onClose: () => void }) {
   const [name, setName] = useState("");
@@ -52,6 +55,7 @@ export function NewAppDialog({ project, onClose }: { project: string; onClose: (
           label="Answers with"
           description="A model, a route, or provider/model-id."
           data={useRouteNames(project)}
+          comboboxProps={ABOVE}
           value={route}
           onChange={setRoute}
         />
@@ -59,6 +63,7 @@ export function NewAppDialog({ project, onClose }: { project: string; onClose: (
           label="Prompt"
           description="Empty: clients send all the messages."
           data={usePromptNames(project)}
+          comboboxProps={ABOVE}
           value={prompt}
           onChange={setPrompt}
         />
