@@ -1,6 +1,6 @@
 import { Button, Group, Skeleton, Switch, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { claim, decide, itemQuery, release, reviewKey } from "@/api/review";
 import type { Decision, ItemView, QueueView } from "@/api/reviewTypes";
 import { AddToDataset } from "@/features/datasets/AddToDataset";
@@ -88,6 +88,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
           maxRows={20}
           value={correction}
           onChange={(event) => setCorrection(event.currentTarget.value)}
+          onKeyDown={leaveOnEscape}
           ref={work.field}
         />
       )}
@@ -97,6 +98,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
         minRows={1}
         value={note}
         onChange={(event) => setNote(event.currentTarget.value)}
+        onKeyDown={leaveOnEscape}
       />
       <Switch
         size="xs"
@@ -123,6 +125,11 @@ function Work({ project, queue, item, onDone }: WorkProps) {
     </section>
   );
 }
+
+/** Without a mouse there is no other way from a text back to the keys that decide. */
+const leaveOnEscape = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+  if (event.key === "Escape") event.currentTarget.blur();
+};
 
 type WorkState = ReturnType<typeof useWork>;
 
@@ -184,7 +191,8 @@ function Decisions({ work }: { work: WorkState }) {
 function Keys({ mayKeep }: { mayKeep: boolean }) {
   return (
     <p className={`muted ${css.keys}`}>
-      <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric
+      <kbd>j</kbd> <kbd>k</kbd> next, previous · <kbd>1</kbd>…<kbd>9</kbd> answer the rubric · <kbd>Esc</kbd> out of a
+      text
       {mayKeep && (
         <>
           {" "}
@@ -248,10 +256,14 @@ function useWork({ project, queue, item, onDone }: WorkProps) {
     const left = decision === "skip" ? [] : missing(queue.spec.criteria ?? [], answers);
     setLacking(left);
     if (left.length === 0) saying.mutate(decision);
+    else field.current?.blur(); // the digits that answer the rubric would be written into the correction
   };
   const correct = () => {
     setCorrection((now) => now ?? item.subject.answer ?? "");
-    requestAnimationFrame(() => field.current?.focus());
+    requestAnimationFrame(() => {
+      field.current?.focus();
+      field.current?.setSelectionRange(field.current.value.length, field.current.value.length);
+    });
   };
   useShortcuts({ "mod+enter": () => (correction !== null ? say("correct") : false) });
   return {
