@@ -3461,7 +3461,7 @@ export interface paths {
         put?: never;
         /**
          * Assign it, ask for more opinions, drop it
-         * @description An item that is assigned can be claimed by that key alone.
+         * @description An item that is assigned can be claimed by that key alone. By who works the queue, or runs it.
          *
          *     Needs the permission `review:write`.
          */
