@@ -137,6 +137,7 @@ def test_a_bound_is_met_by_the_near_end_of_the_interval(
 def test_without_comparison_or_bound_nothing_passes() -> None:
     found = reported(cells(passes(60, 0)))
     assert (found.outcome, found.passed, metric(found).b) == ("not_enough_data", False, None)
+    assert "'at_least'" in found.says
 
 
 def test_several_required_metrics_are_corrected_and_others_decide_nothing() -> None:
@@ -194,6 +195,9 @@ def test_cached_answers_cost_nothing_again_and_have_no_latency() -> None:
     found = reported(made)
     assert found.cost == 5_000_000
     assert metric(found, "latency").a.value == pytest.approx(100)
+    both = reported(made + [cell(1, case, 1.0, cached=True) for case in range(10)])
+    fewer = "latency: fewer cases of B than of A have one (answers of an earlier run have none)"
+    assert any(each.startswith(fewer) for each in both.warnings), both.warnings
     assert reported([cell(0, 1, 1.0, cost=None)]).cost is None
 
 

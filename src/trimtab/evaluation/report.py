@@ -163,8 +163,10 @@ def _warnings(grid: Grid, metrics: tuple[MetricReport, ...], asked: list[Asked])
         if each.wanted and not metric.required:
             found.append(f"{metric.name} decides nothing: say whether lower or higher is better.")
         if metric.b is not None and abs(_lost(metric.a) - _lost(metric.b)) > 0.05:
+            fewer, more = ("A", "B") if _lost(metric.a) > _lost(metric.b) else ("B", "A")
+            why = " (answers of an earlier run have none)" if metric.name == "latency" else ""
             found.append(
-                f"{metric.name}: A and B could not be scored unequally often, so the cases compared are chosen ones."
+                f"{metric.name}: fewer cases of {fewer} than of {more} have one{why}: those compared are chosen ones."
             )
         if metric.a.clusters and metric.a.clusters < 10 and metric.required:
             found.append(f"{metric.name} rests on {metric.a.clusters} independent groups only.")

@@ -141,6 +141,11 @@ def of_all(outcome: Outcome, metrics: tuple[MetricReport, ...], subjects: tuple[
     open_ones = [
         metric for metric in required if metric.outcome == "not_enough_data" or metric.bound == "not_enough_data"
     ]
+    if required and not second and all(metric.bound is None for metric in required):
+        return (
+            f"There is nothing to judge {first} by: it is compared with nothing, and no required scorer has a bound. "
+            "Compare it with a release, or give a scorer 'at_least' or 'at_most'."
+        )
     if not required or not open_ones:
         return f"There is not enough to judge {first} by."
     needed = [metric.needed for metric in open_ones if metric.needed]
