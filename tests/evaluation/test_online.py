@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from seeing import ADA, World, story_of
 from sqlalchemy import Connection
 
-from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.evaluation import online
 from trimtab.evaluation.online import DAY_MS, HOUR_MS, OnlineScorer, OnlineSpec, Put, Rule, RuleState, ScheduleSpec
 from trimtab.evaluation.quality import Quality, measured
@@ -121,6 +121,26 @@ def test_answers_are_scored_once_whoever_looks_again(run: Callable[[Any], None])
         assert [(each.release, each.day, each.sums.units, each.sums.s, each.judges, each.llm) for each in days] == [
             (release, calls[0].started_ns // DAY_NS, 2, 2.0, ("rubric@1",), True) for release in ("r1", "r2")
         ]  # fmt: skip
+
+    run(story)
+
+
+def test_what_a_judge_cost_counts_although_its_word_could_not_be_written(
+    run: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        await put(world, "kind", OnlineSpec(share=1.0, scorers=(KIND,)))
+        world.clock.advance(5)
+        world.arrive(world.call(1))
+        live = scorer_of(world, Judges())
+
+        async def full(*_: Any) -> None:
+            raise Unavailable("The disk is full.")
+
+        monkeypatch.setattr(world.scores, "write", full)
+        assert await live.turn() is False
+        state = (await rule(world, "kind")).state
+        assert (state.spent, state.scored) == (COST, 0)
 
     run(story)
 

@@ -191,10 +191,14 @@ class ScoringLive:
         fresh = [place for place in found if not all(_id(each.project_id, place, one) in known for one in scorers)]
         tally = Tally(budget=online.budget_of(spec), spent=state.spent)
         part = fresh[: AT_ONCE * 4]
-        for at in range(0, len(part), AT_ONCE):
-            await asyncio.gather(
-                *(self._judged(each, place, scorers, known, tally) for place in part[at : at + AT_ONCE])
-            )
+        try:
+            for at in range(0, len(part), AT_ONCE):
+                await asyncio.gather(
+                    *(self._judged(each, place, scorers, known, tally) for place in part[at : at + AT_ONCE])
+                )
+        except Unavailable:  # the day's budget counts what was paid, also where it could not be written down
+            await self._keep(each, replace(state, spent=tally.spent, unpriced=state.unpriced + tally.unpriced))
+            raise
         through, whole = _through(found, fresh, part, now_ns)
         await self._keep(each, _counted(state, tally, through, whole=whole, now=now_ns // 1_000_000))
         return not whole
