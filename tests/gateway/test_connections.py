@@ -29,8 +29,17 @@ async def connect(g: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 async def all_of(reader: asyncio.StreamReader) -> bytes:
+    """All that comes. A server that has answered and hung up resets a connection on which more is sent: what came
+    before counts all the same."""
+    came = b""
     async with asyncio.timeout(60):
-        return await reader.read()
+        try:
+            while piece := await reader.read(65536):
+                came += piece
+        except ConnectionResetError:
+            if not came:
+                raise
+        return came
 
 
 def statuses(text: bytes) -> list[int]:
@@ -176,9 +185,9 @@ def test_a_flood_of_pipelined_requests_waits_in_the_socket_and_not_in_memory() -
             most = 0
             for _ in range(50):
                 await asyncio.sleep(0.01)
-                most = max([most, *(len(c.pipeline) for c in g.server.server_state.connections)])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue]
-            assert 0 < most < 20_000
-            writer.transport.abort()
+                most = max([most, *(len(c.pipeline) for c in g.server.server_state.connections)])  # pyright:
+                ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue] assert 0 < most <
+                20_000 writer.transport.abort()
 
     asyncio.run(main())
 

@@ -1,13 +1,15 @@
 """What `Client.suites` and `Client.experiments` answer. Times are Unix ms; money is decimal strings of US dollars, null
 where it is unknown."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from trimtab.scoring.stats import Outcome
-
 ENDED = ("paused", "done", "failed", "cancelled")
+
+
+Outcome = Literal["better", "not_worse", "worse", "not_enough_data"]
+"""As `scoring.stats.Outcome`, without what that loads."""
 
 
 class Suite(Struct, frozen=True, kw_only=True):
