@@ -243,7 +243,7 @@ def resume(conn: Connection, project_id: str, name: str, again: Again, actor: Ac
     if found.state not in RESUMABLE or (found.state == "done" and found.done == found.cells):
         raise Conflict(
             f"The experiment is {found.state}, and nothing of it is left to do.",
-            fix="Start another one; or, to ask for failed answers again, say so.",
+            fix="Start another one; or ask for failed answers again: 'failed' (on the command line --failed).",
             code="nothing_to_resume",
         )
     spec, settings = found.spec, found.settings
