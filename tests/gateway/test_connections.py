@@ -185,9 +185,9 @@ def test_a_flood_of_pipelined_requests_waits_in_the_socket_and_not_in_memory() -
             most = 0
             for _ in range(50):
                 await asyncio.sleep(0.01)
-                most = max([most, *(len(c.pipeline) for c in g.server.server_state.connections)])  # pyright:
-                ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue] assert 0 < most <
-                20_000 writer.transport.abort()
+                most = max([most, *(len(c.pipeline) for c in g.server.server_state.connections)])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue]
+            assert 0 < most < 20_000
+            writer.transport.abort()
 
     asyncio.run(main())
 
