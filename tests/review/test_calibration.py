@@ -33,9 +33,12 @@ def test_what_people_and_a_judge_said_of_the_same_becomes_a_calibration(run: Cal
             await world.say(call, "tone", float(number % 3 > 0), "llm", **judge)
             if number < 10:
                 right = number % 3 > 0 if number not in (0, 1) else number % 3 == 0
-                await world.say(call, "polite", float(right), "human", author="ada")
-        await world.say(calls[9], "polite", 1.0, "human", author="ben")  # ada said 0: people are split
-        await world.say(calls[4], "elsewhere", 0.0, "human", author="ben")  # another question
+                await world.say(call, "polite", float(right), "human", author="ada", evaluator="review/all")
+        await world.say(
+            calls[9], "polite", 1.0, "human", author="ben", evaluator="review/all"
+        )  # ada said 0: people are split
+        await world.say(calls[4], "elsewhere", 0.0, "human", author="ben", evaluator="review/all")  # another question
+        await world.say(calls[2], "polite", 0.0, "human", author="eve", evaluator="mine")  # no verdict of review
         assert await world.calibrating.follow() == 1
         assert await world.calibrating.follow() == 0
         now = world.clock.now_ns() // 1_000_000

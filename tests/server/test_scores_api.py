@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from house import House
 
 from trimtab.telemetry.kinds import decode_any
@@ -111,6 +112,18 @@ def test_a_wrong_one_of_many_is_named_and_none_is_written(run: "Run") -> None:
         assert kept == []
 
     run(story, keep=keep)
+
+
+@pytest.mark.parametrize("name", ["review/all", "judge:tone", "trimtab/feedback"])
+def test_nobody_writes_in_the_name_of_what_opens_gates(run: "Run", name: str) -> None:
+    async def story(house: House) -> None:
+        body = {"name": "tone", "value": 1, "trace_id": "t", "source": "human", "evaluator": name}
+        answer = await house.admin.post(AT, json=body)
+        assert answer.status_code == 400
+        assert answer.json()["param"] == "evaluator"
+        assert "server's own" in answer.json()["detail"]
+
+    run(story)
 
 
 def test_an_applications_key_writes_scores_and_reads_none(run: "Run") -> None:

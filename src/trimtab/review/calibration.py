@@ -1,8 +1,9 @@
 """Judges held against people: what both said of the same answers.
 
-The label of an answer is what people said of it (scores of source ``human``): under the judge's own name, or under a
-criterion of a review queue that names the judge. Values are shares, and half or more is a pass. Where people are split
-on an answer it tells nothing of the judge and is left out, counted. docs/calibration.md says how to read the figures.
+The label of an answer is what people said of it in review (scores of source ``human`` by ``review/QUEUE``, which nobody
+writes but verdicts): under the judge's own name, or under a criterion of a queue that names the judge. Values are
+shares, and half or more is a pass. Where people are split on an answer it tells nothing of the judge and is left out,
+counted. docs/calibration.md says how to read the figures.
 """
 
 from collections import defaultdict
@@ -82,7 +83,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 _HUMAN: Final = (
-    "source = 'human' AND valid = 1 AND target != 'session' AND value IS NOT NULL AND at_ns >= {since:Int64}"
+    "source = 'human' AND startsWith(evaluator, 'review/') AND valid = 1 AND target != 'session'"
+    " AND value IS NOT NULL AND at_ns >= {since:Int64}"
 )
 _JUDGED: Final = "source = 'llm' AND valid = 1 AND target != 'session' AND value IS NOT NULL AND at_ns >= {since:Int64}"
 _OF_SPAN: Final = "if(target = 'span', span_id, '')"

@@ -16,7 +16,7 @@ from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import Rows
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for
+from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers
 from trimtab.telemetry.silent import Silent, said_by
 
 BLOB_BYTES: Final = 64 << 10
@@ -292,7 +292,7 @@ def _scores(rows: Rows, mapped: Mapped) -> None:
             label=each.label[:LABEL],
             explanation=each.explanation[:10_000],
             source=each.source,
-            evaluator=each.evaluator[:200],
+            evaluator=strangers(each.evaluator)[:200],
             evaluator_version=each.evaluator_version[:200],
             at_ns=mapped.start_ns + mapped.duration_ns,
             version=arrival.arrived_ns,

@@ -20,6 +20,9 @@ Source = Literal["human", "user", "code", "llm", "detector", "guard"]
 """Who judged: a person asked to (``human``), whoever got the answer (``user``), or a program."""
 OF_PEOPLE: Final = ("human", "user")
 
+OURS: Final = ("review/", "judge:", "trimtab/")
+"""What the names begin with of evaluators that are this server's own: verdicts of review, judges, detectors and
+feedback. What they say opens gates and takes releases back, so nobody else says it in their name."""
 MAX_NAME: Final = 100
 MAX_ID: Final = 200
 MAX_LABEL: Final = 500
@@ -62,6 +65,11 @@ class ScoreBatch(Struct, frozen=True, kw_only=True):
 def id_for(project: str, key: str) -> str:
     """The id of a score that came with an idempotency key: the same for the same key, and of one project only."""
     return "score_" + hashlib.sha256(f"{project}\0{key}".encode()).hexdigest()[:32]
+
+
+def strangers(evaluator: str) -> str:
+    """The name of an evaluator that another program told of itself: never one of `OURS`."""
+    return f"other/{evaluator}" if evaluator.startswith(OURS) else evaluator
 
 
 def new_score_id() -> str:

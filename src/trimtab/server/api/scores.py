@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.telemetry.score_book import Wanted
-from trimtab.telemetry.scores import Score, Target, check, id_for, new_score_id
+from trimtab.telemetry.scores import OURS, Score, Target, check, id_for, new_score_id
 from trimtab.telemetry.views import Window
 
 TAG = "scores"
@@ -79,10 +79,21 @@ async def invalidate_score(deps: Deps, tenant: Tenant, score_id: FromPath[str]) 
     await deps.scores.invalidate(tenant.id, score_id, deps.clock.now_ns())
 
 
+def _check_evaluator(name: str) -> None:
+    if name.startswith(OURS):
+        raise InvalidRequest(
+            f"The evaluator {name[:80]!r} is this server's own: only verdicts of review, judges and detectors write in "
+            "such a name.",
+            fix="Give your evaluator a name of its own; people judge in a review queue (docs/review.md).",
+            param="evaluator",
+        )
+
+
 def _score(project: str, new: NewScore, author: str, now_ns: int, place: int | None) -> Score:
     """Raises `InvalidRequest`, which says which of many is wrong."""
     said = isinstance(new.value, bool)
     try:
+        _check_evaluator(new.evaluator)
         return check(
             Score(
                 id=new.id or (id_for(project, new.idempotency_key) if new.idempotency_key else new_score_id()),
