@@ -1,15 +1,16 @@
 """What an ended run says to the gate: by a suite that is as it was, and judges that people have checked."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, insert
 
-from trimtab.evaluation import gate
+from trimtab.evaluation import gate, subjects
 from trimtab.evaluation.judging import Bound
 from trimtab.evaluation.tables import CALIBRATIONS
-from trimtab.evaluation.types import SuiteScorer, SuiteSpec
+from trimtab.evaluation.types import Subject, SuiteScorer, SuiteSpec
 from trimtab.scoring.types import Sample, Tools, Verdict
 from trimtab.storage.schema import METADATA
 
@@ -74,3 +75,29 @@ def test_a_judge_counts_that_was_compared_with_people_lately_in_this_version(
         calibrated(conn, **calibration)
     assert (lacking(conn) == []) is counts
     assert lacking(conn, required=False) == [], "nothing rests on it"
+
+
+LIVE = Subject(name="support@production", model="support@r1", hash="h1", app="support", number=1)
+OTHER = Subject(name="support@r7", model="support@r7", hash="h7", app="support", number=7)
+SAME = Subject(name="support@r1", model="support@r1", hash="h1", app="support", number=1)
+MOVED = Subject(name="support@production", model="support@r2", hash="h2", app="support", number=2)
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ((LIVE,), ""),
+        ((SAME,), ""),
+        ((MOVED,), ""),  # what ran there when the run began
+        ((OTHER,), "the suite tone compares with production, and this run with support@r7"),
+        ((), "the suite tone compares with production, and this run with nothing"),
+    ],
+)
+def test_a_run_counts_that_was_compared_with_what_the_suite_names(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, second: tuple[Subject, ...], told: str
+) -> None:
+    monkeypatch.setattr(subjects, "baseline", lambda *_: LIVE)
+    found: Any = SimpleNamespace(project_id="prj_1", suite="tone", subjects=(OTHER, *second))
+    assert gate._other_baseline(conn, found, "production") == told  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(subjects, "baseline", lambda *_: None)  # nothing runs there yet
+    assert gate._other_baseline(conn, found, "production") == ""  # pyright: ignore[reportPrivateUsage]

@@ -12,6 +12,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from trimtab.core.errors import NotFound
+from trimtab.evaluation import subjects
 from trimtab.evaluation.judging import Bound
 from trimtab.evaluation.suites import is_function, label_of
 from trimtab.evaluation.tables import CALIBRATIONS, SUITES
@@ -71,9 +73,11 @@ def refusal(conn: Connection, found: Experiment, bound: Sequence[Bound], now: in
     suite = conn.execute(query).one_or_none()
     if suite is None or suite.hash != found.suite_hash:
         return f"the suite {found.suite} was changed since this run began"
-    repeats = msgspec.json.decode(suite.spec, type=SuiteSpec).repeats
-    if found.spec.repeats < repeats:
-        return f"the suite {found.suite} asks each case {repeats} times, and this run {found.spec.repeats}"
+    asked = msgspec.json.decode(suite.spec, type=SuiteSpec)
+    if found.spec.repeats < asked.repeats:
+        return f"the suite {found.suite} asks each case {asked.repeats} times, and this run {found.spec.repeats}"
+    if why := _other_baseline(conn, found, asked.against):
+        return why
     for name in _own_scores(conn, found):
         return f"{name} gave scores of the folder's functions, and had a hand in the release"
     for each in uncalibrated(conn, found.project_id, found.spec, bound, now):
@@ -82,6 +86,21 @@ def refusal(conn: Connection, found: Experiment, bound: Sequence[Bound], now: in
             f"{CALIBRATED_WITHIN_DAYS} days"
         )
     return ""
+
+
+def _other_baseline(conn: Connection, found: Experiment, against: str) -> str:
+    """Whoever runs a suite may compare with what he likes, and learn from it; a gate asks for what the suite names."""
+    try:
+        wanted = subjects.baseline(conn, found.project_id, found.subjects[0], against, lambda _: None)
+    except NotFound:  # a model's name, or what is there no more: what it meant is not ours to say
+        return ""
+    if wanted is None:
+        return ""
+    actual = found.subjects[1] if len(found.subjects) > 1 else None
+    if actual is not None and (actual.name == wanted.name or actual.hash == wanted.hash):
+        return ""
+    said = "with nothing" if actual is None else f"with {actual.name}"
+    return f"the suite {found.suite} compares with {against}, and this run {said}"
 
 
 def _own_scores(conn: Connection, found: Experiment) -> list[str]:
