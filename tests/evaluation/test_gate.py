@@ -1,5 +1,6 @@
 """What an ended run says to the gate: by a suite that is as it was, and judges that people have checked."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,6 +84,10 @@ SAME = Subject(name="support@r1", model="support@r1", hash="h1", app="support", 
 MOVED = Subject(name="support@production", model="support@r2", hash="h2", app="support", number=2)
 
 
+def _named(named: list[Subject | None], *_: object) -> Subject | None:
+    return named[0]
+
+
 @pytest.mark.parametrize(
     ("second", "told"),
     [
@@ -96,8 +101,9 @@ MOVED = Subject(name="support@production", model="support@r2", hash="h2", app="s
 def test_a_run_counts_that_was_compared_with_what_the_suite_names(
     conn: Connection, monkeypatch: pytest.MonkeyPatch, second: tuple[Subject, ...], told: str
 ) -> None:
-    monkeypatch.setattr(subjects, "baseline", lambda *_: LIVE)
+    named: list[Subject | None] = [LIVE]
+    monkeypatch.setattr(subjects, "baseline", partial(_named, named))
     found: Any = SimpleNamespace(project_id="prj_1", suite="tone", subjects=(OTHER, *second))
     assert gate._other_baseline(conn, found, "production") == told  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(subjects, "baseline", lambda *_: None)  # nothing runs there yet
+    named[0] = None  # nothing runs there yet
     assert gate._other_baseline(conn, found, "production") == ""  # pyright: ignore[reportPrivateUsage]
