@@ -11,11 +11,9 @@ from trimtab.scoring.shares import (
     mcnemar_exact,
     mcnemar_mid_p,
     mcnemar_score,
-    mid_p,
     mid_p_share,
     paired_shares,
     score_statistic,
-    sign_test,
 )
 
 
@@ -52,11 +50,6 @@ def test_mcnemars_test_is_statsmodels_and_mid_p_takes_half_of_the_table() -> Non
     assert mcnemar_score(12, 3) == pytest.approx(math.erfc(9 / math.sqrt(15) / math.sqrt(2)))
     assert mcnemar_mid_p(0, 0) == mcnemar_score(0, 0) == mcnemar_exact(0, 0) == 1
     assert mcnemar_mid_p(4, 4) == pytest.approx(1)
-
-
-def test_the_sign_test_leaves_zeros_out() -> None:
-    assert sign_test([1.0, 0.0, 2.0, -0.5, 0.0, 3.0, 4.0, 5.0]) == mid_p(5, 6)
-    assert sign_test([]) == sign_test([0.0]) == 1
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 60))

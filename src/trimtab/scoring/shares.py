@@ -73,12 +73,6 @@ def mcnemar_score(gained: float, lost: float) -> float:
     return 1.0 if together <= 0 else 2 * normal_cdf(-abs(gained - lost) / math.sqrt(together))
 
 
-def sign_test(differences: list[float]) -> float:
-    """Two-sided p-value that a difference is as often above 0 as below; zeros do not count (exact, mid-p)."""
-    above, below = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    return mid_p(above, above + below)
-
-
 def paired_shares(gained: float, lost: float, n: float, alpha: float = 0.05) -> Interval:
     """Of the difference of two shares on the same ``n`` cases, (gained - lost) / n: the differences that the score test
     does not reject (T. Tango 1998, Equivalence test and confidence interval for the difference in proportions for the
