@@ -1,0 +1,189 @@
+"""What is guarded, what guards it, and what comes out.
+
+    Subject --a guard's plug--> Look | CannotTell --threshold, action, mode--> Verdict
+
+A guard is a plug (`guards/*.py`): it looks at pieces of text and says how sure it is, where, and why; it never decides
+what happens. What happens is the team's `GuardSpec`: at which stages, from which score on, which action, and what if
+the guard itself fails. `run.py` puts the two together.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from msgspec import Meta, Struct
+
+from trimtab.scoring.types import Answered, Asked, Embed
+
+Json = Any
+Stage = Literal["input", "retrieved", "tool_arguments", "tool_result", "output"]
+"""Where a text comes from: what a user (or the application) wrote, what was found for the model to read, what a model
+wants to tell a tool, what a tool gave back, what a model answers."""
+STAGES: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_arguments", "tool_result", "output")
+Action = Literal["allow", "flag", "redact", "block", "escalate"]
+"""In the order of their weight. ``escalate``: it is blocked for now and goes to people (a review queue)."""
+ACTIONS: Final[tuple[Action, ...]] = ("allow", "flag", "redact", "block", "escalate")
+Mode = Literal["enforce", "shadow", "off"]
+"""``shadow``: the verdict is written down and changes nothing."""
+OnFailure = Literal["closed", "open"]
+Needs = Literal["cpu", "embed", "model"]
+"""What a plug needs to look: nothing but this process, the local embedder, or a model through the gateway."""
+NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
+Called = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text to be looked at. ``role`` is the message's (``system``, ``user``, ``assistant``, ``tool``); ``place``
+    names where it stands, for whoever puts a redacted text back; ``tool`` is the tool's name at its two stages."""
+
+    stage: Stage
+    text: str
+    role: str = ""
+    place: str = ""
+    tool: str = ""
+
+
+class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a guard sees at once: ``pieces`` are what it must judge, the rest is what it may judge them by.
+
+    ``system`` is the system prompt, ``question`` the user's last words, ``context`` the texts the answer should rest
+    on, ``schema`` what the answer must look like. ``whole``: nothing more is to come (false while a stream runs, whose
+    piece then is a window of it)."""
+
+    pieces: tuple[Piece, ...]
+    system: str = ""
+    question: str = ""
+    context: tuple[str, ...] = ()
+    schema: Json = None
+    finish: str = ""
+    whole: bool = True
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something in one piece: characters ``start`` to ``end``, which ``kind`` of thing, how sure (0 to 1), and what
+    stands there once it is redacted (None: `[KIND]`). The text itself is never in a finding: verdicts are kept."""
+
+    piece: int
+    start: int
+    end: int
+    kind: str
+    score: float = 1.0
+    instead: str | None = None
+
+
+class Look(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a guard saw. ``score`` in [0, 1] is compared with the threshold; ``reason`` is one sentence for people
+    which quotes no sensitive text; ``label`` the family or topic, where there is one. ``cost`` in picodollars is what
+    looking cost, null if unknown."""
+
+    score: float = 0.0
+    reason: str = ""
+    label: str = ""
+    findings: tuple[Finding, ...] = ()
+    cost: int | None = 0
+
+
+class CannotTell(Struct, frozen=True, kw_only=True):
+    """The guard could not look, and why in a sentence: its failure mode decides."""
+
+    reason: str
+    cost: int | None = 0
+
+
+Outcome = Look | CannotTell
+
+
+class Tools(Struct, frozen=True, kw_only=True):
+    """What a guard may reach; None: not there. ``ask`` goes through the gateway, into the ledger, as a call of its own.
+    ``pseudonym`` gives the same stand-in for the same datum in one project, and cannot be undone without its key."""
+
+    ask: Callable[[Asked], Awaitable[Answered]] | None = None
+    embed: Embed | None = None
+    pseudonym: Callable[[str, str], str] | None = None
+    """``(kind, text) -> stand-in``."""
+
+
+class Guard(Protocol):
+    """The contract of a plug in `guards/` (its `PLUG`), tested for each by `tests/contracts`.
+
+    ``version`` grows whenever the same text might be judged otherwise. ``options`` is the type of its settings (a
+    frozen Struct), `made` turns them once into what `look` is handed (raises `InvalidRequest`). ``stages`` and
+    ``actions`` are those that make sense for it, ``threshold`` its score from which on it acts where the team says
+    nothing. ``window``: characters of an output stream that have to be seen together for it to see what it looks for;
+    None where it can judge whole answers only. `look` is plain and pure where ``needs`` is ``cpu``, so that it may run
+    in a thread; else it is a coroutine function.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def needs(self) -> Needs: ...
+    @property
+    def stages(self) -> tuple[Stage, ...]: ...
+    @property
+    def actions(self) -> tuple[Action, ...]: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def window(self) -> int | None: ...
+    @property
+    def options(self) -> Any: ...
+    def made(self, options: Any) -> Any: ...
+    def look(self, subject: Subject, ready: Any, tools: Tools) -> Outcome | Awaitable[Outcome]: ...
+
+
+class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A guard as a team sets it up; every change of it is a new version.
+
+    ``kind`` is the plug and ``options`` are its settings. No ``stages``: all that the plug has. ``applies_to`` names
+    what is called (apps, routes, models; ``*`` at the end stands for anything) and is guarded whatever a release says;
+    empty: only where an app lists it. ``order``: lower looks first. ``budget`` is what its own model calls may cost in
+    a day, a decimal of the project's currency. ``queue`` is the review queue that ``escalate`` sends to; ``refusal``
+    the template of what the user is told.
+    """
+
+    kind: str
+    description: Annotated[str, Meta(max_length=2_000)] = ""
+    options: dict[str, Json] = {}
+    stages: tuple[Stage, ...] = ()
+    action: Action = "flag"
+    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
+    mode: Mode = "enforce"
+    on_failure: OnFailure = "closed"
+    timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] | None = None
+    budget: str | None = None
+    applies_to: Annotated[tuple[Called, ...], Meta(max_length=100)] = ()
+    order: Annotated[int, Meta(ge=0, le=1_000)] = 100
+    queue: str = ""
+    refusal: str = ""
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one guard decided at one stage of one call, as the record and the span have it. ``action`` is what it asked
+    for; it was done where ``mode`` is ``enforce``. ``failed``: why it could not tell. ``found`` counts findings by
+    kind. ``took_us`` is its time in microseconds."""
+
+    guard: str
+    version: int
+    kind: str
+    detector: str
+    stage: Stage
+    action: Action
+    mode: Mode = "enforce"
+    score: float = 0.0
+    threshold: float = 0.0
+    reason: str = ""
+    label: str = ""
+    found: dict[str, int] = {}
+    failed: str = ""
+    took_us: int = 0
+    cost: int | None = 0
+
+
+def heaviest(verdicts: Sequence[Verdict]) -> Action:
+    """What is to be done by all of them together: the weightiest action of those that are enforced."""
+    done = [ACTIONS.index(each.action) for each in verdicts if each.mode == "enforce"]
+    return ACTIONS[max(done, default=0)]
