@@ -61,6 +61,25 @@ def test_a_model_is_added_tested_and_removed(with_model: Shell) -> None:
     assert with_model.json("models", "list") == []
 
 
+def test_a_provider_and_a_model_are_changed_in_place_and_removed(with_model: Shell) -> None:
+    with_model.ok("models", "change", "fast", "--upstream", "gpt-4o", "--price", "1", "2")
+    (fast,) = with_model.json("models", "list")
+    assert (fast["upstream"], fast["price"]["input"], fast["provider"]) == ("gpt-4o", "1", "lab")
+    with_model.ok("models", "change", "fast", "--book-price")
+    (fast,) = with_model.json("models", "list")
+    assert fast["price"]["known"] is False  # no book has prices of a server of one's own
+    with_model.ok("providers", "change", "lab", "--key-env", "LAB_KEY", LAB_KEY="sk-another-secret-wxyz")
+    (lab,) = with_model.json("providers", "list")
+    assert lab["key_hint"] == "wxyz"
+    assert with_model.json("models", "test", "fast")["ok"] is True
+    assert "in use by the model 'fast'" in with_model.run("providers", "remove", "lab").stderr
+    assert "Nothing is to be changed" in with_model.run("providers", "change", "lab").stderr
+    assert "Nothing is to be changed" in with_model.run("models", "change", "fast").stderr
+    with_model.ok("models", "remove", "fast")
+    with_model.ok("providers", "remove", "lab")
+    assert with_model.json("providers", "list") == []
+
+
 def test_a_model_without_a_known_price_is_told_so(with_model: Shell) -> None:
     told = with_model.ok("models", "add", "odd", "--provider", "lab", "--upstream", "nobody-prices-this")
     assert "null" in told

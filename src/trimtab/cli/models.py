@@ -1,17 +1,28 @@
 """`trimtab models`: the names that clients may call."""
 
+from typing import TypedDict, Unpack
+
 import click
 
 from trimtab.cli.base import FAILED, api_command, money, print_json, print_table, project_option
 from trimtab.cli.conformance.report import print_card
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.sdk.client import Client
 from trimtab.sdk.types import Card
 
 
+class Given(TypedDict):
+    """What may be said anew of a model, beside where it is."""
+
+    fallback: tuple[str, ...]
+    no_fallback: bool
+    price: tuple[float, float] | None
+    book_price: bool
+
+
 @click.group()
 def command() -> None:
-    """Declare, list, test and remove the models of a project."""
+    """Declare, list, change, test and remove the models of a project."""
 
 
 @command.command("list")
@@ -123,6 +134,64 @@ def add(
     else:
         known = "" if made.price.known else "; its price is not known, so its cost will be null (--price sets one)"
         click.echo(f"Added model {made.name} -> {made.upstream} of {made.provider}{known}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--provider", default=None, help="Another provider of this project.")
+@click.option("--upstream", default=None, help="The provider's own id for the model.")
+@click.option(
+    "--fallback",
+    multiple=True,
+    help="A model to try when this one fails; repeat for more. They replace all there were.",
+)
+@click.option("--no-fallback", is_flag=True, help="Try no other model.")
+@click.option(
+    "--price",
+    nargs=2,
+    type=float,
+    default=None,
+    metavar="INPUT OUTPUT",
+    help="US dollars per million tokens.",
+)
+@click.option("--book-price", is_flag=True, help="Take the price of the price book again.")
+@project_option
+@api_command
+def change(
+    name: str,
+    *,
+    provider: str | None,
+    upstream: str | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+    **given: Unpack[Given],
+) -> None:
+    """Change what stands behind a model's name; what is not given stays. Streams under way end as they began.
+
+    \b
+    Examples:
+      trimtab models change fast --upstream gpt-4.1-mini
+      trimtab models change fast --provider lab --fallback slow
+    """
+    changes: dict[str, object] = {}
+    if provider is not None:
+        changes["provider"] = provider
+    if upstream is not None:
+        changes["upstream"] = upstream
+    if given["fallback"] or given["no_fallback"]:
+        changes["fallback"] = list(given["fallback"])
+    if given["price"] is not None:
+        changes["price"] = {"input": given["price"][0], "output": given["price"][1]}
+    elif given["book_price"]:
+        changes["price"] = None
+    if not changes:
+        raise InvalidRequest("Nothing is to be changed.", fix="Give e.g. --upstream.", param="change")
+    changed = client.change_model(project, name, **changes)
+    if as_json:
+        print_json(changed)
+    else:
+        click.echo(f"Changed model {changed.name} -> {changed.upstream} of {changed.provider}.")
 
 
 @command.command()

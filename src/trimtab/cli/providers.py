@@ -22,7 +22,7 @@ class Given(TypedDict):
 
 @click.group()
 def command() -> None:
-    """Declare and list the providers of a project."""
+    """Declare, list, change and remove the providers of a project."""
 
 
 @command.command("list")
@@ -104,6 +104,81 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
         print_json(made)
     else:
         click.echo(f"Added provider {made.name} ({made.dialect} at {made.base_url or 'this machine'}).")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--base-url", default=None, help="Where it is now.")
+@click.option(
+    "--key-env",
+    multiple=True,
+    metavar="VARIABLE",
+    help="The environment variable that holds its new key; again for each of several. They replace all there were.",
+)
+@click.option("--no-key", is_flag=True, help="Take its keys away.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of its kind; VALUE may be env:NAME. Those given replace all there were.",
+)
+@project_option
+@api_command
+def change(
+    name: str,
+    *,
+    base_url: str | None,
+    key_env: tuple[str, ...],
+    no_key: bool,
+    options: tuple[str, ...],
+    project: str,
+    client: Client,
+    as_json: bool,
+) -> None:
+    """Change a provider, its key for example; what is not given stays. No call under way is lost.
+
+    \b
+    Examples:
+      trimtab providers change openai --key-env NEW_OPENAI_KEY
+      trimtab providers change lab --base-url http://127.0.0.1:9000/v1
+    """
+    if key_env and no_key:
+        raise InvalidRequest("A key is given, and none is wanted.", fix="Give --key-env or --no-key.", param="no-key")
+    changes: dict[str, object] = {}
+    if base_url is not None:
+        changes["base_url"] = base_url
+    if key_env or no_key:
+        changes["api_keys"] = [_variable(variable) for variable in key_env]
+    if options:
+        changes["options"] = dict(_pair(text) for text in options)
+    if not changes:
+        raise InvalidRequest(
+            "Nothing is to be changed.", fix="Give --base-url, --key-env, --no-key or --option.", param="change"
+        )
+    changed = client.change_provider(project, name, **changes)
+    if as_json:
+        print_json(changed)
+    else:
+        click.echo(f"Changed provider {changed.name} ({changed.dialect} at {changed.base_url or 'this machine'}).")
+
+
+@command.command()
+@click.argument("name")
+@project_option
+@api_command
+def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Remove a provider that no model uses any more. Its traces stay.
+
+    \b
+    Example:
+      trimtab providers remove lab
+    """
+    client.delete_provider(project, name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"Removed provider {name}.")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from trimtab.sdk import cache_types as c
 from trimtab.sdk import limit_types as m
@@ -213,6 +213,15 @@ class Client:
         body |= {"api_key": api_key, "api_keys": api_keys or [], "options": options or {}}
         return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
 
+    def change_provider(self, project: str, name: str, **changes: object) -> t.Provider:
+        """``changes`` are any of ``base_url``, ``api_key``, ``api_keys``, ``headers``, ``options``; what is not given
+        stays. Calls under way end with what they began with."""
+        return self._http.ask("PATCH", path("projects", project, "providers", name), t.Provider, body=_said(changes))
+
+    def delete_provider(self, project: str, name: str) -> None:
+        """Refused while a model uses it."""
+        self._http.ask("DELETE", path("projects", project, "providers", name), type(None))
+
     def resilience(self, project: str) -> list[t.Resilience]:
         """The providers and models that do not go by the defaults."""
         return self._all(_Policies, path("projects", project, "resilience"))
@@ -251,6 +260,11 @@ class Client:
         with ``input`` and ``output``."""
         body = {"name": name, "provider": provider, "upstream": upstream, "fallback": fallback, "price": price}
         return self._http.ask("POST", path("projects", project, "models"), t.Model, body=body)
+
+    def change_model(self, project: str, name: str, **changes: object) -> t.Model:
+        """``changes`` are any of ``provider``, ``upstream``, ``fallback``, ``price`` (None: the book's); what is not
+        given stays."""
+        return self._http.ask("PATCH", path("projects", project, "models", name), t.Model, body=_said(changes))
 
     def price(self, project: str, model: str, at: int | None = None) -> t.Price:
         """The row in force for a model's name, or for ``provider/model-id``; ``at`` another moment (Unix ms)."""
@@ -449,3 +463,8 @@ class Client:
             cursor = page.cursor
             if cursor is None:
                 return found
+
+
+def _said(changes: dict[str, object]) -> dict[str, object]:
+    """A change to nothing is said, and not left out."""
+    return {name: Raw(b"null") if value is None else value for name, value in changes.items()}
