@@ -197,10 +197,15 @@ class Carrier:
         return "" if self._boundary is None else text_in_form(self._begun, self._boundary, name)
 
     def asked(self) -> bytes:
-        """What makes two calls the same, for an idempotency key. Forms have another boundary each time, so of those it
-        is the model and the number of bytes."""
+        """What makes two calls the same, for an idempotency key. Forms have another boundary each time, so that is left
+        out of them; of one that has not come whole it is the model and the number of bytes."""
         carried = self._carried
-        what = self._begun if self._json else b"%d" % (self._told_length() or 0)
+        if self._json:
+            what = self._begun
+        elif self._is_whole and self._boundary is not None:
+            what = self._begun.replace(self._boundary, b"--")
+        else:
+            what = b"%d" % (self._told_length() or 0)
         path = f"{carried.method} {carried.path}?{carried.query}".encode("utf-8", "surrogateescape")
         return path + b"\0" + self._model.encode() + b"\0" + what
 
