@@ -3,7 +3,8 @@
 A job in the catalog, taken up by one worker at a time, step by step; each step may be done twice:
 
 1. wait until the store has what the spool held when it began, and forget dead letters;
-2. forget copies of answers: response cache, kept responses, answers to idempotency keys;
+2. find what this server made of it (`erasure_made.py`), and forget copies of answers: response cache, kept responses,
+   answers to idempotency keys, and what rooms above keep (datasets, experiments, review);
 3. trace by trace, some thousand at a time: scores, texts, spans from the store; the spans last, because they lead to
    the rest. The rows of the books stay, without what identified anybody;
 4. blobs that no row refers to any more: set aside, and gone once what was on its way to the store by then is there
@@ -18,7 +19,7 @@ import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, TrimtabError, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.gateway import erasure_copies as copies
+from trimtab.gateway.erasure_made import Led, Made
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance import erasures as store
 from trimtab.governance.erasures import Ahead, Erasure, Report
@@ -61,6 +63,8 @@ ANONYMOUS: Final = (
 _COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
 _IDS: Final = ("id", "span_id", "trace_id")
 """What names a row of a table: the first of these that is a column of it."""
+_MADE: Final = "made:"
+_TRACE_IN: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -77,6 +81,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     beyond: Callable[[Connection, str, set[str]], dict[str, int]] | None = None
     """What rooms above keep of a project's traces is removed with this: rows by table."""
+    led: Callable[[Connection, str, set[str]], Led] | None = None
+    """What rooms above made of a project's traces."""
 
 
 class Eraser:
@@ -134,8 +140,11 @@ class _Work:
     async def do(self) -> None:
         await self._wait_for_spool()
         if self.job.report.step == "spooled":
+            await self._follow()
+        if self.job.report.step == "followed":
             await self._forget_copies()
         for _ in range(ROUNDS):
+            await self._forget_made()
             await self._forget_traces()
             await self._forget_rest()
             if not await self._rows_left():
@@ -146,7 +155,9 @@ class _Work:
             )
         await self._forget_blobs()
         checks = await self._look()
-        await self._note(replace(self.job.report, step="done", marks=None, blobs=(), checks=checks), state="done")
+        await self._note(
+            replace(self.job.report, step="done", marks=None, blobs=(), made=(), checks=checks), state="done"
+        )
         await self._settle(self._parts.db)  # the row that held the value until now
         logger.info("the erasure %s is done", self.job.id)
 
@@ -206,10 +217,24 @@ class _Work:
             return record.project == job.project_id and value == job.value
         return job.project_id.encode() in body and any(form in body for form in _forms(job.subject, job.value))
 
-    # --- 2: copies of answers ---
+    # --- 2: what was made of it, and copies of answers ---
+
+    async def _follow(self) -> None:
+        """Find the traces of our own that were made of theirs; they are theirs too."""
+        parts, project = self._parts, self.job.project_id
+        traces = await self._distinct("trace_id")
+        made = await Made(parts.upkeep, parts.db, project, parts.led).of(traces)
+        every = frozenset(traces | made)
+        gone = await asyncio.to_thread(
+            barrier.forget_letters, parts.spool, lambda body: project.encode() in body and _names_one(body, every)
+        )
+        report = self._added({"dead_letters": gone})
+        await self._note(replace(report, step="followed", made=tuple(sorted(made))))
 
     async def _forget_copies(self) -> None:
+        made = self.job.report.made
         requests = await self._distinct("request_id")
+        requests |= await Made(self._parts.upkeep, self._parts.db, self.job.project_id).requests(made)
         project, parts = self.job.project_id, self._parts
         await parts.answers.flush()
         rows = await parts.answers.db.write(lambda conn: copies.forget_answers(conn, project, requests))
@@ -218,7 +243,7 @@ class _Work:
             value = self.job.value
             rows["limit_events"] = await parts.db.write(lambda conn: copies.forget_events(conn, project, value))
         if parts.beyond is not None:
-            beyond, traces = parts.beyond, await self._distinct("trace_id")
+            beyond, traces = parts.beyond, await self._distinct("trace_id") | set(made)
             rows |= await parts.db.write(lambda conn: beyond(conn, project, traces))
         await self._note(replace(self._added(rows), step="copies"))
 
@@ -240,6 +265,22 @@ class _Work:
         return found
 
     # --- 3: the store ---
+
+    async def _forget_made(self) -> None:
+        """Chunk by chunk, as `_forget_traces`, which begins when this is done."""
+        made, ahead = self.job.report.made, self.job.report.ahead
+        if ahead is not None and not ahead.key.startswith(_MADE):
+            return
+        await self._parts.upkeep.finished(("spans", "ledger"))
+        for at in range(0, len(made), IDS_AT_ONCE):
+            traces = list(made[at : at + IDS_AT_ONCE])
+            key, ahead = f"{_MADE}{at}", self.job.report.ahead
+            if (ahead is not None and ahead.key == key) or await self._spans_of(traces):
+                await self._forget_chunk(key, traces)
+
+    async def _spans_of(self, traces: Sequence[str]) -> int:
+        params: dict[str, Value] = {"project": self.job.project_id, "ids": ids(traces)}
+        return await self._parts.upkeep.count("spans", f"project = {{project:String}} AND trace_id {IDS_IN}", params)
 
     async def _forget_traces(self) -> None:
         await self._parts.upkeep.finished(("spans", "ledger"))  # what we asked for before we were interrupted
@@ -312,7 +353,10 @@ class _Work:
 
     async def _rows_left(self) -> int:
         """Rows of any table that still name it."""
+        made = self.job.report.made
         left = 0
+        for at in range(0, len(made), IDS_AT_ONCE):
+            left += await self._spans_of(made[at : at + IDS_AT_ONCE])
         for table, columns in (await self._parts.upkeep.tables()).items():
             if _COLUMN[self.job.subject] in columns:
                 left += await self._parts.upkeep.count(table, self._cond, self._which)
@@ -409,6 +453,15 @@ def _forms(subject: store.Subject, value: str) -> tuple[bytes, ...]:
     quoted = msgspec.json.encode(value)[1:-1]
     raw = bytes.fromhex(value) if subject == "trace" and re.fullmatch(r"[0-9a-f]{32}", value) else text
     return text, quoted, raw
+
+
+def _names_one(body: bytes, traces: frozenset[str]) -> bool:
+    """Whether a record names one of these traces, as text or, in OTLP, in its bytes."""
+    if any(found.decode() in traces for found in _TRACE_IN.findall(body)):
+        return True
+    return any(
+        len(trace) == 32 and bytes.fromhex(trace) in body for trace in traces if _TRACE_IN.fullmatch(trace.encode())
+    )
 
 
 def _no_step(name: str) -> None:

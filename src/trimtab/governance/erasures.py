@@ -52,7 +52,8 @@ class Ahead(Struct, frozen=True, kw_only=True):
 
 class Report(Struct, frozen=True, kw_only=True):
     """``rows`` by where they were: removed, and for ``ledger`` kept without what identified anybody. ``blobs`` are
-    contents that still may have to go. ``checks`` are what was looked at in the end, each with what was found."""
+    contents that still may have to go, ``made`` the traces of this server's own calls that were made of what is erased
+    (answers of experiments, judges, shadow copies). ``checks`` are what was looked at in the end, each with what was found."""
 
     step: str = "begun"
     marks: dict[str, int] | None = None
@@ -60,6 +61,7 @@ class Report(Struct, frozen=True, kw_only=True):
     traces: int = 0
     ahead: Ahead | None = None
     blobs: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     checks: dict[str, str] = {}
 
 

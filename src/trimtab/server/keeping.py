@@ -4,13 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
+from trimtab.evaluation import erasing as evaluated
 from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
+from trimtab.gateway.erasure_made import Led, OfCases
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance.retention import Rules
-from trimtab.review.erasing import forget
+from trimtab.review import erasing as reviewed
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.retention import Parts as RetentionParts
@@ -50,9 +53,23 @@ class Keeping:
                 spool=spool.directory,
                 end_segment=spool.retire,
                 clock=clock,
-                beyond=forget,
+                beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
+                led=_led,
             )
         )
+
+
+def _forget(conn: Connection, project_id: str, traces: set[str], now: int) -> dict[str, int]:
+    """What review and evaluation keep of those traces."""
+    return reviewed.forget(conn, project_id, traces) | evaluated.forget(conn, project_id, traces, now)
+
+
+def _led(conn: Connection, project_id: str, traces: set[str]) -> Led:
+    hits = evaluated.found(conn, project_id, traces)
+    return Led(
+        traces=frozenset(evaluated.led(conn, project_id, hits)),
+        cases=tuple(OfCases(hit.experiments, hit.cases) for hit in hits),
+    )
 
 
 def cluster_of(telemetry_url: str) -> str:
