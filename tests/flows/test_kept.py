@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 import pytest
 from live import ADMIN, Live, admin, live, simulated, until
+from planting import PROJECT, Planter
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.server.backup import Backup
@@ -24,6 +25,7 @@ providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
 models:
   quick: {{provider: sim, model: "gpt-4o-mini?tokens=8"}}
+  careful: {{provider: sim, model: "gpt-4o-mini?tokens=8"}}
 retention: {{content: 30, ledger: keep}}
 """
 
@@ -40,6 +42,19 @@ def trimtab(*argv: str, url: str = "") -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+MARKS = "MARKER-OF-ALICE|marker-of-alice|alice@example"
+PLACES = (
+    "spans", "span_io", "span_raw", "scores", "ledger", "blobs", "cache_answers", "idempotent_calls", "responses",
+    "dataset_cases", "experiment_cells", "evaluation_cache", "review_items", "holds",
+)  # fmt: skip
+"""Where a receipt must have found something of what was planted."""
+
+
+def files_with_marks(folder: Path) -> list[str]:
+    found = subprocess.run(["grep", "-rlaE", MARKS, str(folder)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
 
 
 class Load:
@@ -102,8 +117,9 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
     backup, again = tmp_path / "backup", tmp_path / "again"
     again.mkdir()
     with simulated() as provider, live(tmp_path, CONFIG.format(url=provider)) as server:
+        planter = Planter(server, "MARKER-OF-ALICE", "alice@example.com")
+        planted = planter.everywhere()
         with httpx.Client(base_url=server.url, headers=admin(), timeout=60) as client:
-            call(client, "MARKER-OF-ALICE", "alice@example.com")
             issued = client.post("/api/v1/projects/default/keys", json={"name": "app", "role": "client"}).json()
         server.settled()
         half_deleted(server)
@@ -118,9 +134,20 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
 
         server.settled()
         receipt = trimtab("erase", "--user", "alice@example.com", "--yes", url=server.url)
-        assert (receipt["state"], receipt["rows"]["spans"], receipt["traces"]) == ("done", 2, 1)
-        grep = subprocess.run(["grep", "-rlaE", "MARKER-OF-ALICE|alice@example", str(server.data)], capture_output=True)
-        assert grep.stdout == b"", grep.stdout
+        assert receipt["state"] == "done"
+        assert not [where for where in PLACES if not receipt["rows"].get(where)], receipt["rows"]
+        assert files_with_marks(server.data) == []
+        [cell] = [
+            each
+            for each in planter.send("GET", f"{PROJECT}/experiments/{planted['experiment']}/cells")["items"]
+            if each["case_id"] != "other"
+        ]
+        assert (cell["output"], cell["trace_id"], cell["scores"][0]["value"]) == ("", "", 8.0), "figures stay"
+        assert [each["cases"] for each in planter.send("GET", f"{PROJECT}/datasets/plants/versions")["items"]] == [
+            1,
+            2,
+            1,
+        ]
         kept = {rule["kind"]: rule["days"] for rule in trimtab("retention", "show", url=server.url)}
         assert (kept["content"], kept["ledger"]) == (30, None)
         [written] = trimtab("export", "ledger", "--out", str(tmp_path / "out"), url=server.url)
@@ -137,7 +164,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
             assert len(found) == len(set(found))
             assert set(before) <= set(found)
             assert told(second, "SELECT count() FROM tool_calls").strip() == b"[1]", "what was deleted came back"
-            assert len(second.traces(q='"MARKER-OF-ALICE"')) == 1, "the backup is older than the erasure"
+            assert second.traces(q='"MARKER-OF-ALICE"'), "the backup is older than the erasure"
             key = {"authorization": f"Bearer {issued['secret']}"}
             answer = httpx.post(
                 f"{second.url}/v1/chat/completions", headers=key, timeout=60,
