@@ -37,7 +37,7 @@ def test_one_or_many_are_written_listed_and_taken_back(run: "Run", engine: Store
     async def story(house: House) -> None:
         admin = house.admin
         one = await admin.post(AT, json={"name": "helpful", "value": True, "trace_id": TRACE.upper(), "id": "mine"})
-        assert (one.status_code, one.json()) == (201, {"ids": ["mine"]})
+        assert (one.status_code, one.json()) == (201, {"ids": ["mine"], "as_user": []})
         session = {"name": "tone", "label": "warm", "session": "s-1", "source": "human", "author": "ada"}
         spans = {
             "name": "grounded",
@@ -126,6 +126,30 @@ def test_nobody_writes_in_the_name_of_what_opens_gates(run: "Run", name: str) ->
     run(story)
 
 
+def test_an_applications_key_neither_speaks_for_people_nor_takes_back_what_they_said(
+    run: "Run", engine: Store, served: Any
+) -> None:
+    kept: list[bytes] = []
+
+    async def story(house: House) -> None:
+        made = await house.admin.post("/api/v1/projects/default/keys", json={"name": "app", "role": "client"})
+        app = house.client(made.json()["secret"])
+        one = {"name": "helpful", "value": 1, "trace_id": TRACE, "source": "human"}
+        said = (await house.admin.post(AT, json=one)).json()
+        assert said["as_user"] == []
+        own = (await app.post(AT, json=[one, {**one, "source": "code"}])).json()
+        assert own["as_user"] == own["ids"][:1]
+        refused = await app.post(AT, json={**one, "supersedes": said["ids"][0]})
+        assert (refused.status_code, refused.json()["param"]) == (403, "supersedes")
+        assert "key of a person" in refused.json()["fix"]
+        assert (await app.delete(f"{AT}/{said['ids'][0]}")).status_code == 403
+        assert (await app.delete(f"{AT}/{own['ids'][0]}")).status_code == 204  # its own it may
+        listed = (await house.admin.get(AT, params={"q": "source:human"})).json()["items"]
+        assert [score["id"] for score in listed] == said["ids"]
+
+    run(story, asker=TelemetryReader(served.socket), keep=straight(engine, kept))
+
+
 def test_an_applications_key_writes_scores_and_reads_none(run: "Run") -> None:
     kept: list[bytes] = []
 
@@ -141,6 +165,6 @@ def test_an_applications_key_writes_scores_and_reads_none(run: "Run") -> None:
         read = await house.admin.post("/api/v1/projects/default/keys", json={"name": "r", "role": "read_only"})
         assert (await house.client(read.json()["secret"]).post(AT, json=good)).status_code == 403
         (score,) = decode_any(kept[0]).scores
-        assert score.author == made.json()["key"]["id"]
+        assert (score.author, score.source) == (made.json()["key"]["id"], "user")  # it passes on what a user said
 
     run(story, keep=keep)

@@ -34,7 +34,18 @@ from trimtab.telemetry.stores import Store
 T = TypeVar("T")
 MINUTE = 60_000_000_000
 STABLE, CANDIDATE = Arm("stable", "r1"), Arm("candidate", "r2")
-NAMES = ("errors", "cancelled", "latency", "ttft", "cost", "silent", "refusal", "feedback", "score:helpful")
+NAMES = (
+    "errors",
+    "cancelled",
+    "latency",
+    "ttft",
+    "cost",
+    "silent",
+    "refusal",
+    "feedback",
+    "score:helpful",
+    "score:helpful@llm",
+)
 FAULTS = (
     Fault(code="upstream_failure", message="x", status=502),
     Fault(code="invalid_request", message="x", status=400, source="client"),
@@ -208,7 +219,9 @@ def value_of(name: str, each: CallRecord, scores: tuple[Score, ...]) -> float | 
     if name in ("silent", "refusal"):
         found = [s for s in mine if s.source == "detector" and name in ("silent", s.name)]
         return float(bool(found)) if answered and each.capture else None
-    of = [s for s in mine if (s.source in ("human", "user") if name == "feedback" else s.name == "helpful")]
+    source = name.rpartition("@")[2] if "@" in name else ""
+    said = [s for s in mine if source in ("", s.source)]
+    of = [s for s in said if (s.source in ("human", "user") if name == "feedback" else s.name == "helpful")]
     values = [min(1.0, max(0.0, s.value or 0.0)) if name == "feedback" else s.value or 0.0 for s in of]
     return sum(values) / len(values) if values else None
 
@@ -288,6 +301,18 @@ def test_values_above_the_cap_count_as_it(world: World) -> None:
     assert candidate.values["cost"].n == free["cost"].n
     assert candidate.values["cost"].s <= 0.004 * candidate.values["cost"].n
     assert candidate.values["score:helpful"].s < free["score:helpful"].s
+
+
+def test_a_score_of_one_source_is_not_moved_by_what_others_write(world: World) -> None:
+    names = ("score:helpful", "score:helpful@llm", "score:helpful@human", "score:helpful@nobody")
+    asked = question("request", metrics=tuple(Metric(name) for name in names))
+    (_, candidate) = world.run(figures_of_arms(world.reader, world.ours, asked))
+    every, by_models, by_people, unknown = (candidate.values.get(name) for name in names)
+    assert every == by_models
+    assert every is not None
+    assert every.n > 20
+    assert not by_people or by_people.n == 0
+    assert not unknown or unknown.n == 0  # no source: a score of that whole name, which nobody wrote
 
 
 def test_names_that_look_like_sql_are_only_names(world: World) -> None:

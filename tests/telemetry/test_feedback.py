@@ -100,6 +100,30 @@ def test_feedback_before_its_answer_is_there_ends_where_the_answer_is(world: Wor
     world.run(story())
 
 
+def test_feedback_on_answers_that_never_come_keeps_no_other_from_its_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.feedback.AT_ONCE", 4)
+    monkeypatch.setattr("trimtab.telemetry.feedback.PAGES", 2)
+    own = of(1, project=world.project)
+
+    async def story() -> None:
+        await world.book.write([Feedback(request_id=own.request_id, thumbs="up", user="ada")], world.origin())
+        far = 9_000_000_000_000  # said, by the client's word, in a future that has no end
+        bogus = [Feedback(response_id=f"never-{n}", thumbs="down", user="eve", at=far) for n in range(17)]
+        await world.book.write(bogus, world.origin(1_000))
+        world.arrive(own)
+        turns = 0
+        while not await world.book.settle(world.project, T0):
+            turns += 1
+            assert turns < 6
+        assert [(each.label, each.span_id) for each in await world.valid() if each.author == "ada"] == [
+            ("up", own.span_id)
+        ]
+
+    world.run(story())
+
+
 def test_the_same_persons_word_on_an_answer_is_one_and_the_last_holds(world: World) -> None:
     own = of(3, project=world.project)
     world.arrive(own)

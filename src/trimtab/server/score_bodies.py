@@ -39,9 +39,11 @@ NewScores = NewScore | Annotated[list[NewScore], Meta(min_length=1, max_length=M
 
 
 class Scored(Struct, frozen=True, kw_only=True):
-    """The ids of what was written, in the order given."""
+    """The ids of what was written, in the order given. ``as_user``: those that were said to be of source ``human`` and
+    stand as ``user``, since the key is an application's."""
 
     ids: list[str]
+    as_user: list[str] = []
 
 
 class ScorePage(Struct, frozen=True, kw_only=True):

@@ -6,12 +6,13 @@ which calls count in which metric, and why.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
 from msgspec import Struct
 
 from trimtab.scoring.sums import ArmFigures, Sums
 from trimtab.telemetry.score_versions import newest
+from trimtab.telemetry.scores import Source
 from trimtab.telemetry.stores import Value
 
 T = TypeVar("T")
@@ -190,9 +191,17 @@ def _metric(metric: Metric, bound: _Bound) -> tuple[str, str]:
         return _mean("each.3 IN ('human', 'user')", "greatest(0., least(1., each.4))")
     if name.startswith(SCORE):
         value = "each.4" if metric.cap is None else f"least(each.4, {bound.number(metric.cap)})"
-        return _mean(f"each.2 = {bound.text(name.removeprefix(SCORE))}", value)
+        return _mean(_named(name.removeprefix(SCORE), bound), value)
     of = f"each.3 = 'detector' AND each.2 = {bound.text(name)}"
     return _JUDGED, f"toFloat64(arrayExists(each -> {_MINE} AND {of}, scores_of))"
+
+
+def _named(name: str, bound: _Bound) -> str:
+    """Which scores ``NAME`` or ``NAME@SOURCE`` means: of one source only, or whoever said it."""
+    bare, at, source = name.rpartition("@")
+    if at and source in get_args(Source):
+        return f"each.2 = {bound.text(bare)} AND each.3 = {bound.text(source)}"
+    return f"each.2 = {bound.text(name)}"
 
 
 def _mean(which: str, value: str) -> tuple[str, str]:

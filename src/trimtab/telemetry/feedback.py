@@ -34,10 +34,13 @@ SETTLED_WITHIN_NS: Final = 7 * 24 * 3_600 * 10**9
 """What was said of a call that did not arrive for so long stays where it is."""
 RESPONSE_WITHIN_NS: Final = 90 * 24 * 3_600 * 10**9
 AT_ONCE: Final = 200
+PAGES: Final = 10
+"""Of `AT_ONCE` scores that wait, in one turn of settling a project."""
 _PENDING: Final = (
     f"source = 'user' AND evaluator = '{BY}' AND evaluator_version = '{PENDING}' AND valid = 1"
-    " AND at_ns >= {since:Int64}"
+    " AND version >= {since:Int64}"
 )
+"""By when it was written here: when it was said is for the client to say, and may lie in any future."""
 _REQUEST = re.compile(r"req_([0-9a-f]{32})")
 _ID = re.compile(r"[!-~]{1,180}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
@@ -179,6 +182,8 @@ class FeedbackBook:
         self._asker = asker
         self._ask = asker.ask
         self._keep = keep
+        self._walked: dict[str, tuple[int, str]] = {}
+        """By project, down to which score (version, id) settling has looked."""
 
     async def write(self, said: Sequence[Feedback], origin: Origin) -> list[list[str]]:
         """All of it or nothing, durable when this returns; the ids of the scores that each became. Raises
@@ -206,11 +211,34 @@ class FeedbackBook:
         return [project for (project,) in found]
 
     async def settle(self, project: str, now_ns: int) -> int:
-        """Move what was said before its span arrived to where that is; how many scores. Raises `Unavailable`."""
+        """Move what was said before its span arrived to where that is; how many scores. Raises `Unavailable`.
+
+        A turn looks at the newest and goes on with the older ones from where the turn before ended, so that feedback
+        on answers that never come (a client may name any) keeps no other from its answer for long."""
+        moved, after = 0, None
+        for page in range(PAGES):
+            pending = await self._pending(project, after, now_ns)
+            moved += await self._settle(project, pending, now_ns)
+            if len(pending) < AT_ONCE:
+                self._walked.pop(project, None)  # the end: the next turn begins anew
+                return moved
+            last = (pending[-1].version, pending[-1].id)
+            before = self._walked.get(project) if page == 0 else None
+            after = min(last, before) if before else last
+        if after is not None:
+            self._walked[project] = after
+        return moved
+
+    async def _pending(self, project: str, after: tuple[int, str] | None, now_ns: int) -> list[Score]:
         params: dict[str, Value] = {"project": project, "since": max(0, now_ns - SETTLED_WITHIN_NS)}
-        columns = ", ".join(ScoreLine.__struct_fields__)
-        sql = f"{newest_rows(columns, _PENDING)} ORDER BY at_ns DESC LIMIT {AT_ONCE}"
-        pending = [line.score() for line in await self._ask(ScoreLine, sql, params)]
+        where = _PENDING
+        if after is not None:
+            where += " AND (version, id) < ({after_ns:Int64}, {after_id:String})"
+            params["after_ns"], params["after_id"] = after
+        sql = f"{newest_rows(', '.join(ScoreLine.__struct_fields__), where)} ORDER BY version DESC, id DESC"
+        return [line.score() for line in await self._ask(ScoreLine, f"{sql} LIMIT {AT_ONCE}", params)]
+
+    async def _settle(self, project: str, pending: Sequence[Score], now_ns: int) -> int:
         if not pending:
             return 0
         names = [_name_of(score.trace_id) for score in pending]

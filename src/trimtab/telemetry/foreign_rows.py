@@ -16,7 +16,7 @@ from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import Rows
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers
+from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
 from trimtab.telemetry.silent import Silent, said_by
 
 BLOB_BYTES: Final = 64 << 10
@@ -291,7 +291,7 @@ def _scores(rows: Rows, mapped: Mapped) -> None:
             value=each.value,
             label=each.label[:LABEL],
             explanation=each.explanation[:10_000],
-            source=each.source,
+            source=told_by_program(each.source),
             evaluator=strangers(each.evaluator)[:200],
             evaluator_version=each.evaluator_version[:200],
             at_ns=mapped.start_ns + mapped.duration_ns,

@@ -9,11 +9,11 @@ from typing import Final, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import Forbidden, NotFound
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.score_query import compile_scores
 from trimtab.telemetry.score_versions import newest_rows
-from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target
+from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target, is_ours
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import ScoreView, Window
 
@@ -95,23 +95,26 @@ class ScoreBook:
         self._ask = asker.ask
         self._keep = keep
 
-    async def write(self, project: str, scores: list[Score]) -> None:
+    async def write(self, project: str, scores: list[Score], *, person: bool = True) -> None:
         """All of them, durable when this returns. A score that supersedes another makes that one invalid: it must be in
-        the store or among these, or `NotFound` is raised and nothing is written."""
+        the store or among these, or `NotFound` is raised and nothing is written; what people or this server said is
+        taken back by a person only (else `Forbidden`)."""
         here = {score.id: score for score in scores}
         for score in scores:
             if score.supersedes:
                 old = here.get(score.supersedes) or await self.find(project, score.supersedes)
                 if old is None:
                     raise _not_there(score.supersedes)
+                _may_take_back(old, person, "supersedes")
                 here[old.id] = replace(old, valid=False, version=score.version)
         await self._keep(encode_any(ScoreBatch(project=project, scores=tuple(here.values()))))
 
-    async def invalidate(self, project: str, score_id: str, now_ns: int) -> None:
-        """It stays, and counts nowhere any more. Raises `NotFound`."""
+    async def invalidate(self, project: str, score_id: str, now_ns: int, *, person: bool = True) -> None:
+        """It stays, and counts nowhere any more. Raises `NotFound`, and `Forbidden` as `write` does."""
         found = await self.find(project, score_id)
         if found is None:
             raise _not_there(score_id)
+        _may_take_back(found, person, "id")
         await self._keep(encode_any(ScoreBatch(project=project, scores=(replace(found, valid=False, version=now_ns),))))
 
     async def find(self, project: str, score_id: str) -> Score | None:
@@ -164,6 +167,15 @@ async def scores_of_trace(asker: Asker, project: str, trace_id: str) -> list[Sco
     )
     lines = await asker.ask(ScoreLine, sql, {"project": project, "trace": trace_id})
     return [view_of(line) for line in reversed(lines)]
+
+
+def _may_take_back(score: Score, person: bool, param: str) -> None:
+    if not person and is_ours(score):
+        raise Forbidden(
+            f"The score {score.id[:64]!r} was said by a person or by this server: no application's key takes it back.",
+            fix="Use the key of a person, of role editor or admin.",
+            param=param,
+        )
 
 
 def _not_there(score_id: str) -> NotFound:

@@ -72,6 +72,17 @@ def strangers(evaluator: str) -> str:
     return f"other/{evaluator}" if evaluator.startswith(OURS) else evaluator
 
 
+def told_by_program(source: Source) -> Source:
+    """What a program's word counts as: only people, with keys of their own, say what a person judged (``human``). What
+    an application passes on of a person is the word of one of its users."""
+    return "user" if source == "human" else source
+
+
+def is_ours(score: Score) -> bool:
+    """Whether people, judges or detectors of this server said it: no application's key takes that back."""
+    return score.source == "human" or score.evaluator.startswith(OURS)
+
+
 def new_score_id() -> str:
     return new_id("score")
 

@@ -165,7 +165,7 @@ def test_scores_of_every_kind_are_ours() -> None:
     said = read_score(word, NOW, "key_1")
     assert (said.value, said.label, said.target, said.span_id) == (None, "warm", "span", span_id_of("a"))
     yes = {"sessionId": "s", "name": "n", "value": 1, "dataType": "BOOLEAN", "source": "ANNOTATION"}
-    assert (read_score(yes, NOW, "k").label, read_score(yes, NOW, "k").source) == ("true", "human")
+    assert (read_score(yes, NOW, "k").label, read_score(yes, NOW, "k").source) == ("true", "user")
     assert read_score({**yes, "timestamp": "2026-09-21T16:13:20+02:00"}, NOW + 5, "k").at_ns == NOW
     with pytest.raises(InvalidRequest):
         read_score([], NOW, "k")

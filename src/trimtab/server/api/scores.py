@@ -1,18 +1,22 @@
 """Scores: judgements of traces, spans and sessions, written durably and listed."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
+from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.governance.permissions import holds
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.telemetry.score_book import Wanted
-from trimtab.telemetry.scores import OURS, Score, Target, check, id_for, new_score_id
+from trimtab.telemetry.scores import OURS, Score, Target, check, id_for, new_score_id, told_by_program
 from trimtab.telemetry.views import Window
 
 TAG = "scores"
+PEOPLE: Final = "review:write"
+"""The permission of those who judge answers as people; an application's key never holds it."""
 _LAST = 2**53
 Time = Annotated[
     Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds; unbounded if left out.")] | None,
@@ -35,15 +39,19 @@ Query = Annotated[
     Operation(id="createScores", summary="Write one score or many", tag=TAG, errors=(404, 413), status=201),
 )
 async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSONBody[NewScores]) -> Scored:
-    """Durable when this answers; to be seen in the store within about a second."""
+    """Durable when this answers; to be seen in the store within about a second. Only keys of people (those that may
+    review) write as `human`: from others it is written as `user`, and `as_user` names those."""
     many = data if isinstance(data, list) else [data]
     if not 1 <= len(many) <= MOST:  # Litestar does not look at the bounds of a list within a union
         raise InvalidRequest(f"1 to {MOST} scores are written at once.", fix="Send them in several requests.")
     now = deps.clock.now_ns()
     author = caller.principal.key_id
     scores = [_score(tenant.id, one, author, now, place if many is data else None) for place, one in enumerate(many)]
-    await deps.scores.write(tenant.id, scores)
-    return Scored(ids=[score.id for score in scores])
+    person = holds(caller.principal, PEOPLE)
+    kept = scores if person else [replace(score, source=told_by_program(score.source)) for score in scores]
+    await deps.scores.write(tenant.id, kept, person=person)
+    turned = [one.id for one, before in zip(kept, scores, strict=True) if one.source != before.source]
+    return Scored(ids=[score.id for score in scores], as_user=turned)
 
 
 @route(
@@ -74,9 +82,11 @@ async def list_scores(
     "score:write",
     Operation(id="invalidateScore", summary="Take a score back", tag=TAG, errors=(404,), status=204),
 )
-async def invalidate_score(deps: Deps, tenant: Tenant, score_id: FromPath[str]) -> None:
-    """It stays on record as no longer valid, and counts nowhere."""
-    await deps.scores.invalidate(tenant.id, score_id, deps.clock.now_ns())
+async def invalidate_score(deps: Deps, tenant: Tenant, caller: CallerNow, score_id: FromPath[str]) -> None:
+    """It stays on record as no longer valid, and counts nowhere. What people or this server said is taken back by
+    people only (those that may review)."""
+    person = holds(caller.principal, PEOPLE)
+    await deps.scores.invalidate(tenant.id, score_id, deps.clock.now_ns(), person=person)
 
 
 def _check_evaluator(name: str) -> None:

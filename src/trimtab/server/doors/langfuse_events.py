@@ -17,7 +17,7 @@ import msgspec
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign import STATUS_ERROR, ForeignSpan
 from trimtab.telemetry.foreign_check import check_span
-from trimtab.telemetry.scores import Score, Source, check, new_score_id, strangers
+from trimtab.telemetry.scores import Score, Source, check, new_score_id, strangers, told_by_program
 
 SCOPE: Final = "langfuse-ingestion"
 MAX_ID: Final = 500
@@ -265,7 +265,7 @@ def read_score(given: Any, now_ns: int, author: str) -> Score:
             value=value,
             label=label,
             explanation=_label(body.get("comment"))[:10_000],
-            source=_SOURCES.get(_label(body.get("source")), "code"),
+            source=told_by_program(_SOURCES.get(_label(body.get("source")), "code")),
             evaluator=strangers(_label(body.get("configId")))[:200],
             author=author,
             at_ns=_time(body.get("timestamp"), "timestamp") or now_ns,
