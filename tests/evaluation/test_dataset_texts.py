@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trimtab.core.errors import InvalidRequest
@@ -114,6 +114,15 @@ def test_a_row_of_a_table_comes_back_as_the_case_it_was(new: NewCase) -> None:
     row["weight"] = str(row["weight"])
     again: Case = imports._case(row, Plan(format="csv"), ADA)  # pyright: ignore[reportPrivateUsage]
     assert hash_of(again) == hash_of(case)
+
+
+@given(st.text(alphabet="'=+-@\t\r a1", max_size=6))
+@example("=HYPERLINK(1)")
+@example("'=1")
+def test_no_cell_of_an_export_is_a_formula_and_every_text_comes_back(text: str) -> None:
+    cell = exports.inert(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert exports.original(cell) == text
 
 
 def test_a_parquet_file_beyond_its_bounds_is_refused(tmp_path: Path) -> None:

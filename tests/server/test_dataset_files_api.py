@@ -71,6 +71,7 @@ def test_what_is_exported_comes_back_the_same_in_every_format(run: "Run") -> Non
             assert (same["created"], same["unchanged"]) == (False, 3)
         rows = list(csv.reader(io.StringIO((await admin.get(f"{AT}/d/export?format=csv")).text)))
         assert tuple(rows[0]) == COLUMNS
+        assert [row[1] for row in rows if row[0] == "uses"] == ["'=1+1"], "no spreadsheet computes it"
         assert not list(house.folder.glob("dataset-*")), "nothing is left lying about"
 
     run(story)

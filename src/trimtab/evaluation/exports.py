@@ -1,9 +1,14 @@
 """Cases out of the catalog as files: JSON lines (whole cases, as `imports.py` reads them), CSV and Parquet (one row a
-case: `COLUMNS`; what is no text is JSON), each of one version and so always the same bytes."""
+case: `COLUMNS`; what is no text is JSON), each of one version and so always the same bytes.
+
+In CSV a text that a spreadsheet would run as a formula stands with a quote before it (`inert`): texts of datasets come
+from users and models, and whoever opens the file did not write them. Reading our own CSV takes that quote off again.
+"""
 
 import csv
 import hashlib
 import io
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, Literal
 
@@ -29,6 +34,7 @@ COLUMNS: Final = (
     "split", "group", "weight", "licence", "uses", "consent", "pii",
     "provenance.origin", "provenance.source", "provenance.span_id",
 )  # fmt: skip
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _JSON: Final = ("context", "expected_tool_calls", "metadata", "tags", "uses")
 
 
@@ -122,7 +128,18 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
+def inert(cell: Any) -> Any:
+    """The cell of a CSV with a quote before what a spreadsheet would take for a formula, and before a text that has
+    such a quote of its own: `original` gives back every text as it was."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def original(cell: str) -> str:
+    """The text of a cell that `inert` made."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def _csv(found: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(found)
+    csv.writer(text).writerows([inert(cell) for cell in row] for row in found)
     return text.getvalue().encode()

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.evaluation import parquet
+from trimtab.evaluation import exports, parquet
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance, body_of, hash_of, made, read_body
 from trimtab.evaluation.dataset_writes import MOST_CASES
 from trimtab.evaluation.types import Case, Consent, Pii, Use
@@ -181,6 +181,7 @@ def _csv_rows(file: Path, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
             reader = csv.reader(source, delimiter=_delimiter(first), strict=True)
             columns = next(reader, list[str]())
             _check_header(columns, plan)
+            ours = tuple(columns) == exports.COLUMNS  # of others' files a leading quote is a quote
             for number, cells in enumerate(reader, 1):
                 if not cells:
                     continue
@@ -188,7 +189,8 @@ def _csv_rows(file: Path, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
                 where = f"row {number} (line {line})"
                 if len(cells) != len(columns):
                     raise _refused([f"{where}: it has {len(cells)} cells, the header {len(columns)}"])
-                yield where, {name: cell for name, cell in zip(columns, cells, strict=True) if cell != ""}
+                texts = map(exports.original, cells) if ours else cells
+                yield where, {name: cell for name, cell in zip(columns, texts, strict=True) if cell != ""}
         except csv.Error as error:
             raise _refused([f"behind line {line}: {error}"]) from error
         except UnicodeDecodeError as error:
