@@ -128,6 +128,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
             before = list(load.acknowledged)
             made = trimtab("backup", str(backup), "--data-dir", str(server.data))
         assert made["rows"]["spans"] >= 2 * len(before)
+        assert files_with_marks(backup) != [], "the search must be able to find what was planted"
         assert made["rows"]["tool_calls"] == 2, "deleted rows still lie in their part"
         with pytest.raises(Conflict, match="not empty"):
             Backup(Settings(data_dir=server.data), backup, wait_s=1, say=print).make()
@@ -137,6 +138,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
         assert receipt["state"] == "done"
         assert not [where for where in PLACES if not receipt["rows"].get(where)], receipt["rows"]
         assert files_with_marks(server.data) == []
+        assert receipt["checks"]["backups from before"] == "noted in 1"
         [cell] = [
             each
             for each in planter.send("GET", f"{PROJECT}/experiments/{planted['experiment']}/cells")["items"]
@@ -160,11 +162,15 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
             restore(backup, again / "data", print)
         with live(again, CONFIG.format(url=provider)) as second:
             second.settled()
+            jobs = second.api("/projects/default/erasures")["items"]
+            assert [(job["subject"], job["asked_by"]) for job in jobs] == [("user", "restore")]
+            again_path = f"/projects/default/erasures/{jobs[0]['id']}"
+            until(lambda: second.api(again_path)["state"] == "done", 120, second.told)
+            assert files_with_marks(second.data) == [], "the backup is older than the erasure, which is done again"
             found = requests(second)
             assert len(found) == len(set(found))
             assert set(before) <= set(found)
             assert told(second, "SELECT count() FROM tool_calls").strip() == b"[1]", "what was deleted came back"
-            assert second.traces(q='"MARKER-OF-ALICE"'), "the backup is older than the erasure"
             key = {"authorization": f"Bearer {issued['secret']}"}
             answer = httpx.post(
                 f"{second.url}/v1/chat/completions", headers=key, timeout=60,

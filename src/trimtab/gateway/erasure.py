@@ -83,6 +83,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     """What rooms above keep of a project's traces is removed with this: rows by table."""
     led: Callable[[Connection, str, set[str]], Led] | None = None
     """What rooms above made of a project's traces."""
+    backups: Callable[[Erasure], str] | None = None
+    """Notes the receipt in the backups that were taken before; what came of it, in words. Blocks."""
 
 
 class Eraser:
@@ -155,6 +157,8 @@ class _Work:
             )
         await self._forget_blobs()
         checks = await self._look()
+        if self._parts.backups is not None:
+            checks["backups from before"] = await asyncio.to_thread(self._parts.backups, self.job)
         await self._note(
             replace(self.job.report, step="done", marks=None, blobs=(), made=(), checks=checks), state="done"
         )

@@ -27,6 +27,7 @@ from trimtab import __version__
 from trimtab.core.errors import Conflict, NotFound, TrimtabError, Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.governance.secrets import FILE as SECRET_FILE
+from trimtab.server.backup_notes import MANIFEST, Receipt, remember
 from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.keeping import BLOBS
 from trimtab.server.settings import Settings
@@ -36,7 +37,6 @@ from trimtab.telemetry.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
 
-MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 CATALOG: Final = "catalog.sqlite"
 CACHE: Final = "cache.sqlite"
@@ -63,7 +63,8 @@ class TableNote(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """``created`` is Unix ms. ``catalog`` and ``telemetry`` say whether they are in the backup, or elsewhere."""
+    """``created`` is Unix ms. ``catalog`` and ``telemetry`` say whether they are in the backup, or elsewhere.
+    ``erasures`` are those that were done since: a restore does them again."""
 
     format: int = FORMAT
     trimtab: str
@@ -74,6 +75,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tables: tuple[TableNote, ...] = ()
     dead_letters: int = 0
     files: dict[str, FileNote] = {}
+    erasures: tuple[Receipt, ...] = ()
 
 
 class Backup:
@@ -112,6 +114,7 @@ class Backup:
         files = {name: note(path) for name, path in files_below(self._target)}
         manifest = msgspec.structs.replace(manifest, tables=tables, dead_letters=letters, files=files)
         _write(self._target / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        remember(self._folder, self._target)
         return manifest
 
     def _store(self) -> Store:

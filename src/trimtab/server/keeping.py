@@ -14,6 +14,7 @@ from trimtab.gateway.erasure_made import Led, OfCases
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance.retention import Rules
 from trimtab.review import erasing as reviewed
+from trimtab.server.backup_notes import note_erasure
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.retention import Parts as RetentionParts
@@ -55,6 +56,7 @@ class Keeping:
                 clock=clock,
                 beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
                 led=_led,
+                backups=lambda done: note_erasure(places.folder, done),
             )
         )
 

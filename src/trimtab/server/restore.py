@@ -6,7 +6,8 @@ over.
 """
 
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,13 +19,13 @@ from trimtab.server.backup import (
     CATALOG,
     DEAD_LETTERS,
     FORMAT,
-    MANIFEST,
     TELEMETRY,
     Manifest,
     TableNote,
     files_below,
     note,
 )
+from trimtab.server.backup_notes import MANIFEST, Receipt, erase_again
 from trimtab.server.housing import SPOOL
 from trimtab.server.keeping import BLOBS
 from trimtab.telemetry.detector_switch import FILE as DETECTORS
@@ -68,8 +69,9 @@ def check_files(backup: Path, manifest: Manifest) -> None:
         )
 
 
-def restore(backup: Path, target: Path, say: Callable[[str], None]) -> Manifest:
-    """Build the data folder ``target`` from a backup. Raises `Conflict` where something is there already."""
+def restore(backup: Path, target: Path, say: Callable[[str], None], *, erased: Sequence[Receipt] = ()) -> Manifest:
+    """Build the data folder ``target`` from a backup. What its manifest and ``erased`` say was erased since is erased
+    again when a server is started on it. Raises `Conflict` where something is there already."""
     manifest = read_manifest(backup)
     target = target.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -87,7 +89,7 @@ def restore(backup: Path, target: Path, say: Callable[[str], None]) -> Manifest:
         _copy(backup, building, manifest)
         if manifest.telemetry == "chdb":
             say("telemetry store")
-            _restore_store(backup, building, manifest)
+            _restore_store(backup, building, manifest, (*manifest.erasures, *erased), say)
         building.replace(target)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -103,8 +105,11 @@ def _copy(backup: Path, building: Path, manifest: Manifest) -> None:
             shutil.copy2(backup / name, building / place)
 
 
-def _restore_store(backup: Path, building: Path, manifest: Manifest) -> None:
-    """Tables as they were, their parts attached and counted, then brought to this program's schema."""
+def _restore_store(
+    backup: Path, building: Path, manifest: Manifest, erased: Sequence[Receipt], say: Callable[[str], None]
+) -> None:
+    """Tables as they were, their parts attached and counted, then brought to this program's schema; and what is to be
+    erased again asked for."""
     store = open_store(default_url(building))
     try:
         for table in manifest.tables:
@@ -112,6 +117,9 @@ def _restore_store(backup: Path, building: Path, manifest: Manifest) -> None:
         for table in manifest.tables:
             _attach(store, backup / TELEMETRY / table.name, table)
         store.prepare()
+        if erased and (building / CATALOG).exists():
+            asked = erase_again(store, building / CATALOG, erased, time.time_ns() // 1_000_000)
+            say(f"{asked} to be erased again when the server starts")
     finally:
         store.close()
 
