@@ -30,6 +30,14 @@ def test_a_file_becomes_a_dataset_is_divided_compared_and_written_out(shell: She
     assert "1 say exactly what another says" in shell.ok("datasets", "duplicates", "support")
     assert shell.run("datasets", "export", "support", "--use", "train", "--out", str(tmp_path)).exit_code == 1
 
+    told = shell.json("datasets", "show", "support")
+    assert f"revision {told['revision']}, which --expect" in shell.ok("datasets", "show", "support")
+    shell.ok("datasets", "put", "support", "--expect", str(told["revision"]), "--licence", "MIT")
+    piped = shell.ok("datasets", "export", "support", "--out", "-")
+    assert [json.loads(line)["input"] for line in piped.splitlines()]
+    assert len(piped.splitlines()) == 3
+    assert shell.run("datasets", "export", "support", "--out", "-", "--format", "croissant").exit_code == 1
+
     out = tmp_path / "out"
     files = shell.json("datasets", "export", "support", "--format", "croissant", "--out", str(out))
     assert [Path(each["file"]).name for each in files] == ["support-v2.csv", "support-v2.json"]

@@ -32,4 +32,7 @@ def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path
     assert "Taken: score_" in shell.ok("feedback", "add", trace, "--thumbs", "down", "--user", "ada")
     shell.server.settled()
     assert "Users said something of 1 of" in shell.ok("feedback", "summary")
-    assert "People have judged no answer" in shell.ok("review", "calibration", "tone", "--now")
+    for now in ((), ("--now",)):
+        assert "There is no judge 'nosuch'" in shell.run("review", "calibration", "nosuch", *now).output
+        assert "Use one of: " in shell.run("review", "calibration", "scorer:nosuch", *now).output
+    assert "People have judged no answer" in shell.ok("review", "calibration", "scorer:rubric", "--now")

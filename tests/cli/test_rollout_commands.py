@@ -65,7 +65,8 @@ def test_the_audit_log_is_verified_exported_and_held_against_a_checkpoint_that_w
     assert "signature that does not fit" in shell.run("audit", "verify", "--checkpoint", str(kept)).output
     kept.write_text("{}")
     assert "This is no checkpoint" in shell.run("audit", "verify", "--checkpoint", str(kept)).output
-    shell.ok("audit", "export", "-o", str(tmp_path / "audit.jsonl"))
+    said = shell.ok("audit", "export", "-o", str(tmp_path / "audit.jsonl"))
+    assert f"audit.jsonl: {found['entries']:,} entries, and the newest checkpoint" in said
     *lines, last = (json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines())
     assert [line["seq"] for line in lines] == list(range(1, found["entries"] + 1))
     assert last["checkpoint"]["key"] == found["key"]

@@ -5,7 +5,7 @@ from importlib import metadata
 import pytest
 
 from trimtab.core.errors import NotFound
-from trimtab.core.registry import Registry
+from trimtab.core.registry import Registry, meant
 from trimtab.llm.providers import ProviderKind
 
 PACKAGE = "trimtab.llm.providers"
@@ -40,3 +40,12 @@ def test_a_strangers_plug_comes_by_entry_point_and_may_not_take_one_of_our_names
     kinds: Registry[ProviderKind] = Registry("providers", PACKAGE)
     assert kinds.get("theirs").name == "custom"
     assert kinds.get("openai").name == "openai"
+
+
+def test_of_many_names_only_those_are_told_that_may_have_been_meant() -> None:
+    few, many = ["exact", "regex"], [f"scorer_{n}" for n in range(40)] + ["groundedness"]
+    assert meant("exct", few) == "Use one of: exact, regex."
+    assert meant("groundednes", many, "'list'") == "Did you mean groundedness? 'list' shows all 41."
+    assert meant("ground", many).startswith("Did you mean groundedness?")
+    assert meant("qqqqqq", many, "'list'") == "'list' shows all 41."
+    assert "scorer_39" in meant("qqqqqq", many)  # where nothing else would help

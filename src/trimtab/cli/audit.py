@@ -132,17 +132,28 @@ def export(*, output: IO[bytes], instance: bool, project: str, client: Client, a
     Example:
       trimtab audit export -o audit.jsonl
     """
-    del as_json
-    after = 0
+    after = count = 0
     while True:
         page = client.rollouts.export_audit(None if instance else project, after=after, limit=500)
         for each in page.items:
             output.write(msgspec.json.encode(each) + b"\n")
             after = each.seq
+            count += 1
         if page.cursor is None:
-            if page.checkpoint is not None:
-                output.write(msgspec.json.encode({"checkpoint": page.checkpoint}) + b"\n")
-            return
+            break
+    if page.checkpoint is not None:
+        output.write(msgspec.json.encode({"checkpoint": page.checkpoint}) + b"\n")
+    _tell_written(getattr(output, "name", "-"), count, signed=page.checkpoint is not None, as_json=as_json)
+
+
+def _tell_written(file: str, count: int, *, signed: bool, as_json: bool) -> None:
+    """What went into a file, or on standard error where the entries themselves went to standard output."""
+    to_file = file not in ("-", "<stdout>")
+    if as_json and to_file:
+        print_json({"file": file, "entries": count, "checkpoint": signed})
+        return
+    last = "and the newest checkpoint" if signed else "and no checkpoint: nothing is signed yet"
+    click.echo(f"{file if to_file else 'Written'}: {count:,} entries, {last}", err=not to_file)
 
 
 def _why(entry: AuditEntry) -> str | None:

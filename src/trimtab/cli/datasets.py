@@ -1,6 +1,7 @@
 """`trimtab datasets`: versioned cases, from files and from traffic, and what differs between versions."""
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,15 +86,17 @@ def show(name: str, *, version: str, limit: int, project: str, client: Client, a
     Example:
       trimtab datasets show support --split test
     """
+    dataset = client.datasets.get(project, name)
     of = client.datasets.version(project, name, version)
     given = {key: value for key, value in wanted.items() if value}
     cases = [
         case for case, _ in zip(client.datasets.cases(project, name, of.number, **given), range(limit), strict=False)
     ]
     if as_json:
-        print_json({"version": of, "cases": cases})
+        print_json({"revision": dataset.revision, "version": of, "cases": cases})
         return
     click.echo(f"{name}@{of.number}: {of.cases} cases by {of.author_name}, {local_time(of.created)}. {of.message}")
+    click.echo(f"The dataset is at revision {dataset.revision}, which --expect of a change asks for.")
     rows = [(c.id, c.split or None, _short(c.input), _short(c.expected), c.tags or None) for c in cases]
     print_table(("ID", "SPLIT", "INPUT", "EXPECTED", "TAGS"), rows, empty="No case is so.")
 
@@ -206,7 +209,10 @@ def _told(done: Written, name: str, *, as_json: bool) -> None:
 @click.option("--format", "fmt", type=click.Choice(("jsonl", "csv", "parquet", "croissant")), default="jsonl",
               show_default=True, help="Croissant: the CSV with its description.")  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder. [default: .]"
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
+    default=Path(),
+    help="The folder, or - for standard output. [default: .]",
 )
 @click.option("--version", default="latest", show_default=True, help="A number or latest.")
 @click.option("--use", type=click.Choice(USES), default="evaluate", show_default=True, help="What it is for.")
@@ -221,9 +227,18 @@ def export(name: str, *, fmt: str, out: Path, project: str, client: Client, as_j
     \b
     Example:
       trimtab datasets export support --format croissant --out support
+      trimtab datasets export support --out - | head
     """
+    if str(out) == "-" and fmt == "croissant":
+        raise InvalidRequest("Croissant is two files.", fix="Give a folder with --out, or another --format.")
     wanted = {key: value for key, value in more.items() if value}
     wanted["version"] = str(client.datasets.version(project, name, more["version"]).number)
+    if str(out) == "-":
+        made = client.datasets.export(project, name, fmt, **wanted)
+        sys.stdout.buffer.write(made.content)
+        if made.left_out:
+            click.echo(f"{made.left_out} cases left out", err=True)
+        return
     out.mkdir(parents=True, exist_ok=True)
     told: list[dict[str, Any]] = []
     for each in ("csv", "croissant") if fmt == "croissant" else (fmt,):

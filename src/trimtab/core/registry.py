@@ -5,8 +5,10 @@ attribute (``PLUG``). Ours are found as the modules of a package; strangers' by 
 ``trimtab.<kind>``. There is no list to keep in step and no ``elif`` to extend.
 """
 
+import difflib
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Generic, TypeVar, cast
 
@@ -14,6 +16,21 @@ from trimtab.core.errors import NotFound
 
 T = TypeVar("T")
 ATTRIBUTE = "PLUG"
+
+
+MANY = 12
+"""So many names are still read when they are told; of more only those that were perhaps meant."""
+
+
+def meant(name: str, known: Sequence[str], everything: str = "") -> str:
+    """What to do about a name that is not among the known ones, in a sentence or two: which may have been meant, and
+    where there are few, all. ``everything`` says how to see all of many."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near += [each for each in known if len(name) > 2 and name in each and each not in near][: 3 - len(near)]
+    if len(known) <= MANY or not (near or everything):
+        return f"Use one of: {', '.join(known)}."
+    asked = f"Did you mean {' or '.join(near)}?" if near else ""
+    return " ".join(filter(None, (asked, everything and f"{everything} shows all {len(known)}.")))
 
 
 class Registry(Generic[T]):
@@ -53,7 +70,7 @@ class Registry(Generic[T]):
 
     def _load(self, name: str) -> T:
         if name not in self.names():
-            raise NotFound(f"There is no {self.kind} named {name!r}.", fix=f"Use one of: {', '.join(self.names())}.")
+            raise NotFound(f"There is no {self.kind} named {name!r}.", fix=meant(name, self.names()))
         if name in self._foreign:
             return cast("T", self._foreign[name].load())
         return cast("T", getattr(importlib.import_module(f"{self.package}.{name}"), ATTRIBUTE))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.registry import meant
 from trimtab.evaluation.tables import SUITES
 from trimtab.evaluation.types import NAME, Suite, SuiteScorer, SuiteSpec
 from trimtab.governance import audit
@@ -23,6 +24,7 @@ from trimtab.scoring.judge import configured
 from trimtab.scoring.scorers import REGISTRY
 
 MOST_SCORERS: Final = 50
+LISTED: Final = "'trimtab scorers list'"
 FILES: Final = ("jsonl", "csv", "parquet")
 """How files of cases end."""
 OWN: Final = ("latency", "cost", "errors")
@@ -128,7 +130,7 @@ def _check_scorer(scorer: SuiteScorer, where: str) -> None:
         if name not in known:
             raise _wrong(
                 f"There is no scorer {name[:80]!r}.",
-                f"There are: {', '.join(known)}; judge:NAME; and FILE.py:FUNCTION in your folder.",
+                f"{meant(name, known, LISTED)} Yours are judge:NAME, and FILE.py:FUNCTION in your folder.",
                 f"{where}.scorer",
             )
         try:
