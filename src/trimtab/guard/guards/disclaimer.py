@@ -111,8 +111,8 @@ class DisclaimerGuard:
         return options
 
     def look(self, subject: Subject, ready: Options, tools: Tools) -> Look:
-        """A finding stands at the end of an answer and is empty: what stands there once it is redacted is the
-        disclaimer."""
+        """A finding is the last character of an answer: what stands there once it is redacted is that character and the
+        disclaimer behind it."""
         del tools
         missing: list[Domain] = []
         findings: list[Finding] = []
@@ -122,7 +122,9 @@ class DisclaimerGuard:
             if lacking:
                 words = " ".join(ready.added.get(domain, _ADDED[domain]) for domain in lacking)
                 end = len(piece.text)
-                findings.append(Finding(piece=at, start=end, end=end, kind=lacking[0], instead=f"\n\n{words}"))
+                findings.append(
+                    Finding(piece=at, start=end - 1, end=end, kind=lacking[0], instead=f"{piece.text[-1]}\n\n{words}")
+                )
         if not missing:
             return Look()
         domains = ", ".join(dict.fromkeys(missing))

@@ -74,8 +74,9 @@ def _schema_for(piece: Piece, subject: Subject, ready: Options) -> Json:
 
 def _without_values(mistake: str) -> str:
     """A mistake names the value it met ("/age is -3 and must be ..."), which may be somebody's: what must be stays."""
-    place, _, rest = mistake.partition(" ")
-    return f"{place or 'it'} {rest[rest.index('must') :]}" if "must" in rest else f"{place or 'it'} does not fit"
+    place = mistake.partition(" ")[0] if mistake.startswith("/") else "the value"
+    at = mistake.find(" must ")
+    return f"{place}{mistake[at:]}" if at >= 0 else f"{place} is not as it must be"
 
 
 PLUG = SchemaGuard()

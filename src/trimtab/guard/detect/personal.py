@@ -1,0 +1,389 @@
+"""Personal data beyond `scoring.pii`: numbers that need a word beside them, birthdays, addresses, and names by the
+words around them; and which kinds belong to which country.
+
+    mac  crypto  us_itin  us_routing  us_passport  ca_sin  au_tfn  ch_ahv  be_nrn  date_of_birth  address  name
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from trimtab.scoring import pii
+from trimtab.scoring.pii import LONGEST, luhn
+
+SURE, LIKELY, POSSIBLE = 1.0, 0.85, 0.6
+LOCALES: Final[dict[str, tuple[str, ...]]] = {
+    "us": ("us_ssn", "us_itin", "us_routing", "us_passport"),
+    "gb": ("uk_nino", "uk_nhs"),
+    "de": ("de_tax_id",),
+    "fr": ("fr_nir",),
+    "es": ("es_dni",),
+    "it": ("it_codice_fiscale",),
+    "nl": ("nl_bsn",),
+    "be": ("be_nrn",),
+    "pl": ("pl_pesel",),
+    "br": ("br_cpf",),
+    "in": ("in_aadhaar",),
+    "se": ("se_personnummer",),
+    "fi": ("fi_hetu",),
+    "ca": ("ca_sin",),
+    "au": ("au_tfn",),
+    "ch": ("ch_ahv",),
+}
+"""Packs: what is looked for besides what every country has."""
+EVERYWHERE: Final = ("email", "phone", "card", "iban", "ip", "mac", "crypto", "date_of_birth", "address", "name")
+KINDS: Final[tuple[str, ...]] = (*EVERYWHERE, *(kind for kinds in LOCALES.values() for kind in kinds))
+_CHECKED: Final = frozenset(
+    ("email", "card", "iban", "ip", "mac", "crypto", *(k for ks in LOCALES.values() for k in ks))
+)
+
+
+class Seen(Struct, frozen=True, order=True):
+    """Characters ``start`` to ``end`` are a ``kind``, as surely as ``score`` says."""
+
+    start: int
+    end: int
+    kind: str
+    score: float
+
+
+def find(text: str, kinds: frozenset[str]) -> list[Seen]:
+    """By place, without overlaps: the surer one stays, then the longer one. Time grows with the text."""
+    found: list[Seen] = []
+    theirs = [kind for kind in pii.NAMES if kind in kinds]
+    if theirs:
+        found += [
+            Seen(each.start, each.end, each.kind, SURE if each.kind in _CHECKED else LIKELY)
+            for each in pii.find(text, theirs)
+        ]
+    for rule in _RULES:
+        if rule.kind in kinds:
+            found += rule.find(text)
+    if "address" in kinds:
+        found += addresses(text)
+    if "name" in kinds:
+        found += names(text)
+    return apart(found)
+
+
+def apart(found: Iterable[Seen]) -> list[Seen]:
+    kept: list[Seen] = []
+    for each in sorted(found, key=lambda seen: (-seen.score, seen.start - seen.end, seen.start)):
+        if all(each.end <= other.start or each.start >= other.end for other in kept):
+            kept.append(each)
+    return sorted(kept)
+
+
+# --- numbers and marks ---
+
+
+class _Rule(Struct, frozen=True):
+    """``near``: a word of which one must stand within 60 characters before."""
+
+    kind: str
+    pattern: re.Pattern[str]
+    valid: Callable[[str], bool]
+    near: re.Pattern[str] | None
+    score: float
+    unless: re.Pattern[str] | None = None
+
+    def find(self, text: str) -> list[Seen]:
+        found: list[Seen] = []
+        for match in self.pattern.finditer(text, 0, LONGEST):
+            before = text[max(0, match.start() - 60) : match.start()] if self.near or self.unless else ""
+            if self.near is not None and not self.near.search(before):
+                continue
+            if self.unless is not None and self.unless.search(before):
+                continue
+            if self.valid(match[0]):
+                found.append(Seen(match.start(), match.end(), self.kind, self.score))
+        return found
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _any(text: str) -> bool:
+    del text
+    return True
+
+
+def _routing(text: str) -> bool:
+    """The American Bankers Association's check: 3, 7, 1 in turn, a multiple of ten."""
+    digits = _digits(text)
+    return sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(digits)) % 10 == 0 and int(digits) > 0
+
+
+def _sin(text: str) -> bool:
+    digits = _digits(text)
+    return digits[0] not in "08" and luhn(digits)
+
+
+def _tfn(text: str) -> bool:
+    """The Australian Taxation Office's weights, a multiple of eleven."""
+    digits = _digits(text)
+    return (
+        sum(int(digit) * weight for digit, weight in zip(digits, (1, 4, 3, 7, 5, 8, 6, 9, 10), strict=False)) % 11 == 0
+    )
+
+
+def _ahv(text: str) -> bool:
+    """EAN-13 (Swiss Central Compensation Office)."""
+    digits = _digits(text)
+    return sum(int(digit) * (1 + 2 * (place % 2)) for place, digit in enumerate(digits)) % 10 == 0
+
+
+def _nrn(text: str) -> bool:
+    """97 less the rest of the first nine figures (with a 2 before them for births from 2000 on)."""
+    digits = _digits(text)
+    return any(97 - int(lead + digits[:9]) % 97 == int(digits[9:]) for lead in ("", "2"))
+
+
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def _wallet(text: str) -> bool:
+    """Base58Check for Bitcoin's older addresses (a double SHA-256); bech32 and Ethereum's by their shape."""
+    if text[0] not in "13":
+        return True
+    number = 0
+    for mark in text:
+        number = number * 58 + _BASE58.index(mark)
+    if number >> 200:
+        return False
+    raw = number.to_bytes(25, "big")
+    return hashlib.sha256(hashlib.sha256(raw[:21]).digest()).digest()[:4] == raw[21:]
+
+
+_PHONE_WORDS: Final = (
+    r"\b(?:phone|telephone|mobile|cell(?:phone)?|call(?:ed|ing|s)?|fax|whatsapp|sms|text(?:ed)?|dial|ring|reach|"
+    r"contact|hotline|landline|"
+    r"tel|telefon\w{0,6}|handy\w{0,6}|rufen|erreichen|téléphone|portable|appele[rz]|móvil|teléfono|llam\w{1,4}|"
+    r"cellulare|telefono|"
+    r"chiam\w{1,4}|telefone|celular|ligue|telefoon\w{0,6}|bel(?:len)?)\b|\bnumber is\b|\bmy (?:new )?number\b"
+)
+_OTHER_NUMBERS: Final = (
+    r"\b(?:account|order|invoice|ticket|case|reference|ref|tracking|card|policy|serial|part|flight|room|passport|"
+    r"ssn|tax|"
+    r"customer|booking|routing|page|chapter|isbn|zip|version)\b[^.!?\n]{0,30}$"
+)
+
+
+def _seven(text: str) -> bool:
+    return 7 <= len(_digits(text)) <= 12
+
+
+def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", score: float = SURE,
+          unless: str = "", flags: re.RegexFlag = re.NOFLAG) -> _Rule:  # fmt: skip
+    return _Rule(
+        kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags), valid,
+        re.compile(near, re.IGNORECASE) if near else None, score,
+        re.compile(unless, re.IGNORECASE) if unless else None,
+    )  # fmt: skip
+
+
+_MONTH: Final = (
+    r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|ene|abr|ago|dic|janv|févr|avr|juin|juil|"
+    r"août|déc|gen|mag|giu|lug|set|ott)"
+    r"[^\W\d_]{0,8}\.?"
+)
+_RULES: Final[tuple[_Rule, ...]] = (
+    _rule("mac", r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"),
+    _rule("crypto", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|0x[0-9a-fA-F]{40}", _wallet),
+    _rule("us_itin", r"9\d{2}[- ](?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])[- ]\d{4}"),
+    _rule("us_routing", r"[0-3]\d{8}", _routing, r"\b(?:routing|aba|rtn)\b"),
+    _rule("us_passport", r"[A-Z]?\d{8,9}", _any, r"\bpassport\b", LIKELY),
+    _rule("ca_sin", r"\d{3}[ -]?\d{3}[ -]?\d{3}", _sin, r"\b(?:sin|social insurance|nas)\b"),
+    _rule("au_tfn", r"\d{3} ?\d{3} ?\d{3}", _tfn, r"\b(?:tfn|tax file)\b"),
+    _rule("ch_ahv", r"756\.\d{4}\.\d{4}\.\d{2}", _ahv),
+    _rule("be_nrn", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", _nrn),
+    _rule("phone", r"(?<![+.,])\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}|"
+                   r"\d{7,12}", _seven, _PHONE_WORDS, POSSIBLE, _OTHER_NUMBERS),
+    _rule("phone", r"(?:00[1-9]|\+[1-9])[\d ./()-]{7,20}\d(?: ?(?:x|ext\.?) ?\d{1,6})?", _seven, "", LIKELY),
+    _rule(
+        "date_of_birth",
+        rf"\d{{1,2}}[./-]\d{{1,2}}[./-](?:19|20)?\d{{2}}|(?:19|20)\d{{2}}-\d{{2}}-\d{{2}}|"
+        rf"\d{{1,2}}(?:st|nd|rd|th)?\.?\s(?:of\s|de\s)?{_MONTH},?\s(?:de\s)?(?:19|20)\d{{2}}|"
+        rf"{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?,?\s(?:19|20)\d{{2}}",
+        _any,
+        r"\b(?:born|birth(?:day|date)?|dob|d\.o\.b|geboren|geburts\w{2,8}|né(?:e|\(e\))?|naissance|nacid[oa]|"
+        r"nacimiento|nat[oa]|nascita|nascid[oa]|nascimento)\b",
+        LIKELY, flags=re.IGNORECASE,
+    ),
+)  # fmt: skip
+
+
+# --- addresses ---
+
+_WORD: Final = r"[^\W\d_][\w'’.-]{0,30}"
+_TYPES: Final = (
+    r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|"
+    r"parkway|pkwy|highway|hwy|"
+    r"crescent|close|circle|trail|loop|row|alley|quay|gardens?|mews|grove)"
+)
+_FIRST: Final = (
+    r"(?:rua|rue|via|viale|calle|avenida|av|avda|plaza|piazza|place|corso|largo|travessa|boulevard|bd|allée|"
+    r"chemin|impasse|quai|carrer|paseo|ul|ulica|al|aleja|"
+    r"strada|stradă|praça|rodovia|ctra|camino|vicolo|passeig)"
+)
+_SUFFIX: Final = (
+    r"(?:stra(?:ß|ss)e|str\.?|gasse|weg|platz|allee|damm|ufer|ring|gata|gatan|gate|gade|vej|vegen|veien|väg|vägen|"
+    r"veg|katu|tie|polku|laan|straat|plein|kade|dreef|"
+    r"singel|gracht|utca|út|körút|ulice|cesta|bakken|bakke|stræde|alle|allé|toften|parken|vænget|haven|marken|"
+    r"kuja|rinne|brekka|stígur|gränd|stigen)"
+)
+_UNIT: Final = r"(?:,?\s{1,3}(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|flat|box|#)\.?\s{0,2}\d{1,5}[A-Za-z]?)"
+_UNDER: Final = r"(?:(?:de|do|da|del|della|di|des|du|la|las|los|le|les|dos|dei)\s){0,2}"
+_SUFFIXED: Final = rf"[^\W\d_]{{2,25}}(?i:{_SUFFIX})"
+_STATE: Final = (
+    r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|"
+    r"W[AIVY])"
+)
+_ADDRESSES: Final = tuple(
+    (re.compile(pattern), score)
+    for pattern, score in (
+        (rf"(?<!\w)\d{{1,6}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_WORD}\s){{1,4}}(?i:{_TYPES})\b\.?{_UNIT}?", LIKELY),
+        (rf"\b(?i:{_FIRST})\.?\s{_UNDER}(?:{_WORD}\s?){{1,4}},?\s?(?:n[.º°]?\s?)?\d{{1,5}}[A-Za-z]?\b{_UNIT}?", LIKELY),
+        (rf"(?<!\w)(?:{_WORD}[ -]){{0,2}}{_SUFFIXED}\s\d{{1,4}}\s?[a-zA-Z]?\b{_UNIT}?", LIKELY),
+        (rf"(?<!\w)\d{{1,6}}\s(?:{_WORD}\s){{0,2}}{_SUFFIXED}(?:\s\d{{1,4}})?\b{_UNIT}?", LIKELY),
+        (
+            (
+                r"\b(?i:p\.?\s?o\.?\s?box|postfach|bo[iî]te postale|apartado(?: de correos)?|postbus|casella postale)"
+                r"\s{1,3}\d{1,7}\b"
+            ),
+            LIKELY,
+        ),
+        (rf"(?<!\w)(?:\d{{1,6}}\s)?(?:{_WORD}\s){{1,4}}\d{{0,4}}\s?(?i:(?:apt|suite|ste)\.)\s\d{{1,5}}\b", POSSIBLE),
+        (r"\b(?i:apt|suite)\.?\s\d{1,5}\b", POSSIBLE),
+        (rf"\b[A-Z][\w'.-]{{1,30}}(?:\s[A-Z][\w'.-]{{1,30}}){{0,2}},\s{_STATE}\s\d{{5}}(?:-\d{{4}})?\b", LIKELY),
+        (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b", LIKELY),
+        (r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", LIKELY),
+    )
+)
+_JOINED: Final = re.compile(r"[\s,]{1,4}")
+
+
+def addresses(text: str) -> list[Seen]:
+    """Streets with their numbers, boxes, places with their codes; parts that only a comma divides are one."""
+    found = sorted(
+        Seen(match.start(), match.end(), "address", score)
+        for pattern, score in _ADDRESSES
+        for match in pattern.finditer(text, 0, LONGEST)
+    )
+    joined: list[Seen] = []
+    for each in found:
+        last = joined[-1] if joined else None
+        if last is not None and (each.start <= last.end or _JOINED.fullmatch(text, last.end, each.start)):
+            joined[-1] = Seen(last.start, max(last.end, each.end), "address", max(last.score, each.score))
+        else:
+            joined.append(each)
+    return joined
+
+
+# --- names by the words around them ---
+
+_CAPITAL: Final = r"(?:[^\W\d_a-zß-öø-ÿ][\w'’-]{1,25}|[^\W\d_a-zß-öø-ÿ]\.)"
+_PART: Final = r"(?:(?:van|von|de|der|den|del|della|di|da|dos|la|le|al|bin|ibn|el|y)\s)"
+_FULL: Final = rf"{_CAPITAL}(?:\s{_PART}{{0,2}}{_CAPITAL}){{0,3}}"
+_TWO: Final = rf"{_CAPITAL}(?:\s{_PART}{{0,2}}{_CAPITAL}){{1,3}}"
+_TITLES: Final = (
+    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Lady|Lord|Herr|Herrn|Frau|Mme|Mlle|Monsieur|Madame|Sr|Sra|Srta|"
+    r"Señor|"
+    r"Señora|Don|Doña|Sig|Signor|Signora|Dhr|Mevr|Mw|Pan|Pani|Hr|Fru)"
+)
+_CALLED: Final = (
+    r"(?i:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|this is|i am called|named|ich hei(?:ß|ss)e|"
+    r"mein name ist|je m'appelle|mon nom est|me llamo|mi nombre es|mi chiamo|meu nome é|me chamo|ik heet|"
+    r"mijn naam is|"
+    r"jag heter|jeg hedder|nazywam się|signed|sincerely|regards)"
+)
+_GREETING: Final = (
+    r"(?:Dear|Hi|Hello|Hey|Lieber?|Hallo|Cher|Chère|Bonjour|Estimad[oa]|Hola|Gentile|Caro|Cara|Olá|Beste)"
+)
+_FIELD: Final = r"(?:Name|From|To|Patient|Customer|Client|Contact|Attn|Kunde|Nom|Nombre|Nome)"
+_BEHIND: Final = (
+    r"(?:(?:lives|resides|works|was born|is employed) (?:at|in|for|on)\b|\(?<?[\w.+-]{1,64}@|"
+    r"'s (?:phone|email|address|number|account|birthday|passport|salary|ssn))"
+)
+_NAMES: Final = tuple(
+    (re.compile(pattern), score)
+    for pattern, score in (
+        (rf"\b{_TITLES}\.?\s(?P<name>{_FULL})", LIKELY),
+        (rf"\b{_CALLED},?\s(?P<name>{_FULL})", LIKELY),
+        (rf"\b(?:I'm|I am|(?i:ich bin|je suis|soy|sono|ik ben))\s(?P<name>{_TWO})", LIKELY),
+        (rf"(?:^|\n)\s{{0,4}}{_GREETING}\s(?P<name>{_FULL})\s?(?=[,!:\n])", POSSIBLE),
+        (rf"(?:^|\n)\s{{0,4}}{_FIELD}\s?:\s{{0,3}}(?P<name>{_FULL})\s{{0,3}}(?=[\n<,(]|$)", POSSIBLE),
+        (rf"(?<![.!?]\s)(?<!\w)(?P<name>{_TWO})\s{_BEHIND}", POSSIBLE),
+    )
+)
+_NOT_NAMES: Final = frozenset(
+    [
+        "i",
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "it",
+        "he",
+        "she",
+        "they",
+        "we",
+        "you",
+        "not",
+        "no",
+        "so",
+        "very",
+        "just",
+        "here",
+        "there",
+        "what",
+        "who",
+        "why",
+        "how",
+        "when",
+        "where",
+        "yes",
+        "ok",
+        "okay",
+        "sir",
+        "madam",
+        "team",
+        "all",
+        "everyone",
+        "everybody",
+        "there",
+        "friend",
+        "friends",
+        "customer",
+        "support",
+        "sales",
+        "hiring",
+        "manager",
+        "colleagues",
+        "doctor",
+        "president",
+        "king",
+        "queen",
+        "god",
+        "world",
+        "chatgpt",
+        "assistant",
+        "ai",
+        "bot",
+    ]
+)
+
+
+def names(text: str) -> list[Seen]:
+    found: list[Seen] = []
+    for pattern, score in _NAMES:
+        for match in pattern.finditer(text, 0, LONGEST):
+            first = match["name"].split()[0].casefold().strip(".")
+            if first not in _NOT_NAMES:
+                found.append(Seen(match.start("name"), match.end("name"), "name", score))
+    return found
