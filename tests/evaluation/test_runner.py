@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection
 
+from catalogs import laid
 from trimtab.evaluation import cells, dataset_writes, datasets, experiments, runner, suites
 from trimtab.evaluation.answers import Answer, Request
 from trimtab.evaluation.budget import Slots
@@ -119,7 +120,7 @@ def story(url: str, told: Callable[[Lab], Awaitable[None]]) -> None:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    return laid(tmp_path)
 
 
 def test_every_case_is_put_to_every_subject_once_and_scored(catalog_url: str) -> None:

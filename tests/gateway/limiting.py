@@ -7,6 +7,7 @@ from pathlib import Path
 from harness import PRICE, Running, running
 from msgspec.structs import replace
 
+from catalogs import laid
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Provider
@@ -23,7 +24,7 @@ FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 async def limited(
     rules: list[Rule], providers: list[Provider], tmp_path: Path, models: list[Model] | None = None
 ) -> AsyncGenerator[tuple[Running, Keeper]]:
-    db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    db = Database.open(laid(tmp_path))
     await db.prepare()
     keeper = Keeper(db, SystemClock())
     keeper.start()

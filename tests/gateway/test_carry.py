@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from test_passthrough import media
 from upstream import Script, answers, hangs_up, streams, upstream
 
+from catalogs import laid
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Timeouts
@@ -45,7 +46,7 @@ def form(**fields: str) -> bytes:
 
 @asynccontextmanager
 async def counted(tmp_path: Path, *rules: Rule, **more: Any) -> AsyncGenerator[tuple[Running, Keeper, list[Any]]]:
-    db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    db = Database.open(laid(tmp_path))
     await db.prepare()
     keeper = Keeper(db, SystemClock())
     keeper.start()

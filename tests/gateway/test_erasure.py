@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
 from trimtab.gateway.attempts import answer_id
@@ -74,7 +75,7 @@ class Home:
         self.folder = folder
         self.engine = engine
         self.clock = FixedClock(T0)
-        self.db = Database.open(f"sqlite:///{folder / 'catalog.sqlite'}")
+        self.db = Database.open(laid(folder))
         self.answers: Answers = beside(folder, max_bytes=1 << 24, clock=self.clock)
         self.reader = TelemetryReader(socket)
         self.blobs = FolderBlobs(folder / "blobs")

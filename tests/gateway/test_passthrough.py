@@ -14,6 +14,7 @@ import uvicorn
 from harness import KEY, Running, running
 from msgspec import structs
 
+from catalogs import laid
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.policy import Policy
@@ -301,7 +302,7 @@ def test_what_passes_through_falls_under_limits(tmp_path: Path) -> None:
     rule = Rule(name="three", measure="requests", bound=3, window="minute", headers=True)
 
     async def main() -> None:
-        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        db = Database.open(laid(tmp_path))
         keeper = Keeper(db, SystemClock())
         keeper.start()
         spending = Spending(Limiter(keeper), PriceBook(), SystemClock())
@@ -324,7 +325,7 @@ def test_what_names_no_model_is_not_free_where_money_is_limited(tmp_path: Path) 
     batch = {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
 
     async def main() -> None:
-        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        db = Database.open(laid(tmp_path))
         keeper = Keeper(db, SystemClock())
         keeper.start()
         spending = Spending(Limiter(keeper), PriceBook(), SystemClock())

@@ -10,6 +10,7 @@ import uvicorn
 from harness import PRICE, Running, provider, running
 from sqlalchemy import Connection, insert
 
+from catalogs import laid
 from trimtab.gateway.targets import Model
 from trimtab.governance.store import PROJECTS
 from trimtab.llm.simulated.app import SimulatedProviders
@@ -64,4 +65,4 @@ def a_project(conn: Connection) -> None:
 
 
 def sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder / 'catalog.sqlite'}"
+    return laid(folder)

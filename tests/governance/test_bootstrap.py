@@ -7,9 +7,9 @@ from trimtab.governance.access import digest
 from trimtab.storage.database import Database
 
 
-def test_processes_that_start_together_make_one_project_and_one_admin_key(catalog_url: str) -> None:
+def test_processes_that_start_together_make_one_project_and_one_admin_key(empty_catalog_url: str) -> None:
     async def story() -> tuple[list[str], int, int]:
-        several = [Database.open(catalog_url) for _ in range(5)]
+        several = [Database.open(empty_catalog_url) for _ in range(5)]
         starts = await asyncio.gather(
             *(db.write(lambda conn: bootstrap.ensure(conn, admin_key=None, project="lab", now=5)) for db in several)
         )

@@ -9,6 +9,7 @@ import pytest
 from makings import T0
 from seeing import SECOND, World, story_of
 
+from catalogs import laid
 from trimtab.evaluation import calibrations
 from trimtab.review.calibration import DAY_NS, FEWEST_RECENT, Found, Pair, figures
 from trimtab.review.types import Criterion, QueueSpec
@@ -19,7 +20,7 @@ from trimtab.telemetry.stores import Store
 
 @pytest.fixture
 def run(engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path) -> Callable[[Any], None]:
-    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    url = laid(tmp_path)
     return lambda story: story_of(engine, blobs, served.socket, url, story)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from seeing import ADA, SECOND, World, story_of
 
+from catalogs import laid
 from trimtab.review import erasing, holds, items, queues, verdicts
 from trimtab.review.holds import Held, NewHold
 from trimtab.review.items import NewItem
@@ -27,7 +28,7 @@ RULES = (
 
 @pytest.fixture
 def run(engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path) -> Callable[[Any], None]:
-    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    url = laid(tmp_path)
     return lambda story: story_of(engine, blobs, served.socket, url, story)
 
 
@@ -151,4 +152,4 @@ def test_an_erasure_leaves_decisions_and_none_of_the_words(
         other = await world.db.read(lambda conn: items.item(conn, world.project, second.id))
         assert other.subject.input == "hello"
 
-    story_of(engine, blobs, served.socket, f"sqlite:///{tmp_path / 'catalog.sqlite'}", story)
+    story_of(engine, blobs, served.socket, laid(tmp_path), story)

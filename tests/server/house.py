@@ -1,18 +1,16 @@
 """A whole management API on a temporary folder: real catalog, real snapshot, a store in memory."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 import msgspec
 from litestar import Litestar
 
+from catalogs import lay
 from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.gateway.kept.answers import beside
 from trimtab.gateway.staying_up.health import HealthBoard
@@ -98,30 +96,6 @@ def _api() -> Litestar:
     return create_api()
 
 
-@cache
-def _catalog() -> bytes:
-    """A new catalog as SQLite keeps it: making its seventy tables takes a tenth of a second."""
-
-    async def made(url: str) -> None:
-        db = Database.open(url)
-        await db.prepare()
-        await db.close()
-
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "catalog.sqlite"
-        with ThreadPoolExecutor(1) as beside:  # whoever asks may be in an event loop
-            beside.submit(asyncio.run, made(f"sqlite:///{file}")).result()
-        return file.read_bytes()
-
-
-def _lay(url: str) -> None:
-    """Where a house is to have a catalog of its own in a new file, lay one there."""
-    scheme, _, path = url.partition(":///")
-    if scheme == "sqlite" and not Path(path).exists():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(_catalog())
-
-
 async def make_house(
     folder: Path,
     *,
@@ -137,7 +111,7 @@ async def make_house(
     settings = settings or Settings(data_dir=folder)
     clock, reader, box = FixedClock(), FakeReader(), load(folder, None)
     if url is None:
-        _lay(settings.catalog_url)
+        lay(settings.catalog_url)
     db = Database.open(url or settings.catalog_url)
     now = clock.now_ns() // 1_000_000
     await db.write(lambda conn: bootstrap.ensure(conn, admin_key=ADMIN, project=config.project, now=now))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.governance import audit
@@ -124,7 +125,7 @@ def tell(url: str, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    return laid(tmp_path)
 
 
 def test_it_goes_step_by_step_to_the_end_and_writes_down_why(catalog_url: str) -> None:

@@ -13,6 +13,7 @@ from makings import T0, answer, attempt, project, record, request
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.governance import retention as rules_store
 from trimtab.governance import store as governance
@@ -66,7 +67,7 @@ class Home:
     def __init__(
         self, folder: Path, socket: Path, blobs: FolderBlobs, declared: dict[str, Rules] | None = None
     ) -> None:
-        self.db = Database.open(f"sqlite:///{folder / 'catalog.sqlite'}")
+        self.db = Database.open(laid(folder))
         self.reader = TelemetryReader(socket)
         self.clock = FixedClock(T0)
         self.blobs = blobs
@@ -206,7 +207,7 @@ def test_many_runs_of_projects_alone_do_not_hide_when_the_last_over_all_was(tmp_
         return turn(999), turn(1_000)
 
     async def body() -> None:
-        db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+        db = Database.open(laid(tmp_path))
         early, due = await db.write(write)
         assert early is None
         assert due is not None

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trimtab.gateway.money.repricing as module
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Conflict
 from trimtab.gateway.money.repricing import Parts, Repricer, Today
@@ -86,7 +87,7 @@ class World:
     def __init__(self, folder: Path, engine: Store, socket: Path, rows: int, seed: int = 1) -> None:
         self.runner = asyncio.Runner()
         self.engine = engine
-        self.db = Database.open(f"sqlite:///{folder / 'c.sqlite'}")
+        self.db = Database.open(laid(folder))
         self.clock = FixedClock((T0_MS + 10**9) * 1_000_000)
         self.reader = TelemetryReader(socket)
         self.dated: list[DatedPrice] = []

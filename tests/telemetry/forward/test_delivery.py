@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from posts import OK, Receiver, Store, project
 
+from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Unavailable
 from trimtab.storage.database import Database
@@ -86,7 +87,7 @@ Story = Callable[[Database], Coroutine[Any, Any, None]]
 def run(tmp_path: Path) -> Callable[[Story], None]:
     def whole(story: Story) -> None:
         async def body() -> None:
-            db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+            db = Database.open(laid(tmp_path))
             try:
                 await db.write(project)
                 await story(db)

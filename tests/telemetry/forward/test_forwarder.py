@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from posts import OK, Receiver, Store, project
 
+from catalogs import laid
 from trimtab.core.clock import SystemClock
 from trimtab.storage.database import Database
 from trimtab.telemetry.forward import arrivals, store
@@ -79,7 +80,7 @@ async def until(true: Callable[[], bool]) -> None:
 def run(tmp_path: Path) -> Callable[[Callable[[Workers], Awaitable[None]]], None]:
     def whole(story: Callable[[Workers], Awaitable[None]]) -> None:
         async def body() -> None:
-            db = Database.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+            db = Database.open(laid(tmp_path))
             workers = Workers(db, tmp_path)
             try:
                 await db.write(project)
