@@ -20,8 +20,9 @@ from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
 from trimtab.gateway.staying_up import advice_store
-from trimtab.governance import audit, checkpoints, erasures, retention
+from trimtab.governance import audit, checkpoints, data_classes, erasures, policies, retention
 from trimtab.governance import store as governance
+from trimtab.guard import tables as guard
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
 from trimtab.releases import tables as releases
@@ -58,6 +59,9 @@ ROOMS = (
     managed.MANAGED,
     evaluation.DATASETS,
     review.HOLDS,
+    guard.GUARDS,
+    policies.SETS,
+    data_classes.TERMS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 
@@ -69,7 +73,7 @@ def differences(conn: Connection) -> list[Any]:
 
 @pytest.mark.parametrize("way", ["through its history", "as it is now"])
 def test_a_new_catalog_has_the_tables_that_the_rooms_declare(
-    catalog_url: str, way: str, monkeypatch: pytest.MonkeyPatch
+    empty_catalog_url: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "through its history":
         monkeypatch.setattr(migrations, "TABLES", frozenset[str]())
@@ -77,7 +81,7 @@ def test_a_new_catalog_has_the_tables_that_the_rooms_declare(
         monkeypatch.setitem(sys.modules, "alembic.script", None)  # to import it fails
 
     async def story() -> list[Any]:
-        db = Database.open(catalog_url)
+        db = Database.open(empty_catalog_url)
         try:
             return await db.read(differences)
         finally:
@@ -88,9 +92,9 @@ def test_a_new_catalog_has_the_tables_that_the_rooms_declare(
     assert asyncio.run(story()) == []
 
 
-def test_processes_that_start_together_migrate_once(catalog_url: str) -> None:
+def test_processes_that_start_together_migrate_once(empty_catalog_url: str) -> None:
     async def story() -> list[str]:
-        all_at_once = [Database.open(catalog_url) for _ in range(6)]
+        all_at_once = [Database.open(empty_catalog_url) for _ in range(6)]
         await asyncio.gather(*(db.prepare() for db in all_at_once))
         versions = [await db.read(migrations.version) for db in all_at_once]
         for db in all_at_once:
@@ -100,12 +104,12 @@ def test_processes_that_start_together_migrate_once(catalog_url: str) -> None:
     assert asyncio.run(story()) == [migrations.known()[-1]] * 6
 
 
-def test_a_database_of_a_newer_program_is_refused_and_left_alone(catalog_url: str) -> None:
+def test_a_database_of_a_newer_program_is_refused_and_left_alone(empty_catalog_url: str) -> None:
     async def story() -> Unavailable:
-        db = Database.open(catalog_url)
+        db = Database.open(empty_catalog_url)
         await db.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '9999'")))
         await db.close()
-        newer = Database.open(catalog_url)
+        newer = Database.open(empty_catalog_url)
         with pytest.raises(Unavailable) as caught:
             await newer.prepare()
         await newer.close()

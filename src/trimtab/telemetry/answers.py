@@ -356,6 +356,7 @@ def decision_line(line: Candidate) -> DecisionLine:
         breaker=line.breaker,
         limit=line.limit,
         budget=line.budget,
+        policy=line.policy,
     )
 
 

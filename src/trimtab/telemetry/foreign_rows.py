@@ -173,7 +173,7 @@ class ForeignRows:
                 max(0, min(span.http_status, 65_535)), span.error_type[:LABEL], span.error_message[:MESSAGE],
                 "provider" if span.status == "error" and span.kind == "llm" else "", *buckets, estimated, cost, price,
                 unpriced, 0, 0, 1, 0, texts.asked or shown.asked, texts.answered or shown.answered, "",
-                span.response_id[:LABEL], foreign.scope_name[:LABEL], "",
+                span.response_id[:LABEL], foreign.scope_name[:LABEL], "", "",
             ),
         )  # fmt: skip
 

@@ -86,7 +86,8 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the decision record: a target that was considered, what became of it, and why.
 
     ``doubted`` is an answer that was whole, and not confident enough to be passed on. ``node`` is where the target
-    stands in the route's tree; ``breaker``, ``limit`` and ``budget`` say what stood in its way; empty: nothing did.
+    stands in the route's tree; ``breaker``, ``limit``, ``budget`` and ``policy`` say what stood in its way; empty where
+    nothing did.
     """
 
     model: str
@@ -98,6 +99,7 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker: str = ""
     limit: str = ""
     budget: str = ""
+    policy: str = ""
 
 
 class CacheNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +136,29 @@ class AppNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     overridden: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     copy_of: str = ""
+
+
+class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one guard decided at one stage (input, retrieved, tool_arguments, tool_result, output). ``action`` is what
+    it asked for (allow, flag, redact, block, escalate); it was done where ``mode`` is ``enforce``, in ``shadow`` it is
+    only written down. ``detector`` is the version of what looked, ``failed`` why it could not tell, ``found`` counts
+    by kind. ``took_us`` is microseconds, ``cost`` picodollars (null: unknown)."""
+
+    guard: str
+    version: int
+    kind: str
+    detector: str
+    stage: str
+    action: str
+    mode: str = "enforce"
+    score: float = 0.0
+    threshold: float = 0.0
+    reason: str = ""
+    label: str = ""
+    found: dict[str, int] = {}
+    failed: str = ""
+    took_us: int = 0
+    cost: int | None = 0
 
 
 class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -179,6 +204,11 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     variant: str = ""
     """Which arm of a rollout it was: stable, candidate or shadow; empty without a rollout."""
     app_note: AppNote | None = None
+    data_class: str = ""
+    """Of what class its data was, by the project's list; empty where nobody declared any."""
+    guards: tuple[GuardLine, ...] = ()
+    held: int = 0
+    """The most tokens of a stream (pieces of text, as its provider sends them) that guards held back at a time."""
 
 
 _encoder = msgspec.msgpack.Encoder()

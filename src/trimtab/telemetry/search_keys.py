@@ -378,6 +378,7 @@ KEYS: Final[dict[str, Key]] = {
     "release": _text("release", "release"),
     "environment": _text("environment", "environment"),
     "variant": _text("variant", "arm of a rollout: stable, candidate or shadow"),
+    "class": _text("data_class", "data class, by the project's list", "class"),
     "prompt": Key(
         _elsewhere("ledger", "at_ns", "prompt", "prompt"),
         "prompt of an app, as name@version",

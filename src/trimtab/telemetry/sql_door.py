@@ -56,7 +56,7 @@ VIEWS: Final[dict[str, str]] = {
         " leaf, kind, name, status, duration_ns / 1e6 AS duration_ms, ttft_ns / 1e6 AS ttft_ms, model, model_used,"
         " provider, tried, app, release, environment, feature, session, user, key_id AS key, tags, metadata, stream,"
         f" stop, http_status, error_code, error_message, {_BUCKETS}, tokens_estimated, {_usd('cost')} AS cost_usd,"
-        " price, unpriced, attempts, fallbacks, input_preview, output_preview, response_id"
+        " price, unpriced, attempts, fallbacks, input_preview, output_preview, response_id, data_class"
         " FROM spans WHERE project = {project:String}"
     ),
     "texts": (

@@ -110,7 +110,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
 class DecisionLine(Struct, frozen=True, kw_only=True):
     """A target that was considered. ``node`` is where it stands in the route's tree; ``breaker``, ``limit`` and
-    ``budget`` say what stood in its way, empty where nothing did."""
+    ``budget`` say what stood in its way, empty where nothing did; ``policy`` is why a policy forbade it."""
 
     model: str
     provider: str
@@ -121,6 +121,7 @@ class DecisionLine(Struct, frozen=True, kw_only=True):
     breaker: str = ""
     limit: str = ""
     budget: str = ""
+    policy: str = ""
 
 
 class StepLine(Struct, frozen=True, kw_only=True):

@@ -26,13 +26,16 @@ TABLES = frozenset(
         "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
         "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
-        "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts", "holds",
+        "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts", "guard_refusals", "guards", "holds",
         "idempotent_calls", "key_priorities", "keys", "leaders", "limit_counters", "limit_events",
         "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
         "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
         "releases", "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
         "retention_runs", "review_items", "review_queues", "review_verdicts", "revisions", "rollouts", "routes",
         "sessions", "suites",
+        "cli_grants", "custom_roles", "identities", "identity_providers", "memberships", "organisations", "people",
+        "second_factors", "sign_ins",
+        "access_policies", "access_policy_versions", "data_class_lists", "data_class_marks", "data_terms",
     )
 )  # fmt: skip
 """Every table of the catalog at the newest revision."""

@@ -419,6 +419,9 @@ _SCORES_BY_TIME_FILL: Final = "ALTER TABLE scores ${cluster} MATERIALIZE INDEX b
 # Which arm of a rollout answered.
 _VARIANT: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS variant LowCardinality(String)"
 
+# Of what class the data of a call was, by the list of its project.
+_DATA_CLASS: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS data_class LowCardinality(String)"
+
 # What came of foreign spans is inserted in a third less CPU, and merged in less, for 0.2 KB more of each span on disk.
 _FAST_RAW: Final = """
 ALTER TABLE span_raw ${cluster} MODIFY COLUMN raw CODEC(LZ4), MODIFY COLUMN trace_id CODEC(LZ4),
@@ -442,6 +445,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (11, (_SCORE_IDENTITY, _SCORES_BY_TIME, _SCORE_IDENTITY_FILL, _SCORES_BY_TIME_FILL)),
     (12, (_VARIANT,)),
     (13, (_FAST_RAW, _FAST_TEXT_IDS)),
+    (14, (_DATA_CLASS,)),
 )
 
 
