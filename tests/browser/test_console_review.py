@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browsing import AXE, Visitor
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from trials import PROJECT, STEADY, Trials
 
 pytestmark = pytest.mark.browser
@@ -63,8 +63,20 @@ def test_a_queue_is_worked_from_the_keyboard_to_its_end(trials: Trials, visitor:
 def test_an_answer_becomes_a_case_with_one_key(trials: Trials, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/review/risky")
     expect(page.get_by_test_id("desk").get_by_role("timer")).to_be_visible()
+    held: list[Route] = []
+    datasets = f"{visitor.url}/api/v1/projects/{PROJECT}/datasets"
+
+    def hold(route: Route) -> None:
+        route.continue_() if held else held.append(route)
+
+    page.route(datasets, hold)
     page.keyboard.press("d")
     form = page.get_by_role("dialog")
+    # No name is asked for before one can be proposed: it would be mixed with what is typed meanwhile.
+    expect(form.locator("[aria-busy=true]")).to_be_visible()
+    expect(form.get_by_role("combobox")).to_have_count(0)
+    held[0].continue_()
+    expect(form.get_by_role("combobox", name="Dataset")).to_have_value(re.compile("."))
     form.get_by_role("combobox", name="Dataset").fill("reviewed")
     form.get_by_role("textbox", name="Expected").fill("Refunds take nine days.")
     form.get_by_role("button", name="Add", exact=True).click()

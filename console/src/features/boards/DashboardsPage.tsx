@@ -27,7 +27,7 @@ export function DashboardsPage() {
   const search = useSearch({ from: "/inside/p/$project/dashboards" });
   const boards = useQuery(dashboardsQuery(project));
   const board = boards.data?.find((each) => each.id === search.id) ?? boards.data?.[0];
-  if (boards.error || !boards.data) {
+  if (!boards.data) {
     return (
       <Page title="Dashboards">
         {boards.error ? (

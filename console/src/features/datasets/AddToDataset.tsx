@@ -1,7 +1,7 @@
-import { Autocomplete, Button, Group, Modal, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Button, Group, Modal, Select, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { inProject, post } from "@/api/client";
 import {
   changeCases,
@@ -53,8 +53,34 @@ const LAST = "trimtab-last-dataset";
 /** Chooses a dataset, or names a new one, and puts what one looks at into it. */
 export function AddToDataset({ project, from, onClose }: Props) {
   const known = useQuery(datasetsQuery(project));
-  const names = (known.data ?? []).map((each) => each.name);
-  const [chosen, setChosen] = useState<string | null>(() => localStorage.getItem(`${LAST}:${project}`));
+  const problem = known.isError && <ProblemNotice error={known.error} retry={() => void known.refetch()} />;
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={<strong>{from.kind === "own" ? "Save as a case" : "Add to dataset"}</strong>}
+      size={560}
+    >
+      {problem}
+      {known.data && (
+        <Adding project={project} from={from} names={known.data.map((each) => each.name)} onClose={onClose} />
+      )}
+      {known.isPending && <Skeleton height={320} aria-busy="true" />}
+    </Modal>
+  );
+}
+
+const lastKey = (project: string) => `${LAST}:${project}`;
+
+/** The dataset that was added to last, or the first. */
+function proposed(project: string, names: readonly string[]): string {
+  const last = localStorage.getItem(lastKey(project));
+  return last !== null && names.includes(last) ? last : (names[0] ?? "");
+}
+
+/** Only for a list that is there: a name that is proposed while somebody types would be mixed with what they type. */
+function Adding({ project, from, names, onClose }: Props & { names: string[] }) {
+  const [chosen, setChosen] = useState(() => proposed(project, names));
   const [placing, setPlacing] = useState<Omit<Placing, "dataset">>(() => ({
     expected: from.kind === "traces" ? "" : from.expected,
     how: "correction",
@@ -63,60 +89,54 @@ export function AddToDataset({ project, from, onClose }: Props) {
     tags: [],
   }));
   const queries = useQueryClient();
-  const name = (chosen ?? names[0] ?? "").trim();
-  const isNew = known.data !== undefined && name !== "" && !names.includes(name);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  const name = chosen.trim();
+  const isNew = name !== "" && !names.includes(name);
   const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
   const add = useMutation({
     mutationFn: async () => {
       if (isNew) await putDataset(project, name, { expected_revision: 0 });
       return put(project, from, { ...placing, dataset: name, split: placing.split.trim() });
     },
-    onSuccess: async () => {
-      localStorage.setItem(`${LAST}:${project}`, name);
-      await queries.invalidateQueries({ queryKey: datasetsKey(project) });
-    },
+    onSettled: () => queries.invalidateQueries({ queryKey: datasetsKey(project) }),
+    onSuccess: () => localStorage.setItem(lastKey(project), name),
   });
+  if (add.data) return <Done project={project} made={add.data} onClose={onClose} />;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (name && !wrong) add.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={<strong>{from.kind === "own" ? "Save as a case" : "Add to dataset"}</strong>}
-      size={560}
-    >
-      {add.data ? (
-        <Done project={project} made={add.data} onClose={onClose} />
-      ) : (
-        <form className={css.form} onSubmit={submit} noValidate>
-          {from.kind === "traces" && <p>{from.told}</p>}
-          <Autocomplete
-            label="Dataset"
-            description={
-              isNew ? "It is made: there is none of that name yet." : "One that is there, or the name of a new one."
-            }
-            data={names}
-            value={name}
-            error={wrong}
-            onChange={setChosen}
-            spellCheck={false}
-            data-autofocus
-          />
-          <Fields from={from} placing={placing} onChange={(change) => setPlacing((now) => ({ ...now, ...change }))} />
-          {add.isError && <ProblemNotice error={add.error} />}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" size="sm" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" size="sm" loading={add.isPending} disabled={!name || Boolean(wrong)}>
-              {from.kind === "own" ? "Save it" : "Add"}
-            </Button>
-          </Group>
-        </form>
-      )}
-    </Modal>
+    <form className={css.form} onSubmit={submit} noValidate>
+      {from.kind === "traces" && <p>{from.told}</p>}
+      <Autocomplete
+        label="Dataset"
+        description={
+          isNew ? "It is made: there is none of that name yet." : "One that is there, or the name of a new one."
+        }
+        data={names}
+        value={chosen}
+        error={wrong}
+        onChange={setChosen}
+        spellCheck={false}
+        ref={field}
+        data-autofocus
+      />
+      <Fields from={from} placing={placing} onChange={(change) => setPlacing((now) => ({ ...now, ...change }))} />
+      {add.isError && <ProblemNotice error={add.error} />}
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" size="sm" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" size="sm" loading={add.isPending} disabled={!name || Boolean(wrong)}>
+          {from.kind === "own" ? "Save it" : "Add"}
+        </Button>
+      </Group>
+    </form>
   );
 }
 
@@ -210,6 +230,8 @@ function told(dataset: string, written: WrittenCases): Made {
 }
 
 function Done({ project, made, onClose }: { project: string; made: Made; onClose: () => void }) {
+  const on = useRef<HTMLButtonElement>(null);
+  useEffect(() => on.current?.focus(), []);
   return (
     <div className={css.form}>
       <Notice tone="good" title={made.says}>
@@ -231,7 +253,7 @@ function Done({ project, made, onClose }: { project: string; made: Made; onClose
         </Notice>
       )}
       <Group justify="flex-end">
-        <Button size="sm" onClick={onClose} data-autofocus>
+        <Button size="sm" onClick={onClose} ref={on}>
           Go on
         </Button>
       </Group>

@@ -224,7 +224,7 @@ function Peeked({ project, dataset, version, selected, search, onSearch, childre
           </>
         }
         peek={
-          selected === "" ? null : found.isError ? (
+          selected === "" ? null : found.isLoadingError ? (
             <ProblemNotice error={found.error} retry={() => void found.refetch()} />
           ) : found.data ? (
             <CaseView project={project} one={found.data} />

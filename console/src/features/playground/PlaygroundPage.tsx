@@ -86,7 +86,7 @@ function OfPrompt({ project, name, version }: { project: string; name: string; v
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnMount: "always",
   });
-  if (detail.isError) return <ProblemNotice error={detail.error} retry={() => void detail.refetch()} />;
+  if (detail.isLoadingError) return <ProblemNotice error={detail.error} retry={() => void detail.refetch()} />;
   if (!detail.data) return <Skeleton height={400} />;
   return (
     <Bench

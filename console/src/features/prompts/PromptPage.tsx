@@ -37,7 +37,7 @@ export function PromptPage() {
   const prompt = useQuery({ ...promptQuery(project, name), refetchInterval: search.new ? false : 15_000 });
   const missing = prompt.isError && asProblem(prompt.error).status === 404;
   const view = missing ? "edit" : (VIEWS.find((each) => each.id === search.view)?.id ?? "edit");
-  if (prompt.isError && !(missing && search.new)) {
+  if (prompt.isLoadingError && !(missing && search.new)) {
     return (
       <div className={ui.page} style={{ maxWidth: 720 }}>
         <ProblemNotice error={prompt.error} retry={() => void prompt.refetch()} />
@@ -55,6 +55,7 @@ export function PromptPage() {
   return (
     <div className={ui.page}>
       <Head project={project} name={name} prompt={prompt.data} />
+      {prompt.isRefetchError && <ProblemNotice error={prompt.error} retry={() => void prompt.refetch()} />}
       {prompt.data && <Tabs project={project} name={name} current={view} />}
       {view === "edit" && <Edited key={`${name} ${search.ref}`} project={project} name={name} prompt={prompt.data} />}
       {view === "history" && prompt.data && <HistoryView project={project} prompt={prompt.data} />}
@@ -134,7 +135,7 @@ function Edited({ project, name, prompt }: { project: string; name: string; prom
     setPinned(undefined);
     await navigate({ search: (was) => ({ model: was.model }), replace: true });
   };
-  if (version.isError) return <ProblemNotice error={version.error} retry={() => void version.refetch()} />;
+  if (version.isError && !pinned) return <ProblemNotice error={version.error} retry={() => void version.refetch()} />;
   if (prompt && !pinned) return <Skeleton height={420} aria-busy="true" />;
   const stored = pinned?.file ?? "";
   return (

@@ -94,7 +94,7 @@ interface ConflictProps {
 
 function Conflict({ project, name, mine, busy, onTake, onOver, onClose }: ConflictProps) {
   const theirs = useQuery({ ...versionQuery(project, name, "latest"), staleTime: 0, gcTime: 0 });
-  if (theirs.isError) return <ProblemNotice error={theirs.error} retry={() => void theirs.refetch()} />;
+  if (theirs.isLoadingError) return <ProblemNotice error={theirs.error} retry={() => void theirs.refetch()} />;
   if (!theirs.data) return <p className="muted">Looking at theirs…</p>;
   const { version, file } = theirs.data;
   return (

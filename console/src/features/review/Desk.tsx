@@ -3,7 +3,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { claim, decide, itemQuery, release, reviewKey } from "@/api/review";
 import type { Decision, ItemView, QueueView } from "@/api/reviewTypes";
-import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { useShortcuts } from "@/lib/hooks";
 import { useMayReview, useMayWrite } from "@/lib/role";
 import { Key } from "@/ui/bits";
@@ -22,20 +21,42 @@ interface Props {
   id: string;
   onMove: (step: 1 | -1) => void;
   onDone: () => void;
+  onKeep: (kept: Kept) => void;
+}
+
+/** What is to become a case: an item, with what its answer should have been. */
+export interface Kept {
+  item: string;
+  expected: string;
 }
 
 /** One item: what was said at the left, the rubric and the decision at the right. Opening it claims it. */
-export function Desk({ project, queue, id, onMove, onDone }: Props) {
+export function Desk({ project, queue, id, onMove, onDone, onKeep }: Props) {
   const found = useQuery(itemQuery(project, id));
   const item = found.data;
+  // What somebody writes stays on the desk until they decide, also where a question fails or another closes the item.
+  const [work, setWork] = useState<"none" | "begun" | "done">("none");
+  if (item?.state === "open" && !item.mine && work === "none") setWork("begun");
   useShortcuts({ j: () => onMove(1), k: () => onMove(-1), ArrowDown: () => onMove(1), ArrowUp: () => onMove(-1) });
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!item) return <Skeleton height={420} />;
+  const problem = found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
+  if (!item) return problem || <Skeleton height={420} />;
   return (
     <div className={css.desk} data-testid="desk" data-item={id}>
-      <SubjectView project={project} item={item} hide={item.state === "open" && (queue.spec.hide_scores ?? true)} />
-      {item.state === "open" ? (
-        <Work project={project} queue={queue} item={item} onDone={onDone} />
+      <div>
+        {problem}
+        <SubjectView project={project} item={item} hide={item.blind && (queue.spec.hide_scores ?? true)} />
+      </div>
+      {work === "begun" ? (
+        <Work
+          project={project}
+          queue={queue}
+          item={item}
+          onDone={() => {
+            setWork("done");
+            onDone();
+          }}
+          onKeep={onKeep}
+        />
       ) : (
         <Outcome item={item} criteria={queue.spec.criteria ?? []} />
       )}
@@ -48,12 +69,12 @@ interface WorkProps {
   queue: QueueView;
   item: ItemView;
   onDone: () => void;
+  onKeep: (kept: Kept) => void;
 }
 
-function Work({ project, queue, item, onDone }: WorkProps) {
+function Work({ project, queue, item, onDone, onKeep }: WorkProps) {
   const criteria = queue.spec.criteria ?? [];
   const work = useWork({ project, queue, item, onDone });
-  const [adding, setAdding] = useState(false);
   const mayKeep = useMayWrite();
   const { answers, setAnswers, correction, setCorrection, note, setNote } = work;
   const at = nextOf(criteria, answers);
@@ -67,7 +88,7 @@ function Work({ project, queue, item, onDone }: WorkProps) {
     c: work.correct,
     r: () => work.say("reject"),
     s: () => work.say("skip"),
-    d: () => mayKeep && setAdding(true),
+    d: () => mayKeep && onKeep({ item: item.id, expected: correction ?? item.subject.answer ?? "" }),
   });
   return (
     <section className={css.work} aria-label="Your verdict">
@@ -114,13 +135,6 @@ function Work({ project, queue, item, onDone }: WorkProps) {
       {work.error != null && <ProblemNotice error={work.error} />}
       <Decisions work={work} />
       <Keys mayKeep={mayKeep} />
-      {adding && (
-        <AddToDataset
-          project={project}
-          from={{ kind: "review", item: item.id, expected: correction ?? item.subject.answer ?? "" }}
-          onClose={() => setAdding(false)}
-        />
-      )}
       <UnsavedGuard dirty={work.dirty} leaving={work.leaving} />
     </section>
   );
@@ -223,7 +237,7 @@ function useClaim(project: string, id: string, may: boolean, leaving: Leaving) {
 }
 
 /** What the reviewer has done so far, and saying it. */
-function useWork({ project, queue, item, onDone }: WorkProps) {
+function useWork({ project, queue, item, onDone }: Omit<WorkProps, "onKeep">) {
   const may = useMayReview();
   const [answers, setAnswers] = useState<Answers>({});
   const [correction, setCorrection] = useState<string | null>(null);

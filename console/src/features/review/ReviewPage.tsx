@@ -1,14 +1,15 @@
 import { SegmentedControl, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { itemsQuery, queueQuery, takeNext } from "@/api/review";
+import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { plural } from "@/lib/format";
 import { useMayReview } from "@/lib/role";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
-import { Desk } from "./Desk";
+import { Desk, type Kept } from "./Desk";
 import { ItemList } from "./ItemList";
 import css from "./review.module.css";
 
@@ -32,12 +33,21 @@ export function ReviewPage() {
   const may = useMayReview();
   const patch = (change: Partial<typeof search>, replace = false) =>
     void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
-  const next = useNext(project, name, (item) => patch({ item }, true));
+  const [kept, setKept] = useState<Kept>();
+  const next = useMutation({
+    mutationFn: (_from: string) => takeNext(project, name),
+    // Who chose an item while this was asked keeps it: what one works on never changes under one's hands.
+    onSuccess: ({ item }, from) =>
+      void navigate({
+        search: (prev) => ((prev.item ?? "") === from ? { ...prev, item: item?.id } : prev),
+        replace: true,
+      }),
+  });
   const { mutate: take } = next;
   const idle = !selected && state === "open" && ids.length > 0 && may;
   useEffect(() => {
     // Nothing chosen: what is most urgent comes onto the desk, so that work begins with the first key.
-    if (idle) take();
+    if (idle) take("");
   }, [idle, take]);
   return (
     <Page
@@ -85,21 +95,18 @@ export function ReviewPage() {
                 const next = ids[ids.indexOf(selected) + step];
                 if (next) patch({ item: next }, true);
               }}
-              onDone={() => take()}
+              onDone={() => take(selected)}
+              onKeep={setKept}
             />
           )}
         </div>
       )}
+      {kept && (
+        // Not on the desk: what comes onto that, or leaves it, closes no dialog.
+        <AddToDataset project={project} from={{ kind: "review", ...kept }} onClose={() => setKept(undefined)} />
+      )}
     </Page>
   );
-}
-
-/** The server gives what is most urgent and keeps others off it. */
-function useNext(project: string, queue: string, onItem: (id: string | undefined) => void) {
-  return useMutation({
-    mutationFn: () => takeNext(project, queue),
-    onSuccess: ({ item }) => onItem(item?.id),
-  });
 }
 
 function NothingHere({ open }: { open: boolean }) {
