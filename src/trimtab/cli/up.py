@@ -1,5 +1,6 @@
 """`trimtab up`: start a server."""
 
+import gc
 from typing import Any
 
 import click
@@ -31,6 +32,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     from trimtab.cli.base import USAGE, told
     from trimtab.core.errors import InvalidRequest, TrimtabError
 
+    gc.disable()  # of what is imported nothing is garbage: to look for some takes a tenth of the start
     try:
         from trimtab.server.settings import Settings
         from trimtab.server.up import run
@@ -41,6 +43,8 @@ def command(ctx: click.Context, **options: Any) -> None:
             raise TrimtabError(
                 f"The server is not installed: there is no module {error.name!r}.", fix="pip install 'trimtab[server]'"
             ) from error
+    finally:
+        gc.enable()
     try:
         settings = Settings.read(**options)
     except InvalidRequest as error:

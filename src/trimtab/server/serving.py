@@ -77,7 +77,7 @@ async def serve(
     )
     _calm_the_collector()
     sys.setswitchinterval(TURN_S)
-    server = HotServer(config, partial(_ready, on_ready))
+    server = HotServer(config, partial(_ready, on_ready, wired.complete))
     stop_on_signals(lambda: _stop(server, wired, settings.drain_seconds))
     if replaceable:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: _give_way(server, wired))
@@ -86,10 +86,16 @@ async def serve(
     await server.serve(sockets=[listener])
 
 
-def _ready(on_ready: Callable[[], None]) -> None:
+def _ready(on_ready: Callable[[], None], complete: Callable[[], object]) -> None:
     on_ready()
-    # Beside the loop: it takes a tenth of a second, and nobody waits for it.
-    asyncio.get_running_loop().run_in_executor(None, use_large_pages)
+    # Beside the loop: it takes half a second, for which only those wait who ask the management API.
+    asyncio.get_running_loop().run_in_executor(None, _complete, complete)
+
+
+def _complete(complete: Callable[[], object]) -> None:
+    complete()
+    gc.freeze()  # as `_calm_the_collector` does with what was there before
+    use_large_pages()
 
 
 def _calm_the_collector() -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -37,7 +37,7 @@ from trimtab.llm.transport import Transport
 from trimtab.server import config_file
 from trimtab.server.advising import Advising
 from trimtab.server.api.data import hot_routes
-from trimtab.server.app import create_app
+from trimtab.server.app import create_api, create_app
 from trimtab.server.calibrating import Calibrating
 from trimtab.server.carrying import Carrying
 from trimtab.server.checkpointing import Checkpointing
@@ -55,6 +55,7 @@ from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.judging import RolloutJudge
 from trimtab.server.keeping import Keeping, Places
+from trimtab.server.later import Later
 from trimtab.server.live_metrics import live_lines, shadow_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
@@ -111,10 +112,19 @@ class FirstLook(Struct, frozen=True, kw_only=True):
 
 
 class Wired:
-    """A connected server: ``app`` for ASGI, ``protocol`` for uvicorn's ``http=``, and how to take it apart again."""
+    """A connected server: ``app`` for ASGI, ``protocol`` for uvicorn's ``http=``, and how to take it apart again.
+    ``complete`` makes in half a second, blocking, what only the management API needs; else its first request does."""
 
-    def __init__(self, app: Any, protocol: type[HotProtocol], holder: SnapshotHolder, watch: Watch) -> None:
+    def __init__(
+        self,
+        app: Any,
+        protocol: type[HotProtocol],
+        holder: SnapshotHolder,
+        watch: Watch,
+        complete: Callable[[], object],
+    ) -> None:
         self.app = app
+        self.complete = complete
         self.watch = watch
         self.protocol = protocol
         self.holder = holder
@@ -248,9 +258,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most)
     door = OtlpDoor(deps, made.intake)
-    wired = Wired(
-        create_app(deps, carrying, Doors(deps, door, made.intake)), protocol_factory(hot), holder, gateway.watch
-    )
+    api = Later(create_api)
+    app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))
+    wired = Wired(app, protocol_factory(hot), holder, gateway.watch, api.make)
     wired.on_leave(deps.tail.close)
     wired.on_leave(experimenting.stop)
     _ends(wired, made)
