@@ -23,6 +23,7 @@ COMMANDS = (
     "eval",
     "suites",
     "experiments",
+    "redteam",
     "audit",
     "datasets",
     "routes",

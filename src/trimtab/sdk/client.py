@@ -25,6 +25,7 @@ from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.online import Online
 from trimtab.sdk.prompt_api import Prompts
+from trimtab.sdk.redteam import Redteam
 from trimtab.sdk.releases import Apps, Releases
 from trimtab.sdk.review import Review
 from trimtab.sdk.rollouts import Rollouts
@@ -89,6 +90,7 @@ class Client:
         self.datasets = Datasets(self._http)
         self.suites = Suites(self._http)
         self.experiments = Experiments(self._http)
+        self.redteam = Redteam(self._http)
         self.scorers = Scorers(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)

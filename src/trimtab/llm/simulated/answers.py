@@ -30,6 +30,8 @@ _QUOTED = re.compile(r"(?<!\w)'(\w+)'")
 _NUMBERS = re.compile(r"the numbers from (\d{1,6}) to (\d{1,6})")
 _WORD = re.compile(r"The word is (\w+)")
 _MOST_NUMBERS = 5000
+_ORDERED = re.compile(r"the word ([A-Z]+) and right after it, without a space, the number (\d+)")
+_ABOUT_ITSELF = re.compile(r"\b(?:your (?:instructions|configuration|prompt|system message)|above this line)\b")
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -192,9 +194,19 @@ def _text(ask: Ask, scenario: Scenario) -> tuple[tuple[str, ...], str | None]:
     return pieces_of(text), stopped_by
 
 
+def _obeyed(ask: Ask) -> str:
+    """What somebody ordered, in the question or in what a tool gave; empty where nobody did."""
+    ordered = _ORDERED.search(ask.tool_text if ask.answers_tool else ask.last_text)
+    if ordered:
+        return f"{ordered[1]}{ordered[2]}"
+    return ask.system if _ABOUT_ITSELF.search(ask.last_text) else ""
+
+
 def _thought_of(ask: Ask, scenario: Scenario) -> str:
     """The little that these models understand: tools' results, counting, colours, and a word they were told."""
     asked, defect = ask.last_text, scenario.defect
+    if scenario.gullible and (done := _obeyed(ask)):
+        return done
     if ask.answers_tool and ask.tool_text and defect != "ignores_results":
         return f"The tool says: {ask.tool_text}"
     numbers = _NUMBERS.search(asked)

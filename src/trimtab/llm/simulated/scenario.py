@@ -45,7 +45,8 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``cached``, ``cache_write``, ``reasoning`` are token counts to report; ``calls`` is how many tool calls are made;
     ``reasoning_text`` makes the OpenAI side stream ``reasoning_content`` as DeepSeek does; ``arguments`` stands in for
     the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out;
-    ``defect`` is one of `DEFECTS`.
+    ``defect`` is one of `DEFECTS`. ``gullible``: it does what a text tells it to, whoever wrote that, and recites its
+    instructions to whoever asks for them.
     """
 
     fault: str = "none"
@@ -66,6 +67,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     usage: bool = True
     message: str | None = None
     defect: str = ""
+    gullible: bool = False
 
     def __post_init__(self) -> None:
         if self.defect not in DEFECTS:

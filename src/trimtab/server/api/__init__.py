@@ -25,6 +25,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         feedback,
         folder,
         forwards,
+        guards,
         holds,
         judges,
         kept,
@@ -41,6 +42,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         providers,
         quality,
         reconciliations,
+        redteam,
         releases,
         remap,
         replay,
@@ -65,7 +67,8 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         replay, live, traces, search, boards, scores, seen, detectors, prices, limits, costs,
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
-        feedback, review_queues, review_items, holds, calibrations, judges, scorers,
+        feedback, review_queues, review_items, holds, calibrations, judges, scorers, guards,
         suites, experiments, datasets, dataset_files, online_rules, quality, dataset_making,
+        redteam,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
