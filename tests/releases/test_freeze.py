@@ -13,7 +13,7 @@ from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import content_hash, normal
 from trimtab.releases.freeze import REFUSED, Gateway, Routed, freeze
 from trimtab.releases.freeze import draft as drafted
-from trimtab.releases.types import AppSpec, Content, Json, Pinned
+from trimtab.releases.types import AppSpec, Content, Json, Pinned, PinnedGuard
 
 TOOL: Json = {"type": "function", "function": {"name": "look"}}
 
@@ -98,10 +98,27 @@ def test_what_is_no_parameter_is_refused_in_the_draft_and_in_the_prompt(name: st
 
 
 def test_what_is_not_there_yet_is_refused_as_such() -> None:
-    for spec in (AppSpec(knowledge=("x",)), AppSpec(guards=("x",))):
-        with pytest.raises(InvalidRequest, match="not available yet") as refused:
-            drafted(spec, GATEWAY)
-        assert refused.value.code == "not_available_yet"
+    with pytest.raises(InvalidRequest, match="not available yet") as refused:
+        drafted(AppSpec(knowledge=("x",)), GATEWAY)
+    assert refused.value.code == "not_available_yet"
+
+
+def test_guards_are_frozen_as_they_are_and_missing_ones_are_named() -> None:
+    spec = AppSpec(route="fast", guards=("pii@2", "secrets"))
+    known = {
+        "pii@2": PinnedGuard(name="pii", version=2, spec={"kind": "pii", "action": "redact"}),
+        "secrets": PinnedGuard(name="secrets", version=5, spec={"kind": "secrets"}),
+    }
+    made = freeze("support", spec, None, GATEWAY, known)
+    assert [(each.name, each.version) for each in made.guards] == [("pii", 2), ("secrets", 5)]
+    other = freeze("support", spec, None, GATEWAY, {**known, "secrets": known["pii@2"]})
+    assert content_hash(made) != content_hash(other)
+    with pytest.raises(InvalidRequest, match="names the guard 'secrets', which this project has not") as refused:
+        freeze("support", spec, None, GATEWAY, {"pii@2": known["pii@2"]})
+    assert refused.value.code == "guard_missing"
+    for wrong in (("p i i",), ("pii@0",), ("pii", "pii@2")):
+        with pytest.raises(InvalidRequest):
+            drafted(AppSpec(guards=wrong), GATEWAY)
 
 
 def test_a_draft_may_be_unfinished_and_a_release_may_not() -> None:

@@ -178,7 +178,6 @@ SENSELESS: list[tuple[dict[str, Any], str]] = [
     ({"route": {"node": "fallback"}}, "route_refused"),
     ({"parameters": {"model": "fast"}}, "invalid_request"),
     ({"knowledge": ["handbook"]}, "not_available_yet"),
-    ({"guards": ["pii"]}, "not_available_yet"),
     ({"cache": {"mode": "always"}}, "invalid_request"),
     ({"cache": {"ttl_s": -1}}, "invalid_request"),
     ({"context": {}}, "invalid_request"),

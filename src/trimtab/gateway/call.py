@@ -1,8 +1,9 @@
 """One call while it is under way: what is known so far, and the record it becomes."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
@@ -18,9 +19,12 @@ from trimtab.governance.access import Principal, Project
 from trimtab.ledger.refusals import Unreserved
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
-from trimtab.llm.types import Usage
+from trimtab.llm.types import StopReason, Usage
 from trimtab.telemetry.inflight import Slot
 from trimtab.telemetry.records import AppNote, Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
+
+if TYPE_CHECKING:
+    from trimtab.gateway.guarding import CallGuards
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}
@@ -32,6 +36,25 @@ REQUEST = "req_"
 """What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More of one body than this is not kept in a record; the numbers are."""
+
+
+class Guarded(Struct, frozen=True, kw_only=True):
+    """An answer that guards have changed, in the client's dialect, before anything was put back into it: what is kept
+    of it instead of what the provider wrote."""
+
+    body: bytes
+    dialect: str
+    stop: StopReason
+
+    def over(self, attempt: Attempt, *, capture: bool) -> Attempt:
+        """What the provider was sent in another dialect stays, where it is kept; it was guarded before."""
+        return replace(
+            attempt,
+            request=attempt.request if capture else b"",
+            response=self.body if capture else b"",
+            dialect=self.dialect if capture else attempt.dialect,
+            stop=self.stop,
+        )
 
 
 class Try:
@@ -46,6 +69,7 @@ class Try:
         "first_byte_ns",
         "first_token_ns",
         "gate",
+        "guarded",
         "headers",
         "kept",
         "key",
@@ -89,6 +113,7 @@ class Try:
         self.key: KeyState | None = None
         self.place = 0
         """Where its target stands in the walk."""
+        self.guarded: Guarded | None = None
         self.cut_off = False
         """Given up although it was asked and may have been working: its input counts as used."""
 
@@ -114,6 +139,11 @@ class Try:
         return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
 
     def as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
+        if self.guarded is not None:
+            return self.guarded.over(self._as_attempt(ended_ns, stream=stream, capture=False), capture=capture)
+        return self._as_attempt(ended_ns, stream=stream, capture=capture)
+
+    def _as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
         provider = self.target.provider
         return Attempt(
             span_id=self.span_id,
@@ -134,7 +164,7 @@ class Try:
             response_id=self.response_id,
             model_used=self.model_used,
             stop=self.stop,
-            request=self.request if capture else b"",
+            request=self.request if capture or self.guarded is not None else b"",
             response=self.received() if capture else b"",
             name=self.target.model.name,
         )
@@ -158,6 +188,7 @@ class Call:
         "caller",
         "context",
         "current",
+        "data_class",
         "deadline_ns",
         "decision",
         "ended_ns",
@@ -167,7 +198,9 @@ class Call:
         "first_by_ns",
         "first_token_ns",
         "front",
+        "guards",
         "head",
+        "labels",
         "noted",
         "original",
         "outcome",
@@ -185,6 +218,7 @@ class Call:
         "span_id",
         "started_ns",
         "status",
+        "unguarded",
     )
 
     def __init__(self, exchange: Exchange, front: Dialect, started_ns: int) -> None:
@@ -221,6 +255,13 @@ class Call:
         self.cache: CacheNote | None = None
         self.context: ContextNote | None = None
         self.app: AppCall | None = None
+        self.data_class = ""
+        """Of what class its data is: what guards found, until `policed.classify` has said it."""
+        self.labels: tuple[str, ...] = ()
+        """What guards found in it, as policies may look at it; sorted."""
+        self.unguarded = False
+        self.guards: CallGuards | None = None
+        """The guards that look at it; None where there are none."""
         self.prompt = ""
         """The prompt that was put before the messages here, ``name@version``, where no app did."""
 
@@ -256,6 +297,7 @@ class Call:
                 breaker=reason if by == "breaker" else "",
                 limit=reason if by in ("limit", "key") else "",
                 budget=reason if by == "budget" else "",
+                policy=reason if by == "policy" else "",
             )
         elif plan is None:
             line = Candidate(model=name, provider=provider, verdict=verdict, reason=reason)
@@ -322,7 +364,10 @@ class Call:
             cache=self.cache,
             context=self.context,
             limits=() if self.reservation is None else self.reservation.notes(),
+            data_class=self.data_class,
         )
+        if self.guards is not None:
+            record = self.guards.told(record)
         if self.app is not None:
             return self.app.told(record)
         return replace(record, app_note=AppNote(prompt=self.prompt)) if self.prompt else record

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.guard_stream import AnswerGuard
 from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.relay import Relay
@@ -51,10 +52,15 @@ class Delivery:
         stream breaks after its first token."""
         attempt = opened.attempt
         if opened.relay is None:
+            if call.guards is not None:
+                opened.whole = await call.guards.whole(call, attempt, opened.whole)
             await self._books.close(call, attempt)
             call.exchange.respond(200, call.answer_headers(), opened.whole)
             return
         attempt.first_token_ns = call.first_token_ns = self._now()
+        if call.guards is not None and (guard := call.guards.stream(call)) is not None:
+            await self._deliver_guarded(call, opened, guard)
+            return
         last = opened.held
         if opened.answer is not None:
             last = await self._pass_on(call, opened, opened.answer, opened.relay)
@@ -63,8 +69,67 @@ class Delivery:
             call.exchange.start(200, call.answer_headers())
         call.exchange.finish(b"".join(last))
 
+    async def _deliver_guarded(self, call: Call, opened: Opened, guard: AnswerGuard) -> None:
+        """The same by way of guards, which hold back what they have not looked at. A stream that they stop is cut off
+        at its provider."""
+        attempt, answer = opened.attempt, opened.answer
+        try:
+            last = await self._pass_guarded(call, opened, guard)
+            if guard.stopped is not None and not (opened.relay is not None and opened.relay.finished):
+                attempt.cut_off = True
+        finally:
+            guard.note(attempt)
+            if answer is not None and guard.stopped is not None:
+                opened.discard()
+        await self._books.close(call, attempt)
+        call.exchange.finish(last)
+
+    async def _pass_guarded(self, call: Call, opened: Opened, guard: AnswerGuard) -> bytes:
+        """Everything but the last of it, which is returned."""
+        exchange, attempt, answer, relay = call.exchange, opened.attempt, opened.answer, opened.relay
+        assert relay is not None
+        assert opened.splitter is not None
+        if answer is not None and call.first_by_ns:
+            answer.begun((call.deadline_ns - self._now()) / SECOND if call.deadline_ns else None)
+        try:
+            exchange.start(200, call.answer_headers())
+            out = await guard.feed(b"".join(opened.held))
+            while answer is not None and guard.stopped is None and (data := await answer.chunk()) is not None:
+                block = opened.splitter.feed(data)
+                if not block:
+                    continue
+                if out:
+                    exchange.write(out)
+                fresh = fed(attempt, relay, block)
+                if relay.failed is not None:  # what is told of it is worded by us: text may stand before it
+                    reason = masked_text(relay.failed, attempt.target.provider)
+                    raise UpstreamFailure(reason, code="upstream_stream_error")
+                out = await guard.feed(fresh)
+                if relay.finished and guard.stopped is None:
+                    answer.detach()
+                    note_relay(attempt, relay)
+                    return out + await guard.end()
+                if exchange.is_congested():
+                    await exchange.drain()
+        except BaseException:
+            if answer is not None:
+                answer.close()
+            note_relay(attempt, relay)
+            raise
+        if guard.stopped is not None or answer is None:
+            return out + await guard.end()
+        return out + await guard.feed(at_its_end(attempt, relay, opened.splitter)) + await guard.end()
+
     async def deliver_doubted(self, call: Call, opened: Opened) -> None:
         """Give the client a whole answer that was doubted: its attempt is in the books, and nothing better came."""
+        if call.guards is not None:
+            attempt = opened.attempt
+            opened.whole = await call.guards.whole(call, attempt, opened.whole)
+            if attempt.guarded is not None:
+                over, capture = attempt.guarded.over, call.project is not None and call.project.capture_content
+                call.attempts = [
+                    over(row, capture=capture) if row.span_id == attempt.span_id else row for row in call.attempts
+                ]
         await self._books.close_doubted(call, opened.attempt)
         call.exchange.respond(200, call.answer_headers(), opened.whole)
 

@@ -4,7 +4,9 @@ from msgspec import Struct
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CompiledPolicy
+from trimtab.gateway.guarding import ProjectGuards
 from trimtab.gateway.holds import HoldQueue
+from trimtab.gateway.policed import Governed
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
@@ -16,7 +18,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """``version`` counts up with every change of the catalog. ``targets`` is by project id, ``routes`` and
     ``policies`` by project id and called name, ``limits`` and ``dated`` (a project's own prices, whatever provider they
     are about) and ``apps`` by project id; a project without any has no entry. ``limits`` also has the budgets of
-    shadow rollouts, by the rollout's id. ``holds``: by project id, the queues in which answers wait."""
+    shadow rollouts, by the rollout's id. ``holds``: by project id, the queues in which answers wait.
+    ``guards``: by project id, those that look at calls; a project has an entry where any look at any."""
 
     version: int
     access: AccessTable
@@ -27,3 +30,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     dated: dict[str, tuple[DatedPrice, ...]] = {}
     apps: dict[str, ProjectApps] = {}
     holds: dict[str, tuple[HoldQueue, ...]] = {}
+    governed: dict[str, Governed] = {}
+    """By project id: what its data and its policies are; a project without any has no entry."""
+    guards: dict[str, ProjectGuards] = {}

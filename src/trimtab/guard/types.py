@@ -60,7 +60,8 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something in one piece: characters ``start`` to ``end``, which ``kind`` of thing, how sure (0 to 1), and what
-    stands there once it is redacted (None: `[KIND]`). The text itself is never in a finding: verdicts are kept."""
+    stands there once it is redacted (None: `[KIND]`). ``restore``: where the model's answer says ``instead``, the
+    client gets back what stood here. The text itself is never in a finding: verdicts are kept."""
 
     piece: int
     start: int
@@ -68,6 +69,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     score: float = 1.0
     instead: str | None = None
+    restore: bool = False
 
 
 class Look(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,6 +99,8 @@ class Tools(Struct, frozen=True, kw_only=True):
     ``pseudonym`` gives the same stand-in for the same datum in one project, and cannot be undone without its key."""
 
     ask: Callable[[Asked], Awaitable[Answered]] | None = None
+    asking: Callable[[str], Callable[[Asked], Awaitable[Answered]]] | None = None
+    """Makes ``ask`` for a guard by its name: whoever runs guards does."""
     embed: Embed | None = None
     pseudonym: Callable[[str, str], str] | None = None
     """``(kind, text) -> stand-in``."""

@@ -81,6 +81,7 @@ def normal(content: Content) -> Content:
             variables=by_name(content.variables, "variables"),
             context=None if content.context is None else ordered(plain(content.context, "context")),
             cache=None if content.cache is None else ordered(plain(content.cache, "cache")),
+            guards=tuple(structs.replace(g, spec=ordered(plain(g.spec, "guards"))) for g in content.guards),
             metadata=ordered(plain(content.metadata, "metadata")),
         )
     except PromptError as error:
@@ -119,7 +120,7 @@ def fields(content: Content) -> dict[str, Any]:
         "context": content.context,
         "cache": content.cache,
         "knowledge": list(content.knowledge),
-        "guards": list(content.guards),
+        "guards": [{"name": g.name, "version": g.version, "spec": g.spec} for g in content.guards],
         "metadata": content.metadata,
     }
     empty_says_something = ("output_schema", "affinity", "context", "cache")

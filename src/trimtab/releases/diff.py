@@ -12,7 +12,7 @@ from trimtab.prompts.diff import Change, Difference, MessageChange
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.prompts.types import Source
 from trimtab.releases import route_words
-from trimtab.releases.types import Content, Json
+from trimtab.releases.types import Content, Json, PinnedGuard
 
 Area = Literal[
     "prompt", "route", "parameters", "tools", "output_schema", "policy", "variables", "context", "cache", "knowledge",
@@ -82,7 +82,7 @@ def diff(before: Content | None, after: Content) -> ReleaseDifference:
         *_optional("context", "Long conversations are shortened", old.context, after.context, {}),
         *_optional("cache", "Answers are given again from the cache", old.cache, after.cache, _CACHE),
         *_names("knowledge", old.knowledge, after.knowledge),
-        *_names("guards", old.guards, after.guards),
+        *_guards(old.guards, after.guards),
         *_metadata(old.metadata, after.metadata),
     ]
     return ReleaseDifference(changes=changes, prompts=prompts)
@@ -363,6 +363,25 @@ def _names(area: Area, before: tuple[str, ...], after: tuple[str, ...]) -> Itera
     if before != after and sorted(before) == sorted(after):
         text = f"{area.capitalize()} in another order"
         yield _one(area, area, list(before), list(after), text)
+
+
+def _guards(before: tuple[PinnedGuard, ...], after: tuple[PinnedGuard, ...]) -> Iterator[ReleaseChange]:
+    old, new = {each.name: each for each in before}, {each.name: each for each in after}
+    for name in sorted({*old, *new}):
+        one, other = old.get(name), new.get(name)
+        if one == other:
+            continue
+        if one is None or other is None:
+            text = f"No longer guarded by {name}" if other is None else f"Guarded by {name} (version {other.version})"
+        elif one.version != other.version:
+            text = f"The guard {name} went from version {one.version} to {other.version}"
+        else:
+            text = f"The guard {name} is another one of version {one.version}"
+        yield _one("guards", f"guards.{name}", _plain(one), _plain(other), text)
+
+
+def _plain(guard: PinnedGuard | None) -> Any:
+    return UNSET if guard is None else {"version": guard.version, **guard.spec}
 
 
 def _metadata(before: Json, after: Json) -> Iterator[ReleaseChange]:

@@ -5,8 +5,10 @@ Pure: the prompt with all it includes is handed in, and so is what the gateway k
 timeouts and prices, which a call takes as they are then.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, structs
@@ -15,7 +17,7 @@ from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.prompts import types as prompts
 from trimtab.prompts.types import Bundle, PromptError
 from trimtab.releases import canonical
-from trimtab.releases.types import AppSpec, Content, Json, Pinned
+from trimtab.releases.types import APP, AppSpec, Content, Json, Pinned, PinnedGuard
 
 REFUSED: Final = {
     "model": "the app's route decides it",
@@ -33,6 +35,7 @@ SAME: Final = (
     frozenset(("stop", "stop_sequences")),
 )
 """Names that vendors give one thing: where a draft says one of them, it stands over all of the prompt's."""
+GUARD: Final = re.compile(rf"(?P<name>{APP})(?:@(?P<version>[1-9][0-9]{{0,4}}|latest))?")
 
 
 class Routed(Struct, frozen=True, kw_only=True):
@@ -91,19 +94,54 @@ def _check_parameters(parameters: Mapping[str, Any], whose: str) -> None:
 
 
 def _refuse_to_come(spec: AppSpec) -> None:
-    for field in ("knowledge", "guards"):
-        if getattr(spec, field):
-            raise InvalidRequest(
-                f"An app can name no {field}: not available yet.",
-                fix=f"Leave {field!r} out.",
-                param=field,
-                code="not_available_yet",
-            )
+    if spec.knowledge:
+        raise InvalidRequest(
+            "An app can name no knowledge: not available yet.",
+            fix="Leave 'knowledge' out.",
+            param="knowledge",
+            code="not_available_yet",
+        )
+    named: set[str] = set()
+    for each in spec.guards:
+        name, _ = guard_reference(each)
+        if name in named:
+            raise InvalidRequest(f"The guard {name!r} is named twice.", fix="Name it once.", param="guards")
+        named.add(name)
 
 
-def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> Content:
+def guard_reference(text: str) -> tuple[str, int | None]:
+    """The guard that a draft names, and the version it means: None for the newest. Raises `InvalidRequest`."""
+    match = GUARD.fullmatch(text)
+    if match is None:
+        raise InvalidRequest(
+            f"{text[:80]!r} names no guard.", fix="Write a name, 'name@3' or 'name@latest'.", param="guards"
+        )
+    version = match["version"]
+    return match["name"], None if version in (None, "latest") else int(version)
+
+
+def _guards(app: str, spec: AppSpec, known: Mapping[str, PinnedGuard]) -> tuple[PinnedGuard, ...]:
+    missing = [each for each in spec.guards if each not in known]
+    if missing:
+        raise InvalidRequest(
+            f"The app {app!r} names the guard {missing[0]!r}, which this project has not.",
+            fix=f"Make it first: trimtab guards push {missing[0].partition('@')[0]} FILE",
+            param="guards",
+            code="guard_missing",
+        )
+    return tuple(known[each] for each in spec.guards)
+
+
+def freeze(
+    app: str,
+    spec: AppSpec,
+    prompt: Bundle | None,
+    gateway: Gateway,
+    guards: Mapping[str, PinnedGuard] = MappingProxyType({}),
+) -> Content:
     """What the next release of that app would be. ``prompt`` is what the draft's reference means now, with all it
-    includes. Raises `InvalidRequest` for what is missing or does not fit. Imports Jinja2 where there is a prompt."""
+    includes; ``guards`` are what those that it names are now, by how it names them. Raises `InvalidRequest` for what is
+    missing or does not fit. Imports Jinja2 where there is a prompt."""
     spec = draft(spec, gateway)
     if not spec.route:
         raise InvalidRequest(
@@ -129,7 +167,7 @@ def freeze(app: str, spec: AppSpec, prompt: Bundle | None, gateway: Gateway) -> 
             context=spec.context,
             cache=spec.cache,
             knowledge=spec.knowledge,
-            guards=spec.guards,
+            guards=_guards(app, spec, guards),
             metadata=spec.metadata,
         )
     )

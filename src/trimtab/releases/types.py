@@ -61,12 +61,21 @@ class Pinned(Struct, frozen=True, kw_only=True):
     upstream: str
 
 
+class PinnedGuard(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A guard as it was when the release was made: ``spec`` is its `guard.types.GuardSpec`, as JSON."""
+
+    name: str
+    version: int
+    spec: Json
+
+
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What decides an app's behaviour, with every reference resolved; what the hash of a release is over.
 
     ``prompt`` with all that it includes. ``route`` is a tree without names of other routes; ``models`` says what each
     of its leaves is, and ``affinity`` is the route's own. ``parameters``, ``tools``, ``output_schema`` and ``policy``
     are in force as they stand, the prompt's own already in them.
+    ``guards`` look at the app's calls, each as it was then.
     """
 
     prompt: Bundle | None = None
@@ -81,7 +90,7 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     context: Json | None = None
     cache: Json | None = None
     knowledge: tuple[str, ...] = ()
-    guards: tuple[str, ...] = ()
+    guards: tuple[PinnedGuard, ...] = ()
     metadata: Json = {}
 
 

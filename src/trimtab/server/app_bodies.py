@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from trimtab.releases.diff import PromptChanges, ReleaseChange
-from trimtab.releases.types import AppSpec, Pinned, Tried
+from trimtab.releases.types import AppSpec, Pinned, PinnedGuard, Tried
 from trimtab.server.prompt_bodies import PromptBundle
 
 
@@ -93,7 +93,7 @@ class ReleaseContent(Struct, frozen=True, kw_only=True):
     context: dict[str, Any] | None
     cache: dict[str, Any] | None
     knowledge: list[str]
-    guards: list[str]
+    guards: list[PinnedGuard]
     metadata: dict[str, Any]
 
 

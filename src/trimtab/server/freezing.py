@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.gateway import store as targets_store
 from trimtab.gateway.apps.overlay import Overlay
 from trimtab.gateway.call_policy import CachePolicy, ContextPolicy, check_cache, check_context
@@ -19,12 +19,13 @@ from trimtab.gateway.routing.expand import expand, node_of, plain_tree
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Project
+from trimtab.guard import store as guard_store
 from trimtab.prompts import store as prompt_store
 from trimtab.prompts.store import Stored
 from trimtab.prompts.types import Bundle
 from trimtab.releases import canonical, freeze
 from trimtab.releases.freeze import Gateway, Routed
-from trimtab.releases.types import AppSpec, Content, Json, Pinned
+from trimtab.releases.types import AppSpec, Content, Json, Pinned, PinnedGuard
 from trimtab.server.config_routes import known_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.prompt_reading import aside, bundle_of, source_of
@@ -94,9 +95,10 @@ async def frozen(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -
     if isinstance(spec.route, str) and spec.route:
         await _whole_chain(deps, tenant, app, spec.route)
     gateway = gateway_of(deps, tenant)
+    guards = await deps.db.read(lambda conn: guards_of(conn, tenant, spec))
 
     def make() -> Frozen:
-        content = freeze.freeze(app, spec, prompt, gateway)
+        content = freeze.freeze(app, spec, prompt, gateway, guards)
         return Frozen(content=content, hash=canonical.content_hash(content))
 
     return await aside(deps, make)
@@ -117,6 +119,28 @@ async def _whole_chain(deps: Dependencies, tenant: Project, app: str, name: str)
         return deps.snapshots.trouble(tenant.id, each) or "It cannot be used now."
 
     refuse_broken_chain(app, name, chains, trouble)
+
+
+def guards_of(conn: Connection, tenant: Project, spec: AppSpec) -> dict[str, PinnedGuard]:
+    """What the guards that a draft names are now, by how it names them; without those that there are not. Raises
+    `InvalidRequest` for what is no reference, and `Conflict` for a guard that is archived."""
+    found: dict[str, PinnedGuard] = {}
+    for each in spec.guards:
+        name, version = freeze.guard_reference(each)
+        try:
+            row = guard_store.guard(conn, tenant.id, name, version)
+        except NotFound:
+            continue
+        if row.archived is not None:
+            raise Conflict(
+                f"The guard {name!r} is archived.",
+                fix=f"Take it out of the archive (trimtab guards archive {name} --restore), or name another.",
+                code="guard_archived",
+                param="guards",
+            )
+        plain = msgspec.to_builtins(row.spec)
+        found[each] = PinnedGuard(name=row.name, version=row.version, spec=plain)
+    return found
 
 
 def refuse_broken_chain(

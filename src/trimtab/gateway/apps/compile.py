@@ -28,8 +28,12 @@ from trimtab.gateway.call_policy import (
 from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
 from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.targets import Model, ProjectTargets
+from trimtab.guard.spec import Broken as BrokenGuard
+from trimtab.guard.spec import Ready as ReadyGuard
+from trimtab.guard.spec import ready_or_broken
+from trimtab.guard.types import GuardSpec
 from trimtab.releases.lanes import ReleaseRow
-from trimtab.releases.types import Content
+from trimtab.releases.types import Content, PinnedGuard
 
 _content: Final = msgspec.json.Decoder(Content).decode
 Key = tuple[str, str, int, str]
@@ -43,6 +47,7 @@ class _Kit(Struct, frozen=True, kw_only=True):
     overlay: Overlay | None = None
     policy: CompiledPolicy
     context: ContextPolicy | None = None
+    guards: tuple[ReadyGuard | BrokenGuard, ...] = ()
     trouble: str = ""
 
 
@@ -68,6 +73,7 @@ class Releases:
             overlay=kit.overlay,
             policy=kit.policy,
             context=kit.context,
+            guards=kit.guards,
             trouble=trouble,
         )
 
@@ -114,10 +120,21 @@ def _kit(row: ReleaseRow) -> _Kit:
         return _Kit(content=None, policy=empty, trouble=f"{label} cannot be used: {error.sentence()}")
     except (msgspec.MsgspecError, RecursionError) as error:
         return _Kit(content=None, policy=empty, trouble=f"{label} cannot be read: {str(error)[:300]}.")
-    if content.knowledge or content.guards:
-        return _Kit(content=None, policy=empty, trouble=f"{label} needs knowledge or guards, which this server lacks.")
+    if content.knowledge:
+        return _Kit(content=None, policy=empty, trouble=f"{label} needs knowledge, which this server lacks.")
     policy = CompiledPolicy(CallPolicy(cache=cache), standing)
-    return _Kit(content=content, prompt=prompt, overlay=overlay, policy=policy, context=context)
+    guards = tuple(_guard(each) for each in content.guards)
+    return _Kit(content=content, prompt=prompt, overlay=overlay, policy=policy, context=context, guards=guards)
+
+
+def _guard(pinned: PinnedGuard) -> ReadyGuard | BrokenGuard:
+    """A guard that cannot be used any more fails by its own failure mode; that mode itself must be readable."""
+    try:
+        spec = msgspec.convert(pinned.spec, GuardSpec)
+    except msgspec.ValidationError as error:
+        closed = GuardSpec(kind=str(pinned.spec.get("kind", "")), action="block")
+        return BrokenGuard(name=pinned.name, version=pinned.version, spec=closed, why=str(error)[:300])
+    return ready_or_broken(pinned.name, pinned.version, spec)
 
 
 def _policies(content: Content) -> tuple[CachePolicy | None, ContextPolicy | None]:

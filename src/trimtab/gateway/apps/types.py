@@ -8,6 +8,8 @@ from trimtab.gateway.apps.overlay import Overlay
 from trimtab.gateway.apps.prompt import Prompt
 from trimtab.gateway.call_policy import CompiledPolicy, ContextPolicy
 from trimtab.gateway.routing.compile import Compiled
+from trimtab.guard.spec import Broken as BrokenGuard
+from trimtab.guard.spec import Ready as ReadyGuard
 from trimtab.ledger.reserve import ProjectLimits
 from trimtab.releases.resolve import Lane
 
@@ -25,6 +27,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     overlay: Overlay | None = None
     policy: CompiledPolicy
     context: ContextPolicy | None = None
+    guards: tuple[ReadyGuard | BrokenGuard, ...] = ()
+    """Those frozen into it."""
     trouble: str = ""
 
     @property

@@ -95,6 +95,8 @@ class Cache:
         operation = call.front.operation
         if operation == "chat" and not policy.sampled and cache_key.is_sampled(request):
             return self._bypass(call, "temperature")
+        if call.guards is not None and call.guards.originals:
+            return self._bypass(call, "guards")  # what is put back into the answer is this caller's alone
         context = _context(call, policy, ask, standing)
         question = None
         if policy.mode == "semantic" and self._semantic is not None and operation == "chat":
@@ -255,4 +257,6 @@ def _context(call: Call, policy: CachePolicy, ask: Directives, salt: bytes) -> b
     shared_by = policy.shared_by
     key = "" if shared_by == "project" else call.principal.key_id
     user = call.caller.user if shared_by == "user" else ""
+    if call.guards is not None:
+        salt += call.guards.hash  # other guards, another answer
     return context_of(salt, call.project.id, call.head.model, call.front.name, shared_by, key, user, ask.namespace)

@@ -116,6 +116,8 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str = ""
     usage: Usage | None = None
     cost: int | None = None
+    guards: str = ""
+    """The hash of the guards that looked at it."""
 
 
 class Stored(Struct, frozen=True, kw_only=True):

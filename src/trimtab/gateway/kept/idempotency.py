@@ -61,7 +61,8 @@ class Keyed(Struct, frozen=True):
 
 class Idempotency:
     """``owner`` names this process, unlike any other that ever uses the store. ``record`` makes a call's record
-    durable; ``keep_s`` is how long an answer can be asked for again."""
+    durable; ``keep_s`` is how long an answer can be asked for again; ``regard`` gives a kept answer as it may be given
+    now."""
 
     def __init__(
         self,
@@ -71,12 +72,14 @@ class Idempotency:
         *,
         owner: str,
         keep_s: float,
+        regard: Callable[[Call, About, bytes], Awaitable[bytes]] | None = None,
     ) -> None:
         self._answers = answers
         self._db = answers.db
         self._record = record
         self._now = now_ns
         self._owner = owner
+        self._regard = regard
         self._keep_ms = int(keep_s * 1000)
         self._running: dict[bytes, asyncio.Event] = {}
         self._calls: set[asyncio.Task[None]] = set()
@@ -221,6 +224,9 @@ class Idempotency:
                 await asyncio.wait_for(here.wait(), left)
 
     async def _replay(self, call: Call, claim: Claim, about: About) -> None:
+        body = claim.body
+        if self._regard is not None:
+            body = await self._regard(call, about, body)
         now = self._now()
         capture = call.project is not None and call.project.capture_content
         call.first_token_ns = now
@@ -241,7 +247,7 @@ class Idempotency:
                 response_id=about.response_id,
                 model_used=about.model_used,
                 stop=about.stop,
-                response=claim.body if capture else b"",
+                response=body if capture else b"",
             )
         )
         reason = f"the answer of {claim.request_id}, which had the same idempotency key"
@@ -249,7 +255,7 @@ class Idempotency:
         call.cache = CacheNote(outcome="replay", saved=about.cost, first_request=claim.request_id)
         call.extra_headers += b"idempotent-replayed: true\r\n"
         await self._record(call)
-        replay(call, about, claim.body)
+        replay(call, about, body)
 
     async def _renew(self) -> None:
         """Say that this process lives while it has calls under way."""

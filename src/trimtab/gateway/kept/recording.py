@@ -122,6 +122,7 @@ def about_answer(call: Call, recording: Recording) -> About:
         request_id=call.request_id,
         usage=last.usage,
         cost=last.cost.amount,
+        guards="" if call.guards is None else call.guards.chain.hash,
     )
 
 

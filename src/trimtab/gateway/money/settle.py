@@ -41,7 +41,8 @@ class Prices(Protocol):
 
 def settle(call: Call, attempt: Try, prices: Prices) -> None:
     """Fill in the attempt's usage (estimated where it must be) and cost."""
-    if attempt.usage is None or (attempt.outcome != "answer" and attempt.stop in UNSAID):
+    broken_off = attempt.outcome != "answer" or attempt.cut_off
+    if attempt.usage is None or (broken_off and attempt.stop in UNSAID):
         attempt.usage = _estimate(call, attempt) or attempt.usage
     if attempt.usage is None:
         return

@@ -1,0 +1,344 @@
+"""An answer that streams, on its way through guards: the client's events read, held back, and written again.
+
+What a client gets is written anew from the canonical events, in its own dialect: whatever guards did not see (fields we
+do not know, log probabilities) does not pass by them. Where guards only flag or are in shadow mode, and nothing is to
+be put back, the bytes pass as they are and are looked at when the answer is whole.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from trimtab.core.errors import UpstreamFailure
+from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.guard_texts import answer_pieces, answer_with, restored
+from trimtab.guard.run import broken_at
+from trimtab.guard.spec import Chain
+from trimtab.guard.standing_in import Restoring, StandIns
+from trimtab.guard.stream import HoldBack, summed, whole_only, windowed
+from trimtab.guard.types import STAGES, Piece, Subject, Verdict
+from trimtab.llm.fold import Fold, fold, unfold
+from trimtab.llm.types import (
+    BlockClose,
+    BlockGrow,
+    BlockOpen,
+    Delta,
+    Failed,
+    Finish,
+    Response,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from trimtab.gateway.guarding import CallGuards
+
+SPOKEN: Final = ("text", "refusal", "reasoning")
+
+
+class Block:
+    """One block of the answer under way. ``given``: its opening has left."""
+
+    __slots__ = ("calls", "given", "hold", "opened", "restorer", "signature", "spoke")
+
+    def __init__(self, opened: BlockOpen, hold: HoldBack, restorer: Restoring | None) -> None:
+        self.opened = opened
+        self.hold = hold
+        self.restorer = restorer
+        self.calls: list[str] = []
+        self.given = False
+        self.signature: str | None = None
+        self.spoke = False
+
+
+class AnswerGuard:
+    """`feed` takes whole events in the client's dialect, as the relay gives them, and returns what may leave; `end`
+    what is owed when the answer is whole. After ``stopped`` everything owed has been returned: nothing more is to be
+    read. Raises `UpstreamFailure` for an answer that its own dialect cannot read."""
+
+    def __init__(self, guards: "CallGuards", call: Call) -> None:
+        self._guards = guards
+        self._call = call
+        self._decoder = call.front.stream_decoder()
+        self._encoder = call.front.stream_encoder(call.head)
+        chain = guards.chain
+        self._acting = windowed(chain.at("output"))
+        self._on_tools = any(each.acts for each in chain.at("tool_arguments"))
+        self._all = bool(whole_only(chain.at("output"))) or bool(chain.broken)
+        self.passes = not (self._acting or self._on_tools or self._all or guards.originals)
+        """Nothing can be changed, so the bytes may pass as they are."""
+        self._known = StandIns(guards.originals) if guards.originals else None
+        self._read = Fold()
+        self._given = Fold()
+        self._blocks: dict[int, Block] = {}
+        self._waiting: list[Delta] = []
+        self._last = -1
+        self._changed = False
+        self.stopped: Verdict | None = None
+        self.failed: str | None = None
+        self._ended = False
+
+    async def feed(self, block: bytes) -> bytes:
+        if self.stopped is not None:
+            return b""
+        deltas = self._decoder.feed(block)
+        if self.passes:
+            for delta in deltas:
+                self._read.feed(delta)
+            if any(isinstance(each, Finish) for each in deltas):
+                await self._judge_whole()
+            return block
+        return await self._take(deltas)
+
+    async def end(self) -> bytes:
+        """The answer is whole, or broke off."""
+        if self.stopped is not None or self._ended:
+            return b""
+        deltas = self._decoder.close()
+        if self.passes:
+            for delta in deltas:
+                self._read.feed(delta)
+            await self._judge_whole()
+            return b""
+        return await self._take([each for each in deltas if not isinstance(each, Failed)])
+
+    def note(self, attempt: Try) -> None:
+        """Tell the record what was given, where that is not what the provider wrote."""
+        for block in self._blocks.values():
+            self._guards.held = max(self._guards.held, block.hold.held)
+        if not self._changed and self.stopped is None:
+            return
+        given = self._given.response()
+        encoder = self._call.front.stream_encoder(self._call.head)
+        body = b"".join(map(encoder.feed, unfold(given)))
+        attempt.guarded = Guarded(body=body, dialect=self._call.front.name, stop=given.stop)
+
+    # --- inside ---
+
+    async def _take(self, deltas: list[Delta]) -> bytes:
+        out: list[bytes] = []
+        for delta in deltas:
+            self._read.feed(delta)
+            out += map(self._encoder.feed, await self._one(delta))
+            if self.stopped is not None:
+                break
+        return b"".join(out)
+
+    async def _one(self, delta: Delta) -> list[Delta]:
+        """What may leave for one event."""
+        if isinstance(delta, Failed):
+            self.failed = delta.message
+            return []
+        if isinstance(delta, Finish):
+            return await self._finish(delta)
+        if self._all:
+            self._waiting.append(delta)
+            return []
+        match delta:
+            case BlockOpen():
+                return self._open(delta)
+            case BlockGrow():
+                return await self._grow(delta)
+            case BlockClose():
+                return await self._close(delta)
+            case _:
+                return self._give([delta])
+
+    def _open(self, delta: BlockOpen) -> list[Delta]:
+        self._last = max(self._last, delta.index)
+        guards = self._acting if delta.kind in SPOKEN else ()
+        hold = HoldBack(self._guards.runner, guards, self._guards.of_answer(), self._guards.tools, "output")
+        block = self._blocks[delta.index] = Block(delta, hold, self._restoring())
+        if delta.kind == "tool_call" and (self._on_tools or self._guards.originals):
+            return []  # it opens when its arguments have been looked at
+        block.given = True
+        return self._give([delta])
+
+    async def _grow(self, delta: BlockGrow) -> list[Delta]:
+        block = self._blocks.get(delta.index)
+        if block is None:
+            raise UpstreamFailure("The stream adds to a block that it never opened.", code="upstream_garbage")
+        if block.opened.kind == "tool_call":
+            if block.given:
+                return self._give([delta])
+            block.calls.append(delta.text)
+            return []
+        if delta.signature is not None:
+            block.signature = delta.signature
+        text = await block.hold.grow(delta.text)
+        if block.hold.stopped is not None:
+            return await self._stop(block.hold.stopped)
+        return self._spoken(block, text)
+
+    async def _close(self, delta: BlockClose) -> list[Delta]:
+        block = self._blocks.get(delta.index)
+        if block is None:
+            return self._give([delta])
+        if not block.given:
+            return await self._call_is_whole(block, delta)
+        text = await block.hold.end()
+        if block.hold.stopped is not None:
+            return await self._stop(block.hold.stopped)
+        made = self._spoken(block, text, last=True)
+        if block.signature is not None and not block.hold.changed:  # it was signed for the words it had
+            made += self._give([BlockGrow(index=delta.index, signature=block.signature)])
+        self._changed = self._changed or block.hold.changed
+        self._guards.swaps += block.hold.swaps
+        return [*made, *self._give([delta])]
+
+    def _spoken(self, block: Block, text: str, *, last: bool = False) -> list[Delta]:
+        """Text that may leave: kept as it is, given with what stands for it put back."""
+        index = block.opened.index
+        if text:
+            block.spoke = True
+            self._given.feed(BlockGrow(index=index, text=text))
+        shown = text
+        if block.restorer is not None:
+            shown = block.restorer.feed(text) + (block.restorer.end() if last else "")
+        return [BlockGrow(index=index, text=shown)] if shown else []
+
+    async def _call_is_whole(self, block: Block, closed: BlockClose) -> list[Delta]:
+        opened, arguments = block.opened, "".join(block.calls)
+        if self._on_tools:
+            piece = Piece(stage="tool_arguments", text=arguments, role="assistant", tool=opened.name)
+            subject = self._subject((piece,))
+            ran = await self._guards.runner.run(self._acting_on_tools(), subject, self._guards.tools, "tool_arguments")
+            self._guards.verdicts += ran.verdicts
+            self._guards.swaps += ran.swaps
+            if ran.stopped is not None:
+                return await self._stop(ran.stopped)
+            self._changed = self._changed or bool(ran.swaps)
+            arguments = ran.pieces[0].text
+        block.given = True
+        grown = BlockGrow(index=opened.index, text=arguments)
+        for each in (opened, grown, closed):
+            self._given.feed(each)
+        shown = self._in_arguments(arguments)
+        return [opened, BlockGrow(index=opened.index, text=shown), closed]
+
+    def _restoring(self) -> Restoring | None:
+        return None if self._known is None else self._known.stream()
+
+    def _in_arguments(self, arguments: str) -> str:
+        return arguments if self._known is None else self._known.restored_json(arguments)
+
+    def _acting_on_tools(self) -> Chain:
+        chain = self._guards.chain
+        return Chain(guards=tuple(each for each in chain.at("tool_arguments") if each.acts), hash=chain.hash)
+
+    async def _finish(self, delta: Finish) -> list[Delta]:
+        self._ended = True
+        if self._all:
+            return await self._finish_whole(delta)
+        made: list[Delta] = []
+        for index, block in list(self._blocks.items()):  # a dialect may leave its blocks open
+            if block.given and block.opened.kind in SPOKEN:
+                text = await block.hold.end()
+                if block.hold.stopped is not None:
+                    return [*made, *await self._stop(block.hold.stopped)]
+                made += self._spoken(block, text, last=True)
+            elif not block.given:
+                made += await self._call_is_whole(block, BlockClose(index=index))
+                if self.stopped is not None:
+                    return made
+        await self._judge_rest()
+        return [*made, *self._give([delta])]
+
+    async def _finish_whole(self, delta: Finish) -> list[Delta]:
+        """All of it was held back: it is looked at as a whole answer is."""
+        response = fold([*self._waiting, delta])
+        ran = await self._guards.runner.run(
+            self._guards.chain, self._subject(answer_pieces(response.parts)), self._guards.tools, "output",
+            "tool_arguments",
+        )  # fmt: skip
+        self._guards.verdicts += ran.verdicts
+        self._guards.swaps += ran.swaps
+        self._guards.held = sum(isinstance(each, BlockGrow) for each in self._waiting)
+        if ran.stopped is not None:
+            self.stopped = ran.stopped
+            words = await self._guards.stop(self._call, ran.stopped, response)
+            response = Response(
+                id=response.id, model=response.model, created=response.created, parts=(Text(words),),
+                stop="content_filter", usage=response.usage,
+            )  # fmt: skip
+        elif ran.swaps:
+            self._changed = True
+            response = answer_with(response, ran.pieces)
+        for each in unfold(response):
+            self._given.feed(each)
+        return unfold(self._restored(response))
+
+    def _restored(self, response: Response) -> Response:
+        if self._known is None or self.stopped is not None:
+            return response
+        return restored(response, self._known.restored, self._known.restored_json)
+
+    async def _stop(self, by: Verdict) -> list[Delta]:
+        """Nothing more of it leaves: what is open is closed, and the user is told."""
+        self.stopped = by
+        self._gather()
+        words = await self._guards.stop(self._call, by, self._read.response())
+        made: list[Delta] = []
+        spoken = False
+        for index, block in self._blocks.items():
+            spoken = spoken or block.spoke
+            if block.given and index == max(self._blocks):
+                made.append(BlockClose(index=index))
+        new = self._last + 1
+        text = f"\n\n{words}" if spoken else words
+        made += [BlockOpen(index=new, kind="text"), BlockGrow(index=new, text=text), BlockClose(index=new)]
+        made.append(Finish(stop="content_filter", usage=None))
+        return self._give(made)
+
+    def _gather(self) -> None:
+        """One verdict of each guard for all blocks of the answer."""
+        found: dict[str, Verdict] = {}
+        for block in self._blocks.values():
+            for name, verdict in block.hold.verdicts.items():
+                found[name] = summed(found.get(name), verdict, verdict.found)
+        self._guards.verdicts += found.values()
+
+    async def _judge_rest(self) -> None:
+        """What may not act here looks at the whole."""
+        self._gather()
+        chain = self._guards.chain
+        acted = {each.name for each in self._acting} if not self._all else set[str]()
+        for stage in ("output", "tool_arguments"):
+            guards = tuple(
+                each
+                for each in chain.at(stage)
+                if not (stage == "output" and each.name in acted) and not (stage == "tool_arguments" and each.acts)
+            )
+            await self._note_only(Chain(guards=guards, hash=chain.hash), stage)
+
+    async def _judge_whole(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        await self._note_only(self._guards.chain, "output")
+        await self._note_only(self._guards.chain, "tool_arguments")
+
+    async def _note_only(self, chain: Chain, stage: str) -> None:
+        pieces = tuple(each for each in answer_pieces(self._read.response().parts) if each.stage == stage)
+        subject = self._subject(pieces)
+        if not pieces:
+            return
+        self._guards.verdicts += broken_at(chain, subject, STAGES)
+        for guard in chain.guards:
+            if stage in guard.stages and any(piece.text for piece in pieces):
+                seen = await self._guards.runner.look(guard, pieces[0].stage, subject, self._guards.tools)
+                self._guards.verdicts.append(seen.verdict)
+
+    def _subject(self, pieces: tuple[Piece, ...]) -> Subject:
+        asked = self._guards.of_answer()
+        return Subject(
+            pieces=pieces,
+            system=asked.system,
+            question=asked.question,
+            context=asked.context,
+            schema=asked.schema,
+            finish=self._read.response().stop if self._ended else "",
+        )
+
+    def _give(self, deltas: list[Delta]) -> list[Delta]:
+        """What leaves as it is."""
+        for each in deltas:
+            self._given.feed(each)
+        return deltas

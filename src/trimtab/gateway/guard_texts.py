@@ -1,0 +1,253 @@
+"""What of a call guards look at, and the call with other texts in those places.
+
+    Request --pieces_of--> (Piece, ...) --a chain--> (Piece, ...) --put_back--> Request --rewritten--> the client's body
+
+A body is rewritten in place, so whatever guards do not look at arrives as it was sent. What comes of it is read again
+and compared, so that nothing a guard has taken out can go on standing somewhere else in it.
+
+**What was retrieved.** A client that puts found documents into its messages marks them, so that guards know whose words
+they are: as a message whose ``name`` is ``retrieved``, or between ``<retrieved>`` and ``</retrieved>``, or ``<document
+...>`` and ``</document>``, anywhere in a text.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from trimtab.core.errors import TrimtabError
+from trimtab.guard.run import Swap
+from trimtab.guard.types import Piece, Stage, Subject
+from trimtab.llm.dialects import Dialect, Quirks
+from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
+
+RETRIEVED: Final = "retrieved"
+_MARKED: Final = re.compile(r"(<(retrieved|document)\b[^<>]{0,500}>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
+_SHORT: Final = 4
+"""Characters below which a text that was taken out is not looked for in the rest of a kept body."""
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+_QUIRKS: Final = Quirks()
+
+
+# --- what is asked ---
+
+
+def pieces_of(request: Request) -> tuple[Piece, ...]:
+    """Every text of the conversation, each with its place."""
+    return tuple(_pieces(request))
+
+
+def _pieces(request: Request) -> Iterator[Piece]:
+    called = {
+        part.id: part.name for each in request.messages for part in each.parts if isinstance(part, ToolCall) and part.id
+    }
+    for number, message in enumerate(request.messages):
+        for place, part in enumerate(message.parts):
+            yield from _of_part(part, message, f"{number}.{place}", called)
+
+
+def _of_part(part: Part, message: Message, place: str, called: Mapping[str, str]) -> Iterator[Piece]:
+    role = message.role
+    match part:
+        case Text(text) | Refusal(text):
+            yield from _of_text(text, role, place, _stage_of(message))
+        case Reasoning():
+            yield Piece(stage="input", text=part.text, role=role, place=place)
+        case ToolCall():
+            yield Piece(stage="input", text=part.arguments, role=role, place=place, tool=part.name)
+        case ToolResult():
+            tool = called.get(part.call_id, "")
+            for number, inner in enumerate(part.parts):
+                if isinstance(inner, Text | Refusal):
+                    at = f"{place}.{number}"
+                    yield Piece(stage="tool_result", text=inner.text, role="tool", place=at, tool=tool)
+        case _:
+            pass
+
+
+def _stage_of(message: Message) -> Stage:
+    if message.role == "tool":
+        return "tool_result"
+    return "retrieved" if message.name == RETRIEVED else "input"
+
+
+def _of_text(text: str, role: str, place: str, stage: Stage) -> Iterator[Piece]:
+    """One piece, or, where a text holds marked documents, one after the other."""
+    if stage != "input" or "</" not in text:
+        yield Piece(stage=stage, text=text, role=role, place=place)
+        return
+    at = 0
+    for number, found in enumerate(_MARKED.finditer(text)):
+        yield Piece(stage="input", text=text[at : found.start(3)], role=role, place=f"{place}#{2 * number}")
+        yield Piece(stage="retrieved", text=found[3], role=role, place=f"{place}#{2 * number + 1}")
+        at = found.end(3)
+    yield Piece(stage="input", text=text[at:], role=role, place=f"{place}#end" if at else place)
+
+
+def subject_of(request: Request, pieces: tuple[Piece, ...]) -> Subject:
+    users = [_text_of(each) for each in request.messages if each.role == "user"]
+    shape = request.response_format
+    return Subject(
+        pieces=pieces,
+        system="\n\n".join(_text_of(each) for each in request.messages if each.role in ("system", "developer")),
+        question=users[-1] if users else "",
+        context=tuple(each.text for each in pieces if each.stage in ("retrieved", "tool_result") and each.text),
+        schema=None if shape is None else shape.schema,
+    )
+
+
+def _text_of(message: Message) -> str:
+    return "\n".join(part.text for part in message.parts if isinstance(part, Text))
+
+
+def put_back(request: Request, pieces: Sequence[Piece]) -> Request:
+    """The request with the texts of these pieces in their places."""
+    texts = _joined(pieces)
+    return replace(
+        request,
+        messages=tuple(
+            replace(
+                message,
+                parts=tuple(_with(part, f"{number}.{place}", texts) for place, part in enumerate(message.parts)),
+            )
+            for number, message in enumerate(request.messages)
+        ),
+    )
+
+
+def _joined(pieces: Sequence[Piece]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for piece in pieces:
+        place = piece.place.partition("#")[0]
+        texts[place] = texts.get(place, "") + piece.text
+    return texts
+
+
+def _with(part: Part, place: str, texts: Mapping[str, str]) -> Part:
+    if isinstance(part, ToolResult):
+        return replace(
+            part, parts=tuple(_with(inner, f"{place}.{number}", texts) for number, inner in enumerate(part.parts))
+        )
+    text = texts.get(place)
+    if text is None:
+        return part
+    match part:
+        case Text() | Refusal() if part.text != text:
+            return replace(part, text=text)
+        case Reasoning() if part.text != text:
+            return replace(part, text=text, signature=None)  # it was signed for the words it had
+        case ToolCall() if part.arguments != text:
+            return replace(part, arguments=text)
+        case _:
+            return part
+
+
+def rewritten(front: Dialect, body: bytes, before: Sequence[Piece], after: Sequence[Piece]) -> bytes | None:
+    """The client's body with the texts of ``after`` where those of ``before`` stood; None where that cannot be done
+    for sure. All else stays as it was."""
+    old, new = _joined(before), _joined(after)
+    swapped: dict[str, str] = {}
+    for place, text in old.items():
+        if text and swapped.setdefault(text, new[place]) != new[place]:
+            return _rendered(front, body, after)  # one text, to be replaced here and not there
+    changes = {text: other for text, other in swapped.items() if text != other}
+    made = _encode(_leaves(_decode(body), lambda leaf: changes.get(leaf, leaf)))
+    return made if _says(front, made, new) else _rendered(front, body, after)
+
+
+def _rendered(front: Dialect, body: bytes, after: Sequence[Piece]) -> bytes | None:
+    """The conversation written anew in the client's own dialect; every other field as the client sent it."""
+    new = _joined(after)
+    try:
+        made = front.render_request(put_back(front.parse_request(body), after), "-", _QUIRKS)
+    except TrimtabError:
+        return None
+    given, fresh = cast("dict[str, Any]", _decode(body)), cast("dict[str, Any]", _decode(made))
+    for name in ("messages", "input", "contents", "system", "instructions", "systemInstruction", "system_instruction"):
+        given.pop(name, None)
+        if name in fresh:
+            given[name] = fresh[name]
+    whole = _encode(given)
+    return whole if _says(front, whole, new) else None
+
+
+def _says(front: Dialect, body: bytes, texts: Mapping[str, str]) -> bool:
+    try:
+        found = _joined(pieces_of(front.parse_request(body)))
+    except TrimtabError:
+        return False
+    return {place: text for place, text in found.items() if text} == {
+        place: text for place, text in texts.items() if text
+    }
+
+
+def _leaves(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _leaves(each, change) for name, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_leaves(each, change) for each in cast("list[Any]", value)]
+    return value
+
+
+def without(body: bytes, swaps: Sequence[Swap]) -> bytes:
+    """A body that is kept, with everything that guards took out of the call taken out of all its texts."""
+    inorder = sorted(
+        {(each.text, each.instead) for each in swaps if len(each.text) >= _SHORT}, key=lambda it: -len(it[0])
+    )
+
+    def change(leaf: str) -> str:
+        for text, instead in inorder:
+            if text in leaf:
+                leaf = leaf.replace(text, instead)
+        return leaf
+
+    return _encode(_leaves(_decode(body), change))
+
+
+# --- what is answered ---
+
+
+def answer_pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
+    """Text, refusals and thoughts at `output`; the arguments of tool calls at `tool_arguments`."""
+    found: list[Piece] = []
+    for number, part in enumerate(parts):
+        match part:
+            case Text() | Refusal() | Reasoning():
+                found.append(Piece(stage="output", text=part.text, role="assistant", place=str(number)))
+            case ToolCall():
+                found.append(
+                    Piece(
+                        stage="tool_arguments",
+                        text=part.arguments,
+                        role="assistant",
+                        place=str(number),
+                        tool=part.name,
+                    )
+                )
+            case _:
+                pass
+    return tuple(found)
+
+
+def answer_with(response: Response, pieces: Sequence[Piece]) -> Response:
+    texts = _joined(pieces)
+    return replace(response, parts=tuple(_with(part, str(at), texts) for at, part in enumerate(response.parts)))
+
+
+def restored(response: Response, put: Callable[[str], str], put_json: Callable[[str], str]) -> Response:
+    """The answer with what stand-ins in it stand for: in texts, and within the strings of tool arguments."""
+    parts: list[Part] = []
+    for part in response.parts:
+        match part:
+            case Text() | Refusal():
+                parts.append(replace(part, text=put(part.text)))
+            case ToolCall():
+                parts.append(replace(part, arguments=put_json(part.arguments)))
+            case _:
+                parts.append(part)
+    return replace(response, parts=tuple(parts))

@@ -1,0 +1,39 @@
+"""How guards and their words rest in the catalog. Specs are JSON text; times are Unix ms."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
+
+from trimtab.storage.schema import METADATA
+
+
+def _project() -> Column[str]:
+    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
+
+
+GUARDS = Table(
+    "guards",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("hash", String(80), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(200), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("archived", BigInteger, nullable=True),
+    Column("created", BigInteger, nullable=False),
+)
+"""A row per version; the newest is in force by its ``applies_to``. ``archived`` is the same in all rows of a name."""
+
+GUARD_REFUSALS = Table(
+    "guard_refusals",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("app", String(64), primary_key=True),
+    Column("language", String(16), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+"""What users are told when a guard stops a call; an empty ``app`` or ``language`` is every one that has none of its
+own."""

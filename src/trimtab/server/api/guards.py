@@ -1,0 +1,374 @@
+"""Guards: versions, kinds, a trial of one on texts, what users are told, and the archive."""
+
+from typing import Any, cast
+
+import msgspec
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.governance import audit
+from trimtab.governance.projects import REVISION
+from trimtab.guard import spec as specs
+from trimtab.guard import store
+from trimtab.guard.guards import REGISTRY
+from trimtab.guard.run import Runner, redacted
+from trimtab.guard.store import GuardDraft, GuardVersion, Refusal
+from trimtab.guard.types import ACTIONS, Finding, Guard, Piece, Subject, Tools
+from trimtab.ledger.limits import dollars
+from trimtab.scoring.catalog import options_schema
+from trimtab.server.actors import actor_of
+from trimtab.server.guard_bodies import (
+    GuardChange,
+    GuardDiff,
+    GuardKind,
+    GuardKinds,
+    GuardName,
+    GuardPage,
+    GuardPlace,
+    GuardTrial,
+    GuardTried,
+    GuardView,
+    NewGuardVersion,
+    PushedGuard,
+    RefusalList,
+    RefusalView,
+    TrialStage,
+    TriedFinding,
+)
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.storage import revision
+
+TAG = "guards"
+BASE = "/api/v1/projects/{project:str}/guards"
+ONE = BASE + "/{name:str}"
+KINDS = "/api/v1/projects/{project:str}/guard-kinds"
+REFUSALS = "/api/v1/projects/{project:str}/guard-refusals"
+
+
+def _view(row: GuardVersion) -> GuardView:
+    return GuardView(
+        name=row.name,
+        version=row.version,
+        spec=row.spec,
+        hash=row.hash,
+        author=row.author_name,
+        message=row.message,
+        pinned=f"{row.name}@{row.version}",
+        archived=row.archived,
+        created=row.created,
+    )
+
+
+@route("GET", KINDS, "guard:read", Operation(id="listGuardKinds", summary="Kinds of guards", tag=TAG, errors=(404,)))
+async def list_kinds(tenant: Tenant) -> GuardKinds:
+    """With what each looks at, and the JSON Schema of its options."""
+    del tenant
+    return GuardKinds(items=[_kind(plug) for plug in REGISTRY.all().values()])
+
+
+def _kind(plug: Guard) -> GuardKind:
+    return GuardKind(
+        name=plug.name,
+        version=plug.version,
+        about=plug.about,
+        needs=plug.needs,
+        stages=list(plug.stages),
+        actions=list(plug.actions),
+        threshold=plug.threshold,
+        window=plug.window,
+        options=options_schema(plug.options),
+    )
+
+
+@route("GET", BASE, "guard:read", Operation(id="listGuards", summary="List guards", tag=TAG, errors=(404,)))
+async def list_guards(
+    deps: Deps, tenant: Tenant, archived: FromQuery[bool] = False, cursor: Cursor = None, limit: Limit = 100
+) -> GuardPage:
+    """The newest version of each, in order of name; ``archived``: only those put away."""
+    after = read_cursor(cursor)
+    rows = await deps.db.read(
+        lambda conn: store.guards(conn, tenant.id, archived=archived, after=after, limit=limit + 1)
+    )
+    more = write_cursor(rows[limit - 1].name) if len(rows) > limit else None
+    return GuardPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+
+
+@route("GET", ONE, "guard:read", Operation(id="getGuard", summary="One guard", tag=TAG, errors=(404,)))
+async def get_guard(
+    deps: Deps, tenant: Tenant, name: FromPath[str], version: FromQuery[int | None] = None
+) -> GuardView:
+    """The newest version, or that one."""
+    return _view(await deps.db.read(lambda conn: store.guard(conn, tenant.id, name, version)))
+
+
+@route(
+    "GET",
+    ONE + "/versions",
+    "guard:read",
+    Operation(id="listGuardVersions", summary="A guard's versions", tag=TAG, errors=(404,)),
+)
+async def list_guard_versions(
+    deps: Deps, tenant: Tenant, name: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+) -> GuardPage:
+    """Newest first."""
+    before = _number(read_cursor(cursor))
+    rows = await deps.db.read(lambda conn: store.versions(conn, tenant.id, name, before=before, limit=limit + 1))
+    more = write_cursor(str(rows[limit - 1].version)) if len(rows) > limit else None
+    return GuardPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+
+
+def _number(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
+    return int(text) if text else None
+
+
+@route(
+    "POST",
+    ONE + "/versions",
+    "guard:write",
+    Operation(id="pushGuard", summary="Add a version of a guard", tag=TAG, status=201, errors=(404, 409)),
+)
+async def push_guard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[GuardName], data: JSONBody[NewGuardVersion]
+) -> PushedGuard:
+    """The first version makes the guard. What the newest version says already makes no new one. It is in force by its
+    ``applies_to`` when this returns."""
+    specs.check_name(name)
+    specs.check(data.spec)
+    if "\0" in data.message:
+        raise InvalidRequest("A message holds no NUL.", fix="Leave it out.", param="message")
+
+    def write(conn: Connection) -> tuple[GuardVersion, bool]:
+        actor = actor_of(conn, caller)
+        draft = GuardDraft(
+            project_id=tenant.id,
+            name=name,
+            spec=data.spec,
+            message=data.message,
+            author=actor.id,
+            author_name=actor.name,
+            now=deps.now(),
+            expected=data.expected_version,
+        )
+        row, created = store.add(conn, draft)
+        if created:
+            detail = {
+                "version": row.version,
+                "kind": row.spec.kind,
+                "mode": row.spec.mode,
+                "action": row.spec.action,
+                "hash": row.hash,
+                "message": row.message,
+            }
+            audit.append(conn, tenant.id, actor, "guard.pushed", f"guard:{name}", now=deps.now(), detail=detail)
+            revision.bump(conn, REVISION)
+        return row, created
+
+    row, created = await deps.db.write(write)
+    if created:
+        await deps.snapshots.changed()
+    return PushedGuard(guard=_view(row), created=created)
+
+
+@route("PATCH", ONE, "guard:write", Operation(id="placeGuard", summary="Archive a guard", tag=TAG, errors=(404,)))
+async def place_guard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[GuardPlace]
+) -> GuardView:
+    """Put it away, or take it out again. Its versions never change, and releases that have one go on with it."""
+    now = deps.now()
+
+    def write(conn: Connection) -> GuardVersion:
+        old = store.guard(conn, tenant.id, name)
+        if (old.archived is not None) == data.archived:
+            return old
+        row = store.archive(conn, tenant.id, name, now if data.archived else None)
+        action = "guard.archived" if data.archived else "guard.restored"
+        audit.append(conn, tenant.id, actor_of(conn, caller), action, f"guard:{name}", now=now)
+        revision.bump(conn, REVISION)
+        return row
+
+    row = await deps.db.write(write)
+    await deps.snapshots.changed()
+    return _view(row)
+
+
+@route(
+    "GET",
+    ONE + "/diff",
+    "guard:read",
+    Operation(id="diffGuard", summary="What changed between two versions of a guard", tag=TAG, errors=(404,)),
+)
+async def diff_guard(
+    deps: Deps,
+    tenant: Tenant,
+    name: FromPath[str],
+    before: FromQuery[int | None] = None,
+    after: FromQuery[int | None] = None,
+) -> GuardDiff:
+    """``after`` is the newest if left out, and ``before`` the one before it. The first version is compared with
+    nothing."""
+
+    def read(conn: Connection) -> tuple[GuardVersion | None, GuardVersion]:
+        new = store.guard(conn, tenant.id, name, after)
+        older = new.version - 1 if before is None else before
+        return (None if older < 1 else store.guard(conn, tenant.id, name, older)), new
+
+    old, new = await deps.db.read(read)
+    was, now = _flat(old), _flat(new)
+    changes = [
+        GuardChange(field=field, before=was.get(field), after=now.get(field))
+        for field in sorted(was.keys() | now.keys())
+        if was.get(field) != now.get(field)
+    ]
+    return GuardDiff(before=0 if old is None else old.version, after=new.version, changes=changes)
+
+
+def _flat(row: GuardVersion | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    plain = cast("dict[str, Any]", msgspec.to_builtins(row.spec))
+    options = cast("dict[str, Any]", plain.pop("options", {}))
+    return {**plain, **{f"options.{name}": value for name, value in options.items()}}
+
+
+@route(
+    "POST",
+    BASE + "/try",
+    "guard:write",
+    Operation(id="tryGuard", summary="Try a guard on texts", tag=TAG, errors=(404, 413)),
+)
+async def try_guard(deps: Deps, tenant: Tenant, data: JSONBody[GuardTrial]) -> GuardTried:
+    """Nothing is kept, but for the call of a guard that asks a model: it stands in the ledger as any other."""
+    guard = specs.ready("trial", 1, specs.check(data.spec))
+    pieces = tuple(
+        Piece(stage=each.stage, text=each.text, role=each.role, tool=each.tool, place=str(number))
+        for number, each in enumerate(data.texts)
+    )
+    subject = Subject(
+        pieces=pieces,
+        system=data.system,
+        question=data.question,
+        context=tuple(data.context),
+        schema=data.schema,
+    )
+    runner = Runner()
+    tools = Tools() if deps.guard_tools is None else deps.guard_tools(tenant.id)
+    stages: list[TrialStage] = []
+    try:
+        for stage in guard.stages:
+            if any(piece.stage == stage and piece.text for piece in pieces):
+                seen = await runner.look(guard, stage, subject, tools)
+                verdict = seen.verdict
+                if verdict.action == "redact":
+                    pieces = redacted(pieces, seen.findings, [])
+                stages.append(
+                    TrialStage(
+                        stage=stage,
+                        action=verdict.action,
+                        score=verdict.score,
+                        threshold=verdict.threshold,
+                        reason=verdict.reason,
+                        label=verdict.label,
+                        failed=verdict.failed,
+                        took_us=verdict.took_us,
+                        cost=None if verdict.cost is None else dollars(verdict.cost),
+                        findings=[_found(each) for each in seen.findings],
+                    )
+                )
+    finally:
+        await runner.aclose()
+    action = max((each.action for each in stages), key=ACTIONS.index, default="allow")
+    return GuardTried(action=action, stages=stages, texts=[piece.text for piece in pieces])
+
+
+def _found(each: Finding) -> TriedFinding:
+    return TriedFinding(text=each.piece, start=each.start, end=each.end, kind=each.kind, score=each.score)
+
+
+# --- what users are told ---
+
+
+@route(
+    "GET",
+    REFUSALS,
+    "guard:read",
+    Operation(id="listGuardRefusals", summary="What users are told", tag=TAG, errors=(404,)),
+)
+async def list_refusals(deps: Deps, tenant: Tenant) -> RefusalList:
+    """By template, app and language. Where nothing fits, Trimtab's own words are said."""
+    found = await deps.db.read(lambda conn: store.refusals(conn, tenant.id))
+    return RefusalList(
+        items=[RefusalView(name=each.name, app=each.app, language=each.language, text=each.text) for each in found]
+    )
+
+
+@route(
+    "PUT",
+    REFUSALS,
+    "guard:write",
+    Operation(id="putGuardRefusal", summary="Set what users are told", tag=TAG, errors=(404,)),
+)
+async def put_refusal(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[RefusalView]) -> RefusalView:
+    """Of one template, app and language; in force when this returns."""
+    if "\0" in data.text:
+        raise InvalidRequest("A text holds no NUL.", fix="Leave it out.", param="text")
+    new = Refusal(project_id=tenant.id, name=data.name, app=data.app, language=data.language, text=data.text)
+
+    def write(conn: Connection) -> None:
+        if store.put_refusal(conn, new, deps.now()):
+            told = {"app": new.app, "language": new.language, "text": new.text}
+            subject = f"guard-refusal:{new.name}"
+            audit.append(
+                conn, tenant.id, actor_of(conn, caller), "guard_refusal.changed", subject, now=deps.now(), detail=told
+            )
+            revision.bump(conn, REVISION)
+
+    await deps.db.write(write)
+    await deps.snapshots.changed()
+    return data
+
+
+@route(
+    "DELETE",
+    REFUSALS,
+    "guard:write",
+    Operation(id="dropGuardRefusal", summary="Remove what users are told", tag=TAG, status=204, errors=(404,)),
+)
+async def drop_refusal(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    name: FromQuery[GuardName] = "default",
+    app: FromQuery[str] = "",
+    language: FromQuery[str] = "",
+) -> None:
+    """What is more general, or Trimtab's own words, holds again."""
+
+    def write(conn: Connection) -> None:
+        store.drop_refusal(conn, tenant.id, name, app.replace("\0", "?"), language.replace("\0", "?"))
+        detail = {"app": app, "language": language}
+        subject = f"guard-refusal:{name}"
+        audit.append(
+            conn, tenant.id, actor_of(conn, caller), "guard_refusal.removed", subject, now=deps.now(), detail=detail
+        )
+        revision.bump(conn, REVISION)
+
+    await deps.db.write(write)
+    await deps.snapshots.changed()
+
+
+ROUTES = (
+    list_kinds,
+    list_guards,
+    get_guard,
+    list_guard_versions,
+    push_guard,
+    place_guard,
+    diff_guard,
+    try_guard,
+    list_refusals,
+    put_refusal,
+    drop_refusal,
+)
