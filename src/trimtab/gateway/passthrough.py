@@ -7,8 +7,8 @@ says it used. What is tried again and what is not is told in `carry.py`. The cli
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -29,6 +29,7 @@ from trimtab.llm.auth import headers_of, query_of
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
+from trimtab.llm.reach import leads_nowhere
 from trimtab.llm.types import Usage
 
 FAMILIES: tuple[Passed, ...] = ("images", "audio", "files", "batches")
@@ -298,6 +299,7 @@ class Carrier:
                 headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
                 content=self._body(begun) if begun or length else None,
                 timeout=httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle)),
+                extensions={"trace": look_where},
             )
         except (httpx.InvalidURL, UnicodeError):
             raise InvalidRequest(
@@ -387,6 +389,16 @@ class Carrier:
             return None  # JSON by its own word only; it passes all the same
         attempt.response_id, attempt.model_used = found.id, found.model
         return found.usage
+
+
+async def look_where(event: str, told: Mapping[str, Any]) -> None:
+    """Of each new connection, before anything is sent: it must not lead where no provider is (`llm/reach.py`)."""
+    if event != "connection.connect_tcp.complete":
+        return
+    stream = told["return_value"]
+    if leads_nowhere(stream.get_extra_info("server_addr")):
+        await stream.aclose()
+        raise httpx.ConnectError("the address is one where no provider is")
 
 
 def passes_of(provider: Provider) -> tuple[Passed, ...]:

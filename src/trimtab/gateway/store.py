@@ -32,6 +32,7 @@ from trimtab.gateway.targets import Timeouts
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.ledger.types import PriceOverride
+from trimtab.llm.reach import is_nowhere
 from trimtab.releases.apps import refuse_taken
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
@@ -189,6 +190,8 @@ def check_base_url(url: str) -> str:
             wrong = "Leave out query, fragment, blanks and other than ASCII characters."
         elif port == 0:
             wrong = "The port cannot be 0."
+        elif is_nowhere(parts.hostname):
+            wrong = "No provider is at a link-local address or a cloud's metadata service."
     except ValueError:
         wrong = "Its host or port cannot be read."
     if wrong:

@@ -21,6 +21,7 @@ import httptools
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+from trimtab.llm.reach import leads_nowhere
 
 TICK_S = 0.1
 IDLE_TTL_S = 20.0
@@ -136,6 +137,10 @@ class Answer(asyncio.Protocol):
         self._final_deadline = 0.0
         self._unhurried = 0.0
         self._bound = ""
+
+    def peer(self) -> object:
+        """The other end's address, as the socket tells it."""
+        return None if self._transport is None else self._transport.get_extra_info("peername")
 
     # --- asyncio's side ---
 
@@ -519,6 +524,13 @@ class Transport:
                 fix="Check the provider's base_url and that it is running.",
                 code="upstream_unreachable",
             ) from None
+        if leads_nowhere(answer.peer()):
+            answer.close()
+            raise UpstreamFailure(
+                f"{origin.host} is at an address where no provider is, but perhaps a machine's own secrets.",
+                fix="Correct the provider's base_url.",
+                code="address_refused",
+            )
         return answer
 
     def _tls(self) -> ssl.SSLContext:

@@ -13,11 +13,10 @@ from typing import Final, cast
 import httpcore
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.llm.reach import plain
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SETTING: Final = "TRIMTAB_FORWARD_ALLOW"
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _INSIDE: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "168.63.129.16/32")))
 """Inside, although Python takes them for public: site-local addresses (RFC 3879), and Azure's platform, which answers
 every machine there."""
@@ -41,23 +40,11 @@ def networks(text: str) -> tuple[Network, ...]:
 def is_allowed(address: str, allowed: Iterable[Network]) -> bool:
     """Whether something may be sent to an address: public, or in one of these networks. An IPv4 address in any of its
     IPv6 forms is judged as what it stands for."""
-    found = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    found = plain(ipaddress.ip_address(address.partition("%")[0]))
     if any(found in network for network in allowed if network.version == found.version):
         return True
     inside = any(found in network for network in _INSIDE if network.version == found.version)
     return found.is_global and not (inside or found.is_multicast or found.is_reserved)
-
-
-def _plain(address: Address) -> Address:
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address
 
 
 async def lookup(host: str, port: int) -> list[str]:

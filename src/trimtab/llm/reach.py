@@ -1,0 +1,56 @@
+"""Where no provider ever is: the addresses at which a cloud tells a machine its own secrets.
+
+Whoever may set a provider's base URL may send requests from this server and read the answers. Private networks and
+this machine are where many a model runs, so they are allowed; link-local addresses and the clouds' metadata services
+are not. An address is judged once it is connected to and before a byte is sent, so a name that leads there gains nothing.
+"""
+
+import ipaddress
+from typing import Final, cast
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_NOWHERE: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "169.254.0.0/16",  # link-local, RFC 3927; AWS, Azure, Google, Oracle and others answer at 169.254.169.254
+            "fe80::/10",
+            "fd00:ec2::254/128",  # AWS, instance metadata over IPv6
+            "fd20:ce::254/128",  # Google, the same
+            "168.63.129.16/32",  # Azure's platform
+            "100.100.100.200/32",  # Alibaba
+            "192.0.0.192/32",  # Oracle
+            "224.0.0.0/4",
+            "ff00::/8",
+        ),
+    )
+)
+
+
+def plain(address: Address) -> Address:
+    """An IPv4 address in any of its IPv6 forms as what it stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address
+
+
+def is_nowhere(host: str) -> bool:
+    """Whether a host, written as an address, is one at which no provider is. A name is none."""
+    try:
+        found = plain(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
+    except ValueError:
+        return False
+    return any(found in network for network in _NOWHERE if network.version == found.version)
+
+
+def leads_nowhere(peer: object) -> bool:
+    """The same of a socket's other end (`socket.getpeername`); false where that is no internet address."""
+    host: object = cast("tuple[object, ...]", peer)[0] if isinstance(peer, tuple) and peer else None
+    return isinstance(host, str) and is_nowhere(host)
