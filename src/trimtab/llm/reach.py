@@ -2,7 +2,8 @@
 
 Whoever may set a provider's base URL may send requests from this server and read the answers. Private networks and
 this machine are where many a model runs, so they are allowed; link-local addresses and the clouds' metadata services
-are not. An address is judged once it is connected to and before a byte is sent, so a name that leads there gains nothing.
+are not. An address is judged once it is connected to and before a byte is sent, so a name that leads there gains
+nothing.
 """
 
 import ipaddress
