@@ -19,7 +19,7 @@ from trimtab.scoring.types import Answered, Asked, Tools
 from trimtab.server.scoring_live import NAME, Parts, ScoringLive
 from trimtab.storage import leaders
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.quality import QualityQuestion, quality
+from trimtab.telemetry.quality import QualityQuestion, quality, score_names
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import Window
 
@@ -119,9 +119,21 @@ def test_answers_are_scored_once_whoever_looks_again(run: Callable[[Any], None])
         assert [(each.release, each.sums.n, each.unscored) for each in groups] == [("r1", 0, 2), ("r2", 0, 2)]
         kind = replace(asked, name="kind")
         days = await quality(world.reader, world.project, kind, by_day=True)
-        assert [(each.release, each.day, each.sums.units, each.sums.s, each.judges, each.llm) for each in days] == [
-            (release, calls[0].started_ns // DAY_NS, 2, 2.0, ("rubric@1",), True) for release in ("r1", "r2")
+        assert [(each.release, each.day, each.sums.units, each.sums.s, each.judges, each.source) for each in days] == [
+            (release, calls[0].started_ns // DAY_NS, 2, 2.0, ("rubric@1",), "llm") for release in ("r1", "r2")
         ]  # fmt: skip
+
+        await world.say(calls[0], "kind", 0.0, "human", evaluator="review")
+        await world.say(calls[0], "kind", 1.0, "detector", evaluator="refusal", evaluator_version="2")
+        await world.say(calls[0], "refused", 1.0, "guard")
+        apart = await quality(world.reader, world.project, kind, by_day=False)
+        assert [(each.release, each.source, each.sums.n, each.sums.s, each.judges) for each in apart] == [
+            ("r1", "llm", 2, 2.0, ("rubric@1",)),
+            ("r2", "human", 1, 0.0, ("review",)),
+            ("r2", "llm", 2, 2.0, ("rubric@1",)),
+        ]
+        named = await score_names(world.reader, world.project, window)
+        assert {each.name: each.count for each in named} == {"on_its_way": 4, "right": 4, "kind": 5}
 
     run(story)
 
@@ -263,7 +275,7 @@ def test_a_calibrated_judges_rate_is_corrected_and_keeps_the_doubt_of_few_labels
     def group(judges: tuple[str, ...], other: int = 0) -> QualityGroup:
         return QualityGroup(
             app="a", release="r1", day=None, sums=single(400, 300), squares=300.0, low=0.0, high=1.0, other=other,
-            unscored=100, judges=judges, llm=True,
+            unscored=100, judges=judges, source="llm",
         )  # fmt: skip
 
     known = {"judge:tone@1": Operating(hits=45, positives=50, rejections=35, negatives=50)}

@@ -2,7 +2,7 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, inProject, withQuery } from "./client";
-import type { CalibrationView, FeedbackGroup, FeedbackSummary, QualityReport } from "./qualityTypes";
+import type { CalibrationView, FeedbackGroup, FeedbackSummary, QualityReport, ScoreNames } from "./qualityTypes";
 import { everyPage, mayPass } from "./queries";
 import type { Window } from "./types";
 
@@ -14,6 +14,15 @@ export const feedbackQuery = (project: string, window: Window, groupBy: Feedback
         withQuery(inProject(project, "feedback", "summary"), { q, ...window, group_by: groupBy }),
         signal,
       ),
+    placeholderData: keepPreviousData,
+    retry: mayPass,
+  });
+
+/** The scores of quality that there are, most frequent first. */
+export const scoreNamesQuery = (project: string, window: Window) =>
+  queryOptions({
+    queryKey: ["quality-scores", project, window.start, window.end],
+    queryFn: ({ signal }) => get<ScoreNames>(withQuery(inProject(project, "quality", "scores"), { ...window }), signal),
     placeholderData: keepPreviousData,
     retry: mayPass,
   });

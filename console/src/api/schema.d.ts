@@ -3167,6 +3167,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/quality/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which scores of quality there are
+         * @description By when they were given; the last 30 days if nothing is said. What detectors and guards say is not among them.
+         *
+         *     Needs the permission `score:read`.
+         */
+        get: operations["listQualityScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/reconciliations": {
         parameters: {
             query?: never;
@@ -4014,7 +4036,8 @@ export interface paths {
         put?: never;
         /**
          * Write one score or many
-         * @description Durable when this answers; to be seen in the store within about a second.
+         * @description Durable when this answers; to be seen in the store within about a second. Only keys of people (those that may
+         *     review) write as `human`: from others it is written as `user`, and `as_user` names those.
          *
          *     Needs the permission `score:write`.
          */
@@ -4037,7 +4060,8 @@ export interface paths {
         post?: never;
         /**
          * Take a score back
-         * @description It stays on record as no longer valid, and counts nowhere.
+         * @description It stays on record as no longer valid, and counts nowhere. What people or this server said is taken back by
+         *     people only (those that may review).
          *
          *     Needs the permission `score:write`.
          */
@@ -6120,7 +6144,7 @@ export interface components {
         /**
          * DecisionLine
          * @description A target that was considered. `node` is where it stands in the route's tree; `breaker`, `limit` and
-         *     `budget` say what stood in its way, empty where nothing did.
+         *     `budget` say what stood in its way, empty where nothing did; `policy` is why a policy forbade it.
          */
         DecisionLine: {
             model: string;
@@ -6138,6 +6162,8 @@ export interface components {
             limit: string;
             /** @default  */
             budget: string;
+            /** @default  */
+            policy: string;
         };
         /**
          * DetectorChange
@@ -8988,12 +9014,15 @@ export interface components {
         };
         /**
          * QualityLine
-         * @description `day` is when it began (UTC); null for the whole window. `judges`: who scored, `evaluator@version`.
+         * @description `day` is when it began (UTC); null for the whole window. `source`: whether people, users, code or models
+         *     scored; each has lines of its own. `judges`: who scored, `evaluator@version`.
          */
         QualityLine: {
             app: string;
             release: string;
             day: number | null;
+            /** @enum {unknown} */
+            source: "code" | "human" | "llm" | "user";
             judges: string[];
             quality: components["schemas"]["Quality"];
         };
@@ -9868,6 +9897,23 @@ export interface components {
             /** @default [] */
             provider: string[];
         };
+        /**
+         * ScoreName
+         * @description A score that there is of quality: how many of the newest scores looked at are of that name.
+         */
+        ScoreName: {
+            name: string;
+            count: number;
+        };
+        /**
+         * ScoreNames
+         * @description Most frequent first.
+         */
+        ScoreNames: {
+            items: components["schemas"]["ScoreName"][];
+            /** @default null */
+            cursor: null;
+        };
         /** ScorePage */
         ScorePage: {
             items: components["schemas"]["ScoreView"][];
@@ -9901,10 +9947,13 @@ export interface components {
         };
         /**
          * Scored
-         * @description The ids of what was written, in the order given.
+         * @description The ids of what was written, in the order given. `as_user`: those that were said to be of source `human` and
+         *     stand as `user`, since the key is an application's.
          */
         Scored: {
             ids: string[];
+            /** @default [] */
+            as_user: string[];
         };
         /**
          * ScorerEntry
@@ -26686,6 +26735,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QualityReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQualityScores: {
+        parameters: {
+            query?: {
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreNames"];
                 };
             };
             /** @description The request is not valid */

@@ -34,7 +34,7 @@ def command(
         print_json(found)
         return
     lines = found.days if by_day else found.releases
-    columns = ("DAY",) * by_day + ("APP", "RELEASE", "MEAN", "FROM", "TO", "CORRECTED", "SCORED", "COULD NOT")
+    columns = ("DAY",) * by_day + ("APP", "RELEASE", "BY", "MEAN", "FROM", "TO", "CORRECTED", "SCORED", "COULD NOT")
     print_table(columns, [_row(each, by_day=by_day) for each in lines], empty="No such score in this time.")
     click.echo(found.says)
 
@@ -42,7 +42,14 @@ def command(
 def _row(line: QualityLine, *, by_day: bool) -> tuple[object, ...]:
     found = line.quality
     day = datetime.fromtimestamp((line.day or 0) / 1000, UTC).strftime("%Y-%m-%d")
-    own = (line.app or None, line.release or None, _number(found.value), _number(found.low), _number(found.high))
+    own = (
+        line.app or None,
+        line.release or None,
+        line.source,
+        _number(found.value),
+        _number(found.low),
+        _number(found.high),
+    )
     return (day,) * by_day + (*own, _corrected(found), found.n, found.unscored)
 
 

@@ -44,7 +44,7 @@ def measured(group: QualityGroup, known: dict[str, Operating], alpha: float = 0.
     bounds = SHARE if within else None
     found = mean_of_sums(group.sums, group.squares, alpha, bounds, passes=passes)
     corrected = None
-    operating = known.get(group.judges[0]) if len(group.judges) == 1 and group.llm and passes else None
+    operating = known.get(group.judges[0]) if len(group.judges) == 1 and group.source == "llm" and passes else None
     if operating is not None:
         good, number = effective_passes(group.sums, group.squares, alpha)
         corrected = rogan_gladen(good, number, operating, alpha)

@@ -46,13 +46,14 @@ class Quality(Struct, frozen=True, kw_only=True):
 
 
 class QualityLine(Struct, frozen=True, kw_only=True):
-    """``day`` is when it began; null for the whole window."""
+    """``day`` is when it began; null for the whole window. ``source``: ``human``, ``user``, ``code`` or ``llm``."""
 
     app: str
     release: str
     day: int | None
     judges: list[str]
     quality: Quality
+    source: str = ""
 
 
 class QualityReport(Struct, frozen=True, kw_only=True):

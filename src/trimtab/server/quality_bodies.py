@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from trimtab.evaluation.online import OnlineSpec, ScheduleSpec
 from trimtab.evaluation.quality import Quality
+from trimtab.telemetry.quality import Judging, ScoreName
 
 
 class PutRule(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -48,13 +49,22 @@ class RulePage(Struct, frozen=True, kw_only=True):
 
 
 class QualityLine(Struct, frozen=True, kw_only=True):
-    """``day`` is when it began (UTC); null for the whole window. ``judges``: who scored, ``evaluator@version``."""
+    """``day`` is when it began (UTC); null for the whole window. ``source``: whether people, users, code or models
+    scored; each has lines of its own. ``judges``: who scored, ``evaluator@version``."""
 
     app: str
     release: str
     day: int | None
+    source: Judging
     judges: list[str]
     quality: Quality
+
+
+class ScoreNames(Struct, frozen=True, kw_only=True):
+    """Most frequent first."""
+
+    items: list[ScoreName]
+    cursor: None = None
 
 
 class QualityReport(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from trimtab.telemetry.aggregate import Aggregation, aggregate
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.complete import Completion, complete
-from trimtab.telemetry.quality import QualityGroup, QualityQuestion, quality
+from trimtab.telemetry.quality import QualityGroup, QualityQuestion, ScoreName, quality, score_names
 from trimtab.telemetry.sql_door import Asker, SqlDoor, SqlResult
 from trimtab.telemetry.views import Window
 
@@ -24,6 +24,9 @@ class Search:
 
     async def quality(self, project: str, asked: QualityQuestion, *, by_day: bool) -> list[QualityGroup]:
         return await quality(self._asker, project, asked, by_day=by_day)
+
+    async def score_names(self, project: str, window: Window) -> list[ScoreName]:
+        return await score_names(self._asker, project, window)
 
     async def sql(self, project: str, sql: str, limit: int) -> SqlResult:
         return await self._door.run(project, sql, limit)

@@ -35,6 +35,7 @@ _INSERT = re.compile(
 )
 _SPANS = "SELECT count() FROM spans"  # not what parts hold: rows that were deleted lie in them until they are merged
 _COUNT_FOR_S = 1.0
+_COUNT_WITHIN_S = 0.25
 _OPENING_S = 10.0
 """How long a question waits for a store that is being opened; less than its asker waits for the answer."""
 
@@ -56,6 +57,7 @@ class Shim:
             return
         path: str = scope["path"]
         if path == "/health":
+            await self._counted()
             await _answer(send, 200, msgspec.json.encode(self.health()), b"application/json")
         elif path == "/ping":
             await _answer(send, 200, b"Ok.\n")
@@ -74,7 +76,7 @@ class Shim:
             waiting=progress.waiting,
             behind_ms=self._behind_ms(),
             rejected=progress.rejected,
-            spans=self._count(),
+            spans=self._spans,
             unmade=progress.unmade,
         )
 
@@ -85,12 +87,14 @@ class Shim:
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _count(self) -> int:
-        """How many spans the store has, a few seconds old at most: health never waits for a question to be answered."""
+    async def _counted(self) -> None:
+        """Count the spans again where that was done some time ago. Health waits a moment for it, and no longer: a store
+        that is busy tells its last known number."""
         now = time.monotonic()
         if self.store is not None and self._counting is None and now - self._counted_s > _COUNT_FOR_S:
             self._counting = asyncio.get_running_loop().create_task(self._recount(self.store))
-        return self._spans
+        if self._counting is not None:
+            await asyncio.wait({self._counting}, timeout=_COUNT_WITHIN_S)
 
     async def _recount(self, store: Store) -> None:
         try:

@@ -1,9 +1,8 @@
 import { SegmentedControl, Select, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { qualityQuery } from "@/api/quality";
+import { qualityQuery, scoreNamesQuery } from "@/api/quality";
 import type { QualityLine, QualityReport } from "@/api/qualityTypes";
-import { completionQuery } from "@/api/queries";
 import type { Window } from "@/api/types";
 import { type Scale, scaleOf } from "@/features/rollouts/interval";
 import { formatInt } from "@/lib/format";
@@ -12,7 +11,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import { Whisker } from "@/ui/Whisker";
 import { Days } from "./Days";
 import css from "./quality.module.css";
-import { nameOf, namesOf, print } from "./trend";
+import { bySource, nameOf, print } from "./trend";
 
 interface Props {
   project: string;
@@ -26,11 +25,11 @@ const BUTTONS = 5;
 
 /** One score, release after release and day after day: did it change when a release came? */
 export function Trends({ project, window, app, score, onSearch }: Props) {
-  const known = useQuery(completionQuery(project, "score.", window));
-  const names = namesOf(known.data);
+  const known = useQuery(scoreNamesQuery(project, window));
+  const names = (known.data?.items ?? []).map((each) => each.name);
   const chosen = score ?? names[0] ?? "";
   const found = useQuery(qualityQuery(project, window, app ?? "", chosen));
-  if (known.isError) return <ProblemNotice error={known.error} retry={() => void known.refetch()} />;
+  if (known.isLoadingError) return <ProblemNotice error={known.error} retry={() => void known.refetch()} />;
   if (known.isPending) return <Skeleton height={280} />;
   if (chosen === "") return <Nothing project={project} />;
   return (
@@ -68,26 +67,28 @@ function Shown({ report }: { report: QualityReport }) {
   const scale = scaleOf(lines.map((each) => ({ low: each.low, high: each.high, mid: each.value })));
   return (
     <div className={css.scores}>
-      <section className={css.score} aria-label="By release">
-        <p className={css.says}>{report.says}</p>
-        <ul className={css.releases} aria-label="Releases">
-          {report.releases.map((line) => (
-            <Release key={nameOf(line)} line={line} scale={scale} />
-          ))}
-        </ul>
-        <p className="muted">
-          Means with 95 % intervals, clustered by user. Judged by {judgesOf(report).join(", ") || "nobody known"}.
-        </p>
-      </section>
-      <section className={css.score} aria-label="By day">
-        <h2>Day by day</h2>
-        <Days days={report.days} scale={scale} window={{ start: report.start, end: report.end }} />
-      </section>
+      <p className={css.says}>{report.says}</p>
+      {bySource(report).map((part) => (
+        <section key={part.source} className={css.score} aria-label={part.title}>
+          <h2>{part.title}</h2>
+          <ul className={css.releases} aria-label="Releases">
+            {part.releases.map((line) => (
+              <Release key={nameOf(line)} line={line} scale={scale} />
+            ))}
+          </ul>
+          <p className="muted">
+            Means with 95 % intervals, clustered by user.
+            {judgesOf(part.releases).length > 0 && ` Judged by ${judgesOf(part.releases).join(", ")}.`}
+          </p>
+          <h3>Day by day</h3>
+          <Days days={part.days} scale={scale} window={{ start: report.start, end: report.end }} />
+        </section>
+      ))}
     </div>
   );
 }
 
-const judgesOf = (report: QualityReport) => [...new Set(report.releases.flatMap((line) => line.judges))];
+const judgesOf = (lines: QualityLine[]) => [...new Set(lines.flatMap((line) => line.judges))];
 
 function Release({ line, scale }: { line: QualityLine; scale: Scale }) {
   const { quality } = line;

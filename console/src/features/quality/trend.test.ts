@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { QualityLine } from "@/api/qualityTypes";
-import type { Completion } from "@/api/types";
-import { nameOf, namesOf, print, rowsOf } from "./trend";
+import { bySource, nameOf, print, rowsOf } from "./trend";
 
-const line = (release: string, day: number): QualityLine => ({
+const line = (release: string, day: number, source: QualityLine["source"] = "llm"): QualityLine => ({
   app: "support",
   release,
   day,
+  source,
   judges: [],
   quality: {
     value: 1,
@@ -25,10 +25,12 @@ const line = (release: string, day: number): QualityLine => ({
 });
 
 describe("scores over time", () => {
-  it("have the names that the search completes", () => {
-    const items = ["score.thumbs", "score.tone:", 'score."two words"', "status"].map((text) => ({ text }));
-    expect(namesOf({ items } as unknown as Completion)).toEqual(["thumbs", "tone", "two words"]);
-    expect(namesOf(undefined)).toEqual([]);
+  it("are told apart by who judged, people first", () => {
+    const parts = bySource({ releases: [line("r1", 1), line("r1", 1, "human")], days: [line("r1", 1)] });
+    expect(parts.map((part) => [part.source, part.releases.length, part.days.length])).toEqual([
+      ["human", 1, 0],
+      ["llm", 1, 1],
+    ]);
   });
   it("go by release, each with its days in order", () => {
     const rows = rowsOf([line("r2", 3), line("r1", 1), line("r2", 2)]);

@@ -1,13 +1,25 @@
 /** Scores over time: their names, how they are told, and where days stand. */
 
 import type { QualityLine } from "@/api/qualityTypes";
-import type { Completion } from "@/api/types";
 
-/** Names of scores that there are, as the search completes them. */
-export function namesOf(completion: Completion | undefined): string[] {
-  const texts = (completion?.items ?? []).map((item) => item.text);
-  const names = texts.filter((text) => text.startsWith("score.")).map((text) => text.slice("score.".length));
-  return names.map((name) => name.replace(/:$/, "").replace(/^"(.*)"$/, "$1")).filter(Boolean);
+type Source = QualityLine["source"];
+
+/** Who judged, in the order of how far that is believed. */
+const SOURCES: readonly { source: Source; title: string }[] = [
+  { source: "human", title: "As people judged" },
+  { source: "user", title: "As users said" },
+  { source: "llm", title: "As judges judged" },
+  { source: "code", title: "As code measured" },
+];
+
+/** A report per source: a mean over people and judges together would be neither's. */
+export function bySource<R extends { releases: QualityLine[]; days: QualityLine[] }>(report: R) {
+  return SOURCES.map(({ source, title }) => ({
+    source,
+    title,
+    releases: report.releases.filter((line) => line.source === source),
+    days: report.days.filter((line) => line.source === source),
+  })).filter((part) => part.releases.length > 0);
 }
 
 export const nameOf = (line: Pick<QualityLine, "app" | "release">): string =>

@@ -19,6 +19,7 @@ from trimtab.server.quality_bodies import (
     QualityReport,
     SampleSize,
     SampleSizeQuestion,
+    ScoreNames,
 )
 from trimtab.server.routes import Deps, Operation, Tenant, route
 from trimtab.telemetry.quality import QualityGroup, QualityQuestion
@@ -57,10 +58,7 @@ async def get_quality(
 ) -> QualityReport:
     """By when the answers began; the last 30 days if nothing is said. Intervals are clustered by user. A judge's passes
     are corrected by its newest calibration, where there is one of the version that judged."""
-    until = deps.now() if end is None else end
-    window = Window(start=max(0, until - DAYS * DAY_MS) if start is None else start, end=until)
-    if window.start >= window.end:
-        raise InvalidRequest("'start' is not before 'end'.", fix="Give an earlier start.", param="start")
+    window = _window(deps, start, end)
     own = (("app", app), ("environment", environment))
     quoted = [f'{key}:"{_quoted(value)}"' for key, value in own if value]
     asked = QualityQuestion(name=score, q=" ".join([*quoted, f"({q})" if q.strip() else ""]).strip(), window=window)
@@ -72,6 +70,25 @@ async def get_quality(
     )
 
 
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/quality/scores",
+    "score:read",
+    Operation(id="listQualityScores", summary="Which scores of quality there are", tag=TAG, errors=(404,)),
+)
+async def list_scores(deps: Deps, tenant: Tenant, start: Time = None, end: Time = None) -> ScoreNames:
+    """By when they were given; the last 30 days if nothing is said. What detectors and guards say is not among them."""
+    return ScoreNames(items=await deps.search.score_names(tenant.id, _window(deps, start, end)))
+
+
+def _window(deps: Deps, start: int | None, end: int | None) -> Window:
+    until = deps.now() if end is None else end
+    window = Window(start=max(0, until - DAYS * DAY_MS) if start is None else start, end=until)
+    if window.start >= window.end:
+        raise InvalidRequest("'start' is not before 'end'.", fix="Give an earlier start.", param="start")
+    return window
+
+
 def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
 
@@ -81,6 +98,7 @@ def _line(group: QualityGroup, known: dict[str, Operating]) -> QualityLine:
         app=group.app,
         release=group.release,
         day=None if group.day is None else group.day * DAY_MS,
+        source=group.source,
         judges=list(group.judges),
         quality=measured(group, known),
     )
@@ -156,4 +174,4 @@ def _pilot(conn: Connection, project_id: str, data: SampleSizeQuestion) -> float
     return width * found.pairs**0.5
 
 
-ROUTES = (get_quality, get_sample_size)
+ROUTES = (get_quality, list_scores, get_sample_size)
