@@ -14,6 +14,7 @@ from trimtab.llm.providers.__main__ import page as providers_page
 from trimtab.server import settings
 
 PAGES = [file for file in files() if file.suffix == ".md" and "node_modules" not in file.parts]
+PROOF = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -54,6 +55,20 @@ def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
     for target in targets:
         if "://" not in target and not target.startswith(("#", "mailto:")):
             assert (path.parent / target.partition("#")[0]).exists(), f"{target} in {path.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_test_that_is_named_as_proof_is_there(path: Path) -> None:
+    named: list[tuple[str, str]] = PROOF.findall(path.read_text())
+    for file, test in named:
+        assert (ROOT / file).is_file(), f"{file} in {path.relative_to(ROOT)}"
+        assert not test or f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test} in {path.relative_to(ROOT)}"
+
+
+def test_the_console_shows_foreign_text_as_text() -> None:
+    shown = [file for file in files() if file.suffix in (".ts", ".tsx") and "console" in file.parts]
+    assert shown
+    assert [file.name for file in shown if "dangerouslySetInnerHTML" in file.read_text()] == []
 
 
 def test_the_readme_names_the_two_commands_and_nothing_else_before_the_first_heading() -> None:
