@@ -31,6 +31,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}
     user_agent: str = ""
+    data_class: str = ""
 
 
 def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
@@ -40,7 +41,7 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
     metadata = head.metadata
     given, tags = header(b"traceparent"), header(b"trimtab-tags")
     session, user, feature = header(b"trimtab-session"), header(b"trimtab-user"), header(b"trimtab-feature")
-    agent, told = header(b"user-agent"), header(b"trimtab-metadata")
+    agent, told, data = header(b"user-agent"), header(b"trimtab-metadata"), header(b"trimtab-data-class")
     if told is not None:
         metadata = {**metadata, **_object(told)}
     trace_id, parent, state = (fresh, "", b"") if given is None else _joined(given, exchange, fresh)
@@ -51,6 +52,7 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
             tracestate=state,
             metadata=metadata,
             user_agent=_text(agent),
+            data_class=_text(data).strip().lower(),
         )
     return Caller(
         trace_id=trace_id,
@@ -62,6 +64,7 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
         tags=_split(tags) if tags else (),
         metadata=metadata,
         user_agent=_text(agent),
+        data_class=_text(data).strip().lower(),
     )
 
 

@@ -113,13 +113,15 @@ class Compiled:
     """One set, read once. ``actions`` are those it decides about; ``seen`` the names of a context's fields that its
     policies look at, by action. ``broken`` is why it cannot be read; then it forbids everything."""
 
-    __slots__ = ("_handle", "_said", "actions", "broken", "name", "seen")
+    __slots__ = ("_handle", "_said", "actions", "broken", "heads", "name", "seen")
 
     def __init__(self, source: PolicySet) -> None:
         self.name = source.name
         self.broken = ""
         self.actions: frozenset[str] = frozenset(ACTIONS)
         self.seen: dict[str, frozenset[str]] = {}
+        self.heads: tuple[frozenset[str], ...] = ()
+        """The actions of each policy, in order."""
         self._said: dict[str, Read] = {}
         found = mistakes(source.text)
         if found:
@@ -127,7 +129,7 @@ class Compiled:
             return
         policies = read(source.text)
         self._said = {f"policy{each.number}": each for each in policies}
-        heads = [_actions(each) for each in policies]
+        heads = self.heads = tuple(_actions(each) for each in policies)
         self.actions = frozenset[str]().union(*heads)
         for action in self.actions:
             looked = [_looked_at(each, action) for each, head in zip(policies, heads, strict=True) if action in head]

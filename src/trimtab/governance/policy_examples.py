@@ -98,8 +98,13 @@ def check(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) 
         )
 
 
+def ask(engine: Engine, example: Example, order: Sequence[str]) -> Verdict:
+    """What an engine says of the request that an example describes."""
+    return engine.decide(example.action, _who(example.principal), _what(example), _facts(example.context, order))
+
+
 def _outcome(engine: Engine, example: Example, order: Sequence[str]) -> Outcome:
-    verdict = engine.decide(example.action, _who(example.principal), _what(example), _facts(example.context, order))
+    verdict = ask(engine, example, order)
     got = "allow" if verdict.allowed else "deny"
     return Outcome(
         name=example.name, passed=not (why := _why(example, verdict)), got=got, policy=verdict.policy, why=why

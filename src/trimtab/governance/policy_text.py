@@ -26,6 +26,7 @@ _QUOTED: Final = re.compile(r"`((?:[^`\\]|\\.)+)`")
 _WORDS: Final = ("permit", "forbid", "when", "unless", "principal", "action", "resource")
 _WORD: Final = re.compile(r"\w+")
 _NAMED: Final = re.compile(r"'([^']+)' is not|: (\w+)$")
+_UNEXPECTED: Final = re.compile(r"unexpected token `([^`]+)`")
 _CONSEQUENCE: Final = "applicable action given the policy scope"
 """Told of a policy beside the mistake that is its cause."""
 _END: Final = "unexpected end"
@@ -157,6 +158,9 @@ def _unread(text: str, part: Piece) -> Mistake | None:
         else:
             low = middle + 1
     word = words[low]
+    token = _UNEXPECTED.search(why)
+    if token is not None and token[1] != word.text:  # Cedar went on after it, to see more
+        word = next((each for each in reversed(words[:low]) if each.text == token[1]), word)
     if _END in why:
         return _at(text, part.end - 1, "The policy ends too early.", "End it with ';', and close every '(' and '{'.")
     return _at(text, word.at, f"Cedar cannot read this: {why}.", _mend(word.text))
