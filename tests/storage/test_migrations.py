@@ -20,7 +20,18 @@ from trimtab.gateway import store as targets
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.routing import store as routes
 from trimtab.gateway.staying_up import advice_store
-from trimtab.governance import audit, checkpoints, data_classes, erasures, policies, retention
+from trimtab.governance import (
+    audit,
+    checkpoints,
+    data_classes,
+    data_keys,
+    erasures,
+    legal_holds,
+    people_store,
+    policies,
+    retention,
+    sign_in_store,
+)
 from trimtab.governance import store as governance
 from trimtab.guard import tables as guard
 from trimtab.ledger import limit_store, price_store, repricing_store
@@ -39,6 +50,8 @@ ROOMS = (
     erasures.ERASURES,
     retention.RULES,
     governance.PROJECTS,
+    people_store.PEOPLE,
+    sign_in_store.SIGN_INS,
     targets.PROVIDERS,
     cards.CARDS,
     advice_store.ADVICE,
@@ -62,6 +75,8 @@ ROOMS = (
     guard.GUARDS,
     policies.SETS,
     data_classes.TERMS,
+    data_keys.DATA_KEYS,
+    legal_holds.LEGAL_HOLDS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""
 

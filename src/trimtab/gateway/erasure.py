@@ -35,11 +35,12 @@ from trimtab.gateway import erasure_copies as copies
 from trimtab.gateway.erasure_made import Led, Made
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance import erasures as store
+from trimtab.governance import legal_holds
 from trimtab.governance.erasures import Ahead, Erasure, Report
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
-from trimtab.telemetry import barrier
+from trimtab.telemetry import barrier, held
 from trimtab.telemetry.records import CallRecord, decode_record
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
@@ -83,6 +84,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     """What rooms above keep of a project's traces is removed with this: rows by table."""
     led: Callable[[Connection, str, set[str]], Led] | None = None
     """What rooms above made of a project's traces."""
+    opened: Callable[[bytes], bytes] = bytes
+    """Opens a sealed record; raises `TrimtabError` for one whose key is gone."""
     backups: Callable[[Erasure], str] | None = None
     """Notes the receipt in the backups that were taken before; what came of it, in words. Blocks."""
 
@@ -140,7 +143,9 @@ class _Work:
         self._cond = f"project = {{project:String}} AND {_COLUMN[job.subject]} = {{value:String}}"
 
     async def do(self) -> None:
+        await self._refuse_what_is_held()
         await self._wait_for_spool()
+        await self._refuse_what_is_held()  # what waited is there now, and nothing of it is gone
         if self.job.report.step == "spooled":
             await self._follow()
         if self.job.report.step == "followed":
@@ -164,6 +169,17 @@ class _Work:
         )
         await self._settle(self._parts.db)  # the row that held the value until now
         logger.info("the erasure %s is done", self.job.id)
+
+    async def _refuse_what_is_held(self) -> None:
+        """Raises `Conflict` where a legal hold covers any of its traces."""
+        project = self.job.project_id
+        holds = await self._parts.db.read(lambda conn: legal_holds.in_force(conn, project))
+        traces = f"trace_id IN (SELECT trace_id FROM spans WHERE {self._cond})"  # noqa: S608
+        for hold in holds:
+            said, params = held.condition(hold)
+            where = f"project = {{project:String}} AND {traces} AND {said}"
+            if await self._parts.upkeep.count("spans", where, {**self._which, **params}):
+                raise legal_holds.refuse_erasure(hold)
 
     # --- how far it came ---
 
@@ -212,6 +228,7 @@ class _Work:
     def _is_letter(self, body: bytes) -> bool:
         """Whether a dead letter is of what is erased; one that cannot be read is, where it names project and value."""
         job = self.job
+        body = self._opened(body)
         try:
             record = decode_record(body)
         except msgspec.DecodeError:
@@ -220,6 +237,16 @@ class _Work:
             value = {"user": record.user, "session": record.session, "trace": record.trace_id}[job.subject]
             return record.project == job.project_id and value == job.value
         return job.project_id.encode() in body and any(form in body for form in _forms(job.subject, job.value))
+
+    def _opened(self, body: bytes) -> bytes:
+        """A letter as it was before it was sealed; as it is where nobody can open it any more."""
+        try:
+            return self._parts.opened(body)
+        except TrimtabError:
+            return body
+
+    def _names(self, body: bytes, traces: frozenset[str]) -> bool:
+        return self.job.project_id.encode() in body and _names_one(body, traces)
 
     # --- 2: what was made of it, and copies of answers ---
 
@@ -230,7 +257,7 @@ class _Work:
         made = await Made(parts.upkeep, parts.db, project, parts.led).of(traces)
         every = frozenset(traces | made)
         gone = await asyncio.to_thread(
-            barrier.forget_letters, parts.spool, lambda body: project.encode() in body and _names_one(body, every)
+            barrier.forget_letters, parts.spool, lambda body: self._names(self._opened(body), every)
         )
         report = self._added({"dead_letters": gone})
         await self._note(replace(report, step="followed", made=tuple(sorted(made))))

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String
 from sqlalchemy import update as sql_update
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.governance import legal_holds
 from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
 
@@ -53,7 +54,8 @@ class Ahead(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """``rows`` by where they were: removed, and for ``ledger`` kept without what identified anybody. ``blobs`` are
     contents that still may have to go, ``made`` the traces of this server's own calls that were made of what is erased
-    (answers of experiments, judges, shadow copies). ``checks`` are what was looked at in the end, each with what was found."""
+    (answers of experiments, judges, shadow copies). ``checks`` are what was looked at in the end, each with what was
+    found."""
 
     step: str = "begun"
     marks: dict[str, int] | None = None
@@ -108,8 +110,12 @@ def _read(row: object) -> Erasure:
 
 
 def start(conn: Connection, asked: Erasure) -> Erasure:
-    """Note what was asked; where the same is being erased already, that one."""
+    """Note what was asked; where the same is being erased already, that one. Raises `Conflict` where a legal hold names
+    it, or is on the whole project; what is held in another way is found when the job begins."""
     check_value(asked.subject, asked.value)
+    for hold in legal_holds.in_force(conn, asked.project_id):
+        if hold.subject == "project" or (hold.subject, hold.value) == (asked.subject, asked.value):
+            raise legal_holds.refuse_erasure(hold)
     exclusive(conn, _LOCK)
     same = (
         ERASURES.c.project_id == asked.project_id,

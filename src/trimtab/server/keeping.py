@@ -28,10 +28,12 @@ BLOBS = "blobs"
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """``telemetry_url`` is the setting, empty for the folder's own store."""
+    """``telemetry_url`` is the setting, empty for the folder's own store. ``opened`` opens a sealed record of the
+    spool."""
 
     folder: Path
     telemetry_url: str
+    opened: Callable[[bytes], bytes] = bytes
 
 
 class Keeping:
@@ -56,6 +58,7 @@ class Keeping:
                 clock=clock,
                 beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
                 led=_led,
+                opened=places.opened,
                 backups=lambda done: note_erasure(places.folder, done),
             )
         )

@@ -42,6 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     cache_max_mb: int = 1024
     idempotency_hours: int = 24
     responses_days: int = 30
+    session_hours: int = 168
+    session_idle_hours: int = 24
     public_url: str = ""
     forward_allow: str = ""
 
@@ -159,10 +161,10 @@ def _url(*schemes: str) -> Callable[[str], str]:
 
 
 def _secret_key(text: str) -> str:
-    from trimtab.governance.secrets import parse_key
+    from trimtab.governance.secrets import parse_keys
 
     try:
-        parse_key(text)
+        parse_keys(text)
     except InvalidRequest:
         raise ValueError("must be 32 bytes, as 64 hex digits or in base64") from None
     return text
@@ -382,6 +384,24 @@ SETTINGS: tuple[Setting, ...] = (
         "with commas between.",
         example="10.0.0.0/8,127.0.0.1",
         check=_networks,
+    ),
+    Setting(
+        variable="TRIMTAB_SESSION_HOURS",
+        field="session_hours",
+        option="",
+        default="`168`",
+        meaning="After how many hours people sign in again, whatever they did ([sessions](../people.md)).",
+        example="12",
+        check=_whole(1, 8760),
+    ),
+    Setting(
+        variable="TRIMTAB_SESSION_IDLE_HOURS",
+        field="session_idle_hours",
+        option="",
+        default="`24`",
+        meaning="After how many hours without a request people sign in again.",
+        example="1",
+        check=_whole(1, 8760),
     ),
     Setting(
         variable="TRIMTAB_PUBLIC_URL",

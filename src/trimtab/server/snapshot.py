@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
@@ -26,6 +26,7 @@ from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
+from trimtab.gateway.guarding import ProjectGuards
 from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
@@ -36,11 +37,20 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.governance import data_keys, people_store
 from trimtab.governance import store as governance_store
 from trimtab.governance.access import AccessTable, Principal, Project
+from trimtab.governance.policy_eval import Compiler
+from trimtab.governance.principals import People
+from trimtab.governance.principals import made as principals_made
 from trimtab.governance.projects import REVISION
+from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import KeyRow, ProjectRow
+from trimtab.guard import store as guard_store
+from trimtab.guard.refusals import Refusals
+from trimtab.guard.spec import ready_or_broken
+from trimtab.guard.store import GuardRow, Refusal
 from trimtab.ledger import limit_store, price_store
 from trimtab.ledger.limit_store import LimitRow
 from trimtab.ledger.limits import Rule
@@ -52,8 +62,10 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.releases import lanes as lanes_store
 from trimtab.releases.lanes import Key, Lanes, ReleaseRow
 from trimtab.review import queues as queue_store
+from trimtab.server import governing
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
+from trimtab.server.guard_tools import budget_rule
 from trimtab.server.replicas import Replicas
 from trimtab.server.snapshot_apps import Making, apps_of, budgets, keys
 from trimtab.server.snapshot_routes import compiled, fittings, routes_of
@@ -86,10 +98,15 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     limits: list[LimitRow] = []
     apps: Lanes = Lanes()
     holds: list[HoldQueue] = []
+    governed: governing.GovernedRows = governing.GovernedRows()
+    guards: list[GuardRow] = []
+    refusals: list[Refusal] = []
+    known: People = People()
 
 
 class Built(Struct, frozen=True, kw_only=True):
-    """A snapshot, its principals by key id (for sessions), and what it lacks and why, by project id and name."""
+    """A snapshot, its principals by the id of their key or person (for sessions), and what it lacks and why, by
+    project id and name."""
 
     snapshot: Snapshot
     by_key_id: dict[str, Principal]
@@ -110,6 +127,9 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
     limits = limit_store.limits(conn)
     apps = lanes_store.lanes(conn, placed)
     holds = queue_store.holdings(conn)
+    governed = governing.read(conn)
+    guards, refusals = guard_store.in_force(conn), guard_store.refusals(conn)
+    known = _people(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
         version=version,
@@ -126,6 +146,20 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
         limits=limits,
         apps=apps,
         holds=holds,
+        governed=governed,
+        guards=guards,
+        refusals=refusals,
+        known=known,
+    )
+
+
+def _people(conn: Connection) -> People:
+    """Without names and addresses: what decides nothing does not rest in the file."""
+    return People(
+        organisations=people_store.organisations(conn),
+        people=[structs.replace(row, name="", email=None) for row in people_store.people(conn)],
+        memberships=people_store.memberships(conn),
+        roles=people_store.custom_roles(conn),
     )
 
 
@@ -135,14 +169,17 @@ def build(
     box: SecretBox,
     made_with: Fittings | None = None,
     releases: Releases | None = None,
+    compiler: Compiler | None = None,
 ) -> Built:
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
-    Routes are compiled with what they ask while they decide. ``releases`` has those compiled before."""
+    Routes are compiled with what they ask while they decide. ``releases`` and ``compiler`` have the releases and the
+    policies that were read before."""
     made_with = made_with or fittings(Live())
     releases = Releases() if releases is None else releases
     trouble: dict[tuple[str, str], str] = {}
     projects = {
-        row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content) for row in state.projects
+        row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content, organisation=row.organisation_id)
+        for row in state.projects
     }
     targets: dict[str, ProjectTargets] = {}
     routes: dict[str, dict[str, Compiled]] = {}
@@ -180,11 +217,15 @@ def build(
         if (own_apps := apps_of(state.apps, making)) is not None:
             apps[project.id] = own_apps
     releases.keep(keys(state.apps))
-    principals = {row.digest: _principal(row, projects, state.priorities) for row in state.keys}
+    principals = principals_made(state.keys, projects, state.known, state.priorities)
     return Built(
         snapshot=Snapshot(
             version=state.version,
-            access=AccessTable(keys=principals, projects={p.slug: p for p in projects.values()}),
+            access=AccessTable(
+                keys=principals.by_digest,
+                projects={p.slug: p for p in projects.values()},
+                organisations=principals.organisations,
+            ),
             targets=targets,
             routes=routes,
             policies=policies,
@@ -192,8 +233,10 @@ def build(
             dated=dated,
             apps=apps,
             holds=_holds(state.holds),
+            governed=governing.governed(state.governed, projects.values(), state.keys, compiler or Compiler()),
+            guards=_guards(state, apps),
         ),
-        by_key_id={principal.key_id: principal for principal in principals.values()},
+        by_key_id=principals.by_id,
         trouble=trouble,
     )
 
@@ -205,8 +248,31 @@ def _holds(found: list[HoldQueue]) -> dict[str, tuple[HoldQueue, ...]]:
     return {project: tuple(queues) for project, queues in by_project.items()}
 
 
+def _guards(state: CatalogState, apps: Mapping[str, ProjectApps]) -> dict[str, ProjectGuards]:
+    """Of each project in which something is guarded. Releases called by their number may have guards that none has
+    which is placed, so a project that has apps has an entry."""
+    found: dict[str, list[GuardRow]] = {}
+    for row in state.guards:
+        found.setdefault(row.project_id, []).append(row)
+    return {
+        project: ProjectGuards(
+            tuple(
+                ready_or_broken(row.name, row.version, row.spec)
+                for row in found.get(project, ())
+                if row.spec.applies_to
+            ),
+            Refusals(each for each in state.refusals if each.project_id == project),
+        )
+        for project in sorted({*found, *apps})
+    }
+
+
 def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:
     found = {row.name: row.rule for row in state.limits if row.project_id == project.id}
+    for row in state.guards:
+        if row.project_id == project.id and row.spec.budget is not None:
+            rule = budget_rule(row.name, row.spec.budget)
+            found.setdefault(rule.name, rule)
     if project.slug == config.project:
         found |= config.limits
     return tuple(found[name] for name in sorted(found))
@@ -228,17 +294,6 @@ def _with_prices(providers: dict[str, Provider], rows: list[DatedPrice]) -> dict
     return {
         name: msgspec.structs.replace(provider, prices=PriceList.of(name, rows)) for name, provider in providers.items()
     }
-
-
-def _principal(row: KeyRow, projects: dict[str, Project], priorities: dict[str, int]) -> Principal:
-    return Principal(
-        key_id=row.id,
-        role=row.role,
-        project=None if row.project_id is None else projects[row.project_id],
-        expires_ns=0 if row.expires is None else row.expires * 1_000_000,
-        highest_priority=priorities.get(row.id),
-        environments=row.environments,
-    )
 
 
 def _providers(
@@ -341,12 +396,15 @@ class SnapshotHolder:
         file: Path,
         made_with: Fittings | None = None,
         replicas: Replicas | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self._db = db
+        self._keys = keys
         self._replicas = replicas
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
         self.made_with = made_with or fittings(Live())
         self._releases = Releases()
+        self._compiler = Compiler()
         self._placed: dict[Key, ReleaseRow] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box
@@ -374,7 +432,7 @@ class SnapshotHolder:
         return self._now().snapshot if built is None else built.snapshot
 
     def principal(self, key_id: str) -> Principal | None:
-        """Of a live key, by its id."""
+        """Of a live key or a person, by the id."""
         return self._now().by_key_id.get(key_id)
 
     def trouble(self, project_id: str, name: str) -> str:
@@ -400,9 +458,11 @@ class SnapshotHolder:
                 await self.refresh()  # what another changed between our first look and the others knowing of us
         except Unavailable as error:
             state = await asyncio.to_thread(_read_file, self._file)
+            if self._keys is not None:
+                await asyncio.to_thread(self._keys.look, now=True)
             if state is not None:
                 await asyncio.to_thread(self._releases.read, state.apps.releases)
-                self._built = build(state, self.config, self._box, self.made_with, self._releases)
+                self._built = build(state, self.config, self._box, self.made_with, self._releases, self._compiler)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
@@ -437,6 +497,20 @@ class SnapshotHolder:
         if self._replicas is not None and self._built is not None:
             await self._replicas.all_have(self._built.snapshot.version)
 
+    async def _follow_keys(self) -> None:
+        """The data keys of the catalog are in force here, and written down, before anybody is told that they are."""
+        keys = self._keys
+        if keys is not None:
+            known = await self._db.read(data_keys.every)
+            try:
+                await asyncio.to_thread(keys.put, known)
+            except OSError as error:
+                raise Unavailable(
+                    f"The data keys cannot be written down: {error}.",
+                    fix="Free disk space, or correct the data folder's permissions.",
+                    code="keys_not_written",
+                ) from error
+
     async def _tell(self) -> None:
         if self._replicas is not None and self._built is not None:
             await self._replicas.tell(self._built.snapshot.version)
@@ -449,8 +523,9 @@ class SnapshotHolder:
         state = await self._db.read(lambda conn: read_state(conn, self._placed))
         self._placed = {key_of(row): row for row in state.apps.releases}
         await asyncio.to_thread(self._releases.read, state.apps.releases)  # calls go on meanwhile
-        built = build(state, self.config, self._box, self.made_with, self._releases)
+        built = build(state, self.config, self._box, self.made_with, self._releases, self._compiler)
         await self._warm(built)
+        await self._follow_keys()
         self._built = built
         self.away = ""
         await asyncio.to_thread(_write_file, self._file, state)

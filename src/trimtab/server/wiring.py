@@ -27,7 +27,9 @@ from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.checkpoints import signer_of
 from trimtab.governance.retention import Rules
+from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
+from trimtab.guard.run import Runner
 from trimtab.ledger.journal import Journals
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.prices import PriceBook
@@ -48,6 +50,7 @@ from trimtab.server.doors import Doors
 from trimtab.server.experiment_estimates import per_call
 from trimtab.server.experimenting import Experimenting, World
 from trimtab.server.forwarding import Forwarding
+from trimtab.server.guard_tools import Escalations, GuardTools
 from trimtab.server.holding import Holds
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
@@ -85,6 +88,7 @@ from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.kinds import sealed
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
@@ -199,6 +203,7 @@ class _Made(Struct, frozen=True, kw_only=True):
 
     clock: SystemClock
     box: SecretBox
+    keys: Keys
     db: Database
     holder: SnapshotHolder
     live: Live
@@ -221,20 +226,25 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     """Make and connect everything of one server process."""
     made = await _make(settings, house, worker)
     db, holder, reader, clock = made.db, made.holder, made.reader, made.clock
-    gateway = _gateway(made, settings, worker)
+    later: list[InnerCalls] = []
+    guard_tools = GuardTools(lambda: later[0], made.embedder, made.box)
+    runner = Runner()
+    gateway = _gateway(made, settings, worker, guard_tools, runner)
     inflight = house.folder / INFLIGHT
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
-    places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "")
+    places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "", opened=made.keys.opened)
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
     playground = Playground(gateway, clock.now_ns)
     inner = InnerCalls(gateway, lambda: holder.current.access.projects.values() if holder.ready else (), clock.now_ns)
+    later.append(inner)
     rolling = Controller(RollingParts(db=db, judge=RolloutJudge(reader), changed=holder.changed, clock=clock))
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
         play=playground.run,
         lay=playground.lay,
         inner_calls=inner,
+        guard_tools=guard_tools,
         judge_tools=JudgeTools(inner, made.embedder),
         compare=rolling.look,
         follow_forwards=forwarding.follow,
@@ -269,7 +279,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
         wired.on_close(grpc.close)
         wired.on_close(_beside(grpc.start()))
-    for part in (carrying, playground, inner):
+    for part in (runner, carrying, playground, inner):
         wired.on_close(part.aclose)
     wired.on_close(gateway.shadows.close)
     if gateway.idempotency is not None:
@@ -318,7 +328,7 @@ def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
     holder = deps.snapshots
 
     def holds(key_id: str) -> bool:
-        return any(each.key_id == key_id for each in holder.current.access.keys.values())
+        return holder.principal(key_id) is not None
 
     return Experimenting(
         World(
@@ -382,6 +392,7 @@ def _retention(holder: SnapshotHolder) -> dict[str, Rules]:
 async def _make(settings: Settings, house: House, worker: str) -> _Made:
     clock = SystemClock()
     box: SecretBox = secrets.load(house.folder, settings.secret_key)
+    keys = Keys(house.folder, lambda: box)
     config = read_config(settings)
     db = Database.open(settings.catalog_url)
     live, prices, embedder = Live(), PriceBook(), Embedder()
@@ -392,17 +403,20 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         house.folder / SNAPSHOT_FILE,
         fittings(live, expecting(prices), embedder),
         Replicas(db, f"{worker}-{uuid7_hex()}"[-64:], clock),
+        keys,
     )
     await holder.load()
     holder.start()
-    spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=settings.spool_max_mb << 20)
-    intake = _intake(settings, house, worker)
+    most, seal = settings.spool_max_mb << 20, partial(_seal, keys)
+    spool = Spool(house.spool, worker, sync=settings.spool_sync, max_bytes=most, seal=seal)
+    intake = _intake(settings, house, worker, seal)
     transport = Transport()
     keeper = Keeper(db, clock, Journals(house.run / "limits"))
     keeper.start()
     return _Made(
         clock=clock,
         box=box,
+        keys=keys,
         db=db,
         holder=holder,
         live=live,
@@ -412,7 +426,10 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         spool=spool,
         intake=intake,
         reader=TelemetryReader(
-            house.run / "telemetry.sock", lambda: spool.waiting + intake.waiting, patience_s=STORE_START_S
+            house.run / "telemetry.sock",
+            lambda: spool.waiting + intake.waiting,
+            patience_s=STORE_START_S,
+            keys=lambda: keys.ring,
         ),
         transport=transport,
         local=LocalModels(house.run),
@@ -424,7 +441,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
     )
 
 
-def _gateway(made: _Made, settings: Settings, worker: str) -> Gateway:
+def _gateway(made: _Made, settings: Settings, worker: str, guard_tools: GuardTools, runner: Runner) -> Gateway:
     def observe(record: CallRecord) -> None:
         made.health.observe(record)
         made.metrics.observe(record)
@@ -448,6 +465,9 @@ def _gateway(made: _Made, settings: Settings, worker: str) -> Gateway:
             spending=spending,
             idempotency_s=settings.idempotency_hours * 3600.0,
             owner=f"{worker}-{uuid7_hex()}"[-64:],
+            guard_tools=guard_tools,
+            guard_runner=runner,
+            escalate=Escalations(made.db, made.clock),
             direct=Directly(made.db, lambda: made.holder.current, made.holder.made_with),
         )
     )
@@ -478,7 +498,7 @@ def _dependencies(
         answers=made.answers,
         embedder=made.embedder,
         costs=Costs(reader),
-        recorded=Recorded(reader),
+        recorded=Recorded(reader, lambda: made.keys.ring),
         scores=scores,
         feedback=FeedbackBook(reader, scores.write),
         calibrating=Calibrating(made.db, reader, made.clock),
@@ -504,9 +524,14 @@ def _dependencies(
     )
 
 
-def _intake(settings: Settings, house: House, worker: str) -> Intake:
+def _seal(keys: Keys, body: bytes) -> bytes:
+    """A record of any kind, as it goes into the spool."""
+    return sealed(keys.ring, body)
+
+
+def _intake(settings: Settings, house: House, worker: str, seal: Callable[[bytes], bytes]) -> Intake:
     most = settings.otlp_backlog_mb << 20
-    return Intake(lambda: Spool(house.spool, f"{worker}-otlp", sync="full", max_bytes=most), most)
+    return Intake(lambda: Spool(house.spool, f"{worker}-otlp", sync="full", max_bytes=most, seal=seal), most)
 
 
 def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:

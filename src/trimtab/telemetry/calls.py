@@ -5,12 +5,15 @@ and charts, and is no leaf. Texts are stored once: the request span has the clie
 attempt has texts of its own only where they differ (a body in another dialect, an answer the client never saw).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 
+from trimtab.governance.sealing import Keyring
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.guard_rows import add_guard_rows, marks
 from trimtab.telemetry.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
@@ -46,10 +49,12 @@ _json = msgspec.json.Encoder()
 
 class CallMapper:
     """Turns records into rows. Pure but for large payloads, which it puts into ``blobs`` (idempotent by content), and
-    for what ``silent`` remembers of earlier answers."""
+    for what ``silent`` remembers of earlier answers. What ``keys`` seal is encrypted in its rows, without previews and
+    without the text that searches read."""
 
-    def __init__(self, blobs: Blobs, silent: Silent | None = None) -> None:
+    def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
         self._blobs = blobs
+        self._keys = keys
         self._silent = silent
         self._prompts = SystemPrompts()
 
@@ -60,10 +65,15 @@ class CallMapper:
         try:
             final = final_attempt(record)
             texts = texts_of(record, final)
-            self._request_span(rows, owner, record, final, texts)
+            sealed = self._keys().seals(record.project)
+            shown = texts._replace(asked="", answered="", plain="") if sealed else texts
+            self._request_span(rows, owner, record, final, shown)
             for attempt in record.attempts:
-                self._attempt_span(rows, owner, record, attempt, attempt is final, texts)
-            add_ledger_rows(rows, owner, record, marks_of(record, texts.request, self._prompts))
+                self._attempt_span(rows, owner, record, attempt, attempt is final, shown)
+            marks = marks_of(record, texts.request, self._prompts)
+            if record.guards:
+                add_guard_rows(rows, owner, record)
+            add_ledger_rows(rows, owner, record, msgspec.structs.replace(marks, preview="") if sealed else marks)
             if self._silent is not None and final and texts.request and texts.response:
                 self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))
         except BaseException:
@@ -91,7 +101,7 @@ class CallMapper:
                 sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
                 len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
                 decision_json(record), final.response_id if final else "", record.user_agent, record.variant,
-                record.data_class,
+                record.data_class, marks(record),
             ),
         )  # fmt: skip
         if record.capture:
@@ -106,7 +116,7 @@ class CallMapper:
         shared = (0 if attempt.request else SHARED_REQUEST) | (SHARED_RESPONSE if final else 0)
         first = attempt.first_token_ns
         answer = texts.answered if final else ""
-        if not final and record.capture and attempt.response:
+        if not final and record.capture and attempt.response and not self._keys().seals(record.project):
             answer = preview(_answer(attempt, [])[0])
         rows.spans.add(
             owner,
@@ -122,7 +132,7 @@ class CallMapper:
                 max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
                 amount_of(attempt), attempt.cost.price, _unpriced(attempt),
                 1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
-                record.variant, record.data_class,
+                record.variant, record.data_class, [],
             ),
         )  # fmt: skip
         answer_of = None if final else attempt
@@ -133,8 +143,9 @@ class CallMapper:
     def _io(self, rows: Rows, owner: int, record: CallRecord, raw: "_Raw", texts: "Texts | None") -> None:
         """The texts of one span as they travelled. Only the request span has plain text: a search meets it once."""
         answer = raw.answer
-        request, request_blob = self._place(raw.request)
-        response, response_blob = self._place(answer.response if answer else b"")
+        request, request_blob = place(self._blobs, self._keys(), record.project, raw.request)
+        answered = answer.response if answer else b""
+        response, response_blob = place(self._blobs, self._keys(), record.project, answered)
         rows.span_io.add(
             owner,
             (
@@ -144,17 +155,19 @@ class CallMapper:
             ),
         )  # fmt: skip
 
-    def _place(self, content: bytes) -> tuple[bytes, str]:
-        if len(content) <= BLOB_BYTES:
-            return content, ""
-        return b"", self._blobs.put(content)
+
+def place(blobs: Blobs, ring: Keyring, project: str, content: bytes) -> tuple[bytes, str]:
+    """A body as its row has it, sealed where the project is: itself, or the reference of its blob."""
+    if len(content) <= BLOB_BYTES:
+        return ring.seal(project, content), ""
+    return b"", blobs.put(ring.seal_same(project, content))
 
 
 def decision_json(record: CallRecord) -> str:
     """The decision record as its column holds it: a list of candidates; where an app, a route, the cache, a context
     policy or a limit had a say, an object with theirs besides. `answers.trace_detail` reads both."""
     plain = not record.route and record.cache is None and record.context is None and not record.limits
-    if plain and record.app_note is None:
+    if plain and record.app_note is None and not record.guards:
         return _json.encode(record.decision).decode()
     return _json.encode(
         {
@@ -165,6 +178,8 @@ def decision_json(record: CallRecord) -> str:
             "context": record.context,
             "limits": record.limits,
             "app": record.app_note,
+            "guards": record.guards,
+            "held": record.held,
         }
     ).decode()
 

@@ -59,7 +59,7 @@ class Plan:
 
     def rows(self, rows: Rows, maker: ForeignRows) -> None:
         """Make the rows that are still to be made."""
-        raws = [(each[0].owner, raw_values(*each)) for each in self.raws]
+        raws = [(each[0].owner, maker.raw(raw_values(*each))) for each in self.raws]
         for owner, values in raws:
             rows.span_raw.add(owner, values)
         for mapped, entry in self.spans:

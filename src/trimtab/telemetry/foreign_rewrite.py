@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.ids import uuid7_hex
+from trimtab.governance.sealing import KeyDestroyed
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.foreign_prices import ForeignPrices
@@ -223,7 +224,10 @@ class Rewriter:
         sql = f"SELECT {columns} FROM span_raw WHERE {_WHERE} ORDER BY arrived_ns"  # noqa: S608  our own names
         spans: dict[str, dict[str, Arrival]] = defaultdict(dict)
         for line in msgspec.json.Decoder(_Came, strict=False).decode_lines(self._store.query(sql, params)):
-            span = _decode.decode(line.raw)
+            try:
+                span = _decode.decode(self._rows.opened(line.raw))
+            except KeyDestroyed:
+                continue  # its rows stay as they are
             before = spans[line.trace_id].get(span.span_id)
             if before is not None:
                 span = merged(before.span, span)

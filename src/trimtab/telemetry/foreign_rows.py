@@ -4,13 +4,16 @@ Usage is counted once: leaves carry it (which spans are leaves is decided over t
 span that stands for the trace in lists carries the sums of its leaves, as a call's request span does.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.governance.sealing import Keyring
 from trimtab.ledger.types import CURRENCY, Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.calls import place as placed
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignSpan
@@ -136,8 +139,9 @@ def _buckets(usage: Usage) -> tuple[int, int, int, int, int]:
 class ForeignRows:
     """Turns mapped spans into rows. Pure but for large texts, which it puts into ``blobs`` (idempotent by content)."""
 
-    def __init__(self, blobs: Blobs, silent: Silent | None = None) -> None:
+    def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
         self._blobs = blobs
+        self._keys = keys
         self._silent = silent
 
     def add(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
@@ -153,7 +157,7 @@ class ForeignRows:
             self._silent.foreign(rows, mapped.arrival.owner, _said(mapped))
 
     def _span(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
-        arrival, span, texts = mapped.arrival, mapped.canonical, mapped.texts
+        arrival, span = mapped.arrival, mapped.canonical
         foreign = arrival.span
         shown, buckets, cost, price, unpriced, estimated = _counts(mapped, entry)
         tried = [span.provider[:LABEL]] if span.provider else []
@@ -172,29 +176,43 @@ class ForeignRows:
                 span.stop[:LABEL],
                 max(0, min(span.http_status, 65_535)), span.error_type[:LABEL], span.error_message[:MESSAGE],
                 "provider" if span.status == "error" and span.kind == "llm" else "", *buckets, estimated, cost, price,
-                unpriced, 0, 0, 1, 0, texts.asked or shown.asked, texts.answered or shown.answered, "",
-                span.response_id[:LABEL], foreign.scope_name[:LABEL], "", "",
+                unpriced, 0, 0, 1, 0, *self._previews(mapped, shown), "",
+                span.response_id[:LABEL], foreign.scope_name[:LABEL], "", "", [],
             ),
         )  # fmt: skip
+
+    def _previews(self, mapped: Mapped, shown: Sums) -> tuple[str, str]:
+        if self._keys().seals(mapped.arrival.project):
+            return "", ""
+        return mapped.texts.asked or shown.asked, mapped.texts.answered or shown.answered
 
     def _texts(self, rows: Rows, mapped: Mapped) -> None:
         texts, foreign = mapped.texts, mapped.arrival.span
         if not texts.request and not texts.response:
             return
-        request, request_blob = self._place(texts.request)
-        response, response_blob = self._place(texts.response)
+        project, ring = mapped.arrival.project, self._keys()
+        request, request_blob = placed(self._blobs, ring, project, texts.request)
+        response, response_blob = placed(self._blobs, ring, project, texts.response)
         rows.span_io.add(
             mapped.arrival.owner,
             (
                 mapped.arrival.project, foreign.trace_id, foreign.span_id, mapped.start_ns, CANONICAL, CANONICAL, 0,
-                request, response, request_blob, response_blob, "", texts.plain,
+                request, response, request_blob, response_blob, "", "" if ring.seals(project) else texts.plain,
             ),
         )  # fmt: skip
 
-    def _place(self, content: bytes) -> tuple[bytes, str]:
-        if len(content) <= BLOB_BYTES:
-            return content, ""
-        return b"", self._blobs.put(content)
+    def raw(self, values: tuple[object, ...]) -> tuple[object, ...]:
+        """A row of ``span_raw`` as it is stored (`raw_values`): the span itself sealed where its project is."""
+        project, ring = str(values[0]), self._keys()
+        if not ring.seals(project):
+            return values
+        *others, raw = values
+        assert isinstance(raw, bytes)
+        return (*others, ring.seal_text(project, raw.decode("utf-8", "surrogatepass")).encode())
+
+    def opened(self, raw: str) -> str:
+        """The span that `raw` has sealed. Raises `KeyDestroyed`, `KeyUnknown`."""
+        return self._keys().open_text(raw)
 
 
 def _said(mapped: Mapped) -> Said:

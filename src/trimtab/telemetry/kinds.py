@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from trimtab.governance.sealing import Keyring, weight_of
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 from trimtab.telemetry.remap import RemapBatch
@@ -50,11 +51,26 @@ def weigh(body: bytes) -> int:
     """About how many bytes the rows of a spooled body take in memory: its own, or what its door knows that it expands
     to. All else of the record is passed over. A body that cannot be read weighs what it is."""
     if body[:2] != _FOREIGN:
-        return len(body)
+        return weight_of(body) or len(body)
     try:
         return max(len(body), _expands.decode(memoryview(body)[2:]).expands)
     except msgspec.DecodeError:
         return len(body)
+
+
+class _Owned(Struct):
+    project: str = ""
+
+
+_owned: Final = msgspec.msgpack.Decoder(_Owned)
+
+
+def sealed(ring: Keyring, body: bytes) -> bytes:
+    """A body of any kind as it goes into the spool: sealed where its project is encrypted."""
+    if ring.is_empty:
+        return body
+    project = _owned.decode(body if body[:1] != b"\xc1" else memoryview(body)[2:]).project
+    return ring.seal_record(project, body, weigh(body)) if ring.seals(project) else body
 
 
 def decode_any(body: bytes) -> Any:

@@ -27,6 +27,8 @@ import uvloop
 from trimtab.core.giving_way import give_way
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
+from trimtab.governance import secrets
+from trimtab.governance.sealing import Keyring, Keys
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.conventions import canonical
@@ -104,14 +106,17 @@ class Telemetry:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _drain(self, spool: SpoolReader, store: Store) -> None:
-        mapper = CallMapper(self._blobs, self._silent)
+        keys = Keys(self._data_dir, lambda: secrets.load(self._data_dir, os.environ.get("TRIMTAB_SECRET_KEY")))
+        mapper = CallMapper(self._blobs, self._silent, keys.look)
         remote = self._url.startswith(("http://", "https://"))
         cluster = Address(self._url).cluster if remote else ""
         arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
         prices = ForeignPrices(PriceFile(self._data_dir))
-        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices)
+        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices, keys.look)
         merges = None if remote else Merges(store.query)
-        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
+        writer = Writer(
+            spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges, opened=keys.open_record
+        )
         writer.arrivals = arrivals
         self._writer = writer
         self.shim.store = store
@@ -147,10 +152,10 @@ class Telemetry:
 
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
-    arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None,
+    arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None, keys: Callable[[], Keyring] = Keyring,
 ) -> Foreign:  # fmt: skip
     """What the writer maps foreign spans with; ``cluster`` is that of the store's address."""
-    prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent)
+    prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys)
     traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
     return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
 

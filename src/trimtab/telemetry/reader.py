@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
@@ -85,7 +86,11 @@ class TelemetryReader:
     ``patience_s`` seconds it waits for a store that has never answered: both processes may be starting.
     """
 
-    def __init__(self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0) -> None:
+    def __init__(
+        self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0,
+        keys: Callable[[], Keyring] = Keyring,
+    ) -> None:  # fmt: skip
+        self._keys = keys
         self._waiting = waiting
         self._met = False
         self._patient_until = time.monotonic() + patience_s
@@ -222,7 +227,15 @@ class TelemetryReader:
         return await self._content(inline, reference)
 
     async def _content(self, inline: bytes, reference: str) -> bytes | None:
-        """A body, from its row or from the blobs; None where the blob is gone."""
+        """A body, opened, from its row or from the blobs; None where the blob is gone, or the key it was sealed
+        with."""
+        stored = await self._stored(inline, reference)
+        try:
+            return None if stored is None else self._keys().open(stored)
+        except KeyDestroyed:
+            return None
+
+    async def _stored(self, inline: bytes, reference: str) -> bytes | None:
         if not reference:
             return inline
         try:

@@ -1,10 +1,13 @@
 """What replays need of recorded traffic: the facts of calls, what became of each attempt, and the requests' bodies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from trimtab.governance.sealing import KeyDestroyed, Keyring
+from trimtab.telemetry.decided import CallKind, kinds
 from trimtab.telemetry.query import compile_query, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -90,8 +93,9 @@ class Recorded:
     """Answers of one project only. Raises `Unavailable` while the store is away, `InvalidRequest` for a search that
     does not parse."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, keys: Callable[[], Keyring] = Keyring) -> None:
         self._ask = asker.ask
+        self._keys = keys
 
     async def calls(self, project: str, q: str, window: Window, limit: int) -> list[RecordedCall]:
         """The newest calls that reached a provider and that a search finds, oldest first."""
@@ -124,6 +128,10 @@ class Recorded:
         sql += f" ORDER BY start_ns DESC LIMIT {PER_TARGET} BY provider, model"
         return await self._ask(RecordedAttempt, sql, {"project": project, **window_params(window)})
 
+    async def kinds(self, project: str, q: str, window: Window, seen: Sequence[str]) -> list[CallKind]:
+        """Calls by what policies see of them (`decided.kinds`)."""
+        return await kinds(self._ask, project, q, window, seen)
+
     async def bodies(self, project: str, calls: Sequence[RecordedCall]) -> dict[str, RecordedBody]:
         """The clients' requests, by span."""
         found: dict[str, RecordedBody] = {}
@@ -131,7 +139,12 @@ class Recorded:
         for part in _parts(calls):
             params: dict[str, Value] = {"project": project, "start_ns": part[0].start_ns, "end_ns": part[-1].start_ns}
             params["ids"] = ",".join(call.span_id for call in part)
-            found |= {body.span_id: body for body in await self._ask(RecordedBody, sql, params)}
+            for body in await self._ask(RecordedBody, sql, params):
+                try:
+                    request = self._keys().open(body.request)
+                except KeyDestroyed:
+                    request = b""
+                found[body.span_id] = replace(body, request=request)
         return found
 
 

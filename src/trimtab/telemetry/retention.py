@@ -17,12 +17,15 @@ from msgspec.structs import replace
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.ids import new_id
+from trimtab.governance import legal_holds
 from trimtab.governance import retention as store
 from trimtab.governance import store as governance
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Removed, Report, Rules, Run
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
+from trimtab.telemetry import held
+from trimtab.telemetry.held import Held
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.upkeep import Kept, Upkeep, ids
 
@@ -145,10 +148,17 @@ class Retention:
         only = run.report.only
         if only:
             policies = {project: rules for project, rules in policies.items() if project == only}
+        kept_back = await self._held()
+        policies = {project: rules for project, rules in policies.items() if not _is_whole(kept_back, project)}
         for kept in await self._parts.upkeep.kept():
             due = cutoffs(policies, run.started, kept.kind)
-            run = await self._remove_from(run, kept, due)
+            run = await self._remove_from(run, kept, due, kept_back)
         return run if only else await self._remove_blobs(run)
+
+    async def _held(self) -> dict[str, Held]:
+        """What legal holds keep back, by project."""
+        holds = await self._parts.db.read(legal_holds.every_in_force)
+        return await held.of(self._parts.upkeep, holds)
 
     async def policies(self) -> dict[str, Rules]:
         """What holds for each project, by its id."""
@@ -156,9 +166,17 @@ class Retention:
         declared = self._parts.declared()
         return {row.id: effective(catalog.get(row.id, {}), declared.get(row.slug, {})) for row in rows}
 
-    async def _remove_from(self, run: Run, kept: Kept, due: dict[int, list[str]]) -> Run:
+    async def _remove_from(self, run: Run, kept: Kept, due: dict[int, list[str]], kept_back: dict[str, Held]) -> Run:
         upkeep = self._parts.upkeep
-        for where, params, before in _conditions(kept, due):
+        free = {moment: [each for each in projects if each not in kept_back] for moment, projects in due.items()}
+        conditions = _conditions(kept, {moment: projects for moment, projects in free.items() if projects})
+        for moment, projects in due.items():
+            for project in projects:
+                if project in kept_back:
+                    [(where, params, before)] = _conditions(kept, {moment: [project]})
+                    said, more = kept_back[project].keeps(kept, 0)
+                    conditions.append((f"({where}) AND NOT ({said})", {**params, **more}, before))
+        for where, params, before in conditions:
             for partition, rows in (await upkeep.partitions(kept, where, params)).items():
                 await upkeep.delete(kept.table, where, params, partition)
                 self._step(f"removed:{kept.table}:{partition}")
@@ -201,6 +219,10 @@ def _conditions(kept: Kept, due: dict[int, list[str]]) -> list[tuple[str, dict[s
             said.append(f"({projects} AND {kept.age} < {{t{number}:Int64}})")
         found.append((" OR ".join(said), params, part))
     return found
+
+
+def _is_whole(kept_back: dict[str, Held], project: str) -> bool:
+    return project in kept_back and kept_back[project].whole
 
 
 def _at_rest(blobs: FolderBlobs, first: str, until_s: float) -> dict[str, int]:

@@ -18,7 +18,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -50,6 +50,7 @@ class Spool:
         max_bytes: int = 4 << 30,
         segment_bytes: int = 16 << 20,
         segment_age_s: float = 30.0,
+        seal: Callable[[bytes], bytes] | None = None,
     ) -> None:
         if not _WORKER_NAME.fullmatch(worker):
             raise ValueError(f"A worker's name is letters, digits, '_', '.' and '-': not {worker!r}.")
@@ -58,6 +59,8 @@ class Spool:
         self.worker = worker
         self.sync: Sync = sync
         self.max_bytes = max_bytes
+        self._seal = seal
+        """What a record goes through on its way: encrypts those of projects that are."""
         self.appended = 0
         self.failed = 0
         self._segment_bytes = segment_bytes
@@ -125,6 +128,8 @@ class Spool:
             waiter.set_exception(self._unavailable())
             return waiter
         pending = self._pending
+        if self._seal is not None:
+            body = self._seal(body)
         if not pending and not self._flushing:
             loop.call_soon(self._flush, loop)
         pending.append((time.time_ns() // 1_000_000, body))

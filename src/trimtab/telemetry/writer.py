@@ -25,6 +25,8 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from trimtab.core.errors import TrimtabError
+from trimtab.governance.sealing import KeyUnknown
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
@@ -101,9 +103,12 @@ class Writer:
         step: Callable[[str], None] | None = None,
         foreign: "Foreign | None" = None,
         merges: Merges | None = None,
+        opened: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.arrivals: ArrivalLog | None = None
         """Where it is noted what came when; set before `run`."""
+        self._open = opened or _as_it_is
+        """Opens a record that was sealed (`governance/sealing.py`)."""
         self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
@@ -315,9 +320,9 @@ class Writer:
             if self._poison and (spooled.segment, spooled.seq) in self._poison:
                 continue
             try:
-                self._add(rows, place, decode_any(spooled.body), found)
-            except OSError:
-                raise  # a blob could not be put: the disk's fault, not the record's
+                self._add(rows, place, decode_any(self._open(spooled.body)), found)
+            except (OSError, KeyUnknown):
+                raise  # a blob could not be put, or the key is not known here yet: not the record's fault
             except _Refused as refused:
                 self._set_aside(batch, place, str(refused))
             except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
@@ -493,7 +498,7 @@ class Writer:
         self.progress.unmade = 0 if self._repairs is None else self._repairs.unmade
 
     def _report(self, error: Exception) -> None:
-        said = error.sentence() if isinstance(error, StoreAway | StoreRefused) else f"Records cannot be moved: {error}"
+        said = error.sentence() if isinstance(error, TrimtabError) else f"Records cannot be moved: {error}"
         full = isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
         state: State = "full" if full else "down"
         if (state, said) != (self.progress.state, self.progress.detail):
@@ -550,8 +555,12 @@ class Foreign(NamedTuple):
     rewriter: Rewriter
 
 
-_WAITS = (StoreAway, StoreRefused, sqlite3.Error, OSError)
+_WAITS = (StoreAway, StoreRefused, KeyUnknown, sqlite3.Error, OSError)
 """What is nobody's fault, or the store's: the same may go well later."""
+
+
+def _as_it_is(body: bytes) -> bytes:
+    return body
 
 
 def _no_step(name: str) -> None:

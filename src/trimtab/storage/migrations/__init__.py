@@ -35,6 +35,7 @@ TABLES = frozenset(
         "sessions", "suites",
         "cli_grants", "custom_roles", "identities", "identity_providers", "memberships", "organisations", "people",
         "second_factors", "sign_ins",
+        "data_keys", "legal_holds",
         "access_policies", "access_policy_versions", "data_class_lists", "data_class_marks", "data_terms",
     )
 )  # fmt: skip
