@@ -45,6 +45,18 @@ def test_a_cost_that_nobody_knows_is_counted_as_such() -> None:
     assert (budget.spent, budget.unpriced) == (5, 1)
 
 
+def test_calls_whose_price_nobody_knows_count_as_the_dearest_that_is_known() -> None:
+    budget = Budget(100, 0, expected=30)
+    asked = 0
+    while (reserved := budget.reserve()) is not None:
+        budget.settle(reserved, None)
+        asked += 1
+    assert (asked, budget.spent, budget.assumed, budget.is_spent) == (3, 0, 90, False)
+    went_on = Budget(100, 0, expected=30)
+    went_on.assume(4)
+    assert went_on.is_spent, "a run that goes on knows what the one before it asked"
+
+
 def test_a_refusal_halves_the_places_once_for_a_burst_and_answers_open_them_again() -> None:
     now = [0.0]
     slots = Slots(16, lambda: now[0])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trimtab.evaluation.render import junit, markdown, terminal
 from trimtab.evaluation.types import (
     CaseDelta,
+    CaseTexts,
     Estimate,
     Experiment,
     Flaky,
@@ -26,8 +27,8 @@ B = Subject(name="support@r1", model="support@r1", hash="sha256:b", app="support
 EXPERIMENT = Experiment(
     id="exp_1", project_id="p", suite="quality", suite_hash="h", dataset="qs", version=3, subjects=(A, B),
     spec=SuiteSpec(dataset="qs", scorers=(SuiteScorer(scorer="exact"),)), settings=Settings(), state="done",
-    origin="ci", cells=80, done=80, failed=2, cost=1_500_000_000_000, reason="", author="k", author_name="ada",
-    created=1, started=1_000, ended=3_500, revision=2,
+    origin="ci", cells=80, done=80, answered=80, failed=2, cost=1_500_000_000_000, reason="", author="k",
+    author_name="ada", created=1, started=1_000, ended=3_500, revision=2,
 )  # fmt: skip
 
 
@@ -118,3 +119,29 @@ def test_only_what_got_worse_is_told_as_worse() -> None:
         assert "worse" in text
         assert "better" not in text
         assert "unknown" not in text.partition("Paid")[0]
+
+
+def test_every_form_says_that_only_a_part_of_the_cases_was_asked() -> None:
+    told = report(drawn_of=200, passed=True, outcome="not_worse")
+    for render in (terminal.render, markdown.render, junit.render):
+        assert "only 40 of 200 cases" in render(EXPERIMENT, told), render.__module__
+        assert "of 200" not in render(EXPERIMENT, report()), render.__module__
+    root = ElementTree.fromstring(junit.render(EXPERIMENT, told))
+    said = {each.get("name"): each.get("value") for each in root.iter("property")}
+    assert said["drawn"] == "only 40 of 200 cases: it says nothing to a gate"
+
+
+def test_columns_carry_what_was_compared_and_changed_cases_their_texts() -> None:
+    told = report(deltas=(CaseDelta(case_id="c1", metric="exact", a=0.0, b=1.0, delta=-1.0),))
+    texts = [CaseTexts(case_id="c1", input="Where | is it?", expected="Here", answers=("There", None))]
+    text = markdown.render(EXPERIMENT, told, texts)
+    assert "| metric | support@r2 | support@r1 | difference | outcome |" in text
+    assert "| c1 | Where \\| is it? | Here | There | *no answer* |" in text
+    plain = terminal.render(EXPERIMENT, told, texts)
+    assert "support@r2: There" in plain
+    assert "METRIC  support@r2" in plain
+    assert "Where | is it?" in ElementTree.fromstring(junit.render(EXPERIMENT, told, texts)).findtext(
+        ".//system-out", ""
+    )
+    same = markdown.render(EXPERIMENT, report(subjects=("m", "m")))
+    assert "| metric | m (A) | m (B) |" in same

@@ -87,8 +87,8 @@ def test_failed_and_unscored_answers_are_counted_and_never_zeros() -> None:
 @pytest.mark.parametrize(
     ("first", "words"),
     [
-        ([*passes(50, 0), *[None] * 10], "could not score 10 of 60 answers of A"),
-        ([*passes(54, 0), *[math.nan] * 6], "6 of 60 calls to A got no answer"),
+        ([*passes(50, 0), *[None] * 10], "could not score 10 of 60 answers of support@r2"),
+        ([*passes(54, 0), *[math.nan] * 6], "6 of 60 calls to support@r2 got no answer"),
     ],
 )
 def test_too_much_missing_passes_nothing(first: list[Score], words: str) -> None:
@@ -196,7 +196,7 @@ def test_cached_answers_cost_nothing_again_and_have_no_latency() -> None:
     assert found.cost == 5_000_000
     assert metric(found, "latency").a.value == pytest.approx(100)
     both = reported(made + [cell(1, case, 1.0, cached=True) for case in range(10)])
-    fewer = "latency: fewer cases of B than of A have one (answers of an earlier run have none)"
+    fewer = "latency: fewer cases of support@r1 than of support@r2 have one (answers of an earlier run have none)"
     assert any(each.startswith(fewer) for each in both.warnings), both.warnings
     assert reported([cell(0, 1, 1.0, cost=None)]).cost is None
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from catalogs import laid
+from trimtab.core.errors import Conflict
 from trimtab.evaluation import cells, dataset_writes, datasets, experiments, runner, suites
 from trimtab.evaluation.answers import Answer, Request
 from trimtab.evaluation.budget import Slots
@@ -211,6 +212,78 @@ def test_errors_stay_errors_and_are_asked_for_again_only_where_that_helps(url: s
         assert (await lab.now(found)).cost == (17 + runner.PASSING_TRIES) * COST, "each try was paid for"
         dropped = await lab.db.write(lambda conn: cells.drop_failed(conn, found.id, unknown=False))
         assert dropped == 2, "what may have been paid for is not asked for again untold"
+        assert await lab.db.read(lambda conn: cells.unknown(conn, [found.id, "other"])) == {found.id: 1}
+        now = await lab.now(found)
+        assert (now.done, now.answered) == (18, 18)
+
+    story(url, told)
+
+
+def test_answers_that_wait_for_their_judges_are_counted_before_they_are_judged(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(both=False)
+        seen: list[tuple[int, int]] = []
+
+        class Slow(Judging):
+            async def judge(self, *given: Any, **named: Any) -> Any:
+                while not seen:  # what a reader sees, and what is there after a kill
+                    now = await lab.now(found)
+                    if now.answered:
+                        seen.append((now.done, now.answered))
+                    await asyncio.sleep(0.01)
+                return await super().judge(*given, **named)
+
+        bound = await lab.db.read(lambda conn: bind(conn, lab.project, found.spec))
+        await lab.db.write(lambda conn: experiments.begin(conn, found.id, 5))
+        judging = Slow(bound, _no_tools, lab.db, Slots(4, lambda: 0.0))
+        parts = Parts(db=lab.db, ask=lab.ask, judging=judging, now_ms=lambda: 5, now_s=lambda: 0.0)
+        assert (await Run(found, parts).run()).whole
+        assert seen[0][0] == 0
+        assert 1 <= seen[0][1] <= 20
+        now = await lab.now(found)
+        assert (now.done, now.answered) == (20, 20)
+
+    story(url, told)
+
+
+def test_a_budget_that_is_spent_is_not_resumed_in_silence(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment(budget="0.00001")
+        ended = await lab.run(found)
+        end = {"reason": ended.reason, "report": None, "now": 6}
+        await lab.db.write(lambda conn: experiments.end(conn, found.id, "paused", **end))  # type: ignore[arg-type]
+        spent = (await lab.now(found)).cost
+        for budget in (None, "0.000005"):
+            again = experiments.Again(budget=budget)
+            with pytest.raises(Conflict, match="are spent: nothing more would be asked for") as caught:
+                await lab.db.write(
+                    lambda conn, again=again: experiments.resume(conn, lab.project, found.id, again, ADA, 7)
+                )
+            assert caught.value.code == "budget_spent"
+        assert spent >= 7 * COST
+        larger = experiments.Again(budget="1")
+        made = await lab.db.write(lambda conn: experiments.resume(conn, lab.project, found.id, larger, ADA, 7))
+        assert made.state == "queued"
+
+    story(url, told)
+
+
+def test_the_texts_of_cases_are_shown_short_with_what_each_subject_answered(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        found = await lab.experiment()
+
+        async def answer(request: Request) -> Answer:
+            if request.subject.model == "b":
+                return Answer(error="Gone.", code="bad_request")
+            return msgspec.structs.replace(YES, output="long " * 200)
+
+        lab.answer = answer
+        await lab.run(found)
+        first, second = await lab.db.read(lambda conn: cells.texts(conn, found, ["c03", "nothing", "c01"]))
+        assert (first.case_id, first.input, first.expected, second.case_id) == ("c03", "Is 3 odd?", "yes", "c01")
+        assert first.answers[0] is not None
+        assert (len(first.answers[0]), first.answers[0][-1]) == (cells.SHOWN, "…")
+        assert first.answers[1] == "[Gone.]"
 
     story(url, told)
 

@@ -104,7 +104,9 @@ def test_an_experiment_is_queued_with_what_it_is_about_and_can_be_cancelled_and_
         assert (await ada.post(f"{one}/resume", json={})).json()["code"] == "nothing_to_resume"
         assert (await ada.post(f"{one}/cancel")).json()["state"] == "cancelled"
         assert (await ada.post(f"{one}/cancel")).status_code == 409
-        again = (await ada.post(f"{one}/resume", json={"budget": "2"})).json()
+        unpriced = await ada.post(f"{one}/resume", json={"budget": "2"})
+        assert (unpriced.status_code, unpriced.json()["code"]) == (409, "unpriced")
+        again = (await ada.post(f"{one}/resume", json={"budget": "2", "allow_unpriced": True})).json()
         assert (again["state"], again["spec"]["budget"]) == ("queued", "2")
         await ada.post(f"{P}/experiments", json=RUN)
         found = (await ada.get(f"{P}/experiments", params={"limit": 1})).json()
@@ -148,6 +150,14 @@ def test_the_estimate_says_what_it_does_not_know(run: "Run") -> None:
         assert (free["cells"], free["cost"], free["unknown"]) == (2, None, ["the price of lab/m-1"])
         price = {"input": "1", "output": "2"}
         await house.admin.post(f"{P}/models", json={"name": "m", "provider": "lab", "upstream": "m-1", "price": price})
+        unbounded = RUN | {"subjects": ["lab/m-2"], "budget": "1"}
+        refused = (await ada.post(f"{P}/experiments", json=unbounded)).json()
+        assert (refused["code"], refused["param"]) == ("unpriced", "budget")
+        assert "nobody knows the price of lab/m-2" in refused["detail"]
+        assert "allow_unpriced" in refused["fix"]
+        assert (await ada.post(f"{P}/experiments", json=RUN | {"budget": "1"})).status_code == 201
+        agreed = await ada.post(f"{P}/experiments", json=unbounded | {"allow_unpriced": True})
+        assert (agreed.status_code, agreed.json()["unknown"], agreed.json()["answered"]) == (201, 0, 0)
         priced = (await ada.post(f"{P}/experiments/estimate", json=RUN | {"budget": "0.000001"})).json()
         assert priced["unknown"] == []
         assert float(priced["cost"]) > 0

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from trimtab.cli.base import (
     Failure,
@@ -77,7 +77,8 @@ def command(
             raise Unauthenticated("No key is set for the server.", fix="Set TRIMTAB_API_KEY (or TRIMTAB_ADMIN_KEY).")
         with Client(url) as client:
             name, folder = evaluating.suite_of(client, project, suite, _tell)
-            _consider(client, name, asked, yes=yes)
+            if _consider(client, name, asked, yes=yes):
+                asked = structs.replace(asked, more={**asked.more, "allow_unpriced": True})
             begun = evaluating.start(client, name, asked)
             if no_wait:
                 print_json(begun) if as_json else click.echo(begun.id)
@@ -101,8 +102,9 @@ def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _consider(client: Client, name: str, asked: "Asked", *, yes: bool) -> None:
-    """Say what it would cost. Raises `Conflict` where that may be more than the budget and nobody agreed."""
+def _consider(client: Client, name: str, asked: "Asked", *, yes: bool) -> bool:
+    """Say what it would cost; whether somebody agreed to prices that nobody knows. Raises `Conflict` where it may be
+    more than the budget and nobody agreed."""
     from trimtab.cli import evaluating
 
     found = evaluating.estimate(client, name, asked)
@@ -110,12 +112,12 @@ def _consider(client: Client, name: str, asked: "Asked", *, yes: bool) -> None:
         _tell(line)
     doubtful = found.over_budget or (bool(found.budget) and bool(found.unknown))
     if not doubtful or yes:
-        return
+        return yes
     why = "It is about to cost more than its budget." if found.over_budget else (
         f"It has a budget, and {', '.join(found.unknown)} is unknown: what it costs cannot be counted."
     )  # fmt: skip
     if sys.stdin.isatty() and click.confirm(f"{why} Go on?", err=True):
-        return
+        return True
     fix = "Raise it (--budget), take fewer cases (--cases), set the model's price, or agree with --yes."
     raise Conflict(why, fix=fix, code="over_budget")
 
@@ -132,7 +134,20 @@ def _followed(client: Client, project: str, begun: Experiment, folder: Path) -> 
     progress.end()
     if ended.reason:
         _tell(ended.reason)
+    if ended.unknown and _wants_unknown(ended):
+        client.experiments.resume(project, ended.id, unknown=True)
+        ended = client.experiments.wait(project, ended.id, told=progress)
+        progress.end()
     return evaluating.finish(client, project, ended, folder)
+
+
+def _wants_unknown(ended: Experiment) -> bool:
+    """Whether to ask again for answers that were under way when a server died. Where nobody can be asked it is said how
+    to, and not done: it may be paid twice."""
+    from trimtab.cli.experiments import told_unknown
+
+    _tell(told_unknown(ended))
+    return sys.stdin.isatty() and click.confirm("Ask for them again now?", err=True)
 
 
 def _written(client: Client, project: str, experiment: str, files: Files) -> None:
@@ -158,6 +173,8 @@ class _Progress:
         share = found.done / found.cells if found.cells else 1.0
         cost = money(found.cost) or "at an unknown price"
         text = f"{found.state}: {found.done:,} of {found.cells:,} answers, {found.failed:,} errors, {cost}"
+        if found.answered > found.done:
+            text += f", {found.answered - found.done:,} more wait for judges"
         if found.left_ms is not None:
             text += f", about {max(1, round(found.left_ms / 1000)):,} s left"
         if self._tty:

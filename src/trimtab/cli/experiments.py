@@ -65,9 +65,22 @@ def show(experiment: str, *, project: str, client: Client, as_json: bool) -> Non
     click.echo(f"{found.suite}: {' against '.join(found.subjects)}, {found.state}")
     cost = money(found.cost) or "at an unknown price"
     click.echo(f"{found.done:,} of {found.cells:,} answers, {found.failed:,} errors, {cost}")
-    for line in (found.reason, found.says):
+    waiting = found.answered - found.done
+    if waiting > 0:
+        click.echo(f"{waiting:,} more answers are there, and wait for their judges.")
+    for line in (found.reason, found.says, told_unknown(found)):
         if line:
             click.echo(line)
+
+
+def told_unknown(found: Experiment) -> str:
+    """What to do about answers that were under way when a server died; empty where there are none."""
+    if not found.unknown:
+        return ""
+    return (
+        f"{found.unknown:,} answers were under way when a server died, and nobody knows whether they were paid for. "
+        f"To ask again, perhaps paying twice: trimtab experiments resume {found.id} --unknown"
+    )
 
 
 @command.command()
@@ -106,11 +119,12 @@ def cells(experiment: str, *, case_id: str, failed: bool, project: str, client: 
       trimtab experiments cells exp_0199aabb --failed
     """
     found = list(client.experiments.cells(project, experiment, case_id=case_id, state="failed" if failed else ""))
+    names = client.experiments.get(project, experiment).subjects
     if as_json:
         print_json(found)
         return
     rows = [
-        (each.case_id, "AB"[each.subject], each.repeat, each.state,
+        (each.case_id, names[each.subject], each.repeat, each.state,
          ", ".join(f"{s.name} {'-' if s.value is None else f'{s.value:g}'}" for s in each.scores),
          " ".join((each.error or each.output or "").split())[:80], each.trace_id)
         for each in found
@@ -138,16 +152,25 @@ def cancel(experiment: str, *, project: str, client: Client, as_json: bool) -> N
 @click.option("--budget", default=None, metavar="DOLLARS", help="Another bound, of all that it costs together.")
 @click.option("--failed", is_flag=True, help="Ask again for answers that are errors.")
 @click.option("--unknown", is_flag=True, help="Also for those that may have been paid for already.")
+@click.option("--yes", "-y", is_flag=True, help="Go on with a budget although a price is unknown.")
 @project_option
 @api_command
 def resume(
-    experiment: str, *, budget: str | None, failed: bool, unknown: bool, project: str, client: Client, as_json: bool
-) -> None:
+    experiment: str, *, budget: str | None, failed: bool, unknown: bool, yes: bool, project: str, client: Client,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Go on with one that stopped. Nothing that is there is asked for again.
 
     \b
     Example:
       trimtab experiments resume exp_0199aabb --budget 5
     """
-    made = client.experiments.resume(project, experiment, budget=budget, failed=failed, unknown=unknown)
-    print_json(made) if as_json else click.echo(f"It goes on: {made.done:,} of {made.cells:,} answers are there.")
+    made = client.experiments.resume(
+        project, experiment, budget=budget, failed=failed, unknown=unknown, allow_unpriced=yes
+    )
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"It goes on: {made.done:,} of {made.cells:,} answers are there.")
+    if left := told_unknown(made):
+        click.echo(left)

@@ -14,19 +14,21 @@ SLOWER_ONCE_IN_S: Final = 1.0
 class Budget:
     """``bound`` is None for none. A call's cost is known when it has ended: until then as much is set aside as the
     dearest of its kind so far. So what is spent may pass the bound by what the calls under way then cost more than
-    that, and no further call is made."""
+    that, and no further call is made. A call whose price nobody knows counts against the bound as the dearest so far:
+    ``spent`` is what is known, ``assumed`` what such calls are taken for."""
 
     def __init__(self, bound: int | None, spent: int, expected: int = 0) -> None:
         self.bound = bound
         self.spent = spent
         self.unpriced = 0
+        self.assumed = 0
         self._set_aside = 0
         self._dearest = max(0, expected)
 
     def reserve(self) -> int | None:
         """What was set aside for a call; None where there is no room for it."""
         wanted = self._dearest
-        if self.bound is not None and self.spent + self._set_aside + max(wanted, 1) > self.bound:
+        if self.bound is not None and self._used + self._set_aside + max(wanted, 1) > self.bound:
             return None
         self._set_aside += wanted
         return wanted
@@ -41,12 +43,21 @@ class Budget:
         """Something was paid that nothing was set aside for: a judge's question."""
         if cost is None:
             self.unpriced += 1
+            self.assumed += self._dearest
         else:
             self.spent += cost
 
+    def assume(self, calls: int) -> None:
+        """So many calls of an unknown price were made before, by a run that ended."""
+        self.assumed += calls * self._dearest
+
     @property
     def is_spent(self) -> bool:
-        return self.bound is not None and self.spent >= self.bound
+        return self.bound is not None and self._used >= self.bound
+
+    @property
+    def _used(self) -> int:
+        return self.spent + self.assumed
 
 
 class Slots:

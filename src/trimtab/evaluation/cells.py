@@ -6,19 +6,21 @@ what is still to come. So what there is after a crash is what need not be asked 
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import NotFound
 from trimtab.evaluation import datasets, experiments
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASETS, EXPERIMENTS
-from trimtab.evaluation.types import Case, Cell, CellScore, Experiment, ExperimentState
+from trimtab.evaluation.types import Case, CaseTexts, Cell, CellScore, Experiment, ExperimentState
 
 PAGE: Final = 200
+SHOWN: Final = 300
+"""Characters of a text that a report shows."""
 UNKNOWN: Final = "idempotency_outcome_unknown"
 """How the error begins of an answer of which nobody knows whether it was paid for."""
 Key = tuple[int, str, int]
@@ -136,9 +138,12 @@ def cases_by_id(conn: Connection, wanted: Which, ids: Sequence[str]) -> list[Cas
 # --- cells ---
 
 
-def keep(conn: Connection, experiment: str, made: Sequence[Cell], now: int, *, paid: int = 0) -> ExperimentState:
+def keep(
+    conn: Connection, experiment: str, made: Sequence[Cell], now: int, *, paid: int = 0, answered: int | None = None
+) -> ExperimentState:
     """Write cells and how far the experiment is; its state as it is now. One that is there already stays as it is.
-    ``paid`` is what was paid since the last time, be it for answers that are no cells yet (picodollars)."""
+    ``paid`` is what was paid since the last time, be it for answers that are no cells yet (picodollars); ``answered``
+    how many answers there are in all, cells or not."""
     there = _there(conn, experiment, [_key(each) for each in made])
     fresh = [each for each in made if _key(each) not in there]
     try:
@@ -148,7 +153,7 @@ def keep(conn: Connection, experiment: str, made: Sequence[Cell], now: int, *, p
     except IntegrityError:  # another process believes that it runs this, too: one after the other
         fresh = [each for each in fresh if _inserted(conn, _row(experiment, each, now))]
     failed = sum(each.state == "failed" for each in fresh)
-    return experiments.advance(conn, experiment, done=len(fresh), failed=failed, cost=paid)
+    return experiments.advance(conn, experiment, done=len(fresh), failed=failed, cost=paid, answered=answered)
 
 
 def _inserted(conn: Connection, row: dict[str, Any]) -> bool:
@@ -250,6 +255,65 @@ def unpriced(conn: Connection, names: Sequence[str]) -> set[str]:
     return set(conn.execute(query.distinct()).scalars())
 
 
+def unknown(conn: Connection, names: Sequence[str]) -> dict[str, int]:
+    """By experiment, how many answers were under way when a server died: nobody knows whether they were paid for."""
+    query = select(CELLS.c.experiment, func.count()).where(
+        CELLS.c.experiment.in_(names), CELLS.c.state == "failed", CELLS.c.error.like(f"{UNKNOWN}%")
+    )
+    return {row[0]: row[1] for row in conn.execute(query.group_by(CELLS.c.experiment))}
+
+
+def unpriced_of(conn: Connection, name: str) -> int:
+    """How many answers of an experiment were paid for at a price that nobody knows."""
+    query = select(func.count()).where(
+        CELLS.c.experiment == name, CELLS.c.state == "done", CELLS.c.cost.is_(None), CELLS.c.cached.is_(False)
+    )
+    return conn.execute(query).scalar_one()
+
+
+def texts(conn: Connection, found: Experiment, ids: Sequence[str]) -> list[CaseTexts]:
+    """What these cases say and what was answered, in the order of ``ids``; those that are gone are left out."""
+    by_id = {each.id: each for each in cases_by_id(conn, which(found), ids)}
+    query = select(CELLS.c.case_id, CELLS.c.subject, CELLS.c.output, CELLS.c.error).where(
+        CELLS.c.experiment == found.id, CELLS.c.case_id.in_(ids)
+    )
+    said: dict[tuple[str, int], str] = {}
+    for row in conn.execute(query.order_by(CELLS.c.repeat)):
+        text = f"[{row.error}]" if row.output is None else row.output
+        if (row.case_id, row.subject) not in said or (row.output and said[row.case_id, row.subject].startswith("[")):
+            said[row.case_id, row.subject] = text
+    return [
+        CaseTexts(
+            case_id=name,
+            input=short(asked_text(by_id[name].input)),
+            expected=short(asked_text(by_id[name].expected)),
+            answers=tuple(
+                short(said[name, place]) if (name, place) in said else None for place in range(len(found.subjects))
+            ),
+        )
+        for name in ids
+        if name in by_id
+    ]
+
+
+def asked_text(value: Any) -> str:
+    """An input or what is expected as a reader wants it: a text, the last message of many, else JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, dict):
+        messages: Any = cast("dict[str, Any]", value).get("messages")
+        if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
+            content: Any = cast("list[dict[str, Any]]", messages)[-1].get("content")
+            if isinstance(content, str):
+                return content
+    return msgspec.json.encode(value).decode()
+
+
+def short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
+
+
 def drop_failed(conn: Connection, experiment: str, *, unknown: bool) -> int:
     """Take out answers that are errors, so that they are asked for again; those of which nobody knows whether they were
     paid for only where that is wanted. How many."""
@@ -257,7 +321,11 @@ def drop_failed(conn: Connection, experiment: str, *, unknown: bool) -> int:
     if not unknown:
         where.append(~CELLS.c.error.like(f"{UNKNOWN}%"))
     gone = conn.execute(delete(CELLS).where(*where)).rowcount
-    counts = {"done": EXPERIMENTS.c.done - gone, "failed": EXPERIMENTS.c.failed - gone}
+    counts = {
+        "done": EXPERIMENTS.c.done - gone,
+        "failed": EXPERIMENTS.c.failed - gone,
+        "answered": EXPERIMENTS.c.answered - gone,
+    }
     conn.execute(update(EXPERIMENTS).where(EXPERIMENTS.c.id == experiment).values(counts))
     return gone
 

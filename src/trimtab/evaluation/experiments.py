@@ -23,6 +23,7 @@ from trimtab.evaluation.tables import EXPERIMENTS
 from trimtab.evaluation.types import Experiment, ExperimentState, Report, Settings, Subject, Suite, SuiteSpec
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
+from trimtab.ledger.limits import dollars, picodollars
 from trimtab.scoring.stats import Outcome
 
 MOST_CELLS: Final = 200_000
@@ -78,6 +79,7 @@ def create(conn: Connection, made: NewExperiment) -> Experiment:
         "origin": made.origin,
         "cells": cells,
         "done": 0,
+        "answered": 0,
         "failed": 0,
         "cost": 0,
         "reason": "",
@@ -183,10 +185,17 @@ def put_back(conn: Connection, name: str) -> None:
     conn.execute(update(EXPERIMENTS).where(*mine).values(state="queued"))
 
 
-def advance(conn: Connection, name: str, *, done: int, failed: int, cost: int) -> ExperimentState:
-    """How much further it is; its state as it is now, which tells its runner to stop."""
+def advance(
+    conn: Connection, name: str, *, done: int, failed: int, cost: int, answered: int | None = None
+) -> ExperimentState:
+    """How much further it is; its state as it is now, which tells its runner to stop. ``answered`` is no difference,
+    but how many answers there are in all, judged or not."""
     table = EXPERIMENTS
-    further = {"done": table.c.done + done, "failed": table.c.failed + failed, "cost": table.c.cost + cost}
+    further: dict[str, Any] = {
+        "done": table.c.done + done, "failed": table.c.failed + failed, "cost": table.c.cost + cost,
+    }  # fmt: skip
+    if answered is not None:
+        further["answered"] = answered
     conn.execute(update(table).where(table.c.id == name).values(further))
     return conn.execute(select(table.c.state).where(table.c.id == name)).scalar_one()
 
@@ -249,6 +258,7 @@ def resume(conn: Connection, project_id: str, name: str, again: Again, actor: Ac
     spec, settings = found.spec, found.settings
     if again.budget is not None:
         spec = msgspec.structs.replace(spec, budget=again.budget)
+    _check_room(found, spec.budget)
     if again.unknown:
         settings = msgspec.structs.replace(settings, retry_unknown=True)
     table = EXPERIMENTS
@@ -260,6 +270,17 @@ def resume(conn: Connection, project_id: str, name: str, again: Again, actor: Ac
     told = {"budget": spec.budget, "failed": again.failed, "unknown": again.unknown}
     audit.append(conn, project_id, actor, "experiment.resumed", f"experiment:{name}", now=now, detail=told)
     return experiment(conn, project_id, name)
+
+
+def _check_room(found: Experiment, budget: str) -> None:
+    """Raises `Conflict` where it would stop before the first call."""
+    if budget and found.done < found.cells and picodollars(budget, param="budget") <= found.cost:
+        raise Conflict(
+            f"${dollars(found.cost)} of its budget of ${budget} are spent: nothing more would be asked for.",
+            fix="Give a larger one, of all that it costs together ('budget'; on the command line --budget).",
+            code="budget_spent",
+            param="budget",
+        )
 
 
 def _made(row: Any) -> Experiment:

@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 
 from trimtab.evaluation.parquet import MAX_LINES_BYTES, REFUSED
 
-MEMORY: Final = 4 << 30
+MEMORY: Final = 2 << 30
+"""Bytes of address space, of which a part is never touched."""
 PROCESSOR_S: Final = 150
 BATCH: Final = 500
 

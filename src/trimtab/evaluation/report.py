@@ -55,7 +55,8 @@ def build(facts: Facts, spec: SuiteSpec, cells: Sequence[Cell]) -> Report:
     asked = [asked_of(scorer, facts.scorers.get(scorer.name or scorer.scorer)) for scorer in spec.scorers]
     asked += automatic(spec, {each.name for each in asked})
     metrics = _adjusted([measure(each, grid, spec.alpha) for each in asked], asked, spec.alpha)
-    problems = _problems(spec, grid, metrics)
+    named = words.told_apart(_named(facts.subjects, compared))
+    problems = _problems(spec, grid, metrics, named)
     outcome = _outcome(metrics, problems, compared=compared is not None)
     says = words.of_all(outcome, metrics, _named(facts.subjects, compared), compared=compared is not None)
     judging, unknown = _judging_cost(cells)
@@ -76,7 +77,7 @@ def build(facts: Facts, spec: SuiteSpec, cells: Sequence[Cell]) -> Report:
         flaky=tuple(flaky_of(asked, grid)[:FLAKY_SHOWN]),
         pass_k=tuple(pass_k_of(asked, grid, spec.alpha)),
         deltas=tuple(deltas_of(asked, grid)),
-        warnings=tuple(_warnings(grid, metrics, asked)),
+        warnings=tuple(_warnings(grid, metrics, asked, named)),
         cost=_total(cells),
         judging_cost=None if unknown else judging,
         made=facts.made,
@@ -129,18 +130,18 @@ def _correction(metrics: tuple[MetricReport, ...]) -> str:
     return f"Holm over {tested} required metrics"
 
 
-def _problems(spec: SuiteSpec, grid: Grid, metrics: tuple[MetricReport, ...]) -> list[str]:
+def _problems(spec: SuiteSpec, grid: Grid, metrics: tuple[MetricReport, ...], named: tuple[str, ...]) -> list[str]:
     """Why the numbers may not be relied on, whatever they say: each is a sentence."""
     found: list[str] = []
     for subject in grid.subjects:
         failed, ended = grid.errors(subject)
         if ended and failed / ended > spec.most_errors:
             found.append(
-                f"{failed} of {ended} calls to {_which(subject)} got no answer: more than the"
+                f"{failed} of {ended} calls to {_which(subject, named)} got no answer: more than the"
                 f" {words.amount(spec.most_errors, 'share')} that the suite allows."
             )
     for metric in metrics:
-        for which, one in (("A", metric.a), ("B", metric.b)):
+        for which, one in ((_which(0, named), metric.a), (_which(1, named), metric.b)):
             scored = one.n + one.unscored if one else 0
             if one and metric.required and scored and one.unscored / scored > spec.most_unscored:
                 found.append(
@@ -152,18 +153,19 @@ def _problems(spec: SuiteSpec, grid: Grid, metrics: tuple[MetricReport, ...]) ->
     return found
 
 
-def _which(subject: int) -> str:
-    return "A" if subject == 0 else "B"
+def _which(subject: int, named: tuple[str, ...]) -> str:
+    return named[min(subject, 1)] if len(named) > min(subject, 1) else "AB"[min(subject, 1)]
 
 
-def _warnings(grid: Grid, metrics: tuple[MetricReport, ...], asked: list[Asked]) -> list[str]:
+def _warnings(grid: Grid, metrics: tuple[MetricReport, ...], asked: list[Asked], named: tuple[str, ...]) -> list[str]:
     """What a reader should know, and what decides nothing."""
     found: list[str] = []
     for metric, each in zip(metrics, asked, strict=True):
         if each.wanted and not metric.required:
             found.append(f"{metric.name} decides nothing: say whether lower or higher is better.")
         if metric.b is not None and abs(_lost(metric.a) - _lost(metric.b)) > 0.05:
-            fewer, more = ("A", "B") if _lost(metric.a) > _lost(metric.b) else ("B", "A")
+            a, b = _which(0, named), _which(1, named)
+            fewer, more = (a, b) if _lost(metric.a) > _lost(metric.b) else (b, a)
             why = " (answers of an earlier run have none)" if metric.name == "latency" else ""
             found.append(
                 f"{metric.name}: fewer cases of {fewer} than of {more} have one{why}: those compared are chosen ones."

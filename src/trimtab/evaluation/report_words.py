@@ -15,6 +15,13 @@ OUTCOMES: Final[dict[Outcome, str]] = {
 PICO: Final = 1_000_000_000_000
 
 
+def told_apart(subjects: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of what is compared, where they are the same with a letter each."""
+    if len(subjects) > 1 and subjects[0] == subjects[1]:
+        return f"{subjects[0]} (A)", f"{subjects[1]} (B)"
+    return subjects[:2]
+
+
 def amount(value: float, unit: str, *, signed: bool = False) -> str:
     """A value in its unit: 84.2 %, 0.731, 1,240 ms, $0.0042."""
     sign = "+" if signed and value > 0 else ""

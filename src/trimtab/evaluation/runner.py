@@ -83,6 +83,8 @@ class Run:
         self._counted = found.cost
         """What the catalog says was paid. It is told with the answers, not with the cells that some never become: their
         run may end first, and then they are known to the next, which pays nothing for them."""
+        self._answered = self._told_answered = found.done
+        """How many answers there are, judged or not."""
         self._flush = asyncio.Event()
         self._hopeless = [0] * len(found.subjects)
         self._crash: BaseException | None = None
@@ -94,6 +96,8 @@ class Run:
 
     async def run(self) -> Ended:
         """To its end. Raises `Unavailable` while the catalog is away (run it again), and what a defect raises."""
+        name = self._found.id
+        self._budget.assume(await self._parts.db.read(lambda conn: cells.unpriced_of(conn, name)))
         writer = asyncio.ensure_future(self._write())
         try:
             await self._put_all()
@@ -194,7 +198,7 @@ class Run:
             for number in range(len(found.subjects))
             if (number, case.id, repeat) not in there
         ]
-        made = await asyncio.gather(*(self._answer(case, key, known) for key in wanted))
+        made = await asyncio.gather(*(self._counted_answer(case, key, known) for key in wanted))
         answers = {key: answer for key, answer in zip(wanted, made, strict=True) if answer is not None}
         if len(answers) < len(wanted) and self._parts.judging.compares:
             return  # what is judged by its siblings waits for them; the answers that came are kept
@@ -229,6 +233,11 @@ class Run:
         )
         self._cells.append(cell)
         self._wake()
+
+    async def _counted_answer(self, case: Case, key: Key, known: Mapping[str, bytes]) -> Answer | None:
+        answer = await self._answer(case, key, known)
+        self._answered += answer is not None
+        return answer
 
     async def _answer(self, case: Case, key: Key, known: Mapping[str, bytes]) -> Answer | None:
         """The answer, or how it failed; None where the run ended first."""
@@ -336,15 +345,15 @@ class Run:
         """What there is to write, in one transaction; a run whose experiment was ended by somebody ends."""
         answers, made = self._answers, self._cells
         verdicts = self._parts.judging.take()
-        spent = self._budget.spent
-        if not (answers or made or verdicts or spent > self._counted):
+        spent, answered = self._budget.spent, self._answered
+        if not (answers or made or verdicts or spent > self._counted or answered > self._told_answered):
             return
         self._answers, self._cells = [], []
         now, project = self._parts.now_ms(), self._found.project_id
 
         def write(conn: Connection) -> ExperimentState:
             cache.keep(conn, project, [*answers, *verdicts], now)
-            return cells.keep(conn, self._found.id, made, now, paid=spent - self._counted)
+            return cells.keep(conn, self._found.id, made, now, paid=spent - self._counted, answered=answered)
 
         try:
             state = await self._parts.db.write(write)
@@ -352,6 +361,6 @@ class Run:
             self._answers, self._cells = answers + self._answers, made + self._cells
             self._parts.judging.put_back(verdicts)
             raise
-        self._counted = spent
+        self._counted, self._told_answered = spent, answered
         if state not in ("queued", "running"):
             self.leave(state)

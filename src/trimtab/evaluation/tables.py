@@ -138,6 +138,7 @@ EXPERIMENTS = Table(
     Column("origin", String(16), nullable=False),
     Column("cells", Integer, nullable=False),
     Column("done", Integer, nullable=False),
+    Column("answered", Integer, nullable=False, server_default="0"),
     Column("failed", Integer, nullable=False),
     Column("cost", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),

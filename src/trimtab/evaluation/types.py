@@ -268,6 +268,10 @@ class Report(Struct, frozen=True, kw_only=True):
     cost: int | None = None
     judging_cost: int | None = None
     made: int = 0
+    drawn_of: int = 0
+    """Of how many cases those here were drawn, where only a part was asked for (``--cases``); 0 for all of them."""
+    unknown: int = 0
+    """Answers of which nobody knows whether they were paid for: their server died while they were under way."""
 
 
 class Suite(Struct, frozen=True, kw_only=True):
@@ -307,14 +311,25 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_unknown: bool = False
 
 
+class CaseTexts(Struct, frozen=True, kw_only=True):
+    """What a case that changed says, each text shortened: ``answers`` in the order of the subjects, of the first repeat
+    that has one; an error stands in brackets, and null where there is none at all."""
+
+    case_id: str
+    input: str
+    expected: str
+    answers: tuple[str | None, ...]
+
+
 ExperimentState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
 class Experiment(Struct, frozen=True, kw_only=True):
     """``subjects``: 0 is the candidate A, 1 the baseline B where there is one. ``suite`` is frozen in ``spec``.
     ``origin`` says who asked: a person, a program in CI, or a schedule. ``cells`` is how many answers there will be,
-    ``done`` those that are there and ``failed`` those of them that are errors. ``cost`` so far in picodollars, of
-    answers and judges. ``reason`` says why it is in its state where that is not plain."""
+    ``done`` those that are there, judged, and ``failed`` those of them that are errors; ``answered`` counts those too
+    that wait for their judges. ``cost`` so far in picodollars, of answers and judges. ``reason`` says why it is in its
+    state where that is not plain."""
 
     id: str
     project_id: str
@@ -329,6 +344,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     origin: Literal["person", "ci", "schedule"]
     cells: int
     done: int
+    answered: int
     failed: int
     cost: int
     reason: str

@@ -26,7 +26,9 @@ class Suite(Struct, frozen=True, kw_only=True):
 
 class Experiment(Struct, frozen=True, kw_only=True):
     """``subjects`` as they are called, the candidate first. ``cost`` is null where the price of an answer is unknown;
-    ``outcome``, ``passed`` and ``says`` are null and empty before there is a report."""
+    ``outcome``, ``passed`` and ``says`` are null and empty before there is a report. ``answered`` counts those too that
+    wait for their judges; of ``unknown`` answers nobody knows whether they were paid for, and only `resume` with
+    ``unknown`` asks for them again."""
 
     id: str
     suite: str
@@ -48,6 +50,8 @@ class Experiment(Struct, frozen=True, kw_only=True):
     started: int | None
     ended: int | None
     spec: dict[str, Any] = {}
+    answered: int = 0
+    unknown: int = 0
 
     @property
     def has_ended(self) -> bool:
@@ -121,7 +125,9 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 class Report(Struct, frozen=True, kw_only=True):
     """What an experiment found. ``metrics`` as JSON: ``name``, ``a``, ``b``, ``difference``, ``low``, ``high``,
-    ``outcome``, ``says``. ``text`` is the report in the format that was asked for."""
+    ``outcome``, ``says``. ``text`` is the report in the format that was asked for;
+    ``texts`` are of the cases that changed most, as JSON: ``case_id``, ``input``, ``expected``, ``answers``.
+    ``drawn_of``: of how many cases those here were drawn, 0 for all of them."""
 
     experiment: str
     suite: str
@@ -142,3 +148,6 @@ class Report(Struct, frozen=True, kw_only=True):
     judging_cost: str | None
     made: int
     text: str = ""
+    drawn_of: int = 0
+    unknown: int = 0
+    texts: list[dict[str, Any]] = []

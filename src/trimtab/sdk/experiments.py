@@ -135,11 +135,12 @@ class Experiments:
         return self._http.ask("POST", path("projects", project, "experiments", experiment, "cancel"), t.Experiment)
 
     def resume(
-        self, project: str, experiment: str, *, budget: str | None = None, failed: bool = False, unknown: bool = False
-    ) -> t.Experiment:
+        self, project: str, experiment: str, *, budget: str | None = None, failed: bool = False, unknown: bool = False,
+        allow_unpriced: bool = False,
+    ) -> t.Experiment:  # fmt: skip
         """Go on. ``failed``: ask again for answers that are errors; ``unknown``: also for those that may have been paid
-        for already."""
-        body = {"budget": budget, "failed": failed, "unknown": unknown}
+        for already. ``allow_unpriced``: with a budget, although a price is unknown."""
+        body = {"budget": budget, "failed": failed, "unknown": unknown, "allow_unpriced": allow_unpriced}
         return self._http.ask(
             "POST", path("projects", project, "experiments", experiment, "resume"), t.Experiment, body=body
         )

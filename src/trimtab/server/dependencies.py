@@ -80,6 +80,11 @@ TEMPLATES_AT_ONCE = 2
 """Prompts that one process checks, compares or renders at a time; each may take two seconds of a processor."""
 
 
+PARQUET_AT_ONCE = 1
+"""Parquet files that one process of the server reads or writes at a time: each takes a process of its own, and up to
+its bound of memory (`evaluation/parquet_process.py`). Others wait, their files on the disk."""
+
+
 async def _nothing_more() -> None:
     return
 
@@ -156,6 +161,7 @@ class Dependencies:
     """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC
     templates_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TEMPLATES_AT_ONCE))
+    parquet_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARQUET_AT_ONCE))
 
     @property
     def config(self) -> ConfigFile:

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from trimtab.evaluation.types import (
     CaseDelta,
+    CaseTexts,
     CellState,
     ExperimentState,
     Flaky,
@@ -51,7 +52,8 @@ class NewExperiment(Struct, kw_only=True, forbid_unknown_fields=True):
     """``subjects``: what is put to the test (``support@r12``, ``support@staging``, a model's name), and what it is
     compared with; without a second one, with what the suite says (``against``), unless ``alone``. ``repeats`` and
     ``budget`` stand over the suite's. ``cases``: so many, drawn by their ids, 0 for all; such a run says nothing to a
-    gate. ``fresh``: no answer of an earlier experiment is used."""
+    gate. ``fresh``: no answer of an earlier experiment is used. With a budget, a model whose price nobody knows is
+    refused (409) unless ``allow_unpriced``: then such a call counts as the dearest one whose price is known."""
 
     suite: str
     subjects: Annotated[list[str], Meta(min_length=1, max_length=2)]
@@ -60,6 +62,7 @@ class NewExperiment(Struct, kw_only=True, forbid_unknown_fields=True):
     budget: str | None = None
     cases: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     fresh: bool = False
+    allow_unpriced: bool = False
     origin: Literal["person", "ci"] = "person"
 
 
@@ -76,10 +79,12 @@ class SubjectView(Struct, frozen=True, kw_only=True):
 
 class ExperimentView(Struct, frozen=True, kw_only=True):
     """``subjects`` as clients call them, the candidate first; ``called`` says more of each. ``cells`` is how many
-    answers there will be, ``done`` those that are there and ``failed`` those of them that are errors. ``cost`` so far,
-    of answers and judges, null where the price of an answer is unknown; ``left_ms`` about how long it still takes, null
-    where nobody can say. ``outcome``, ``passed`` and ``says`` are null and empty before there is a report. ``reason``
-    says why it is in its state where that is not plain."""
+    answers there will be, ``done`` those that are there and ``failed`` those of them that are errors; ``answered``
+    counts those too that wait for their judges. Of ``unknown`` ones nobody knows whether they were paid for: their
+    server died meanwhile, and only `resume` with `unknown` asks for them again. ``cost`` so far, of answers and judges,
+    null where the price of an answer is unknown; ``left_ms`` about how long it still takes, null where nobody can say.
+    ``outcome``, ``passed`` and ``says`` are null and empty before there is a report. ``reason`` says why it is in its
+    state where that is not plain."""
 
     id: str
     suite: str
@@ -93,7 +98,9 @@ class ExperimentView(Struct, frozen=True, kw_only=True):
     origin: str
     cells: int
     done: int
+    answered: int
     failed: int
+    unknown: int
     cost: str | None
     left_ms: int | None
     reason: str
@@ -196,8 +203,9 @@ class CellPage(Struct, frozen=True, kw_only=True):
 
 
 class ReportView(Struct, frozen=True, kw_only=True):
-    """What an experiment found. Values of metrics in ``picodollars`` are those. ``text`` is the report in the format
-    that was asked for, empty where that was JSON."""
+    """What an experiment found. Values of metrics in ``picodollars`` are those. ``drawn_of``: of how many cases those
+    here were drawn where only a part was asked for; 0 for all of them. ``texts`` are of the cases that changed most,
+    shortened. ``text`` is the report in the format that was asked for, empty where that was JSON."""
 
     experiment: str
     suite: str
@@ -219,17 +227,21 @@ class ReportView(Struct, frozen=True, kw_only=True):
     cost: str | None
     judging_cost: str | None
     made: int
+    drawn_of: int
+    unknown: int
+    texts: list[CaseTexts]
     text: str
 
 
 class ResumeExperiment(Struct, kw_only=True, forbid_unknown_fields=True):
     """``budget``: another bound, of all that it costs together. ``failed``: answers that are errors are asked for
     again; ``unknown``: also those of which nobody knows whether they were paid for (their server died): they may be
-    paid twice."""
+    paid twice. ``allow_unpriced`` as where it was started."""
 
     budget: str | None = None
     failed: bool = False
     unknown: bool = False
+    allow_unpriced: bool = False
 
 
 class GivenScore(Struct, kw_only=True, forbid_unknown_fields=True):

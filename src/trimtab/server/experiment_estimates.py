@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
-from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
+from trimtab.core.errors import Conflict, InvalidRequest, TrimtabError, Unavailable
 from trimtab.evaluation import cache, cells, experiments
 from trimtab.evaluation.answers import body_of, messages_of
 from trimtab.evaluation.cells import Which
@@ -91,6 +91,35 @@ async def estimate(deps: Dependencies, asked: Asked, notes: Sequence[str] = ()) 
         unknown=unknown,
         notes=list(notes),
     )
+
+
+ANY: Final = Per(input=1000, output=1000, basis="")
+"""Enough of each to know whether there is a price."""
+
+
+def unpriced(
+    conn: Connection, deps: Dependencies, project_id: str, subjects: Sequence[Subject], bound: Sequence[Bound]
+) -> list[str]:
+    """What of an experiment has no known price: no budget can bound it."""
+    models = [(each.model, _first_model(conn, deps, project_id, each)) for each in subjects]
+    found = [name for name, model in models if _price(deps, project_id, model, ANY) is None]
+    return found + [
+        f"the judge {each.label} ({_model_of(each)})"
+        for each in bound
+        if _model_of(each) and _price(deps, project_id, _model_of(each), ANY) is None
+    ]
+
+
+def require_prices(names: Sequence[str]) -> None:
+    """Raises `Conflict` where there are such."""
+    if names:
+        raise Conflict(
+            f"There is a budget, and nobody knows the price of {', '.join(names)}: it could not stop what is spent.",
+            fix="Set the price ('trimtab prices set'), leave the budget out, or agree with 'allow_unpriced' (on the "
+            "command line --yes): then such a call counts as the dearest one whose price is known.",
+            code="unpriced",
+            param="budget",
+        )
 
 
 async def per_call(deps: Dependencies, found: Experiment) -> int:
@@ -213,8 +242,12 @@ def _earlier(conn: Connection, project_id: str, dataset: str, subject: Subject) 
 async def _model(deps: Dependencies, project_id: str, subject: Subject) -> str:
     """The model that a call comes to which nothing sends elsewhere, as ``provider/upstream``; empty where that cannot
     be said."""
+    return await deps.db.read(lambda conn: _first_model(conn, deps, project_id, subject))
+
+
+def _first_model(conn: Connection, deps: Dependencies, project_id: str, subject: Subject) -> str:
     if subject.app:
-        found = await deps.db.read(lambda conn: store.release(conn, project_id, subject.app, subject.number))
+        found = store.release(conn, project_id, subject.app, subject.number)
         pinned = found.content.models.get(first_leaf(node_of(found.content.route)))
         return "" if pinned is None else f"{pinned.provider}/{pinned.upstream}"
     route = deps.snapshots.current.routes.get(project_id, {}).get(subject.model)

@@ -301,11 +301,32 @@ async def report_of(db: Database, found: Experiment, bound: tuple[Bound, ...], e
         against=1 if len(found.subjects) > 1 else None,
     )
     report = await asyncio.to_thread(build, facts, found.spec, [*made, *missing])
+    unknown = sum(each.state == "failed" and each.error.startswith(cells.UNKNOWN) for each in made)
+    report = replace(
+        report, drawn_of=await _drawn_of(db, found, len(wanted)), unknown=unknown,
+        warnings=(*_of_unknown(found.id, unknown), *report.warnings),
+    )  # fmt: skip
     if not missing:
         return report
     why = f"It is not whole: {len(missing):,} of {found.cells:,} answers are missing. {ended.reason}".strip()
     outcome = report.outcome if report.outcome == "worse" else "not_enough_data"
     return replace(report, outcome=outcome, passed=False, warnings=(why, *report.warnings))
+
+
+async def _drawn_of(db: Database, found: Experiment, here: int) -> int:
+    """Of how many cases those of a run that asked for a part were drawn; 0 where it has them all."""
+    if not found.settings.most_cases:
+        return 0
+    every = replace(cells.which(found), most=0)
+    there = len(await db.read(lambda conn: cells.ids_of(conn, every)))
+    return there if there > here else 0
+
+
+def _of_unknown(experiment: str, unknown: int) -> tuple[str, ...]:
+    if not unknown:
+        return ()
+    why = f"{unknown:,} answers were under way when a server died, and nobody knows whether they were paid for."
+    return (f"{why} To ask again, perhaps paying twice: trimtab experiments resume {experiment} --unknown",)
 
 
 def facts_of(found: Experiment, bound: tuple[Bound, ...]) -> dict[str, ScorerFacts]:

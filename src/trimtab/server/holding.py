@@ -41,6 +41,8 @@ HEADER: Final = b"trimtab-hold"
 FALLBACK: Final = b"trimtab-hold-fallback"
 MOST_BYTES: Final = 4 * 1024 * 1024
 """A longer answer cannot be held: it is refused."""
+MOST_GATHERED: Final = 16 * 1024 * 1024
+"""Of an answer that only a rule may mean, so much is gathered to look at it; a longer one is refused, too."""
 LONGEST_TIMEOUT_S: Final = 30 * 86_400
 LONGEST_WAIT_S: Final = 600
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.05, 1.0
@@ -69,10 +71,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Gathered:
-    """An `Exchange` that gathers the answer instead of sending it on. It stands for the request in every other way."""
+    """An `Exchange` that gathers the answer, up to ``most`` bytes, instead of sending it on. It stands for the request
+    in every other way. What becomes longer is let go of at once, and its call ends as if its client had left: nobody
+    pays for the rest."""
 
-    def __init__(self, real: HotCycle) -> None:
+    def __init__(self, real: HotCycle, most: int = MOST_GATHERED) -> None:
         self.real = real
+        self.too_long = False
+        self._most = most
+        self._size = 0
         self.body = real.body
         self.path = real.path
         self.query = real.query
@@ -85,7 +92,7 @@ class Gathered:
 
     @property
     def disconnected(self) -> bool:
-        return self.real.disconnected
+        return self.real.disconnected or self.too_long
 
     @property
     def header(self) -> Headers:
@@ -93,23 +100,29 @@ class Gathered:
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
         self.started, self.status, self.headers, self.content_type = True, status, headers, content_type
-        self.chunks.append(body)
+        self.write(body)
 
     def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None:
         self.started, self.status, self.headers, self.content_type = True, status, headers, content_type
         self.stream = True
 
     def write(self, data: bytes) -> None:
-        self.chunks.append(data)
+        self._size += len(data)
+        if self._size > self._most:
+            self.too_long = True
+            self.chunks.clear()
+        else:
+            self.chunks.append(data)
 
     def finish(self, data: bytes = b"") -> None:
-        self.chunks.append(data)
+        self.write(data)
 
     def is_congested(self) -> bool:
-        return False
+        return self.too_long
 
     async def drain(self) -> None:
-        return
+        if self.too_long:
+            raise asyncio.CancelledError("the answer is too long to be held")
 
     def told(self, name: bytes) -> str:
         """A header of the answer."""
@@ -171,10 +184,10 @@ class Holds:
         if not can or _grows(cycle):
             refuse(cycle, front, _cannot(wanted))
             return
-        gathered = Gathered(cycle)
+        gathered = Gathered(cycle, MOST_GATHERED if wanted.asked is None else MOST_BYTES)
         try:
             await self._find(wanted)  # before it is paid for
-            await handler(cast("Any", gathered))
+            await _gather(gathered, handler)
             await self._answer(gathered, front, wanted)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -215,11 +228,11 @@ class Holds:
             gathered.let_go()
             return
         if len(body) > MOST_BYTES:
-            raise InvalidRequest("The answer is too long to be held for review.", fix="Ask for a shorter one.")
+            raise _too_long()
         hold = await self._begin(gathered, front, wanted, queue, held)
         wait_s = _first(None if wanted.asked is None else wanted.asked.wait_s, queue.holding.wait_s)
         if wait_s and hold.state == "pending":
-            hold = await self._wait(hold, wait_s)
+            hold = await self._wait(hold, wait_s, gathered.real)
         _send(gathered, rendered(hold, queue.holding.waiting))
 
     async def _find(self, wanted: Wanted) -> None:
@@ -287,12 +300,15 @@ class Holds:
         scope = b"\0".join((wanted.project.id.encode(), wanted.principal.key_id.encode(), wanted.model.encode(), key))
         return f"hold_{hashlib.blake2b(scope, digest_size=16).hexdigest()}"
 
-    async def _wait(self, hold: Hold, wait_s: int) -> Hold:
-        """Until a person has decided; the client gets the fallback when that takes too long."""
+    async def _wait(self, hold: Hold, wait_s: int, client: Exchange) -> Hold:
+        """Until a person has decided; the client gets the fallback when that takes too long. One that has left waits
+        for nothing: the hold stays, and the same idempotency key or its id finds it again."""
         end = self._clock.monotonic_ns() + wait_s * 10**9
         pause = FIRST_LOOK_S
         while self._clock.monotonic_ns() < end:
             await asyncio.sleep(min(pause, max(0.0, (end - self._clock.monotonic_ns()) / 1e9)))
+            if client.disconnected:
+                return hold
             pause = min(pause * 1.5, SLOWEST_LOOK_S)
             hold = await current(self._db, self._clock, hold.project_id, hold.id)
             if hold.state != "pending":
@@ -320,6 +336,25 @@ async def current(db: Database, clock: Clock, project_id: str, hold_id: str, key
         return holds.hold(conn, project_id, hold_id, key_id)
 
     return await db.write(end)
+
+
+async def _gather(gathered: Gathered, handler: Handler) -> None:
+    """Raises `InvalidRequest` for an answer that is too long."""
+    try:
+        await handler(cast("Any", gathered))
+    except asyncio.CancelledError:
+        if not gathered.too_long or gathered.real.disconnected:
+            raise
+    if gathered.too_long:
+        raise _too_long()
+
+
+def _too_long() -> InvalidRequest:
+    return InvalidRequest(
+        "The answer is too long to be held for review.",
+        fix="Ask for a shorter one (max_tokens), or let its queue hold nothing of this model.",
+        code="hold_too_long",
+    )
 
 
 def _first(given: int | None, otherwise: int) -> int:

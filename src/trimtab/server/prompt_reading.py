@@ -22,7 +22,11 @@ R = TypeVar("R")
 async def aside(deps: Dependencies, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """In a thread, few at a time: whoever may render could else take all threads and processors from the calls. A
     thread cannot be stopped: whoever leaves meanwhile makes no room for another beside it."""
-    few = deps.templates_at_once
+    return await in_thread(deps.templates_at_once, work, *args, **kwargs)
+
+
+async def in_thread(few: asyncio.Semaphore, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """As `aside`, as many at a time as that semaphore has room for."""
     await few.acquire()
     try:
         made = contextvars.copy_context()

@@ -13,6 +13,7 @@ from trimtab.server.acting import moment
 from trimtab.server.api.experiments import wanted
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.experiment_bodies import NewExperiment
+from trimtab.server.experiment_estimates import require_prices, unpriced
 from trimtab.server.inner_calls import NOBODY
 
 
@@ -29,6 +30,8 @@ def queuing(deps: Dependencies) -> Callable[[Connection, Rule, ScheduleSpec], st
             budget=spec.budget or None,
         )
         found = wanted(conn, deps, rule.project_id, asked)
+        if found.suite.spec.budget:
+            require_prices(unpriced(conn, deps, rule.project_id, found.subjects, found.bound))
         made = experiments.NewExperiment(
             suite=found.suite,
             spec=found.suite.spec,

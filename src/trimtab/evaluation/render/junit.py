@@ -3,17 +3,19 @@ one for the outcome. The form is the one that Jenkins, GitLab and GitHub's actio
 (https://github.com/testmoapp/junitxml)."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from trimtab.evaluation.render import terminal, words
-from trimtab.evaluation.types import Experiment, MetricReport, Report
+from trimtab.evaluation.types import CaseTexts, Experiment, MetricReport, Report
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML 1.0 document may hold."""
 
 
-def render(found: Experiment, report: Report) -> str:
+def render(found: Experiment, report: Report, texts: Sequence[CaseTexts] = ()) -> str:
+    """``texts`` of the cases that changed stand in the output of the whole."""
     tests = [_metric(report, each) for each in report.metrics]
     tests.append(_test(report, "outcome", "" if report.passed else "failure", words.headline(report), report.says))
     failures = sum("<failure" in each for each in tests)
@@ -22,9 +24,18 @@ def render(found: Experiment, report: Report) -> str:
     seconds = 0.0 if found.started is None else max(0, ended - found.started) / 1000
     counts = f'tests="{len(tests)}" failures="{failures}" errors="0" skipped="{skipped}" time="{seconds:.3f}"'
     suite = f"<testsuite name={_attribute(report.suite)} {counts}>"
-    system = f"<system-out>{_text(terminal.render(found, report))}</system-out>"
+    system = f"<system-out>{_text(terminal.render(found, report, texts))}</system-out>"
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>'
-    return "\n".join((head, suite, *tests, system, "</testsuite>", "</testsuites>")) + "\n"
+    return "\n".join((head, suite, _properties(report), *tests, system, "</testsuite>", "</testsuites>")) + "\n"
+
+
+def _properties(report: Report) -> str:
+    """What was run, for whoever reads a result without its page."""
+    said = {"subjects": " against ".join(report.subjects[:2]), "cases": f"{report.cases}"}
+    if report.drawn_of:
+        said["drawn"] = f"only {report.cases} of {report.drawn_of} cases: it says nothing to a gate"
+    each = (f"<property name={_attribute(name)} value={_attribute(value)}/>" for name, value in said.items())
+    return f"<properties>{''.join(each)}</properties>"
 
 
 def _metric(report: Report, metric: MetricReport) -> str:

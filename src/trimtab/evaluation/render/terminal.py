@@ -1,24 +1,27 @@
 """A report for a terminal: plain text, at most some 110 columns wide."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from trimtab.evaluation.render import words
-from trimtab.evaluation.types import Experiment, MetricReport, Report
+from trimtab.evaluation.types import CaseTexts, Experiment, MetricReport, Report
 
 MOST_CASES: Final = 10
 
 
-def render(found: Experiment, report: Report) -> str:
+def render(found: Experiment, report: Report, texts: Sequence[CaseTexts] = ()) -> str:
+    """``texts`` of the cases that changed, as many as are to be shown."""
     two = len(report.subjects) > 1
     lines = [f"{words.headline(report)} ({report.suite})", words.about(report), "", report.says, ""]
     lines += _table(report, two=two)
     lines += _lists(report)
+    lines += _texts(report, texts)
     lines += ["", words.spent(found, report), f"Experiment: {report.experiment}"]
     return "\n".join(lines) + "\n"
 
 
 def _table(report: Report, *, two: bool) -> list[str]:
-    head = ("METRIC", "A", "B", "DIFFERENCE", "OUTCOME") if two else ("METRIC", "VALUE", "OUTCOME")
+    head = ("METRIC", *words.columns(report), "DIFFERENCE", "OUTCOME") if two else ("METRIC", "VALUE", "OUTCOME")
     rows = [head, *(_row(each, two=two) for each in report.metrics)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -58,6 +61,16 @@ def _lists(report: Report) -> list[str]:
     if report.warnings:
         lines += ["", "Mind:"]
         lines += [f"  {each}" for each in report.warnings]
+    return lines
+
+
+def _texts(report: Report, texts: Sequence[CaseTexts]) -> list[str]:
+    lines = ["", "Cases that changed:"] if texts else []
+    for each in texts:
+        lines += [f"  {each.case_id}", f"    input:    {each.input}"]
+        lines += [f"    expected: {each.expected}"] if each.expected else []
+        answers = zip(words.columns(report), each.answers, strict=False)
+        lines += [f"    {name}: {'(no answer)' if answer is None else answer}" for name, answer in answers]
     return lines
 
 

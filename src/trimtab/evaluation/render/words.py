@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
+from trimtab.evaluation.report_words import told_apart
 from trimtab.evaluation.types import CaseDelta, Estimate, Experiment, MetricReport, Report
 from trimtab.ledger.limits import dollars
 
@@ -72,7 +73,31 @@ def gaps(found: Estimate | None) -> str:
 
 def headline(report: Report) -> str:
     verdict = "PASSED" if report.passed else "NOT PASSED"
-    return f"{verdict}: {OUTCOMES[report.outcome]}"
+    return f"{verdict}: {OUTCOMES[report.outcome]}{drawn(report)}"
+
+
+def drawn(report: Report) -> str:
+    """That only a part of the cases was asked, wherever a reader might take it for the whole; else empty."""
+    return (
+        f" (only {report.cases:,} of {report.drawn_of:,} cases, which says nothing to a gate)"
+        if report.drawn_of
+        else ""
+    )
+
+
+def columns(report: Report) -> tuple[str, ...]:
+    """What the columns of a comparison are called: what was compared."""
+    return told_apart(report.subjects)
+
+
+def shown_cases(report: Report, most: int) -> list[CaseDelta]:
+    """Those whose texts a report shows: what got worse first, then what got better; each case once."""
+    worse = worsened(report)
+    rest = [each for each in report.deltas if each.delta and each not in worse]
+    found: dict[str, CaseDelta] = {}
+    for each in (*worse, *sorted(rest, key=lambda delta: -abs(delta.delta or 0))):
+        found.setdefault(each.case_id, each)
+    return list(found.values())[:most]
 
 
 def about(report: Report) -> str:

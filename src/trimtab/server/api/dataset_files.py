@@ -29,6 +29,7 @@ from trimtab.server.actors import actor_of
 from trimtab.server.dataset_bodies import WrittenCases
 from trimtab.server.dataset_views import ONE, TAG, author_of, wanted_cases, writing, written_view
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.prompt_reading import in_thread
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 Mode = Literal["add", "put", "replace"]
@@ -129,7 +130,10 @@ async def import_cases(
     author = await author_of(deps, caller)
     with _folder(deps) as folder:
         file = await _received(request, folder)
-        prepared = await asyncio.to_thread(imports.prepare, file, plan, author, folder)
+        if plan.format == "parquet":
+            prepared = await in_thread(deps.parquet_at_once, imports.prepare, file, plan, author, folder)
+        else:
+            prepared = await asyncio.to_thread(imports.prepare, file, plan, author, folder)
 
         def ensure(conn: Connection) -> None:
             if not datasets.is_there(conn, tenant.id, dataset):
@@ -245,7 +249,7 @@ async def _parquet(deps: Dependencies, out: Out) -> AsyncIterator[bytes]:
         with (folder / "rows.jsonl").open("wb") as rows:
             async for part in exports.rows(deps.db, out):
                 rows.write(part)
-        await asyncio.to_thread(parquet.from_lines, folder / "rows.jsonl", folder / "cases.parquet")
+        await in_thread(deps.parquet_at_once, parquet.from_lines, folder / "rows.jsonl", folder / "cases.parquet")
         made = (folder / "cases.parquet").open("rb")
     return _read(made)
 

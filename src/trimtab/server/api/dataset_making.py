@@ -1,12 +1,12 @@
 """Where cases come from: traffic, samples, models; and which of them say the same."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, structs
+from msgspec import Meta, Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unsupported
@@ -48,6 +48,8 @@ WEEK_MS = 7 * 24 * 3600 * 1000
 GENERATING = f"{OURS}generate"
 DEADLINE_S = 180.0
 PICO = Decimal(10**12)
+MOST_CHARACTERS = 64_000_000
+"""Of the inputs that a sample is drawn by, together."""
 AtLeast = Annotated[
     Annotated[float, Meta(ge=0.5, le=1, description="How alike; by words 0.8, by meaning 0.95.")] | None,
     QueryParameter(ge=0.5, le=1),
@@ -184,9 +186,11 @@ async def sample_cases(
     author = await author_of(deps, caller)
     wanted = Wanted(split=data.split, tags=(data.tag,) if data.tag else ())
 
-    def read(conn: Connection) -> tuple[DatasetVersion, list[Case]]:
+    def read(conn: Connection) -> tuple[DatasetVersion, list[Brief]]:
         of = datasets.version(conn, tenant.id, dataset, data.version)
-        return of, list(datasets.each(conn, of, wanted))
+        if data.strategy == "diverse":
+            _require_few(datasets.count(conn, of, wanted), sampling.MOST_DIVERSE)
+        return of, briefly(datasets.each(conn, of, wanted), with_text=data.strategy == "diverse")
 
     of, cases = await deps.db.read(read)
     scores: list[list[Judged]] = []
@@ -210,6 +214,42 @@ async def sample_cases(
     )
 
 
+class Brief(Struct, frozen=True):
+    """What a sample is drawn by: a case's id, the beginning of its input, and its trace where it is made of one. Whole
+    cases of a large dataset do not fit into memory."""
+
+    id: str
+    text: str
+    trace: str
+
+
+def briefly(cases: Iterable[Case], *, with_text: bool) -> list[Brief]:
+    """Raises `InvalidRequest` where their texts are too long together."""
+    found: list[Brief] = []
+    size = 0
+    for case in cases:
+        text = input_text(case)[: likeness.MAX_CHARACTERS] if with_text else ""
+        size += len(text)
+        if size > MOST_CHARACTERS:
+            raise InvalidRequest(
+                f"The inputs of these cases have more than {MOST_CHARACTERS:,} characters together.",
+                fix="Sample one split, or at random first.",
+                param="strategy",
+            )
+        trace = case.provenance.source if case.provenance.origin == "trace" else ""
+        found.append(Brief(case.id, text, trace))
+    return found
+
+
+def _require_few(count: int, most: int) -> None:
+    if count > most:
+        raise InvalidRequest(
+            f"At most {most:,} cases are compared with each other; these are {count:,}.",
+            fix="Sample one split, or at random first.",
+            param="strategy",
+        )
+
+
 def _method(data: SampleCases) -> str:
     if data.strategy == "diverse":
         by = "the local embedder" if data.method == "meaning" else "hashed words and letters"
@@ -221,19 +261,13 @@ def _method(data: SampleCases) -> str:
 
 
 async def _picked(
-    deps: Dependencies, cases: Sequence[Case], scores: Sequence[Sequence[Judged]], data: SampleCases
+    deps: Dependencies, cases: Sequence[Brief], scores: Sequence[Sequence[Judged]], data: SampleCases
 ) -> list[Picked]:
     if data.strategy == "random":
         return sampling.at_random(len(cases), data.size, data.seed)
     if data.strategy != "diverse":
         return by_scores(data.strategy, scores, data.size, data.seed)
-    if len(cases) > sampling.MOST_DIVERSE:
-        raise InvalidRequest(
-            f"At most {sampling.MOST_DIVERSE:,} cases are compared with each other; these are {len(cases):,}.",
-            fix="Sample one split, or at random first.",
-            param="strategy",
-        )
-    texts = [input_text(case) for case in cases]
+    texts = [case.text for case in cases]
     if data.method == "meaning":
         if len(texts) > duplicates.MOST_EMBEDDED:
             raise InvalidRequest(
@@ -247,11 +281,11 @@ async def _picked(
     return await aside(deps, sampling.diverse, vectors, data.size, data.seed)
 
 
-async def _scores(deps: Dependencies, tenant: Project, cases: Sequence[Case], data: SampleCases) -> list[list[Judged]]:
+async def _scores(deps: Dependencies, tenant: Project, cases: Sequence[Brief], data: SampleCases) -> list[list[Judged]]:
     if data.experiment:
         found = await deps.db.read(lambda conn: of_experiment(conn, tenant.id, data.experiment, data.scores))
         return [found.get(case.id, []) for case in cases]
-    traced = [case for case in cases if case.provenance.origin == "trace"]
+    traced = [case for case in cases if case.trace]
     if len(traced) > 500:
         raise InvalidRequest(
             f"The scores of at most 500 traces are read at a time; {len(traced):,} of these cases come from traces.",
@@ -259,7 +293,7 @@ async def _scores(deps: Dependencies, tenant: Project, cases: Sequence[Case], da
             param="experiment",
         )
     sources = Sources(deps.reader, tenant.id)
-    read = await asyncio.gather(*(sources.scores(case.provenance.source, data.scores) for case in traced))
+    read = await asyncio.gather(*(sources.scores(case.trace, data.scores) for case in traced))
     by_case = {case.id: scores for case, scores in zip(traced, read, strict=True)}
     return [by_case.get(case.id, []) for case in cases]
 

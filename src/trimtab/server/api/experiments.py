@@ -1,7 +1,7 @@
 """Experiments: what they would cost, starting them, how far they are, what they found."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -12,8 +12,18 @@ from trimtab.evaluation import cells, experiments, judging, subjects, suites
 from trimtab.evaluation.cells import Which
 from trimtab.evaluation.experiments import Again, Said
 from trimtab.evaluation.gate import SCORED
-from trimtab.evaluation.render import junit, markdown, terminal
-from trimtab.evaluation.types import Cell, CellScore, Experiment, ExperimentState, Report, Settings, Subject, Suite
+from trimtab.evaluation.render import junit, markdown, terminal, words
+from trimtab.evaluation.types import (
+    CaseTexts,
+    Cell,
+    CellScore,
+    Experiment,
+    ExperimentState,
+    Report,
+    Settings,
+    Subject,
+    Suite,
+)
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance import audit
 from trimtab.ledger.limits import dollars, picodollars
@@ -34,12 +44,14 @@ from trimtab.server.experiment_bodies import (
     ResumeExperiment,
     SubjectView,
 )
-from trimtab.server.experiment_estimates import Asked, estimate
+from trimtab.server.experiment_estimates import Asked, estimate, require_prices, unpriced
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "experiments"
 BASE = "/api/v1/projects/{project:str}/experiments"
 ONE = BASE + "/{experiment:str}"
+SHOWN_CASES: Final = 10
+"""Of the cases that changed, whose texts a report shows."""
 RENDERED = {"terminal": terminal.render, "markdown": markdown.render, "junit": junit.render}
 # Litestar keeps the argument's name ``state`` for itself.
 Only = Annotated[ExperimentState | Literal[""], QueryParameter(name="state")]
@@ -51,7 +63,7 @@ Format = Annotated[Literal["json", "terminal", "markdown", "junit"], QueryParame
 # --- views ---
 
 
-def view(found: Experiment, said: Said | None, now: int, *, priced: bool = True) -> ExperimentView:
+def view(found: Experiment, said: Said | None, now: int, *, priced: bool = True, unknown: int = 0) -> ExperimentView:
     return ExperimentView(
         id=found.id,
         suite=found.suite,
@@ -65,7 +77,9 @@ def view(found: Experiment, said: Said | None, now: int, *, priced: bool = True)
         origin=found.origin,
         cells=found.cells,
         done=found.done,
+        answered=max(found.answered, found.done),
         failed=found.failed,
+        unknown=unknown,
         cost=dollars(found.cost) if priced else None,
         left_ms=_left(found, now),
         reason=found.reason,
@@ -112,10 +126,10 @@ def cell_view(found: Cell) -> CellView:
     return CellView(**own)
 
 
-def report_view(found: Report, text: str = "") -> ReportView:
-    own: dict[str, Any] = {"text": text}
+def report_view(found: Report, texts: Sequence[CaseTexts] = (), text: str = "") -> ReportView:
+    own: dict[str, Any] = {"text": text, "texts": list(texts)}
     for name in ReportView.__struct_fields__:
-        if name != "text":
+        if name not in own:
             value = getattr(found, name)
             own[name] = list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
     own["cost"] = None if found.cost is None else dollars(found.cost)
@@ -255,6 +269,8 @@ async def start_experiment(
 
     def write(conn: Connection) -> Experiment:
         found = wanted(conn, deps, tenant.id, data)
+        if found.suite.spec.budget and not data.allow_unpriced:
+            require_prices(unpriced(conn, deps, tenant.id, found.subjects, found.bound))
         made = experiments.NewExperiment(
             suite=found.suite,
             spec=found.suite.spec,
@@ -294,17 +310,20 @@ async def list_experiments(
     _plain(subject, "subject")
     before = read_cursor(cursor)
 
-    def read(conn: Connection) -> tuple[list[Experiment], dict[str, Said], set[str]]:
+    def read(conn: Connection) -> tuple[list[Experiment], dict[str, Said], set[str], dict[str, int]]:
         found = experiments.listed(
             conn, tenant.id, suite=suite, state=only, subject=subject, before=before, limit=limit + 1
         )
         ids = [each.id for each in found]
-        return found, experiments.said(conn, ids), cells.unpriced(conn, ids)
+        return found, experiments.said(conn, ids), cells.unpriced(conn, ids), cells.unknown(conn, ids)
 
-    found, said, unpriced = await deps.db.read(read)
+    found, said, unpriced, unknown = await deps.db.read(read)
     more = write_cursor(found[limit - 1].id) if len(found) > limit else None
     now = deps.now()
-    page = [view(each, said.get(each.id), now, priced=each.id not in unpriced) for each in found[:limit]]
+    page = [
+        view(each, said.get(each.id), now, priced=each.id not in unpriced, unknown=unknown.get(each.id, 0))
+        for each in found[:limit]
+    ]
     return ExperimentPage(items=page, cursor=more)
 
 
@@ -314,12 +333,14 @@ def _plain(text: str, param: str) -> None:
 
 
 async def _one(deps: Dependencies, project_id: str, name: str) -> ExperimentView:
-    def read(conn: Connection) -> tuple[Experiment, Said | None, bool]:
+    def read(conn: Connection) -> tuple[Experiment, Said | None, bool, int]:
         found = experiments.experiment(conn, project_id, name)
-        return found, experiments.said(conn, [found.id]).get(found.id), not cells.unpriced(conn, [found.id])
+        ids = [found.id]
+        unknown = cells.unknown(conn, ids).get(found.id, 0)
+        return found, experiments.said(conn, ids).get(found.id), not cells.unpriced(conn, ids), unknown
 
-    found, said, priced = await deps.db.read(read)
-    return view(found, said, deps.now(), priced=priced)
+    found, said, priced, unknown = await deps.db.read(read)
+    return view(found, said, deps.now(), priced=priced, unknown=unknown)
 
 
 @route("GET", ONE, "evaluation:read", Operation(id="getExperiment", summary="How far it is", tag=TAG, errors=(404,)))
@@ -380,17 +401,24 @@ def _after(text: str) -> cells.Key | None:
 async def get_report(deps: Deps, tenant: Tenant, experiment: FromPath[str], form: Format = "json") -> ReportView:
     """With ``format`` also as a text: for a terminal, as Markdown for a pull request, as JUnit's XML for CI."""
 
-    def read(conn: Connection) -> tuple[Experiment, Report | None]:
-        return experiments.experiment(conn, tenant.id, experiment), experiments.report(conn, tenant.id, experiment)
+    def read(conn: Connection) -> tuple[Experiment, Report | None, list[CaseTexts]]:
+        found, report = (
+            experiments.experiment(conn, tenant.id, experiment),
+            experiments.report(conn, tenant.id, experiment),
+        )
+        if report is None:
+            return found, None, []
+        changed = [each.case_id for each in words.shown_cases(report, SHOWN_CASES)]
+        return found, report, cells.texts(conn, found, changed)
 
-    found, report = await deps.db.read(read)
+    found, report, texts = await deps.db.read(read)
     if report is None:
         raise Conflict(
             f"The experiment is {found.state}: there is no report yet.{f' {found.reason}' if found.reason else ''}",
             fix="Wait until it has ended.",
             code="no_report_yet",
         )
-    return report_view(report, "" if form == "json" else RENDERED[form](found, report))
+    return report_view(report, texts, "" if form == "json" else RENDERED[form](found, report, texts))
 
 
 @route(
@@ -425,6 +453,10 @@ async def resume_experiment(
         found = experiments.experiment(conn, tenant.id, experiment)
         if found.state in experiments.ACTIVE:
             raise Conflict(f"The experiment is {found.state}.", fix="Wait, or cancel it.", code="nothing_to_resume")
+        budget = found.spec.budget if data.budget is None else data.budget
+        if budget and not data.allow_unpriced:
+            bound = judging.bind(conn, tenant.id, found.spec)
+            require_prices(unpriced(conn, deps, tenant.id, found.subjects, bound))
         if data.failed or data.unknown:
             cells.drop_failed(conn, experiment, unknown=data.unknown)
         again = Again(budget=data.budget, failed=data.failed, unknown=data.unknown)
