@@ -16,6 +16,7 @@ from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Provider, dialect_for
 from trimtab.governance.access import Project
+from trimtab.governance.admit import check_model
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.counting import can_count, count_body, count_path, read_count
 from trimtab.llm.dialects import Dialect
@@ -44,6 +45,8 @@ class TokenCounter:
     ) -> Count:
         """``call`` is the body of a whole call in the client's dialect; of an app it is counted with what the release
         adds. Raises `TrimtabError` where it is wrong."""
+        if asked is not None and asked.principal is not None:
+            check_model(asked.principal, model)
         apps = self._snapshot().apps.get(project.id)
         release = None
         if apps is not None and (named := apps.find(model)) is not None:

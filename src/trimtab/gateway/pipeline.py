@@ -51,6 +51,9 @@ from trimtab.governance.access import Principal, Project
 from trimtab.ledger.refusals import REFUSALS
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Transport
+from trimtab.governance.admit import check_model
+from trimtab.guard.run import Runner
+from trimtab.guard.types import Tools
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
 
@@ -204,6 +207,8 @@ class Gateway:
     async def _make(self, call: Call, finish: Callable[[], Awaitable[None]] | None = None) -> None:
         """A call that others may wait for: whoever waits is told of its end, however it ends."""
         await self._to_its_end(call, self._answer)
+        if call.principal is not None and call.principal.models is not None:
+            check_model(call.principal, call.head.model)
         if finish is not None:
             await finish()
 
@@ -360,6 +365,8 @@ class Gateway:
         if not call.recorded and call.project is not None:
             try:
                 await self._books.record(call)
+        if call.principal is not None and call.principal.models is not None:
+            check_model(call.principal, call.head.model)
             except Unavailable as full:
                 error = full
         if exchange.disconnected:

@@ -7,27 +7,54 @@ from msgspec import Struct
 
 from trimtab.core.errors import Unauthenticated
 
-Role = Literal["admin", "editor", "reviewer", "read_only", "client"]
+Role = Literal["admin", "editor", "reviewer", "read_only", "client", "viewer", "developer", "operator", "auditor"]
+"""The built-in ones; `permissions.py` says what each may do. ``editor``, ``read_only`` and ``client`` are for keys."""
+
+DEFAULT_ORGANISATION = "org_default"
+"""The id of the organisation that every catalog has, and that projects belong to unless another is named."""
+
+
+class Organisation(Struct, frozen=True, kw_only=True):
+    id: str
+    slug: str
 
 
 class Project(Struct, frozen=True, kw_only=True):
+    """``organisation`` is the id of the one it belongs to."""
+
     id: str
     slug: str
     capture_content: bool = True
+    organisation: str = DEFAULT_ORGANISATION
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """The permissions somebody holds, and where: on the whole instance (every project included), and by the ids of
+    organisations (their projects included) and of projects."""
+
+    instance: frozenset[str] = frozenset()
+    organisations: dict[str, frozenset[str]] = {}
+    projects: dict[str, frozenset[str]] = {}
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """``project`` is the one project a key belongs to; None for keys of the whole instance (the admin key and
-    instance-wide read-only keys). ``expires_ns`` is 0 for never. ``highest_priority`` bounds what its calls may ask for
-    (0 high, 1 normal, 2 low; None: no bound). ``environments`` are those in which its calls may
-    name an app (None: in all)."""
+    """Who asks: a key, or (``person``) somebody who signed in. ``key_id`` is the key's id or the person's.
+
+    ``project`` is the one project a key belongs to; None for persons, and for keys of the whole instance or of several
+    projects. ``held`` is what it may do and where; None for what ``role`` grants in ``project``. ``expires_ns`` is 0
+    for never. ``highest_priority`` bounds what its calls may ask for (0 high, 1 normal, 2 low; None: no bound).
+    ``environments`` are those in which its calls may name an app, ``models`` the names they may call, of which one may
+    end in ``*`` (None: all)."""
 
     key_id: str
-    role: Role
+    role: str
     project: Project | None = None
     expires_ns: int = 0
     highest_priority: int | None = None
     environments: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    held: Held | None = None
+    person: bool = False
 
 
 class AccessTable(Struct, frozen=True, kw_only=True):
@@ -36,6 +63,8 @@ class AccessTable(Struct, frozen=True, kw_only=True):
 
     keys: dict[bytes, Principal] = {}
     projects: dict[str, Project] = {}
+    """By slug."""
+    organisations: dict[str, Organisation] = {}
     """By slug."""
 
     def authenticate(self, secret: str, now_ns: int) -> Principal:

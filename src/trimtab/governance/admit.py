@@ -2,6 +2,7 @@
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.governance.access import AccessTable, Principal, Project
+from trimtab.governance.permissions import holds, holds_in, in_project
 
 DEFAULT_PROJECT = "default"
 
@@ -30,21 +31,20 @@ def admit(access: AccessTable, secret: str, wanted: bytes | None, now_ns: int) -
     project unless it does. Raises `Unauthenticated`, `Forbidden` or `NotFound`.
     """
     principal = access.authenticate(secret, now_ns)
-    if principal.role in ("read_only", "reviewer"):
-        raise Forbidden(
-            "This key may only read." if principal.role == "read_only" else "This key may only read and review.",
-            fix="Call models with a key of role 'client'; make one in the console under Keys.",
-            code="read_only_key",
-        )
+    if not holds(principal, "model:call"):
+        raise _only_reads(principal)
+    project = _project(access, principal, wanted)
+    if not holds_in(principal, "model:call", project):
+        raise _only_reads(principal)
+    return principal, project
+
+
+def _project(access: AccessTable, principal: Principal, wanted: bytes | None) -> Project:
     if principal.project is not None:
         project = access.projects.get(principal.project.slug, principal.project)
         if wanted and wanted.decode("latin-1") not in (project.slug, project.id):
-            raise Forbidden(
-                f"This key belongs to the project {project.slug!r}.",
-                fix="Leave the header 'trimtab-project' out, or use a key of the other project.",
-                code="wrong_project",
-            )
-        return principal, project
+            raise _of_another(f"This key belongs to the project {project.slug!r}.")
+        return project
     slug = wanted.decode("latin-1") if wanted else DEFAULT_PROJECT
     found = access.projects.get(slug)
     if found is None:
@@ -52,4 +52,47 @@ def admit(access: AccessTable, secret: str, wanted: bytes | None, now_ns: int) -
             raise InvalidRequest("This server has no default project.", fix="Name one in the header 'trimtab-project'.")
         fix = "Check the header 'trimtab-project'."
         raise NotFound(f"There is no project {slug!r}.", fix=fix, code="project_not_found")
-    return principal, found
+    if principal.held is not None and not in_project(principal, found):
+        named = [each.slug for each in access.projects.values() if in_project(principal, each)]
+        allowed = ", ".join(repr(slug) for slug in sorted(named)[:8])
+        if not wanted:
+            raise InvalidRequest(
+                "This key is for several projects, and the call names none.",
+                fix=f"Send the header 'trimtab-project' with one of {allowed}.",
+                code="project_needed",
+            )
+        raise _of_another(f"This key may be used in {allowed}.")
+    return found
+
+
+def _of_another(message: str) -> Forbidden:
+    return Forbidden(
+        message,
+        fix="Leave the header 'trimtab-project' out, or use a key of the other project.",
+        code="wrong_project",
+    )
+
+
+def _only_reads(principal: Principal) -> Forbidden:
+    return Forbidden(
+        "This key may only read and review." if principal.role == "reviewer" else "This key may only read.",
+        fix="Call models with a key of role 'client'; make one in the console under Keys.",
+        code="read_only_key",
+    )
+
+
+def may_call(principal: Principal, name: str) -> bool:
+    """Whether a key that is bound to some names may call this one."""
+    allowed = principal.models
+    return allowed is None or any(name.startswith(each[:-1]) if each[-1:] == "*" else name == each for each in allowed)
+
+
+def check_model(principal: Principal, name: str) -> None:
+    """Raises `Forbidden` where a key is bound to some names, and this is none of them."""
+    if not may_call(principal, name):
+        raise Forbidden(
+            f"This key may not call {name[:80]!r}." if name else "This key may not call what names no model.",
+            fix=f"It may call {', '.join((principal.models or ())[:8])}; an administrator may make another key.",
+            code="model_forbidden",
+            param="model",
+        )

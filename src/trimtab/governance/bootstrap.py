@@ -3,7 +3,7 @@
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.governance import keys, projects, store
+from trimtab.governance import keys, organisations, projects, store
 from trimtab.storage.revision import exclusive
 
 _LOCK = 0x7472_6974
@@ -26,6 +26,7 @@ def ensure(conn: Connection, *, admin_key: str | None, project: str, now: int) -
     Safe to run in many processes at once and at every start. ``admin_key`` is TRIMTAB_ADMIN_KEY; ``now`` Unix ms.
     """
     exclusive(conn, _LOCK)
+    organisations.ensure_default(conn, now)
     for slug in dict.fromkeys((projects.DEFAULT, project)):
         if store.project_by_slug(conn, slug) is None:
             name = "Default project" if slug == projects.DEFAULT else slug

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
-from trimtab.governance import store
+from trimtab.governance import people_store, store
 from trimtab.governance.access import Role, digest
+from trimtab.governance.permissions import GRANTS
 from trimtab.governance.projects import REVISION, check_name
 from trimtab.governance.store import KeyRow
 from trimtab.storage.revision import bump
@@ -24,6 +25,10 @@ _PREFIX = len(MARK) + 6
 _SHORTEST_CHOSEN = 20
 """Characters a chosen admin key must have: its plain digest must not be worth guessing at."""
 
+READERS: tuple[Role, ...] = ("read_only", "viewer", "auditor", "admin")
+"""What a key of the whole instance may be, with no projects named. The admin key is made by `ensure_admin` alone."""
+MOST_MODELS = 200
+_MODEL = re.compile(r"[^\s*]{1,200}\*?|\*")
 MOST_ENVIRONMENTS = 50
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
 """As `releases/types.py` has it, which is above this room."""
@@ -40,14 +45,20 @@ class Issued(Struct, frozen=True, kw_only=True):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A key to make. ``project_id`` None means the whole instance; times are Unix milliseconds. ``environments``: those
-    in which its calls may name an app; None for all."""
+    """A key to make. ``project_id`` None means the whole instance; times are Unix milliseconds. What narrows it, None
+    for no bound: ``environments`` in which its calls may name an app; ``permissions`` of those of its role;
+    ``projects``, by id, of a key of the instance; ``models``: names it may call, of which one may end in ``*``.
+    ``owner_id``: the person or service account it belongs to."""
 
     name: str
     role: Role
     project_id: str | None
     expires: int | None = None
     environments: tuple[str, ...] | None = None
+    owner_id: str | None = None
+    permissions: tuple[str, ...] | None = None
+    projects: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
 
 
 def new_secret() -> str:
@@ -71,14 +82,58 @@ def issue(conn: Connection, wanted: Wanted, now: int) -> Issued:
             fix="Give 'expires' as Unix milliseconds in the future, or null for never.",
             param="expires",
         )
-    if wanted.role in ("client", "editor", "reviewer") and wanted.project_id is None:
+    if wanted.role not in READERS and wanted.project_id is None and wanted.projects is None:
         raise InvalidRequest(
             f"A key of role {wanted.role!r} belongs to one project.",
-            fix="Make it under that project's keys.",
+            fix="Make it under that project's keys, or name its 'projects'.",
             param="role",
         )
     _check_environments(wanted.environments)
+    _check_scopes(conn, wanted)
     return _add(conn, wanted, new_secret(), name, now)
+
+
+def _check_scopes(conn: Connection, wanted: Wanted) -> None:
+    if wanted.permissions is not None:
+        beyond = sorted(set(wanted.permissions) - GRANTS[wanted.role])
+        if beyond or not wanted.permissions:
+            told = f"The role {wanted.role!r} does not hold {beyond[0][:80]!r}" if beyond else "It would hold nothing"
+            raise InvalidRequest(
+                f"{told}, so the key cannot be bound to it.",
+                fix="Name some of the role's permissions, or leave 'permissions' out for all of them.",
+                param="permissions",
+            )
+    if wanted.models is not None and not (
+        1 <= len(wanted.models) <= MOST_MODELS and all(_MODEL.fullmatch(each) for each in wanted.models)
+    ):
+        raise InvalidRequest(
+            f"A key may be bound to 1 to {MOST_MODELS} names of models, routes or apps; one may end in '*'.",
+            fix='Name them, e.g. ["support", "openai/*"], or leave them out for all.',
+            param="models",
+        )
+    if wanted.projects is not None:
+        if wanted.project_id is not None or not wanted.projects:
+            raise InvalidRequest(
+                "A key of one project is bound to it; only a key of the instance names its projects, at least one.",
+                fix="Leave 'projects' out.",
+                param="projects",
+            )
+        for each in wanted.projects:
+            if store.project_by_id(conn, each) is None:
+                raise NotFound(f"There is no project {each[:80]!r}.", fix="Name projects that exist.")
+    _check_owner(conn, wanted)
+
+
+def _check_owner(conn: Connection, wanted: Wanted) -> None:
+    if wanted.owner_id is None:
+        return
+    owner = people_store.person(conn, wanted.owner_id)
+    if owner is None or owner.disabled is not None or wanted.project_id is None:
+        raise InvalidRequest(
+            "A key belongs to nobody, or to a member of its project.",
+            fix="Name the id of a service account of this project as 'owner', or leave it out.",
+            param="owner",
+        )
 
 
 def _check_environments(names: tuple[str, ...] | None) -> None:
@@ -104,10 +159,18 @@ def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int) -> 
         role=wanted.role,
         created=now,
         expires=wanted.expires,
-        environments=None if wanted.environments is None else tuple(dict.fromkeys(wanted.environments)),
+        environments=_once(wanted.environments),
+        owner_id=wanted.owner_id,
+        permissions=_once(wanted.permissions),
+        projects=_once(wanted.projects),
+        models=_once(wanted.models),
     )
     store.add_key(conn, key)
     return Issued(key=key, secret=secret)
+
+
+def _once(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(dict.fromkeys(names))
 
 
 def revoke(conn: Connection, project_id: str | None, key_id: str, now: int) -> KeyRow:

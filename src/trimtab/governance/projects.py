@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
 from trimtab.governance import store
+from trimtab.governance.access import DEFAULT_ORGANISATION
 from trimtab.governance.store import ProjectRow
 from trimtab.storage.revision import bump
 
@@ -47,14 +48,29 @@ def check_name(name: str, *, param: str = "name") -> str:
     return name
 
 
-def create(conn: Connection, *, slug: str, name: str, capture_content: bool, now: int) -> ProjectRow:
+def create(
+    conn: Connection,
+    *,
+    slug: str,
+    name: str,
+    capture_content: bool,
+    now: int,
+    organisation_id: str = DEFAULT_ORGANISATION,
+) -> ProjectRow:
     """A new project; `Conflict` where the slug is taken. ``now`` is Unix milliseconds."""
     check_slug(slug)
     name = check_name(name)
     bump(conn, REVISION)
     if store.project_by_slug(conn, slug) is not None:
         raise Conflict(f"There is already a project {slug!r}.", fix="Choose another slug.", param="slug")
-    project = ProjectRow(id=new_id("prj"), slug=slug, name=name or slug, capture_content=capture_content, created=now)
+    project = ProjectRow(
+        id=new_id("prj"),
+        slug=slug,
+        name=name or slug,
+        capture_content=capture_content,
+        created=now,
+        organisation_id=organisation_id,
+    )
     store.add_project(conn, project)
     return project
 

@@ -1,4 +1,4 @@
-"""The SQL of projects, keys, sessions and login tokens. Functions of a connection; times are Unix milliseconds."""
+"""The SQL of projects, keys and login tokens. Functions of a connection; times are Unix milliseconds."""
 
 from typing import Any
 
@@ -21,7 +21,8 @@ from sqlalchemy import (
     update,
 )
 
-from trimtab.governance.access import Role
+from trimtab.governance.access import DEFAULT_ORGANISATION, Role
+from trimtab.governance.session_store import SESSIONS
 from trimtab.storage.schema import METADATA
 
 PROJECTS = Table(
@@ -32,6 +33,7 @@ PROJECTS = Table(
     Column("name", String(200), nullable=False),
     Column("capture_content", Boolean, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("organisation_id", String(64), nullable=False, server_default=DEFAULT_ORGANISATION),
 )
 KEYS = Table(
     "keys",
@@ -46,14 +48,10 @@ KEYS = Table(
     Column("expires", BigInteger, nullable=True),
     Column("revoked", BigInteger, nullable=True),
     Column("environments", Text, nullable=True),
-)
-SESSIONS = Table(
-    "sessions",
-    METADATA,
-    Column("digest", LargeBinary(32), primary_key=True),
-    Column("key_id", String(64), ForeignKey("keys.id"), nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("expires", BigInteger, nullable=False),
+    Column("owner_id", String(64), nullable=True, index=True),
+    Column("permissions", Text, nullable=True),
+    Column("projects", Text, nullable=True),
+    Column("models", Text, nullable=True),
 )
 LOGIN_TOKENS = Table(
     "login_tokens",
@@ -70,11 +68,13 @@ class ProjectRow(Struct, frozen=True, kw_only=True):
     name: str
     capture_content: bool
     created: int
+    organisation_id: str = DEFAULT_ORGANISATION
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """``project_id`` is None for keys of the whole instance. ``environments``: where its calls may name an app; None
-    for all."""
+    """``project_id`` is None for keys of the whole instance. What narrows it, None for no bound: ``environments`` where
+    its calls may name an app; ``permissions`` of those of its role; ``projects`` (ids) where it may be used at all;
+    ``models`` it may call. ``owner_id`` is the person or service account it belongs to, without whom it is nothing."""
 
     id: str
     project_id: str | None
@@ -86,6 +86,13 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     expires: int | None = None
     revoked: int | None = None
     environments: tuple[str, ...] | None = None
+    owner_id: str | None = None
+    permissions: tuple[str, ...] | None = None
+    projects: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+
+
+_LISTS = ("environments", "permissions", "projects", "models")
 
 
 def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
@@ -94,8 +101,9 @@ def _project(row: Row[tuple[object, ...]]) -> ProjectRow:
 
 def _key(row: Row[tuple[object, ...]]) -> KeyRow:
     values: dict[str, Any] = {name: getattr(row, name) for name in KeyRow.__struct_fields__}
-    if row.environments is not None:
-        values["environments"] = msgspec.json.decode(row.environments, type=tuple[str, ...])
+    for name in _LISTS:
+        if values[name] is not None:
+            values[name] = msgspec.json.decode(values[name], type=tuple[str, ...])
     return KeyRow(**values)
 
 
@@ -113,6 +121,11 @@ def project_by_slug(conn: Connection, slug: str) -> ProjectRow | None:
     return None if row is None else _project(row)
 
 
+def project_by_id(conn: Connection, project_id: str) -> ProjectRow | None:
+    row = conn.execute(select(PROJECTS).where(PROJECTS.c.id == project_id)).one_or_none()
+    return None if row is None else _project(row)
+
+
 def add_project(conn: Connection, project: ProjectRow) -> None:
     conn.execute(
         insert(PROJECTS).values(
@@ -121,6 +134,7 @@ def add_project(conn: Connection, project: ProjectRow) -> None:
             name=project.name,
             capture_content=project.capture_content,
             created=project.created,
+            organisation_id=project.organisation_id,
         )
     )
 
@@ -133,20 +147,11 @@ def change_project(conn: Connection, project_id: str, *, name: str, capture_cont
 
 
 def add_key(conn: Connection, key: KeyRow) -> None:
-    conn.execute(
-        insert(KEYS).values(
-            id=key.id,
-            project_id=key.project_id,
-            name=key.name,
-            prefix=key.prefix,
-            digest=key.digest,
-            role=key.role,
-            created=key.created,
-            expires=key.expires,
-            revoked=key.revoked,
-            environments=None if key.environments is None else msgspec.json.encode(key.environments).decode(),
-        )
-    )
+    values: dict[str, Any] = {name: getattr(key, name) for name in KeyRow.__struct_fields__}
+    for name in _LISTS:
+        if values[name] is not None:
+            values[name] = msgspec.json.encode(values[name]).decode()
+    conn.execute(insert(KEYS).values(values))
 
 
 def keys(conn: Connection, project_id: str | None, *, before: str = "", limit: int = 1_000_000) -> list[KeyRow]:
@@ -176,7 +181,7 @@ def key_by_digest(conn: Connection, digest: bytes) -> KeyRow | None:
 def revoke(conn: Connection, key_id: str, now: int) -> None:
     """End a key for good, and with it every session and login link made with it."""
     conn.execute(update(KEYS).where(KEYS.c.id == key_id, KEYS.c.revoked.is_(None)).values(revoked=now))
-    conn.execute(delete(SESSIONS).where(SESSIONS.c.key_id == key_id))
+    conn.execute(delete(SESSIONS).where(SESSIONS.c.holder == key_id))
     conn.execute(delete(LOGIN_TOKENS).where(LOGIN_TOKENS.c.key_id == key_id))
 
 
@@ -185,28 +190,27 @@ def restore(conn: Connection, key_id: str) -> None:
     conn.execute(update(KEYS).where(KEYS.c.id == key_id).values(revoked=None))
 
 
-# --- sessions and login tokens ---
+def revoke_owned(conn: Connection, owner_id: str, now: int, project_id: str | None = None) -> None:
+    """End the keys of a person or service account: all, or those of one project."""
+    owned = select(KEYS.c.id).where(KEYS.c.owner_id == owner_id, KEYS.c.revoked.is_(None))
+    if project_id is not None:
+        owned = owned.where(KEYS.c.project_id == project_id)
+    for key_id in conn.execute(owned).scalars().all():
+        revoke(conn, key_id, now)
 
 
-def add_session(conn: Connection, digest: bytes, key_id: str, now: int, expires: int) -> None:
-    """Also clears away what has expired: sessions are few and made seldom."""
-    conn.execute(delete(SESSIONS).where(SESSIONS.c.expires <= now))
-    conn.execute(insert(SESSIONS).values(digest=digest, key_id=key_id, created=now, expires=expires))
-
-
-def session_key(conn: Connection, digest: bytes, now: int) -> str | None:
-    """The id of the key a live session stands for."""
-    found = select(SESSIONS.c.key_id).where(SESSIONS.c.digest == digest, SESSIONS.c.expires > now)
-    return conn.execute(found).scalar_one_or_none()
-
-
-def end_session(conn: Connection, digest: bytes) -> None:
-    conn.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
+# --- login tokens ---
 
 
 def add_login_token(conn: Connection, digest: bytes, key_id: str, now: int, expires: int) -> None:
     conn.execute(delete(LOGIN_TOKENS).where(LOGIN_TOKENS.c.expires <= now))
     conn.execute(insert(LOGIN_TOKENS).values(digest=digest, key_id=key_id, expires=expires))
+
+
+def login_token_key(conn: Connection, digest: bytes, now: int) -> str | None:
+    """The id of the key that a token which was not used yet was made with."""
+    query = select(LOGIN_TOKENS.c.key_id).where(LOGIN_TOKENS.c.digest == digest, LOGIN_TOKENS.c.expires > now)
+    return conn.execute(query).scalar_one_or_none()
 
 
 def spend_login_token(conn: Connection, digest: bytes, now: int) -> str | None:

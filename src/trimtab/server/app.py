@@ -12,7 +12,7 @@ from litestar.di import Provide
 
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.core.ids import new_id
-from trimtab.governance.access import Project
+from trimtab.governance.access import Organisation, Project
 from trimtab.server import problems
 from trimtab.server.api import all_routes
 from trimtab.server.auth import Caller, guard
@@ -50,6 +50,7 @@ def create_api() -> Litestar:
             "deps": Provide(_deps, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "tenant": Provide(_tenant, sync_to_thread=False),
+            "organisation": Provide(_organisation, sync_to_thread=False),
         },
         exception_handlers={Exception: problems.handle},
         request_max_body_size=MAX_BODY,
@@ -69,6 +70,10 @@ def _caller(request: Request[Any, Any, Any]) -> Caller:
 
 def _tenant(request: Request[Any, Any, Any]) -> Project:
     return request.scope["state"]["tenant"]
+
+
+def _organisation(request: Request[Any, Any, Any]) -> Organisation:
+    return request.scope["state"]["organisation"]
 
 
 class App:
@@ -100,7 +105,7 @@ class App:
         elif path in _PLAIN or path.startswith("/api/") or path.startswith(_BESIDE):
             state = {**scope.get("state", {}), "request_id": request_id, "deps": self._deps}
             inner: Any = {**scope, "path": _path(scope), "state": state}
-            await self.api(inner, receive, _marked(send, request_id))
+            await self.api(inner, receive, _marked(send, request_id, state))
         elif self._carrying is not None and is_carried(path):
             await self._carrying(scope, receive, send)
         elif path == "/api":
@@ -135,13 +140,16 @@ def _path(scope: Any) -> str:
     return unquote(text.replace("%2F", "%252F").replace("%2f", "%252F"))
 
 
-def _marked(send: Any, request_id: str) -> Any:
-    """Puts the request id, and what hardens every answer of the API, on the answer."""
+def _marked(send: Any, request_id: str, state: dict[str, Any]) -> Any:
+    """Puts the request id, a session's new cookie, and what hardens every answer of the API, on the answer."""
 
     async def marked(message: Any) -> None:
         if message["type"] == "http.response.start":
             kept = [pair for pair in message["headers"] if pair[0].lower() != b"x-request-id"]
             mark = (problems.REQUEST_ID.encode(), request_id.encode())
+            renewed = state.get("cookie")
+            if renewed is not None and not any(pair[0].lower() == b"set-cookie" for pair in kept):
+                kept.append((b"set-cookie", renewed.encode()))
             message = {**message, "headers": [*kept, mark, *_API_HEADERS]}
         await send(message)
 

@@ -47,24 +47,40 @@ from msgspec import UNSET, Struct, UnsetType
 
 from trimtab.telemetry.views import StoreHealth
 
-Role = Literal["admin", "editor", "reviewer", "read_only", "client"]
-"""``admin``: everything, every project. ``editor``: reads, and changes what one project's apps do (prompts, releases,
-rollouts). ``reviewer``: reads traces and works the review queues of one project. ``read_only``: all reads of the API.
-``client``: one project's data plane."""
+KeyRole = Literal["client", "read_only", "reviewer", "editor", "viewer", "developer", "operator", "auditor"]
+Role = Literal["admin", "editor", "reviewer", "read_only", "client", "viewer", "developer", "operator", "auditor"]
+"""``admin``: everything, every project. ``editor``, ``developer``: read, and change what one project's apps do
+(prompts, releases, rollouts). ``operator``: reads, and changes providers, models, routes, limits and rollouts.
+``reviewer``: reads traces and works the review queues of one project. ``read_only``, ``auditor``: all reads of the API;
+``viewer``: all but the audit log. ``client``: one project's data plane."""
 
 
 class LoginRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One of the two: an admin or read-only ``key``, or the one-time ``token`` of a login link."""
+    """One of the two: a ``key``, or the one-time ``token`` of a login link. ``code``: of the authenticator app, or a
+    recovery code, where the key has a second factor."""
 
     key: str | None = None
     token: str | None = None
+    code: str | None = None
 
 
 class Me(Struct, frozen=True, kw_only=True):
-    role: Role
+    """``id`` is the key's or the person's; ``role`` that of the widest place, ``none`` for nowhere."""
+
+    id: str
+    kind: Literal["key", "person", "service"]
+    name: str
+    email: str
+    role: str
     key_prefix: str
     projects: list[str]
     """Slugs this caller may see."""
+    organisations: list[str]
+    """Slugs of those this caller is a member of as such."""
+    permissions: list[str]
+    """Held on the whole instance, and so in every project."""
+    in_projects: dict[str, list[str]]
+    """What is held in each project, by its slug; empty for who holds the same in all of them."""
     version: str
 
 
@@ -80,6 +96,8 @@ class ProjectView(Struct, frozen=True, kw_only=True):
     name: str
     capture_content: bool
     created: int
+    organisation: str
+    """Its slug."""
 
 
 class ProjectPage(Struct, frozen=True, kw_only=True):
@@ -99,8 +117,9 @@ class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyView(Struct, frozen=True, kw_only=True):
-    """``prefix`` is the visible start of the secret. ``state`` is computed now. ``environments`` are those in which its
-    calls may name an app, null for all."""
+    """``prefix`` is the visible start of the secret. ``state`` is computed now. What narrows it, null for no bound:
+    ``environments`` in which its calls may name an app, ``permissions`` of those of its role, ``projects`` (slugs) of a
+    key of the instance, ``models`` it may call. ``owner`` is the id of the person or service account it belongs to."""
 
     id: str
     name: str
@@ -111,6 +130,11 @@ class KeyView(Struct, frozen=True, kw_only=True):
     expires: int | None
     revoked: int | None
     environments: list[str] | None
+    permissions: list[str] | None
+    projects: list[str] | None
+    models: list[str] | None
+    owner: str | None
+    owner_name: str
 
 
 class KeyPage(Struct, frozen=True, kw_only=True):
@@ -119,13 +143,19 @@ class KeyPage(Struct, frozen=True, kw_only=True):
 
 
 class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``expires`` in Unix milliseconds, null for never. ``environments`` are those in which its calls may name an app,
-    null for all."""
+    """``expires`` in Unix milliseconds, null for never. What narrows it, null for no bound: ``environments`` in which
+    its calls may name an app; ``permissions`` of those of its role; ``projects`` (slugs), for a key of the instance
+    alone; ``models``: names it may call, such as ``support`` or ``openai/*``. ``owner``: the id of a service account of
+    the project, or one's own as a person; the key then does no more than they may, and ends with them."""
 
     name: str
-    role: Literal["client", "read_only", "reviewer", "editor"] = "client"
+    role: KeyRole = "client"
     expires: int | None = None
     environments: list[str] | None = None
+    permissions: list[str] | None = None
+    projects: list[str] | None = None
+    models: list[str] | None = None
+    owner: str | None = None
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from trimtab.server.config_file import ConfigFile
 from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.playground import Question, Told
+from trimtab.server.oidc_client import OidcClient
 from trimtab.server.rolling import Look
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
@@ -160,6 +161,8 @@ class Dependencies:
     intake: Intake | None = None
     """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC
+    oidc: OidcClient = field(default_factory=OidcClient)
+    """What is asked of identity providers."""
     templates_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TEMPLATES_AT_ONCE))
     parquet_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARQUET_AT_ONCE))
 

@@ -29,6 +29,7 @@ _WORDS = {
     200: "Done",
     201: "Made",
     204: "Done; nothing to say",
+    302: "Go there",
     400: "The request is not valid",
     401: "No key, or one that is not valid",
     403: "The key may not do this",

@@ -14,17 +14,18 @@ from litestar.types import Empty
 from msgspec import Meta, Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.governance.access import Project
+from trimtab.governance.access import Organisation, Project
 from trimtab.governance.permissions import Permission
 from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-# What the app hands to a route by its argument's name: `deps`, `caller`, `tenant` (the project in the path).
+# What the app hands to a route by its argument's name: `deps`, `caller`, `tenant`, `organisation` (of the path).
 Deps = NamedDependency[SkipValidation[Dependencies]]
 CallerNow = NamedDependency[SkipValidation[Caller]]
 Tenant = NamedDependency[SkipValidation[Project]]
+Within = NamedDependency[SkipValidation[Organisation]]
 
 # Bounds stand twice: `Meta` is what our OpenAPI shows, `QueryParameter` what Litestar checks.
 _CURSOR_ABOUT = "From the page before; leave it out for the first."

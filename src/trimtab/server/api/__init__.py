@@ -33,8 +33,11 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         limits,
         live,
         models,
+        members,
         online_rules,
+        oidc,
         playground,
+        organisations,
         prices,
         projects,
         prompt_preview,
@@ -72,3 +75,4 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         redteam,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
+        members, organisations, oidc,

@@ -41,7 +41,7 @@ async def give_feedback(
     many = data if isinstance(data, list) else [data]
     if not 1 <= len(many) <= MOST:  # Litestar does not look at the bounds of a list within a union
         raise InvalidRequest(f"1 to {MOST} are taken at once.", fix="Send them in several requests.")
-    project = await project_asked(deps, caller.principal, request)
+    project = await project_asked(deps, caller.principal, request, "feedback:write")
     origin = Origin(project.id, caller.principal.key_id, deps.clock.now_ns())
     return Taken(ids=await deps.feedback.write(many, origin))
 

@@ -32,7 +32,7 @@ async def ask_for_hold(
 ) -> Response[bytes]:
     """For the key that made the call. 202 while it waits (ask again after ``retry-after`` seconds), then 200 with the
     answer, its correction or the fallback, in the dialect and form of the call; ``trimtab-hold-status`` says which."""
-    project = await project_asked(deps, caller.principal, request)
+    project = await project_asked(deps, caller.principal, request, "model:call")
     found = await current(deps.db, deps.clock, project.id, hold, caller.principal.key_id)
     waiting = await deps.db.read(lambda conn: _waiting(conn, found)) if found.state == "pending" else ""
     made = rendered(found, waiting)

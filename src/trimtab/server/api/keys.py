@@ -1,12 +1,15 @@
 """Keys: of a project, and of the whole instance."""
 
 from litestar.params import FromPath, JSONBody
+from msgspec import to_builtins
+from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.governance import keys, store
+from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
-from trimtab.governance.keys import Wanted
+from trimtab.governance.keys import Issued, Wanted
 from trimtab.governance.store import KeyRow
+from trimtab.server.actors import name_of
 from trimtab.server.auditing import Deed, row, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies import IssuedKey, KeyPage, KeyView, NewKey
@@ -16,7 +19,8 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 TAG = "keys"
 
 
-def _view(key: KeyRow, now: int) -> KeyView:
+def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "") -> KeyView:
+    slugs = {each.id: each.slug for each in deps.snapshots.current.access.projects.values()}
     return KeyView(
         id=key.id,
         name=key.name,
@@ -26,33 +30,84 @@ def _view(key: KeyRow, now: int) -> KeyView:
         created=key.created,
         expires=key.expires,
         revoked=key.revoked,
-        environments=None if key.environments is None else list(key.environments),
+        environments=_listed(key.environments),
+        permissions=_listed(key.permissions),
+        projects=None if key.projects is None else [slugs.get(each, each) for each in key.projects],
+        models=_listed(key.models),
+        owner=key.owner_id,
+        owner_name=owner_name,
     )
+
+
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, limit: int) -> KeyPage:
     before, now = read_cursor(cursor), deps.now()
-    rows = await deps.db.read(lambda conn: store.keys(conn, project_id, before=before, limit=limit + 1))
+
+    def read(conn: Connection) -> tuple[list[KeyRow], dict[str, str]]:
+        rows = store.keys(conn, project_id, before=before, limit=limit + 1)
+        owners = {row.owner_id for row in rows if row.owner_id is not None}
+        return rows, {each: name_of(conn, each) for each in owners}
+
+    rows, names = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return KeyPage(items=[_view(each, now) for each in rows[:limit]], cursor=more)
+    items = [_view(deps, each, now, names.get(each.owner_id or "", "")) for each in rows[:limit]]
+    return KeyPage(items=items, cursor=more)
+
+
+def _wanted(deps: Dependencies, tenant: Project | None, data: NewKey) -> Wanted:
+    ids: list[str] | None = None
+    if data.projects is not None:
+        known = deps.snapshots.current.access.projects
+        ids = [known[slug].id if slug in known else slug for slug in data.projects]
+    return Wanted(
+        name=data.name,
+        role=data.role,
+        project_id=None if tenant is None else tenant.id,
+        expires=data.expires,
+        environments=None if data.environments is None else tuple(data.environments),
+        owner_id=data.owner,
+        permissions=None if data.permissions is None else tuple(data.permissions),
+        projects=None if ids is None else tuple(ids),
+        models=None if data.models is None else tuple(data.models),
+    )
+
+
+def _check_may_issue(conn: Connection, caller: Caller, tenant: Project | None, wanted: Wanted) -> None:
+    """Nobody makes a key that does more than they may, or that belongs to another person."""
+    granted = principals.scoped(wanted.role, wanted.permissions)
+    if tenant is not None:
+        held = permissions.in_project(caller.principal, tenant)
+        roles.must_hold(held, permissions.within(granted), "The key would hold")
+    else:
+        held = permissions.held_by(caller.principal).instance
+        roles.must_hold(held, granted if wanted.projects is None else permissions.within(granted), "The key would hold")
+    if wanted.owner_id is not None and wanted.owner_id != caller.principal.key_id:
+        place = "" if tenant is None else tenant.id
+        owner = people_store.person(conn, wanted.owner_id)
+        if owner is None or owner.kind != "service" or people_store.membership(conn, owner.id, place) is None:
+            raise InvalidRequest(
+                "A key is made for a service account of its project, or for oneself.",
+                fix="Name the id of a service account of this project as 'owner', or leave it out.",
+                param="owner",
+            )
 
 
 async def _issue(deps: Dependencies, caller: Caller, tenant: Project | None, data: NewKey) -> IssuedKey:
-    now = deps.now()
-    project_id = None if tenant is None else tenant.id
-    wanted = Wanted(
-        name=data.name,
-        role=data.role,
-        project_id=project_id,
-        expires=data.expires,
-        environments=None if data.environments is None else tuple(data.environments),
-    )
-    made = {"name": data.name, "role": data.role, "expires": data.expires, "environments": data.environments}
-    told = {"from": None, "to": made}
-    deed = Deed(project=tenant, action="key.created", subject=lambda made: f"key:{made.key.id}", detail=told)
-    issued = await written(deps, caller, deed, lambda conn: keys.issue(conn, wanted, now))
+    now, wanted = deps.now(), _wanted(deps, tenant, data)
+    told = {"from": None, "to": {name: value for name, value in to_builtins(data).items() if value is not None}}
+    deed = Deed(project=tenant, action="key.created", subject=lambda made: f"key:{made[0].key.id}", detail=told)
+
+    def work(conn: Connection) -> tuple[Issued, str]:
+        _check_may_issue(conn, caller, tenant, wanted)
+        issued = keys.issue(conn, wanted, now)
+        return issued, "" if wanted.owner_id is None else name_of(conn, wanted.owner_id)
+
+    issued, owner_name = await written(deps, caller, deed, work)
     await deps.snapshots.changed()
-    return IssuedKey(key=_view(issued.key, now), secret=issued.secret)
+    return IssuedKey(key=_view(deps, issued.key, now, owner_name), secret=issued.secret)
 
 
 async def _revoke(deps: Dependencies, caller: Caller, tenant: Project | None, key: str) -> None:
@@ -110,14 +165,17 @@ async def list_instance_keys(deps: Deps, cursor: Cursor = None, limit: Limit = 1
     "POST",
     "/api/v1/keys",
     "key:write",
-    Operation(id="createInstanceKey", summary="Make a key that reads every project", tag=TAG, status=201),
+    Operation(
+        id="createInstanceKey", summary="Make a key of the whole instance, or of several projects", tag=TAG, status=201
+    ),
 )
 async def create_instance_key(deps: Deps, caller: CallerNow, data: JSONBody[NewKey]) -> IssuedKey:
-    """Its role is ``read_only``; the secret is in this answer and nowhere else."""
-    if data.role != "read_only":
+    """It only reads (``read_only``, ``viewer``, ``auditor``), unless it names its ``projects``: then it may have any
+    role there. The secret is in this answer and nowhere else."""
+    if data.role not in keys.READERS and data.projects is None:
         raise InvalidRequest(
             "A key of the whole instance can only read.",
-            fix="Set 'role' to 'read_only', or make it under a project.",
+            fix="Set 'role' to 'read_only', name its 'projects', or make it under a project.",
             param="role",
         )
     return await _issue(deps, caller, None, data)

@@ -10,7 +10,7 @@ from litestar.response import Stream
 from msgspec import Meta
 
 from trimtab.governance import permissions
-from trimtab.governance.access import Principal
+from trimtab.governance.access import Principal, Project
 from trimtab.server.api.traces import TAG, Query
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
@@ -50,13 +50,13 @@ async def tail_traces(
     deps.tail.check(tenant.id, q)
     heard = request.headers.get("last-event-id", "")
     start = int(heard) if heard.isdecimal() and len(heard) < 16 else since
-    body = _told(deps, tenant.id, q, start, caller.principal)
+    body = _told(deps, tenant, q, start, caller.principal)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return cast("Response[str]", Stream(body, media_type="text/event-stream", headers=headers))
 
 
 async def _told(
-    deps: Dependencies, project: str, q: str, since: int | None, principal: Principal
+    deps: Dependencies, tenant: Project, q: str, since: int | None, principal: Principal
 ) -> AsyncIterator[bytes]:
     yield b"retry: %d\n\n" % RETRY_MS
 
@@ -65,9 +65,9 @@ async def _told(
         now = deps.snapshots.principal(principal.key_id)
         if now is None or 0 < now.expires_ns <= deps.clock.now_ns():
             return False
-        return permissions.holds(now, "trace:read")
+        return permissions.holds_in(now, "trace:read", tenant)
 
-    events = deps.tail.watch(project, q, since, may)
+    events = deps.tail.watch(tenant.id, q, since, may)
     try:
         async for event in events:
             yield _rendered(event)

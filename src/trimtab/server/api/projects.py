@@ -3,33 +3,42 @@
 from litestar.params import JSONBody
 from msgspec import UNSET
 
-from trimtab.governance import projects, store
+from trimtab.governance import permissions, projects, store
 from trimtab.governance.projects import ProjectChange
 from trimtab.governance.store import ProjectRow
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies import NewProject, ProjectPage, ProjectPatch, ProjectView
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "projects"
 
 
-def _view(row: ProjectRow) -> ProjectView:
+def view(deps: Dependencies, row: ProjectRow) -> ProjectView:
+    known = deps.snapshots.current.access.organisations.values()
     return ProjectView(
-        id=row.id, slug=row.slug, name=row.name, capture_content=row.capture_content, created=row.created
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        capture_content=row.capture_content,
+        created=row.created,
+        organisation=next((each.slug for each in known if each.id == row.organisation_id), ""),
     )
 
 
 @route("GET", "/api/v1/projects", "project:read", Operation(id="listProjects", summary="List projects", tag=TAG))
 async def list_projects(deps: Deps, caller: CallerNow, cursor: Cursor = None, limit: Limit = 100) -> ProjectPage:
     """Those this key may see, in order of slug."""
-    after, own = read_cursor(cursor), caller.principal.project
-    if own is not None:
-        rows = [await deps.db.read(lambda conn: projects.get(conn, own.slug))] if own.slug > after else []
-    else:
-        rows = await deps.db.read(lambda conn: store.projects(conn, after=after, limit=limit + 1))
+    after, access = read_cursor(cursor), deps.snapshots.current.access
+    mine = {slug for slug, each in access.projects.items() if permissions.in_project(caller.principal, each)}
+    everything = permissions.holds_everywhere(caller.principal, "project:read")
+    found = await deps.db.read(
+        lambda conn: store.projects(conn, after=after, limit=limit + 1 if everything else 1 << 30)
+    )
+    rows = found if everything else [row for row in found if row.slug in mine]
     more = write_cursor(rows[limit - 1].slug) if len(rows) > limit else None
-    return ProjectPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+    return ProjectPage(items=[view(deps, row) for row in rows[:limit]], cursor=more)
 
 
 @route(
@@ -51,7 +60,7 @@ async def create_project(deps: Deps, caller: CallerNow, data: JSONBody[NewProjec
         ),
     )
     await deps.snapshots.changed()
-    return _view(row)
+    return view(deps, row)
 
 
 @route(
@@ -61,7 +70,7 @@ async def create_project(deps: Deps, caller: CallerNow, data: JSONBody[NewProjec
     Operation(id="getProject", summary="One project", tag=TAG, errors=(404,)),
 )
 async def get_project(deps: Deps, tenant: Tenant) -> ProjectView:
-    return _view(await deps.db.read(lambda conn: projects.get(conn, tenant.slug)))
+    return view(deps, await deps.db.read(lambda conn: projects.get(conn, tenant.slug)))
 
 
 @route(
@@ -80,7 +89,7 @@ async def change_project(deps: Deps, caller: CallerNow, tenant: Tenant, data: JS
     deed = Deed(project=tenant, action="project.changed", subject=f"project:{tenant.slug}", state=state)
     row = await written(deps, caller, deed, lambda conn: projects.change(conn, tenant.slug, wanted))
     await deps.snapshots.changed()
-    return _view(row)
+    return view(deps, row)
 
 
 ROUTES = (list_projects, create_project, get_project, change_project)

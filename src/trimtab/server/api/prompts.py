@@ -8,14 +8,13 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
-from trimtab.governance import store as governance
 from trimtab.governance.access import Project
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
 from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
 from trimtab.server import auditing
 from trimtab.server.acting import moment
-from trimtab.server.actors import actor_of
+from trimtab.server.actors import actor_of, name_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
 from trimtab.server.prompt_bodies import (
@@ -47,8 +46,7 @@ MAX_MESSAGE = 2000
 
 
 def _author(conn: Connection, caller: Caller) -> str:
-    found = governance.key_by_id(conn, caller.principal.key_id)
-    return caller.principal.key_id if found is None else found.name
+    return name_of(conn, caller.principal.key_id)
 
 
 def _label(row: LabelRow) -> PromptLabel:

@@ -16,6 +16,7 @@ from trimtab.gateway.releasing import check_may, number_of
 from trimtab.gateway.route import candidates
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.governance.access import Principal
+from trimtab.governance.admit import check_model, may_call
 from trimtab.server.fronts.common import Door, front_of, refuse, rest_of
 from trimtab.server.hot import HotCycle
 
@@ -45,6 +46,9 @@ class ModelLists:
             targets = _with_routes(snapshot.targets.get(project.id), snapshot.routes.get(project.id))
             if (apps := snapshot.apps.get(project.id)) is not None:
                 targets = _with_routes(targets, _called(apps, principal))
+            if principal.models is not None:
+                allowed = {name: model for name, model in targets.models.items() if may_call(principal, name)}
+                targets = structs.replace(targets, models=allowed)
             told = make(_SHAPES[front.name], targets)
         except TrimtabError as error:
             refuse(cycle, front, error)
@@ -53,6 +57,7 @@ class ModelLists:
 
     def _find(self, cycle: HotCycle, name: str, targets: ProjectTargets) -> Model:
         principal, project = self._door.admit(cycle)
+        check_model(principal, name)
         snapshot = self._door.snapshot()
         routes, apps = snapshot.routes.get(project.id), snapshot.apps.get(project.id)
         known = routes is not None and routes.get(name) is not None

@@ -1,0 +1,416 @@
+"""Signing in with an identity provider: the providers, the way there and back, and what a command line gets of it."""
+
+import logging
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, Meta, Struct
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest, TrimtabError, Unauthenticated
+from trimtab.governance import audit, oidc, sessions, sign_in, sign_in_store
+from trimtab.governance.audit import Actor
+from trimtab.governance.oidc import Claimed
+from trimtab.governance.people_store import PersonRow
+from trimtab.governance.sessions import Token
+from trimtab.governance.sign_in import Admitted
+from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, ProviderRow, SignIn, Terms
+from trimtab.server import auditing
+from trimtab.server.acting import moment
+from trimtab.server.actors import name_of
+from trimtab.server.api.session import cookie_of, lengths
+from trimtab.server.auditing import Deed, written
+from trimtab.server.auth import principal_of
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.identity_bodies import (
+    CliSession,
+    GrantRequest,
+    IdentityProviderList,
+    IdentityProviderPatch,
+    IdentityProviderView,
+    NewIdentityProvider,
+    ProviderCheck,
+    WayIn,
+    WaysIn,
+)
+from trimtab.server.oidc_client import Exchange
+from trimtab.server.routes import CallerNow, Deps, Operation, route
+
+TAG = "sign-in"
+COOKIE: Final = "trimtab_sign_in"
+PATH: Final = "/api/v1/oidc"
+log = logging.getLogger("trimtab.sign_in")
+
+Text = Annotated[str, Meta(max_length=4000), QueryParameter(max_length=4000)]
+Port = Annotated[int, Meta(ge=1024, le=65535), QueryParameter(ge=1024, le=65535)]
+
+
+# --- providers ---
+
+
+def redirect_uri(deps: Dependencies) -> str:
+    """What is registered with each provider."""
+    return f"{deps.settings.address}{PATH}/callback"
+
+
+def _view(deps: Dependencies, row: ProviderRow) -> IdentityProviderView:
+    terms = row.terms
+    return IdentityProviderView(
+        name=row.name,
+        label=terms.label or row.name,
+        issuer=row.issuer,
+        client_id=row.client_id,
+        has_secret=row.sealed is not None,
+        redirect_uri=redirect_uri(deps),
+        scopes=list(terms.scopes),
+        domains=list(terms.domains),
+        groups_claim=terms.groups_claim,
+        roles=list(terms.roles),
+        invited_only=terms.invited_only,
+        trust_email=terms.trust_email,
+        enabled=row.enabled,
+        created=row.created,
+        updated=row.updated,
+    )
+
+
+@route("GET", "/api/v1/sign-in", None, Operation(id="listWaysIn", summary="How people may sign in", tag=TAG))
+async def list_ways_in(deps: Deps) -> WaysIn:
+    """The identity providers whose buttons the sign-in page has. A key always does."""
+    rows = await deps.db.read(sign_in_store.providers)
+    return WaysIn(providers=[WayIn(name=row.name, label=row.terms.label or row.name) for row in rows if row.enabled])
+
+
+@route(
+    "GET",
+    "/api/v1/identity-providers",
+    "system:read",
+    Operation(id="listIdentityProviders", summary="List identity providers", tag=TAG),
+)
+async def list_identity_providers(deps: Deps) -> IdentityProviderList:
+    rows = await deps.db.read(sign_in_store.providers)
+    return IdentityProviderList(items=[_view(deps, row) for row in rows])
+
+
+@route(
+    "POST",
+    "/api/v1/identity-providers",
+    "system:write",
+    Operation(
+        id="createIdentityProvider",
+        summary="Let people sign in with a provider",
+        tag=TAG,
+        status=201,
+        errors=(404, 409),
+    ),
+)
+async def create_identity_provider(
+    deps: Deps, caller: CallerNow, data: JSONBody[NewIdentityProvider]
+) -> IdentityProviderView:
+    """Register the answer's ``redirect_uri`` with it."""
+    now = deps.now()
+    row = ProviderRow(
+        name=data.name,
+        issuer=data.issuer,
+        client_id=data.client_id,
+        sealed=None,
+        terms=Terms(
+            label=data.label,
+            scopes=tuple(data.scopes),
+            domains=_domains(data.domains),
+            groups_claim=data.groups_claim,
+            roles=tuple(data.roles),
+            invited_only=data.invited_only,
+            trust_email=data.trust_email,
+        ),
+        enabled=data.enabled,
+        created=now,
+        updated=now,
+    )
+    return await _put(deps, caller, row, data.client_secret, new=True)
+
+
+def _domains(named: list[str]) -> tuple[str, ...]:
+    return tuple(each.strip().lower().removeprefix("@") for each in named if each.strip())
+
+
+async def _put(
+    deps: Dependencies, caller: Any, row: ProviderRow, secret: str | None, *, new: bool
+) -> IdentityProviderView:
+    state = auditing.row(IDENTITY_PROVIDERS, name=row.name)
+    action = "identity_provider.created" if new else "identity_provider.changed"
+    deed = Deed(project=None, action=action, subject=f"identity_provider:{row.name}", state=state)
+    made = await written(
+        deps, caller, deed, lambda conn: sign_in.put_provider(conn, row, secret, deps.secrets, new=new)
+    )
+    return _view(deps, made)
+
+
+@route(
+    "PATCH",
+    "/api/v1/identity-providers/{provider:str}",
+    "system:write",
+    Operation(id="changeIdentityProvider", summary="Change an identity provider", tag=TAG, errors=(404,)),
+)
+async def change_identity_provider(
+    deps: Deps, caller: CallerNow, provider: FromPath[str], data: JSONBody[IdentityProviderPatch]
+) -> IdentityProviderView:
+    """What is left out stays as it is."""
+    old = await deps.db.read(lambda conn: sign_in.provider(conn, provider, enabled=False))
+    terms = old.terms
+    row = ProviderRow(
+        name=old.name,
+        issuer=old.issuer if data.issuer is UNSET else data.issuer,
+        client_id=old.client_id if data.client_id is UNSET else data.client_id,
+        sealed=None,
+        terms=Terms(
+            label=terms.label if data.label is UNSET else data.label,
+            scopes=terms.scopes if data.scopes is UNSET else tuple(data.scopes),
+            domains=terms.domains if data.domains is UNSET else _domains(data.domains),
+            groups_claim=terms.groups_claim if data.groups_claim is UNSET else data.groups_claim,
+            roles=terms.roles if data.roles is UNSET else tuple(data.roles),
+            invited_only=terms.invited_only if data.invited_only is UNSET else data.invited_only,
+            trust_email=terms.trust_email if data.trust_email is UNSET else data.trust_email,
+        ),
+        enabled=old.enabled if data.enabled is UNSET else data.enabled,
+        created=old.created,
+        updated=deps.now(),
+    )
+    secret = None if data.client_secret is UNSET else data.client_secret
+    return await _put(deps, caller, row, secret, new=False)
+
+
+@route(
+    "DELETE",
+    "/api/v1/identity-providers/{provider:str}",
+    "system:write",
+    Operation(id="removeIdentityProvider", summary="Remove an identity provider", tag=TAG, status=204, errors=(404,)),
+)
+async def remove_identity_provider(deps: Deps, caller: CallerNow, provider: FromPath[str]) -> None:
+    """Nobody signs in with it any more; sessions go on, and people and what they were given stay."""
+    state = auditing.row(IDENTITY_PROVIDERS, name=provider)
+    subject = f"identity_provider:{provider}"
+    deed = Deed(project=None, action="identity_provider.removed", subject=subject, state=state)
+
+    def work(conn: Connection) -> None:
+        sign_in_store.remove_provider(conn, sign_in.provider(conn, provider, enabled=False).name)
+
+    await written(deps, caller, deed, work)
+
+
+@route(
+    "POST",
+    "/api/v1/identity-providers/{provider:str}/check",
+    "system:write",
+    Operation(id="checkIdentityProvider", summary="Ask a provider what it is", tag=TAG, errors=(404,)),
+)
+async def check_identity_provider(deps: Deps, provider: FromPath[str]) -> ProviderCheck:
+    """Reads its metadata and keys now; 503 says what is wrong with them."""
+    row = await deps.db.read(lambda conn: sign_in.provider(conn, provider, enabled=False))
+    keys = await deps.oidc.keys(row.issuer)
+    metadata = await deps.oidc.metadata(row.issuer)
+    return ProviderCheck(
+        authorization_endpoint=metadata.authorization_endpoint,
+        token_endpoint=metadata.token_endpoint,
+        userinfo_endpoint=metadata.userinfo_endpoint,
+        keys=keys,
+    )
+
+
+# --- there ---
+
+
+@route(
+    "GET",
+    "/api/v1/oidc/{provider:str}/start",
+    None,
+    Operation(id="startSignIn", summary="Go to an identity provider", tag=TAG, status=302, errors=(404, 429)),
+)
+async def start_sign_in(
+    deps: Deps,
+    provider: FromPath[str],
+    next: Text = "/",  # noqa: A002  the name in the address
+    port: Port | None = None,
+    challenge: Text | None = None,
+) -> Response[None]:
+    """Sends the browser on, with a cookie that only this sign-in needs. ``port`` and ``challenge`` are those of a
+    command line which waits on this person's own machine."""
+    if (port is None) != (challenge is None) or (challenge is not None and not 43 <= len(challenge) <= 64):
+        raise InvalidRequest("A command line sends its port and a challenge.", fix="Sign in with: trimtab login")
+    now = deps.now()
+    row = await deps.db.read(lambda conn: sign_in.provider(conn, provider))
+    metadata = await deps.oidc.metadata(row.issuer)
+    wanted = SignIn(provider=row.name, browser=b"", next=_within(next), port=port, challenge=challenge, expires=0)
+    begun = await deps.db.write(lambda conn: sign_in.begin(conn, wanted, now))
+    made = oidc.asked(begun.browser)
+    url = oidc.authorization_url(metadata, row, redirect_uri(deps), begun.state, made)
+    return _to(url, [_cookie(deps, begun.browser, sign_in.SIGN_IN_MS // 1000)])
+
+
+def _within(path: str) -> str:
+    """Only ways within this console are followed after a sign-in."""
+    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if plain and len(path) <= 2000 and not path.startswith("/login") else "/"
+
+
+def _cookie(deps: Dependencies, value: str, max_age: int) -> Cookie:
+    """``lax``: it must come along when the provider sends the browser back."""
+    secure = deps.settings.public_url.startswith("https://")
+    return Cookie(key=COOKIE, value=value, max_age=max_age, path=PATH, httponly=True, secure=secure, samesite="lax")
+
+
+def _to(url: str, cookies: list[Cookie]) -> Response[None]:
+    headers = {"location": url, "cache-control": "no-store"}
+    return Response(None, status_code=302, headers=headers, cookies=cookies)
+
+
+# --- and back ---
+
+
+class _Back(Struct, frozen=True, kw_only=True):
+    """What the provider sent the browser back with."""
+
+    code: str | None
+    error: str | None
+    iss: str | None
+    browser: str
+
+
+@route(
+    "GET",
+    "/api/v1/oidc/callback",
+    None,
+    Operation(id="finishSignIn", summary="Come back from an identity provider", tag=TAG, status=302),
+)
+async def finish_sign_in(
+    deps: Deps,
+    request: Request[Any, Any, Any],
+    state: Text = "",
+    code: Text | None = None,
+    error: Text | None = None,
+    iss: Text | None = None,
+) -> Response[None]:
+    """Sends the browser to the console, signed in; or to the sign-in page, which says what went wrong."""
+    begun: SignIn | None = None
+    gone = _cookie(deps, "", 0)
+    try:
+        begun = await deps.db.write(lambda conn: sign_in.spend(conn, state))
+        back = _Back(code=code, error=error, iss=iss, browser=request.cookies.get(COOKIE, ""))
+        known = sign_in.check(begun, back.browser, deps.now())
+        row = await deps.db.read(lambda conn: sign_in.provider(conn, known.provider))
+        who = await _who(deps, row, back)
+        agent = request.headers.get("user-agent", "")
+        admitted = await _admit(deps, row, who)
+        return await _let_in(deps, row, known, admitted, agent, gone)
+    except TrimtabError as refused:
+        log.warning("a sign-in was refused: %s", refused.sentence())
+        return _to(_told(begun, refused.code), [gone])
+
+
+def _told(begun: SignIn | None, code: str) -> str:
+    if begun is not None and begun.port is not None:
+        return f"http://127.0.0.1:{begun.port}/?{urlencode({'error': code})}"
+    return f"/login?{urlencode({'problem': code})}"
+
+
+async def _who(deps: Dependencies, row: ProviderRow, back: _Back) -> Claimed:
+    """Ask the provider who it is. Raises `Unauthenticated`, `Unavailable`."""
+    metadata = await deps.oidc.metadata(row.issuer)
+    oidc.check_answer_issuer(metadata, back.iss)
+    if back.error is not None or not back.code:
+        denied = back.error == "access_denied"
+        raise oidc.refusal(
+            "oidc_denied" if denied else "oidc_code", "The identity provider did not sign this person in."
+        )
+    made = oidc.asked(back.browser)
+    secret = sign_in.client_secret(row, deps.secrets)
+    wanted = Exchange(code=back.code, redirect_uri=redirect_uri(deps), verifier=made.verifier, secret=secret)
+    tokens = await deps.oidc.exchange(row, wanted)
+    claims = await deps.oidc.claims(row, tokens, made.nonce)
+    more = await deps.oidc.userinfo(row, tokens) if oidc.lacks(row, claims) else {}
+    return oidc.claimed(row, metadata, claims, more)
+
+
+async def _admit(deps: Dependencies, row: ProviderRow, who: Claimed) -> PersonRow:
+    """Make them who they are here. Raises `Unauthenticated` after what was learnt of them stands."""
+    now = deps.now()
+
+    def work(conn: Connection) -> Admitted:
+        made = sign_in.admit(conn, row, who, now)
+        person = made.person
+        actor = (
+            Actor("", f"identity provider {row.name}") if person is None else Actor(person.id, name_of(conn, person.id))
+        )
+        subject = f"person:{person.id}" if person is not None else f"subject:{who.subject}"[:200]
+        if made.new:
+            audit.append(conn, None, actor, "person.known", subject, now=moment(conn, deps), detail={"by": row.name})
+        if made.changed and person is not None:
+            detail = {"by": row.name, "groups": list(who.groups[:50])}
+            audit.append(conn, None, actor, "member.synced", subject, now=moment(conn, deps), detail=detail)
+        if made.refused:
+            detail = {"by": row.name, "why": made.refused}
+            audit.append(conn, None, actor, "sign_in.refused", subject, now=moment(conn, deps), detail=detail)
+        return made
+
+    made = await deps.db.write(work)
+    if made.changed:
+        await deps.snapshots.changed()
+    if made.refused or made.person is None:
+        raise oidc.refusal(made.refused, f"{row.name} signed {who.subject!r} in, who is not let in here.")
+    return made.person
+
+
+async def _let_in(
+    deps: Dependencies, row: ProviderRow, begun: SignIn, person: PersonRow, agent: str, gone: Cookie
+) -> Response[None]:
+    now, method = deps.now(), f"oidc:{row.name}"
+    if begun.port is not None and begun.challenge is not None:
+        challenge = begun.challenge
+        grant = await deps.db.write(lambda conn: sign_in.grant(conn, person.id, challenge, method, now))
+        return _to(f"http://127.0.0.1:{begun.port}/?{urlencode({'grant': grant})}", [gone])
+    token = await _begin(deps, person.id, method, agent, cli=False)
+    return _to(begun.next, [gone, cookie_of(deps, token, now)])
+
+
+async def _begin(deps: Dependencies, person_id: str, method: str, agent: str, *, cli: bool) -> Token:
+    how, now = lengths(deps, method, agent, cli=cli), deps.now()
+
+    def work(conn: Connection) -> Token:
+        actor = Actor(person_id, name_of(conn, person_id))
+        detail = {"by": method, "kind": how.kind}
+        audit.append(
+            conn, None, actor, "session.begun", f"person:{person_id}", now=moment(conn, deps), detail=detail
+        )  # fmt: skip
+        return sessions.begin(conn, person_id, now, None, how)
+
+    return await deps.db.write(work)
+
+
+@route(
+    "POST",
+    "/api/v1/oidc/grant",
+    None,
+    Operation(id="spendGrant", summary="A session for the command line that signed in", tag=TAG),
+)
+async def spend_grant(
+    deps: Deps, request: Request[Any, Any, Any], data: JSONBody[GrantRequest]
+) -> Response[CliSession]:
+    """Once, and only for the command that began: it shows what its challenge was made of."""
+    found = await deps.db.write(lambda conn: sign_in.spend_grant(conn, data.grant))
+    grant = sign_in.check_grant(found, data.verifier, deps.now())
+    if await principal_of(deps, grant.person_id) is None:
+        raise Unauthenticated("You are not let in any more.", fix="Ask an administrator.", code="oidc_disabled")
+    agent = request.headers.get("user-agent", "")
+    token = await _begin(deps, grant.person_id, grant.method, agent, cli=True)
+    name = await deps.db.read(lambda conn: name_of(conn, grant.person_id))
+    body = CliSession(token=token.secret, expires=token.expires, name=name)
+    return Response(body, status_code=200, headers={"cache-control": "no-store"})
+
+
+ROUTES = (
+    list_ways_in, list_identity_providers, create_identity_provider, change_identity_provider,
+    remove_identity_provider, check_identity_provider, start_sign_in, finish_sign_in, spend_grant,
+)  # fmt: skip
