@@ -48,12 +48,12 @@ from trimtab.gateway.staying_up.gate import Gate, Overloaded
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
 from trimtab.governance.access import Principal, Project
-from trimtab.ledger.refusals import REFUSALS
-from trimtab.llm.dialects import Dialect
-from trimtab.llm.transport import Transport
 from trimtab.governance.admit import check_model
 from trimtab.guard.run import Runner
 from trimtab.guard.types import Tools
+from trimtab.ledger.refusals import REFUSALS
+from trimtab.llm.dialects import Dialect
+from trimtab.llm.transport import Transport
 from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
 
@@ -194,6 +194,8 @@ class Gateway:
             call.head = call.front.peek(call.body)
         finally:
             call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
+        if call.principal is not None and call.principal.models is not None:
+            check_model(call.principal, call.head.model)
         read_deadlines(call)
         read_priority(call)
         self._books.check_open()
@@ -207,8 +209,6 @@ class Gateway:
     async def _make(self, call: Call, finish: Callable[[], Awaitable[None]] | None = None) -> None:
         """A call that others may wait for: whoever waits is told of its end, however it ends."""
         await self._to_its_end(call, self._answer)
-        if call.principal is not None and call.principal.models is not None:
-            check_model(call.principal, call.head.model)
         if finish is not None:
             await finish()
 
@@ -325,6 +325,8 @@ class Gateway:
         read_priority(call)
         self._books.check_open()
         target = await carrier.find(call, self._snapshot().targets[call.project.id])
+        if call.principal is not None and call.principal.models is not None:
+            check_model(call.principal, call.head.model)
         apps = self._snapshot().apps.get(call.project.id)
         if apps is not None and apps.find(call.head.model) is not None:
             raise chats_only(call.head.model)
@@ -365,8 +367,6 @@ class Gateway:
         if not call.recorded and call.project is not None:
             try:
                 await self._books.record(call)
-        if call.principal is not None and call.principal.models is not None:
-            check_model(call.principal, call.head.model)
             except Unavailable as full:
                 error = full
         if exchange.disconnected:

@@ -24,8 +24,8 @@ from trimtab.server.calibrating import Calibrating
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
-from trimtab.server.playground import Question, Told
 from trimtab.server.oidc_client import OidcClient
+from trimtab.server.playground import Question, Told
 from trimtab.server.rolling import Look
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
@@ -158,11 +158,11 @@ class Dependencies:
     judge_tools: JudgeTools | None = None
     live: Live = field(default_factory=Live)
     remapper: Remapper | None = None
+    oidc: OidcClient = field(default_factory=OidcClient)
+    """What is asked of identity providers."""
     intake: Intake | None = None
     """Where records of any kind are made durable; None where a server takes none."""
     static: Path = STATIC
-    oidc: OidcClient = field(default_factory=OidcClient)
-    """What is asked of identity providers."""
     templates_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TEMPLATES_AT_ONCE))
     parquet_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARQUET_AT_ONCE))
 

@@ -32,12 +32,12 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         keys,
         limits,
         live,
-        models,
         members,
-        online_rules,
+        models,
         oidc,
-        playground,
+        online_rules,
         organisations,
+        playground,
         prices,
         projects,
         prompt_preview,
@@ -73,6 +73,6 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         feedback, review_queues, review_items, holds, calibrations, judges, scorers, guards,
         suites, experiments, datasets, dataset_files, online_rules, quality, dataset_making,
         redteam,
+        members, organisations, oidc,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
-        members, organisations, oidc,
