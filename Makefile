@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup console run demo test check format bench docs schemas clean
+.PHONY: help setup console run demo test check beside format bench docs schemas clean
 
 UV_VERSION := 0.13.8
 VENV := .venv
@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 ARGS ?=
 PYTEST_ARGS ?=
+TEST_WORKERS ?= 3
 CALLS ?= 500000
 SOURCES := src tests bench scripts hatch_build.py
 
@@ -55,18 +56,21 @@ test: setup ## Run every test, browser tests included
 	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
 	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
-	$(BIN)/pytest -n 3 --dist loadfile --ignore tests/browser
-	$(BIN)/pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/browser
+	TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 --dist loadfile tests/browser
 
+# Types take one processor for more than a minute, and tests often wait: they run beside each other.
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
 	@$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/audit.py
 	$(BIN)/python -m trimtab.server.openapi | diff -u schemas/openapi.json - || { echo "schemas/openapi.json is out of date: make schemas" >&2; exit 1; }
+	$(MAKE) --no-print-directory --jobs 2 beside test
+
+beside: setup
+	@$(BIN)/basedpyright
+	$(BIN)/python scripts/audit.py
 	$(BIN)/python scripts/console.py run check
-	$(MAKE) --no-print-directory test
 
 format: $(STAMPS)/packages ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true

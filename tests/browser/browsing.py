@@ -27,6 +27,8 @@ AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+SHOWN = os.environ.get("TRIMTAB_TEST_SCREENSHOTS") != "none"
+"""`make test` makes none: nobody looks at them then, and each takes a tenth of a second of a processor."""
 Scheme = Literal["light", "dark"]
 LOOKS: tuple[tuple[Scheme, tuple[int, int], str], ...] = (
     ("light", DESKTOP, "desktop"), ("dark", DESKTOP, "desktop"), ("light", PHONE, "phone"),
@@ -204,14 +206,15 @@ class Visitor:
     def looked_at(self, name: str) -> list[str]:
         """What is wrong with the page as it is, once loaded: axe's complaints in light and dark (of colours alone in
         the dark, where the rest is the same), and scrolling sideways on a desktop and a phone. Leaves a screenshot of
-        each for a person to look at."""
+        each for a person to look at (`SHOWN`)."""
         SCREENSHOTS.mkdir(exist_ok=True)
         wrong: list[str] = []
         for scheme, size, kind in LOOKS:
             self.page.emulate_media(color_scheme=scheme)
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             self.at_rest()
-            self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}-{scheme}.png")
+            if SHOWN:
+                self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}-{scheme}.png")
             if self.width() > size[0]:
                 wrong.append(f"{name} is {self.width()} wide on a {kind}")
             if kind == "desktop":
