@@ -14,6 +14,7 @@ from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
 MOST_KINDS: Final = 50_000
+_TRACES_AT_ONCE: Final = 500
 # The line of the decision record that says which of the project's models answered; the record is a list, or an object
 # that has one.
 _LINES: Final = "JSONExtractArrayRaw(if(startsWith(decision, '['), decision, JSONExtractRaw(decision, 'lines')))"
@@ -51,6 +52,7 @@ class CallKind(Struct, frozen=True, array_like=True):
     last_ns: int
 
 
+AskClasses = Callable[["type[ClassLine]", str, Mapping[str, Value]], Awaitable["list[ClassLine]"]]
 Ask = Callable[[type[CallKind], str, Mapping[str, Value]], Awaitable[list[CallKind]]]
 
 
@@ -71,3 +73,20 @@ async def kinds(ask: Ask, project: str, q: str, window: Window, seen: Sequence[s
         f" ORDER BY calls DESC, key_id, model, chosen LIMIT {MOST_KINDS + 1}"
     )
     return await ask(CallKind, sql, found.params)
+
+
+class ClassLine(Struct, frozen=True, array_like=True):
+    data_class: str
+
+
+async def classes_of(ask: AskClasses, project: str, traces: Sequence[str]) -> list[str]:
+    """The data classes of the calls of some traces, each once."""
+    found: set[str] = set()
+    sql = (
+        "SELECT DISTINCT data_class FROM spans WHERE project = {project:String}"
+        " AND trace_id IN (SELECT arrayJoin(splitByChar(',', {ids:String})))"
+    )
+    for at in range(0, len(traces), _TRACES_AT_ONCE):
+        ids = ",".join(traces[at : at + _TRACES_AT_ONCE])
+        found |= {line.data_class for line in await ask(ClassLine, sql, {"project": project, "ids": ids})}
+    return sorted(found)

@@ -26,6 +26,7 @@ from trimtab.server.environment_bodies import (
     ReadinessView,
     SetEnvironment,
 )
+from trimtab.server.policing import Asked, permit
 from trimtab.server.routes import (
     CallerNow,
     Cursor,
@@ -189,7 +190,10 @@ async def approve_release(
     data: JSONBody[NewApproval],
 ) -> ApprovalView:
     """Stand for a release in an environment. Nobody approves a release that they made, or whose draft or
-    prompts they edited since the one before."""
+    prompts they edited since the one before; policies may say who else does not."""
+    known = await deps.db.read(lambda conn: environments.environments(conn, tenant.id))
+    where = data.environment or environments.default(known)
+    await permit(deps, caller, tenant, Asked(action="approve", name=app, environment=where))
 
     def write(conn: Connection) -> ApprovalView:
         release = store.find(conn, tenant.id, app, ref)

@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from trimtab.core.errors import NotFound
 from trimtab.server.api.costs import End, Query, Start, window
-from trimtab.server.routes import Cursor, Deps, Operation, Tenant, route
+from trimtab.server.policing import Asked, permit
+from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
 from trimtab.telemetry.export import MOST_ROWS, Format, What, export
 
 CURSOR_HEADER = "trimtab-cursor"
@@ -35,6 +36,7 @@ Rows = Annotated[
 )
 async def export_rows(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     file: FromPath[str],
     q: Query = "",
@@ -47,6 +49,7 @@ async def export_rows(
     ``trimtab-cursor`` leads to the next page and is missing on the last; ``trimtab-rows`` says how many rows. ``q``
     filters spans."""
     kind, fmt = _named(file)
+    await permit(deps, caller, tenant, Asked(action="export", kind=kind))
     scope = (q, window(deps, start, end))
     page = await export(deps.files, tenant.id, kind, fmt, scope, limit=limit, cursor=cursor)
     headers = {

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.governance.access import Project
 from trimtab.governance.permissions import Permission, require
 from trimtab.releases import apps, environments, guards, rollouts, store
 from trimtab.releases.rollout import Action, Move, actions, share
@@ -18,6 +19,7 @@ from trimtab.releases.types import OPEN, Placement, Rollout, State
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.policing import Asked, permit
 from trimtab.server.rolling import Look
 from trimtab.server.rollout_bodies import (
     GuardMetricPage,
@@ -145,6 +147,7 @@ async def start_rollout(
     administrator's ``override`` says why not."""
     if data.override:
         require(caller.principal, OVERRIDES)
+    await permit(deps, caller, tenant, Asked(action="promote", name=app, environment=environment))
 
     def write(conn: Connection) -> Rollout:
         start = Start(
@@ -273,11 +276,19 @@ async def get_rollout(deps: Deps, tenant: Tenant, rollout: FromPath[str]) -> Rol
     )
 
 
+FORWARD: Final = ("advance", "resume", "promote")
+"""Moves that policies are asked about: the others only go back, or stop."""
+
+
 async def _move(
-    deps: Dependencies, caller: CallerNow, project_id: str, rollout: str, action: Action, data: MoveRollout
+    deps: Dependencies, caller: CallerNow, tenant: Project, rollout: str, action: Action, data: MoveRollout
 ) -> RolloutView:
     if data.override:
         require(caller.principal, OVERRIDES)
+    project_id = tenant.id
+    if action in FORWARD:
+        of = await deps.db.read(lambda conn: rollouts.rollout(conn, project_id, rollout))
+        await permit(deps, caller, tenant, Asked(action="promote", name=of.app, environment=of.environment))
 
     def write(conn: Connection) -> Rollout:
         act = Act(
@@ -305,7 +316,7 @@ async def _move(
 async def advance_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
-    return await _move(deps, caller, tenant.id, rollout, "advance", data)
+    return await _move(deps, caller, tenant, rollout, "advance", data)
 
 
 @route(
@@ -318,7 +329,7 @@ async def hold_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
     """The candidate keeps its share; only going back is still done automatically."""
-    return await _move(deps, caller, tenant.id, rollout, "hold", data)
+    return await _move(deps, caller, tenant, rollout, "hold", data)
 
 
 @route(
@@ -330,7 +341,7 @@ async def hold_rollout(
 async def resume_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
-    return await _move(deps, caller, tenant.id, rollout, "resume", data)
+    return await _move(deps, caller, tenant, rollout, "resume", data)
 
 
 @route(
@@ -342,7 +353,7 @@ async def resume_rollout(
 async def promote_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
-    return await _move(deps, caller, tenant.id, rollout, "promote", data)
+    return await _move(deps, caller, tenant, rollout, "promote", data)
 
 
 @route(
@@ -355,7 +366,7 @@ async def roll_back_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
     """Also of one that was promoted, while its release is what runs there."""
-    return await _move(deps, caller, tenant.id, rollout, "roll_back", data)
+    return await _move(deps, caller, tenant, rollout, "roll_back", data)
 
 
 @route(
@@ -367,7 +378,7 @@ async def roll_back_rollout(
 async def stop_rollout(
     deps: Deps, caller: CallerNow, tenant: Tenant, rollout: FromPath[str], data: JSONBody[MoveRollout]
 ) -> RolloutView:
-    return await _move(deps, caller, tenant.id, rollout, "stop", data)
+    return await _move(deps, caller, tenant, rollout, "stop", data)
 
 
 ROUTES = (

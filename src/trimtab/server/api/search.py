@@ -7,7 +7,8 @@ from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.server.api.traces import End, Query, Start, window_of
-from trimtab.server.routes import Deps, Operation, Tenant, route
+from trimtab.server.policing import Asked, permit
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.aggregate import Aggregation
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.complete import Completion
@@ -116,8 +117,9 @@ class SqlRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     "sql:read",
     Operation(id="runSql", summary="Ask in SQL", tag=TAG, status=200, errors=(404, 413, 429)),
 )
-async def run_sql(deps: Deps, tenant: Tenant, data: JSONBody[SqlRequest]) -> SqlResult:
+async def run_sql(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[SqlRequest]) -> SqlResult:
     """Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time."""
+    await permit(deps, caller, tenant, Asked(action="read_content", kind="sql"))
     return await deps.search.sql(tenant.id, data.sql, data.limit)
 
 

@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Cursor, Deps, Operation, Tenant, route
+from trimtab.server.policing import Asked, permit
+from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
 from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetail, TracePage, Window
 
 TAG = "traces"
@@ -81,7 +82,10 @@ async def get_trace(deps: Deps, tenant: Tenant, trace_id: FromPath[str]) -> Trac
     "trace:read",
     Operation(id="getSpanIO", summary="What went into a span and came out", tag=TAG, errors=(404,)),
 )
-async def get_span_io(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id: FromPath[str]) -> SpanIO:
+async def get_span_io(
+    deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: FromPath[str], span_id: FromPath[str]
+) -> SpanIO:
+    await permit(deps, caller, tenant, Asked(action="read_content", kind="trace", trace_id=trace_id))
     found = await deps.reader.span_io(tenant.id, trace_id, span_id)
     if found is None:
         raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
