@@ -102,6 +102,13 @@ def test_an_answer_is_claimed_judged_and_made_into_a_case(run: "Run") -> None:
         }  # fmt: skip
         assert {(score.source, score.author, score.trace_id) for score in kept} == {("human", ada_id, item["trace_id"])}
         await house.admin.put("/api/v1/projects/default/datasets/support", json={})
+        refused = await ada.post(f"{one}/to-case", json={"dataset": "support"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "dataset_not_of_queue")
+        queue = (await house.admin.get(f"{AT}/queues/doubtful")).json()
+        named = {**queue["spec"], "datasets": ["support"]}
+        assert (await house.admin.put(f"{AT}/queues/doubtful", json={"spec": named})).status_code == 200
+        other = await ada.post(f"{one}/to-case", json={"dataset": "golden"})
+        assert "but into support" in other.json()["detail"]
         made = await ada.post(f"{one}/to-case", json={"dataset": "support"})
         assert made.status_code == 201, made.text
         again = await ada.post(f"{one}/to-case", json={"dataset": "support"})

@@ -57,7 +57,8 @@ class QueueSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     """``answer_within_s``: when an item is due. ``double_share`` of the items is seen by two who do not see each
     other's verdict; where they disagree a third decides. ``lease_s``: for how long a claim keeps others off.
     ``reviewers``: ids of the keys that may work here, all if empty. ``most_open``: rules send no more while so many
-    wait. ``hide_scores``: reviewers see what judges said only after their own verdict, or they would follow it."""
+    wait. ``hide_scores``: reviewers see what judges said only after their own verdict, or they would follow it.
+    ``datasets``: into which reviewers may put cases made of its items; who may write datasets anyway, into any."""
 
     description: Annotated[str, Meta(max_length=2000)] = ""
     instructions: Annotated[str, Meta(max_length=20_000)] = ""
@@ -69,6 +70,7 @@ class QueueSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     reviewers: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=200)] = ()
     most_open: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
     hide_scores: bool = True
+    datasets: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=50)] = ()
     holding: Holding | None = None
 
 

@@ -8,14 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from trimtab.core.errors import Conflict, InvalidRequest, TrimtabError
+from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, TrimtabError
 from trimtab.evaluation import cases, dataset_writes
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance
 from trimtab.evaluation.dataset_writes import Writing
 from trimtab.governance.permissions import holds
 from trimtab.review import figures, items, queues, verdicts
 from trimtab.review.items import Change, Wanted
-from trimtab.review.types import Item, State, Verdict
+from trimtab.review.types import Item, Queue, State, Verdict
 from trimtab.review.verdicts import Given
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
@@ -282,11 +282,14 @@ async def make_case(
     deps: Deps, caller: CallerNow, tenant: Tenant, item: FromPath[str], data: JSONBody[ToCase]
 ) -> CaseMade:
     """With one call into a dataset that is there: the input as it was, and what people say a good answer is. Made again
-    of the same item it is the same case."""
+    of the same item it is the same case. It needs `dataset:write`, or that the item's queue names the dataset."""
+    writes_any = holds(caller.principal, "dataset:write")
 
     def write(conn: Connection) -> CaseMade:
         now = moment(conn, deps)
         found = items.item(conn, tenant.id, item)
+        if not writes_any:
+            _require_named(queues.queue(conn, tenant.id, found.queue), data.dataset)
         actor = actor_of(conn, caller)
         new = _case(found, data)
         case = cases.made(new, Author(id=actor.id, name=actor.name, at=now))
@@ -297,6 +300,18 @@ async def make_case(
         return CaseMade(dataset=data.dataset, version=version, case_id=case.id, created=written.created)
 
     return await deps.db.write(write)
+
+
+def _require_named(queue: Queue, dataset: str) -> None:
+    if dataset not in queue.spec.datasets:
+        named = ", ".join(queue.spec.datasets)
+        raise Forbidden(
+            f"Reviewers of {queue.name!r} put no cases into {dataset[:64]!r}"
+            + (f", but into {named}." if named else ": the queue names no dataset."),
+            fix="Let whoever manages the queue add it to its 'datasets', or use a key that may write datasets.",
+            code="dataset_not_of_queue",
+            param="dataset",
+        )
 
 
 def _case(found: Item, data: ToCase) -> NewCase:
