@@ -1,4 +1,4 @@
-"""How far a `pairwise` judge agrees with people: the protocol, for any model, and for judges that are none.
+"""How far a judge agrees with people: the protocol, for any model, and for judges that are none.
 
     TRIMTAB_API_KEY=tt_... python bench/eval/judge_agreement.py DATA --model MODEL [--url URL] [--pairs 100] [--all]
     python bench/eval/judge_agreement.py DATA --baseline length       # nearness, first, coin: the floor without a model
@@ -6,8 +6,9 @@
 ``DATA`` is the folder of public sets (judge-mtbench-faireval-llmeval2: pairs of answers with what people preferred).
 Only the held-out part is used unless ``--all`` is given: the other is there to try prompts on. The pairs come in an
 order made by a hash, so that a part of them is a fair sample. Each pair is judged in both orders, as the scorer does
-it. ``--url`` may be any server that speaks OpenAI's chat completions: Trimtab's, or the local model's own. With
-``--kept FILE`` each verdict is kept as it comes, and the next run goes on from there; ``--minutes`` ends a run.
+it; with ``--scorer rubric`` each answer is scored by itself, and the one with more is preferred. ``--url`` may be any
+server that speaks OpenAI's chat completions: Trimtab's, or the local model's own. With ``--kept FILE`` each verdict is
+kept as it comes, and the next run goes on from there; ``--minutes`` ends a run.
 
 Reported, with 95 % intervals (Wilson's for shares of pairs; bootstrap over questions for the rest):
 
@@ -43,6 +44,7 @@ from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Answered, Asked, CannotScore, Sample, Scored, Tools
 from trimtab.server.judge_tools import body_of
 
+CRITERIA = "The answer is helpful, correct and honest."
 Row = dict[str, Any]
 Place = Callable[[str, str, str], Awaitable[str]]
 """Of the input and two answers: ``first``, ``second`` or ``tie``."""
@@ -93,6 +95,27 @@ def model_judge(client: httpx.AsyncClient, model: str, max_tokens: int) -> Judge
         if isinstance(verdict, CannotScore):
             return Judged(pair=pair_of(row), value=None, reason=verdict.reason)
         return _judged(row, verdict)
+
+    return one
+
+
+def rubric_judge(client: httpx.AsyncClient, model: str, max_tokens: int) -> Judge:
+    """Each answer by itself, from 1 to 5; the one with more is preferred. The judge sees no places."""
+    scorer = REGISTRY.get("rubric")
+    told = {"model": model, "max_tokens": max_tokens, "criteria": CRITERIA}
+    options, reach = configured(scorer, told), tools(client)
+
+    async def one(row: Row) -> Judged:
+        found: list[float] = []
+        for output in (row["output_1"], row["output_2"]):
+            verdict = await judge(scorer, Sample(input=row["input"], output=output), options, reach)
+            if isinstance(verdict, CannotScore) or verdict.value is None:
+                reason = verdict.reason if isinstance(verdict, CannotScore) else "a verdict without a value"
+                return Judged(pair=pair_of(row), value=None, reason=reason)
+            found.append(verdict.value)
+        place = "tie" if found[0] == found[1] else "first" if found[0] > found[1] else "second"
+        value = {"tie": 0.5, "first": 1.0, "second": 0.0}[place]
+        return Judged(pair=pair_of(row), value=value, straight=place, swapped=place)
 
     return one
 
@@ -255,6 +278,7 @@ def _options() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
     which.add_argument("--baseline", choices=tuple(BASELINES))
+    parser.add_argument("--scorer", choices=("pairwise", "rubric"), default="pairwise", help="Both, or each by itself.")
     parser.add_argument("--url", default=os.environ.get("TRIMTAB_URL", "http://127.0.0.1:4600"))
     parser.add_argument("--pairs", type=int, default=100, help="At most so many; each is asked about twice.")
     parser.add_argument("--all", action="store_true", help="Also the part that prompts are tried on.")
@@ -272,7 +296,8 @@ async def _judge_all(options: argparse.Namespace, rows: Sequence[Row]) -> dict[s
         return await run(rows, baseline_judge(place), options.kept, until, options.at_once)
     headers = {"authorization": f"Bearer {os.environ.get('TRIMTAB_API_KEY', '')}"}
     async with httpx.AsyncClient(base_url=options.url, headers=headers, timeout=600) as client:
-        asked = model_judge(client, options.model, options.max_tokens)
+        make = rubric_judge if options.scorer == "rubric" else model_judge
+        asked = make(client, options.model, options.max_tokens)
         return await run(rows, asked, options.kept, until, options.at_once)
 
 
