@@ -1,18 +1,25 @@
 """Guards in the path of a call, over real sockets: what is asked of the provider, what the client gets, the record."""
 
 import asyncio
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from harness import PRICE, Running, provider, running
+from kept import gateway
+from msgspec import Struct
 from msgspec.structs import replace
-from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
+from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, event, streams, upstream
 
-from trimtab.gateway.guarding import ProjectGuards
+from trimtab.core.errors import NotFound
+from trimtab.gateway.call_policy import CachePolicy
+from trimtab.gateway.guarding import Escalated, ProjectGuards
 from trimtab.gateway.targets import Model
 from trimtab.guard.refusals import Refusals
-from trimtab.guard.spec import ready
-from trimtab.guard.types import GuardSpec
+from trimtab.guard.spec import Broken, Ready, ready
+from trimtab.guard.store import Refusal
+from trimtab.guard.types import GuardSpec, Tools
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 AWS = "AKIAIOSFODNN7EXAMPLQ"
@@ -126,3 +133,205 @@ def test_a_stream_is_redacted_and_all_else_of_it_arrives() -> None:
             assert record.held > 0
 
     asyncio.run(main())
+
+
+def pii(**more: Any) -> GuardSpec:
+    return GuardSpec(kind="pii", action="redact", options={"mode": "tokenise"}, applies_to=("*",), **more)
+
+
+MAIL = "ada.lovelace@example.com"
+
+
+def parrot(up: Upstream) -> str:
+    """What the provider was asked last."""
+    return up.requests[-1][1]["messages"][-1]["content"]
+
+
+def stand_ins(project: str) -> Tools:
+    assert project == "prj_1"
+    return Tools(pseudonym=lambda kind, text: f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:8]}")
+
+
+def test_a_stand_in_goes_to_the_provider_and_the_client_gets_its_own_words_back() -> None:
+    token = "[EMAIL_" + hashlib.sha256(MAIL.encode()).hexdigest()[:8] + "]"
+
+    async def main() -> None:
+        pieces = [f"I wrote to {token[:5]}", token[5:9], token[9:], ", done."]
+        scripts = (answers(said(f"Wrote to {token}.")), streams(delta(), *map(delta, pieces), STOP, USAGE, DONE))
+        async with (
+            upstream(*scripts) as up,
+            running([provider("lab", up.port)], [FAST], guard_tools=stand_ins) as g,
+        ):
+            guard(g, pii())
+            ask = {"model": "fast", "messages": [{"role": "user", "content": f"Write to {MAIL}"}]}
+            whole = await g.chat(ask)
+            assert parrot(up) == f"Write to {token}"
+            assert whole.json()["choices"][0]["message"]["content"] == f"Wrote to {MAIL}."
+            streamed = await g.chat({**ask, "stream": True})
+            events = [json.loads(each[6:]) for each in streamed.text.split("\n\n") if each.startswith("data: {")]
+            text = "".join(e["choices"][0]["delta"].get("content") or "" for e in events if e["choices"])
+            assert text == f"I wrote to {MAIL}, done."
+            for record in g.spool.records:
+                assert MAIL.encode() not in record.request + record.attempts[0].response + record.attempts[0].request
+                assert token.encode() in record.request
+
+    asyncio.run(main())
+
+
+class Failing:
+    """A guard that cannot tell."""
+
+    name, version, about, needs, threshold, window, options = "failing", "1", "", "cpu", 0.5, 64, Struct
+    stages: tuple[Any, ...] = ("input", "output")
+    actions: tuple[Any, ...] = ("block", "redact", "flag")
+
+    def made(self, options: Any) -> Any:
+        return options
+
+    def look(self, subject: Any, ready: Any, tools: Any) -> Any:
+        raise RuntimeError("secret detail")
+
+
+def failing(**more: Any) -> Ready:
+    plug: Any = Failing()
+    spec = GuardSpec(kind="failing", applies_to=("*",), **more)
+    return Ready(
+        name="broken", version=1, spec=spec, plug=plug, made=None, threshold=0.5, stages=("input",), detector="1"
+    )
+
+
+def test_a_guard_that_fails_stops_the_call_unless_it_is_declared_open() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for spec, stopped in (
+                (failing(action="redact"), True),
+                (failing(action="block", on_failure="open"), False),
+            ):
+                g.force[0] = replace(g.force[0], guards={"prj_1": ProjectGuards((spec,), Refusals())})
+                response = await g.chat(HELLO)
+                assert (response.json()["choices"][0]["finish_reason"] == "content_filter") == stopped
+                line = g.spool.records[-1].guards[0]
+                assert (line.action, line.failed) == ("block" if stopped else "allow", "It failed: RuntimeError.")
+            gone = Broken(name="gone", version=2, spec=secrets(action="block"), why="There is no such kind.")
+            g.force[0] = replace(g.force[0], guards={"prj_1": ProjectGuards((gone,), Refusals())})
+            response = await g.chat(HELLO)
+            assert response.json()["choices"][0]["finish_reason"] == "content_filter"
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_goes_round_no_guard(tmp_path: Path) -> None:
+    async def main() -> None:
+        first = said(f"Key {AWS}")
+        async with (
+            upstream(answers(first)) as up,
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], cache=CachePolicy(scope="project", sampled=True)) as (
+                g,
+                _,
+            ),
+        ):
+            headers = {"idempotency_key": "one"}
+            assert AWS in (await g.chat(HELLO, **headers)).text
+            assert AWS in (await g.chat(HELLO)).text
+            assert len(up.requests) == 1
+            guard(g, secrets(action="redact"))
+            again = await g.chat(HELLO, **headers)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert AWS not in again.text
+            fresh = await g.chat(HELLO)
+            assert fresh.headers["trimtab-cache"] == "miss"
+            assert AWS not in fresh.text
+            hit = await g.chat(HELLO)
+            assert hit.headers["trimtab-cache"].startswith("hit")
+            assert AWS not in hit.text
+            assert len(up.requests) == 2
+
+    asyncio.run(main())
+
+
+def test_marked_documents_and_results_of_tools_are_looked_at_as_such() -> None:
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": f"<document id='1'>found {AWS}</document> What is it?"},
+        {"role": "assistant", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": f"result {AWS}"},
+    ]  # fmt: skip
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="redact"))
+            await g.chat({"model": "fast", "messages": messages})
+            sent = up.requests[0][1]["messages"]
+            assert sent[1]["content"] == "<document id='1'>found [AWS]</document> What is it?"
+            assert sent[3]["content"] == "result [AWS]"
+            assert [sent[0], sent[2]] == [messages[0], messages[2]]
+            lines = {line.stage: line.action for line in (await g.spool.one()).guards}
+            assert lines == {"input": "allow", "retrieved": "redact", "tool_result": "redact", "output": "allow"}
+
+    asyncio.run(main())
+
+
+def test_arguments_of_tools_are_stopped_before_the_call_is_seen() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "send", "arguments": json.dumps({"key": AWS})}}
+    pieces = [
+        event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, **call}]}, "finish_reason": None}]}),
+        event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    whole = {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+
+    async def main() -> None:
+        scripts = (answers(whole), streams(delta(), *pieces, USAGE, DONE))
+        async with upstream(*scripts) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="block", stages=("tool_arguments",)))
+            for stream in (False, True):
+                got = await g.chat({**HELLO, "stream": stream})
+                assert AWS not in got.text
+                assert '"tool_calls":[' not in got.text
+                assert "content_filter" in got.text
+                assert g.spool.records[-1].guards[-1].stage == "tool_arguments"
+
+    asyncio.run(main())
+
+
+def test_what_goes_to_people_is_told_where_it_cannot_be_sent() -> None:
+    sent: list[Escalated] = []
+
+    async def escalate(new: Escalated) -> None:
+        sent.append(new)
+        if new.queue == "gone":
+            raise NotFound("There is no such queue.")
+
+    async def main() -> None:
+        async with (
+            upstream(answers(WHOLE)) as up,
+            running([provider("lab", up.port)], [FAST], escalate=escalate) as g,
+        ):
+            for queue, failed in (("risky", False), ("gone", True)):
+                guard(g, secrets(action="escalate", queue=queue))
+                response = await g.chat(ASK)
+                assert response.headers["trimtab-guard"] == "escalate"
+                assert bool(g.spool.records[-1].guards[0].failed) == failed
+            assert [(each.queue, each.guard, each.model) for each in sent] == [
+                ("risky", "g0", "fast"),
+                ("gone", "g0", "fast"),
+            ]
+            assert sent[0].request_id == g.spool.records[0].request_id
+
+    asyncio.run(main())
+
+
+def test_users_are_told_in_their_language_and_their_app_s_words() -> None:
+    words = Refusals(
+        (
+            Refusal(project_id="p", name="default", text="No. {reference}"),
+            Refusal(project_id="p", name="default", language="de", text="Nein. {reference}"),
+            Refusal(project_id="p", name="hard", app="support", text="Support says no."),
+        )
+    )
+    assert words.words("", "", "de-ch", "r1") == "Nein. r1"
+    assert words.words("", "x", "fr", "r1") == "No. r1"
+    assert words.words("hard", "support", "de", "r1") == "Support says no."
+    assert words.words("hard", "other", "de", "r1") == "Nein. r1"
+    assert "r1" in Refusals().words("", "", "es-mx", "r1")

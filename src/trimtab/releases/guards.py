@@ -54,6 +54,15 @@ METRICS: Final[dict[str, GuardMetric]] = {
     "silent": GuardMetric(
         about="answers in which a detector found something", unit="share", method="share", margin=0.02
     ),
+    "guard_block_rate": GuardMetric(
+        about="calls that a guard stopped: blocked, or sent to people", unit="share", method="share", margin=0.02
+    ),
+    "guard_flag_rate": GuardMetric(
+        about="calls that a guard let pass with a remark, or with something taken out",
+        unit="share",
+        method="share",
+        margin=0.05,
+    ),
     "feedback": GuardMetric(
         about="what people's scores say, from 0 to 1", unit="share", method="share", better="higher", margin=0.05
     ),

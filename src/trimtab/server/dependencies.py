@@ -15,6 +15,7 @@ from trimtab.gateway.staying_up.health import Standing
 from trimtab.gateway.staying_up.live import Live
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.secrets import SecretBox
+from trimtab.guard.types import Tools
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.providers import ProviderKind
@@ -153,6 +154,8 @@ class Dependencies:
     """What an app's release puts over a call; None where no model can be called."""
     compare: Callable[[Rollout], Awaitable[Look]] = _not_compared
     """What the figures of an open rollout say now."""
+    guard_tools: Callable[[str], Tools] | None = None
+    """What guards of a project may reach, by its id; None where no model can be called."""
     inner_calls: InnerCalls | None = None
     """Calls that this server makes itself; None where it has no data plane."""
     judge_tools: JudgeTools | None = None

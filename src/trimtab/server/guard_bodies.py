@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from trimtab.guard.types import NAME, Action, GuardSpec, Json, Mode, Needs, Stage
+from trimtab.guard.types import NAME, Action, GuardSpec, Json, Needs, Stage
+from trimtab.telemetry.views import GuardVerdictLine
 
 GuardName = Annotated[str, Meta(pattern=rf"^{NAME}$", max_length=64)]
 Text = Annotated[str, Meta(max_length=1_000_000)]
@@ -148,49 +149,30 @@ class RefusalList(Struct, frozen=True, kw_only=True):
     items: list[RefusalView]
 
 
+class GuardExample(Struct, frozen=True, kw_only=True):
+    trace_id: str
+    request_id: str
+    model: str
+    started: int
+    action: str
+    mode: str
+    preview: str
+
+
 class GuardReport(Struct, frozen=True, kw_only=True):
-    """What a guard did with the calls it looked at since a moment: ``calls`` of them, and in how many it asked for
-    each action. ``shadow`` are those in which it was in shadow mode: what it ``would_have`` done there changed nothing.
-    ``examples`` are the newest it would have stopped."""
+    """What a guard did with the ``calls`` that it looked at, each counted once with the weightiest action it asked for:
+    ``enforced``, and what it ``would_have`` done in shadow mode. ``failed`` counts the times it could not tell; ``say``
+    is the report in a sentence. ``examples`` are the newest calls that it stopped or would have stopped."""
 
     name: str
     since: int
     until: int
     calls: int
     enforced: dict[str, int]
-    shadow: int
     would_have: dict[str, int]
     failed: int
     say: str
-    examples: list["GuardExample"]
-
-
-class GuardExample(Struct, frozen=True, kw_only=True):
-    trace_id: str
-    request_id: str
-    model: str
-    started: int
-    action: Action
-    mode: Mode
-    preview: str
-
-
-class GuardVerdictView(Struct, frozen=True, kw_only=True):
-    guard: str
-    version: int
-    kind: str
-    detector: str
-    stage: str
-    action: str
-    mode: str
-    score: float
-    threshold: float
-    reason: str
-    label: str
-    found: dict[str, int]
-    failed: str
-    took_us: int
-    cost: str | None
+    examples: list[GuardExample]
 
 
 class GuardWhy(Struct, frozen=True, kw_only=True):
@@ -201,4 +183,4 @@ class GuardWhy(Struct, frozen=True, kw_only=True):
     model: str
     started: int
     held: int
-    verdicts: list[GuardVerdictView]
+    verdicts: list[GuardVerdictLine]

@@ -109,11 +109,13 @@ class InnerCalls:
         idempotency_key: str = "",
         deadline_s: float | None = None,
         headers: Mapping[bytes, bytes] | None = None,
+        unguarded: bool = False,
     ) -> InnerAnswer:
         """Make one chat completion call; ``body`` is OpenAI's, not streamed. Whatever goes wrong with it is in the
         answer; raises `NotFound` for a project there is not. With an ``idempotency_key``, what was answered before is
         answered again and not paid again. ``headers`` are further
-        ones, in lower case. Whoever stops waiting cuts the call off: it is recorded as cancelled."""
+        ones, in lower case. ``unguarded``: it is a guard that asks. Whoever stops waiting cuts the call off: it is
+        recorded as cancelled."""
         project = self._project(caller.project_id)
         told = _headers(caller, idempotency_key, deadline_s) | dict(headers or {})
         exchange = LocalExchange(msgspec.json.encode(body), told)
@@ -124,7 +126,9 @@ class InnerCalls:
             seen.append(call)
 
         began = self._now()
-        serving = self._gateway.chat(exchange, DIALECTS.get(FRONT), admitted=(principal, project), prepare=see)
+        serving = self._gateway.chat(
+            exchange, DIALECTS.get(FRONT), admitted=(principal, project), prepare=see, unguarded=unguarded
+        )
         task = asyncio.ensure_future(serving)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

@@ -11,13 +11,14 @@ from msgspec import Struct
 
 from trimtab.ledger.types import LimitNote
 from trimtab.telemetry.query import TOKENS
-from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, Step
+from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, GuardLine, Step
 from trimtab.telemetry.views import (
     AppLine,
     Bucket,
     CacheLine,
     ContextLine,
     DecisionLine,
+    GuardVerdictLine,
     Known,
     LimitLine,
     SpanKind,
@@ -186,7 +187,7 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
     decided = Decided()
     for line in lines:
         metadata |= line.metadata
-        if line.decision:
+        if line.decision and line.kind != "guardrail":  # which says again what its call says
             decided = decided.joined(read_decision(line.decision))
     return TraceDetail(
         trace_id=trace_id,
@@ -211,6 +212,8 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         context=None if decided.context is None else _context_line(decided.context),
         limits=[_limit_line(note) for note in decided.limits],
         app=None if decided.app is None else _app_line(decided.app),
+        guards=[guard_line(each) for each in decided.guards],
+        held=decided.held,
     )
 
 
@@ -291,6 +294,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     context: ContextNote | None = None
     limits: tuple[LimitNote, ...] = ()
     app: AppNote | None = None
+    guards: tuple[GuardLine, ...] = ()
+    held: int = 0
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""
@@ -302,6 +307,8 @@ class Decided(Struct, frozen=True, kw_only=True):
             context=self.context or other.context,
             limits=self.limits + other.limits,
             app=self.app or other.app,
+            guards=self.guards + other.guards,
+            held=max(self.held, other.held),
         )
 
 
@@ -332,6 +339,11 @@ def _with_limits(line: Candidate, notes: tuple[LimitNote, ...]) -> Candidate:
         else:
             others.append(f"{note.limit}: {left} {UNITS.get(note.measure, note.measure)} left")
     return msgspec.structs.replace(line, budget=line.budget or ", ".join(money), limit=line.limit or ", ".join(others))
+
+
+def guard_line(line: GuardLine) -> GuardVerdictLine:
+    values = {name: getattr(line, name) for name in line.__struct_fields__ if name != "cost"}
+    return GuardVerdictLine(**values, cost=None if line.cost is None else dollars(line.cost) or "0")
 
 
 def decision_line(line: Candidate) -> DecisionLine:

@@ -65,7 +65,8 @@ class Arm(Struct, frozen=True):
 
 
 class Metric(Struct, frozen=True):
-    """``name``: errors, cancelled, latency, ttft, cost, silent, feedback, a detector's name, or ``score:NAME``. Values
+    """``name``: errors, cancelled, latency, ttft, cost, silent, feedback, guard_block_rate, guard_flag_rate, a
+    detector's name, or ``score:NAME``. Values
     above ``cap`` count as it (cost and scores; in the currency, or the score's scale)."""
 
     name: str
@@ -158,7 +159,16 @@ async def usual_cap(asker: Asker, project: str, app: str, environment: str, befo
 
 # --- metrics ---
 
+
+def _did(*actions: str) -> str:
+    """Whether a guard that is enforced did one of these (`guard_rows.marks`)."""
+    ends = " OR ".join(f"endsWith(each, '|{action}|enforce')" for action in actions)
+    return f"toFloat64(arrayExists(each -> {ends}, guards))"
+
+
 _SIMPLE: Final = {
+    "guard_block_rate": (_COUNTS, _did("block", "escalate")),
+    "guard_flag_rate": (_COUNTS, _did("flag", "redact")),
     "errors": (_COUNTS, "toFloat64(status = 'error')"),
     "latency": (_ANSWERED, "log(greatest(duration_ns, 1000) / 1e6)"),
     "cancelled": (f"status = 'cancelled' OR ({_COUNTS})", "toFloat64(status = 'cancelled')"),

@@ -15,7 +15,7 @@ SPANS: Final = (
     "error_code", "error_message", "error_source", "input_tokens", "cache_read_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "tokens_estimated", "cost", "price", "unpriced", "attempts", "fallbacks",
     "captured", "shared_io", "input_preview", "output_preview", "decision", "response_id", "user_agent", "variant",
-    "data_class",
+    "data_class", "guards",
 )  # fmt: skip
 SPAN_IO: Final = (
     "project", "trace_id", "span_id", "start_ns", "request_dialect", "response_dialect", "stream", "request",

@@ -354,6 +354,28 @@ def _amount(sql: str, scale: Callable[[str], Decimal], about: str, example: str,
     return Key(_number(sql, scale, example), about, shape="number", column=column, example=example)
 
 
+# --- guards --------------------------------------------------------------------------------------------------------
+
+ACTIONS: Final = ("allow", "flag", "redact", "block", "escalate")
+
+
+def _guard(values: Values, term: Term) -> str:
+    """By the name of a guard, which may hold ``*``: calls in which it asked for anything but to let them pass."""
+    name = _word(term, "guard")
+    like = values.bind(f"{pattern(name)}|%")
+    return f"arrayExists(x -> x LIKE {like} AND x NOT LIKE '%|allow|%', guards)"
+
+
+def _guarded(mode: str) -> Compile:
+    def compile_term(values: Values, term: Term) -> str:
+        action = _word(term, "guard.action").lower()
+        if action not in ACTIONS:
+            raise wrong(term.at, f"{term.text} is nothing that a guard does", f"Use one of: {', '.join(ACTIONS)}.")
+        return f"arrayExists(x -> x LIKE {values.bind(f'%|{action}|{mode}')}, guards)"
+
+    return compile_term
+
+
 _ENDS: Final = ("true", "false")
 KEYS: Final[dict[str, Key]] = {
     "model": _text("model", "model asked for"),
@@ -379,6 +401,17 @@ KEYS: Final[dict[str, Key]] = {
     "environment": _text("environment", "environment"),
     "variant": _text("variant", "arm of a rollout: stable, candidate or shadow"),
     "class": _text("data_class", "data class, by the project's list", "class"),
+    "guard": Key(_guard, "guard that minded something in it", example="guard:pii"),
+    "guard.action": Key(
+        _guarded("enforce"), "what a guard did with it", "choice", choices=ACTIONS, example="guard.action:block"
+    ),
+    "guard.shadow": Key(
+        _guarded("shadow"),
+        "what a guard in shadow mode would have done",
+        "choice",
+        choices=ACTIONS,
+        example="guard.shadow:block",
+    ),
     "prompt": Key(
         _elsewhere("ledger", "at_ns", "prompt", "prompt"),
         "prompt of an app, as name@version",

@@ -183,6 +183,29 @@ class LimitLine(Struct, frozen=True, kw_only=True):
     resets: int | None = None
 
 
+class GuardVerdictLine(Struct, frozen=True, kw_only=True):
+    """What one guard decided at one stage of a call (input, retrieved, tool_arguments, tool_result, output). ``action``
+    is what it asked for: allow, flag, redact, block or escalate; in the ``mode`` shadow nothing came of it. ``kind`` is
+    what looked and ``detector`` the version of that. ``failed``: why it could not tell. ``found`` counts by kind;
+    ``took_us`` is microseconds; ``cost`` US dollars, null where unknown."""
+
+    guard: str
+    version: int
+    kind: str
+    detector: str
+    stage: str
+    action: str
+    mode: str
+    score: float
+    threshold: float
+    reason: str
+    label: str
+    found: dict[str, int]
+    failed: str
+    took_us: int
+    cost: str | None
+
+
 class ScoreView(Struct, frozen=True, kw_only=True):
     """One judgement of a trace, a span or a session: a number (``value``), a word (``label``), or both. ``at`` is when
     it was made, Unix milliseconds; one that is not ``valid`` was taken back or superseded."""
@@ -225,6 +248,10 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     context: ContextLine | None = None
     limits: list[LimitLine] = []
     app: AppLine | None = None
+    guards: list[GuardVerdictLine] = []
+    """What guards decided, in the order in which they looked."""
+    held: int = 0
+    """The most tokens of a stream that guards held back at a time."""
     scores: list[ScoreView] = []
     """Valid ones of the trace and of its spans, oldest first."""
 

@@ -6,7 +6,7 @@ import msgspec
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest
+from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.projects import REVISION
 from trimtab.guard import spec as specs
@@ -18,17 +18,21 @@ from trimtab.guard.types import ACTIONS, Finding, Guard, Piece, Subject, Tools
 from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import options_schema
 from trimtab.server.actors import actor_of
+from trimtab.server.api.review_queues import Time, window
 from trimtab.server.guard_bodies import (
     GuardChange,
     GuardDiff,
+    GuardExample,
     GuardKind,
     GuardKinds,
     GuardName,
     GuardPage,
     GuardPlace,
+    GuardReport,
     GuardTrial,
     GuardTried,
     GuardView,
+    GuardWhy,
     NewGuardVersion,
     PushedGuard,
     RefusalList,
@@ -38,8 +42,12 @@ from trimtab.server.guard_bodies import (
 )
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.storage import revision
+from trimtab.telemetry import guard_query
+from trimtab.telemetry.answers import guard_line, read_decision
+from trimtab.telemetry.guard_query import STOPS, Report
 
 TAG = "guards"
+MS = 1_000_000
 BASE = "/api/v1/projects/{project:str}/guards"
 ONE = BASE + "/{name:str}"
 KINDS = "/api/v1/projects/{project:str}/guard-kinds"
@@ -287,6 +295,88 @@ def _found(each: Finding) -> TriedFinding:
     return TriedFinding(text=each.piece, start=each.start, end=each.end, kind=each.kind, score=each.score)
 
 
+# --- what they did ---
+
+
+@route(
+    "GET",
+    ONE + "/report",
+    "guard:read",
+    Operation(id="reportGuard", summary="What a guard did, or would have done", tag=TAG, errors=(404,)),
+)
+async def report_guard(
+    deps: Deps, tenant: Tenant, name: FromPath[str], start: Time = None, end: Time = None
+) -> GuardReport:
+    """With the calls that began in the window (the last 30 days). In shadow mode: what it would have stopped."""
+    await deps.db.read(lambda conn: store.guard(conn, tenant.id, name))
+    since, until = window(deps, start, end)
+    found = await guard_query.report(deps.reader, tenant.id, name, since * MS, until * MS)
+    return GuardReport(
+        name=name,
+        since=since,
+        until=until,
+        calls=found.calls,
+        enforced=found.enforced,
+        would_have=found.would_have,
+        failed=found.failed,
+        say=_say(found),
+        examples=[
+            GuardExample(
+                trace_id=each.trace_id,
+                request_id=each.request_id,
+                model=each.model,
+                started=each.start_ns // MS,
+                action=each.action,
+                mode=each.mode,
+                preview=each.preview,
+            )
+            for each in found.examples
+        ],
+    )
+
+
+def _say(found: Report) -> str:
+    if not found.calls:
+        return "It has looked at no call in this window."
+    shadowed = sum(found.would_have.values())
+    said: list[str] = []
+    if enforced := sum(found.enforced.values()):
+        stopped = sum(found.enforced.get(action, 0) for action in STOPS)
+        said.append(f"It stopped {stopped:,} of {enforced:,} calls.")
+    if shadowed:
+        stopped = sum(found.would_have.get(action, 0) for action in STOPS)
+        said.append(f"It would have stopped {stopped:,} of {shadowed:,} calls.")
+    if found.failed:
+        said.append(f"It could not tell {found.failed:,} times.")
+    return " ".join(said)
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/guard-decisions/{request:str}",
+    "trace:read",
+    Operation(id="whyGuarded", summary="What guards decided about a request", tag=TAG, errors=(404,)),
+)
+async def why_guarded(deps: Deps, tenant: Tenant, request: FromPath[str]) -> GuardWhy:
+    """By the reference that a user was given in a refusal: the id of the request."""
+    found = await guard_query.why(deps.reader, tenant.id, request.replace("\0", "?"))
+    if found is None:
+        raise NotFound(
+            f"There is no request {request[:80]!r} in this project's traces.",
+            fix="A call is there a second or so after it ended, and until its retention ends.",
+            code="request_not_found",
+        )
+    decided = read_decision(found.decision)
+    return GuardWhy(
+        request_id=request,
+        trace_id=found.trace_id,
+        model=found.model,
+        started=found.start_ns // MS,
+        held=decided.held,
+        verdicts=[guard_line(each) for each in decided.guards],
+    )
+
+
 # --- what users are told ---
 
 
@@ -368,6 +458,8 @@ ROUTES = (
     place_guard,
     diff_guard,
     try_guard,
+    report_guard,
+    why_guarded,
     list_refusals,
     put_refusal,
     drop_refusal,

@@ -34,7 +34,7 @@ from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.reading import Folder
 from trimtab.server.folder.state import State, models, read_state
 from trimtab.server.freezing import frozen as frozen_now
-from trimtab.server.freezing import gateway_with, refuse_broken_chain
+from trimtab.server.freezing import gateway_with, guards_of, refuse_broken_chain
 from trimtab.server.prompt_reading import Ahead, aside, bundle_of
 from trimtab.storage import revision
 
@@ -314,7 +314,8 @@ class _Thinking:
         if spec.prompt:
             bundle = await self._bundle(app, freeze.reference(spec.prompt))
         self._refuse_broken(app, spec)
-        return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway)
+        guards = await self._deps.db.read(lambda conn: guards_of(conn, self._asked.project, spec))
+        return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway, guards)
 
     def _refuse_broken(self, app: str, spec: AppSpec) -> None:
         """Raises `InvalidRequest` where the route leads to a model that nobody can call."""
