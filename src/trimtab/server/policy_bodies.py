@@ -45,7 +45,7 @@ class PolicyCheck(Struct, frozen=True, kw_only=True):
 class PolicySwitch(Struct, kw_only=True, forbid_unknown_fields=True):
     """The version to put in force; null: none."""
 
-    version: int | None
+    version: int | None = None
 
 
 class PolicyAbout(Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ class PolicyPlanRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     without it. ``start`` and ``end`` are last week where they are left out; ``q`` narrows the calls."""
 
     name: str = "planned"
-    text: Text | None
+    text: Text | None = None
     otherwise: Otherwise = "allow"
     q: str = ""
     start: int | None = None

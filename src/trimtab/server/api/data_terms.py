@@ -33,7 +33,7 @@ from trimtab.server.policy_bodies import (
 )
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
-TAG = "policies"
+TAG = "access policies"
 
 
 # --- classes ---

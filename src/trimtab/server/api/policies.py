@@ -37,9 +37,9 @@ from trimtab.server.policy_bodies import (
 )
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, Within, cut, route
 
-TAG = "policies"
-OF_PROJECT: Final = "/api/v1/projects/{project:str}/policies"
-OF_ORGANISATION: Final = "/api/v1/organisations/{organisation:str}/policies"
+TAG = "access policies"
+OF_PROJECT: Final = "/api/v1/projects/{project:str}/access-policies"
+OF_ORGANISATION: Final = "/api/v1/organisations/{organisation:str}/access-policies"
 
 
 class Place:
@@ -187,7 +187,7 @@ async def _remove(deps: Dependencies, caller: Caller, place: Place, name: str) -
     "GET",
     OF_PROJECT,
     "policy:read",
-    Operation(id="listPolicies", summary="The policies that hold in a project", tag=TAG, errors=(404,)),
+    Operation(id="listAccessPolicies", summary="The policies that hold in a project", tag=TAG, errors=(404,)),
 )
 async def list_policies(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> PolicySetPage:
     """Its own sets, and its organisation's (``scope``), in order of name."""
@@ -198,7 +198,7 @@ async def list_policies(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit
     "GET",
     OF_PROJECT + "/{name:str}",
     "policy:read",
-    Operation(id="getPolicies", summary="A set of policies and its versions", tag=TAG, errors=(404,)),
+    Operation(id="getAccessPolicies", summary="A set of policies and its versions", tag=TAG, errors=(404,)),
 )
 async def get_policies(deps: Deps, tenant: Tenant, name: FromPath[str]) -> PolicySetDetail:
     return await _detail(deps, _mine(tenant), name)
@@ -208,7 +208,7 @@ async def get_policies(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Polic
     "PUT",
     OF_PROJECT + "/{name:str}",
     "policy:write",
-    Operation(id="putPolicies", summary="Write a version of a set of policies", tag=TAG, errors=(404,)),
+    Operation(id="putAccessPolicies", summary="Write a version of a set of policies", tag=TAG, errors=(404,)),
 )
 async def put_policies(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicyBody]
@@ -222,7 +222,7 @@ async def put_policies(
     "POST",
     OF_PROJECT + "/{name:str}/switch",
     "policy:write",
-    Operation(id="switchPolicies", summary="Put a version in force, or none", tag=TAG, errors=(404,)),
+    Operation(id="switchAccessPolicies", summary="Put a version in force, or none", tag=TAG, errors=(404,)),
 )
 async def switch_policies(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicySwitch]
@@ -235,7 +235,7 @@ async def switch_policies(
     "DELETE",
     OF_PROJECT + "/{name:str}",
     "policy:write",
-    Operation(id="deletePolicies", summary="Remove a set of policies", tag=TAG, status=204, errors=(404,)),
+    Operation(id="deleteAccessPolicies", summary="Remove a set of policies", tag=TAG, status=204, errors=(404,)),
 )
 async def delete_policies(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
     """With all its versions; the audit log keeps that they were."""
@@ -325,7 +325,7 @@ async def get_schema() -> dict[str, str]:
     "POST",
     "/api/v1/projects/{project:str}/policy-check",
     "policy:read",
-    Operation(id="checkPolicies", summary="What is wrong with policies, and whether their tests hold", tag=TAG),
+    Operation(id="checkAccessPolicies", summary="What is wrong with policies, and whether their tests hold", tag=TAG),
 )
 async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]) -> PolicyCheck:
     """Nothing is kept."""
@@ -343,7 +343,7 @@ async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]
     "POST",
     "/api/v1/projects/{project:str}/policy-plan",
     "policy:read",
-    Operation(id="planPolicies", summary="What policies would have done with last week's calls", tag=TAG),
+    Operation(id="planAccessPolicies", summary="What policies would have done with last week's calls", tag=TAG),
 )
 async def plan_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyPlanRequest]) -> PolicyPlan:
     """Every recorded call is judged by what is in force and by what is proposed. No provider is asked, and nothing is
@@ -355,7 +355,7 @@ async def plan_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyPlanReq
     "POST",
     "/api/v1/projects/{project:str}/policy-ask",
     "policy:read",
-    Operation(id="askPolicies", summary="What the policies in force say of one request", tag=TAG),
+    Operation(id="askAccessPolicies", summary="What the policies in force say of one request", tag=TAG),
 )
 async def ask_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyQuestion]) -> PolicyAnswer:
     """The request is described as in a test of a set."""
