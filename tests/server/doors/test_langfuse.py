@@ -45,7 +45,7 @@ def visit(run: "Run", tmp_path: Path) -> Callable[..., list[Any]]:
         async def inner(house: House) -> None:
             intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
             otlp = OtlpDoor(house.deps, intake)
-            app = create_app(house.deps, None, Doors(house.deps, otlp, intake))
+            app = create_app(house.deps, None, Doors(house.deps, otlp, intake), house.app.api)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://trimtab.test") as client:
                 await story(house, client)
@@ -76,7 +76,7 @@ def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(
     async def story(house: House) -> None:
         intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
         otlp = OtlpDoor(house.deps, intake)
-        app = create_app(house.deps, None, Doors(house.deps, otlp, intake))
+        app = create_app(house.deps, None, Doors(house.deps, otlp, intake), house.app.api)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=basic("x", ADMIN)) as client:
             events: list[Any] = [{**SPAN, "id": str(number)} for number in range(4)]
