@@ -353,22 +353,22 @@ def _say(found: Report) -> str:
 
 @route(
     "GET",
-    "/api/v1/projects/{project:str}/guard-decisions/{request:str}",
+    "/api/v1/projects/{project:str}/guard-decisions/{request_id:str}",
     "trace:read",
     Operation(id="whyGuarded", summary="What guards decided about a request", tag=TAG, errors=(404,)),
 )
-async def why_guarded(deps: Deps, tenant: Tenant, request: FromPath[str]) -> GuardWhy:
+async def why_guarded(deps: Deps, tenant: Tenant, request_id: FromPath[str]) -> GuardWhy:
     """By the reference that a user was given in a refusal: the id of the request."""
-    found = await guard_query.why(deps.reader, tenant.id, request.replace("\0", "?"))
+    found = await guard_query.why(deps.reader, tenant.id, request_id.replace("\0", "?"))
     if found is None:
         raise NotFound(
-            f"There is no request {request[:80]!r} in this project's traces.",
+            f"There is no request {request_id[:80]!r} in this project's traces.",
             fix="A call is there a second or so after it ended, and until its retention ends.",
             code="request_not_found",
         )
     decided = read_decision(found.decision)
     return GuardWhy(
-        request_id=request,
+        request_id=request_id,
         trace_id=found.trace_id,
         model=found.model,
         started=found.start_ns // MS,
