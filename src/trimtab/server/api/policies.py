@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance import policies, policy_examples, policy_text
-from trimtab.governance.access import Project
+from trimtab.governance.access import Organisation, Project
 from trimtab.governance.data_classes import Classes, classes_of
 from trimtab.governance.policies import Draft, Put, Scope, SetRow, VersionRow
 from trimtab.governance.policy_eval import ALLOWED, Compiled, PolicySet
@@ -245,8 +245,8 @@ async def delete_policies(deps: Deps, caller: CallerNow, tenant: Tenant, name: F
 # --- routes of an organisation ---
 
 
-def _wide(organisation: Within) -> Place:
-    return Place(organisation.id, "organisation", None)
+def _wide(within: Organisation) -> Place:
+    return Place(within.id, "organisation", None)
 
 
 @route(
@@ -255,9 +255,9 @@ def _wide(organisation: Within) -> Place:
     "policy:read",
     Operation(id="listOrganisationPolicies", summary="The policies of an organisation", tag=TAG, errors=(404,)),
 )
-async def list_wide(deps: Deps, organisation: Within, cursor: Cursor = None, limit: Limit = 100) -> PolicySetPage:
+async def list_wide(deps: Deps, within: Within, cursor: Cursor = None, limit: Limit = 100) -> PolicySetPage:
     """They hold in each of its projects, which cannot undo them."""
-    return await _page(deps, {organisation.id: "organisation"}, cursor, limit)
+    return await _page(deps, {within.id: "organisation"}, cursor, limit)
 
 
 @route(
@@ -266,8 +266,8 @@ async def list_wide(deps: Deps, organisation: Within, cursor: Cursor = None, lim
     "policy:read",
     Operation(id="getOrganisationPolicies", summary="An organisation's set of policies", tag=TAG, errors=(404,)),
 )
-async def get_wide(deps: Deps, organisation: Within, name: FromPath[str]) -> PolicySetDetail:
-    return await _detail(deps, _wide(organisation), name)
+async def get_wide(deps: Deps, within: Within, name: FromPath[str]) -> PolicySetDetail:
+    return await _detail(deps, _wide(within), name)
 
 
 @route(
@@ -277,10 +277,10 @@ async def get_wide(deps: Deps, organisation: Within, name: FromPath[str]) -> Pol
     Operation(id="putOrganisationPolicies", summary="Write a version for an organisation", tag=TAG, errors=(404,)),
 )
 async def put_wide(
-    deps: Deps, caller: CallerNow, organisation: Within, name: FromPath[str], data: JSONBody[PolicyBody]
+    deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[PolicyBody]
 ) -> PolicySetView:
     """As for a project; in force in each of the organisation's."""
-    return await _put(deps, caller, _wide(organisation), name, data)
+    return await _put(deps, caller, _wide(within), name, data)
 
 
 @route(
@@ -290,9 +290,9 @@ async def put_wide(
     Operation(id="switchOrganisationPolicies", summary="Put a version in force, or none", tag=TAG, errors=(404,)),
 )
 async def switch_wide(
-    deps: Deps, caller: CallerNow, organisation: Within, name: FromPath[str], data: JSONBody[PolicySwitch]
+    deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[PolicySwitch]
 ) -> PolicySetView:
-    return await _switch(deps, caller, _wide(organisation), name, data.version)
+    return await _switch(deps, caller, _wide(within), name, data.version)
 
 
 @route(
@@ -303,8 +303,8 @@ async def switch_wide(
         id="deleteOrganisationPolicies", summary="Remove an organisation's set", tag=TAG, status=204, errors=(404,)
     ),
 )
-async def delete_wide(deps: Deps, caller: CallerNow, organisation: Within, name: FromPath[str]) -> None:
-    await _remove(deps, caller, _wide(organisation), name)
+async def delete_wide(deps: Deps, caller: CallerNow, within: Within, name: FromPath[str]) -> None:
+    await _remove(deps, caller, _wide(within), name)
 
 
 # --- trying ---
