@@ -1,6 +1,6 @@
 """Install the real client libraries that the pages of docs/clients are tested with.
 
-    python scripts/install_clients.py    into .venv/clients/python, older and node, unless they are up to date
+    python scripts/install_clients.py    into .venv/clients/python, older, node and oidc, unless they are up to date
                               --agents   and agents: frameworks that bring hundreds of packages
 
 They live in environments of their own, from lock files of their own (`tests/clients/python`, `older`, `agents`,
@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ PYTHON = HOME / "python" / "bin" / "python"
 OLDER = HOME / "older" / "bin" / "python"
 AGENTS = HOME / "agents" / "bin" / "python"
 NODE_HOME = HOME / "node"
+OIDC_FILES = ("package.json", "package-lock.json", "provider.mjs")
 
 
 def node_folder() -> Path:
@@ -45,11 +47,24 @@ def install_node() -> None:
     NODE_HOME.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(LOCKS / "node" / name, NODE_HOME / name)
+    _npm_ci(NODE_HOME)
+
+
+def _npm_ci(home: Path) -> None:
     folder = node_folder()
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "true"}
     npm = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(folder / "node"), str(npm), "ci", "--no-audit", "--no-fund"]
-    subprocess.run(command, cwd=NODE_HOME, env=environment, check=True, stdout=sys.stderr)  # noqa: S603
+    subprocess.run(command, cwd=home, env=environment, check=True, stdout=sys.stderr)  # noqa: S603
+
+
+def install_oidc() -> None:
+    """The identity provider that sign-in is tested with, and the script that starts it."""
+    home = HOME / "oidc"
+    home.mkdir(parents=True, exist_ok=True)
+    for name in OIDC_FILES:
+        shutil.copyfile(LOCKS / "oidc" / name, home / name)
+    _npm_ci(home)
 
 
 def up_to_date(name: str, *locks: str) -> bool:
@@ -71,18 +86,29 @@ def _digest(*locks: str) -> str:
 
 def install(*, agents: bool = False) -> None:
     """All, unless they are there; ``agents`` only where they are asked for."""
+    for name, _, _ in _kinds():
+        if agents or name != "agents":
+            install_one(name)
+
+
+def install_one(name: str) -> None:
+    """One of them, unless it is there."""
     HOME.mkdir(parents=True, exist_ok=True)
-    wanted = (
+    work, locks = next((work, locks) for each, work, locks in _kinds() if each == name)
+    if not up_to_date(name, *locks):
+        print(f"Installing the {name} clients that are tested with ...", file=sys.stderr)  # noqa: T201
+        work()
+        stamp(name, *locks)
+
+
+def _kinds() -> tuple[tuple[str, Callable[[], None], tuple[str, ...]], ...]:
+    return (
         ("python", install_python, ("python/uv.lock", "python/pyproject.toml")),
         ("older", lambda: install_python("older"), ("older/uv.lock", "older/pyproject.toml")),
         ("node", install_node, ("node/package-lock.json",)),
+        ("oidc", install_oidc, tuple(f"oidc/{name}" for name in OIDC_FILES)),
         ("agents", lambda: install_python("agents"), ("agents/uv.lock", "agents/pyproject.toml")),
     )
-    for name, work, locks in wanted if agents else wanted[:-1]:
-        if not up_to_date(name, *locks):
-            print(f"Installing the {name} clients that docs/clients is tested with ...", file=sys.stderr)  # noqa: T201
-            work()
-            stamp(name, *locks)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def create_api() -> Litestar:
             "deps": Provide(_deps, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "tenant": Provide(_tenant, sync_to_thread=False),
-            "organisation": Provide(_organisation, sync_to_thread=False),
+            "within": Provide(_organisation, sync_to_thread=False),
         },
         exception_handlers={Exception: problems.handle},
         request_max_body_size=MAX_BODY,

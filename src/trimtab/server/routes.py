@@ -21,7 +21,7 @@ from trimtab.server.dependencies import Dependencies
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-# What the app hands to a route by its argument's name: `deps`, `caller`, `tenant`, `organisation` (of the path).
+# What the app hands to a route by its argument's name: `deps`, `caller`, `tenant` and `within`: of the path.
 Deps = NamedDependency[SkipValidation[Dependencies]]
 CallerNow = NamedDependency[SkipValidation[Caller]]
 Tenant = NamedDependency[SkipValidation[Project]]

@@ -226,10 +226,10 @@ async def remove_service_account(deps: Deps, caller: CallerNow, tenant: Tenant, 
     Operation(id="listOrganisationMembers", summary="List an organisation's members", tag=TAG, errors=(404,)),
 )
 async def list_organisation_members(
-    deps: Deps, caller: CallerNow, organisation: Within, cursor: Cursor = None, limit: Limit = 100
+    deps: Deps, caller: CallerNow, within: Within, cursor: Cursor = None, limit: Limit = 100
 ) -> MemberPage:
     """What they are here they are in each of its projects."""
-    return await _page(deps, in_organisation(caller, organisation).place, cursor, limit)
+    return await _page(deps, in_organisation(caller, within).place, cursor, limit)
 
 
 @route(
@@ -245,9 +245,9 @@ async def list_organisation_members(
     ),
 )
 async def add_organisation_member(
-    deps: Deps, caller: CallerNow, organisation: Within, data: JSONBody[NewMember]
+    deps: Deps, caller: CallerNow, within: Within, data: JSONBody[NewMember]
 ) -> MemberView:
-    return await _add(deps, caller, in_organisation(caller, organisation), data)
+    return await _add(deps, caller, in_organisation(caller, within), data)
 
 
 @route(
@@ -259,9 +259,9 @@ async def add_organisation_member(
     ),
 )
 async def change_organisation_member(
-    deps: Deps, caller: CallerNow, organisation: Within, member: FromPath[str], data: JSONBody[MemberPatch]
+    deps: Deps, caller: CallerNow, within: Within, member: FromPath[str], data: JSONBody[MemberPatch]
 ) -> MemberView:
-    return await _change(deps, caller, in_organisation(caller, organisation), member, data)
+    return await _change(deps, caller, in_organisation(caller, within), member, data)
 
 
 @route(
@@ -276,10 +276,8 @@ async def change_organisation_member(
         errors=(404, 409),
     ),
 )
-async def remove_organisation_member(
-    deps: Deps, caller: CallerNow, organisation: Within, member: FromPath[str]
-) -> None:
-    await _remove(deps, caller, in_organisation(caller, organisation), member)
+async def remove_organisation_member(deps: Deps, caller: CallerNow, within: Within, member: FromPath[str]) -> None:
+    await _remove(deps, caller, in_organisation(caller, within), member)
 
 
 # --- of the instance ---

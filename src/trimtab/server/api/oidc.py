@@ -44,8 +44,11 @@ COOKIE: Final = "trimtab_sign_in"
 PATH: Final = "/api/v1/oidc"
 log = logging.getLogger("trimtab.sign_in")
 
-Text = Annotated[str, Meta(max_length=4000), QueryParameter(max_length=4000)]
-Port = Annotated[int, Meta(ge=1024, le=65535), QueryParameter(ge=1024, le=65535)]
+Next = Annotated[Annotated[str, Meta(max_length=2000)], QueryParameter(max_length=2000)]
+Port = Annotated[Annotated[int, Meta(ge=1024, le=65535)] | None, QueryParameter(ge=1024, le=65535)]
+Challenge = Annotated[
+    Annotated[str, Meta(min_length=43, max_length=64)] | None, QueryParameter(min_length=43, max_length=64)
+]
 
 
 # --- providers ---
@@ -232,25 +235,25 @@ async def check_identity_provider(deps: Deps, provider: FromPath[str]) -> Provid
 async def start_sign_in(
     deps: Deps,
     provider: FromPath[str],
-    next: Text = "/",  # noqa: A002  the name in the address
-    port: Port | None = None,
-    challenge: Text | None = None,
+    next: Next = "/",  # noqa: A002  the name in the address
+    port: Port = None,
+    challenge: Challenge = None,
 ) -> Response[None]:
     """Sends the browser on, with a cookie that only this sign-in needs. ``port`` and ``challenge`` are those of a
     command line which waits on this person's own machine."""
-    if (port is None) != (challenge is None) or (challenge is not None and not 43 <= len(challenge) <= 64):
+    if (port is None) != (challenge is None):
         raise InvalidRequest("A command line sends its port and a challenge.", fix="Sign in with: trimtab login")
     now = deps.now()
     row = await deps.db.read(lambda conn: sign_in.provider(conn, provider))
     metadata = await deps.oidc.metadata(row.issuer)
-    wanted = SignIn(provider=row.name, browser=b"", next=_within(next), port=port, challenge=challenge, expires=0)
+    wanted = SignIn(provider=row.name, browser=b"", next=within(next), port=port, challenge=challenge, expires=0)
     begun = await deps.db.write(lambda conn: sign_in.begin(conn, wanted, now))
     made = oidc.asked(begun.browser)
     url = oidc.authorization_url(metadata, row, redirect_uri(deps), begun.state, made)
     return _to(url, [_cookie(deps, begun.browser, sign_in.SIGN_IN_MS // 1000)])
 
 
-def _within(path: str) -> str:
+def within(path: str) -> str:
     """Only ways within this console are followed after a sign-in."""
     plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if plain and len(path) <= 2000 and not path.startswith("/login") else "/"
@@ -285,20 +288,17 @@ class _Back(Struct, frozen=True, kw_only=True):
     None,
     Operation(id="finishSignIn", summary="Come back from an identity provider", tag=TAG, status=302),
 )
-async def finish_sign_in(
-    deps: Deps,
-    request: Request[Any, Any, Any],
-    state: Text = "",
-    code: Text | None = None,
-    error: Text | None = None,
-    iss: Text | None = None,
-) -> Response[None]:
-    """Sends the browser to the console, signed in; or to the sign-in page, which says what went wrong."""
+async def finish_sign_in(deps: Deps, request: Request[Any, Any, Any]) -> Response[None]:
+    """Sends the browser to the console, signed in; or to the sign-in page, which says what went wrong. The provider
+    adds ``state``, ``code`` or ``error``, and ``iss`` (RFC 6749, section 4.1.2; RFC 9207)."""
     begun: SignIn | None = None
+    told = request.query_params
     gone = _cookie(deps, "", 0)
     try:
-        begun = await deps.db.write(lambda conn: sign_in.spend(conn, state))
-        back = _Back(code=code, error=error, iss=iss, browser=request.cookies.get(COOKIE, ""))
+        begun = await deps.db.write(lambda conn: sign_in.spend(conn, told.get("state", "")))
+        back = _Back(
+            code=told.get("code"), error=told.get("error"), iss=told.get("iss"), browser=request.cookies.get(COOKIE, "")
+        )
         known = sign_in.check(begun, back.browser, deps.now())
         row = await deps.db.read(lambda conn: sign_in.provider(conn, known.provider))
         who = await _who(deps, row, back)

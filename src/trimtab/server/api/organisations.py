@@ -1,6 +1,5 @@
 """Organisations, the roles they make for themselves, and everybody who is known here."""
 
-from typing import Any
 
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
@@ -15,7 +14,7 @@ from trimtab.governance import (
     session_store,
     sessions,
 )
-from trimtab.governance.access import Project
+from trimtab.governance.access import Organisation, Project
 from trimtab.governance.organisations import NewOrganisation
 from trimtab.governance.people_store import CUSTOM_ROLES, ORGANISATIONS, PEOPLE, OrganisationRow, PersonRow, RoleRow
 from trimtab.governance.permissions import GRANTS, INSTANCE_ONLY, MEMBER_ROLES, PERMISSIONS
@@ -126,8 +125,8 @@ async def create_organisation(deps: Deps, caller: CallerNow, data: JSONBody[NewO
     "organisation:read",
     Operation(id="getOrganisation", summary="One organisation", tag=TAG, errors=(404,)),
 )
-async def get_organisation(deps: Deps, caller: CallerNow, organisation: Within) -> OrganisationView:
-    return _view(deps, caller, await deps.db.read(lambda conn: organisations.get(conn, organisation.slug)))
+async def get_organisation(deps: Deps, caller: CallerNow, within: Within) -> OrganisationView:
+    return _view(deps, caller, await deps.db.read(lambda conn: organisations.get(conn, within.slug)))
 
 
 @route(
@@ -137,12 +136,12 @@ async def get_organisation(deps: Deps, caller: CallerNow, organisation: Within) 
     Operation(id="changeOrganisation", summary="Rename an organisation", tag=TAG, errors=(404,)),
 )
 async def change_organisation(
-    deps: Deps, caller: CallerNow, organisation: Within, data: JSONBody[OrganisationPatch]
+    deps: Deps, caller: CallerNow, within: Within, data: JSONBody[OrganisationPatch]
 ) -> OrganisationView:
-    state = auditing.row(ORGANISATIONS, id=organisation.id)
-    subject = f"organisation:{organisation.slug}"
+    state = auditing.row(ORGANISATIONS, id=within.id)
+    subject = f"organisation:{within.slug}"
     deed = Deed(project=None, action="organisation.changed", subject=subject, state=state)
-    row = await written(deps, caller, deed, lambda conn: organisations.rename(conn, organisation.slug, data.name))
+    row = await written(deps, caller, deed, lambda conn: organisations.rename(conn, within.slug, data.name))
     await deps.snapshots.changed()
     return _view(deps, caller, row)
 
@@ -160,10 +159,10 @@ async def change_organisation(
     ),
 )
 async def create_organisation_project(
-    deps: Deps, caller: CallerNow, organisation: Within, data: JSONBody[NewProject]
+    deps: Deps, caller: CallerNow, within: Within, data: JSONBody[NewProject]
 ) -> ProjectView:
     now = deps.now()
-    told = {"organisation": organisation.slug, "to": {"name": data.name, "capture_content": data.capture_content}}
+    told = {"organisation": within.slug, "to": {"name": data.name, "capture_content": data.capture_content}}
     deed = Deed(project=None, action="project.created", subject=f"project:{data.slug}", detail=told)
     row = await written(
         deps,
@@ -175,7 +174,7 @@ async def create_organisation_project(
             name=data.name,
             capture_content=data.capture_content,
             now=now,
-            organisation_id=organisation.id,
+            organisation_id=within.id,
         ),
     )
     await deps.snapshots.changed()
@@ -241,14 +240,14 @@ async def list_project_roles(deps: Deps, tenant: Tenant) -> RoleList:
     "role:read",
     Operation(id="listRoles", summary="List an organisation's roles", tag=TAG, errors=(404,)),
 )
-async def list_roles(deps: Deps, organisation: Within) -> RoleList:
-    return await _roles(deps, organisation.id)
+async def list_roles(deps: Deps, within: Within) -> RoleList:
+    return await _roles(deps, within.id)
 
 
-async def _put_role(deps: Dependencies, caller: Caller, organisation: Any, data: NewRole, *, new: bool) -> RoleView:
-    now, held = deps.now(), in_organisation(caller, organisation).held
+async def _put_role(deps: Dependencies, caller: Caller, within: Organisation, data: NewRole, *, new: bool) -> RoleView:
+    now, held = deps.now(), in_organisation(caller, within).held
     row = RoleRow(
-        organisation_id=organisation.id,
+        organisation_id=within.id,
         name=data.name,
         about=data.about,
         permissions=tuple(sorted(set(data.permissions))),
@@ -258,8 +257,8 @@ async def _put_role(deps: Dependencies, caller: Caller, organisation: Any, data:
     deed = Deed(
         project=None,
         action="role.created" if new else "role.changed",
-        subject=f"role:{organisation.slug}/{data.name}",
-        state=auditing.row(CUSTOM_ROLES, organisation_id=organisation.id, name=data.name),
+        subject=f"role:{within.slug}/{data.name}",
+        state=auditing.row(CUSTOM_ROLES, organisation_id=within.id, name=data.name),
     )
     made = await written(deps, caller, deed, lambda conn: roles.put(conn, row, held, new=new))
     await deps.snapshots.changed()
@@ -272,9 +271,9 @@ async def _put_role(deps: Dependencies, caller: Caller, organisation: Any, data:
     "role:write",
     Operation(id="createRole", summary="Make a role of permissions", tag=TAG, status=201, errors=(404, 409)),
 )
-async def create_role(deps: Deps, caller: CallerNow, organisation: Within, data: JSONBody[NewRole]) -> RoleView:
+async def create_role(deps: Deps, caller: CallerNow, within: Within, data: JSONBody[NewRole]) -> RoleView:
     """Nobody makes a role that holds more than they hold in the organisation themselves."""
-    return await _put_role(deps, caller, organisation, data, new=True)
+    return await _put_role(deps, caller, within, data, new=True)
 
 
 @route(
@@ -284,11 +283,11 @@ async def create_role(deps: Deps, caller: CallerNow, organisation: Within, data:
     Operation(id="changeRole", summary="Change what a role holds", tag=TAG, errors=(404,)),
 )
 async def change_role(
-    deps: Deps, caller: CallerNow, organisation: Within, role: FromPath[str], data: JSONBody[RolePatch]
+    deps: Deps, caller: CallerNow, within: Within, role: FromPath[str], data: JSONBody[RolePatch]
 ) -> RoleView:
     """In force for all who have it when it returns."""
     wanted = NewRole(name=role, permissions=data.permissions, about=data.about)
-    return await _put_role(deps, caller, organisation, wanted, new=False)
+    return await _put_role(deps, caller, within, wanted, new=False)
 
 
 @route(
@@ -297,11 +296,11 @@ async def change_role(
     "role:write",
     Operation(id="removeRole", summary="Take a role away that nobody has", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_role(deps: Deps, caller: CallerNow, organisation: Within, role: FromPath[str]) -> None:
-    held = in_organisation(caller, organisation).held
-    state = auditing.row(CUSTOM_ROLES, organisation_id=organisation.id, name=role)
-    deed = Deed(project=None, action="role.removed", subject=f"role:{organisation.slug}/{role}", state=state)
-    await written(deps, caller, deed, lambda conn: roles.remove(conn, organisation.id, role, held))
+async def remove_role(deps: Deps, caller: CallerNow, within: Within, role: FromPath[str]) -> None:
+    held = in_organisation(caller, within).held
+    state = auditing.row(CUSTOM_ROLES, organisation_id=within.id, name=role)
+    deed = Deed(project=None, action="role.removed", subject=f"role:{within.slug}/{role}", state=state)
+    await written(deps, caller, deed, lambda conn: roles.remove(conn, within.id, role, held))
     await deps.snapshots.changed()
 
 

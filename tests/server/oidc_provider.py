@@ -1,0 +1,72 @@
+"""The real identity provider of `tests/clients/oidc`, and a browser that signs in with it."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+import install_clients
+
+CALLBACK = "http://127.0.0.1:4600/api/v1/oidc/callback"
+SECRET = "a client secret: with/odd+characters%"
+
+
+@dataclass
+class Running:
+    issuer: str
+
+    def sign_in(self, url: str, who: str) -> str:
+        """Go where the server sent the browser, sign in there and agree; the address the provider then sends the
+        browser to. ``who`` is an address; the groups they are in stand behind a plus: ``ada+admins@example.com``."""
+        local, _, domain = who.partition("@")
+        name, *groups = local.split("+")
+        who = f"{name}@{domain}"
+        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
+            browser.get(f"{self.issuer}/groups/{who}?{','.join(groups)}")
+            answer = browser.get(url)
+            for _ in range(12):
+                if answer.is_redirect:
+                    to = urljoin(str(answer.url), answer.headers["location"])
+                    if to.startswith(CALLBACK):
+                        return to
+                    answer = browser.get(to)
+                    continue
+                assert answer.status_code == 200, answer.text[:500]
+                form = re.search(r'action="([^"]+)"', answer.text)
+                prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+                assert form is not None, answer.text[:500]
+                assert prompt is not None, answer.text[:500]
+                data = {"prompt": prompt[1], "login": who, "password": "any"}
+                answer = browser.post(urljoin(str(answer.url), form[1]), data=data)
+        raise AssertionError("the provider never sent the browser back")
+
+
+@contextmanager
+def provider() -> Iterator[Running]:
+    install_clients.install_one("oidc")
+    node = install_clients.node_folder() / "node"
+    home = install_clients.HOME / "oidc"
+    process = subprocess.Popen(
+        [str(node), str(home / "provider.mjs"), CALLBACK],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        issuer = process.stdout.readline().strip()
+        assert issuer.startswith("http://"), "the provider did not start"
+        yield Running(issuer)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(60)
