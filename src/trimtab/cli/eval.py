@@ -113,9 +113,10 @@ def _consider(client: Client, name: str, asked: "Asked", *, yes: bool) -> bool:
     doubtful = found.over_budget or (bool(found.budget) and bool(found.unknown))
     if not doubtful or yes:
         return yes
-    why = "It is about to cost more than its budget." if found.over_budget else (
-        f"It has a budget, and {', '.join(found.unknown)} is unknown: what it costs cannot be counted."
-    )  # fmt: skip
+    reasons = ["It is about to cost more than its budget."] if found.over_budget else []
+    if found.budget and found.unknown:
+        reasons.append(f"It has a budget, and {', '.join(found.unknown)} is unknown: what it costs cannot be counted.")
+    why = " ".join(reasons)
     if sys.stdin.isatty() and click.confirm(f"{why} Go on?", err=True):
         return True
     fix = "Raise it (--budget), take fewer cases (--cases), set the model's price, or agree with --yes."
