@@ -138,17 +138,6 @@ def check_confirmed(confirm: str, slug: str, key_id: str) -> None:
         )
 
 
-def rewrap(conn: Connection, box: SecretBox) -> int:
-    """Seal every data key with the instance's newest key; how many were not yet."""
-    count = 0
-    for key in every(conn):
-        if key.wrapped and not box.is_newest(key.wrapped):
-            wrapped = wrap(box, key.project_id, key.id, unwrap(box, key))
-            conn.execute(update(DATA_KEYS).where(K.id == key.id).values(wrapped=wrapped))
-            count += 1
-    return count
-
-
 def _retire(conn: Connection, project_id: str, now: int) -> None:
     of = (K.project_id == project_id, K.state == "active")
     conn.execute(update(DATA_KEYS).where(*of).values(state="old", retired=now))

@@ -55,6 +55,53 @@ class Erasure(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class DataKey(Struct, frozen=True, kw_only=True):
+    """``state`` is active (seals what is new), old (only opens) or destroyed. Times are Unix ms."""
+
+    id: str
+    state: str
+    created: int
+    retired: int | None
+    destroyed: int | None
+
+
+class Encryption(Struct, frozen=True, kw_only=True):
+    """Keys newest first (docs/encryption.md)."""
+
+    enabled: bool
+    keys: list[DataKey]
+
+
+class LegalHold(Struct, frozen=True, kw_only=True):
+    """``released`` is None while it is in force. Times are Unix ms."""
+
+    id: str
+    subject: str
+    value: str
+    start: int | None
+    end: int | None
+    reason: str
+    author: str
+    author_name: str
+    created: int
+    released: int | None
+    released_by: str
+    release_reason: str
+
+
+class SecretKeys(Struct, frozen=True, kw_only=True):
+    """The ids of the keys that the instance's secrets are sealed with, the newest first; how many secrets are not under
+    the newest yet."""
+
+    keys: list[str]
+    from_environment: bool
+    behind: int
+
+
+class _LegalHolds(Struct):
+    items: list[LegalHold] = []
+
+
 class ExportPage(Struct, frozen=True):
     """A whole file of its format; ``cursor`` is None for the last."""
 
@@ -101,6 +148,48 @@ class Kept:
         """Begin to erase a ``user``, ``session`` or ``trace``; answers at once (`wait_erased` for its end)."""
         body = {"subject": subject, "value": value}
         return self._http.ask("POST", path("projects", project, "erasures"), Erasure, body=body)
+
+    def encryption(self, project: str) -> Encryption:
+        return self._http.ask("GET", path("projects", project, "encryption"), Encryption)
+
+    def set_encryption(self, project: str, *, enabled: bool) -> Encryption:
+        """Whether what is new is encrypted at rest."""
+        body = {"enabled": enabled}
+        return self._http.ask("PUT", path("projects", project, "encryption"), Encryption, body=body)
+
+    def rotate_data_key(self, project: str) -> Encryption:
+        return self._http.ask("POST", path("projects", project, "encryption", "rotations"), Encryption)
+
+    def destroy_data_key(self, project: str, key: str, confirm: str) -> Encryption:
+        """``key`` is an id, or ``all``; ``confirm`` must be ``destroy KEY of PROJECT``. Nothing brings back what was
+        encrypted with it."""
+        where = path("projects", project, "encryption", "keys", key, "destruction")
+        return self._http.ask("POST", where, Encryption, body={"confirm": confirm})
+
+    def legal_holds(self, project: str, limit: int = 100) -> list[LegalHold]:
+        """Newest first, released ones too."""
+        where = path("projects", project, "legal-holds")
+        return self._http.ask("GET", where, _LegalHolds, query={"limit": limit}).items
+
+    def hold(
+        self, project: str, subject: str, value: str, reason: str, start: int | None = None, end: int | None = None
+    ) -> LegalHold:
+        """``subject`` is user, session, trace or project (then ``value`` is empty)."""
+        body = {"subject": subject, "value": value, "reason": reason, "start": start, "end": end}
+        return self._http.ask("POST", path("projects", project, "legal-holds"), LegalHold, body=body)
+
+    def release_hold(self, project: str, hold_id: str, reason: str) -> LegalHold:
+        where = path("projects", project, "legal-holds", hold_id, "release")
+        return self._http.ask("POST", where, LegalHold, body={"reason": reason})
+
+    def secret_keys(self) -> SecretKeys:
+        return self._http.ask("GET", path("system", "secret-key"), SecretKeys)
+
+    def rotate_secret_key(self, *, forget_old: bool = False) -> SecretKeys:
+        """A new key for the instance's secrets, which are sealed with it at once; ``forget_old``: and the others are
+        taken out of the key file."""
+        body = {"forget_old": forget_old}
+        return self._http.ask("POST", path("system", "secret-key", "rotations"), SecretKeys, body=body)
 
     def erasures(self, project: str, limit: int = 20) -> list[Erasure]:
         """Newest first."""

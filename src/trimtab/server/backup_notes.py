@@ -6,9 +6,10 @@ goes into the manifest of each that can still be reached. A receipt does not say
 find to be erased; the server that is started on the folder does it.
 """
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from trimtab.telemetry.stores import Store
 
 KNOWN: Final = "backups.json"
 MANIFEST: Final = "manifest.json"
+CATALOG: Final = "catalog.sqlite"
 MOST_KNOWN: Final = 1_000
 RESTORE: Final = "restore"
 _WHERE: Final[dict[Subject, tuple[tuple[str, str], ...]]] = {
@@ -65,6 +67,42 @@ def note_erasure(folder: Path, done: Erasure) -> str:
     if not noted and not missing:
         return "none known"
     return f"noted in {noted}" + (f"; {missing} were not found where they were written" if missing else "")
+
+
+def destroy_keys(folder: Path, keys: Sequence[str]) -> str:
+    """Take data keys out of the catalogs of every backup that is known; in words, how far that went. Raises `OSError`
+    and `sqlite3.Error` where one cannot be written."""
+    done = missing = 0
+    for path in _known(folder):
+        catalog, manifest = Path(path) / CATALOG, Path(path) / MANIFEST
+        try:
+            content: dict[str, Any] = msgspec.json.decode(manifest.read_bytes())
+        except OSError:
+            missing += 1
+            continue
+        if CATALOG in content["files"]:
+            _destroy_in(catalog, keys)
+            with catalog.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            content["files"][CATALOG] = {"size": catalog.stat().st_size, "sha256": digest}
+            _replace(manifest, msgspec.json.format(msgspec.json.encode(content), indent=1))
+            done += 1
+    if not done and not missing:
+        return "none known"
+    return f"destroyed in {done}" + (f"; {missing} were not found where they were written" if missing else "")
+
+
+def _destroy_in(catalog: Path, keys: Sequence[str]) -> None:
+    """So that it is in no page of the file any more."""
+    db = sqlite3.connect(catalog, isolation_level=None)
+    try:
+        db.execute("PRAGMA secure_delete = ON")
+        if db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'data_keys'").fetchone()[0]:
+            gone = "UPDATE data_keys SET state = 'destroyed', wrapped = '' WHERE id = ?"
+            db.executemany(gone, [(key,) for key in keys])
+        db.execute("VACUUM")
+    finally:
+        db.close()
 
 
 def read_receipts(file: Path) -> tuple[Receipt, ...]:

@@ -14,6 +14,7 @@ from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.staying_up.health import Standing
 from trimtab.gateway.staying_up.live import Live
 from trimtab.governance.access import Principal, Project
+from trimtab.governance.sealing import Keyring
 from trimtab.governance.secrets import SecretBox
 from trimtab.guard.types import Tools
 from trimtab.ledger.prices import PriceBook
@@ -142,6 +143,8 @@ class Dependencies:
     started: int
     reprice: Callable[[], None]
     clock: Clock = field(default_factory=SystemClock)
+    keys: Callable[[], Keyring] = Keyring
+    """The data keys in force."""
     wake_retention: Callable[[], None] = _nothing
     wake_eraser: Callable[[], None] = _nothing
     wake_experiments: Callable[[], None] = _nothing

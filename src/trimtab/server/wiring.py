@@ -262,7 +262,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         lambda: holder.current,
         clock,
         most,
-        conversations=Conversations(db, clock.now_ns, settings.responses_days),
+        conversations=Conversations(db, clock.now_ns, settings.responses_days, lambda: made.keys.ring),
         transport=made.transport,
         holds=Holds(db, lambda: holder.current, clock),
     )
@@ -435,7 +435,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         local=LocalModels(house.run),
         health=HealthBoard(),
         metrics=Metrics(Gauges(_readings(spool, intake, transport, holder)), _slugs(holder)),
-        answers=_answers(settings, house, clock),
+        answers=_answers(settings, house, clock, keys),
         notes=Inflight(house.folder / INFLIGHT, worker),
         keeper=keeper,
     )
@@ -510,6 +510,7 @@ def _dependencies(
         prices=made.prices,
         settings=settings,
         secrets=made.box,
+        keys=lambda: made.keys.ring,
         health=made.health,
         call_model=Prober(gateway).call,
         ready=ready,
@@ -534,12 +535,13 @@ def _intake(settings: Settings, house: House, worker: str, seal: Callable[[bytes
     return Intake(lambda: Spool(house.spool, f"{worker}-otlp", sync="full", max_bytes=most, seal=seal), most)
 
 
-def _answers(settings: Settings, house: House, clock: SystemClock) -> Answers:
+def _answers(settings: Settings, house: House, clock: SystemClock, keys: Keys) -> Answers:
     """Stored answers: in a file of the data folder, or beside the catalog where that is shared by several machines."""
     most = settings.cache_max_mb << 20
     if settings.catalog_url.startswith("sqlite"):
-        return beside(house.folder, max_bytes=most, clock=clock)
-    return Answers(Database.open(settings.catalog_url), file=None, max_bytes=most, clock=clock)
+        return beside(house.folder, max_bytes=most, clock=clock, keys=lambda: keys.ring)
+    db = Database.open(settings.catalog_url)
+    return Answers(db, file=None, max_bytes=most, clock=clock, keys=lambda: keys.ring)
 
 
 def _keep(spool: Spool) -> Callable[[bytes], Awaitable[None]]:

@@ -7,6 +7,7 @@ cannot be read at all is shown as its bytes, and can only be sent again as it is
 import base64
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, cast
@@ -14,7 +15,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import Struct
 
-from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.telemetry.drain import Rejected
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_check import check_span
@@ -53,9 +54,13 @@ def kind_of(body: bytes) -> tuple[str, Any]:
     return kinds.get(type(record), "scores"), record
 
 
-def open_letter(directory: Path, number: int) -> Letter:
-    """One letter with what it held. Blocks. Raises `NotFound`, `sqlite3.Error`."""
+def open_letter(directory: Path, number: int, opened: Callable[[bytes], bytes] = bytes) -> Letter:
+    """One letter with what it held; ``opened`` opens one that is sealed. Blocks. Raises `NotFound`, `sqlite3.Error`."""
     rejected = _row(directory, number)
+    try:
+        rejected = msgspec.structs.replace(rejected, body=opened(rejected.body))
+    except TrimtabError as error:
+        rejected = msgspec.structs.replace(rejected, reason=f"{rejected.reason} ({error.message})")
     kind, record = kind_of(rejected.body)
     content = None
     if isinstance(record, RefusedSpan):

@@ -22,6 +22,7 @@ from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
+from trimtab.telemetry.language import clauses_of, parse
 from trimtab.telemetry.query import TOKENS, Condition, compile_query
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
@@ -107,10 +108,22 @@ class TelemetryReader:
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    def _require_texts(self, project: str, q: str) -> None:
+        """Raises `InvalidRequest` where words are looked for that lie encrypted: to find nothing would say that there
+        is nothing."""
+        if self._keys().seals(project) and any(not clause.key for clause in clauses_of(parse(q))):
+            raise InvalidRequest(
+                "What was said in this project is encrypted at rest, so its words cannot be searched.",
+                fix="Search by keys instead, such as user:, session:, model:, status: or meta.NAME:.",
+                param="q",
+                code="content_encrypted",
+            )
+
     # --- traces ----------------------------------------------------------------------------------------------------
 
     async def traces(self, project: str, q: str, window: Window, cursor: str | None, limit: int) -> TracePage:
         """One page, newest first. A cursor is a place in time, so what arrives meanwhile moves no page."""
+        self._require_texts(project, q)
         limit = max(1, min(limit, MAX_PAGE))
         place = _place(cursor) if cursor is not None else None
         lines: list[SpanLine] = []
@@ -252,6 +265,7 @@ class TelemetryReader:
 
     async def facets(self, project: str, q: str, window: Window) -> list[Facet]:
         """The most frequent values of each key among the calls that a search finds; what is empty is left out."""
+        self._require_texts(project, q)
         condition = compile_query(q, project, window)
         columns = ", ".join(_FACETS.values())
         sets = ", ".join(f"({column})" for column in _FACETS.values())

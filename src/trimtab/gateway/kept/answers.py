@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
@@ -19,6 +21,7 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway.kept import cache_store
 from trimtab.gateway.kept.cache_store import Meaning, Stored, Tally
 from trimtab.gateway.route import MAX_MODEL_NAME
+from trimtab.governance.sealing import KeyDestroyed, Keyring, KeyUnknown
 from trimtab.storage.database import Database
 
 log = logging.getLogger("trimtab.cache")
@@ -38,8 +41,11 @@ class Answers:
     """``file`` is the SQLite file behind ``db``, None where that is a PostgreSQL. ``max_bytes`` bounds what all answers
     take; the least lately used go first. Use it in one event loop; `close` writes what waits."""
 
-    def __init__(self, db: Database, *, file: Path | None, max_bytes: int, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, *, file: Path | None, max_bytes: int, clock: Clock, keys: Callable[[], Keyring] = Keyring
+    ) -> None:
         self.db = db
+        self._keys = keys
         self._file = file
         self._max_bytes = max_bytes
         self._clock = clock
@@ -73,7 +79,7 @@ class Answers:
         if waiting is not None and waiting.expires > now:
             return waiting
         try:
-            return self._find_in_file(self._file, key, now)
+            return self._opened(self._find_in_file(self._file, key, now))
         except sqlite3.Error as error:
             self._note_away(error)
             return None
@@ -87,7 +93,7 @@ class Answers:
         if waiting is not None and waiting.expires > now:
             return waiting
         try:
-            return await self.db.read(lambda conn: cache_store.answer(conn, key, now))
+            return self._opened(await self.db.read(lambda conn: cache_store.answer(conn, key, now)))
         except Unavailable as error:
             self._note_away(error)
             return None
@@ -96,7 +102,8 @@ class Answers:
         """The questions of one space that were stored after ``seq``; none while the store is away."""
         now = self.now_ms()
         try:
-            return await self.db.read(lambda conn: cache_store.meanings_since(conn, space, seq, now))
+            found = await self.db.read(lambda conn: cache_store.meanings_since(conn, space, seq, now))
+            return [opened for each in found if (opened := self._opened_meaning(each)) is not None]
         except Unavailable as error:
             self._note_away(error)
             return []
@@ -151,7 +158,7 @@ class Answers:
         self._meanings, self._used, self._tallies = [], {}, {}
 
         def write(conn: Connection) -> None:
-            cache_store.keep(conn, answers, meanings)
+            cache_store.keep(conn, list(map(self._sealed, answers)), list(map(self._sealed_meaning, meanings)))
             if used:
                 cache_store.touch(conn, used)
             if tallies:
@@ -203,6 +210,42 @@ class Answers:
         if self._reader is not None:
             self._reader.close()
         await self.db.close()
+
+    # --- what rests sealed ---
+
+    def seal(self, project: str, body: bytes) -> bytes:
+        """A body as it rests: encrypted where its project (its id) is."""
+        return self._keys().seal(project, body)
+
+    def open(self, body: bytes) -> bytes | None:
+        """What `seal` made of a body; None where its key was destroyed, or is not known."""
+        try:
+            return self._keys().open(body)
+        except (KeyDestroyed, KeyUnknown):
+            return None
+
+    def _sealed(self, answer: Stored) -> Stored:
+        return replace(answer, body=self.seal(answer.project_id, answer.body))
+
+    def _opened(self, answer: Stored | None) -> Stored | None:
+        body = None if answer is None else self.open(answer.body)
+        return None if answer is None or body is None else replace(answer, body=body)
+
+    def _sealed_meaning(self, meaning: Meaning) -> Meaning:
+        ring, project = self._keys(), meaning.project_id
+        return replace(
+            meaning, question=ring.seal_text(project, meaning.question), vector=ring.seal(project, meaning.vector)
+        )
+
+    def _opened_meaning(self, meaning: Meaning) -> Meaning | None:
+        try:
+            return replace(
+                meaning,
+                question=self._keys().open_text(meaning.question),
+                vector=self._keys().open(bytes(meaning.vector)),
+            )
+        except (KeyDestroyed, KeyUnknown):
+            return None
 
     # --- inside ---
 
@@ -257,7 +300,9 @@ class Answers:
         self._away = True
 
 
-def beside(folder: Path, *, max_bytes: int, clock: Clock, name: str = "cache.sqlite") -> Answers:
+def beside(
+    folder: Path, *, max_bytes: int, clock: Clock, name: str = "cache.sqlite", keys: Callable[[], Keyring] = Keyring
+) -> Answers:
     """The store of one machine: a file in the data folder."""
     file = folder / name
-    return Answers(Database.beside(file, cache_store.create), file=file, max_bytes=max_bytes, clock=clock)
+    return Answers(Database.beside(file, cache_store.create), file=file, max_bytes=max_bytes, clock=clock, keys=keys)

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, String, Table, delete, insert, select
 from sqlalchemy import update as sql_update
 
+from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.storage.schema import METADATA
 
 RESPONSES = Table(
@@ -25,6 +26,7 @@ RESPONSES = Table(
     Column("expires", BigInteger, nullable=False, index=True),
     Column("content", LargeBinary, nullable=False),
 )
+PLAIN = Keyring()
 LONGEST_CHAIN = 1000
 """Answers one conversation may hang together of."""
 
@@ -56,33 +58,38 @@ class Kept(Struct, frozen=True, kw_only=True):
 _read_content = msgspec.json.Decoder(Content).decode
 
 
-def keep(conn: Connection, owner: Owner, kept: Kept, now: int) -> None:
-    """Store a response, let the ones before it live as long, and forget what has expired."""
+def keep(conn: Connection, owner: Owner, kept: Kept, now: int, ring: Keyring = PLAIN) -> None:
+    """Store a response, sealed where the project is, let the ones before it live as long, and forget what has
+    expired."""
     conn.execute(delete(RESPONSES).where(RESPONSES.c.expires <= now))
-    packed = zlib.compress(msgspec.json.encode(kept.content), 1)
+    packed = ring.seal(owner.project_id, zlib.compress(msgspec.json.encode(kept.content), 1))
     values: dict[str, Any] = {"id": kept.id, "project_id": owner.project_id, "key_id": owner.key_id, "content": packed}
     conn.execute(insert(RESPONSES).values(previous=kept.previous, created=kept.created, expires=kept.expires, **values))
-    earlier = [each.id for each in chain(conn, owner, kept.previous, now)] if kept.previous else []
+    earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)] if kept.previous else []
     if earlier:
         conn.execute(sql_update(RESPONSES).where(RESPONSES.c.id.in_(earlier)).values(expires=kept.expires))
 
 
-def find(conn: Connection, owner: Owner, response_id: str, now: int) -> Kept | None:
-    """None for one that is not there, not this owner's, or expired: nobody learns which."""
+def find(conn: Connection, owner: Owner, response_id: str, now: int, ring: Keyring = PLAIN) -> Kept | None:
+    """None for one that is not there, not this owner's, expired, or sealed with a key that was destroyed: nobody learns
+    which."""
     table = RESPONSES.c
     mine = (table.project_id == owner.project_id, table.key_id == owner.key_id)
     row = conn.execute(select(RESPONSES).where(table.id == response_id, *mine, table.expires > now)).one_or_none()
     if row is None:
         return None
-    content = _read_content(zlib.decompress(row.content))
+    try:
+        content = _read_content(zlib.decompress(ring.open(bytes(row.content))))
+    except KeyDestroyed:
+        return None
     return Kept(id=row.id, previous=row.previous, created=row.created, expires=row.expires, content=content)
 
 
-def chain(conn: Connection, owner: Owner, response_id: str | None, now: int) -> list[Kept]:
+def chain(conn: Connection, owner: Owner, response_id: str | None, now: int, ring: Keyring = PLAIN) -> list[Kept]:
     """The response and all before it, oldest first; empty if any of them is gone: half a conversation is none."""
     found: list[Kept] = []
     while response_id is not None and len(found) < LONGEST_CHAIN:
-        kept = find(conn, owner, response_id, now)
+        kept = find(conn, owner, response_id, now, ring)
         if kept is None:
             return []
         found.append(kept)
@@ -92,7 +99,6 @@ def chain(conn: Connection, owner: Owner, response_id: str | None, now: int) -> 
 
 def forget(conn: Connection, owner: Owner, response_id: str, now: int) -> bool:
     """Whether there was one to forget."""
-    if find(conn, owner, response_id, now) is None:
-        return False
-    conn.execute(delete(RESPONSES).where(RESPONSES.c.id == response_id))
-    return True
+    mine = (RESPONSES.c.project_id == owner.project_id, RESPONSES.c.key_id == owner.key_id)
+    gone = delete(RESPONSES).where(RESPONSES.c.id == response_id, *mine, RESPONSES.c.expires > now)
+    return conn.execute(gone).rowcount > 0

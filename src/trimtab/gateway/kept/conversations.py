@@ -23,6 +23,7 @@ from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.governance.access import Principal, Project
+from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects.openai_responses.writer import final_event
 from trimtab.storage.database import Database
 
@@ -76,10 +77,13 @@ def gone(response_id: str) -> NotFound:
 
 
 class Conversations:
-    """``keep_days``: how long an answer can be gone on from; 0 keeps none."""
+    """``keep_days``: how long an answer can be gone on from; 0 keeps none. ``keys`` seal what is kept."""
 
-    def __init__(self, db: Database, now_ns: Callable[[], int], keep_days: int) -> None:
+    def __init__(
+        self, db: Database, now_ns: Callable[[], int], keep_days: int, keys: Callable[[], Keyring] = Keyring
+    ) -> None:
         self._db = db
+        self._keys = keys
         self._now_ns = now_ns
         self._keep_ms = keep_days * DAY_MS
 
@@ -99,7 +103,7 @@ class Conversations:
         if previous is None or not _OURS.fullmatch(previous):
             return
         owner, now = owner_of(call.principal, call.project), self._now()
-        told = await self._db.read(lambda conn: store.chain(conn, owner, previous, now))
+        told = await self._db.read(lambda conn: store.chain(conn, owner, previous, now, self._keys()))
         if not told:
             raise _not_found(previous, call.project)
         items = [item for kept in told for item in (*kept.content.asked, *output_of(kept.content.response))]
@@ -131,7 +135,7 @@ class Conversations:
         )
         owner = owner_of(call.principal, project)
         try:
-            await self._db.write(lambda conn: store.keep(conn, owner, kept, now))
+            await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
         except TrimtabError as error:
             # the answer is made and paid for: better one that cannot be gone on from than none
             logger.warning("a response could not be kept: %s", error.sentence())
@@ -142,7 +146,7 @@ class Conversations:
         """An answer as its client first had it, where it is kept for this caller; else as it is."""
         owner, now = owner_of(call.principal, call.project), self._now()
         try:
-            kept = await self._db.read(lambda conn: store.find(conn, owner, str(response["id"]), now))
+            kept = await self._db.read(lambda conn: store.find(conn, owner, str(response["id"]), now, self._keys()))
         except TrimtabError as error:
             logger.warning("a kept response could not be read: %s", error.sentence())
             return response
@@ -153,7 +157,7 @@ class Conversations:
     async def find(self, owner: Owner, response_id: str) -> Kept:
         """Raises `NotFound`."""
         now = self._now()
-        kept = await self._db.read(lambda conn: store.find(conn, owner, response_id, now))
+        kept = await self._db.read(lambda conn: store.find(conn, owner, response_id, now, self._keys()))
         if kept is None:
             raise gone(response_id)
         return kept

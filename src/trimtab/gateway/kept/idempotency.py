@@ -207,7 +207,8 @@ class Idempotency:
         if call.outcome == "answer" and recording.status == 200 and call.attempts:
             body = recording.whole
             about = None if body is None else about_answer(call, recording)
-            await self._db.write(lambda conn: cache_store.complete(conn, keyed.key, self._owner, about, body or b""))
+            kept = b"" if body is None or call.project is None else self._answers.seal(call.project.id, body)
+            await self._db.write(lambda conn: cache_store.complete(conn, keyed.key, self._owner, about, kept))
         else:
             await self._db.write(lambda conn: cache_store.release(conn, keyed.key, self._owner))
 
@@ -224,7 +225,9 @@ class Idempotency:
                 await asyncio.wait_for(here.wait(), left)
 
     async def _replay(self, call: Call, claim: Claim, about: About) -> None:
-        body = claim.body
+        body = self._answers.open(claim.body)
+        if body is None:
+            raise _gone()
         if self._regard is not None:
             body = await self._regard(call, about, body)
         now = self._now()
@@ -267,6 +270,14 @@ class Idempotency:
                 await self._db.write(lambda conn, of=keys, until=lease: cache_store.renew(conn, self._owner, of, until))
             except Unavailable as error:
                 log.warning("leases of idempotent calls could not be renewed: %s", error)
+
+
+def _gone() -> Conflict:
+    return Conflict(
+        "The answer to this idempotency key was encrypted with a key that has been destroyed.",
+        fix="Use a new key.",
+        code="idempotency_answer_gone",
+    )
 
 
 def _keyed(call: Call, given: bytes, body: bytes | None) -> Keyed:

@@ -16,7 +16,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.housing import SPOOL
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, read_cursor, route, write_cursor
 from trimtab.telemetry.drain import Rejected, dead_letters
-from trimtab.telemetry.letters import again, drop, kind_of, open_letter
+from trimtab.telemetry.letters import Letter, again, drop, kind_of, open_letter
 
 TAG = "system"
 T = TypeVar("T")
@@ -51,7 +51,7 @@ async def list_dead_letters(deps: Deps, cursor: Cursor = None, limit: Limit = 10
 )
 async def show_dead_letter(deps: Deps, letter: FromPath[int]) -> DeadLetterContent:
     """With content: what a client sent, prompts and answers included."""
-    found = await _with_file(open_letter, _spool(deps), letter)
+    found = await _with_file(_opening(deps), _spool(deps), letter)
     return DeadLetterContent(letter=_view(letter, found.rejected), content=found.content, wire=found.wire)
 
 
@@ -75,7 +75,7 @@ async def replay_dead_letter(
     intake = deps.intake
     if intake is None:
         raise Unavailable("This server takes no records.", fix="Ask the one that does.")
-    found = await _with_file(open_letter, _spool(deps), letter)
+    found = await _with_file(_opening(deps), _spool(deps), letter)
     body = await asyncio.to_thread(again, found, data.content, deps.clock.now_ns())
     await noted(deps, caller, Deed(project=None, action="dead_letter.replayed", subject=f"dead_letter:{letter}"))
     await intake.keep_bodies([body])
@@ -92,6 +92,10 @@ async def drop_dead_letter(deps: Deps, caller: CallerNow, letter: FromPath[int])
     await _with_file(open_letter, _spool(deps), letter)
     await noted(deps, caller, Deed(project=None, action="dead_letter.dropped", subject=f"dead_letter:{letter}"))
     await _with_file(drop, _spool(deps), letter)
+
+
+def _opening(deps: Dependencies) -> Callable[[Path, int], Letter]:
+    return lambda spool, letter: open_letter(spool, letter, deps.keys().open_record)
 
 
 def _spool(deps: Dependencies) -> Path:

@@ -6,7 +6,7 @@ from litestar import Response
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import Conflict, NotFound
 from trimtab.server.api.costs import End, Query, Start, window
 from trimtab.server.policing import Asked, permit
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
@@ -30,7 +30,7 @@ Rows = Annotated[
         id="exportRows",
         summary="Spans, content, ledger or scores as Parquet or JSON lines",
         tag="traces",
-        errors=(404,),
+        errors=(404, 409),
         media_type="application/octet-stream",
     ),
 )
@@ -50,6 +50,12 @@ async def export_rows(
     filters spans."""
     kind, fmt = _named(file)
     await permit(deps, caller, tenant, Asked(action="export", kind=kind))
+    if kind == "content" and deps.keys().has(tenant.id):
+        raise Conflict(
+            "Content of this project is encrypted at rest, and the store that writes the files cannot open it.",
+            fix="Read it span by span (GET .../traces/{trace}/spans/{span}/io), or export spans.",
+            code="content_encrypted",
+        )
     scope = (q, window(deps, start, end))
     page = await export(deps.files, tenant.id, kind, fmt, scope, limit=limit, cursor=cursor)
     headers = {
