@@ -247,6 +247,20 @@ def for_report(conn: Connection, found: Experiment) -> list[Cell]:
     return made
 
 
+def with_cases(conn: Connection, found: Experiment) -> tuple[list[Cell], dict[str, Case]]:
+    """Every cell with its text, in order, and the cases by their ids."""
+    wanted = which(found)
+    ids = ids_of(conn, wanted)
+    cases: dict[str, Case] = {}
+    there: list[Cell] = []
+    for start in range(0, len(ids), PAGE):
+        some = ids[start : start + PAGE]
+        cases |= {case.id: case for case in cases_by_id(conn, wanted, some)}
+        there += of_cases(conn, found.id, some).values()
+    there.sort(key=lambda cell: (cell.case_id, cell.subject, cell.repeat))
+    return there, cases
+
+
 def unpriced(conn: Connection, names: Sequence[str]) -> set[str]:
     """Those experiments with an answer that was paid for and whose price nobody knows."""
     query = select(CELLS.c.experiment).where(

@@ -14,16 +14,19 @@ from trimtab.sdk import release_types as rel
 from trimtab.sdk import route_types as r
 from trimtab.sdk import said as f
 from trimtab.sdk import types as t
+from trimtab.sdk.compliance import Compliance
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
 from trimtab.sdk.datasets import Datasets
 from trimtab.sdk.experiments import Experiments, Suites
 from trimtab.sdk.folders import Folders
 from trimtab.sdk.forwards import Forwards
+from trimtab.sdk.guards import Guards
 from trimtab.sdk.judges import Judges
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.online import Online
+from trimtab.sdk.policies import Policies
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.redteam import Redteam
 from trimtab.sdk.releases import Apps, Releases
@@ -79,9 +82,11 @@ class Client:
         self.folders = Folders(self._http)
         self.forwards = Forwards(self._http)
         self.judges = Judges(self._http)
+        self.guards = Guards(self._http)
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.online = Online(self._http)
+        self.access_policies = Policies(self._http)
         self.prompts = Prompts(self._http)
         self.apps = Apps(self._http)
         self.releases = Releases(self._http)
@@ -91,6 +96,7 @@ class Client:
         self.suites = Suites(self._http)
         self.experiments = Experiments(self._http)
         self.redteam = Redteam(self._http)
+        self.compliance = Compliance(self._http)
         self.scorers = Scorers(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)

@@ -17,7 +17,7 @@ from trimtab.evaluation.redteam.mutate import MUTATORS
 from trimtab.evaluation.redteam.report import build
 from trimtab.evaluation.redteam.types import RedteamReport
 from trimtab.evaluation.suites import SuiteEdit
-from trimtab.evaluation.types import Case, Cell, Experiment, Settings
+from trimtab.evaluation.types import Case, Experiment, Settings
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.ledger.limits import picodollars
@@ -164,15 +164,7 @@ async def get_redteam_report(
 
 
 def _report(conn: Connection, found: Experiment) -> RedteamReport:
-    wanted_cases = cells.which(found)
-    ids = cells.ids_of(conn, wanted_cases)
-    known: dict[str, Case] = {}
-    there: list[Cell] = []
-    for start in range(0, len(ids), cells.PAGE):
-        some = ids[start : start + cells.PAGE]
-        known |= {case.id: case for case in cells.cases_by_id(conn, wanted_cases, some)}
-        there += cells.of_cases(conn, found.id, some).values()
-    there.sort(key=lambda cell: (cell.case_id, cell.subject, cell.repeat))
+    there, known = cells.with_cases(conn, found)
     return build(found, there, known)
 
 
