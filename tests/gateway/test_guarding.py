@@ -38,8 +38,8 @@ def secrets(**more: Any) -> GuardSpec:
 
 
 def said(text: str) -> dict[str, Any]:
-    message = {**WHOLE["choices"][0], "message": {"role": "assistant", "content": text}}
-    return {**WHOLE, "choices": [message]}
+    message = {"role": "assistant", "content": text}
+    return {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
 
 def test_a_blocked_question_reaches_no_provider_and_is_answered_as_a_filter_does() -> None:

@@ -1,6 +1,7 @@
 """Guards before every front and every provider: each client is answered in its own words."""
 
 import asyncio
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -42,12 +43,8 @@ async def ask(g: Vendors, front: str, text: str, *, stream: bool) -> str:
     return response.text
 
 
-def with_text(value: Any, text: str) -> Any:
-    if isinstance(value, dict):
-        return {name: with_text(each, text) for name, each in value.items()}
-    if isinstance(value, list):
-        return [with_text(each, text) for each in value]
-    return text if value == "TEXT" else value
+def with_text(body: dict[str, Any], text: str) -> Any:
+    return json.loads(json.dumps(body).replace('"TEXT"', json.dumps(text)))
 
 
 @pytest.mark.parametrize(("front", "upstream"), PAIRS)

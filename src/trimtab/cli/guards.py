@@ -96,7 +96,7 @@ def kinds(name: str | None, *, project: str, client: Client, as_json: bool) -> N
         click.echo(msgspec.yaml.encode(kind.options).decode(), nl=False)
     else:
         rows = [(each.name, each.needs, ", ".join(each.stages), each.about) for each in found]
-        print_table(("KIND", "NEEDS", "LOOKS AT", "ABOUT"), rows)
+        print_table(("KIND", "NEEDS", "LOOKS AT", "ABOUT"), rows, empty="None.")
 
 
 @command.command()
@@ -250,8 +250,7 @@ def report(name: str, *, days: int, project: str, client: Client, as_json: bool)
         (each.action, each.mode, each.model, local_time(each.started), each.trace_id, each.preview[:60])
         for each in found.examples
     ]
-    if rows:
-        print_table(("ACTION", "MODE", "CALLED", "WHEN", "TRACE", "ASKED"), rows)
+    print_table(("ACTION", "MODE", "CALLED", "WHEN", "TRACE", "ASKED"), rows, empty="It stopped none of them.")
 
 
 @command.command()

@@ -3,6 +3,7 @@
 from trimtab.telemetry.aggregate import Aggregation, aggregate
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.complete import Completion, complete
+from trimtab.telemetry.guard_query import Found, Report, report, why
 from trimtab.telemetry.quality import QualityGroup, QualityQuestion, ScoreName, quality, score_names
 from trimtab.telemetry.sql_door import Asker, SqlDoor, SqlResult
 from trimtab.telemetry.views import Window
@@ -27,6 +28,12 @@ class Search:
 
     async def score_names(self, project: str, window: Window) -> list[ScoreName]:
         return await score_names(self._asker, project, window)
+
+    async def guard_report(self, project: str, name: str, since_ns: int, until_ns: int) -> Report:
+        return await report(self._asker, project, name, since_ns, until_ns)
+
+    async def why_guarded(self, project: str, request_id: str) -> Found | None:
+        return await why(self._asker, project, request_id)
 
     async def sql(self, project: str, sql: str, limit: int) -> SqlResult:
         return await self._door.run(project, sql, limit)

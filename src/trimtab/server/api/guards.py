@@ -14,7 +14,7 @@ from trimtab.guard import store
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.run import Runner, redacted
 from trimtab.guard.store import GuardDraft, GuardVersion, Refusal
-from trimtab.guard.types import ACTIONS, Finding, Guard, Piece, Subject, Tools
+from trimtab.guard.types import ACTIONS, Action, Finding, Guard, Piece, Subject, Tools
 from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import options_schema
 from trimtab.server.actors import actor_of
@@ -42,7 +42,6 @@ from trimtab.server.guard_bodies import (
 )
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.storage import revision
-from trimtab.telemetry import guard_query
 from trimtab.telemetry.answers import guard_line, read_decision
 from trimtab.telemetry.guard_query import STOPS, Report
 
@@ -287,7 +286,7 @@ async def try_guard(deps: Deps, tenant: Tenant, data: JSONBody[GuardTrial]) -> G
                 )
     finally:
         await runner.aclose()
-    action = max((each.action for each in stages), key=ACTIONS.index, default="allow")
+    action: Action = max((each.action for each in stages), key=ACTIONS.index, default="allow")
     return GuardTried(action=action, stages=stages, texts=[piece.text for piece in pieces])
 
 
@@ -310,7 +309,7 @@ async def report_guard(
     """With the calls that began in the window (the last 30 days). In shadow mode: what it would have stopped."""
     await deps.db.read(lambda conn: store.guard(conn, tenant.id, name))
     since, until = window(deps, start, end)
-    found = await guard_query.report(deps.reader, tenant.id, name, since * MS, until * MS)
+    found = await deps.search.guard_report(tenant.id, name, since * MS, until * MS)
     return GuardReport(
         name=name,
         since=since,
@@ -359,7 +358,7 @@ def _say(found: Report) -> str:
 )
 async def why_guarded(deps: Deps, tenant: Tenant, request_id: FromPath[str]) -> GuardWhy:
     """By the reference that a user was given in a refusal: the id of the request."""
-    found = await guard_query.why(deps.reader, tenant.id, request_id.replace("\0", "?"))
+    found = await deps.search.why_guarded(tenant.id, request_id.replace("\0", "?"))
     if found is None:
         raise NotFound(
             f"There is no request {request_id[:80]!r} in this project's traces.",
