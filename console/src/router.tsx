@@ -374,7 +374,7 @@ const quality = createRoute({
   getParentRoute: () => projectRoute,
   path: "quality",
   component: lazyRouteComponent(() => import("@/features/quality/QualityPage"), "QualityPage"),
-  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "app", "score", "view", "by"),
+  validateSearch: (raw: Raw) => fields(raw, ...RANGE, "app", "score", "view", "by", "edit", "new"),
 });
 
 const routeTree = root.addChildren([

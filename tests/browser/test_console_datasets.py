@@ -1,5 +1,6 @@
 """Datasets: cases found, changed, imported and compared; and made of what one looks at elsewhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -125,3 +126,32 @@ def test_what_a_search_finds_becomes_cases(trials: Trials, visitor: Visitor) -> 
     form.get_by_role("combobox", name="Dataset").fill("searched")
     form.get_by_role("button", name="Add", exact=True).click()
     expect(form).to_contain_text("Version 1 has 1 new case.")
+
+
+def test_what_a_model_proposes_is_taken_changed_or_left_by_a_person(trials: Trials, visitor: Visitor) -> None:
+    asked = [{"input": f"Return {number}?", "expected": "No."} for number in range(3)]
+    upstream = "gpt-4o-mini?text=" + json.dumps({"cases": asked}, separators=(",", ":"))
+    trials.tell("/models", {"name": "thinker", "provider": "lab", "upstream": upstream})
+    trials.tell("/datasets/proposed", {"description": "What a model thought of"}, "PUT")
+    page = visitor.go(f"/p/{PROJECT}/datasets/proposed?view=proposals")
+    page.get_by_role("button", name="Let a model propose cases").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("combobox", name="Model").fill("thinker")
+    page.get_by_role("option", name="thinker", exact=True).click()
+    form.get_by_role("textbox", name="How many").fill("3")
+    form.get_by_role("button", name="Propose", exact=True).click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="3 proposals")).to_be_visible()
+    one = page.get_by_role("list", name="Proposals").get_by_role("article")
+    expect(one).to_have_count(3)
+    one.filter(has_text="Return 0?").get_by_role("button", name="Leave it").click()
+    expect(one).to_have_count(2)
+    one.filter(has_text="Return 1?").get_by_role("button", name="Change it").click()
+    form.get_by_role("textbox", name="Expected", exact=True).fill("Never.")
+    form.get_by_role("button", name="Take it so").click()
+    expect(one).to_have_count(1)
+    one.get_by_role("button", name="Take it").click()
+    expect(page.get_by_text("Nothing waits for a decision")).to_be_visible()
+    page.get_by_role("tab", name="Cases").click()
+    expect(page.get_by_role("option", name=re.compile("Return 1"))).to_contain_text("Never.")
+    expect(page.get_by_role("option", name=re.compile("Return 2"))).to_be_visible()

@@ -4,6 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import { get, inProject, patch, post, put, sendFile, withQuery } from "./client";
 import type { Case, DatasetDiff, DatasetVersion, DatasetView, WrittenCases } from "./evaluationTypes";
 import { everyPage, mayPass } from "./queries";
+import type { components } from "./schema";
 import type { Page } from "./types";
 
 const AT_ONCE = 200;
@@ -167,3 +168,31 @@ export const duplicatesQuery = (project: string, name: string, version: string) 
       get<DuplicatesView>(withQuery(inProject(project, "datasets", name, "duplicates"), { version }), signal),
     retry: mayPass,
   });
+
+export type CaseProposal = components["schemas"]["CaseProposal"];
+export type GeneratedCases = components["schemas"]["GeneratedCases"];
+
+/** What a model proposed and nobody decided on yet; oldest first. */
+export const proposalsQuery = (project: string, name: string) =>
+  queryOptions({
+    queryKey: [...datasetsKey(project), "proposals", name],
+    queryFn: ({ signal }) => everyPage<CaseProposal>(inProject(project, "datasets", name, "proposals"), signal),
+    retry: mayPass,
+  });
+
+/** A model proposes cases: a call or two, which cost at most `budget` US dollars. */
+export const generateCases = (
+  project: string,
+  dataset: string,
+  asked: { model: string; count: number; about: string; budget: string },
+) => post<GeneratedCases>(inProject(project, "datasets", dataset, "generate"), asked);
+
+export interface ProposalDecision {
+  accept?: { id: string; case?: unknown }[];
+  reject?: string[];
+  message?: string;
+}
+
+/** What is accepted becomes cases, all of it as one version. */
+export const decideProposals = (project: string, dataset: string, decision: ProposalDecision) =>
+  post<WrittenCases>(inProject(project, "datasets", dataset, "proposals"), decision);

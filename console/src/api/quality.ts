@@ -1,8 +1,15 @@
 /** Questions about quality over time: scores of live traffic, what users say, how far judges agree with people. */
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, inProject, withQuery } from "./client";
-import type { CalibrationView, FeedbackGroup, FeedbackSummary, QualityReport, ScoreNames } from "./qualityTypes";
+import { get, inProject, put, withQuery } from "./client";
+import type {
+  CalibrationView,
+  FeedbackGroup,
+  FeedbackSummary,
+  QualityReport,
+  RuleView,
+  ScoreNames,
+} from "./qualityTypes";
 import { everyPage, mayPass } from "./queries";
 import type { Window } from "./types";
 
@@ -45,3 +52,20 @@ export const calibrationsQuery = (project: string, judge: string) =>
     queryFn: ({ signal }) => everyPage<CalibrationView>(inProject(project, "judges", judge, "calibrations"), signal),
     retry: mayPass,
   });
+
+export const onlineRulesKey = (project: string) => ["online-rules", project] as const;
+
+/** Rules that score live answers, and schedules of suites; each with what it did today. */
+export const onlineRulesQuery = (project: string) =>
+  queryOptions({
+    queryKey: onlineRulesKey(project),
+    queryFn: ({ signal }) => everyPage<RuleView>(inProject(project, "online-rules"), signal),
+    refetchInterval: 10_000,
+    retry: mayPass,
+  });
+
+export const putOnlineRule = (
+  project: string,
+  name: string,
+  body: { spec: unknown; paused: boolean; expected_revision?: number },
+) => put<RuleView>(inProject(project, "online-rules", name), body);

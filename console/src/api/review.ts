@@ -101,3 +101,13 @@ export const sendToReview = (project: string, queue: string, traceIds: string[])
     queue,
     trace_ids: traceIds,
   });
+
+/** An assignee is a key's id, or empty for anybody; what is left out stays. */
+export interface ItemChange {
+  assignee?: string;
+  needed?: number;
+  drop?: boolean;
+}
+
+export const changeItem = (project: string, id: string, wanted: ItemChange) =>
+  post<ItemView>(at(project, id, "assign"), wanted);

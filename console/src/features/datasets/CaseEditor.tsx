@@ -6,7 +6,7 @@ import type { Case, DatasetView, Use } from "@/api/evaluationTypes";
 import { JsonInput } from "@/ui/JsonInput";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
-import { type CaseForm, formOf, read } from "./caseForm";
+import { type CaseForm, formOf, type ReadCase, read } from "./caseForm";
 import css from "./datasets.module.css";
 import { CONSENT, PII, USES } from "./words";
 
@@ -17,10 +17,12 @@ interface Props {
   given: Partial<Case>;
   onClose: () => void;
   onSaved: () => void;
+  /** What is done with it instead of changing the dataset; under this name. */
+  instead?: { title: string; act: string; run: (one: ReadCase["value"], message: string) => Promise<unknown> };
 }
 
 /** Adds a case or changes one; either makes a new version. */
-export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props) {
+export function CaseEditor({ project, dataset, given, onClose, onSaved, instead }: Props) {
   const [initial] = useState(() => formOf(given));
   const [form, setForm] = useState<CaseForm>(initial);
   const [message, setMessage] = useState("");
@@ -33,7 +35,8 @@ export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props)
   const dirty = JSON.stringify(form) !== JSON.stringify(initial);
   const set = (change: Partial<CaseForm>) => setForm((now) => ({ ...now, ...change }));
   const save = useMutation({
-    mutationFn: () =>
+    mutationFn: (): Promise<unknown> =>
+      instead?.run(value, message.trim()) ??
       changeCases(project, dataset.name, {
         ...(isNew
           ? { add: [value] }
@@ -59,7 +62,7 @@ export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props)
       position="right"
       size={600}
       zIndex={300}
-      title={<strong>{isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`}</strong>}
+      title={<strong>{instead?.title ?? (isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`)}</strong>}
     >
       <form className={css.form} onSubmit={submit} noValidate>
         <Texts form={form} set={set} wrong={shown} />
@@ -76,8 +79,8 @@ export function CaseEditor({ project, dataset, given, onClose, onSaved }: Props)
           <Button variant="default" size="sm" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={!isNew && !dirty}>
-            {isNew ? "Add it" : "Save"}
+          <Button type="submit" size="sm" loading={save.isPending} disabled={!isNew && !dirty && !instead}>
+            {instead?.act ?? (isNew ? "Add it" : "Save")}
           </Button>
         </Group>
       </form>

@@ -16,12 +16,14 @@ import { Cases } from "./Cases";
 import { Changes } from "./Changes";
 import { Duplicates } from "./Duplicates";
 import { ImportDialog } from "./ImportDialog";
+import { Proposals } from "./Proposals";
 
 const ROUTE = "/inside/p/$project/datasets/$dataset";
 const VIEWS = [
   { id: "cases", label: "Cases" },
   { id: "changes", label: "Versions" },
   { id: "duplicates", label: "Duplicates" },
+  { id: "proposals", label: "Proposals" },
   { id: "about", label: "About" },
 ] as const;
 
@@ -75,6 +77,7 @@ export function DatasetPage() {
                 onOpen={(id) => patch({ case: id, view: undefined, version: undefined })}
               />
             )}
+            {view === "proposals" && <Proposals project={project} dataset={dataset} />}
             {view === "about" && <About project={project} dataset={dataset} />}
           </Tabs>
           {search.import && (

@@ -6,6 +6,7 @@ import { Page } from "@/ui/Page";
 import { Tabs } from "@/ui/Tabs";
 import { Feedback } from "./Feedback";
 import { Judges } from "./Judges";
+import { OnlineRules } from "./OnlineRules";
 import { Trends } from "./Trends";
 
 const ROUTE = "/inside/p/$project/quality";
@@ -13,6 +14,7 @@ const VIEWS = [
   { id: "trends", label: "Scores" },
   { id: "feedback", label: "Users' feedback" },
   { id: "judges", label: "Judges" },
+  { id: "rules", label: "Rules" },
 ] as const;
 
 /** "Are answers as good as they were, by whose word, and how sure is that?" */
@@ -29,7 +31,8 @@ export function QualityPage() {
       title="Quality"
       lead="Scores of live answers by release, what users say, and how far judges can be believed."
       actions={
-        view !== "judges" && (
+        view !== "judges" &&
+        view !== "rules" && (
           <RangePicker
             range={range}
             onChange={(change) => {
@@ -53,6 +56,9 @@ export function QualityPage() {
           <Feedback project={project} window={range.window} by={search.by} onBy={(by) => patch({ by })} />
         )}
         {view === "judges" && <Judges project={project} />}
+        {view === "rules" && (
+          <OnlineRules project={project} edit={search.edit} isNew={Boolean(search.new)} onSearch={patch} />
+        )}
       </Tabs>
     </Page>
   );

@@ -127,11 +127,10 @@ function Nothing({ project }: { project: string }) {
   return (
     <Empty title="Nothing was scored in this time">
       <p>
-        Online rules let{" "}
-        <Link to="/p/$project/scorers" params={{ project }} search={{}}>
-          scorers
+        <Link to="/p/$project/quality" params={{ project }} search={{ view: "rules" }}>
+          Online rules
         </Link>{" "}
-        look at a share of live answers within a budget, and people score in{" "}
+        let scorers look at a share of live answers within a budget, and people score in{" "}
         <Link to="/p/$project/review" params={{ project }} search={{}}>
           review
         </Link>

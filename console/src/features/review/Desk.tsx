@@ -8,6 +8,7 @@ import { useMayReview, useMayWrite } from "@/lib/role";
 import { Key } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { type Leaving, UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { ItemActions } from "./ItemActions";
 import { Lease } from "./Lease";
 import { Outcome } from "./Outcome";
 import { Rubric } from "./Rubric";
@@ -93,6 +94,15 @@ function Work({ project, queue, item, onDone, onKeep }: WorkProps) {
   return (
     <section className={css.work} aria-label="Your verdict">
       <Lease item={item} claimed={work.claimed} onAgain={work.claimAgain} />
+      {work.may && (
+        <ItemActions
+          project={project}
+          item={item}
+          me={work.claimed?.claimed_by ?? ""}
+          onGone={work.gone}
+          onStays={work.claimAgain}
+        />
+      )}
       {work.claimError != null && <ProblemNotice error={work.claimError} />}
       {item.needed > 1 && (
         <p className="muted">
@@ -296,6 +306,10 @@ function useWork({ project, queue, item, onDone }: Omit<WorkProps, "onKeep">) {
     claimed: claiming.data,
     claimError: claiming.error,
     claimAgain: () => claiming.mutate(),
+    gone: () => {
+      leaving.current = true;
+      onDone();
+    },
     say,
     correct,
     saying: saying.isPending ? saying.variables : null,

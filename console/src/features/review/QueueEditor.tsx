@@ -7,6 +7,7 @@ import type { QueueView } from "@/api/reviewTypes";
 import { useScorers } from "@/features/scorers/useScorers";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { Holds } from "./Holds";
 import { type CriterionForm, criterionForm, formOf, type QueueForm, read, STARTER } from "./queueForm";
 import { Rules } from "./Rules";
 import css from "./review.module.css";
@@ -18,7 +19,10 @@ interface Props {
 }
 
 /** What people are asked of an answer, and which answers come to them. */
-export function QueueEditor({ project, queue, onClose }: Props) {
+export function QueueEditor({ project, queue: given, onClose }: Props) {
+  // What is edited stays what it was, revision and all: the list is asked for anew all the time, and what somebody else
+  // saved meanwhile must not be written over unseen.
+  const [queue] = useState(given);
   const was = queue?.spec ?? STARTER;
   const [initial] = useState(() => formOf(queue?.name ?? "", was));
   const [form, setForm] = useState<QueueForm>(initial);
@@ -75,6 +79,7 @@ export function QueueEditor({ project, queue, onClose }: Props) {
         />
         <Criteria project={project} criteria={form.criteria} wrong={shown} onChange={(criteria) => set({ criteria })} />
         <Rules rules={form.rules} wrong={shown} onChange={(rules) => set({ rules })} />
+        <Holds form={form} wrong={shown} set={set} />
         <Bounds form={form} wrong={shown} set={set} />
         {save.isError && <ProblemNotice error={save.error} />}
         <div className={css.foot}>

@@ -29,12 +29,28 @@ const SPEC: QueueSpec = {
   lease_s: 600,
   hide_scores: false,
   reviewers: ["key_1"],
-  holding: { timeout_s: 60 },
+  holding: {
+    rules: [{ model: "support*", words: ["refund"], tools: [] }],
+    timeout_s: 60,
+    wait_s: 5,
+    fallback: "Later.",
+    waiting: "Wait.",
+  },
 };
 
 describe("a queue's form", () => {
   it("gives back what it was made of, and keeps what it does not show", () => {
     expect(read(formOf("refunds", SPEC), SPEC)).toEqual({ spec: SPEC, wrong: {} });
+  });
+  it("stops holding answers where that is switched off, and names what a rule of it lacks", () => {
+    expect(read({ ...formOf("refunds", SPEC), holds: false }, SPEC).spec.holding).toBeNull();
+    expect(read(formOf("audit", STARTER), STARTER).spec.holding).toBeUndefined();
+    const odd = { ...formOf("audit", STARTER), holds: true, holdRules: [{ model: " ", words: [], tools: [] }] };
+    expect(Object.keys(read({ ...odd, fallback: "", holdMinutes: "x" }, STARTER).wrong).sort()).toEqual([
+      "fallback",
+      "holdMinutes",
+      "holds.0.model",
+    ]);
   });
   it("begins with what can be saved", () => {
     expect(read(formOf("audit", STARTER), STARTER).wrong).toEqual({});

@@ -1,6 +1,6 @@
 /** A queue while it is being written: numbers are text until they are read. */
 
-import type { Criterion, QueueSpec, RuleKind, SendRule } from "@/api/reviewTypes";
+import type { Criterion, Holding, QueueSpec, RuleKind, SendRule } from "@/api/reviewTypes";
 
 export interface CriterionForm {
   name: string;
@@ -25,6 +25,12 @@ export interface RuleForm {
   priority: string;
 }
 
+export interface HoldRuleForm {
+  model: string;
+  words: string[];
+  tools: string[];
+}
+
 export interface QueueForm {
   name: string;
   description: string;
@@ -35,7 +41,23 @@ export interface QueueForm {
   doubleShare: string;
   leaseMinutes: string;
   hideScores: boolean;
+  /** Whether answers wait for a person before they reach the user. */
+  holds: boolean;
+  holdRules: HoldRuleForm[];
+  holdMinutes: string;
+  waitSeconds: string;
+  fallback: string;
+  waiting: string;
 }
+
+/** What the server takes where nothing is said. */
+const HOLDING: Required<Holding> = {
+  rules: [],
+  timeout_s: 3600,
+  wait_s: 0,
+  fallback: "We cannot answer this at the moment. A person will look at it.",
+  waiting: "This answer is being checked by a person.",
+};
 
 const print = (value: number | null | undefined): string =>
   value === null || value === undefined ? "" : String(value);
@@ -76,6 +98,19 @@ export function formOf(name: string, spec: QueueSpec): QueueForm {
     doubleShare: percent(spec.double_share, 0),
     leaseMinutes: print(Number(((spec.lease_s ?? 900) / 60).toPrecision(12))),
     hideScores: spec.hide_scores ?? true,
+    ...holdForm(spec.holding ?? null),
+  };
+}
+
+function holdForm(holding: Holding | null) {
+  const told = { ...HOLDING, ...holding };
+  return {
+    holds: holding !== null,
+    holdRules: told.rules.map((each) => ({ model: each.model, words: each.words ?? [], tools: each.tools ?? [] })),
+    holdMinutes: print(Number((told.timeout_s / 60).toPrecision(12))),
+    waitSeconds: print(told.wait_s),
+    fallback: told.fallback,
+    waiting: told.waiting,
   };
 }
 
@@ -120,11 +155,26 @@ export function read(form: QueueForm, was: QueueSpec): Read {
     lease_s: Math.round(60 * (number("leaseMinutes", form.leaseMinutes, 0.5, 1440) ?? 15)),
     hide_scores: form.hideScores,
   };
+  if (form.holds) spec.holding = holdingOf(form, number, wrong);
+  else if (was.holding) spec.holding = null;
   return { spec, wrong };
 }
 
 type Numeric = (field: string, text: string, least: number, most: number, needed?: boolean) => number | null;
 type At = (field: string) => string;
+
+function holdingOf(form: QueueForm, number: Numeric, wrong: Record<string, string>): Holding {
+  for (const [i, each] of form.holdRules.entries())
+    if (!each.model.trim()) wrong[`holds.${i}.model`] = "Calls of what? A * at its end stands for anything.";
+  if (!form.fallback.trim()) wrong.fallback = "What does the user get if nobody decides in time?";
+  return {
+    rules: form.holdRules.map((each) => ({ ...each, model: each.model.trim() })),
+    timeout_s: Math.round(60 * (number("holdMinutes", form.holdMinutes, 1 / 60, 10_080) ?? 60)),
+    wait_s: number("waitSeconds", form.waitSeconds, 0, 600) ?? 0,
+    fallback: form.fallback.trim(),
+    waiting: form.waiting.trim(),
+  };
+}
 
 function twice(rows: readonly { name: string }[], what: string, wrong: Record<string, string>) {
   const seen = new Set<string>();

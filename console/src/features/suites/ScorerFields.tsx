@@ -132,7 +132,14 @@ function OneScorer({ form, scorer, wrong, onChange, onRemove }: OneProps) {
   );
 }
 
-function Options({ scorer, form, onChange }: Pick<OneProps, "form" | "onChange"> & { scorer: ScorerView }) {
+interface OptionsProps {
+  scorer: ScorerView;
+  form: Pick<ScorerForm, "options">;
+  onChange: (change: Pick<ScorerForm, "options" | "optionsWrong">) => void;
+}
+
+/** What a scorer may be set to, a field each. */
+export function Options({ scorer, form, onChange }: OptionsProps) {
   const fields = useMemo(() => fieldsOf(scorer.options), [scorer.options]);
   const [texts, setTexts] = useState<Record<string, Written>>(() =>
     Object.fromEntries(fields.map((field) => [field.name, written(field, form.options[field.name])])),
