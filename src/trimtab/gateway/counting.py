@@ -53,6 +53,9 @@ class TokenCounter:
             release, call = await self._apps.counted(front, project.id, named, apps, call, asked or Asked())
         request = front.parse_request(call)
         target = self._target(project, model) if release is None else _only(release)
+        governed = self._snapshot().governed.get(project.id)
+        if governed is not None and governed.engine is not None:
+            target = None  # a count is asked of a provider with the whole text: policies may forbid that
         if target is not None and self._transport is not None and target.provider.base_url:
             dialect = dialect_for(target.provider, front)
             if can_count(dialect):

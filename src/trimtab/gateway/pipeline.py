@@ -29,13 +29,16 @@ from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.guarding import Escalate, Guarding
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache import Cache, Semantic
+from trimtab.gateway.kept.cache_store import About
 from trimtab.gateway.kept.idempotency import Idempotency
 from trimtab.gateway.money.books import Books, Spool
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
+from trimtab.gateway.policed import govern, may_all, screen
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.releasing import Apps, Direct, chats_only
 from trimtab.gateway.route import Target, candidates
@@ -91,6 +94,10 @@ class Parts(Struct, frozen=True, kw_only=True):
     """How long the answer to an idempotency key can be asked for again."""
     owner: str = "w0"
     """This process, unlike any other that ever uses the same ``answers``."""
+    guard_tools: Callable[[str], Tools] = lambda project: Tools()  # noqa: ARG005
+    """What guards of a project may reach, by its id."""
+    guard_runner: Runner | None = None
+    escalate: Escalate | None = None
     direct: Direct | None = None
     """Finds the releases of apps that are called by their number."""
 
@@ -113,6 +120,9 @@ class Gateway:
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
         self._spending = parts.spending
+        self.guarding = Guarding(
+            parts.guard_runner or Runner(), parts.guard_tools, self._books.record, self._now, parts.escalate
+        )
         self.apps = Apps(parts.direct)
         self.shadows = Shadows(self._shadow, self.gate, self._now)
         self._cache: Cache | None = None
@@ -121,7 +131,7 @@ class Gateway:
             record = self._books.record
             self._cache = Cache(parts.answers, parts.semantic, record, self._now)
             self.idempotency = Idempotency(
-                parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s
+                parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s, regard=self._regard
             )
 
     def chat(
@@ -131,12 +141,15 @@ class Gateway:
         admitted: tuple[Principal, Project] | None = None,
         prepare: Callable[[Call], Awaitable[None]] | None = None,
         finish: Callable[[], Awaitable[None]] | None = None,
+        *,
+        unguarded: bool = False,
     ) -> Coroutine[Any, Any, None]:
         """Serve one chat call, whatever becomes of it. ``admitted``: a caller this server has already let in.
         ``prepare`` may complete the body of a call that was read, or refuse it. ``finish`` is done at the end of a call
         with an idempotency key, which may come when its client and this coroutine have gone; before its answer is
-        kept."""
+        kept. ``unguarded``: it is a guard that asks."""
         call = Call(exchange, front, self._now())
+        call.unguarded = unguarded
         if admitted is not None:
             call.principal, call.project = admitted
         if prepare is None:
@@ -227,12 +240,31 @@ class Gateway:
             policy = None if policies is None else policies.get(model)
         else:
             policy = await self.apps.begin(call, named, apps)
+        if snapshot.guards and await self._guarded(call, snapshot):
+            return
+        governed = None
+        if snapshot.governed or call.caller.data_class:
+            governed = govern(call, snapshot.governed.get(project))
         look = None if self._cache is None else self._cache.look(call, policy, snapshot)
+        if look is not None and governed is not None and not may_all(call, governed, _reachable(call, snapshot)):
+            look = None  # an answer that is kept may be any target's
         if self._cache is None or look is None:
             await self._ask(call, policy, snapshot)
         elif not await self._cache.answer(call, look):
             await self._ask(call, policy, self._snapshot())
             await self._cache.keep(call, look)
+
+    async def _guarded(self, call: Call, snapshot: Snapshot) -> bool:
+        """Whether its guards stopped the call, which then has its answer."""
+        assert call.project is not None
+        guards = None if call.unguarded else snapshot.guards.get(call.project.id)
+        return guards is not None and await self.guarding.begin(call, guards)
+
+    async def _regard(self, call: Call, about: About, body: bytes) -> bytes:
+        """An answer that was kept for an idempotency key, as it may be given now."""
+        assert call.project is not None
+        guards = self._snapshot().guards.get(call.project.id)
+        return body if guards is None else await self.guarding.again(call, guards, about, body)
 
     async def _ask(self, call: Call, policy: CompiledPolicy | None, snapshot: Snapshot) -> None:
         """Ask a provider, since nothing that is kept will do."""
@@ -253,6 +285,8 @@ class Gateway:
         else:
             plan = self._decide(call, route) or await self._learn(call, route)
             targets = plan.targets
+        if snapshot.governed and (governed := snapshot.governed.get(project)) is not None:
+            targets = screen(call, governed, targets)
         if snapshot.limits and self._spending is not None:
             waiting = self._spending.reserve(call, snapshot.limits, project, targets)
             if waiting is not None:
@@ -280,9 +314,15 @@ class Gateway:
     async def _ask_shadow(self, call: Call, copy: Copy, dropped: list[Dropped]) -> None:
         await self.apps.enter(call, copy.release)
         route, snapshot = copy.release.route, self._snapshot()
+        if snapshot.guards and await self._guarded(call, snapshot):
+            return
         assert route is not None
         plan = self._decide(call, route) or await self._learn(call, route)
         targets = plan.targets
+        if snapshot.governed or call.caller.data_class:
+            assert call.project is not None
+            if (governed := govern(call, snapshot.governed.get(call.project.id))) is not None:
+                targets = screen(call, governed, targets)
         if copy.limits is not None:
             purse = copy.limits.project_id
             if purse not in snapshot.limits or self._spending is None:
@@ -345,6 +385,10 @@ class Gateway:
 
     async def _carry_on(self, call: Call, carrier: Carrier, target: Target) -> None:
         snapshot = self._snapshot()
+        if snapshot.governed or call.caller.data_class:
+            assert call.project is not None
+            if (governed := govern(call, snapshot.governed.get(call.project.id))) is not None:
+                screen(call, governed, [target])
         if snapshot.limits and self._spending is not None:
             await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size())
         entered = await self._enter(call)
@@ -390,6 +434,18 @@ class Gateway:
         await self._books.end_cancelled(call)
         if call.project is not None:
             await self._books.record(call)
+
+
+def _reachable(call: Call, snapshot: Snapshot) -> list[Target]:
+    """Every target that a call could come to by the name it asks for."""
+    assert call.project is not None
+    project, model = call.project.id, call.head.model
+    route = snapshot.routes.get(project, {}).get(model)
+    if call.app is not None and call.app.release is not None:
+        route = call.app.release.route
+    if route is not None:
+        return [leaf.target for leaf in route.leaves]
+    return candidates(snapshot.targets[project], model)
 
 
 def asked_by(call: Call) -> Ask:

@@ -34,6 +34,8 @@ class Sources:
     def __init__(self, reader: Reader, project: str) -> None:
         self._reader = reader
         self._project = project
+        self.classes: set[str] = set()
+        """The data classes of the calls that were fetched."""
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def search(self, q: str, window: Window, most: int) -> list[SpanRow]:
@@ -75,6 +77,7 @@ class Sources:
         detail = await self._detail(place.trace_id)
         if detail is None:
             return None
+        self.classes.update(detail.data_classes)
         span = _span(detail, place.span_id)
         io = None if span is None else await self._io(span)
         if span is None or io is None:

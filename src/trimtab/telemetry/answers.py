@@ -184,11 +184,13 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
     started = min(line.start_ns for line in lines)
     ended = max(line.start_ns + line.duration_ns for line in lines)
     metadata: dict[str, str] = {}
-    decided = Decided()
+    decided, classes = Decided(), list[str]()
     for line in lines:
         metadata |= line.metadata
         if line.decision and line.kind != "guardrail":  # which says again what its call says
-            decided = decided.joined(read_decision(line.decision))
+            read = read_decision(line.decision)
+            decided = decided.joined(read)
+            classes.append(read.data_class)
     return TraceDetail(
         trace_id=trace_id,
         spans=[span_row(line, own=True) for line in lines],
@@ -214,6 +216,7 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         app=None if decided.app is None else _app_line(decided.app),
         guards=[guard_line(each) for each in decided.guards],
         held=decided.held,
+        data_classes=list(dict.fromkeys(filter(None, classes))),
     )
 
 
@@ -296,6 +299,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     app: AppNote | None = None
     guards: tuple[GuardLine, ...] = ()
     held: int = 0
+    data_class: str = ""
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""

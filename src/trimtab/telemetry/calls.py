@@ -165,9 +165,10 @@ def place(blobs: Blobs, ring: Keyring, project: str, content: bytes) -> tuple[by
 
 def decision_json(record: CallRecord) -> str:
     """The decision record as its column holds it: a list of candidates; where an app, a route, the cache, a context
-    policy or a limit had a say, an object with theirs besides. `answers.trace_detail` reads both."""
+    policy or a limit had a say, or data has a class, an object with theirs besides. `answers.trace_detail` reads
+    both."""
     plain = not record.route and record.cache is None and record.context is None and not record.limits
-    if plain and record.app_note is None and not record.guards:
+    if plain and record.app_note is None and not record.guards and not record.data_class:
         return _json.encode(record.decision).decode()
     return _json.encode(
         {
@@ -180,6 +181,7 @@ def decision_json(record: CallRecord) -> str:
             "app": record.app_note,
             "guards": record.guards,
             "held": record.held,
+            "data_class": record.data_class,
         }
     ).decode()
 

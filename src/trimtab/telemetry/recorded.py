@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.governance.sealing import KeyDestroyed, Keyring
-from trimtab.telemetry.decided import CallKind, kinds
+from trimtab.telemetry.decided import CallKind, classes_of, kinds
 from trimtab.telemetry.query import compile_query, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -127,6 +127,10 @@ class Recorded:
         sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW}"  # noqa: S608
         sql += f" ORDER BY start_ns DESC LIMIT {PER_TARGET} BY provider, model"
         return await self._ask(RecordedAttempt, sql, {"project": project, **window_params(window)})
+
+    async def classes(self, project: str, traces: Sequence[str]) -> list[str]:
+        """The data classes that the calls of those traces are of; empty texts for those of none."""
+        return await classes_of(self._ask, project, traces)
 
     async def kinds(self, project: str, q: str, window: Window, seen: Sequence[str]) -> list[CallKind]:
         """Calls by what policies see of them (`decided.kinds`)."""

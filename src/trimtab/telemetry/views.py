@@ -252,6 +252,8 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     """What guards decided, in the order in which they looked."""
     held: int = 0
     """The most tokens of a stream that guards held back at a time."""
+    data_classes: list[str] = []
+    """Those of its calls, each once; empty where nobody declared any."""
     scores: list[ScoreView] = []
     """Valid ones of the trace and of its spans, oldest first."""
 

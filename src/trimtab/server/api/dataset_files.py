@@ -29,6 +29,7 @@ from trimtab.server.actors import actor_of
 from trimtab.server.dataset_bodies import WrittenCases
 from trimtab.server.dataset_views import ONE, TAG, author_of, wanted_cases, writing, written_view
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.policing import Asked, permit
 from trimtab.server.prompt_reading import in_thread
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
@@ -193,6 +194,7 @@ def _folder(deps: Dependencies) -> Generator[Path]:
 )
 async def export_cases(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     dataset: FromPath[str],
     wanted: NamedDependency[SkipValidation[Wanted]],
@@ -204,6 +206,7 @@ async def export_cases(
     """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the CSV of the same
     version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (409) where a case
     must not be used so, unless ``allowed_only`` leaves it out; the header ``trimtab-left-out`` says how many were."""
+    await permit(deps, caller, tenant, Asked(action="export", kind="dataset", name=dataset))
 
     def read(conn: Connection) -> tuple[Dataset, Out]:
         of = datasets.version(conn, tenant.id, dataset, version)

@@ -21,6 +21,7 @@ from trimtab.evaluation.generate import Told, Wish
 from trimtab.evaluation.proposals import Proposal, State, Thought
 from trimtab.evaluation.sampling import Judged, Picked
 from trimtab.evaluation.types import Case, DatasetVersion
+from trimtab.governance import data_classes
 from trimtab.governance.access import Project
 from trimtab.llm.embedder import Embedder
 from trimtab.server.case_sources import POOL, Place, Sources, by_scores
@@ -95,12 +96,21 @@ async def cases_from_traces(
 
     def write(conn: Connection) -> Written:
         there = frozenset[str]()
+        _inherit(conn, tenant, dataset, sources.classes, deps.now())
         if not data.update:
             there = _there(conn, tenant, dataset, list(cases))
         left.extend(f"{name}: it is a case already" for name in sorted(there))
         return dataset_writes.write(conn, change, put=[case for name, case in cases.items() if name not in there])
 
     return written_view(await deps.db.write(write), left=left)
+
+
+def _inherit(conn: Connection, tenant: Project, dataset: str, classes: set[str], now: int) -> None:
+    """A dataset is of the most sensitive class among the calls that its cases were made of."""
+    if classes:
+        highest = data_classes.classes_of(conn, tenant.id).highest(classes)
+        mark = data_classes.Mark(project_id=tenant.id, subject="dataset", name=dataset, data_class=highest)
+        data_classes.raise_mark(conn, mark, now)
 
 
 def _there(conn: Connection, tenant: Project, dataset: str, ids: Sequence[str]) -> frozenset[str]:
