@@ -174,7 +174,12 @@ _OTHER_NUMBERS: Final = (
 
 
 def _seven(text: str) -> bool:
-    return 7 <= len(_digits(text)) <= 12
+    return 6 <= len(_digits(text)) <= 12
+
+
+def _long(text: str) -> bool:
+    """Without what follows an ``x``; E.164 has 15 figures at most, and ``00`` may stand before them."""
+    return 8 <= len(_digits(text.partition("x")[0].partition("e")[0])) <= 17
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", score: float = SURE,
@@ -203,7 +208,13 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule("be_nrn", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", _nrn),
     _rule("phone", r"(?<![+.,])\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}|"
                    r"\d{7,12}", _seven, _PHONE_WORDS, POSSIBLE, _OTHER_NUMBERS),
-    _rule("phone", r"(?:00[1-9]|\+[1-9])[\d ./()-]{7,20}\d(?: ?(?:x|ext\.?) ?\d{1,6})?", _seven, "", LIKELY),
+    _rule("phone", r"(?:00[1-9]|\+[1-9])[\d ./()-]{7,20}\d(?: ?(?:x|ext\.?) ?\d{1,6})?", _long, "", LIKELY),
+    _rule(
+        "phone",
+        r"\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}(?= ?[-–(:,] ?(?i:office|fax|home|mobile|cell|work|tel)\b)|"
+        r"\d{7,12}(?= ?[-–(:,] ?(?i:office|fax|home|mobile|cell|work|tel)\b)",
+        _seven, "", LIKELY,
+    ),
     _rule(
         "date_of_birth",
         rf"\d{{1,2}}[./-]\d{{1,2}}[./-](?:19|20)?\d{{2}}|(?:19|20)\d{{2}}-\d{{2}}-\d{{2}}|"
@@ -320,63 +331,12 @@ _NAMES: Final = tuple(
         (rf"(?<![.!?]\s)(?<!\w)(?P<name>{_TWO})\s{_BEHIND}", POSSIBLE),
     )
 )
-_NOT_NAMES: Final = frozenset(
-    [
-        "i",
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "it",
-        "he",
-        "she",
-        "they",
-        "we",
-        "you",
-        "not",
-        "no",
-        "so",
-        "very",
-        "just",
-        "here",
-        "there",
-        "what",
-        "who",
-        "why",
-        "how",
-        "when",
-        "where",
-        "yes",
-        "ok",
-        "okay",
-        "sir",
-        "madam",
-        "team",
-        "all",
-        "everyone",
-        "everybody",
-        "there",
-        "friend",
-        "friends",
-        "customer",
-        "support",
-        "sales",
-        "hiring",
-        "manager",
-        "colleagues",
-        "doctor",
-        "president",
-        "king",
-        "queen",
-        "god",
-        "world",
-        "chatgpt",
-        "assistant",
-        "ai",
-        "bot",
-    ]
-)
+_NOT_NAMES_WORDS: Final = """
+    i a an the this that it he she they we you not no so very just here there what who why how when where yes ok
+    okay sir madam team all everyone everybody there friend friends customer support sales hiring manager
+    colleagues doctor president king queen god world chatgpt assistant ai bot
+"""
+_NOT_NAMES: Final = frozenset(_NOT_NAMES_WORDS.split())
 
 
 def names(text: str) -> list[Seen]:

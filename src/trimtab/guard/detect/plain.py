@@ -1,0 +1,146 @@
+"""What a text says once nothing hides it: without invisible characters, with look-alikes as the letters they stand for,
+letters set apart joined, and what is encoded in it decoded.
+
+Look-alikes are from Unicode's confusables (UTS 39) for Cyrillic, Greek and the letter-like symbols that NFKC leaves.
+"""
+
+import base64
+import binascii
+import codecs
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+MOST_ENCODED: Final = 8_000
+"""Characters of an encoded run that are decoded."""
+MOST_RUNS: Final = 20
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0100-\U000e01ef]"
+)
+_TAGS: Final = re.compile("[\U000e0020-\U000e007e]+")
+_VARIED: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+_ALIKE: Final = str.maketrans(
+    "аеорсухіјѕԁһԛԝмтвкнАВЕКМНОРСТУХІЈЅαοενρτικυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧıɡɩʟꜱ",
+    "aeopcyxijsdhqwmtbkhABEKMHOPCTYXIJSaoevptikuxABEZHIKMNOPTYXigils",
+)
+_MIXED: Final = re.compile(r"[^\W\d_]+")
+_OTHER: Final = re.compile("[\u0370-\u04ff\u0250-\u02af\u0500-\u052f]")
+_APART: Final = re.compile(r"(?<!\w)(?:[^\W\d_][ .\-_*·]){4,200}[^\W\d_](?!\w)")
+_LEET: Final = re.compile(
+    r"(?<![\w])(?=[a-z@$!]*[0134578@$])(?=[0-9@$!]*[a-z])[a-z013457@$!8]{3,20}(?!\w)", re.IGNORECASE
+)
+_FIGURES: Final = str.maketrans("0134578@$!", "oieastbasi")
+
+
+class Reading(Struct, frozen=True):
+    """``text`` as it is read, ``how`` it was hidden, and where in the whole text it stood."""
+
+    how: str
+    text: str
+    start: int
+    end: int
+
+
+def normal(text: str) -> str:
+    """The text itself where it is plain ASCII without letters set apart, which most are."""
+    if not text.isascii():
+        text = _TAGS.sub(lambda match: "".join(chr(ord(mark) - 0xE0000) for mark in match[0]), text)
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+        if _OTHER.search(text):
+            text = _MIXED.sub(_latin, text)
+    return _APART.sub(lambda match: re.sub(r"[ .\-_*·]", "", match[0]), text)
+
+
+def _latin(match: re.Match[str]) -> str:
+    """A word of two scripts, or one that is nothing but look-alikes beside Latin words."""
+    word = match[0]
+    if word.isascii() or not _OTHER.search(word):
+        return word
+    read = word.translate(_ALIKE)
+    mixed = any(letter.isascii() for letter in word)
+    return read if mixed or (read.isascii() and re.search("[a-z]{2}", match.string, re.IGNORECASE)) else word
+
+
+def hidden(text: str) -> int:
+    """How many characters carry text that nobody sees: tags, and runs of variation selectors."""
+    if text.isascii():
+        return 0
+    return sum(len(run) for run in _TAGS.findall(text)) + sum(len(run) for run in _VARIED.findall(text))
+
+
+_RUNS: Final = (  # how, what must stand in the text at all, the run
+    ("Base64", "", re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/])")),
+    ("hex", "", re.compile(r"(?<!\w)(?:(?:\\x|0x)?[0-9a-fA-F]{2}[ :,]?){12,}(?!\w)")),
+    ("binary", "01", re.compile(r"(?<!\w)(?:[01]{8}[ ,]?){6,}(?!\w)")),
+    ("percent encoding", "%", re.compile(r"(?:[\w.~+-]{0,40}%[0-9A-Fa-f]{2}){4,}[\w.~+-]{0,40}")),
+    ("entities", "&#", re.compile(r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){4,}")),
+    ("escapes", "\\u", re.compile(r"(?:\\u[0-9a-fA-F]{4}){4,}")),
+)
+_ROT13: Final = re.compile(
+    r"\b(?:vtaber|vafgehpgvbaf?|cebzcg|qvfertneq|flfgrz|cerivbhf|erirny|sbetrg|olcnff|cnffjbeq|"
+    r"erfgevpgvbaf?)\b",
+    re.IGNORECASE,
+)
+_BACKWARDS: Final = re.compile(
+    r"\b(?:erongi|s?noitcurtsni|tpmorp|metsys|suoiverp|dragersid|laever|tegrof|drowssap|"
+    r"s?noitcirtser)\b",
+    re.IGNORECASE,
+)
+
+
+def decoded(text: str) -> Iterator[Reading]:
+    """What stands encoded in a text and reads as words once it is decoded."""
+    for how, needed, pattern in _RUNS:
+        if needed not in text:
+            continue
+        for number, match in enumerate(pattern.finditer(text)):
+            if number >= MOST_RUNS:
+                break
+            read = _decode(how, match[0][:MOST_ENCODED])
+            if wordy(read):
+                yield Reading(how, normal(read), match.start(), match.end())
+    if _ROT13.search(text):
+        yield Reading("ROT13", codecs.encode(text, "rot13"), 0, len(text))
+    if _BACKWARDS.search(text):
+        yield Reading("backwards", text[::-1], 0, len(text))
+    if len(_LEET.findall(text)) >= 2:
+        yield Reading("figures for letters", _LEET.sub(_letters, text), 0, len(text))
+
+
+def _letters(match: re.Match[str]) -> str:
+    return match[0].lower().translate(_FIGURES)
+
+
+def _decode(how: str, run: str) -> str:
+    """Empty where it cannot be."""
+    try:
+        if how == "Base64":
+            plain = run.rstrip("=").replace("-", "+").replace("_", "/")
+            plain = plain[: len(plain) - (len(plain) % 4 == 1)]
+            return base64.b64decode(plain + "=" * (-len(plain) % 4)).decode("utf-8", "strict")
+        if how == "hex":
+            figures = re.sub(r"\\x|0x|[^0-9a-fA-F]", "", run)
+            return bytes.fromhex(figures[: len(figures) // 2 * 2]).decode("utf-8", "strict")
+        if how == "binary":
+            return "".join(chr(int(byte, 2)) for byte in re.findall("[01]{8}", run))
+        if how == "percent encoding":
+            return unquote(run.replace("+", " "), errors="strict")
+        if how == "entities":
+            return html.unescape(run.replace("; ", ";"))
+        return re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), run)
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def wordy(text: str) -> bool:
+    """Whether a text is made of words: letters and spaces for the most part, and more than one word."""
+    if len(text) < 12:
+        return False
+    good = sum(mark.isalpha() or mark in " \n'.,!?:;\"" for mark in text)
+    return good / len(text) > 0.85 and len(text.split()) >= 3

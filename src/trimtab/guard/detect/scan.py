@@ -1,0 +1,180 @@
+"""One text read for attacks: its sentences, the rules they meet, what is odd about them, and their chance."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from trimtab.guard.detect import lexicon, plain, tells
+from trimtab.guard.detect.head import Loaded, Sentence, sentences, windows
+
+LONGEST: Final = 200_000
+"""Characters of a text that are read."""
+_IMPERATIVES_WORDS: Final = """
+    add adjust alter always amend answer append apply arrange ask attach augment begin blend call change combine
+    compile compose compute conclude consider convert craft create delete describe design develop disable discuss
+    display do download draft emphasize employ encode encourage end enhance enlist ensure execute explain express
+    extend fetch find finish forget forward generate give grant group highlight identify ignore implement include
+    incorporate infuse initiate inject insert instead install integrate introduce invoke issue list make mention
+    merge misspell modify move never note offer open outline output pay permit please post prepare present print
+    proceed produce promote provide publish purchase put raise rearrange recommend reference refer register remind
+    remove render repeat rephrase replace reply report request respond retrieve return reverse rewrite run save
+    say scramble search select send set share show sign skip solve start state stop submit substitute suggest
+    summarize switch tease tell transfer translate turn unlock update upload use utilize visit wire write you
+"""
+_IMPERATIVES: Final = frozenset(word[:5] for word in _IMPERATIVES_WORDS.split())
+_ANSWERS_WORDS: Final = """
+    response responses reply replies answer answers output message solution implementation
+"""
+_ANSWERS: Final = frozenset(word[:5] for word in _ANSWERS_WORDS.split())
+_CODE: Final = re.compile(
+    r"[;{}]\s*$|^\s*(?:import|from|def|class|return|if|for|var|let|const|public|#include|"
+    r"@)\b|\w\(.*\)|[=<>]=|->|::|</"
+)
+LEAST: Final = 12
+"""Features below which a window is not judged: two words are no attack by themselves."""
+_LEAST_DOCUMENT: Final = 4
+"""Sentences of a text before one of them can be odd among them."""
+
+
+class Read(Struct, frozen=True):
+    """``met``: the rules of each sentence, and where; ``traits``: what the classifier is told besides words."""
+
+    text: str
+    sentences: list[Sentence]
+    met: list[list[tuple[tells.Tell, int]]]
+    traits: list[frozenset[str]]
+
+
+class Hit(Struct, frozen=True):
+    """Characters ``start`` to ``end`` read as an attack, as surely as ``score`` says; ``by`` a rule's family, or
+    ``classifier``."""
+
+    start: int
+    end: int
+    score: float
+    by: str
+
+
+def read(text: str, *, shape: bool) -> Read:
+    """``shape``: whether what is odd about a sentence within its document is looked for."""
+    text = text[:LONGEST]
+    found = sentences(text)
+    met = [
+        [
+            (tell, each.start + at)
+            for tell, at in tells.in_sentence(text[each.start : each.end], each.stems)
+            if not tells.is_discussed(text, each.start + at)
+        ]
+        for each in found
+    ]
+    traits = _shapes(text, found) if shape else [set[str]() for _ in found]
+    for each, known in zip(found, traits, strict=True):
+        known.update(lexicon.met(each.stems))
+    for place, each in enumerate(met):
+        traits[place].update(f"tell:{tell.family}" for tell, _ in each)
+    for tell, at in _whole(text, found):
+        place = next((number for number, each in enumerate(found) if each.start <= at < each.end), None)
+        if place is not None:
+            traits[place].add(f"tell:{tell.family}")
+            met[place].append((tell, at))
+    return Read(text, found, met, [frozenset(each) for each in traits])
+
+
+def _whole(text: str, found: Sequence[Sentence]) -> list[tuple[tells.Tell, int]]:
+    """Rules that are tried on the whole text, and where they hold."""
+    rules = list(tells.MARKS)
+    if not text.isascii() or any(not tells.FOREIGN.isdisjoint(each.stems) for each in found):
+        rules += tells.OTHER_TONGUES
+    return [(tell, match.start()) for tell in rules for match in tell.pattern.finditer(text)]
+
+
+def _shapes(text: str, found: Sequence[Sentence]) -> list[set[str]]:
+    styles = [_style(text[each.start : each.end]) for each in found]
+    most = Counter(styles).most_common(1)[0][0] if styles else ""
+    known = Counter(stem for each in found for stem in each.stems if len(stem) == 5)
+    made: list[set[str]] = []
+    for place, (each, style) in enumerate(zip(found, styles, strict=True)):
+        traits: set[str] = set()
+        first = next((token for token in each.tokens if token.isalpha()), "")
+        if "?" in each.tokens[-3:]:
+            traits.add("asks")
+        if first[:5] in _IMPERATIVES:
+            traits.add("orders")
+        if not _ANSWERS.isdisjoint(each.stems):
+            traits.add("answers")
+        if len(found) >= _LEAST_DOCUMENT:
+            if style == "prose" and most != "prose":
+                traits.add("odd")
+            if all(known[stem] == 1 for stem in each.stems if len(stem) == 5):
+                traits.add("alone")
+            if place in (0, len(found) - 1):
+                traits.add("edge")
+        both = [f"{one}+{other}" for one in (
+            "asks", "orders", "answers") for other in ("odd", "alone", "edge", "answers")
+                if one != other and one in traits and other in traits]  # fmt: skip
+        traits.update(both)
+        made.append(traits)
+    return made
+
+
+def _style(line: str) -> str:
+    if line.count("|") >= 2 or line.count("\t") >= 2:
+        return "table"
+    return "code" if _CODE.search(line) else "prose"
+
+
+def score(found: Read, head: Loaded) -> list[Hit]:
+    """Chances, and the rules that are met."""
+    return chances(found, head) + [
+        Hit(each.start, each.end, tell.score, tell.family)
+        for each, rules in zip(found.sentences, found.met, strict=True)
+        for tell, _ in rules
+    ]
+
+
+def chances(found: Read, head: Loaded) -> list[Hit]:
+    """For each sentence the highest chance of a window with it."""
+    count = len(found.sentences)
+    if not count:
+        return []
+    totals = _running(head.sums(found.sentences))
+    sizes = _running([len(each.ids) for each in found.sentences])
+    extra = [sum(head.extra.get(trait, 0.0) for trait in each) for each in found.traits]
+    best = [0.0] * count
+    for first, behind in windows(count):
+        if sizes[behind] - sizes[first] < LEAST:
+            continue
+        chance = head.chance(
+            totals[behind] - totals[first], sizes[behind] - sizes[first], strongest(extra[first:behind])
+        )
+        for place in range(first, behind):
+            best[place] = max(best[place], chance)
+    return [Hit(each.start, each.end, best[place], "classifier") for place, each in enumerate(found.sentences)]
+
+
+def strongest(extra: Sequence[float]) -> float:
+    """What a window's traits weigh: its sentence's whose traits weigh most; none that speak for it are added up."""
+    return max(extra, default=0.0)
+
+
+def _running(values: Sequence[int]) -> list[int]:
+    made = [0]
+    for value in values:
+        made.append(made[-1] + value)
+    return made
+
+
+def readings(text: str) -> list[plain.Reading]:
+    """The text as it is read, and what is hidden in it, each once."""
+    first = plain.Reading("", plain.normal(text), 0, len(text))
+    made = [first]
+    for each in plain.decoded(first.text[:LONGEST]):
+        made.append(each)
+        made.extend(
+            plain.Reading(f"{each.how}, {inner.how}", inner.text, each.start, each.end)
+            for inner in plain.decoded(each.text)
+        )
+    return made

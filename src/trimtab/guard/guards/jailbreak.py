@@ -1,0 +1,76 @@
+"""Attempts to make a model drop its manners: personas without rules, modes without filters, games in which refusing
+loses. By turns of phrase and a light classifier over sentences, runs of sentences and the whole text."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from trimtab.guard.detect import scan
+from trimtab.guard.detect.head import HeadFile
+from trimtab.guard.types import Action, CannotTell, Finding, Look, Needs, Stage, Subject, Tools
+
+FAMILIES: Final = frozenset(("persona", "refusal_suppression"))
+MOST: Final = 200_000
+LEAST: Final = 0.1
+
+
+class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``classifier`` and ``decode`` may be switched off; rules always look."""
+
+    classifier: bool = True
+    decode: bool = True
+
+
+class JailbreakGuard:
+    name: Final = "jailbreak"
+    version: Final = "1"
+    about: Final = "Jailbreaks: personas without rules, modes without filters, games against refusing."
+    needs: Final[Needs] = "cpu"
+    stages: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_result")
+    actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
+    threshold: Final = 0.5
+    window: Final = None
+    options: Final = Options
+
+    def __init__(self) -> None:
+        self._head = HeadFile("jailbreak")
+
+    def made(self, options: Options) -> Options:
+        return options
+
+    def look(self, subject: Subject, ready: Options, tools: Tools) -> Look | CannotTell:
+        """The surest window's score. A window may be the whole text, so findings only show where to look."""
+        del tools
+        if sum(len(piece.text) for piece in subject.pieces) > MOST:
+            return CannotTell(reason=f"jailbreak reads texts of up to {MOST:,} characters.")
+        findings: list[Finding] = []
+        for at, piece in enumerate(subject.pieces):
+            for reading in scan.readings(piece.text) if ready.decode else scan.readings(piece.text)[:1]:
+                hit = self._worst(reading.text, ready)
+                if hit is not None and piece.text:
+                    kind = f"hidden_{hit.by}" if reading.how else hit.by
+                    findings.append(Finding(piece=at, start=0, end=len(piece.text), kind=kind, score=hit.score))
+        if not findings:
+            return Look()
+        worst = max(findings, key=lambda each: each.score)
+        return Look(
+            score=worst.score,
+            label=worst.kind,
+            reason=f"The text reads like a jailbreak ({worst.kind.replace('_', ' ')}).",
+            findings=tuple(findings),
+        )
+
+    def _worst(self, text: str, ready: Options) -> scan.Hit | None:
+        read = scan.read(text, shape=False)
+        hits = [
+            scan.Hit(each.start, each.end, tell.score, tell.family)
+            for each, met in zip(read.sentences, read.met, strict=True)
+            for tell, _ in met
+            if tell.family in FAMILIES
+        ]
+        if ready.classifier:
+            hits += [hit for hit in scan.chances(read, self._head.get()) if hit.score > LEAST]
+        return max(hits, key=lambda hit: hit.score, default=None)
+
+
+PLUG = JailbreakGuard()
