@@ -72,7 +72,8 @@ export type EnergyView = S["EnergyView"];
 
 export type SessionRow = S["SessionRow"];
 export type SessionPage = S["SessionPage"];
-export type SessionView = S["SessionView"];
+/** By where it stands: another room has a schema of this name. */
+export type SessionView = S["trimtab.telemetry.seen_views.SessionView"];
 export type UserRow = S["UserRow"];
 export type UserPage = S["UserPage"];
 export type CauseRow = S["CauseRow"];

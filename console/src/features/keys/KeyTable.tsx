@@ -13,7 +13,14 @@ interface Props {
 }
 
 const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
-const ROLES = { admin: "admin", editor: "edits", reviewer: "reviews", read_only: "read only", client: "calls models" };
+/** Roles that say less of themselves are told by their names. */
+const ROLES: Partial<Record<string, string>> = {
+  admin: "admin",
+  editor: "edits",
+  reviewer: "reviews",
+  read_only: "read only",
+  client: "calls models",
+};
 
 function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
