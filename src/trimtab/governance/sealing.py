@@ -177,7 +177,7 @@ class Keyring:
 
 def weight_of(body: bytes) -> int | None:
     """Of a sealed record; None for any other."""
-    return _weight.unpack_from(body, 2)[0] if body[:2] == SPOOLED and len(body) > 6 else None
+    return _weight.unpack_from(body, 2)[0] if body[:2] == SPOOLED and len(body) >= 6 else None
 
 
 def ring_of(box: SecretBox, keys: Iterable[DataKey]) -> Keyring:
