@@ -108,7 +108,10 @@ def test_a_worse_release_is_stopped_at_the_gate_and_a_good_one_passes(house: tup
     worse = shell(server, "eval", suite, "--release", "support@r2", *written)
     assert worse.exit_code == 1, worse.output
     assert "NOT PASSED: worse" in worse.stdout
-    assert "| exact |" in files["md"].read_text()
+    told = files["md"].read_text()
+    assert "| exact |" in told
+    assert "| metric | support@r2 | support@r1 | difference | outcome |" in told
+    assert "fine? | yes | no | yes |" in told, "a reader sees what changed: the question, what was wanted, both answers"
     assert ElementTree.parse(files["xml"]).getroot().get("failures") == "2", "of the metric and of the outcome"
     refused = shell(server, "release", "promote", "support", "r2", "--in", "production")
     assert refused.exit_code == 1
