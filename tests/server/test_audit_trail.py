@@ -30,7 +30,22 @@ NO_ENTRY: Final = {
     "createScores": "a score is a record", "invalidateScore": "a score that is taken back stays on record",
 }  # fmt: skip
 ELSEWHERE: Final = frozenset(
-    ("feedback", "datasets", "scorers", "judges", "suites", "experiments", "quality", "review", "online", "holds")
+    (
+        "members",
+        "people",
+        "sign-in",
+        "sessions",
+        "feedback",
+        "datasets",
+        "scorers",
+        "judges",
+        "suites",
+        "experiments",
+        "quality",
+        "review",
+        "online",
+        "holds",
+    )
 )
 """Tags of rooms whose own tests look at their trail."""
 

@@ -30,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reconcile": {"provider": "lab", "content": "date,model"},
     "planFolder": {"files": {}},
     "applyFolder": {"files": {}},
+    "spendGrant": {},
     "createProject": {"slug": "new"},
     "changeProject": {"name": "renamed"},
     "createKey": {"name": "k"},
@@ -119,7 +120,8 @@ def described(handler: HTTPRouteHandler) -> tuple[str, str, str, str | None]:
 
 
 def url_of(path: str, slug: str) -> str:
-    names = {"project": slug, "organisation": "default", "key": "key_none", "name": "none", "trace_id": "t", "span_id": "s", "letter": "1"}
+    names = {"project": slug, "organisation": "default", "key": "key_none", "name": "none"}
+    names |= {"trace_id": "t", "span_id": "s", "letter": "1"}
     url = re.sub(r"\{(\w+):\w+\}", lambda found: names.get(found.group(1), "none"), path)
     if url.endswith("/traces/live"):
         return f"{url}?since=never"  # else it goes on for a quarter of an hour

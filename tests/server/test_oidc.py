@@ -13,6 +13,7 @@ from oidc_provider import SECRET, Running, provider
 from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.core.errors import Unauthenticated
 from trimtab.governance import oidc, sign_in_store
+from trimtab.server.api.oidc import within
 from trimtab.server.oidc_client import Exchange, OidcClient, Tokens
 
 OURS = {"origin": "http://trimtab.test"}

@@ -122,7 +122,7 @@ class RolePatch(Struct, kw_only=True, forbid_unknown_fields=True):
     about: str = ""
 
 
-class SessionView(Struct, frozen=True, kw_only=True):
+class OwnSession(Struct, frozen=True, kw_only=True):
     """``method``: ``key``, ``link`` or ``oidc:<provider>``, with ``+totp`` behind it for a second factor. It ends at
     ``expires``, or ``idle_ends`` if nothing comes of it until then. ``current``: it is the one that asks."""
 
@@ -137,8 +137,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     current: bool
 
 
-class SessionList(Struct, frozen=True, kw_only=True):
-    items: list[SessionView]
+class OwnSessions(Struct, frozen=True, kw_only=True):
+    items: list[OwnSession]
 
 
 class SessionsEnded(Struct, frozen=True, kw_only=True):

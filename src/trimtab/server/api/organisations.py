@@ -1,6 +1,5 @@
 """Organisations, the roles they make for themselves, and everybody who is known here."""
 
-
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
@@ -32,13 +31,13 @@ from trimtab.server.identity_bodies import (
     OrganisationPage,
     OrganisationPatch,
     OrganisationView,
+    OwnSessions,
     PersonPage,
     PersonPatch,
     PersonView,
     RoleList,
     RolePatch,
     RoleView,
-    SessionList,
     SessionsEnded,
 )
 from trimtab.server.routes import (
@@ -375,14 +374,14 @@ async def change_person(
     "member:read",
     Operation(id="listPersonSessions", summary="List somebody's sessions", tag=TAG, errors=(404,)),
 )
-async def list_person_sessions(deps: Deps, caller: CallerNow, person: FromPath[str]) -> SessionList:
+async def list_person_sessions(deps: Deps, caller: CallerNow, person: FromPath[str]) -> OwnSessions:
     now = deps.now()
 
     def read(conn: Connection) -> list[session_store.SessionRow]:
         return sessions.listed(conn, members.person(conn, person).id, now)
 
     rows = await deps.db.read(read)
-    return SessionList(items=[session_view(row, caller.session_id) for row in rows])
+    return OwnSessions(items=[session_view(row, caller.session_id) for row in rows])
 
 
 @route(

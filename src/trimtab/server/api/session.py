@@ -31,10 +31,10 @@ from trimtab.server.identity_bodies import (
     FactorCode,
     FactorSecret,
     FactorState,
+    OwnSession,
+    OwnSessions,
     RecoveryCodes,
-    SessionList,
     SessionsEnded,
-    SessionView,
 )
 from trimtab.server.routes import CallerNow, Deps, Operation, route
 
@@ -207,8 +207,8 @@ def login_url(address: str, token: str) -> str:
 # --- sessions ---
 
 
-def session_view(row: session_store.SessionRow, current: str) -> SessionView:
-    return SessionView(
+def session_view(row: session_store.SessionRow, current: str) -> OwnSession:
+    return OwnSession(
         id=row.id,
         kind=row.kind,
         method=row.method,
@@ -221,19 +221,19 @@ def session_view(row: session_store.SessionRow, current: str) -> SessionView:
     )
 
 
-@route("GET", "/api/v1/sessions", "self", Operation(id="listSessions", summary="List my sessions", tag=TAG))
-async def list_sessions(deps: Deps, caller: CallerNow) -> SessionList:
+@route("GET", "/api/v1/sessions", "self", Operation(id="listMySessions", summary="List my sessions", tag="sessions"))
+async def list_sessions(deps: Deps, caller: CallerNow) -> OwnSessions:
     """Those that go on, newest first: of the key or the person that asks."""
     own, now = caller.principal.key_id, deps.now()
     rows = await deps.db.read(lambda conn: sessions.listed(conn, own, now))
-    return SessionList(items=[session_view(row, caller.session_id) for row in rows])
+    return OwnSessions(items=[session_view(row, caller.session_id) for row in rows])
 
 
 @route(
     "DELETE",
     "/api/v1/sessions/{session:str}",
     "self",
-    Operation(id="endSession", summary="End one of my sessions", tag=TAG, status=204, errors=(404,)),
+    Operation(id="endMySession", summary="End one of my sessions", tag="sessions", status=204, errors=(404,)),
 )
 async def end_session(deps: Deps, caller: CallerNow, session: FromPath[str]) -> None:
     own = caller.principal
@@ -241,7 +241,12 @@ async def end_session(deps: Deps, caller: CallerNow, session: FromPath[str]) -> 
     await written(deps, caller, deed, lambda conn: sessions.end_own(conn, session, own.key_id))
 
 
-@route("DELETE", "/api/v1/sessions", "self", Operation(id="endOtherSessions", summary="End my other sessions", tag=TAG))
+@route(
+    "DELETE",
+    "/api/v1/sessions",
+    "self",
+    Operation(id="endMyOtherSessions", summary="End my other sessions", tag="sessions"),
+)
 async def end_other_sessions(deps: Deps, caller: CallerNow) -> SessionsEnded:
     """All but the one that asks; all for a caller with a key."""
     own = caller.principal
@@ -268,7 +273,7 @@ def _key_alone(caller: Caller) -> str:
     "GET",
     "/api/v1/second-factor",
     "self",
-    Operation(id="getSecondFactor", summary="Whether my key has a second factor", tag=TAG),
+    Operation(id="getSecondFactor", summary="Whether my key has a second factor", tag="sessions"),
 )
 async def get_second_factor(deps: Deps, caller: CallerNow) -> FactorState:
     own = caller.principal
@@ -283,7 +288,9 @@ async def get_second_factor(deps: Deps, caller: CallerNow) -> FactorState:
     "POST",
     "/api/v1/second-factor",
     "self",
-    Operation(id="beginSecondFactor", summary="Begin a second factor for my key", tag=TAG, status=201, errors=(409,)),
+    Operation(
+        id="beginSecondFactor", summary="Begin a second factor for my key", tag="sessions", status=201, errors=(409,)
+    ),
 )
 async def begin_second_factor(deps: Deps, caller: CallerNow) -> FactorSecret:
     """It counts once a first code confirmed it."""
@@ -300,7 +307,10 @@ async def begin_second_factor(deps: Deps, caller: CallerNow) -> FactorSecret:
     "/api/v1/second-factor/confirm",
     "self",
     Operation(
-        id="confirmSecondFactor", summary="Switch my second factor on with a first code", tag=TAG, errors=(404, 429)
+        id="confirmSecondFactor",
+        summary="Switch my second factor on with a first code",
+        tag="sessions",
+        errors=(404, 429),
     ),
 )
 async def confirm_second_factor(deps: Deps, caller: CallerNow, data: JSONBody[FactorCode]) -> RecoveryCodes:
@@ -327,7 +337,7 @@ async def confirm_second_factor(deps: Deps, caller: CallerNow, data: JSONBody[Fa
     Operation(
         id="removeSecondFactor",
         summary="Take my second factor off, with a code of it",
-        tag=TAG,
+        tag="sessions",
         status=204,
         errors=(404, 429),
     ),
