@@ -91,12 +91,13 @@ export function columns(project: string): Column<ExperimentView>[] {
         </Link>
       ),
     },
+    // Beside the name: on a phone the rest is scrolled to.
+    { id: "outcome", label: "outcome", cell: (row) => <OutcomeCell row={row} /> },
     {
       id: "subjects",
       label: "A against B",
       cell: (row) => <span className="num">{row.subjects.join(" ← ")}</span>,
     },
-    { id: "outcome", label: "outcome", cell: (row) => <OutcomeCell row={row} /> },
     { id: "dataset", label: "cases of", cell: (row) => `${row.dataset}@${row.version}` },
     {
       id: "cells",

@@ -12,6 +12,7 @@ import { Page } from "@/ui/Page";
 import { Desk, type Kept } from "./Desk";
 import { ItemList } from "./ItemList";
 import css from "./review.module.css";
+import { pressing } from "./rubric";
 
 const ROUTE = "/inside/p/$project/review/$queue";
 const STATES = [
@@ -27,7 +28,8 @@ export function ReviewPage() {
   const state = search.state === "done" ? "done" : "open";
   const queue = useQuery(queueQuery(project, name));
   const found = useInfiniteQuery(itemsQuery(project, name, state));
-  const items = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const loaded = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = state === "open" ? pressing(loaded) : loaded;
   const ids = items.map((each) => each.id);
   const selected = search.item ?? "";
   const may = useMayReview();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Criterion } from "@/api/reviewTypes";
-import { choicesOf, dueWords, missing, nextOf, press } from "./rubric";
+import { choicesOf, dueWords, missing, nextOf, press, pressing } from "./rubric";
 
 const CRITERIA: Criterion[] = [
   { name: "correct" },
@@ -46,5 +46,13 @@ describe("an item", () => {
     expect(dueWords(now + 3 * 3_600_000, now).text).toBe("due in 3 h");
     expect(dueWords(now - 600_000, now)).toEqual({ text: "10 min late", late: true });
     expect(dueWords(null, now).text).toBe("");
+  });
+});
+
+describe("the list of items", () => {
+  it("begins with what is most pressing, as the server hands it out", () => {
+    const item = (id: string, priority: number, due: number | null) => ({ id, priority, due });
+    const given = [item("d", 0, null), item("c", 0, 9), item("b", 0, 5), item("a", 3, null)];
+    expect(pressing(given).map((each) => each.id)).toEqual(["a", "b", "c", "d"]);
   });
 });

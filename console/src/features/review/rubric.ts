@@ -1,6 +1,6 @@
 /** A rubric worked from the keyboard: digits answer the question that is next. */
 
-import type { Criterion } from "@/api/reviewTypes";
+import type { Criterion, ItemView } from "@/api/reviewTypes";
 
 export type Answer = boolean | number | string;
 export type Answers = Record<string, Answer>;
@@ -71,4 +71,10 @@ export function dueWords(due: number | null, now: number): { text: string; late:
           ? `${Math.round(size / 3_600_000)} h`
           : `${Math.round(size / 86_400_000)} days`;
   return left < 0 ? { text: `${text} late`, late: true } : { text: `due in ${text}`, late: false };
+}
+
+/** The most pressing first, as the server hands them out: by priority, then by what is due first. */
+export function pressing<T extends Pick<ItemView, "id" | "priority" | "due">>(items: readonly T[]): T[] {
+  const due = (item: T) => item.due ?? Number.MAX_VALUE;
+  return [...items].sort((a, b) => b.priority - a.priority || due(a) - due(b) || a.id.localeCompare(b.id));
 }
