@@ -42,12 +42,14 @@ class Found(Struct, frozen=True, order=True):
 
 class _Kind(Struct, frozen=True):
     """``valid`` gets the letters and figures of a match, in upper case. ``near``: words of which one must stand
-    shortly before, where the shape alone says too little."""
+    shortly before, where the shape alone says too little. ``hints``: without one of them anywhere in the text (in lower
+    case) there is none, and looking is spared."""
 
     name: str
     pattern: re.Pattern[str]
     valid: Callable[[str], bool]
     near: re.Pattern[str] | None = None
+    hints: tuple[str, ...] = ()
 
 
 def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
@@ -55,8 +57,11 @@ def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
     grows with the text."""
     wanted = None if kinds is None else frozenset(kinds)
     found: list[Found] = []
+    lowered = text[:LONGEST].lower()
     for kind in KINDS:
         if wanted is not None and kind.name not in wanted:
+            continue
+        if kind.hints and not any(hint in lowered for hint in kind.hints):
             continue
         for match in kind.pattern.finditer(text, 0, LONGEST):
             plain = match[0] if kind.name in ("email", "ip", "phone") else re.sub(r"[\W_]", "", match[0]).upper()
@@ -243,10 +248,15 @@ def _any(text: str) -> bool:
 
 
 def _kind(
-    name: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", flags: int = re.IGNORECASE
+    name: str,
+    pattern: str,
+    valid: Callable[[str], bool] = _any,
+    near: str = "",
+    flags: int = re.IGNORECASE,
+    hints: tuple[str, ...] = (),
 ) -> _Kind:
     words = re.compile(near, re.IGNORECASE) if near else None
-    return _Kind(name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words)
+    return _Kind(name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints)
 
 
 _TOLD: Final = r"(?:tel|phone|mobile|cell|call|fax|whatsapp|sms|telefon|handy|mobil|téléphone|móvil|teléfono|cellulare)"
@@ -258,22 +268,47 @@ KINDS: Final[tuple[_Kind, ...]] = (
         "email",
         re.compile(r"(?<![\w.+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w-])"),
         _email,
+        hints=("@",),
     ),
     _kind("iban", r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?", _iban, flags=0),
     _kind("card", r"(?<![.,-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}|(?<![.,-])3[47]\d{2}[ -]?\d{6}[ -]?\d{5}", _card),
     _kind("us_ssn", r"\d{3}-\d{2}-\d{4}", _us_ssn),
-    _kind("us_ssn", r"\d{3} ?\d{2} ?\d{4}", _us_ssn, near=r"\b(?:ssn|social security)\b"),
+    _kind(
+        "us_ssn",
+        r"\d{3} ?\d{2} ?\d{4}",
+        _us_ssn,
+        near=r"\b(?:ssn|social security)\b",
+        hints=("ssn", "social security"),
+    ),
     _kind("uk_nino", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]", _uk_nino),
-    _kind("uk_nhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}", _uk_nhs, near=r"\bnhs\b"),
-    _kind("de_tax_id", r"\d{2} ?\d{3} ?\d{3} ?\d{3}", _de_tax_id, near=r"steuer|tax|\bidnr|\btin\b|identifikations"),
+    _kind("uk_nhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}", _uk_nhs, near=r"\bnhs\b", hints=("nhs",)),
+    _kind(
+        "de_tax_id",
+        r"\d{2} ?\d{3} ?\d{3} ?\d{3}",
+        _de_tax_id,
+        near=r"steuer|tax|\bidnr|\btin\b|identifikations",
+        hints=("steuer", "tax", "idnr", "tin", "identifikations"),
+    ),
     _kind("fr_nir", r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", _fr_nir),
     _kind("es_dni", r"(?:\d{8}|[XYZ]\d{7})-?[A-HJ-NP-TV-Z]", _es_dni),
     _kind("it_codice_fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", _it_codice_fiscale),
-    _kind("nl_bsn", r"\d{9}|\d{4}\.\d{2}\.\d{3}", _nl_bsn, near=r"\bbsn\b|burgerservice|sofinummer"),
-    _kind("pl_pesel", r"\d{11}", _pl_pesel, near=r"pesel"),
+    _kind(
+        "nl_bsn",
+        r"\d{9}|\d{4}\.\d{2}\.\d{3}",
+        _nl_bsn,
+        near=r"\bbsn\b|burgerservice|sofinummer",
+        hints=("bsn", "burgerservice", "sofinummer"),
+    ),
+    _kind("pl_pesel", r"\d{11}", _pl_pesel, near=r"pesel", hints=("pesel",)),
     _kind("br_cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}", _br_cpf),
-    _kind("br_cpf", r"\d{11}", _br_cpf, near=r"\bcpf\b"),
-    _kind("in_aadhaar", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", _in_aadhaar, near=r"aadha+r|\buid(?:ai)?\b"),
+    _kind("br_cpf", r"\d{11}", _br_cpf, near=r"\bcpf\b", hints=("cpf",)),
+    _kind(
+        "in_aadhaar",
+        r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}",
+        _in_aadhaar,
+        near=r"aadha+r|\buid(?:ai)?\b",
+        hints=("aadha", "uid"),
+    ),
     _kind("se_personnummer", r"(?:19|20)?\d{6}[-+]\d{4}", _se_personnummer),
     _kind("fi_hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _fi_hetu),
     _kind("ip", r"(?<!\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip),
@@ -281,6 +316,7 @@ KINDS: Final[tuple[_Kind, ...]] = (
     _kind("phone", r"(?<![+.])(?:\+|00)[1-9]\d{0,2}(?:[ ./()-]{0,3}\d{1,5}){2,6}", _phone),
     _kind("phone", rf"(?<!\.)(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[.-])\d{{3}}[.-]\d{{4}}{_EXTENSION}", _phone),
     _kind("phone", r"0[1-9]\d{0,3}[ /-]\d{2,8}(?:[ -]\d{2,4}){0,4}", _national),
-    _kind("phone", r"\(?\d{2,6}\)?(?:[ ./-]{1,3}\d{2,8}){1,5}|\d{7,12}", _phone, near=rf"\b{_TOLD}\b[^\n\d]{{0,20}}$"),
+    _kind("phone", r"\(?\d{2,6}\)?(?:[ ./-]{1,3}\d{2,8}){1,5}|"
+                   r"\d{7,12}", _phone, near=rf"\b{_TOLD}\b[^\n\d]{{0,20}}$"),
 )  # fmt: skip
 NAMES: Final = tuple(dict.fromkeys(kind.name for kind in KINDS))

@@ -59,13 +59,14 @@ def find(text: str, kinds: frozenset[str]) -> list[Seen]:
             Seen(each.start, each.end, each.kind, SURE if each.kind in _CHECKED else LIKELY)
             for each in pii.find(text, theirs)
         ]
+    lowered = text[:LONGEST].lower()
     for rule in _RULES:
         if rule.kind in kinds:
-            found += rule.find(text)
+            found += rule.find(text, lowered)
     if "address" in kinds:
-        found += addresses(text)
+        found += addresses(text, lowered)
     if "name" in kinds:
-        found += names(text)
+        found += names(text, lowered)
     return apart(found)
 
 
@@ -89,9 +90,13 @@ class _Rule(Struct, frozen=True):
     near: re.Pattern[str] | None
     score: float
     unless: re.Pattern[str] | None = None
+    hints: tuple[str, ...] = ()
 
-    def find(self, text: str) -> list[Seen]:
+    def find(self, text: str, lowered: str) -> list[Seen]:
+        """``lowered`` is the text in lower case: without one of the hints in it there is nothing to find."""
         found: list[Seen] = []
+        if self.hints and not any(hint in lowered for hint in self.hints):
+            return found
         for match in self.pattern.finditer(text, 0, LONGEST):
             before = text[max(0, match.start() - 60) : match.start()] if self.near or self.unless else ""
             if self.near is not None and not self.near.search(before):
@@ -183,11 +188,11 @@ def _long(text: str) -> bool:
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", score: float = SURE,
-          unless: str = "", flags: re.RegexFlag = re.NOFLAG) -> _Rule:  # fmt: skip
+          unless: str = "", flags: re.RegexFlag = re.NOFLAG, hints: str = "") -> _Rule:  # fmt: skip
     return _Rule(
         kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags), valid,
         re.compile(near, re.IGNORECASE) if near else None, score,
-        re.compile(unless, re.IGNORECASE) if unless else None,
+        re.compile(unless, re.IGNORECASE) if unless else None, tuple(hints.split()),
     )  # fmt: skip
 
 
@@ -200,11 +205,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule("mac", r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"),
     _rule("crypto", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|0x[0-9a-fA-F]{40}", _wallet),
     _rule("us_itin", r"9\d{2}[- ](?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])[- ]\d{4}"),
-    _rule("us_routing", r"[0-3]\d{8}", _routing, r"\b(?:routing|aba|rtn)\b"),
-    _rule("us_passport", r"[A-Z]?\d{8,9}", _any, r"\bpassport\b", LIKELY),
-    _rule("ca_sin", r"\d{3}[ -]?\d{3}[ -]?\d{3}", _sin, r"\b(?:sin|social insurance|nas)\b"),
-    _rule("au_tfn", r"\d{3} ?\d{3} ?\d{3}", _tfn, r"\b(?:tfn|tax file)\b"),
-    _rule("ch_ahv", r"756\.\d{4}\.\d{4}\.\d{2}", _ahv),
+    _rule("us_routing", r"[0-3]\d{8}", _routing, r"\b(?:routing|aba|rtn)\b", hints="routing aba rtn"),
+    _rule("us_passport", r"[A-Z]?\d{8,9}", _any, r"\bpassport\b", LIKELY, hints="passport"),
+    _rule("ca_sin", r"\d{3}[ -]?\d{3}[ -]?\d{3}", _sin, r"\b(?:sin|social insurance|nas)\b", hints="sin insurance nas"),
+    _rule("au_tfn", r"\d{3} ?\d{3} ?\d{3}", _tfn, r"\b(?:tfn|tax file)\b", hints="tfn tax"),
+    _rule("ch_ahv", r"756\.\d{4}\.\d{4}\.\d{2}", _ahv, hints="756."),
     _rule("be_nrn", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", _nrn),
     _rule("phone", r"(?<![+.,])\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}|"
                    r"\d{7,12}", _seven, _PHONE_WORDS, POSSIBLE, _OTHER_NUMBERS),
@@ -224,6 +229,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         r"\b(?:born|birth(?:day|date)?|dob|d\.o\.b|geboren|geburts\w{2,8}|né(?:e|\(e\))?|naissance|nacid[oa]|"
         r"nacimiento|nat[oa]|nascita|nascid[oa]|nascimento)\b",
         LIKELY, flags=re.IGNORECASE,
+        hints="born birth dob d.o.b gebor geburt né naiss nacid nacim nat nasci",
     ),
 )  # fmt: skip
 
@@ -255,36 +261,49 @@ _STATE: Final = (
     r"W[AIVY])"
 )
 _ADDRESSES: Final = tuple(
-    (re.compile(pattern), score)
-    for pattern, score in (
-        (rf"(?<!\w)\d{{1,6}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_WORD}\s){{1,4}}(?i:{_TYPES})\b\.?{_UNIT}?", LIKELY),
-        (rf"\b(?i:{_FIRST})\.?\s{_UNDER}(?:{_WORD}\s?){{1,4}},?\s?(?:n[.º°]?\s?)?\d{{1,5}}[A-Za-z]?\b{_UNIT}?", LIKELY),
-        (rf"(?<!\w)(?:{_WORD}[ -]){{0,2}}{_SUFFIXED}\s\d{{1,4}}\s?[a-zA-Z]?\b{_UNIT}?", LIKELY),
-        (rf"(?<!\w)\d{{1,6}}\s(?:{_WORD}\s){{0,2}}{_SUFFIXED}(?:\s\d{{1,4}})?\b{_UNIT}?", LIKELY),
+    (re.compile(pattern), score, hints.split())
+    for pattern, score, hints in (
+        (rf"(?<!\w)\d{{1,6}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_WORD}\s){{1,4}}(?i:{_TYPES})\b\.?{_UNIT}?", LIKELY, ""),
+        (
+            rf"\b(?i:{_FIRST})\.?\s{_UNDER}(?:{_WORD}\s?){{1,4}},?\s?(?:n[.º°]?\s?)?\d{{1,5}}[A-Za-z]?\b{_UNIT}?",
+            LIKELY,
+            "",
+        ),
+        (rf"(?<!\w)\d{{1,6}}\s(?:{_WORD}\s){{0,2}}{_SUFFIXED}(?:\s\d{{1,4}})?\b{_UNIT}?", LIKELY, ""),
         (
             (
                 r"\b(?i:p\.?\s?o\.?\s?box|postfach|bo[iî]te postale|apartado(?: de correos)?|postbus|casella postale)"
                 r"\s{1,3}\d{1,7}\b"
             ),
             LIKELY,
+            "box postfach postal apartado postbus postale",
         ),
-        (rf"(?<!\w)(?:\d{{1,6}}\s)?(?:{_WORD}\s){{1,4}}\d{{0,4}}\s?(?i:(?:apt|suite|ste)\.)\s\d{{1,5}}\b", POSSIBLE),
-        (r"\b(?i:apt|suite)\.?\s\d{1,5}\b", POSSIBLE),
-        (rf"\b[A-Z][\w'.-]{{1,30}}(?:\s[A-Z][\w'.-]{{1,30}}){{0,2}},\s{_STATE}\s\d{{5}}(?:-\d{{4}})?\b", LIKELY),
-        (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b", LIKELY),
-        (r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", LIKELY),
+        (
+            rf"(?<!\w)(?:\d{{1,6}}\s)?(?:{_WORD}\s){{1,4}}\d{{0,4}}\s?(?i:(?:apt|suite|ste)\.)\s\d{{1,5}}\b",
+            POSSIBLE,
+            "apt suite ste.",
+        ),
+        (r"\b(?i:apt|suite)\.?\s\d{1,5}\b", POSSIBLE, "apt suite"),
+        (rf"\b[A-Z][\w'.-]{{1,30}}(?:\s[A-Z][\w'.-]{{1,30}}){{0,2}},\s{_STATE}\s\d{{5}}(?:-\d{{4}})?\b", LIKELY, ""),
+        (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b", LIKELY, ""),
+        (r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", LIKELY, ""),
     )
 )
+_NUMBER: Final = re.compile(rf"\s\d{{1,4}}\s?[a-zA-Z]?\b{_UNIT}?")
+_BEFORE_NUMBER: Final = re.compile(rf"(?<!\w)(?:{_WORD}[ -]){{0,2}}{_SUFFIXED}$")
 _JOINED: Final = re.compile(r"[\s,]{1,4}")
 
 
-def addresses(text: str) -> list[Seen]:
+def addresses(text: str, lowered: str) -> list[Seen]:
     """Streets with their numbers, boxes, places with their codes; parts that only a comma divides are one."""
-    found = sorted(
+    found = [
         Seen(match.start(), match.end(), "address", score)
-        for pattern, score in _ADDRESSES
+        for pattern, score, hints in _ADDRESSES
+        if not hints or any(hint in lowered for hint in hints)
         for match in pattern.finditer(text, 0, LONGEST)
-    )
+    ]
+    found += numbered(text)
+    found.sort()
     joined: list[Seen] = []
     for each in found:
         last = joined[-1] if joined else None
@@ -293,6 +312,18 @@ def addresses(text: str) -> list[Seen]:
         else:
             joined.append(each)
     return joined
+
+
+def numbered(text: str) -> list[Seen]:
+    """Streets whose kind is the end of their name and whose number follows (``Hauptstraße 12``): from the number back,
+    since there are fewer numbers than words."""
+    found: list[Seen] = []
+    for match in _NUMBER.finditer(text, 0, LONGEST):
+        least = max(0, match.start() - 90)
+        street = _BEFORE_NUMBER.search(text, least, match.start())
+        if street is not None:
+            found.append(Seen(street.start(), match.end(), "address", LIKELY))
+    return found
 
 
 # --- names by the words around them ---
@@ -320,15 +351,27 @@ _BEHIND: Final = (
     r"(?:(?:lives|resides|works|was born|is employed) (?:at|in|for|on)\b|\(?<?[\w.+-]{1,64}@|"
     r"'s (?:phone|email|address|number|account|birthday|passport|salary|ssn))"
 )
+_CALLED_HINTS: Final = (
+    "name|call me|this is|i am called|hei|je m'|mon nom|me llamo|mi nombre|mi chiamo|meu|"
+    "me chamo|ik heet|naam|jag heter|jeg hedder|nazywam|signed|sincerely|regards"
+)
 _NAMES: Final = tuple(
-    (re.compile(pattern), score)
-    for pattern, score in (
-        (rf"\b{_TITLES}\.?\s(?P<name>{_FULL})", LIKELY),
-        (rf"\b{_CALLED},?\s(?P<name>{_FULL})", LIKELY),
-        (rf"\b(?:I'm|I am|(?i:ich bin|je suis|soy|sono|ik ben))\s(?P<name>{_TWO})", LIKELY),
-        (rf"(?:^|\n)\s{{0,4}}{_GREETING}\s(?P<name>{_FULL})\s?(?=[,!:\n])", POSSIBLE),
-        (rf"(?:^|\n)\s{{0,4}}{_FIELD}\s?:\s{{0,3}}(?P<name>{_FULL})\s{{0,3}}(?=[\n<,(]|$)", POSSIBLE),
-        (rf"(?<![.!?]\s)(?<!\w)(?P<name>{_TWO})\s{_BEHIND}", POSSIBLE),
+    (re.compile(pattern), score, hints.split("|") if hints else [])
+    for pattern, score, hints in (
+        (rf"\b{_TITLES}\.?\s(?P<name>{_FULL})", LIKELY, ""),
+        (rf"\b{_CALLED},?\s(?P<name>{_FULL})", LIKELY, _CALLED_HINTS),
+        (
+            rf"\b(?:I'm|I am|(?i:ich bin|je suis|soy|sono|ik ben))\s(?P<name>{_TWO})",
+            LIKELY,
+            "i'm|i am|ich bin|je suis|soy|sono|ik ben",
+        ),
+        (rf"(?:^|\n)\s{{0,4}}{_GREETING}\s(?P<name>{_FULL})\s?(?=[,!:\n])", POSSIBLE, ""),
+        (rf"(?:^|\n)\s{{0,4}}{_FIELD}\s?:\s{{0,3}}(?P<name>{_FULL})\s{{0,3}}(?=[\n<,(]|$)", POSSIBLE, ""),
+        (
+            rf"(?<![.!?]\s)(?<!\w)(?P<name>{_TWO})\s{_BEHIND}",
+            POSSIBLE,
+            " lives | resides | works | was born | is employed |@|'s ",
+        ),
     )
 )
 _NOT_NAMES_WORDS: Final = """
@@ -339,9 +382,11 @@ _NOT_NAMES_WORDS: Final = """
 _NOT_NAMES: Final = frozenset(_NOT_NAMES_WORDS.split())
 
 
-def names(text: str) -> list[Seen]:
+def names(text: str, lowered: str) -> list[Seen]:
     found: list[Seen] = []
-    for pattern, score in _NAMES:
+    for pattern, score, hints in _NAMES:
+        if hints and not any(hint in lowered for hint in hints):
+            continue
         for match in pattern.finditer(text, 0, LONGEST):
             first = match["name"].split()[0].casefold().strip(".")
             if first not in _NOT_NAMES:

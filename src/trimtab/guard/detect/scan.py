@@ -136,23 +136,32 @@ def score(found: Read, head: Loaded) -> list[Hit]:
 
 
 def chances(found: Read, head: Loaded) -> list[Hit]:
-    """For each sentence the highest chance of a window with it."""
+    """For each sentence the highest chance of it alone and of the pairs it is in; and the surest longer window, where
+    it is surer than all of these."""
     count = len(found.sentences)
     if not count:
         return []
     totals = _running(head.sums(found.sentences))
     sizes = _running([len(each.ids) for each in found.sentences])
-    extra = [sum(head.extra.get(trait, 0.0) for trait in each) for each in found.traits]
+    extra = [sum([head.extra.get(trait, 0.0) for trait in each]) for each in found.traits]
     best = [0.0] * count
+    widest = (0.0, 0, 0)
     for first, behind in windows(count):
         if sizes[behind] - sizes[first] < LEAST:
             continue
         chance = head.chance(
             totals[behind] - totals[first], sizes[behind] - sizes[first], strongest(extra[first:behind])
         )
+        if behind - first > 2:
+            widest = max(widest, (chance, first, behind))
+            continue
         for place in range(first, behind):
             best[place] = max(best[place], chance)
-    return [Hit(each.start, each.end, best[place], "classifier") for place, each in enumerate(found.sentences)]
+    hits = [Hit(each.start, each.end, best[place], "classifier") for place, each in enumerate(found.sentences)]
+    if widest[0] > max(best):
+        first, last = found.sentences[widest[1]], found.sentences[widest[2] - 1]
+        hits.append(Hit(first.start, last.end, widest[0], "classifier"))
+    return hits
 
 
 def strongest(extra: Sequence[float]) -> float:

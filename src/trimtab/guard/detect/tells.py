@@ -94,7 +94,7 @@ SENTENCE: Final[tuple[Tell, ...]] = (
           r"activate[ds]?|switch to|with)\b[^.!?\n]{0,60}\b(?:DAN\b|do anything now|jailbr(?:eak|oken)|"
           r"unfiltered|uncensored|unrestricted|amoral|god ?mode|dev(?:eloper)? mode (?:enabled|on|output|v\d)|"
           r"evil (?:ai|assistant|bot|confidant))"),
-    _tell("persona", 0.9, "restrictions limits rules guidelines filters policies restraints boundaries constraints codes",
+    _tell("persona", 0.9, "restrictions limits rules guidelines filters policies restraints constraints codes",
           r"\b(?:no|without(?: any)?|free (?:from|of)(?: all| any)?|not bound by(?: any)?|unbound by|"
           r"broken free (?:of|from)|does(?:n't| not) (?:have|follow|care about)(?: any)?|"
           r"not (?:have to )?(?:abide|follow|adhere)[^.!?\n]{0,12})\s+"
