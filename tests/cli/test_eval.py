@@ -2,6 +2,7 @@
 
 import sys
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -46,7 +47,7 @@ def test_they_are_asked_again_only_where_somebody_agrees(
     assert "--unknown" in capsys.readouterr().err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     for agreed in (True, False):
-        monkeypatch.setattr(click, "confirm", lambda *_, agreed=agreed, **__: agreed)
+        monkeypatch.setattr(click, "confirm", Mock(return_value=agreed))
         assert wants(experiment(unknown=3)) is agreed
 
 
@@ -57,11 +58,11 @@ def test_only_who_agreed_pays_what_nobody_can_price(
     from trimtab.cli import evaluating
 
     consider: Any = eval_._consider  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(evaluating, "estimate", lambda *_: estimate(budget=budget))
+    monkeypatch.setattr(evaluating, "estimate", Mock(return_value=estimate(budget=budget)))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     asked = evaluating.Asked(project="default", release="m")
     assert consider(None, "s", asked, yes=yes) is agreed
-    monkeypatch.setattr(evaluating, "estimate", lambda *_: estimate())
+    monkeypatch.setattr(evaluating, "estimate", Mock(return_value=estimate()))
     if not yes:
         with pytest.raises(Conflict, match="what it costs cannot be counted"):
             consider(None, "s", asked, yes=False)
