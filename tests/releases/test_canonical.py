@@ -17,7 +17,7 @@ from trimtab.prompts.canonical import normal as prompt_normal
 from trimtab.prompts.types import Bundle, Message, Source, Variable
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import canonical, content_hash, draft, normal
-from trimtab.releases.types import AppSpec, Content, Pinned
+from trimtab.releases.types import AppSpec, Content, Pinned, PinnedGuard
 
 GOLDEN = "sha256:d22ee537ad095c04a2335bb3240a5083430fac51ce144eb7928fe437efdd58bd"
 GOLDEN_BYTES = (
@@ -143,7 +143,8 @@ def test_order_counts_where_a_model_sees_it() -> None:
 def test_every_field_of_a_content_is_in_its_hash() -> None:
     """A field that is added one day cannot be forgotten here."""
     whole = normal(sample())
-    full = structs.replace(whole, context={"max_tokens": 100}, knowledge=("k",), guards=("g",))
+    guards = (PinnedGuard(name="g", version=1, spec={"kind": "secrets"}),)
+    full = structs.replace(whole, context={"max_tokens": 100}, knowledge=("k",), guards=guards)
     hashes = {content_hash(full)}
     for name in Content.__struct_fields__:
         hashes.add(content_hash(structs.replace(full, **{name: getattr(Content(), name)})))

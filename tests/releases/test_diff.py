@@ -14,7 +14,9 @@ from trimtab.prompts.types import Bundle, Message, Source, Variable
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import content_hash, normal
 from trimtab.releases.diff import diff, words
-from trimtab.releases.types import Content, Pinned
+from trimtab.releases.types import Content, Pinned, PinnedGuard
+
+GUARD = PinnedGuard(name="g", version=1, spec={"kind": "secrets", "action": "flag"})
 
 
 def source(text: str = "Be kind.\nBe brief.", *, version: int = 3, name: str = "support", **more: Any) -> Source:
@@ -208,10 +210,17 @@ def test_no_field_of_a_content_is_forgotten() -> None:
     """One that is added one day has to be told as well."""
     full = content(
         prompt=source(), parameters={"a": 1}, tools=({"name": "t"},), output_schema={}, policy={"p": 1},
-        variables={"who": "x"}, context={}, cache={}, knowledge=("k",), guards=("g",), metadata={"m": 1},
+        variables={"who": "x"}, context={}, cache={}, knowledge=("k",), guards=(GUARD,), metadata={"m": 1},
         affinity={"session": True},
     )  # fmt: skip
     for name in Content.__struct_fields__:
         if name != "models":  # its names are the route's
             other = structs.replace(full, **{name: getattr(Content(), name)})
             assert words(other, full), name
+
+
+def test_a_guard_is_told_by_its_version() -> None:
+    newer = structs.replace(GUARD, version=2, spec={"kind": "secrets", "action": "block"})
+    assert words(content(), content(guards=(GUARD,))) == ["Guarded by g (version 1)"]
+    assert words(content(guards=(GUARD,)), content(guards=(newer,))) == ["The guard g went from version 1 to 2"]
+    assert words(content(guards=(newer,)), content()) == ["No longer guarded by g"]
