@@ -16,10 +16,11 @@ from upstream import Upstream, answers, upstream
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy
 from trimtab.gateway.kept.answers import beside
-from trimtab.gateway.policed import Governed, Stated, offered, without
+from trimtab.gateway.policed import Governed, Stated, labels_of, offered, without
 from trimtab.gateway.targets import Model
 from trimtab.governance.data_classes import Classes, DataTerms
 from trimtab.governance.policy_eval import Engine, PolicySet, engine_of
+from trimtab.guard.types import Verdict
 
 WHOLE: dict[str, Any] = {
     "id": "c1", "object": "chat.completion", "created": 1, "model": "up",
@@ -203,6 +204,14 @@ def test_what_is_left_out_is_gone_and_the_rest_stays(shape: str, names: list[str
     left = without(body, gone)
     assert offered(left) == [name for name in names if name not in gone]
     assert json.loads(left)["x"] == 1
+
+
+def test_what_guards_found_is_there_for_policies_to_look_at() -> None:
+    def verdict(guard: str, action: Any, **more: Any) -> Verdict:
+        return Verdict(guard=guard, version=1, kind="k", detector="1", stage="input", action=action, **more)
+
+    seen = [verdict("pii", "redact", found={"email": 2}), verdict("calm", "allow"), verdict("x", "flag", label="toxic")]
+    assert labels_of(seen) == ("email", "pii", "toxic", "x")
 
 
 def test_tools_that_providers_run_are_named_by_their_type() -> None:

@@ -23,6 +23,7 @@ from trimtab.governance.access import Principal
 from trimtab.governance.data_classes import Classes, DataTerms, check_class, over
 from trimtab.governance.policy_eval import ALLOWED, Engine, Facts, Verdict, What, Who, refusal
 from trimtab.governance.policy_examples import plain
+from trimtab.guard.types import Verdict as GuardVerdict
 
 SECOND: Final = 1_000_000_000
 HEADER: Final = "trimtab-data-class"
@@ -185,6 +186,8 @@ def classify(call: Call, governed: Governed | None) -> None:
     """Say of what class the call's data is: the most sensitive of what its header, its key, its app and its guards
     (``call.data_class`` as it stands) declare. Raises `InvalidRequest` for a class that there is not."""
     stated = _NOTHING if governed is None else governed.stated
+    if call.guards is not None:
+        call.labels = labels_of(call.guards.verdicts)
     told = call.caller.data_class
     if told:
         check_class(told, stated.classes, HEADER)
@@ -196,6 +199,14 @@ def classify(call: Call, governed: Governed | None) -> None:
 
 
 _NOTHING: Final = Stated()
+
+
+def labels_of(verdicts: Sequence[GuardVerdict]) -> tuple[str, ...]:
+    """What guards found, as policies may look at it: the name of each guard that found anything, its label, and the
+    kinds of its findings (``email``, ``aws_key``). Shadow ones count: a policy may act on what they only watch."""
+    found = [each for each in verdicts if each.action != "allow" or each.found]
+    names = {name for each in found for name in (each.guard, each.label, *each.found) if name}
+    return tuple(sorted(names))
 
 
 def screen(call: Call, governed: Governed, targets: Sequence[Target]) -> list[Target]:

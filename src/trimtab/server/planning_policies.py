@@ -142,7 +142,7 @@ def _notes(after: Engine, found: Sequence[CallKind], rows: Sequence[InForce], da
     if len(found) > MOST_KINDS:
         notes.append(f"Only the {MOST_KINDS} kinds of calls with the most calls were judged: narrow the search.")
     if "labels" in after.seen["call_model"]:
-        notes.append("What guards found is not recorded as labels: conditions on them were taken not to hold.")
+        notes.append("What guards found is not told of here: conditions on labels were taken not to hold.")
     about = [action for action in ("promote", "approve", "export", "read_content") if after.speaks_of(action)]
     if about:
         notes.append(f"What people do ({', '.join(about)}) is not judged here: recorded calls say nothing of it.")
