@@ -6013,7 +6013,7 @@ export interface paths {
          *
          *     Needs the permission `self`.
          */
-        get: operations["listSessions"];
+        get: operations["listMySessions"];
         put?: never;
         post?: never;
         /**
@@ -6022,7 +6022,7 @@ export interface paths {
          *
          *     Needs the permission `self`.
          */
-        delete: operations["endOtherSessions"];
+        delete: operations["endMyOtherSessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -6042,7 +6042,7 @@ export interface paths {
          * End one of my sessions
          * @description Needs the permission `self`.
          */
-        delete: operations["endSession"];
+        delete: operations["endMySession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -10623,6 +10623,27 @@ export interface components {
             groups: components["schemas"]["GroupRow"][];
         };
         /**
+         * OwnSession
+         * @description `method`: `key`, `link` or `oidc:<provider>`, with `+totp` behind it for a second factor. It ends at
+         *     `expires`, or `idle_ends` if nothing comes of it until then. `current`: it is the one that asks.
+         */
+        OwnSession: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "browser" | "cli";
+            method: string;
+            agent: string;
+            created: number;
+            seen: number;
+            expires: number;
+            idle_ends: number;
+            current: boolean;
+        };
+        /** OwnSessions */
+        OwnSessions: {
+            items: components["schemas"]["OwnSession"][];
+        };
+        /**
          * Pack
          * @description The report of one project for one period. `made_by` names who asked for it. `digest` is SHA-256 over all of
          *     it but itself and `made`, as canonical JSON: the same records give the same.
@@ -12824,10 +12845,6 @@ export interface components {
             data_dir: string;
             config: components["schemas"]["CheckView"];
         };
-        /** SessionList */
-        SessionList: {
-            items: components["schemas"]["trimtab.server.identity_bodies.SessionView"][];
-        };
         /** SessionPage */
         SessionPage: {
             items: components["schemas"]["SessionRow"][];
@@ -12852,6 +12869,17 @@ export interface components {
             features: string[];
             asked: string;
             answered: string;
+        };
+        /**
+         * SessionView
+         * @description A session as a conversation: `summary` is of all of it, `turns` the entry span of each of its traces, oldest
+         *     first; `cursor` asks for the turns after these.
+         */
+        SessionView: {
+            summary: components["schemas"]["SessionRow"];
+            turns: components["schemas"]["SpanRow"][];
+            /** @default null */
+            cursor: string | null;
         };
         /** SessionsEnded */
         SessionsEnded: {
@@ -14178,23 +14206,6 @@ export interface components {
             context: components["schemas"]["ContextPolicy"] | null;
         };
         /**
-         * SessionView
-         * @description `method`: `key`, `link` or `oidc:<provider>`, with `+totp` behind it for a second factor. It ends at
-         *     `expires`, or `idle_ends` if nothing comes of it until then. `current`: it is the one that asks.
-         */
-        "trimtab.server.identity_bodies.SessionView": {
-            id: string;
-            /** @enum {unknown} */
-            kind: "browser" | "cli";
-            method: string;
-            agent: string;
-            created: number;
-            seen: number;
-            expires: number;
-            idle_ends: number;
-            current: boolean;
-        };
-        /**
          * PolicyBody
          * @description A version. `otherwise` is the answer of an action that the set speaks of, where none of its policies fits.
          *     `tests` must hold. `on`: it is in force when this returns; otherwise what was in force stays.
@@ -14213,17 +14224,6 @@ export interface components {
             note: string;
             /** @default true */
             on: boolean;
-        };
-        /**
-         * SessionView
-         * @description A session as a conversation: `summary` is of all of it, `turns` the entry span of each of its traces, oldest
-         *     first; `cursor` asks for the turns after these.
-         */
-        "trimtab.telemetry.seen_views.SessionView": {
-            summary: components["schemas"]["SessionRow"];
-            turns: components["schemas"]["SpanRow"][];
-            /** @default null */
-            cursor: string | null;
         };
     };
     responses: never;
@@ -17863,7 +17863,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionList"];
+                    "application/json": components["schemas"]["OwnSessions"];
                 };
             };
             /** @description The request is not valid */
@@ -41997,7 +41997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["trimtab.telemetry.seen_views.SessionView"];
+                    "application/json": components["schemas"]["SessionView"];
                 };
             };
             /** @description The request is not valid */
@@ -44262,7 +44262,7 @@ export interface operations {
             };
         };
     };
-    listSessions: {
+    listMySessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -44277,7 +44277,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionList"];
+                    "application/json": components["schemas"]["OwnSessions"];
                 };
             };
             /** @description The request is not valid */
@@ -44327,7 +44327,7 @@ export interface operations {
             };
         };
     };
-    endOtherSessions: {
+    endMyOtherSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -44392,7 +44392,7 @@ export interface operations {
             };
         };
     };
-    endSession: {
+    endMySession: {
         parameters: {
             query?: never;
             header?: never;
