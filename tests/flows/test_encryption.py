@@ -42,9 +42,9 @@ def ask(server: Live, method: str, path: str, body: Any = None, status: int = 0,
     return answer
 
 
-def call(server: Live, text: str, status: int = 200, **headers: str) -> httpx.Response:
+def call(server: Live, text: str, headers: dict[str, str] | None = None, status: int = 200) -> httpx.Response:
     body = {"model": "quick", "messages": [{"role": "user", "content": text}], "temperature": 0}
-    return ask(server, "POST", "/v1/chat/completions", body, status, **headers)
+    return ask(server, "POST", "/v1/chat/completions", body, status, **(headers or {}))
 
 
 def files_with(folder: Path, mark: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     on = ask(server, "PUT", f"{PROJECT}/encryption", {"enabled": True}).json()
     assert (on["enabled"], [key["state"] for key in on["keys"]]) == (True, ["active"])
     kept = {"idempotency-key": "sealed-1", "trimtab-cache": "exact; ttl=600"}
-    first = call(server, "SEALEDWORDS asked", **kept)
+    first = call(server, "SEALEDWORDS asked", kept)
     call(server, "SEALEDWORDS are long " * 5_000)
     ask(server, "POST", "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": [FOREIGN]}]}]})
     response = {"model": "quick", "input": "SEALEDWORDS kept"}
@@ -76,9 +76,9 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     assert files_with(server.data, "SEALEDWORDS") == []
     assert "SEALEDWORDS asked" in said(server, trace)
     assert "SEALEDWORDS from elsewhere" in said(server, "ab" * 16)
-    again = call(server, "SEALEDWORDS asked", **kept)
+    again = call(server, "SEALEDWORDS asked", kept)
     assert (again.headers["idempotent-replayed"], again.content) == ("true", first.content)
-    hit = call(server, "SEALEDWORDS asked", **{"trimtab-cache": "exact; ttl=600"})
+    hit = call(server, "SEALEDWORDS asked", {"trimtab-cache": "exact; ttl=600"})
     assert hit.headers["trimtab-cache"].startswith("hit")
     refused = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": "SEALEDWORDS"}, headers=admin())
     assert (refused.status_code, refused.json()["code"]) == (400, "content_encrypted")
@@ -90,7 +90,7 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     assert [key["state"] for key in after["keys"]] == ["active", "destroyed"]
     assert "SEALEDWORDS" not in said(server, trace)
     assert "SEALEDWORDS" not in said(server, "ab" * 16)
-    gone = call(server, "SEALEDWORDS asked", status=409, **{"idempotency-key": "sealed-1"})
+    gone = call(server, "SEALEDWORDS asked", {"idempotency-key": "sealed-1"}, status=409)
     assert gone.json()["error"]["code"] == "idempotency_answer_gone"
     later = call(server, "NEWWORDS")
     server.settled()
@@ -142,5 +142,7 @@ def test_keys_and_secrets_are_changed_and_no_call_fails(house: tuple[Live, str])
     server.kill()
     server.start()
     server.settled()
+    audit = ask(server, "GET", "/api/v1/audit/verify").json()
+    assert audit["problems"] == [], "checkpoints that the old key signed are vouched for by the new one"
     assert "TURNWORDS" in said(server, made[0]), "what the old key sealed is sealed with the new one"
     assert call(server, "hello").status_code == 200

@@ -23,8 +23,11 @@ from trimtab.gateway.kept.answers import Answers, beside
 from trimtab.gateway.kept.cache_store import About, Meaning, NewClaim, Stored
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.governance import erasures as store
+from trimtab.governance import legal_holds
 from trimtab.governance import store as governance
+from trimtab.governance.audit import Actor
 from trimtab.governance.erasures import Erasure, Subject, digest_of
+from trimtab.governance.legal_holds import LegalHold
 from trimtab.governance.store import ProjectRow
 from trimtab.ledger.types import Cost
 from trimtab.storage.blobs import FolderBlobs
@@ -35,7 +38,7 @@ from trimtab.telemetry.foreign import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.reader import TelemetryReader
-from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.records import AppNote, Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import Store, bind
@@ -385,5 +388,56 @@ def test_a_dead_letter_of_the_trace_is_forgotten_and_others_stay(story: Any) -> 
         [left] = reader.rejected()
         assert other.trace_id.encode() in left.body
         reader.close()
+
+    story(told)
+
+
+def test_an_erasure_that_would_touch_what_is_held_removes_nothing_until_the_hold_is_released(story: Any) -> None:
+    async def told(home: Home) -> None:
+        await home.acknowledge(call(home.project, "hello", "gina", "visit-9", number=1))
+        home.drain()
+        hold = LegalHold(
+            id=new_id("lhd"), project_id=home.project, subject="session", value="visit-9", start=None, end=None,
+            reason="Case 7", author="k", author_name="Ann", created=1,
+        )  # fmt: skip
+        await home.db.write(lambda conn: legal_holds.add(conn, hold))
+        asked = await home.ask("user", "gina")
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, "Case 7" in receipt.problem, home.rows("spans")) == ("failed", True, 2)
+        work = legal_holds.release
+        await home.db.write(lambda conn: work(conn, home.project, hold.id, Actor("k", "Ann"), "It is over.", 2))
+        assert (await home.ask("user", "gina")).id == asked.id
+        assert await home.eraser().turn()
+        assert ((await home.receipt(asked)).state, home.rows("spans")) == ("done", 0)
+
+    story(told)
+
+
+def test_what_this_server_made_of_a_trace_by_itself_goes_with_it(story: Any) -> None:
+    """A judge's question about it, and a shadow copy, which has neither its user nor its session."""
+
+    async def told(home: Home) -> None:
+        theirs = call(home.project, "hello", "hank", "", number=1)
+        judged = msgspec.structs.replace(
+            call(home.project, "was hello good?", "", "", number=2), feature="trimtab.judge",
+            metadata={"trace": theirs.trace_id},
+        )  # fmt: skip
+        copy = msgspec.structs.replace(
+            call(home.project, "hello", "", "", number=3), variant="shadow", app_note=AppNote(copy_of=theirs.request_id)
+        )
+        judged_copy = msgspec.structs.replace(
+            call(home.project, "was the copy good?", "", "", number=4), feature="trimtab.judge",
+            metadata={"trace": copy.trace_id},
+        )  # fmt: skip
+        other = call(home.project, "not theirs", "", "", number=5)
+        await home.acknowledge(theirs, judged, copy, judged_copy, other)
+        home.drain()
+        asked = await home.ask("user", "hank")
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, receipt.report.traces, receipt.report.made) == ("done", 4, ())
+        assert home.rows("spans") == 2
+        assert home.rows("spans", "trace_id = {t:String}", t=other.trace_id) == 2
 
     story(told)

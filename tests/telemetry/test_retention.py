@@ -15,8 +15,12 @@ from sqlalchemy import Connection
 
 from catalogs import laid
 from trimtab.core.clock import FixedClock
+from trimtab.core.ids import new_id
+from trimtab.governance import legal_holds
 from trimtab.governance import retention as rules_store
 from trimtab.governance import store as governance
+from trimtab.governance.audit import Actor
+from trimtab.governance.legal_holds import LegalHold
 from trimtab.governance.retention import DEFAULTS, KINDS, Rules, Run
 from trimtab.governance.store import ProjectRow
 from trimtab.storage.blobs import FolderBlobs
@@ -320,3 +324,41 @@ def test_what_would_be_removed_is_what_a_run_then_removes(
             assert told[kind].rows == sum(before[table] - left(engine, owner, table) for table in tables), kind
 
     story(whole)
+
+
+def test_what_a_legal_hold_covers_stays_and_goes_once_it_is_released(story: Any, engine: Store) -> None:
+    whole, some, range_ = project(), project(), project()
+
+    async def body(home: Home) -> None:
+        for owner in (whole, some, range_):
+            await home.add(owner, {"content": 30, "spans": 30, "ledger": 30})
+            keep(engine, home.blobs, owner, [40, 50, 60])
+        sql = "SELECT trace_id FROM spans WHERE project = {p:String} ORDER BY start_ns LIMIT 1"
+        oldest = engine.query(sql, bind({"p": some}), "TSV").decode().strip()
+        low = (T0 - 55 * DAY_NS) // 1_000_000
+        holds = (
+            held(whole, "project"), held(some, "trace", oldest),
+            held(range_, "project", start=low, end=low + 10 * DAY_MS),
+        )  # fmt: skip
+        for each in holds:
+            await home.db.write(lambda conn, each=each: legal_holds.add(conn, each))
+        assert await home.retention().turn()
+        assert [left(engine, owner, "spans") for owner in (whole, some, range_)] == [6, 2, 2]
+        assert [left(engine, owner, "span_io") for owner in (whole, some, range_)] == [3, 1, 1]
+        assert [left(engine, owner, "ledger") for owner in (whole, some, range_)] == [3, 1, 1]
+        who = Actor("k", "Ann")
+        work = legal_holds.release
+        for each in holds:
+            await home.db.write(lambda conn, each=each: work(conn, each.project_id, each.id, who, "It is over.", 2))
+        await home.db.write(lambda conn: rules_store.ask(conn, T0 // 1_000_000))
+        assert await home.retention().turn()
+        assert [left(engine, owner, "spans") for owner in (whole, some, range_)] == [0, 0, 0]
+
+    story(body)
+
+
+def held(owner: str, subject: legal_holds.Subject, value: str = "", **bounds: int) -> LegalHold:
+    return LegalHold(
+        id=new_id("lhd"), project_id=owner, subject=subject, value=value, start=bounds.get("start"),
+        end=bounds.get("end"), reason="Case 7", author="k", author_name="Ann", created=1,
+    )  # fmt: skip

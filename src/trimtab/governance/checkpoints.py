@@ -4,10 +4,10 @@ have."""
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, insert, select
+from sqlalchemy import BigInteger, Column, Connection, String, Table, insert, select, update
 
 from trimtab.governance.audit import AUDIT, HEADS, chain_of
-from trimtab.governance.audit_chain import Checkpoint, Head, Link, Verified, signed_text, verify
+from trimtab.governance.audit_chain import Checkpoint, Head, Link, Verified, is_signed, signed_text, verify
 from trimtab.governance.secrets import SecretBox
 from trimtab.storage.schema import METADATA
 
@@ -22,6 +22,7 @@ CHECKPOINTS: Final = Table(
     Column("signature", String(128), nullable=False),
 )
 _PAGE: Final = 1_000
+_PURPOSE: Final = "audit checkpoints"
 
 
 class Signer:
@@ -41,8 +42,28 @@ class Signer:
 
 
 def signer_of(box: SecretBox) -> Signer:
-    """This instance's."""
-    return Signer(box.derived("audit checkpoints"))
+    """This instance's, of its newest secret key."""
+    return Signer(box.derived(_PURPOSE))
+
+
+def trusted(box: SecretBox) -> list[str]:
+    """The public keys whose signatures count here: of each secret key that the instance has, the newest first."""
+    return [Signer(seed).public for seed in box.derived_all(_PURPOSE)]
+
+
+def sign_again(conn: Connection, box: SecretBox) -> int:
+    """Vouch with the newest key for what an older one of the instance vouches for, before that is forgotten; for how
+    many. A checkpoint that no key of the instance has signed stays as it is, and goes on being told."""
+    signer, *older = [Signer(seed) for seed in box.derived_all(_PURPOSE)]
+    c, count = CHECKPOINTS.c, 0
+    for row in conn.execute(select(CHECKPOINTS).where(c.key.in_([each.public for each in older]))).all():
+        mark = _of(Checkpoint, row)
+        if is_signed(mark):
+            made = signer.sign(mark.chain, Head(seq=mark.seq, hash=mark.hash), mark.at)
+            at = update(CHECKPOINTS).where(c.chain == mark.chain, c.seq == mark.seq)
+            conn.execute(at.values(key=made.key, signature=made.signature))
+            count += 1
+    return count
 
 
 def is_unsigned(conn: Connection) -> bool:

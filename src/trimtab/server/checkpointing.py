@@ -1,6 +1,7 @@
 """Who signs the audit log: of all processes on one catalog the one that leads, a few seconds after it has grown."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from trimtab.core.clock import Clock
@@ -18,9 +19,11 @@ SIGN_EVERY_S: Final = 5.0
 
 
 class Checkpointing:
-    """Runs beside a worker. For one event loop."""
+    """Runs beside a worker. For one event loop. ``signer`` gives that of the secret key in force."""
 
-    def __init__(self, db: Database, signer: Signer, clock: Clock, *, every_s: float = SIGN_EVERY_S) -> None:
+    def __init__(
+        self, db: Database, signer: Callable[[], Signer], clock: Clock, *, every_s: float = SIGN_EVERY_S
+    ) -> None:
         self._db = db
         self._signer = signer
         self._clock = clock
@@ -43,5 +46,6 @@ class Checkpointing:
         """Sign what has grown; False, for the next turn comes by itself."""
         if await self._db.read(is_unsigned) and await self._leads.held():
             now = self._clock.now_ns() // 1_000_000
-            await self._db.write(lambda conn: sign_heads(conn, self._signer, now))
+            signer = self._signer()
+            await self._db.write(lambda conn: sign_heads(conn, signer, now))
         return False

@@ -501,6 +501,7 @@ class SnapshotHolder:
         """The data keys of the catalog are in force here, and written down, before anybody is told that they are."""
         keys = self._keys
         if keys is not None:
+            await asyncio.to_thread(self._box.refresh)  # the secret key may have been changed
             known = await self._db.read(data_keys.every)
             try:
                 await asyncio.to_thread(keys.put, known)

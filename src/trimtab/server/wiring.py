@@ -286,7 +286,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         wired.on_close(gateway.idempotency.close)
     advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
     gateway.watch.on_open.append(advising.tell)
-    signing = Checkpointing(db, signer_of(made.box), clock)
+    signing = Checkpointing(db, lambda: signer_of(made.box), clock)
     for job in (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder):
         wired.on_close(_beside(job.run()))
     for job in (deps.switches, advising):

@@ -11,7 +11,6 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.governance import audit, checkpoints
 from trimtab.governance.audit import Entry, Sought, chain_of
 from trimtab.governance.audit_chain import Link, Verified
-from trimtab.governance.checkpoints import signer_of
 from trimtab.server.audit_bodies import AuditEntryView, AuditExport, AuditLink, AuditPage
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
@@ -111,7 +110,7 @@ async def verify_instance_audit(deps: Deps) -> Verified:
 
 
 async def _verified(deps: Dependencies, project_id: str | None) -> Verified:
-    trusted = [signer_of(deps.secrets).public]
+    trusted = checkpoints.trusted(deps.secrets)
     return await deps.db.read(lambda conn: checkpoints.check(conn, project_id, trusted))
 
 

@@ -14,7 +14,7 @@ from trimtab.compliance.types import Card, Cell, Period, Section
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.gateway import cards
 from trimtab.governance import audit
-from trimtab.governance.checkpoints import signer_of
+from trimtab.governance.checkpoints import trusted as trusted_keys
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.compliance_bodies import CardReport, EvidenceReport
@@ -68,7 +68,7 @@ async def get_evidence(
         REGISTRY.get(name)
     operation = await _operation(deps, tenant.id, period)
     scope = Scope(project_id=tenant.id, period=period)
-    trusted = [signer_of(deps.secrets).public]
+    trusted = trusted_keys(deps.secrets)
     sections = await deps.db.read(lambda conn: pack.gather(conn, scope, trusted))
 
     def note(conn: Connection) -> str:

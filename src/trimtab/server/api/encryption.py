@@ -5,7 +5,7 @@ import asyncio
 from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import Conflict
-from trimtab.governance import data_keys, secrets
+from trimtab.governance import checkpoints, data_keys, secrets
 from trimtab.governance.access import Project
 from trimtab.governance.data_keys import DataKey
 from trimtab.server import backup_notes, resealing
@@ -162,7 +162,8 @@ async def rotate_secret_key(deps: Deps, caller: CallerNow, data: JSONBody[Rotate
                 fix="All is sealed with the first key now: leave only that in TRIMTAB_SECRET_KEY, and restart.",
                 code="key_in_environment",
             )
-        await noted(deps, caller, Deed(project=None, action="secret_key.forgotten", subject="secret-key"))
+        deed = Deed(project=None, action="secret_key.forgotten", subject="secret-key")
+        await written(deps, caller, deed, lambda conn: checkpoints.sign_again(conn, box))
         await asyncio.to_thread(secrets.forget, folder)
     return await _secret_keys(deps)
 
