@@ -12,7 +12,7 @@ from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, TrimtabErro
 from trimtab.evaluation import cases, dataset_writes
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance
 from trimtab.evaluation.dataset_writes import Writing
-from trimtab.governance.permissions import holds
+from trimtab.governance.permissions import holds_in
 from trimtab.review import figures, items, queues, verdicts
 from trimtab.review.items import Change, Wanted
 from trimtab.review.types import Item, Queue, State, Verdict
@@ -221,7 +221,7 @@ async def assign_item(
 
     def write(conn: Connection) -> ItemView:
         found = items.item(conn, tenant.id, item)
-        if not holds(caller.principal, "review:manage"):
+        if not holds_in(caller.principal, "review:manage", tenant):
             items.may_work(queues.queue(conn, tenant.id, found.queue), caller.principal.key_id)
         made = items.change(conn, found, wanted, actor_of(conn, caller), moment(conn, deps))
         return view(conn, made, caller.principal.key_id)
@@ -283,7 +283,7 @@ async def make_case(
 ) -> CaseMade:
     """With one call into a dataset that is there: the input as it was, and what people say a good answer is. Made again
     of the same item it is the same case. It needs `dataset:write`, or that the item's queue names the dataset."""
-    writes_any = holds(caller.principal, "dataset:write")
+    writes_any = holds_in(caller.principal, "dataset:write", tenant)
 
     def write(conn: Connection) -> CaseMade:
         now = moment(conn, deps)

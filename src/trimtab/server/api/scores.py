@@ -7,7 +7,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.governance.permissions import holds
+from trimtab.governance.permissions import holds_in
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.telemetry.score_book import Wanted
@@ -47,7 +47,7 @@ async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
     now = deps.clock.now_ns()
     author = caller.principal.key_id
     scores = [_score(tenant.id, one, author, now, place if many is data else None) for place, one in enumerate(many)]
-    person = holds(caller.principal, PEOPLE)
+    person = holds_in(caller.principal, PEOPLE, tenant)
     kept = scores if person else [replace(score, source=told_by_program(score.source)) for score in scores]
     await deps.scores.write(tenant.id, kept, person=person)
     turned = [one.id for one, before in zip(kept, scores, strict=True) if one.source != before.source]
@@ -85,7 +85,7 @@ async def list_scores(
 async def invalidate_score(deps: Deps, tenant: Tenant, caller: CallerNow, score_id: FromPath[str]) -> None:
     """It stays on record as no longer valid, and counts nowhere. What people or this server said is taken back by
     people only (those that may review)."""
-    person = holds(caller.principal, PEOPLE)
+    person = holds_in(caller.principal, PEOPLE, tenant)
     await deps.scores.invalidate(tenant.id, score_id, deps.clock.now_ns(), person=person)
 
 
