@@ -330,7 +330,7 @@ def read_decision(column: str) -> Decided:
 def _with_limits(line: Candidate, notes: tuple[LimitNote, ...]) -> Candidate:
     """The candidate with what was left of the budgets and limits that it falls under, where nothing of that kind stood
     in its way (that is told already)."""
-    if line.provider == "cache":
+    if line.provider in ("cache", "guard"):
         return line
     money: list[str] = []
     others: list[str] = []

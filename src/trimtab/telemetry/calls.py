@@ -74,7 +74,7 @@ class CallMapper:
             if record.guards:
                 add_guard_rows(rows, owner, record)
             add_ledger_rows(rows, owner, record, msgspec.structs.replace(marks, preview="") if sealed else marks)
-            if self._silent is not None and final and texts.request and texts.response:
+            if self._silent is not None and final and final.kind != "guard" and texts.request and texts.response:
                 self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))
         except BaseException:
             rows.rewind(mark)

@@ -175,7 +175,7 @@ class Pricing:
     def cost(self, row: Row) -> Cost:
         """What the row's usage costs by today's book."""
         kind = row[AT["provider_kind"]]
-        if kind == "cache":  # an answer given again costs nothing, whatever tokens cost
+        if kind in ("cache", "guard"):  # an answer given again, or a refusal, costs nothing, whatever tokens cost
             return Cost(amount=row[AT["cost"]], price=row[AT["price"]])
         if not kind:  # another tool's span: whatever its provider is called, there is none of ours
             models = (row[AT["model"]], row[AT["model_used"]])
