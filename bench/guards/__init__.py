@@ -1,0 +1,1 @@
+"""How well guards see, and how fast: see docs/benchmarks.md."""
