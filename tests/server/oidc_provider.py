@@ -21,41 +21,54 @@ SECRET = "a client secret: with/odd+characters%"
 
 @dataclass
 class Running:
+    """A provider; ``callback`` is where it sends browsers back to."""
+
     issuer: str
+    callback: str
 
     def sign_in(self, url: str, who: str) -> str:
         """Go where the server sent the browser, sign in there and agree; the address the provider then sends the
         browser to. ``who`` is an address; the groups they are in stand behind a plus: ``ada+admins@example.com``."""
+        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
+            return self._through(browser, url, who)
+
+    def browse(self, url: str, who: str) -> httpx.Response:
+        """The whole way, from the server to the provider, back, and on."""
+        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
+            start = browser.get(url)
+            assert start.is_redirect, start.text
+            back = self._through(browser, start.headers["location"], who)
+            return browser.get(back, follow_redirects=True)
+
+    def _through(self, browser: httpx.Client, url: str, who: str) -> str:
         local, _, domain = who.partition("@")
         name, *groups = local.split("+")
-        who = f"{name}@{domain}"
-        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
-            browser.get(f"{self.issuer}/groups/{who}?{','.join(groups)}")
-            answer = browser.get(url)
-            for _ in range(12):
-                if answer.is_redirect:
-                    to = urljoin(str(answer.url), answer.headers["location"])
-                    if to.startswith(CALLBACK):
-                        return to
-                    answer = browser.get(to)
-                    continue
-                assert answer.status_code == 200, answer.text[:500]
-                form = re.search(r'action="([^"]+)"', answer.text)
-                prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
-                assert form is not None, answer.text[:500]
-                assert prompt is not None, answer.text[:500]
-                data = {"prompt": prompt[1], "login": who, "password": "any"}
-                answer = browser.post(urljoin(str(answer.url), form[1]), data=data)
+        browser.get(f"{self.issuer}/groups/{name}@{domain}?{','.join(groups)}")
+        answer = browser.get(url)
+        for _ in range(12):
+            if answer.is_redirect:
+                to = urljoin(str(answer.url), answer.headers["location"])
+                if to.startswith(self.callback):
+                    return to
+                answer = browser.get(to)
+                continue
+            assert answer.status_code == 200, answer.text[:500]
+            form = re.search(r'action="([^"]+)"', answer.text)
+            prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+            assert form is not None, answer.text[:500]
+            assert prompt is not None, answer.text[:500]
+            data = {"prompt": prompt[1], "login": f"{name}@{domain}", "password": "any"}
+            answer = browser.post(urljoin(str(answer.url), form[1]), data=data)
         raise AssertionError("the provider never sent the browser back")
 
 
 @contextmanager
-def provider() -> Iterator[Running]:
+def provider(callback: str = CALLBACK) -> Iterator[Running]:
     install_clients.install_one("oidc")
     node = install_clients.node_folder() / "node"
     home = install_clients.HOME / "oidc"
     process = subprocess.Popen(
-        [str(node), str(home / "provider.mjs"), CALLBACK],
+        [str(node), str(home / "provider.mjs"), callback],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -65,7 +78,7 @@ def provider() -> Iterator[Running]:
         assert process.stdout is not None
         issuer = process.stdout.readline().strip()
         assert issuer.startswith("http://"), "the provider did not start"
-        yield Running(issuer)
+        yield Running(issuer, callback)
     finally:
         assert process.stdin is not None
         process.stdin.close()

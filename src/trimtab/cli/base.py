@@ -16,9 +16,10 @@ from typing import IO, Any, ParamSpec, TypeVar
 import click
 import msgspec
 
+from trimtab.cli import saved_sessions
 from trimtab.core.errors import Forbidden, TrimtabError, Unauthenticated
 from trimtab.sdk.client import Client
-from trimtab.sdk.connection import Unreachable
+from trimtab.sdk.connection import Unreachable, server_url
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,11 +91,12 @@ def api_command(function: Callable[P, R]) -> Callable[P, R]:
     @json_option
     @functools.wraps(function)
     def run(*args: Any, url: str | None, as_json: bool, **options: Any) -> R:
-        with told(as_json=as_json), Client(url) as client:
-            if not has_key():
+        with told(as_json=as_json), Client(url, None if has_key() else saved_sessions.token(server_url(url))) as client:
+            if not has_key() and saved_sessions.token(client.url) is None:
                 raise Unauthenticated(
                     "No key is set for the server.",
-                    fix="Set TRIMTAB_ADMIN_KEY (or TRIMTAB_API_KEY); the first start of `trimtab up` prints one.",
+                    fix="Set TRIMTAB_ADMIN_KEY (or TRIMTAB_API_KEY), which the first start of `trimtab up` prints; or "
+                    "sign in: trimtab login",
                 )
             return function(*args, client=client, as_json=as_json, **options)  # type: ignore[call-arg]  # pyright: ignore
 

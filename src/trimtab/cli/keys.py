@@ -6,6 +6,7 @@ import click
 
 from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
 from trimtab.sdk.client import Client
+from trimtab.sdk.types import KeyScope
 
 
 @click.group()
@@ -50,7 +51,7 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["client", "read_only", "reviewer", "editor"]),
+    type=click.Choice(["client", "read_only", "reviewer", "editor", "viewer", "developer", "operator", "auditor"]),
     default="client",
     show_default=True,
     help="client calls models; read_only reads the API; reviewer reads traces and works review "
@@ -63,11 +64,19 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
     multiple=True,
     help="An environment in which it may call apps; can be given several times. [default: all]",
 )
+@click.option("--permission", "permissions", multiple=True, help="Bind it to a permission of its role; several times.")
+@click.option(
+    "--model", "models", multiple=True, help="A name it may call, such as support or 'openai/*'; several times."
+)
+@click.option("--owner", default=None, help="The service account it belongs to, and does no more than.")
 @project_option
 @api_command
 def create(
     name: str,
     *,
+    permissions: tuple[str, ...],
+    models: tuple[str, ...],
+    owner: str | None,
     role: str,
     expires: int | None,
     environments: tuple[str, ...],
@@ -81,10 +90,18 @@ def create(
     Examples:
       trimtab keys create my-app
       export OPENAI_API_KEY=$(trimtab keys create ci --expires 1d)
-      trimtab keys create shop --environment production
+      trimtab keys create shop --environment production --model support
+      trimtab keys create ci --role editor --permission prompt:read --permission prompt:write
     """
     ends = None if expires is None else int(time.time() * 1000) + expires
-    issued = client.create_key(project, name, role=role, expires=ends, environments=environments or None)
+    scope: KeyScope = {}
+    if permissions:
+        scope["permissions"] = list(permissions)
+    if models:
+        scope["models"] = list(models)
+    if owner is not None:
+        scope["owner"] = owner
+    issued = client.create_key(project, name, role=role, expires=ends, environments=environments or None, **scope)
     if as_json:
         print_json(issued)
         return

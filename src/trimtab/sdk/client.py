@@ -26,6 +26,7 @@ from trimtab.sdk.judges import Judges
 from trimtab.sdk.kept import Kept
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.online import Online
+from trimtab.sdk.people import People
 from trimtab.sdk.policies import Policies
 from trimtab.sdk.prompt_api import Prompts
 from trimtab.sdk.redteam import Redteam
@@ -86,6 +87,7 @@ class Client:
         self.kept = Kept(self._http)
         self.letters = Letters(self._http)
         self.online = Online(self._http)
+        self.people = People(self._http)
         self.access_policies = Policies(self._http)
         self.prompts = Prompts(self._http)
         self.apps = Apps(self._http)
@@ -186,12 +188,13 @@ class Client:
         role: str = "client",
         expires: int | None = None,
         environments: Sequence[str] | None = None,
+        **scope: Unpack[t.KeyScope],
     ) -> t.IssuedKey:
         """``role`` is ``client`` (calls models), ``read_only`` (reads the API), ``reviewer`` (reads traces, works
-        review queues), or ``editor`` (also changes prompts, releases and rollouts). ``environments`` are
-        those in which its calls may name an app, None for all."""
+        review queues), ``editor`` (also changes prompts, releases and rollouts), or a member's role.
+        ``environments`` are those in which its calls may name an app, None for all; ``scope`` what else narrows it."""
         chosen = None if environments is None else list(environments)
-        body = {"name": name, "role": role, "expires": expires, "environments": chosen}
+        body = {"name": name, "role": role, "expires": expires, "environments": chosen, **scope}
         return self._http.ask("POST", path("projects", project, "keys"), t.IssuedKey, body=body)
 
     def revoke_key(self, project: str, key_id: str) -> None:

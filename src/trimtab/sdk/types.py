@@ -4,16 +4,34 @@ Times are Unix milliseconds, durations milliseconds, money US dollars as a decim
 known. Fields a newer server adds are ignored.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+
+class KeyScope(TypedDict, total=False):
+    """What narrows a key: ``permissions`` of those of its role; ``models``: names it may call, such as ``openai/*``;
+    ``owner``: the service account (or oneself) that it belongs to and does no more than."""
+
+    permissions: list[str]
+    models: list[str]
+    owner: str
 
 
 class Me(Struct, frozen=True, kw_only=True):
+    """``kind`` is key, person or service; ``permissions`` are held on the whole instance, ``in_projects`` by slug."""
+
     role: str
     key_prefix: str
     projects: list[str]
     version: str
+    id: str = ""
+    kind: str = "key"
+    name: str = ""
+    email: str = ""
+    organisations: list[str] = field(default_factory=list[str])
+    permissions: list[str] = field(default_factory=list[str])
+    in_projects: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
 
 class LoginLink(Struct, frozen=True, kw_only=True):
@@ -69,6 +87,11 @@ class Key(Struct, frozen=True, kw_only=True):
     expires: int | None
     revoked: int | None
     environments: list[str] | None = None
+    permissions: list[str] | None = None
+    projects: list[str] | None = None
+    models: list[str] | None = None
+    owner: str | None = None
+    owner_name: str = ""
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

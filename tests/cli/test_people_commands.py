@@ -1,0 +1,70 @@
+"""`trimtab members`, `roles`, `identity-providers` and `login` against a real server and a real identity provider."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from live import ADMIN, Live
+from shells import Shell
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
+
+from oidc_provider import SECRET, provider
+
+from trimtab.sdk import Client
+
+
+def test_members_roles_and_scoped_keys_are_made_and_listed(shell: Shell) -> None:
+    shell.ok("roles", "set", "writer", "project:read", "prompt:read", "prompt:write", "--about", "Writes prompts.")
+    assert "Writes prompts." in shell.ok("roles", "list")
+    assert "system:write  (instance only)" in shell.ok("roles", "list", "--permissions")
+    shell.ok("members", "add", "ada@example.com", "--role", "writer", "--name", "Ada")
+    listed = json.loads(shell.ok("members", "list", "--json"))
+    assert [(each["email"], each["role"]) for each in listed] == [("ada@example.com", "writer")]
+    assert "Ada is viewer now" in shell.ok("members", "set", listed[0]["id"], "viewer")
+    shell.ok("members", "remove", listed[0]["id"])
+    shell.ok("roles", "remove", "writer")
+    made = json.loads(shell.ok("members", "add-service", "nightly", "--role", "operator", "--json"))
+    key = ("keys", "create", "k", "--role", "viewer", "--permission", "trace:read", "--model", "fast", "--json")
+    issued = json.loads(shell.ok(*key, "--owner", made["id"]))["key"]
+    assert (issued["owner_name"], issued["permissions"], issued["models"]) == ("nightly", ["trace:read"], ["fast"])
+
+
+def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")}
+    environ |= {"TRIMTAB_URL": server.url, "XDG_CONFIG_HOME": str(tmp_path)}
+    trimtab = [sys.executable, "-m", "trimtab.cli.main"]
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*trimtab, *args], env=environ, text=True, capture_output=True, timeout=100, check=False)
+
+    with provider(f"{server.url}/api/v1/oidc/callback") as idp, Client(server.url, ADMIN) as client:
+        role = {"group": "staff", "role": "viewer", "project": "default"}
+        body = {"name": "idp", "issuer": idp.issuer, "client_id": "trimtab", "client_secret": SECRET, "roles": [role]}
+        client.people.create_provider(body)
+        assert run("projects", "list").returncode == 2 or "trimtab login" in run("projects", "list").stderr
+        waiting = subprocess.Popen(
+            [*trimtab, "login", "--no-browser"], env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert waiting.stderr is not None
+        assert "Sign in here" in waiting.stderr.readline()
+        idp.browse(waiting.stderr.readline().strip(), "ada+staff@example.com")
+        out, told = waiting.communicate(timeout=100)
+        assert waiting.returncode == 0, told
+        assert "as Ada <ada@example.com>" in out
+    kept = tmp_path / "trimtab" / "sessions.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert run("projects", "list").returncode == 0
+    assert run("projects", "create", "mine").returncode == 4
+    assert "Signed out" in run("login", "--end").stdout
+    assert run("projects", "list").returncode != 0
+    assert kept.read_text() == "{}"
+
+
+@pytest.mark.parametrize("text", ["staff", "=viewer", "staff=", "staff=viewer@shop", "staff=viewer@project:"])
+def test_a_role_of_a_group_that_says_nothing_is_refused(shell: Shell, text: str) -> None:
+    args = ("identity-providers", "add", "x", "--issuer", "https://idp.example.com", "--client-id", "c", "--role", text)
+    assert shell.run(*args).exit_code != 0
