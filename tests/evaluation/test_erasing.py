@@ -1,0 +1,118 @@
+"""What was made of a trace is emptied everywhere, on both databases: no column of any table has its words then."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from trimtab.evaluation import cache, dataset_writes, datasets, erasing, proposals
+from trimtab.evaluation.answers import Answer
+from trimtab.evaluation.cache import Entry
+from trimtab.evaluation.cases import Author, NewCase, NewProvenance, made
+from trimtab.evaluation.dataset_writes import Writing
+from trimtab.evaluation.datasets import DatasetEdit
+from trimtab.evaluation.generate import Idea
+from trimtab.evaluation.proposals import Thought
+from trimtab.evaluation.tables import CELLS, EXPERIMENTS
+from trimtab.evaluation.types import CellScore
+from trimtab.governance.audit import Actor
+from trimtab.governance.store import ProjectRow, add_project
+from trimtab.storage.database import Database
+from trimtab.storage.schema import METADATA
+
+ADA = Author(id="key_ada", name="Ada", at=1)
+WHO = Actor("key_ada", "Ada")
+MARK = "the words of alice"
+THEIRS, RUN, ASKED = "a" * 32, "b" * 32, "c" * 32
+
+
+def texts(conn: Connection) -> list[str]:
+    """Every table that has the mark in some row."""
+    found: list[str] = []
+    for name, table in METADATA.tables.items():
+        rows = conn.execute(select(table)).all()
+        if any(MARK in str(value) for row in rows for value in row):
+            found.append(name)
+    return sorted(found)
+
+
+def plant(conn: Connection) -> None:
+    add_project(conn, ProjectRow(id="p", slug="p", name="", capture_content=True, created=1))
+    datasets.put(conn, DatasetEdit(project_id="p", name="d", actor=WHO, now=1))
+    writing = Writing(project_id="p", dataset="d", actor=WHO, now=1)
+    from_trace = NewProvenance(origin="trace", source=THEIRS)
+    theirs = NewCase(
+        id="one", input=MARK, expected=MARK, context=(MARK,), group=MARK, tags=("vip",), provenance=from_trace
+    )
+    dataset_writes.write(conn, writing, add=[made(theirs, ADA), made(NewCase(id="two", input="not hers"), ADA)])
+    dataset_writes.write(conn, writing, change=[made(NewCase(id="one", input=f"{MARK}, better put"), ADA)])
+    thought = Thought(model="m", ideas=[Idea(case=NewCase(input=f"like {MARK}"), trace_id=ASKED)])
+    proposals.add(conn, "p", "d", thought, ADA, frozenset())
+    values: dict[str, Any] = {column.name: "" for column in EXPERIMENTS.columns}
+    values |= dict.fromkeys(("version", "cells", "done", "failed", "cost", "answered", "created", "revision"), 0)
+    values |= {"id": "x", "project_id": "p", "dataset": "d", "started": None, "ended": None, "report": None}
+    conn.execute(insert(EXPERIMENTS).values({name: values[name] for name in values if name in EXPERIMENTS.c}))
+    scores = (CellScore(name="judge", value=0.5, explanation=f"It says {MARK}"),)
+    for case_id, trace, output in (("one", RUN, f"About {MARK}"), ("two", "d" * 32, "something else")):
+        cell = {
+            "experiment": "x", "subject": 0, "case_id": case_id, "repeat": 0, "state": "done", "output": output,
+            "error": "", "trace_id": trace, "latency_ms": 1.0, "cost": 1, "input_tokens": 1, "output_tokens": 1,
+            "cached": False, "scores": msgspec.json.encode(scores).decode(), "ended": 1,
+        }  # fmt: skip
+        conn.execute(insert(CELLS).values(cell))
+    kept = [
+        Entry(key="answer:1", body=msgspec.json.encode(Answer(output=MARK, trace_id=RUN))),
+        Entry(key="answer:2", body=msgspec.json.encode(Answer(output="other", trace_id="d" * 32))),
+        Entry(key="score:1", body=msgspec.json.encode(scores[0])),
+        Entry(key="score:2", body=msgspec.json.encode(CellScore(name="exact", value=1.0))),
+    ]
+    cache.keep(conn, "p", kept, 1)
+
+
+def test_no_table_has_the_words_and_versions_keep_their_hashes(catalog_url: str) -> None:
+    def story(conn: Connection) -> None:
+        plant(conn)
+        assert texts(conn) == ["dataset_cases", "dataset_proposals", "evaluation_cache", "experiment_cells"]
+        before = [each.hash for each in datasets.versions(conn, "p", "d")]
+        led = erasing.led(conn, "p", erasing.found(conn, "p", {THEIRS}))
+        assert led == {RUN, ASKED}
+        rows = erasing.forget(conn, "p", {THEIRS, *led}, 2)
+        assert rows == {"dataset_cases": 2, "dataset_proposals": 1, "experiment_cells": 1, "evaluation_cache": 2}
+        # The score of the case that nobody erased says what a judge said, and stays: only its words were planted.
+        assert texts(conn) == ["experiment_cells"]
+        newest, *older = datasets.versions(conn, "p", "d")
+        assert [each.hash for each in older] == before
+        assert [case.id for case in datasets.each(conn, newest)] == ["two"]
+        one = next(case for case in datasets.each(conn, older[0]) if case.id == "one")
+        assert (one.input, one.consent, one.group, one.context, one.tags) == (erasing.ERASED, "withdrawn", "", None, ())
+        assert erasing.forget(conn, "p", {THEIRS, *led}, 3) == dict.fromkeys(rows, 0)
+        cells = {row.case_id: row for row in conn.execute(select(CELLS))}
+        assert (cells["one"].output, cells["two"].output) == ("", "something else")
+        [score] = msgspec.json.decode(cells["one"].scores, type=tuple[CellScore, ...])
+        assert (score.value, score.explanation) == (0.5, "")
+
+    async def run() -> None:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(story)
+        finally:
+            await db.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("traces", [set[str](), {"f" * 32}])
+def test_of_a_trace_that_nothing_was_made_of_nothing_is_removed(catalog_url: str, traces: set[str]) -> None:
+    async def run() -> None:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(plant)
+            before = await db.read(texts)
+            assert sum((await db.write(lambda conn: erasing.forget(conn, "p", traces, 2))).values()) == 0
+            assert await db.read(texts) == before
+        finally:
+            await db.close()
+
+    asyncio.run(run())
