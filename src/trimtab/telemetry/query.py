@@ -53,6 +53,11 @@ def _looks_far(clause: Clause) -> bool:
     return clause.key in ("", "feedback") or clause.key.startswith("score.")
 
 
+def reads_words(sql: str) -> bool:
+    """Whether a statement looks for bare text in what was said (`_said`)."""
+    return "FROM span_io" in sql and ("text LIKE " in sql or "position(text, " in sql)
+
+
 def window_params(window: Window) -> dict[str, Value]:
     """``start_ns`` and ``end_ns``, kept within what the store can count."""
     return {"start_ns": _ns(window.start), "end_ns": _ns(window.end)}

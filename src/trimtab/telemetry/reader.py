@@ -22,8 +22,7 @@ from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
-from trimtab.telemetry.language import clauses_of, parse
-from trimtab.telemetry.query import TOKENS, Condition, compile_query
+from trimtab.telemetry.query import TOKENS, Condition, compile_query, reads_words
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
@@ -108,22 +107,10 @@ class TelemetryReader:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    def _require_texts(self, project: str, q: str) -> None:
-        """Raises `InvalidRequest` where words are looked for that lie encrypted: to find nothing would say that there
-        is nothing."""
-        if self._keys().seals(project) and any(not clause.key for clause in clauses_of(parse(q))):
-            raise InvalidRequest(
-                "What was said in this project is encrypted at rest, so its words cannot be searched.",
-                fix="Search by keys instead, such as user:, session:, model:, status: or meta.NAME:.",
-                param="q",
-                code="content_encrypted",
-            )
-
     # --- traces ----------------------------------------------------------------------------------------------------
 
     async def traces(self, project: str, q: str, window: Window, cursor: str | None, limit: int) -> TracePage:
         """One page, newest first. A cursor is a place in time, so what arrives meanwhile moves no page."""
-        self._require_texts(project, q)
         limit = max(1, min(limit, MAX_PAGE))
         place = _place(cursor) if cursor is not None else None
         lines: list[SpanLine] = []
@@ -265,7 +252,6 @@ class TelemetryReader:
 
     async def facets(self, project: str, q: str, window: Window) -> list[Facet]:
         """The most frequent values of each key among the calls that a search finds; what is empty is left out."""
-        self._require_texts(project, q)
         condition = compile_query(q, project, window)
         columns = ", ".join(_FACETS.values())
         sets = ", ".join(f"({column})" for column in _FACETS.values())
@@ -396,11 +382,23 @@ class TelemetryReader:
 
     async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "") -> tuple[bytes, int]:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
+        self._require_words(sql, params)
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
         answer = await self._posted(self._address.query(bind(params), fmt), statement)
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
+
+    def _require_words(self, sql: str, params: Mapping[str, Value]) -> None:
+        """Raises `InvalidRequest` where words are looked for that lie encrypted: to find nothing would say that there
+        is nothing."""
+        if reads_words(sql) and self._keys().seals(str(params.get("project", ""))):
+            raise InvalidRequest(
+                "What was said in this project is encrypted at rest, so its words cannot be searched.",
+                fix="Search by keys instead, such as user:, session:, model:, status: or meta.NAME:.",
+                param="q",
+                code="content_encrypted",
+            )
 
     async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
         """What is asked while both processes start waits until the other can be reached and has opened the store."""
