@@ -8010,23 +8010,6 @@ export interface components {
             says: string;
         };
         /**
-         * Effect
-         * @description Counts of calls, and the kinds whose outcome changes, those with the most calls first.
-         */
-        Effect: {
-            calls: number;
-            refused: number;
-            rerouted: number;
-            allowed_again: number;
-            unchanged: number;
-            unknown: number;
-            lines: components["schemas"]["trimtab.gateway.policy_effect.Line"][];
-            by_key: components["schemas"]["trimtab.gateway.policy_effect.Share"][];
-            by_app: components["schemas"]["trimtab.gateway.policy_effect.Share"][];
-            by_policy: components["schemas"]["trimtab.gateway.policy_effect.Share"][];
-            notes: string[];
-        };
-        /**
          * EncryptionBody
          * @description Whether what is new is encrypted. What lies there already stays as it is.
          */
@@ -9143,7 +9126,7 @@ export interface components {
             request_id: string;
             trace_id: string;
             fallback: string;
-            outcome: components["schemas"]["trimtab.review.types.Outcome"] | null;
+            outcome: components["schemas"]["Outcome"] | null;
             created: number;
             expires: number;
             ended: number | null;
@@ -9298,7 +9281,7 @@ export interface components {
             claimed_by: string;
             claimed_until: number | null;
             due: number | null;
-            outcome: components["schemas"]["trimtab.review.types.Outcome"] | null;
+            outcome: components["schemas"]["Outcome"] | null;
             verdicts: components["schemas"]["VerdictView"][];
             mine: components["schemas"]["VerdictView"] | null;
             blind: boolean;
@@ -10578,6 +10561,21 @@ export interface components {
             projects: string[];
         };
         /**
+         * Outcome
+         * @description What came of an item: the `decision` that most gave, the third's where all differ. `agreed`: all decided
+         *     alike on whether the answer was good; null where one decided alone.
+         */
+        Outcome: {
+            /** @enum {unknown} */
+            decision: "approve" | "correct" | "reject" | "skip";
+            /** @default null */
+            correction: string | null;
+            /** @default null */
+            agreed: boolean | null;
+            /** @default  */
+            note: string;
+        };
+        /**
          * OverAge
          * @description What a run would remove of one kind now: `rows` that began before `before` (Unix ms), in all its tables;
          *     `before` null where the kind is kept for ever.
@@ -11022,7 +11020,7 @@ export interface components {
         PolicyCheck: {
             ok: boolean;
             mistakes: components["schemas"]["Mistake"][];
-            tests: components["schemas"]["trimtab.governance.policy_examples.Outcome"][];
+            tests: components["schemas"]["TestedExample"][];
         };
         /**
          * PolicyDraft
@@ -11039,6 +11037,46 @@ export interface components {
             /** @default [] */
             tests: components["schemas"]["trimtab.governance.policy_examples.Example"][];
         };
+        /**
+         * PolicyEffect
+         * @description Counts of calls, and the kinds whose outcome changes, those with the most calls first.
+         */
+        PolicyEffect: {
+            calls: number;
+            refused: number;
+            rerouted: number;
+            allowed_again: number;
+            unchanged: number;
+            unknown: number;
+            lines: components["schemas"]["PolicyLine"][];
+            by_key: components["schemas"]["PolicyShare"][];
+            by_app: components["schemas"]["PolicyShare"][];
+            by_policy: components["schemas"]["PolicyShare"][];
+            notes: string[];
+        };
+        /**
+         * PolicyLine
+         * @description What becomes of one kind. `to` is the model that would answer instead.
+         */
+        PolicyLine: {
+            /** @enum {unknown} */
+            outcome: "allowed_again" | "refused" | "rerouted" | "unchanged" | "unknown";
+            calls: number;
+            key: string;
+            key_name: string;
+            app: string;
+            environment: string;
+            model: string;
+            chosen: string;
+            provider: string;
+            to: string;
+            data_class: string;
+            set: string;
+            policy: string;
+            reason: string;
+            trace_id: string;
+            last: number;
+        };
         /** PolicyPage */
         PolicyPage: {
             items: components["schemas"]["PolicyView"][];
@@ -11052,8 +11090,8 @@ export interface components {
          */
         PolicyPlan: {
             window: components["schemas"]["Window"];
-            effect: components["schemas"]["Effect"];
-            tools: components["schemas"]["ToolLine"][];
+            effect: components["schemas"]["PolicyEffect"];
+            tools: components["schemas"]["PolicyToolLine"][];
             tools_read: number;
         };
         /**
@@ -11158,12 +11196,34 @@ export interface components {
             broken: string;
         };
         /**
+         * PolicyShare
+         * @description Calls of one key, app or policy: how many would be refused or re-routed.
+         */
+        PolicyShare: {
+            name: string;
+            refused: number;
+            rerouted: number;
+        };
+        /**
          * PolicySwitch
          * @description The version to put in force; null: none.
          */
         PolicySwitch: {
             /** @default null */
             version: number | null;
+        };
+        /**
+         * PolicyToolLine
+         * @description A tool that calls offered, and that would be refused or dropped.
+         */
+        PolicyToolLine: {
+            tool: string;
+            calls: number;
+            dropped: boolean;
+            set: string;
+            policy: string;
+            reason: string;
+            trace_id: string;
         };
         /** PolicyVersionView */
         PolicyVersionView: {
@@ -12910,6 +12970,14 @@ export interface components {
             expected_version: number | null;
         };
         /**
+         * Share
+         * @description `weight` is relative to the sum of all.
+         */
+        Share: {
+            weight: number;
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /**
          * Sides
          * @description `recorded` is a fact about the calls that `replayed` is estimated for. None where nothing can be said.
          */
@@ -13353,6 +13421,18 @@ export interface components {
             error: string;
         };
         /**
+         * TestedExample
+         * @description `why` says what came instead, empty where it passed.
+         */
+        TestedExample: {
+            name: string;
+            passed: boolean;
+            /** @enum {unknown} */
+            got: "allow" | "deny";
+            policy: string;
+            why: string;
+        };
+        /**
          * Tile
          * @description One aggregation, as of `aggregate.Aggregation`, and how it is drawn. `x`, `y`, `w`, `h` are its place on
          *     a grid of twelve columns.
@@ -13451,19 +13531,6 @@ export interface components {
             result: string | null;
             /** @default  */
             error: string;
-        };
-        /**
-         * ToolLine
-         * @description A tool that calls offered, and that would be refused or dropped.
-         */
-        ToolLine: {
-            tool: string;
-            calls: number;
-            dropped: boolean;
-            set: string;
-            policy: string;
-            reason: string;
-            trace_id: string;
         };
         /** ToolReport */
         ToolReport: {
@@ -13947,7 +14014,7 @@ export interface components {
         Weights: {
             /** @enum {unknown} */
             node: "weights";
-            of: components["schemas"]["trimtab.gateway.routing.types.Share"][];
+            of: components["schemas"]["Share"][];
             /**
              * @default none
              * @enum {unknown}
@@ -14015,46 +14082,6 @@ export interface components {
             untested: string;
         };
         /**
-         * Line
-         * @description What becomes of one kind. `to` is the model that would answer instead.
-         */
-        "trimtab.gateway.policy_effect.Line": {
-            /** @enum {unknown} */
-            outcome: "allowed_again" | "refused" | "rerouted" | "unchanged" | "unknown";
-            calls: number;
-            key: string;
-            key_name: string;
-            app: string;
-            environment: string;
-            model: string;
-            chosen: string;
-            provider: string;
-            to: string;
-            data_class: string;
-            set: string;
-            policy: string;
-            reason: string;
-            trace_id: string;
-            last: number;
-        };
-        /**
-         * Share
-         * @description Calls of one key, app or policy: how many would be refused or re-routed.
-         */
-        "trimtab.gateway.policy_effect.Share": {
-            name: string;
-            refused: number;
-            rerouted: number;
-        };
-        /**
-         * Share
-         * @description `weight` is relative to the sum of all.
-         */
-        "trimtab.gateway.routing.types.Share": {
-            weight: number;
-            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
-        };
-        /**
          * Example
          * @description `policy` is the `@id` of the policy that must have forbidden it, where that matters.
          */
@@ -14105,18 +14132,6 @@ export interface components {
             policy: string;
         };
         /**
-         * Outcome
-         * @description `why` says what came instead, empty where it passed.
-         */
-        "trimtab.governance.policy_examples.Outcome": {
-            name: string;
-            passed: boolean;
-            /** @enum {unknown} */
-            got: "allow" | "deny";
-            policy: string;
-            why: string;
-        };
-        /**
          * Subject
          * @description What is asked for: a model, a tool, an app or content, by `name`. The other fields are a model's; `kind` is
          *     also content's (`trace`, `dataset`).
@@ -14149,21 +14164,6 @@ export interface components {
             text: string;
             before: number | null;
             after: number | null;
-        };
-        /**
-         * Outcome
-         * @description What came of an item: the `decision` that most gave, the third's where all differ. `agreed`: all decided
-         *     alike on whether the answer was good; null where one decided alone.
-         */
-        "trimtab.review.types.Outcome": {
-            /** @enum {unknown} */
-            decision: "approve" | "correct" | "reject" | "skip";
-            /** @default null */
-            correction: string | null;
-            /** @default null */
-            agreed: boolean | null;
-            /** @default  */
-            note: string;
         };
         /**
          * Subject

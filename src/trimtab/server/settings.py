@@ -262,8 +262,8 @@ SETTINGS: tuple[Setting, ...] = (
         field="secret_key",
         option="",
         default="the file `secret.key` of the data folder, made at the first start with mode 0600",
-        meaning="32 bytes (64 hex digits or base64) that encrypt stored secrets; the same on every machine. While it is "
-        "changed: the new one, a comma, the old one.",
+        meaning="32 bytes (64 hex digits or base64) that encrypt stored secrets; the same on every machine. While it "
+        "is changed: the new one, a comma, the old one.",
         example="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')",
         check=_secret_key,
         secret=True,
