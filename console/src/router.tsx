@@ -134,6 +134,13 @@ const limits = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
+const policies = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "policies",
+  component: lazyRouteComponent(() => import("@/features/policies/PoliciesPage"), "PoliciesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+});
+
 const routes = createRoute({
   getParentRoute: () => projectRoute,
   path: "routes",
@@ -417,6 +424,7 @@ const routeTree = root.addChildren([
       quality,
       costs,
       limits,
+      policies,
       routes,
       cache,
       models,

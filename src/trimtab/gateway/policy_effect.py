@@ -38,7 +38,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     last_ms: int
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class PolicyLine(Struct, frozen=True, kw_only=True):
     """What becomes of one kind. ``to`` is the model that would answer instead."""
 
     outcome: Outcome
@@ -60,7 +60,7 @@ class Line(Struct, frozen=True, kw_only=True):
     """Unix ms."""
 
 
-class Share(Struct, frozen=True, kw_only=True):
+class PolicyShare(Struct, frozen=True, kw_only=True):
     """Calls of one key, app or policy: how many would be refused or re-routed."""
 
     name: str
@@ -68,7 +68,7 @@ class Share(Struct, frozen=True, kw_only=True):
     rerouted: int
 
 
-class Effect(Struct, frozen=True, kw_only=True):
+class PolicyEffect(Struct, frozen=True, kw_only=True):
     """Counts of calls, and the kinds whose outcome changes, those with the most calls first."""
 
     calls: int
@@ -77,10 +77,10 @@ class Effect(Struct, frozen=True, kw_only=True):
     allowed_again: int
     unchanged: int
     unknown: int
-    lines: list[Line]
-    by_key: list[Share]
-    by_app: list[Share]
-    by_policy: list[Share]
+    lines: list[PolicyLine]
+    by_key: list[PolicyShare]
+    by_app: list[PolicyShare]
+    by_policy: list[PolicyShare]
     notes: list[str]
 
 
@@ -112,7 +112,7 @@ Targets = Callable[[Kind], Sequence[Target]]
 """The targets that a kind of call has now, in order; none where its name means nothing any more."""
 
 
-def effect(kinds: Sequence[Kind], targets: Targets, before: Judge, after: Judge, stated: Stated) -> Effect:
+def effect(kinds: Sequence[Kind], targets: Targets, before: Judge, after: Judge, stated: Stated) -> PolicyEffect:
     """What the change from one to the other would have done."""
     lines = [_line(kind, targets(kind), before, after, stated) for kind in kinds]
     counts: Counter[Outcome] = Counter()
@@ -120,7 +120,7 @@ def effect(kinds: Sequence[Kind], targets: Targets, before: Judge, after: Judge,
         counts[line.outcome] += line.calls
     changed = [line for line in lines if line.outcome not in ("unchanged", "unknown")]
     changed.sort(key=lambda line: -line.calls)
-    return Effect(
+    return PolicyEffect(
         calls=sum(counts.values()),
         refused=counts["refused"],
         rerouted=counts["rerouted"],
@@ -135,7 +135,7 @@ def effect(kinds: Sequence[Kind], targets: Targets, before: Judge, after: Judge,
     )
 
 
-def _line(kind: Kind, targets: Sequence[Target], before: Judge, after: Judge, stated: Stated) -> Line:
+def _line(kind: Kind, targets: Sequence[Target], before: Judge, after: Judge, stated: Stated) -> PolicyLine:
     facts = facts_of(kind, stated)
     was = [target for target in targets if before.verdict(kind.who, target, facts) is None]
     verdicts = [after.verdict(kind.who, target, facts) for target in targets]
@@ -152,7 +152,7 @@ def _line(kind: Kind, targets: Sequence[Target], before: Judge, after: Judge, st
         outcome, to, why = "allowed_again", left[0].model.name, None
     elif kind.chosen in refusals and kind.chosen in {target.model.name for target in was}:
         outcome, to = "rerouted", left[0].model.name
-    return Line(
+    return PolicyLine(
         outcome=outcome,
         calls=kind.calls,
         key=kind.who.id,
@@ -200,14 +200,14 @@ def _at(kind: Kind) -> int:
     return kind.last_ms // 1000
 
 
-def _shares(lines: Sequence[Line], name: Callable[[Line], str]) -> list[Share]:
+def _shares(lines: Sequence[PolicyLine], name: Callable[[PolicyLine], str]) -> list[PolicyShare]:
     refused: Counter[str] = Counter()
     rerouted: Counter[str] = Counter()
     for line in lines:
         if line.outcome != "allowed_again":
             (refused if line.outcome == "refused" else rerouted)[name(line)] += line.calls
     names = sorted({*refused, *rerouted}, key=lambda each: (-refused[each] - rerouted[each], each))
-    return [Share(name=each, refused=refused[each], rerouted=rerouted[each]) for each in names]
+    return [PolicyShare(name=each, refused=refused[each], rerouted=rerouted[each]) for each in names]
 
 
 def _notes(kinds: Sequence[Kind], stated: Stated, changed: int, unknown: int) -> list[str]:

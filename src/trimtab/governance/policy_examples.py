@@ -67,7 +67,7 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: str = ""
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class TestedExample(Struct, frozen=True, kw_only=True):
     """``why`` says what came instead, empty where it passed."""
 
     name: str
@@ -77,7 +77,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     why: str
 
 
-def run(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) -> list[Outcome]:
+def run(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) -> list[TestedExample]:
     """Every example against the set; ``order`` are the data classes, least sensitive first."""
     engine = engine_of([source])
     return [_outcome(engine, each, order) for each in examples]
@@ -103,10 +103,10 @@ def ask(engine: Engine, example: Example, order: Sequence[str]) -> Verdict:
     return engine.decide(example.action, _who(example.principal), _what(example), _facts(example.context, order))
 
 
-def _outcome(engine: Engine, example: Example, order: Sequence[str]) -> Outcome:
+def _outcome(engine: Engine, example: Example, order: Sequence[str]) -> TestedExample:
     verdict = ask(engine, example, order)
     got = "allow" if verdict.allowed else "deny"
-    return Outcome(
+    return TestedExample(
         name=example.name, passed=not (why := _why(example, verdict)), got=got, policy=verdict.policy, why=why
     )
 

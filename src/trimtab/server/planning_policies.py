@@ -9,7 +9,7 @@ from msgspec import structs
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.gateway.policed import Governed, Stated, offered, who_is
-from trimtab.gateway.policy_effect import Effect, Judge, Kind, effect
+from trimtab.gateway.policy_effect import Judge, Kind, PolicyEffect, effect
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.governance import policy_text
@@ -20,7 +20,7 @@ from trimtab.governance.policy_examples import plain
 from trimtab.governance.store import keys as keys_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.governing import sets_of
-from trimtab.server.policy_bodies import PolicyPlan, PolicyPlanRequest, ToolLine
+from trimtab.server.policy_bodies import PolicyPlan, PolicyPlanRequest, PolicyToolLine
 from trimtab.telemetry.decided import MOST_KINDS, SEEN, CallKind
 from trimtab.telemetry.views import Window
 
@@ -53,7 +53,7 @@ async def planned(deps: Dependencies, tenant: Project, data: PolicyPlanRequest) 
     judged = await asyncio.to_thread(effect, kinds, targets, Judge(before, stated), Judge(after, stated), stated)
     notes = list(judged.notes) + _notes(after, found, rows, data)
     lines, read = await _tools(deps, tenant, window, data, (before, after, stated))
-    whole: Effect = structs.replace(judged, notes=notes)
+    whole: PolicyEffect = structs.replace(judged, notes=notes)
     return PolicyPlan(window=window, effect=whole, tools=lines, tools_read=read)
 
 
@@ -156,7 +156,7 @@ Judged = tuple[Engine | None, Engine, Stated]
 
 async def _tools(
     deps: Dependencies, tenant: Project, window: Window, data: PolicyPlanRequest, judged: Judged
-) -> tuple[list[ToolLine], int]:
+) -> tuple[list[PolicyToolLine], int]:
     """The tools that the newest calls offered and that would be refused, and of how many calls that is said."""
     before, after, stated = judged
     if not after.speaks_of("call_tool"):
@@ -164,7 +164,7 @@ async def _tools(
     calls = await deps.recorded.calls(tenant.id, data.q, window, MOST_READ)
     bodies = await deps.recorded.bodies(tenant.id, calls)
     counts: Counter[str] = Counter()
-    lines: dict[str, ToolLine] = {}
+    lines: dict[str, PolicyToolLine] = {}
     read = 0
     for call in calls:
         body = bodies.get(call.span_id)
@@ -184,7 +184,7 @@ async def _tools(
             was = None if before is None else before.decide("call_tool", who, plain("call_tool", name), facts)
             if not verdict.allowed and (was is None or was.allowed):
                 counts[name] += 1
-                lines[name] = ToolLine(
+                lines[name] = PolicyToolLine(
                     tool=name,
                     calls=counts[name],
                     dropped=verdict.drops,

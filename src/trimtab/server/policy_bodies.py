@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from trimtab.gateway.policy_effect import Effect
+from trimtab.gateway.policy_effect import PolicyEffect
 from trimtab.governance.policies import Scope
 from trimtab.governance.policy_eval import Otherwise
-from trimtab.governance.policy_examples import Asker, Example, Outcome, Situation, Subject
+from trimtab.governance.policy_examples import Asker, Example, Situation, Subject, TestedExample
 from trimtab.governance.policy_schema import Action
 from trimtab.governance.policy_text import Mistake
 from trimtab.telemetry.views import Window
@@ -39,7 +39,7 @@ class PolicyCheck(Struct, frozen=True, kw_only=True):
 
     ok: bool
     mistakes: list[Mistake]
-    tests: list[Outcome]
+    tests: list[TestedExample]
 
 
 class PolicySwitch(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -111,7 +111,7 @@ class PolicyPlanRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     end: int | None = None
 
 
-class ToolLine(Struct, frozen=True, kw_only=True):
+class PolicyToolLine(Struct, frozen=True, kw_only=True):
     """A tool that calls offered, and that would be refused or dropped."""
 
     tool: str
@@ -128,8 +128,8 @@ class PolicyPlan(Struct, frozen=True, kw_only=True):
     that were recorded with their text; empty where the change says nothing of tools."""
 
     window: Window
-    effect: Effect
-    tools: list[ToolLine]
+    effect: PolicyEffect
+    tools: list[PolicyToolLine]
     tools_read: int
 
 

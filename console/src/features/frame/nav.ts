@@ -24,6 +24,7 @@ import {
   ScrollText,
   Server,
   Settings,
+  ShieldCheck,
   Table2,
   TriangleAlert,
   UserCheck,
@@ -55,6 +56,7 @@ export interface NavItem {
     | "/p/$project/scorers"
     | "/p/$project/costs"
     | "/p/$project/limits"
+    | "/p/$project/policies"
     | "/p/$project/cache"
     | "/p/$project/routes"
     | "/p/$project/models"
@@ -119,6 +121,12 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/scorers", label: "Scorers", icon: Ruler, words: "judges rubric metrics llm as a judge" },
   { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price", gap: true },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
+  {
+    to: "/p/$project/policies",
+    label: "Policies",
+    icon: ShieldCheck,
+    words: "cedar access data class region governance allow forbid",
+  },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
   {
     to: "/p/$project/routes",
