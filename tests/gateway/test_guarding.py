@@ -12,17 +12,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, event, streams, upstream
 
+from trimtab.core.clock import SystemClock
 from trimtab.core.errors import NotFound
 from trimtab.gateway.call_policy import CachePolicy
-from trimtab.gateway.guarding import Escalated, ProjectGuards
+from trimtab.gateway.guarded import ProjectGuards
+from trimtab.gateway.guarding import Escalated
 from trimtab.gateway.targets import Model
+from trimtab.governance.secrets import SecretBox
 from trimtab.guard.refusals import Refusals
 from trimtab.guard.spec import Broken, Ready, ready
 from trimtab.guard.store import Refusal
 from trimtab.guard.types import GuardSpec, Tools
+from trimtab.llm.embedder import Embedder
+from trimtab.server.guard_tools import GuardTools
+from trimtab.server.inner_calls import InnerCalls
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
-AWS = "AKIAIOSFODNN7EXAMPLQ"
+AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
 SECRET = f"my key is {AWS} keep it"
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": SECRET}]}
 HELLO: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -335,3 +341,30 @@ def test_users_are_told_in_their_language_and_their_app_s_words() -> None:
     assert words.words("hard", "support", "de", "r1") == "Support says no."
     assert words.words("hard", "other", "de", "r1") == "Nein. r1"
     assert "r1" in Refusals().words("", "", "es-mx", "r1")
+
+
+def test_a_model_judges_by_calls_of_its_own_which_nothing_guards_and_the_cache_answers_again(tmp_path: Path) -> None:
+    verdict = said(json.dumps({"verdict": "violates", "category": "", "reason": "A poem."}))
+
+    async def main() -> None:
+        async with (
+            upstream(answers(verdict), answers(WHOLE)) as up,
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], guard_tools=lambda project: tools(project)) as (g, _),
+        ):
+            now = SystemClock().now_ns
+            inner = InnerCalls(g.gateway, lambda: g.force[0].access.projects.values(), now)
+            tools = GuardTools(lambda: inner, Embedder(), SecretBox(b"k" * 32))
+            options = {"model": "fast", "policy": "No poems."}
+            guard(g, GuardSpec(kind="judge", action="block", options=options, stages=("input",), applies_to=("*",)))
+            for _ in range(2):
+                response = await g.chat(HELLO)
+                assert response.json()["choices"][0]["finish_reason"] == "content_filter"
+            assert len(up.requests) == 1
+            judged, blocked, again, _ = g.spool.records
+            assert (judged.feature, judged.guards) == ("trimtab.guard.g0", ())
+            assert (again.cache and again.cache.outcome) == "hit"
+            (line,) = blocked.guards
+            assert (line.action, line.cost) == ("block", judged.attempts[0].cost.amount)
+            await inner.aclose()
+
+    asyncio.run(main())

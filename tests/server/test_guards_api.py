@@ -10,7 +10,7 @@ from trimtab.ledger.limits import PICO
 from trimtab.server.guard_tools import Escalations
 
 AT = "/api/v1/projects/default"
-AWS = "AKIAIOSFODNN7EXAMPLQ"
+AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
 KEYS: dict[str, Any] = {"kind": "secrets", "action": "block", "applies_to": ["support", "fast*"]}
 
 

@@ -1,7 +1,7 @@
 """One call while it is under way: what is known so far, and the record it becomes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.apps.assigned import AppCall
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.guarded import Guards
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.staying_up.gate import NORMAL, Gate
@@ -22,9 +23,6 @@ from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import StopReason, Usage
 from trimtab.telemetry.inflight import Slot
 from trimtab.telemetry.records import AppNote, Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
-
-if TYPE_CHECKING:
-    from trimtab.gateway.guarding import CallGuards
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}
@@ -260,7 +258,7 @@ class Call:
         self.labels: tuple[str, ...] = ()
         """What guards found in it, as policies may look at it; sorted."""
         self.unguarded = False
-        self.guards: CallGuards | None = None
+        self.guards: Guards | None = None
         """The guards that look at it; None where there are none."""
         self.prompt = ""
         """The prompt that was put before the messages here, ``name@version``, where no app did."""

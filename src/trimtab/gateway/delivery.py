@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Try
-from trimtab.gateway.guard_stream import AnswerGuard
+from trimtab.gateway.guarded import StreamGuard
 from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.relay import Relay
@@ -69,7 +69,7 @@ class Delivery:
             call.exchange.start(200, call.answer_headers())
         call.exchange.finish(b"".join(last))
 
-    async def _deliver_guarded(self, call: Call, opened: Opened, guard: AnswerGuard) -> None:
+    async def _deliver_guarded(self, call: Call, opened: Opened, guard: StreamGuard) -> None:
         """The same by way of guards, which hold back what they have not looked at. A stream that they stop is cut off
         at its provider."""
         attempt, answer = opened.attempt, opened.answer
@@ -84,7 +84,7 @@ class Delivery:
         await self._books.close(call, attempt)
         call.exchange.finish(last)
 
-    async def _pass_guarded(self, call: Call, opened: Opened, guard: AnswerGuard) -> bytes:
+    async def _pass_guarded(self, call: Call, opened: Opened, guard: StreamGuard) -> bytes:
         """Everything but the last of it, which is returned."""
         exchange, attempt, answer, relay = call.exchange, opened.attempt, opened.answer, opened.relay
         assert relay is not None

@@ -5,11 +5,12 @@ do not know, log probabilities) does not pass by them. Where guards only flag or
 be put back, the bytes pass as they are and are looked at when the answer is whole.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Guarded, Try
 from trimtab.gateway.guard_texts import answer_pieces, answer_with, restored
+from trimtab.gateway.guarded import Guards
 from trimtab.guard.run import broken_at
 from trimtab.guard.spec import Chain
 from trimtab.guard.standing_in import Restoring, StandIns
@@ -26,9 +27,6 @@ from trimtab.llm.types import (
     Response,
     Text,
 )
-
-if TYPE_CHECKING:
-    from trimtab.gateway.guarding import CallGuards
 
 SPOKEN: Final = ("text", "refusal", "reasoning")
 
@@ -53,7 +51,7 @@ class AnswerGuard:
     what is owed when the answer is whole. After ``stopped`` everything owed has been returned: nothing more is to be
     read. Raises `UpstreamFailure` for an answer that its own dialect cannot read."""
 
-    def __init__(self, guards: "CallGuards", call: Call) -> None:
+    def __init__(self, guards: Guards, call: Call) -> None:
         self._guards = guards
         self._call = call
         self._decoder = call.front.stream_decoder()

@@ -30,10 +30,10 @@ from trimtab.gateway.guard_texts import (
     subject_of,
     without,
 )
-from trimtab.gateway.kept.cache_store import About
+from trimtab.gateway.guarded import ProjectGuards
 from trimtab.guard.refusals import Refusals
 from trimtab.guard.run import Ran, Runner, Swap
-from trimtab.guard.spec import Broken, Chain, Ready, chain, means
+from trimtab.guard.spec import Chain
 from trimtab.guard.standing_in import StandIns
 from trimtab.guard.types import Stage, Subject, Tools, Verdict
 from trimtab.ledger.types import Cost
@@ -45,7 +45,6 @@ BLOCKED: Final = Cost(amount=0, price="guard:blocked")
 ASKED: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_result")
 ANSWERED: Final[tuple[Stage, ...]] = ("output", "tool_arguments")
 RESPONSES: Final = "openai_responses"
-REMEMBERED: Final = 4096
 SECOND: Final = 1_000_000_000
 
 
@@ -68,25 +67,6 @@ class Escalated(Struct, frozen=True, kw_only=True):
 
 Escalate = Callable[[Escalated], Awaitable[None]]
 """Puts it into its review queue. Raises `TrimtabError` where that cannot be."""
-
-
-class ProjectGuards:
-    """One project's guards in a snapshot. ``always`` look at what their ``applies_to`` stands for."""
-
-    def __init__(self, always: tuple[Ready | Broken, ...], refusals: Refusals) -> None:
-        self.always = always
-        self.refusals = refusals
-        self._chains: dict[tuple[str, tuple[int, ...]], Chain | None] = {}
-
-    def chain(self, called: str, own: tuple[Ready | Broken, ...]) -> Chain | None:
-        """Those for that name, with a release's ``own``; None where there are none. Made once for a name."""
-        key = (called, tuple(id(each) for each in own))
-        if key in self._chains:
-            return self._chains[key]
-        made = chain((*(each for each in self.always if means(each.spec.applies_to, called)), *own))
-        if len(self._chains) < REMEMBERED:  # a caller may make up names
-            self._chains[key] = made
-        return made
 
 
 class Guarding:
@@ -205,16 +185,17 @@ class Guarding:
             logger.warning("%s could not be sent to the review queue %r: %s", call.request_id, queue, error.sentence())
             guards.unsent(by, f"It could not be sent to the review queue {queue!r}: {error.message}")
 
-    async def again(self, call: Call, guards: ProjectGuards, about: About, body: bytes) -> bytes:
-        """An answer that was kept, and is given once more: other guards than those that looked at it then, look now."""
+    async def again(self, call: Call, guards: ProjectGuards, seen: str, body: bytes, *, stream: bool) -> bytes:
+        """An answer that was kept, and is given once more: other guards than those that looked at it then (``seen`` is
+        their hash), look now."""
         found = guards.chain(call.head.model, ())
-        if found is None or found.hash == about.guards or call.front.operation != "chat":
+        if found is None or found.hash == seen or call.front.operation != "chat":
             return body
         assert call.project is not None
         made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards.refusals, self)
         made.request = request = call.front.parse_request(call.body)
         made.subject = subject_of(request, pieces_of(request))
-        if not about.stream:
+        if not stream:
             return await made.whole(call, None, body)
         watched = made.stream(call)
         if watched is None:

@@ -264,7 +264,9 @@ class Gateway:
         """An answer that was kept for an idempotency key, as it may be given now."""
         assert call.project is not None
         guards = self._snapshot().guards.get(call.project.id)
-        return body if guards is None else await self.guarding.again(call, guards, about, body)
+        return (
+            body if guards is None else await self.guarding.again(call, guards, about.guards, body, stream=about.stream)
+        )
 
     async def _ask(self, call: Call, policy: CompiledPolicy | None, snapshot: Snapshot) -> None:
         """Ask a provider, since nothing that is kept will do."""

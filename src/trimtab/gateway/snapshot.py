@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CompiledPolicy
-from trimtab.gateway.guarding import ProjectGuards
+from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.policed import Governed
 from trimtab.gateway.routing.compile import Compiled

@@ -26,7 +26,7 @@ from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
-from trimtab.gateway.guarding import ProjectGuards
+from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults

@@ -1,0 +1,62 @@
+"""Guards as the rest of the path knows them: a project's in its snapshot, and a call's own (`guarding.CallGuards`)."""
+
+from typing import Any, Protocol
+
+from trimtab.guard.refusals import Refusals
+from trimtab.guard.run import Runner, Swap
+from trimtab.guard.spec import Broken, Chain, Ready, chain, means
+from trimtab.guard.types import Subject, Tools, Verdict
+from trimtab.llm.types import Response
+from trimtab.telemetry.records import CallRecord
+
+REMEMBERED = 4096
+
+
+class ProjectGuards:
+    """One project's guards in a snapshot. ``always`` look at what their ``applies_to`` stands for."""
+
+    def __init__(self, always: tuple[Ready | Broken, ...], refusals: Refusals) -> None:
+        self.always = always
+        self.refusals = refusals
+        self._chains: dict[tuple[str, tuple[int, ...]], tuple[Any, Chain | None]] = {}
+
+    def chain(self, called: str, own: tuple[Ready | Broken, ...]) -> Chain | None:
+        """Those for that name, with a release's ``own``; None where there are none. Made once for a name."""
+        key = (called, tuple(id(each) for each in own))
+        known = self._chains.get(key)
+        if known is not None:
+            return known[1]
+        made = chain((*(each for each in self.always if means(each.spec.applies_to, called)), *own))
+        if len(self._chains) < REMEMBERED:  # a caller may make up names
+            self._chains[key] = (own, made)  # kept, so that nothing else gets their ids
+        return made
+
+
+class StreamGuard(Protocol):
+    """An answer on its way through guards (`guard_stream.AnswerGuard`)."""
+
+    stopped: Verdict | None
+
+    async def feed(self, block: bytes) -> bytes: ...
+    async def end(self) -> bytes: ...
+    def note(self, attempt: Any) -> None: ...
+
+
+class Guards(Protocol):
+    """A call's guards. ``call`` is a `call.Call` and ``attempt`` a `call.Try`, which know of this file."""
+
+    chain: Chain
+    runner: Runner
+    tools: Tools
+    originals: dict[str, str]
+    swaps: list[Swap]
+    verdicts: list[Verdict]
+    held: int
+
+    @property
+    def hash(self) -> bytes: ...
+    def told(self, record: CallRecord) -> CallRecord: ...
+    def of_answer(self) -> Subject: ...
+    async def whole(self, call: Any, attempt: Any, body: bytes) -> bytes: ...
+    def stream(self, call: Any) -> StreamGuard | None: ...
+    async def stop(self, call: Any, by: Verdict, answer: Response | None) -> str: ...
