@@ -100,8 +100,8 @@ def current_trace() -> "CurrentTrace | None":
 
 
 class ScoreOptions(TypedDict, total=False):
-    """What `score` takes besides; ids name another trace, span or session than the current one. ``human`` is for keys of
-    people: from an application's it stands as ``user``."""
+    """What `score` takes besides; ids name another trace, span or session than the current one. ``human`` is for keys
+    of people: from an application's it stands as ``user``."""
 
     label: str
     explanation: str
