@@ -26,7 +26,6 @@ from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
-from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.holds import HoldQueue
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
@@ -48,8 +47,6 @@ from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import KeyRow, ProjectRow
 from trimtab.guard import store as guard_store
-from trimtab.guard.refusals import Refusals
-from trimtab.guard.spec import ready_or_broken
 from trimtab.guard.store import GuardRow, Refusal
 from trimtab.ledger import limit_store, price_store
 from trimtab.ledger.limit_store import LimitRow
@@ -65,9 +62,9 @@ from trimtab.review import queues as queue_store
 from trimtab.server import governing
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
-from trimtab.server.guard_tools import budget_rule
 from trimtab.server.replicas import Replicas
 from trimtab.server.snapshot_apps import Making, apps_of, budgets, keys
+from trimtab.server.snapshot_guards import budgets_of, guards_of
 from trimtab.server.snapshot_routes import compiled, fittings, routes_of
 from trimtab.storage import revision
 from trimtab.storage.database import Database
@@ -234,7 +231,7 @@ def build(
             apps=apps,
             holds=_holds(state.holds),
             governed=governing.governed(state.governed, projects.values(), state.keys, compiler or Compiler()),
-            guards=_guards(state, apps),
+            guards=guards_of(state.guards, state.refusals, apps),
         ),
         by_key_id=principals.by_id,
         trouble=trouble,
@@ -248,31 +245,9 @@ def _holds(found: list[HoldQueue]) -> dict[str, tuple[HoldQueue, ...]]:
     return {project: tuple(queues) for project, queues in by_project.items()}
 
 
-def _guards(state: CatalogState, apps: Mapping[str, ProjectApps]) -> dict[str, ProjectGuards]:
-    """Of each project in which something is guarded. Releases called by their number may have guards that none has
-    which is placed, so a project that has apps has an entry."""
-    found: dict[str, list[GuardRow]] = {}
-    for row in state.guards:
-        found.setdefault(row.project_id, []).append(row)
-    return {
-        project: ProjectGuards(
-            tuple(
-                ready_or_broken(row.name, row.version, row.spec)
-                for row in found.get(project, ())
-                if row.spec.applies_to
-            ),
-            Refusals(each for each in state.refusals if each.project_id == project),
-        )
-        for project in sorted({*found, *apps})
-    }
-
-
 def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:
-    found = {row.name: row.rule for row in state.limits if row.project_id == project.id}
-    for row in state.guards:
-        if row.project_id == project.id and row.spec.budget is not None:
-            rule = budget_rule(row.name, row.spec.budget)
-            found.setdefault(rule.name, rule)
+    found = budgets_of(state.guards, project.id)
+    found |= {row.name: row.rule for row in state.limits if row.project_id == project.id}
     if project.slug == config.project:
         found |= config.limits
     return tuple(found[name] for name in sorted(found))
