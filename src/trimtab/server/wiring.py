@@ -68,6 +68,7 @@ from trimtab.server.otlp import OtlpDoor
 from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.playground import Playground
 from trimtab.server.probe import Prober
+from trimtab.server.readings import readings
 from trimtab.server.replicas import Replicas
 from trimtab.server.reviewing import Parts as ReviewingParts
 from trimtab.server.reviewing import Reviewing
@@ -434,7 +435,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         transport=transport,
         local=LocalModels(house.run),
         health=HealthBoard(),
-        metrics=Metrics(Gauges(_readings(spool, intake, transport, holder)), _slugs(holder)),
+        metrics=Metrics(Gauges(readings(spool, intake, transport, holder)), _slugs(holder)),
         answers=_answers(settings, house, clock, keys),
         notes=Inflight(house.folder / INFLIGHT, worker),
         keeper=keeper,
@@ -592,25 +593,3 @@ def _in_order(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
         close()
 
     return closer
-
-
-def _readings(
-    spool: Spool, intake: Intake, transport: Transport, holder: SnapshotHolder
-) -> dict[str, tuple[str, Callable[[], float]]]:
-    return {
-        "trimtab_spool_waiting": ("Records of this worker that the store does not have yet", lambda: spool.waiting),
-        "trimtab_spool_bytes": ("Bytes of this worker's spool on disk", lambda: spool.disk_bytes),
-        "trimtab_spool_appended": ("Records this worker has made durable", lambda: spool.appended),
-        "trimtab_spool_failed": ("Records that could not be made durable", lambda: spool.failed),
-        "trimtab_otlp_accepted": ("Foreign spans this worker has made durable", lambda: intake.accepted),
-        "trimtab_otlp_refused": ("Foreign spans that were set aside as dead letters", lambda: intake.refused),
-        "trimtab_otlp_unkept": ("Log records and metrics that were accepted and not kept", lambda: intake.unkept),
-        "trimtab_otlp_waiting": ("Records of foreign spans that the store does not have yet", lambda: intake.waiting),
-        "trimtab_upstream_in_flight": ("Upstream calls under way in this worker", lambda: transport.in_flight),
-        "trimtab_catalog_away": ("1 while the catalog cannot be read", lambda: float(bool(holder.away))),
-        "trimtab_config_refused": (
-            "1 while the config file on disk has mistakes and the one before is in force",
-            lambda: float(bool(holder.watch.trouble)),
-        ),
-        "trimtab_config_reloads": ("Times a changed config file came into force", lambda: holder.watch.reloads),
-    }
