@@ -344,16 +344,21 @@ def test_users_are_told_in_their_language_and_their_app_s_words() -> None:
 
 
 def test_a_model_judges_by_calls_of_its_own_which_nothing_guards_and_the_cache_answers_again(tmp_path: Path) -> None:
+    made: list[GuardTools] = []
+
+    def tools_of(project: str) -> Tools:
+        return made[0](project)
+
     verdict = said(json.dumps({"verdict": "violates", "category": "", "reason": "A poem."}))
 
     async def main() -> None:
         async with (
             upstream(answers(verdict), answers(WHOLE)) as up,
-            gateway(tmp_path, [provider("lab", up.port)], [FAST], guard_tools=lambda project: tools(project)) as (g, _),
+            gateway(tmp_path, [provider("lab", up.port)], [FAST], guard_tools=tools_of) as (g, _),
         ):
             now = SystemClock().now_ns
             inner = InnerCalls(g.gateway, lambda: g.force[0].access.projects.values(), now)
-            tools = GuardTools(lambda: inner, Embedder(), SecretBox(b"k" * 32))
+            made.append(GuardTools(lambda: inner, Embedder(), SecretBox(b"k" * 32)))
             options = {"model": "fast", "policy": "No poems."}
             guard(g, GuardSpec(kind="judge", action="block", options=options, stages=("input",), applies_to=("*",)))
             for _ in range(2):

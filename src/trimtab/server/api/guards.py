@@ -14,7 +14,7 @@ from trimtab.guard import store
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.run import Runner, redacted
 from trimtab.guard.store import GuardDraft, GuardVersion, Refusal
-from trimtab.guard.types import ACTIONS, Action, Finding, Guard, Piece, Subject, Tools
+from trimtab.guard.types import ACTIONS, Finding, Guard, Piece, Subject, Tools
 from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import options_schema
 from trimtab.server.actors import actor_of
@@ -286,7 +286,7 @@ async def try_guard(deps: Deps, tenant: Tenant, data: JSONBody[GuardTrial]) -> G
                 )
     finally:
         await runner.aclose()
-    action: Action = max((each.action for each in stages), key=ACTIONS.index, default="allow")
+    action = ACTIONS[max((ACTIONS.index(each.action) for each in stages), default=0)]
     return GuardTried(action=action, stages=stages, texts=[piece.text for piece in pieces])
 
 
