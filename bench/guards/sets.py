@@ -200,12 +200,12 @@ def tool_attacks(data: Path) -> list[Row]:
     results = [row.text for row in own_rows() if row.family == "document results" and not row.label]
     found: list[Row] = []
     for at, row in enumerate(lines(data / "agent-asb-tools" / "attack_tools.jsonl")):
-        attack = row["Attacker Instruction"]
-        tool = row["Attacker Tool"]
+        attack, role = row["Attacker Instruction"], row["Corresponding Agent"]
+        side = side_of(f"asb {role} {row['Attacker Tool'][:6]}")
         aggressive = "aggressive" if row["Aggressive"] == "True" else "plain"
         found.append(
             Row(text=f"{results[at % len(results)]}\n{attack}", label=True, source="agent-asb-tools", family=aggressive,
-                group=f"asb {row['Corresponding Agent']}", place="document", attack=attack, side=side_of(f"asb {row['Corresponding Agent']} {tool[:6]}"))
+group=f"asb {role}", place="document", attack=attack, side=side)
         )  # fmt: skip
     return found
 

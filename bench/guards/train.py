@@ -4,8 +4,9 @@
 
 ``DATA`` is the folder of public sets; none of their rows is in this repository. Logistic regression over the
 features of `guard/detect/head.py` (hashed words and neighbours, and traits), by Adam on the whole of the training side
-(`sets.py`). The penalty is chosen on the tuning side, and so is the bias: at a score of 0.5 and more lies the share of its
-harmless texts that the task's budget allows. The test side is not looked at here: `run.py` measures it. Weights are rounded to a signed byte.
+(`sets.py`). The penalty is chosen on the tuning side, and so is the bias: at a score of 0.5 and more lies the share of
+its harmless texts that the task's budget allows. The test side is not looked at here: `run.py` measures it. Weights are
+rounded to a signed byte.
 """
 
 import argparse
@@ -161,7 +162,8 @@ def rounded(task: Task, weights: Floats, traits: dict[str, float], bias: float) 
     bytes_ = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
     return head.Head(
         version=f"{task.name}-{VERSION}", bits=head.BITS, scale=round(scale, 8), bias=round(bias, 4),
-        weights=base64.b64encode(bytes_.tobytes()).decode(), extra={name: round(value, 3) for name, value in traits.items()},
+        weights=base64.b64encode(bytes_.tobytes()).decode(),
+        extra={name: round(value, 3) for name, value in traits.items()},
     )  # fmt: skip
 
 
@@ -207,7 +209,7 @@ def train(task: Task, data: Path) -> head.Head:
         edge = edge_of(task, [row for row in sides["tune"] if not row.label], [each for each, _ in scores[False]])
         recall = float(np.mean([said > edge for said, _ in scores[True]]))
         both = float(np.mean([said > edge or rule >= 0.5 for said, rule in scores[True]]))
-        print(f"  L2 {strength:g}: edge {edge:.3f}; of {len(scores[True])} attacks of the tuning side the classifier sees "
+        print(f"  L2 {strength:g}: edge {edge:.3f}; of {len(scores[True])} attacks to tune on the classifier sees "
               f"{recall:.3f}, with the rules {both:.3f}")  # fmt: skip
         if best is None or both > best[0]:
             fields: dict[str, Any] = {field: getattr(found, field) for field in found.__struct_fields__}

@@ -73,8 +73,8 @@ class Point(Struct, frozen=True, kw_only=True):
 
 def chosen(judged: Sequence[Judged], budget: float) -> Point:
     """The lowest threshold whose share of alarms on the harmless texts is within the budget: the recall is then the
-    highest there is. A harmless text that scores 1 cannot be let pass: ``alarms`` then shows that the budget is not met.
-    Raises `ValueError` for a budget outside [0, 1) and where there is no harmless text."""
+    highest there is. A harmless text that scores 1 cannot be let pass: ``alarms`` then shows that the budget is not
+    met. Raises `ValueError` for a budget outside [0, 1) and where there is no harmless text."""
     if not 0 <= budget < 1:
         raise ValueError("A budget of false alarms is a share from 0 to below 1.")
     harmless = sorted((each.score for each in judged if not each.attack and each.score is not None), reverse=True)

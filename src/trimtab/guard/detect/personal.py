@@ -289,8 +289,8 @@ _ADDRESSES: Final = tuple(
         (r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", LIKELY, ""),
     )
 )
-_NUMBER: Final = re.compile(rf"\s\d{{1,4}}\s?[a-zA-Z]?\b{_UNIT}?")
-_BEFORE_NUMBER: Final = re.compile(rf"(?<!\w)(?:{_WORD}[ -]){{0,2}}{_SUFFIXED}$")
+_NUMBER: Final = re.compile(rf"\s\d{{1,4}}(?:\s?[a-zA-Z])?(?!\w){_UNIT}?")
+_BEFORE_NUMBER: Final = re.compile(rf"(?<!\w)(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]{{0,30}}[ -]){{0,2}}{_SUFFIXED}$")
 _JOINED: Final = re.compile(r"[\s,]{1,4}")
 
 

@@ -31,7 +31,7 @@ _ALIKE: Final = str.maketrans(
 )
 _MIXED: Final = re.compile(r"[^\W\d_]+")
 _OTHER: Final = re.compile("[\u0370-\u04ff\u0250-\u02af\u0500-\u052f]")
-_APART: Final = re.compile(r"(?<!\w)(?:[^\W\d_][ .\-_*·]){4,200}[^\W\d_](?!\w)")
+_APART: Final = re.compile(r"(?<!\w)[^\W\d_]([ .\-_*·])(?:[^\W\d_]\1){1,200}[^\W\d_](?!\w)")
 _LEET: Final = re.compile(
     r"(?<![\w])(?=[a-z@$!]*[0134578@$])(?=[0-9@$!]*[a-z])[a-z013457@$!8]{3,20}(?!\w)", re.IGNORECASE
 )

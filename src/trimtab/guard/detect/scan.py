@@ -144,7 +144,7 @@ def chances(found: Read, head: Loaded) -> list[Hit]:
     totals = _running(head.sums(found.sentences))
     sizes = _running([len(each.ids) for each in found.sentences])
     extra = [sum([head.extra.get(trait, 0.0) for trait in each]) for each in found.traits]
-    best = [0.0] * count
+    best, alone = [0.0] * count, [0.0] * count
     widest = (0.0, 0, 0)
     for first, behind in windows(count):
         if sizes[behind] - sizes[first] < LEAST:
@@ -155,8 +155,12 @@ def chances(found: Read, head: Loaded) -> list[Hit]:
         if behind - first > 2:
             widest = max(widest, (chance, first, behind))
             continue
-        for place in range(first, behind):
-            best[place] = max(best[place], chance)
+        hot = max(range(first, behind), key=lambda place: alone[place])
+        if behind - first == 1:
+            alone[first] = chance
+        for place in range(first, behind):  # a neighbour is no attack for standing beside one
+            if place == hot or alone[hot] < chance / 2:
+                best[place] = max(best[place], chance)
     hits = [Hit(each.start, each.end, best[place], "classifier") for place, each in enumerate(found.sentences)]
     if widest[0] > max(best):
         first, last = found.sentences[widest[1]], found.sentences[widest[2] - 1]
