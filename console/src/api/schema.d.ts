@@ -6974,6 +6974,8 @@ export interface components {
             consent: "given" | "not_needed" | "unknown" | "withdrawn";
             /** @enum {unknown} */
             pii: "none" | "present" | "redacted" | "unknown";
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * CasesFromTraces
@@ -7111,6 +7113,8 @@ export interface components {
             output_tokens: number | null;
             cached: boolean;
             scores: components["schemas"]["CellScoreView"][];
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * ChainProblem
@@ -12735,6 +12739,8 @@ export interface components {
             at: number;
             supersedes: string;
             valid: boolean;
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * Scored
@@ -12929,6 +12935,8 @@ export interface components {
             features: string[];
             asked: string;
             answered: string;
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * SessionView
@@ -13029,6 +13037,8 @@ export interface components {
             dialect: string;
             /** @default  */
             note: string;
+            /** @default false */
+            withheld: boolean;
         };
         /** SpanOfTrace */
         SpanOfTrace: {
@@ -13076,6 +13086,8 @@ export interface components {
             fallbacks: number;
             input_preview: string;
             output_preview: string;
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * SplitDataset
@@ -14197,6 +14209,8 @@ export interface components {
             started: number;
             /** @default  */
             note: string;
+            /** @default false */
+            withheld: boolean;
         };
         /** PolicyBody */
         "trimtab.server.cache_bodies.PolicyBody": {
@@ -23761,11 +23775,11 @@ export interface operations {
             query?: {
                 format?: "croissant" | "csv" | "jsonl" | "parquet";
                 version?: string;
-                use?: "evaluate" | "train" | "tune";
-                allowed_only?: boolean;
                 split?: string;
                 tag?: string;
                 q?: string;
+                use?: "evaluate" | "train" | "tune";
+                allowed_only?: boolean;
             };
             header?: never;
             path: {
@@ -27180,16 +27194,16 @@ export interface operations {
     exportRows: {
         parameters: {
             query?: {
+                /** @description Rows of this page at most; 1000 of contents. */
+                limit?: number;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
                 /** @description A filter, e.g. `feature:chat model:gpt-4o* -outcome:answer cost:>0.01`. */
                 q?: string;
                 /** @description Unix milliseconds; 30 days before the end if left out. */
                 start?: number;
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
-                /** @description Rows of this page at most; 1000 of contents. */
-                limit?: number;
-                /** @description From the page before; leave it out for the first. */
-                cursor?: string;
             };
             header?: never;
             path: {
