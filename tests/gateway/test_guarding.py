@@ -288,8 +288,8 @@ def test_arguments_of_tools_are_stopped_before_the_call_is_seen() -> None:
     whole = {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
 
     async def main() -> None:
-        scripts = (answers(whole), streams(delta(), *pieces, USAGE, DONE))
-        async with upstream(*scripts) as up, running([provider("lab", up.port)], [FAST]) as g:
+        stream = streams(delta(), delta("I send it."), *pieces, USAGE, DONE)
+        async with upstream(answers(whole), stream, stream) as up, running([provider("lab", up.port)], [FAST]) as g:
             guard(g, secrets(action="block", stages=("tool_arguments",)))
             for stream in (False, True):
                 got = await g.chat({**HELLO, "stream": stream})
@@ -297,6 +297,11 @@ def test_arguments_of_tools_are_stopped_before_the_call_is_seen() -> None:
                 assert '"tool_calls":[' not in got.text
                 assert "content_filter" in got.text
                 assert g.spool.records[-1].guards[-1].stage == "tool_arguments"
+            ask = {**HELLO, "max_tokens": 50, "stream": True}
+            got = await g.client.post("/v1/messages", json=ask)
+            assert AWS not in got.text
+            begun = [json.loads(line[6:]) for line in got.text.splitlines() if '"content_block_start"' in line[6:]]
+            assert [each["index"] for each in begun] == [0, 1]  # a gap, and Anthropic's client breaks
 
     asyncio.run(main())
 

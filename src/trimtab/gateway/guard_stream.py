@@ -67,7 +67,6 @@ class AnswerGuard:
         self._given = Fold()
         self._blocks: dict[int, Block] = {}
         self._waiting: list[Delta] = []
-        self._last = -1
         self._changed = False
         self.stopped: Verdict | None = None
         self.failed: str | None = None
@@ -140,7 +139,6 @@ class AnswerGuard:
                 return self._give([delta])
 
     def _open(self, delta: BlockOpen) -> list[Delta]:
-        self._last = max(self._last, delta.index)
         guards = self._acting if delta.kind in SPOKEN else ()
         hold = HoldBack(self._guards.runner, guards, self._guards.of_answer(), self._guards.tools, "output")
         block = self._blocks[delta.index] = Block(delta, hold, self._restoring())
@@ -279,7 +277,7 @@ class AnswerGuard:
             spoken = spoken or block.spoke
             if block.given and index == max(self._blocks):
                 made.append(BlockClose(index=index))
-        new = self._last + 1
+        new = max((index for index, block in self._blocks.items() if block.given), default=-1) + 1
         text = f"\n\n{words}" if spoken else words
         made += [BlockOpen(index=new, kind="text"), BlockGrow(index=new, text=text), BlockClose(index=new)]
         made.append(Finish(stop="content_filter", usage=None))
