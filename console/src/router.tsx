@@ -39,7 +39,7 @@ const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
   component: LoginPage,
-  validateSearch: (raw: Raw) => fields(raw, "token", "next"),
+  validateSearch: (raw: Raw) => fields(raw, "token", "next", "problem"),
 });
 
 /** Everything below needs a session; without one the way leads through the login page and back. */
@@ -118,6 +118,13 @@ const keys = createRoute({
   path: "keys",
   component: lazyRouteComponent(() => import("@/features/keys/KeysPage"), "KeysPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "show"),
+});
+
+const people = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "people",
+  component: lazyRouteComponent(() => import("@/features/people/PeoplePage"), "PeoplePage"),
+  validateSearch: (raw: Raw) => fields(raw, "new"),
 });
 
 const costs = createRoute({
@@ -430,6 +437,7 @@ const routeTree = root.addChildren([
       models,
       providers,
       keys,
+      people,
       connect,
       retention,
       erasures,

@@ -271,6 +271,23 @@ def test_two_administrators_cannot_remove_each_other_at_once(run: Run, catalog_u
     assert found[1] in (403, 404, 409)
 
 
+def test_what_somebody_holds_in_one_project_is_of_no_use_in_another(run: Run) -> None:
+    """Also where a handler asks for more than its route names."""
+
+    async def story(house: House) -> None:
+        await made(house.admin, "/api/v1/projects", {"slug": "other"})
+        person, client = await member(house, P, "ada@example.com", "developer")
+        mine = {"person": person, "role": "admin"}
+        await made(house.admin, "/api/v1/projects/other/members", mine)
+        forced = {"release": "1", "override": "because"}
+        for slug, wanted in (("default", 403), ("other", 404)):
+            path = f"/api/v1/projects/{slug}/apps/none/environments/production/rollouts"
+            answer = await client.post(path, json=forced)
+            assert answer.status_code == wanted, answer.text
+
+    run(story)
+
+
 # --- what is given, and what ends ---
 
 

@@ -17,6 +17,7 @@ import type {
   LimitEventView,
   LimitView,
   Me,
+  MemberView,
   ModelView,
   Overview,
   Page,
@@ -26,6 +27,7 @@ import type {
   ProviderView,
   ResiliencePage,
   ResilienceView,
+  RoleList,
   RouteView,
   ServerStatus,
   SpanIO,
@@ -33,6 +35,7 @@ import type {
   TraceDetail,
   TracePage,
   WasteReport,
+  WaysIn,
   Window,
 } from "./types";
 
@@ -78,6 +81,24 @@ export const keysQuery = (project: string) =>
     queryKey: ["keys", project],
     queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal),
   });
+
+export const membersQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["members", project],
+    queryFn: ({ signal }) => everyPage<MemberView>(inProject(project, "members"), signal),
+  });
+
+/** The built-in roles, and those of the project's organisation. */
+export const rolesQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["roles", project],
+    queryFn: ({ signal }) => get<RoleList>(inProject(project, "roles"), signal),
+    staleTime: 60_000,
+  });
+
+/** How people may sign in; needs no session. */
+export const waysInQuery = () =>
+  queryOptions({ queryKey: ["sign-in"], queryFn: ({ signal }) => get<WaysIn>("/sign-in", signal), staleTime: 60_000 });
 
 /** Keys of no project: the admin's. */
 export const serverKeysQuery = () =>

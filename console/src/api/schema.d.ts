@@ -804,7 +804,8 @@ export interface paths {
         head?: never;
         /**
          * Change a project
-         * @description `capture_content` false keeps messages out of everything that is stored from then on.
+         * @description `capture_content` false keeps messages out of everything that is stored from then on. `audit_reads` puts reads
+         *     of content into the audit log: `all`, or those of a data class and above; `none` ends that.
          *
          *     Needs the permission `project:write`.
          */
@@ -11353,6 +11354,7 @@ export interface components {
         ProjectPatch: {
             name?: string;
             capture_content?: boolean;
+            audit_reads?: string;
         };
         /** ProjectView */
         ProjectView: {
@@ -11362,6 +11364,8 @@ export interface components {
             capture_content: boolean;
             created: number;
             organisation: string;
+            /** @default none */
+            audit_reads: string;
         };
         /**
          * PromptBlame

@@ -1,21 +1,38 @@
 import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
 import { meQuery } from "@/api/queries";
+import type { Me } from "@/api/types";
 
-/** Whether this caller may change things; the server decides, this only spares a refusal. */
+/** What a caller holds in a project, as the server said; outside of one, on the whole server. */
+export function heldIn(me: Me | undefined, project: string | undefined): ReadonlySet<string> {
+  if (!me) return new Set();
+  const here = project === undefined ? [] : (me.in_projects[project] ?? []);
+  return new Set([...me.permissions, ...here]);
+}
+
+/** Whether this caller holds a permission here; the server decides, this only spares a refusal. */
+export function useMay(permission: string): boolean {
+  const { project } = useParams({ strict: false });
+  return heldIn(useQuery(meQuery()).data, project).has(permission);
+}
+
+/** Whether this caller may change things of a project at all: what its apps do, or how they run. */
 export function useMayWrite(): boolean {
-  const role = useQuery(meQuery()).data?.role;
-  return role === "admin" || role === "editor";
+  const { project } = useParams({ strict: false });
+  const held = heldIn(useQuery(meQuery()).data, project);
+  return ["prompt:write", "provider:write", "member:write", "key:write"].some((each) => held.has(each));
 }
 
 /** Reviewers work queues, and nothing else. */
 export function useMayReview(): boolean {
-  const role = useQuery(meQuery()).data?.role;
-  return role === "admin" || role === "editor" || role === "reviewer";
+  return useMay("review:write");
 }
 
-export const READ_ONLY = "You are logged in with a read-only key.";
+export const READ_ONLY = "You may look here, and change nothing.";
 
-/** Whether the key may do without what an environment demands: an administrator's, in an emergency. */
+/** Whether the caller may do without what an environment demands: an administrator's, in an emergency. */
 export function useMayOverride(): boolean {
-  return useQuery(meQuery()).data?.role === "admin";
+  const { project } = useParams({ strict: false });
+  const me = useQuery(meQuery()).data;
+  return me?.role === "admin" && heldIn(me, project).has("key:write");
 }

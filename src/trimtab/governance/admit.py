@@ -2,7 +2,7 @@
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.governance.access import AccessTable, Principal, Project
-from trimtab.governance.permissions import holds, holds_in, in_project
+from trimtab.governance.permissions import holds, holds_in, in_project, narrowed
 
 DEFAULT_PROJECT = "default"
 
@@ -36,7 +36,7 @@ def admit(access: AccessTable, secret: str, wanted: bytes | None, now_ns: int) -
     project = _project(access, principal, wanted)
     if not holds_in(principal, "model:call", project):
         raise _only_reads(principal)
-    return principal, project
+    return narrowed(principal, project), project
 
 
 def _project(access: AccessTable, principal: Principal, wanted: bytes | None) -> Project:

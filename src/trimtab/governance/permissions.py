@@ -2,6 +2,8 @@
 
 from typing import Literal, get_args
 
+from msgspec import structs
+
 from trimtab.core.errors import Forbidden
 from trimtab.governance.access import Held, Principal, Project, Role
 
@@ -28,6 +30,8 @@ Permission = Literal[
     "route:read",
     "route:write",
     "trace:read",
+    "content:read",
+    "content:unmask",
     "score:read",
     "score:write",
     "sql:read",
@@ -113,20 +117,24 @@ _VIEWS: frozenset[Permission] = _READS - {"audit:read"}
 GRANTS: dict[Role, frozenset[Permission]] = {
     "admin": PERMISSIONS,
     "editor": _READS | _EDITS,
-    "reviewer": frozenset(("self", "project:read", "trace:read", "score:read", "review:read", "review:write")),
+    "reviewer": frozenset(
+        ("self", "project:read", "trace:read", "content:read", "score:read", "review:read", "review:write")
+    ),
     "read_only": _READS,
     "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write")),
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
     "operator": _VIEWS | _OPERATES,
-    "auditor": _READS,
+    "auditor": (_READS - {"content:read"}) | {"content:unmask"},
 }
 """``developer`` (``editor`` as keys know it) is for people who change what apps do: prompts, drafts, releases,
 approvals and rollouts of one project; nothing of keys, providers, money or data. ``operator`` is for those who run it:
 providers, models, routes, limits, prices, and the course of rollouts; nothing of what an app says. ``reviewer`` is for
 people who check answers: they read the traces of their project, work its queues, and do nothing else. ``viewer`` reads
-all but the audit log, ``auditor`` (``read_only`` as keys know it) the audit log too. ``client`` keys are for the data
-plane; of the API they see themselves, the models they may call, and the prompts that their application renders."""
+all but the audit log, ``read_only`` (of keys) the audit log too. ``auditor`` sees the audit log and all numbers, names
+and verdicts, and none of the texts of calls ("metadata only"), unless they unmask a trace and say why. ``client`` keys
+are for the data plane; of the API they see themselves, the models they may call, and the prompts that their application
+renders."""
 
 MEMBER_ROLES: tuple[Role, ...] = ("viewer", "developer", "reviewer", "operator", "auditor", "admin")
 """Those that members have; the others are for keys alone."""
@@ -182,6 +190,16 @@ def in_organisation(principal: Principal, organisation_id: str) -> frozenset[str
     """All that it may do in this organisation as such, and so in each of its projects."""
     held = held_by(principal)
     return within(held.instance) | held.organisations.get(organisation_id, frozenset[str]())
+
+
+def narrowed(principal: Principal, project: Project) -> Principal:
+    """The principal as it is in one project: nothing that is held elsewhere alone counts for what is asked of it
+    there."""
+    held = held_by(principal)
+    if principal.project is not None or not (held.projects or held.organisations):
+        return principal
+    here = in_project(principal, project)
+    return structs.replace(principal, project=project, held=Held(projects={project.id: here}))
 
 
 def require(principal: Principal, permission: Permission, where: str = "") -> None:

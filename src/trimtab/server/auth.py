@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated, Unavailable
@@ -29,6 +29,7 @@ from trimtab.governance.access import Organisation, Principal, Project, digest
 from trimtab.governance.admit import secret_of
 from trimtab.governance.permissions import Permission
 from trimtab.governance.session_store import SessionRow
+from trimtab.server.content_access import settle
 from trimtab.server.dependencies import Dependencies
 
 COOKIE = "trimtab_session"
@@ -70,10 +71,13 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         _refuse_other_than_json(connection.headers)
     connection.scope["state"]["caller"] = caller
     slug, organisation = connection.path_params.get("project"), connection.path_params.get("organisation")
+    tenant: Project | None = None
     if slug is not None:
         tenant = await project_of(deps, caller.principal, str(slug))
         connection.scope["state"]["tenant"] = tenant
         require_in(caller.principal, permission, tenant)
+        here = permissions.narrowed(caller.principal, tenant)
+        connection.scope["state"]["caller"] = structs.replace(caller, principal=here)
     elif organisation is not None:
         found = await organisation_of(deps, caller.principal, str(organisation))
         connection.scope["state"]["organisation"] = found
@@ -86,6 +90,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             "A key of one project may not do this for the whole server.",
             fix="Use the admin key, or an instance-wide one.",
         )
+    needed = bool(handler.opt["operation"].needs_content)
+    await settle(deps, connection, permission, tenant, caller.principal, needed=needed)
 
 
 def require_in(principal: Principal, permission: Permission, project: Project) -> None:

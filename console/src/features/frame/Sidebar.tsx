@@ -8,7 +8,7 @@ import { meQuery, projectsQuery } from "@/api/queries";
 import { NewProjectDialog } from "@/features/settings/NewProjectDialog";
 import { Wordmark } from "@/ui/Logo";
 import css from "./frame.module.css";
-import { NAV } from "./nav";
+import { NavGroups } from "./NavGroups";
 import { StatusPanel } from "./StatusPanel";
 
 interface Props {
@@ -27,15 +27,7 @@ export function SidebarBody({ project, onPalette, onHelp }: Props) {
       </div>
       <ProjectSwitcher project={project} />
       <nav className={css.nav} aria-label="Pages">
-        {NAV.map((item) => (
-          <div key={item.to} style={{ display: "contents" }}>
-            {item.gap && <div className={css.navGap} />}
-            <Link to={item.to} params={{ project }} className={css.link}>
-              <item.icon size={16} aria-hidden="true" />
-              {item.label}
-            </Link>
-          </div>
-        ))}
+        <NavGroups project={project} />
       </nav>
       <div className={css.foot}>
         <StatusPanel />
@@ -87,7 +79,7 @@ function ProjectSwitcher({ project }: { project: string }) {
               {item.name || item.slug}
             </Menu.Item>
           ))}
-          {me.data?.role === "admin" && (
+          {me.data?.permissions.includes("project:write") && (
             <>
               <Menu.Divider />
               <Menu.Item leftSection={<Plus size={14} />} onClick={() => setAdding(true)}>

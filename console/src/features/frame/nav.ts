@@ -29,6 +29,7 @@ import {
   TriangleAlert,
   UserCheck,
   Users,
+  UsersRound,
   Waypoints,
   Wrench,
 } from "lucide-react";
@@ -62,6 +63,7 @@ export interface NavItem {
     | "/p/$project/models"
     | "/p/$project/providers"
     | "/p/$project/keys"
+    | "/p/$project/people"
     | "/p/$project/connect"
     | "/p/$project/retention"
     | "/p/$project/erasures"
@@ -138,6 +140,7 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test" },
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
+  { to: "/p/$project/people", label: "People", icon: UsersRound, words: "members roles team service accounts access" },
   { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl", gap: true },
   { to: "/p/$project/retention", label: "Retention", icon: CalendarClock, words: "keep days delete old data age" },
   {

@@ -14,13 +14,23 @@ interface Props {
 
 const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
 /** Roles that say less of themselves are told by their names. */
-const ROLES: Partial<Record<string, string>> = {
-  admin: "admin",
+const ROLES: Record<string, string> = {
   editor: "edits",
   reviewer: "reviews",
   read_only: "read only",
   client: "calls models",
 };
+
+/** What narrows a key beyond its role. */
+function scopes(key: KeyView): string[] {
+  const parts = [
+    key.permissions && `only ${key.permissions.join(", ")}`,
+    key.models && `models ${key.models.join(", ")}`,
+    key.environments && `in ${key.environments.join(", ")}`,
+    key.owner && `of ${key.owner_name || key.owner}`,
+  ];
+  return parts.filter((part): part is string => Boolean(part));
+}
 
 function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
@@ -39,7 +49,20 @@ export function KeyTable({ project, keys, onRevoke }: Props) {
         </>
       ),
     },
-    { id: "role", label: "may", cell: (key) => ROLES[key.role] ?? key.role },
+    {
+      id: "role",
+      label: "may",
+      cell: (key) => (
+        <>
+          {ROLES[key.role] ?? key.role}
+          {scopes(key).map((scope) => (
+            <div key={scope} className="muted">
+              {scope}
+            </div>
+          ))}
+        </>
+      ),
+    },
     { id: "state", label: "state", cell: (key) => <Tag tone={TONES[key.state]}>{key.state}</Tag> },
     { id: "created", label: "created", cell: (key) => when(key.created, now) },
     {

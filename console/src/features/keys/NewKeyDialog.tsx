@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -22,6 +22,7 @@ const ROLES = [
   { value: "read_only", label: "Read only: console and API" },
   { value: "reviewer", label: "Review: read traces, work review queues" },
   { value: "editor", label: "Edit: prompts, releases and rollouts, and read" },
+  { value: "operator", label: "Operate: providers, routes, limits and rollouts, and read" },
 ];
 const DAY = 86_400_000;
 
@@ -35,12 +36,14 @@ export function NewKeyDialog({ project, onIssued, onClose }: Props) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<NewKey["role"]>("client");
   const [days, setDays] = useState("");
+  const [models, setModels] = useState<string[]>([]);
   const queries = useQueryClient();
   const create = useMutation({
     mutationFn: () =>
       post<IssuedKey>(inProject(project, "keys"), {
         name: name.trim(),
         role,
+        models: models.length > 0 ? models : null,
         expires: days ? Date.now() + Number(days) * DAY : null,
       } satisfies NewKey),
     onSuccess: async (issued) => {
@@ -70,6 +73,13 @@ export function NewKeyDialog({ project, onIssued, onClose }: Props) {
           value={role}
           onChange={(value) => setRole((value ?? "client") as NewKey["role"])}
           allowDeselect={false}
+        />
+        <TagsInput
+          label="Models it may call"
+          description="Names of models, routes or apps; one may end in *. Leave it empty for all."
+          placeholder={models.length > 0 ? "" : "support, openai/*"}
+          value={models}
+          onChange={setModels}
         />
         <Select
           label="It ends"

@@ -1,14 +1,16 @@
-import { Button, PasswordInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter, useSearch } from "@tanstack/react-router";
+import { LogIn } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { post } from "@/api/client";
-import { meQuery } from "@/api/queries";
+import { asProblem, post } from "@/api/client";
+import { meQuery, waysInQuery } from "@/api/queries";
 import type { Me } from "@/api/types";
 import { Wordmark } from "@/ui/Logo";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import css from "./login.module.css";
+import { reasonOf } from "./reasons";
 
 /** Only ways within this console are followed after a login. */
 export function safeNext(next: string | undefined): string {
@@ -17,13 +19,15 @@ export function safeNext(next: string | undefined): string {
 
 export function LoginPage() {
   useTitle("Log in");
-  const { token, next } = useSearch({ from: "/login" });
+  const { token, next, problem } = useSearch({ from: "/login" });
+  const ways = useQuery(waysInQuery());
   const router = useRouter();
   const queries = useQueryClient();
   const [key, setKey] = useState("");
+  const [code, setCode] = useState("");
   const spent = useRef("");
   const login = useMutation({
-    mutationFn: (body: { key: string } | { token: string }) => post<Me>("/login", body),
+    mutationFn: (body: { key: string; code?: string } | { token: string; code?: string }) => post<Me>("/login", body),
     onSuccess: (me) => {
       queries.clear();
       queries.setQueryData(meQuery().queryKey, me);
@@ -41,20 +45,41 @@ export function LoginPage() {
   }, [token, next, mutate, router]);
 
   const byLink = spent.current !== "";
+  const asked = login.isError && ["second_factor_needed", "second_factor_wrong"].includes(asProblem(login.error).code);
+  const wantsCode = asked || code !== "";
+  const enter = () => {
+    const proof = code.trim() ? { code: code.trim() } : {};
+    if (byLink && wantsCode) mutate({ token: spent.current, ...proof });
+    else if (key.trim()) mutate({ key: key.trim(), ...proof });
+  };
   return (
     <main className={css.page}>
       <div className={css.card}>
         <Wordmark />
         <h1>{byLink && login.isPending ? "Logging you in…" : "Log in"}</h1>
-        {login.isError && <ProblemNotice error={login.error} />}
-        {login.isError && byLink && (
+        {problem && <Notice tone="bad">{reasonOf(problem)}</Notice>}
+        {(ways.data?.providers ?? []).map((way) => (
+          <Button
+            key={way.name}
+            component="a"
+            href={`/api/v1/oidc/${encodeURIComponent(way.name)}/start${next ? `?next=${encodeURIComponent(next)}` : ""}`}
+            variant="default"
+            size="sm"
+            fullWidth
+            leftSection={<LogIn size={15} />}
+          >
+            Log in with {way.label}
+          </Button>
+        ))}
+        {login.isError && !(asked && code === "") && <ProblemNotice error={login.error} />}
+        {login.isError && byLink && !asked && (
           <Notice tone="warn">A login link works once, and for 15 minutes. Paste a key instead.</Notice>
         )}
         <form
           className={css.form}
           onSubmit={(event) => {
             event.preventDefault();
-            if (key.trim()) mutate({ key: key.trim() });
+            enter();
           }}
         >
           <PasswordInput
@@ -65,10 +90,28 @@ export function LoginPage() {
             onChange={(event) => setKey(event.currentTarget.value)}
             autoComplete="current-password"
             spellCheck={false}
-            autoFocus
+            autoFocus={!ways.data?.providers.length}
             visibilityToggleButtonProps={{ "aria-label": "Show the key" }}
           />
-          <Button type="submit" size="sm" fullWidth loading={login.isPending} disabled={!key.trim()}>
+          {wantsCode && (
+            <TextInput
+              label="Code"
+              description="Of your authenticator app, or a recovery code."
+              value={code}
+              onChange={(event) => setCode(event.currentTarget.value)}
+              autoComplete="one-time-code"
+              inputMode="text"
+              spellCheck={false}
+              autoFocus
+            />
+          )}
+          <Button
+            type="submit"
+            size="sm"
+            fullWidth
+            loading={login.isPending}
+            disabled={!key.trim() && !(byLink && code.trim())}
+          >
             Log in
           </Button>
         </form>

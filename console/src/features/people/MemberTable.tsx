@@ -1,0 +1,123 @@
+import { Select } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { UserMinus } from "lucide-react";
+import { useState } from "react";
+import { del, inProject, patch } from "@/api/client";
+import { membersQuery } from "@/api/queries";
+import type { MemberView, RoleView } from "@/api/types";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { useMay } from "@/lib/role";
+import { Panel, Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { WriteButton } from "@/ui/WriteButton";
+import { givable, sourceOf, stateOf } from "./words";
+
+const TONES = { active: "accent", invited: "warn", disabled: "bad" } as const;
+
+interface Props {
+  project: string;
+  members: MemberView[];
+  roles: RoleView[];
+}
+
+export function MemberTable({ project, members, roles }: Props) {
+  const now = Date.now();
+  const may = useMay("member:write");
+  const queries = useQueryClient();
+  const [leaving, setLeaving] = useState<MemberView | null>(null);
+  const known = () => queries.invalidateQueries({ queryKey: membersQuery(project).queryKey });
+  const change = useMutation({
+    mutationFn: ({ id, role }: { id: string; role: string }) => patch(inProject(project, "members", id), { role }),
+    onSettled: known,
+  });
+  const remove = useMutation({
+    mutationFn: (member: MemberView) => del(inProject(project, "members", member.id)),
+    onSuccess: async () => {
+      await known();
+      setLeaving(null);
+    },
+  });
+  const columns: Column<MemberView>[] = [
+    {
+      id: "name",
+      label: "name",
+      cell: (member) => (
+        <>
+          <strong>{member.name}</strong>
+          <div className="muted">{member.kind === "service" ? "service account" : member.email}</div>
+        </>
+      ),
+    },
+    {
+      id: "role",
+      label: "role",
+      cell: (member) =>
+        may && member.disabled === null ? (
+          <Select
+            size="xs"
+            w={150}
+            data={givable(roles)}
+            value={member.role}
+            onChange={(role) => role && role !== member.role && change.mutate({ id: member.id, role })}
+            allowDeselect={false}
+            aria-label={`Role of ${member.name}`}
+          />
+        ) : (
+          member.role
+        ),
+    },
+    { id: "state", label: "state", cell: (member) => <Tag tone={TONES[stateOf(member)]}>{stateOf(member)}</Tag> },
+    { id: "source", label: "given", cell: (member) => <span className="muted">{sourceOf(member)}</span> },
+    {
+      id: "seen",
+      label: "last signed in",
+      cell: (member) =>
+        member.seen === null ? (
+          <span className="muted">{member.kind === "service" ? "" : "never"}</span>
+        ) : (
+          <span title={formatDateTime(member.seen)}>{formatAgo(member.seen, now)}</span>
+        ),
+    },
+    {
+      id: "actions",
+      label: "",
+      align: "right",
+      cell: (member) =>
+        may && (
+          <WriteButton
+            variant="default"
+            leftSection={<UserMinus size={13} />}
+            onClick={() => setLeaving(member)}
+            aria-label={`Remove ${member.name}`}
+          >
+            Remove
+          </WriteButton>
+        ),
+    },
+  ];
+  return (
+    <>
+      {change.isError && <ProblemNotice error={change.error} />}
+      <Panel>
+        <DataTable label="Members" columns={columns} rows={members} rowKey={(member) => member.id} />
+      </Panel>
+      <Confirm
+        opened={leaving !== null}
+        title={`Remove ${leaving?.name}?`}
+        action="Remove"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => leaving && remove.mutate(leaving)}
+        onClose={() => {
+          remove.reset();
+          setLeaving(null);
+        }}
+      >
+        They have nothing in this project any more from this moment on, and the keys they own here end. What they did
+        stays in the audit log.
+      </Confirm>
+    </>
+  );
+}
