@@ -313,6 +313,46 @@ const environments = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
+const guards = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "guards",
+  component: lazyRouteComponent(() => import("@/features/guards/GuardsPage"), "GuardsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "new", "archived", "ref"),
+});
+
+const guard = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "guards/$guard",
+  component: lazyRouteComponent(() => import("@/features/guards/GuardPage"), "GuardPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "days", "edit", "mode", "version", "before"),
+});
+
+const redteam = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "red-team",
+  component: lazyRouteComponent(() => import("@/features/redteam/RedteamPage"), "RedteamPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "a", "b"),
+});
+
+const redteamRun = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "red-team/$experiment",
+  component: lazyRouteComponent(() => import("@/features/redteam/RunPage"), "RunPage"),
+});
+
+const compliance = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "compliance",
+  component: lazyRouteComponent(() => import("@/features/compliance/CompliancePage"), "CompliancePage"),
+  validateSearch: (raw: Raw) => fields(raw, "from", "to", "frameworks"),
+});
+
+const card = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "compliance/$kind/$name",
+  component: lazyRouteComponent(() => import("@/features/compliance/CardPage"), "CardPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => projectRoute,
   path: "audit",
@@ -419,6 +459,12 @@ const routeTree = root.addChildren([
       rollout,
       environments,
       audit,
+      guards,
+      guard,
+      redteam,
+      redteamRun,
+      compliance,
+      card,
       datasets,
       dataset,
       suites,

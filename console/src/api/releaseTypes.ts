@@ -1,5 +1,6 @@
 /** The shapes of apps, releases, environments, rollouts and the audit trail under the names the console uses. */
 
+import type { GuardSpec } from "./guards";
 import type { components } from "./schema";
 import type { JsonObject } from "./types";
 
@@ -25,10 +26,16 @@ export type AppDetail = Omit<S["AppDetail"], "spec"> & { spec: AppSpec };
 
 export type ReleaseRow = S["ReleaseRow"];
 export type Source = S["PromptSource"];
+export interface PinnedGuard {
+  name: string;
+  version: number;
+  spec: GuardSpec;
+}
 export type Content = Omit<
   WithJson<S["ReleaseContent"], "parameters" | "policy" | "variables" | "metadata">,
-  "route" | "tools" | "output_schema" | "context" | "cache" | "affinity"
+  "route" | "tools" | "output_schema" | "context" | "cache" | "affinity" | "guards"
 > & {
+  guards?: PinnedGuard[];
   route: string | JsonObject;
   tools: JsonObject[];
   output_schema: JsonObject | null;

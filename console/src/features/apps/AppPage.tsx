@@ -1,7 +1,7 @@
 import { Button, Menu, Skeleton } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Ellipsis, ListTree, PackagePlus, Waypoints } from "lucide-react";
+import { Archive, ArchiveRestore, Ellipsis, IdCard, ListTree, PackagePlus, Swords, Waypoints } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
 import { inProject, patch } from "@/api/client";
 import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
@@ -272,6 +272,23 @@ function More({ project, app }: { project: string; app: AppDetail }) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item
+            component={Link}
+            to="/p/$project/compliance/$kind/$name"
+            params={{ project, kind: "apps", name: app.name } as never}
+            leftSection={<IdCard size={14} />}
+          >
+            Its card, for auditors
+          </Menu.Item>
+          <Menu.Item
+            component={Link}
+            to="/p/$project/red-team"
+            params={{ project } as never}
+            search={{ new: "1", a: app.newest > 0 ? `${app.name}@r${app.newest}` : app.name } as never}
+            leftSection={<Swords size={14} />}
+          >
+            Attack its newest release…
+          </Menu.Item>
           <Menu.Item
             leftSection={<Icon size={14} />}
             disabled={!may}

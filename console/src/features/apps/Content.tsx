@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
-import type { Content, Source } from "@/api/releaseTypes";
+import type { Content, PinnedGuard, Source } from "@/api/releaseTypes";
 import type { JsonObject } from "@/api/types";
+import { ACTIONS, actionOf, MODES, modeOf } from "@/features/guards/words";
 import { Facts, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import routes from "../routes/routes.module.css";
@@ -48,6 +49,7 @@ export function ReleaseContent({ project, content }: { project: string; content:
         <Values title="Parameters" values={content.parameters} />
         <Values title="Variables" values={content.variables} />
         <Values title="Policy" values={content.policy} />
+        <Guards project={project} guards={content.guards} />
         <Json title="Tools" value={content.tools?.length ? content.tools : null} />
         <Json title="Output schema" value={content.output_schema} />
         <Json title="Context" value={content.context} />
@@ -117,6 +119,34 @@ function Values({ title, values }: { title: string; values: JsonObject | undefin
         {title}
       </h3>
       <Facts rows={rows.map(([name, value]) => [name, <code key={name}>{printValue(value)}</code>])} />
+    </section>
+  );
+}
+
+/** In the versions that the release has for good. */
+function Guards({ project, guards = [] }: { project: string; guards: PinnedGuard[] | undefined }) {
+  if (guards.length === 0) return null;
+  return (
+    <section aria-label="Guards">
+      <h3 className={css.label} style={{ marginBottom: 4 }}>
+        Guards
+      </h3>
+      <ul className={css.changes}>
+        {guards.map((guard) => (
+          <li key={guard.name}>
+            <Link
+              to="/p/$project/guards/$guard"
+              params={{ project, guard: guard.name }}
+              search={{ view: "versions", version: String(guard.version) }}
+            >
+              {guard.name}@{guard.version}
+            </Link>{" "}
+            <span className="muted">
+              {guard.spec.kind}, {MODES[modeOf(guard.spec)].label.toLowerCase()}: {ACTIONS[actionOf(guard.spec)].label}
+            </span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

@@ -1,4 +1,4 @@
-import { Autocomplete, Button, SegmentedControl, TextInput } from "@mantine/core";
+import { Autocomplete, Button, SegmentedControl, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ApiProblem, inProject, put } from "@/api/client";
@@ -11,7 +11,7 @@ import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import css from "./apps.module.css";
 import { type DraftErrors, type DraftForm, formOf, specOf } from "./draftForm";
-import { usePromptNames, useRouteNames } from "./names";
+import { useGuardNames, usePromptNames, useRouteNames } from "./names";
 import { PairsEditor } from "./PairsEditor";
 
 const PARAMETERS = {
@@ -86,7 +86,7 @@ export function DraftEditor({ project, app, onRelease }: Props) {
         )}
         <div className={css.sections}>
           <Left project={project} form={form} set={set} errors={errors} />
-          <Right form={form} set={set} errors={errors} />
+          <Right project={project} form={form} set={set} errors={errors} />
         </div>
         {save.isError && <ProblemNotice error={save.error} />}
         {changed && (
@@ -217,9 +217,17 @@ function Left({ project, form, set, errors }: PartProps & { project: string }) {
   );
 }
 
-function Right({ form, set, errors }: PartProps) {
+function Right({ project, form, set, errors }: PartProps & { project: string }) {
+  const guards = useGuardNames(project);
   return (
     <div className={css.column}>
+      <TagsInput
+        label="Guards"
+        description="They look at its calls, besides those that hold for it by themselves. A release pins their versions as they are then; pii@3 names one."
+        data={guards}
+        value={form.guards}
+        onChange={(chosen) => set({ guards: chosen })}
+      />
       <JsonInput
         label="Tools"
         description="A list, as providers take it. Empty: the prompt's; [] for none."

@@ -20,6 +20,8 @@ export interface DraftForm {
   variables: Pair[];
   policy: Pair[];
   metadata: Pair[];
+  /** `pii`, `pii@3` or `pii@latest`. */
+  guards: string[];
   /** Empty: the prompt's own. */
   tools: string;
   outputSchema: string;
@@ -72,6 +74,7 @@ export function formOf(spec: AppSpec): DraftForm {
     variables: pairsOf(spec.variables),
     policy: pairsOf(spec.policy),
     metadata: pairsOf(spec.metadata),
+    guards: [...(spec.guards ?? [])],
     tools: jsonOf(spec.tools),
     outputSchema: jsonOf(spec.output_schema),
     context: jsonOf(spec.context),
@@ -85,6 +88,8 @@ export function specOf(form: DraftForm, before: AppSpec): { spec: AppSpec; error
   const spec: AppSpec = { ...before };
   for (const name of ["prompt", "tools", "output_schema", "context", "cache"] as const) delete spec[name];
   spec.description = form.description.trim();
+  delete spec.guards;
+  if (form.guards.length > 0) spec.guards = form.guards;
   if (form.prompt.trim()) spec.prompt = form.prompt.trim();
   for (const field of ["parameters", "variables", "policy", "metadata"] as const) {
     spec[field] = objectOf(form[field], field, errors);

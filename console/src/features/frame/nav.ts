@@ -4,6 +4,7 @@ import {
   Boxes,
   CalendarClock,
   CircleDollarSign,
+  ClipboardCheck,
   DatabaseZap,
   Eraser,
   FlaskConical,
@@ -24,7 +25,9 @@ import {
   ScrollText,
   Server,
   Settings,
+  Shield,
   ShieldCheck,
+  Swords,
   Table2,
   TriangleAlert,
   UserCheck,
@@ -47,6 +50,9 @@ export interface NavItem {
     | "/p/$project/rollouts"
     | "/p/$project/environments"
     | "/p/$project/audit"
+    | "/p/$project/guards"
+    | "/p/$project/red-team"
+    | "/p/$project/compliance"
     | "/p/$project/prompts"
     | "/p/$project/playground"
     | "/p/$project/quality"
@@ -72,11 +78,18 @@ export interface NavItem {
   icon: LucideIcon;
   /** What to type in the palette besides the label. */
   words: string;
-  gap?: boolean;
+  /** Begins a group of this name. */
+  group?: string;
 }
 
 export const NAV: NavItem[] = [
-  { to: "/p/$project/overview", label: "Overview", icon: Activity, words: "home dashboard cost latency errors" },
+  {
+    to: "/p/$project/overview",
+    label: "Overview",
+    icon: Activity,
+    words: "home dashboard cost latency errors",
+    group: "Watch",
+  },
   { to: "/p/$project/dashboards", label: "Dashboards", icon: LayoutDashboard, words: "boards charts tiles metrics" },
   { to: "/p/$project/traces", label: "Traces", icon: ListTree, words: "calls requests spans logs" },
   { to: "/p/$project/sessions", label: "Sessions", icon: MessagesSquare, words: "conversations chats threads" },
@@ -88,7 +101,7 @@ export const NAV: NavItem[] = [
     label: "Apps",
     icon: AppWindow,
     words: "releases release versions live draft deploy promote",
-    gap: true,
+    group: "Ship",
   },
   { to: "/p/$project/rollouts", label: "Rollouts", icon: Waypoints, words: "canary a/b shadow promote roll back" },
   {
@@ -109,7 +122,7 @@ export const NAV: NavItem[] = [
     label: "Quality",
     icon: Gem,
     words: "scores trend drift feedback thumbs judges calibration agreement online",
-    gap: true,
+    group: "Measure",
   },
   { to: "/p/$project/review", label: "Review", icon: UserCheck, words: "queue people approve reject correct hold" },
   { to: "/p/$project/datasets", label: "Datasets", icon: Table2, words: "cases examples golden import csv jsonl" },
@@ -121,27 +134,27 @@ export const NAV: NavItem[] = [
     words: "eval evaluation compare releases better worse report",
   },
   { to: "/p/$project/scorers", label: "Scorers", icon: Ruler, words: "judges rubric metrics llm as a judge" },
-  { to: "/p/$project/costs", label: "Costs", icon: CircleDollarSign, words: "money spend bill waste price", gap: true },
-  { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
+  {
+    to: "/p/$project/guards",
+    label: "Guards",
+    icon: Shield,
+    words: "pii secrets injection jailbreak moderation block redact shadow refusal reference",
+    group: "Protect",
+  },
+  { to: "/p/$project/red-team", label: "Red team", icon: Swords, words: "attack owasp jailbreak injection break" },
   {
     to: "/p/$project/policies",
     label: "Policies",
     icon: ShieldCheck,
     words: "cedar access data class region governance allow forbid",
   },
-  { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
+  { to: "/p/$project/audit", label: "Audit trail", icon: History, words: "who did what when why log history" },
   {
-    to: "/p/$project/routes",
-    label: "Routes",
-    icon: Route,
-    words: "fallback weights escalate breaker decision",
-    gap: true,
+    to: "/p/$project/compliance",
+    label: "Compliance",
+    icon: ClipboardCheck,
+    words: "evidence report eu ai act nist iso 42001 auditor card",
   },
-  { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test" },
-  { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
-  { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
-  { to: "/p/$project/people", label: "People", icon: UsersRound, words: "members roles team service accounts access" },
-  { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl", gap: true },
   { to: "/p/$project/retention", label: "Retention", icon: CalendarClock, words: "keep days delete old data age" },
   {
     to: "/p/$project/erasures",
@@ -149,6 +162,41 @@ export const NAV: NavItem[] = [
     icon: Eraser,
     words: "gdpr delete user session trace receipt privacy",
   },
-  { to: "/p/$project/audit", label: "Audit trail", icon: History, words: "who did what when why log history" },
+  {
+    to: "/p/$project/costs",
+    label: "Costs",
+    icon: CircleDollarSign,
+    words: "money spend bill waste price",
+    group: "Run",
+  },
+  { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
+  { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },
+  {
+    to: "/p/$project/routes",
+    label: "Routes",
+    icon: Route,
+    words: "fallback weights escalate breaker decision",
+  },
+  { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test" },
+  { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
+  { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
+  { to: "/p/$project/people", label: "People", icon: UsersRound, words: "members roles team service accounts access" },
+  { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl" },
   { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
 ];
+
+export interface NavGroup {
+  name: string;
+  items: NavItem[];
+}
+
+/** The pages by group, in order. */
+export function grouped(items: readonly NavItem[]): NavGroup[] {
+  const groups: NavGroup[] = [];
+  for (const item of items) {
+    const last = groups.at(-1);
+    if (item.group !== undefined || last === undefined) groups.push({ name: item.group ?? "", items: [item] });
+    else last.items.push(item);
+  }
+  return groups;
+}

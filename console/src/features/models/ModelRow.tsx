@@ -56,6 +56,14 @@ export function ModelRow({ project, model, onEdit }: Props) {
                 : `shown to do ${plural(model.capabilities.length, "thing")}`}
               <span className="sr-only">, capability card of {model.name}</span>
             </Link>
+            {" · "}
+            <Link
+              to="/p/$project/compliance/$kind/$name"
+              params={{ project, kind: "models", name: model.name }}
+              aria-label={`Model card of ${model.name}, for auditors`}
+            >
+              its card
+            </Link>
           </div>
         </div>
         <div style={{ minWidth: 0 }}>

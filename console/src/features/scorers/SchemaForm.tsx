@@ -1,4 +1,4 @@
-import { Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { MultiSelect, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { JsonInput } from "@/ui/JsonInput";
 import type { Field, Written } from "./schemaForm";
 import css from "./scorers.module.css";
@@ -58,6 +58,10 @@ function OneField({ field, value, error, onChange }: FieldProps) {
         allowDeselect={field.nullable}
         onChange={(next) => onChange(next ?? "")}
       />
+    );
+  if (field.kind === "list" && field.choices.length > 0)
+    return (
+      <MultiSelect {...common} data={field.choices} value={Array.isArray(value) ? value : []} onChange={onChange} />
     );
   if (field.kind === "list")
     return <TagsInput {...common} value={Array.isArray(value) ? value : []} onChange={onChange} splitChars={[]} />;

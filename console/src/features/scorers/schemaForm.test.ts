@@ -42,6 +42,10 @@ describe("a form out of a schema", () => {
     expect(fields[2]?.choices).toEqual(["words", "characters"]);
     expect(fields[4]?.about).toBe("What holds.");
   });
+  it("offers what a list may hold, where that is told", () => {
+    const [kinds] = fieldsOf({ properties: { kinds: { type: "array", items: { enum: ["shell", "sql"] } } } });
+    expect([kinds?.kind, kinds?.choices]).toEqual(["list", ["shell", "sql"]]);
+  });
   it("leaves out what is as by default", () => {
     expect(read(fields, form({}))).toEqual({ value: { pattern: "x" }, wrong: {} });
   });

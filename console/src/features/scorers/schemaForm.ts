@@ -13,6 +13,7 @@ export interface Field {
   /** Null may be given: left empty it is. */
   nullable: boolean;
   fallback: unknown;
+  /** Of a list: what may be in it, empty for anything. */
   choices: string[];
   least: number | null;
   most: number | null;
@@ -54,7 +55,7 @@ export function fieldsOf(schema: Schema): Field[] {
 
 function fieldOf(name: string, raw: Schema, root: Schema, required: boolean): Field {
   const { inner, nullable } = unwrapped(resolved(raw, root), root);
-  const choices = Array.isArray(inner.enum) ? inner.enum.filter((each) => each !== null).map(String) : [];
+  const choices = named(inner.enum);
   return {
     name,
     kind: kindOf(inner, choices),
@@ -63,11 +64,15 @@ function fieldOf(name: string, raw: Schema, root: Schema, required: boolean): Fi
     required,
     nullable,
     fallback: raw.default ?? inner.default,
-    choices,
+    choices: choices.length > 0 || !isObject(inner.items) ? choices : named(inner.items.enum),
     least: number(inner.minimum) ?? number(inner.exclusiveMinimum),
     most: number(inner.maximum) ?? number(inner.exclusiveMaximum),
   };
 }
+
+/** The values of an enumeration. */
+const named = (values: unknown): string[] =>
+  Array.isArray(values) ? values.filter((each) => each !== null).map(String) : [];
 
 /** Of `anyOf [x, null]` the x; of other unions the union, which is written as JSON. */
 function unwrapped(schema: Schema, root: Schema): { inner: Schema; nullable: boolean } {
@@ -94,7 +99,9 @@ function kindOf(schema: Schema, choices: string[]): Kind {
     case "string":
       return "text";
     case "array":
-      return isObject(schema.items) && schema.items.type === "string" ? "list" : "json";
+      return isObject(schema.items) && (schema.items.type === "string" || Array.isArray(schema.items.enum))
+        ? "list"
+        : "json";
     default:
       return "json";
   }

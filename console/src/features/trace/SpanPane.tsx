@@ -6,6 +6,7 @@ import { Conversation } from "./Conversation";
 import { CostView } from "./CostView";
 import { DecisionView } from "./DecisionView";
 import { DetailsView } from "./DetailsView";
+import { GuardsView, StoppedNote } from "./GuardsView";
 import { RawView } from "./RawView";
 import { Findings, ScoresView } from "./ScoresView";
 import css from "./trace.module.css";
@@ -28,6 +29,7 @@ const VIEWS: View[] = [
   { id: "conversation", label: "Conversation", render: (p) => <Conversation project={p.project} span={p.span} /> },
   { id: "cost", label: "Cost", render: (p) => <CostView project={p.project} trace={p.trace} span={p.span} /> },
   { id: "decision", label: "Decision", render: (p) => <DecisionView project={p.project} trace={p.trace} /> },
+  { id: "guards", label: "Guards", render: (p) => <GuardsView project={p.project} trace={p.trace} /> },
   { id: "scores", label: "Scores", render: (p) => <ScoresView project={p.project} trace={p.trace} span={p.span} /> },
   { id: "details", label: "Details", render: (p) => <DetailsView project={p.project} trace={p.trace} span={p.span} /> },
   { id: "raw", label: "Raw", render: (p) => <RawView project={p.project} span={p.span} /> },
@@ -65,6 +67,9 @@ export function SpanPane(props: Props) {
             {v.id === "decision" && trace.decision.length > 1 && (
               <span className="num muted"> {trace.decision.length}</span>
             )}
+            {v.id === "guards" && trace.guards && trace.guards.length > 0 && (
+              <span className="num muted"> {trace.guards.length}</span>
+            )}
             {v.id === "scores" && trace.scores && trace.scores.length > 0 && (
               <span className="num muted"> {trace.scores.length}</span>
             )}
@@ -74,6 +79,7 @@ export function SpanPane(props: Props) {
       <div className={css.paneBody} role="tabpanel" id="span-view" aria-labelledby={`tab-${current.id}`} tabIndex={0}>
         <div className={css.inner}>
           {span.status === "error" && current.id !== "raw" && <SpanError span={span} />}
+          {current.id !== "guards" && <StoppedNote trace={trace} onOpen={() => onView("guards")} />}
           {current.id !== "scores" && <Findings trace={trace} span={span} onOpen={() => onView("scores")} />}
           {current.render(props)}
         </div>

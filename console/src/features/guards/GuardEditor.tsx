@@ -1,0 +1,305 @@
+import { Autocomplete, Button, Checkbox, Drawer, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useMemo, useState } from "react";
+import { inProject, post } from "@/api/client";
+import { type Action, type GuardKind, type GuardView, guardsKey, type Mode, refusalsQuery } from "@/api/guards";
+import { modelsQuery, routesQuery } from "@/api/queries";
+import { appsQuery } from "@/api/releases";
+import { queuesQuery } from "@/api/review";
+import { SchemaForm } from "@/features/scorers/SchemaForm";
+import { fieldsOf } from "@/features/scorers/schemaForm";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { Coded } from "./Coded";
+import { formOf, type GuardForm, NAME, specOf, type Wrong } from "./guardForm";
+import css from "./guards.module.css";
+import { TryPanel } from "./TryPanel";
+import { ACTIONS, MODES, STAGE_ORDER, STAGES } from "./words";
+
+interface Props {
+  project: string;
+  kind: GuardKind;
+  /** Undefined: a new one. */
+  guard: GuardView | undefined;
+  onClose: () => void;
+  onSaved: (name: string) => void;
+}
+
+/** A guard while it is written: every change is a version, in force by where it holds as soon as it is saved. */
+export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
+  const [initial] = useState(() => formOf(guard?.spec, kind));
+  const [form, setForm] = useState(initial);
+  const [name, setName] = useState(guard?.name ?? kind.name.replaceAll("_", "-"));
+  const [message, setMessage] = useState("");
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const { spec, wrong } = specOf(form, kind);
+  const badName = NAME.test(name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const sound = !badName && Object.keys(wrong).length === 0;
+  const dirty = JSON.stringify(form) !== JSON.stringify(initial) || message !== "";
+  const set = (change: Partial<GuardForm>) => setForm((now) => ({ ...now, ...change }));
+  const save = useMutation({
+    mutationFn: () =>
+      post<{ guard: GuardView; created: boolean }>(inProject(project, "guards", name, "versions"), {
+        spec,
+        message: message.trim(),
+        expected_version: guard?.version ?? 0,
+      }),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: guardsKey(project) });
+      onSaved(name);
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (sound) save.mutate();
+  };
+  const shown = tried ? wrong : {};
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={680}
+      title={<strong>{guard ? `Edit ${guard.name}` : `New guard: ${kind.name.replaceAll("_", " ")}`}</strong>}
+    >
+      <form className={css.form} onSubmit={submit} noValidate aria-label="Guard">
+        <p className="muted">{kind.about}</p>
+        {!guard && (
+          <TextInput
+            label="Name"
+            description="Apps, reports and traces call it by this."
+            value={name}
+            error={tried && badName}
+            onChange={(event) => setName(event.currentTarget.value)}
+            spellCheck={false}
+            data-autofocus
+          />
+        )}
+        <Doing project={project} kind={kind} form={form} set={set} wrong={shown} />
+        <Looking project={project} kind={kind} form={form} set={set} wrong={shown} />
+        <Options kind={kind} form={form} set={set} wrong={shown} />
+        <Failing kind={kind} form={form} set={set} wrong={shown} />
+        <details>
+          <summary>Try it as it stands here</summary>
+          <div style={{ paddingTop: 10 }}>
+            {sound ? (
+              <TryPanel project={project} spec={spec} kind={kind} inForm />
+            ) : (
+              <p className="muted">{Object.values(wrong)[0] ?? badName}</p>
+            )}
+          </div>
+        </details>
+        <Textarea
+          label="What it is for"
+          autosize
+          minRows={1}
+          maxRows={6}
+          value={form.description}
+          onChange={(event) => set({ description: event.currentTarget.value })}
+        />
+        <TextInput
+          label="What changed and why"
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+        />
+        {guard && (
+          <Notice tone="warn">
+            Version {guard.version + 1} holds at once where the guard applies by itself. Releases keep the version that
+            they were made with.
+          </Notice>
+        )}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.foot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending}>
+            {guard ? `Save version ${guard.version + 1}` : "Make it"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+interface PartProps {
+  kind: GuardKind;
+  form: GuardForm;
+  set: (change: Partial<GuardForm>) => void;
+  wrong: Wrong;
+}
+
+/** What happens from which score on. */
+function Doing({ project, kind, form, set, wrong }: PartProps & { project: string }) {
+  const queues = useQuery({ ...queuesQuery(project), enabled: form.action === "escalate", refetchInterval: false });
+  const refusals = useQuery(refusalsQuery(project));
+  const halts = form.action === "block" || form.action === "escalate";
+  return (
+    <fieldset className={css.form}>
+      <legend>What happens</legend>
+      <Select
+        label="Mode"
+        description={MODES[form.mode].about}
+        data={(Object.keys(MODES) as Mode[]).map((value) => ({ value, label: MODES[value].label }))}
+        value={form.mode}
+        allowDeselect={false}
+        onChange={(mode) => mode && set({ mode: mode as Mode })}
+      />
+      <div className={css.pair}>
+        <Select
+          label="When it finds something it"
+          description={ACTIONS[form.action].about}
+          data={kind.actions.map((value) => ({ value, label: ACTIONS[value].label }))}
+          value={form.action}
+          allowDeselect={false}
+          onChange={(action) => action && set({ action: action as Action })}
+        />
+        <TextInput
+          label="From a score of"
+          description={`0 to 1; ${kind.threshold} where nothing is said. Its report shows what that stops.`}
+          inputMode="decimal"
+          placeholder={String(kind.threshold)}
+          value={form.threshold}
+          error={wrong.threshold}
+          onChange={(event) => set({ threshold: event.currentTarget.value })}
+        />
+      </div>
+      {form.action === "escalate" && (
+        <Autocomplete
+          label="Review queue"
+          data={(queues.data ?? []).map((queue) => queue.name)}
+          value={form.queue}
+          error={wrong.queue}
+          onChange={(queue) => set({ queue })}
+        />
+      )}
+      {halts && (
+        <Autocomplete
+          label="What the user is told"
+          description="A template by its name; empty: the default."
+          data={[...new Set((refusals.data ?? []).map((each) => each.name))]}
+          value={form.refusal}
+          onChange={(refusal) => set({ refusal })}
+          spellCheck={false}
+        />
+      )}
+    </fieldset>
+  );
+}
+
+/** What it looks at, and whose calls. */
+function Looking({ project, kind, form, set, wrong }: PartProps & { project: string }) {
+  const called = useCalled(project);
+  return (
+    <fieldset className={css.form}>
+      <legend>Where</legend>
+      <Checkbox.Group
+        label="It looks at"
+        error={wrong.stages}
+        value={form.stages}
+        onChange={(stages) => set({ stages: STAGE_ORDER.filter((stage) => stages.includes(stage)) })}
+      >
+        <div className={css.stages} style={{ marginTop: 6 }}>
+          {STAGE_ORDER.filter((stage) => kind.stages.includes(stage)).map((stage) => (
+            <Checkbox
+              key={stage}
+              size="xs"
+              value={stage}
+              label={STAGES[stage].label}
+              description={STAGES[stage].about}
+            />
+          ))}
+        </div>
+      </Checkbox.Group>
+      <TagsInput
+        label="Holds for every call of"
+        description="Apps, routes or models; support-* for names that begin so, * for all. Empty: only apps that list it."
+        data={called}
+        value={form.appliesTo}
+        onChange={(appliesTo) => set({ appliesTo })}
+      />
+    </fieldset>
+  );
+}
+
+/** Names that clients call. */
+function useCalled(project: string): string[] {
+  const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
+  const routes = useQuery({ ...routesQuery(project), staleTime: 30_000 });
+  const models = useQuery({ ...modelsQuery(project), staleTime: 30_000 });
+  const names = [...(apps.data ?? []), ...(routes.data ?? []), ...(models.data ?? [])].map((each) => each.name);
+  return ["*", ...new Set(names)];
+}
+
+function Options({ kind, form, set, wrong }: PartProps) {
+  const fields = useMemo(() => fieldsOf(kind.options), [kind.options]);
+  if (fields.length === 0) return null;
+  return (
+    <fieldset className={css.form}>
+      <legend>What it looks for</legend>
+      <Coded text={String(kind.options.description ?? "")} />
+      <SchemaForm
+        fields={fields}
+        form={form.options}
+        wrong={wrong}
+        onChange={(name, value) => set({ options: { ...form.options, [name]: value } })}
+      />
+    </fieldset>
+  );
+}
+
+function Failing({ kind, form, set, wrong }: PartProps) {
+  return (
+    <details>
+      <summary>If it fails, and in which order</summary>
+      <div className={css.form} style={{ paddingTop: 10 }}>
+        <Select
+          label="If it cannot look"
+          description={
+            form.onFailure === "closed"
+              ? "It does what it does where it finds something; where that is to redact, the call is stopped."
+              : "What it guards passes, and the trace says that nobody looked."
+          }
+          data={[
+            { value: "closed", label: "as if it had found something" },
+            { value: "open", label: "let it pass" },
+          ]}
+          value={form.onFailure}
+          allowDeselect={false}
+          onChange={(value) => value && set({ onFailure: value as GuardForm["onFailure"] })}
+        />
+        <div className={css.pair}>
+          <TextInput
+            label="Time to look, in milliseconds"
+            value={form.timeout}
+            error={wrong.timeout}
+            inputMode="numeric"
+            onChange={(event) => set({ timeout: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Order"
+            description="Lower looks first."
+            value={form.order}
+            error={wrong.order}
+            inputMode="numeric"
+            onChange={(event) => set({ order: event.currentTarget.value })}
+          />
+        </div>
+        {kind.needs === "model" && (
+          <TextInput
+            label="Budget of a day, in dollars"
+            description="What its own model calls may cost. Empty: no bound of its own."
+            value={form.budget}
+            inputMode="decimal"
+            onChange={(event) => set({ budget: event.currentTarget.value })}
+          />
+        )}
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,204 @@
+import { Autocomplete, Button, Drawer, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Pencil, Plus, Trash2 } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { del, inProject, put, withQuery } from "@/api/client";
+import { type RefusalView, refusalsQuery } from "@/api/guards";
+import { appsQuery } from "@/api/releases";
+import { Empty, Panel, Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { WriteButton } from "@/ui/WriteButton";
+import { NAME } from "./guardForm";
+import css from "./guards.module.css";
+
+const EMPTY: RefusalView = { name: "default", app: "", language: "", text: "" };
+const REFERENCE = "{reference}";
+
+/** What users read when a guard stops a call: by template, app and language. */
+export function Refusals({ project }: { project: string }) {
+  const refusals = useQuery(refusalsQuery(project));
+  const [edited, setEdited] = useState<RefusalView | null>(null);
+  const [dropped, setDropped] = useState<RefusalView | null>(null);
+  const queries = useQueryClient();
+  const drop = useMutation({
+    mutationFn: ({ name, app, language }: RefusalView) =>
+      del(withQuery(inProject(project, "guard-refusals"), { name, app, language })),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey });
+      setDropped(null);
+    },
+  });
+  const add = (
+    <WriteButton variant="default" size="sm" leftSection={<Plus size={15} />} onClick={() => setEdited(EMPTY)}>
+      New text
+    </WriteButton>
+  );
+  return (
+    <>
+      {refusals.isError && <ProblemNotice error={refusals.error} retry={() => void refusals.refetch()} />}
+      {refusals.isPending && <Skeleton height={140} />}
+      {refusals.data?.length === 0 && (
+        <Empty title="Trimtab's own words are said">
+          <p>
+            In English, German, French, Spanish or Italian, as the call was, with a reference that support can look up.
+            Write your own for all calls, for an app, or for a language: the most particular one is taken.
+          </p>
+          {add}
+        </Empty>
+      )}
+      {refusals.data && refusals.data.length > 0 && (
+        <>
+          <Panel>
+            <DataTable
+              label="What users are told"
+              columns={columns(setEdited, setDropped)}
+              rows={refusals.data}
+              rowKey={keyOf}
+            />
+          </Panel>
+          <div style={{ marginTop: 12 }}>{add}</div>
+        </>
+      )}
+      {edited && <Editor project={project} refusal={edited} onClose={() => setEdited(null)} />}
+      <Confirm
+        opened={dropped !== null}
+        title="Remove this text?"
+        action="Remove it"
+        busy={drop.isPending}
+        error={drop.error}
+        onConfirm={() => dropped && drop.mutate(dropped)}
+        onClose={() => {
+          drop.reset();
+          setDropped(null);
+        }}
+      >
+        What is more general, or Trimtab's own words, is said instead from the next call on.
+      </Confirm>
+    </>
+  );
+}
+
+const keyOf = (row: RefusalView) => `${row.name}/${row.app}/${row.language}`;
+type Pick = (row: RefusalView) => void;
+
+function columns(onEdit: Pick, onDrop: Pick): Column<RefusalView>[] {
+  return [
+    { id: "name", label: "template", cell: (row) => <strong>{row.name}</strong> },
+    { id: "app", label: "app", cell: (row) => row.app || <span className="muted">any</span> },
+    { id: "language", label: "language", cell: (row) => row.language || <span className="muted">any</span> },
+    {
+      id: "text",
+      label: "is told",
+      cell: (row) => (
+        <>
+          {row.text} {!row.text.includes(REFERENCE) && <Tag tone="warn">no reference</Tag>}
+        </>
+      ),
+    },
+    {
+      id: "acts",
+      label: "",
+      align: "right",
+      cell: (row) => (
+        <span style={{ display: "inline-flex", gap: 6 }}>
+          <WriteButton variant="default" px={8} onClick={() => onEdit(row)} aria-label={`Edit ${keyOf(row)}`}>
+            <Pencil size={14} />
+          </WriteButton>
+          <WriteButton variant="default" px={8} onClick={() => onDrop(row)} aria-label={`Remove ${keyOf(row)}`}>
+            <Trash2 size={14} />
+          </WriteButton>
+        </span>
+      ),
+    },
+  ];
+}
+
+interface EditorProps {
+  project: string;
+  refusal: RefusalView;
+  onClose: () => void;
+}
+
+function Editor({ project, refusal, onClose }: EditorProps) {
+  const [form, setForm] = useState(refusal);
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
+  const queries = useQueryClient();
+  const fresh = refusal.text === "";
+  const badName = NAME.test(form.name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const save = useMutation({
+    mutationFn: () => put<RefusalView>(inProject(project, "guard-refusals"), form),
+    onSuccess: async () => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey });
+      onClose();
+    },
+  });
+  const set = (change: Partial<RefusalView>) => setForm((now) => ({ ...now, ...change }));
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (!badName && form.text.trim()) save.mutate();
+  };
+  return (
+    <Drawer opened onClose={onClose} position="right" size={560} title={<strong>What users are told</strong>}>
+      <form className={css.form} onSubmit={submit} noValidate aria-label="What users are told">
+        <TextInput
+          label="Template"
+          description="Guards name it; default is for those that name none."
+          value={form.name}
+          disabled={!fresh}
+          error={tried && badName}
+          onChange={(event) => set({ name: event.currentTarget.value })}
+          spellCheck={false}
+        />
+        <div className={css.pair}>
+          <Autocomplete
+            label="App"
+            description="Empty: any."
+            data={(apps.data ?? []).map((app) => app.name)}
+            value={form.app}
+            disabled={!fresh}
+            onChange={(app) => set({ app })}
+          />
+          <TextInput
+            label="Language"
+            description="de, pt-br; empty: any."
+            value={form.language}
+            disabled={!fresh}
+            onChange={(event) => set({ language: event.currentTarget.value })}
+            spellCheck={false}
+          />
+        </div>
+        <Textarea
+          label="Text"
+          description={`${REFERENCE} becomes the request's id, which support can look up.`}
+          autosize
+          minRows={4}
+          maxRows={14}
+          value={form.text}
+          error={tried && !form.text.trim() && "Write what is said."}
+          onChange={(event) => set({ text: event.currentTarget.value })}
+          data-autofocus
+        />
+        {form.text.trim() !== "" && !form.text.includes(REFERENCE) && (
+          <p className="muted">Without {REFERENCE} nobody can say later why the call was stopped.</p>
+        )}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.foot}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={save.isPending}>
+            Save
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={JSON.stringify(form) !== JSON.stringify(refusal)} leaving={leaving} />
+    </Drawer>
+  );
+}

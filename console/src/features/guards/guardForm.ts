@@ -1,0 +1,96 @@
+/** A guard as fields to fill in. */
+
+import type { Action, GuardKind, GuardSpec, Mode, Stage } from "@/api/guards";
+import { fieldsOf, read, type Written, written } from "@/features/scorers/schemaForm";
+import { stagesOf } from "./words";
+
+export interface GuardForm {
+  description: string;
+  action: Action;
+  mode: Mode;
+  stages: Stage[];
+  /** Empty: the kind's own. */
+  threshold: string;
+  onFailure: "closed" | "open";
+  timeout: string;
+  budget: string;
+  appliesTo: string[];
+  order: string;
+  queue: string;
+  refusal: string;
+  options: Record<string, Written>;
+}
+
+export type Wrong = Record<string, string>;
+
+const DEFAULT_ORDER = 100;
+export const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** A new one begins in shadow mode: first one looks what it would stop. */
+export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm {
+  const given = spec?.kind === kind.name ? (spec.options ?? {}) : {};
+  return {
+    description: spec?.description ?? "",
+    action: fitting(spec?.action ?? (spec ? "flag" : "block"), kind),
+    mode: spec ? (spec.mode ?? "enforce") : "shadow",
+    stages: stagesOf(spec ?? { kind: kind.name }, kind.stages).filter((stage) => kind.stages.includes(stage)),
+    threshold: spec?.threshold === undefined || spec.threshold === null ? "" : String(spec.threshold),
+    onFailure: spec?.on_failure ?? "closed",
+    timeout: spec?.timeout_ms === undefined || spec.timeout_ms === null ? "" : String(spec.timeout_ms),
+    budget: spec?.budget ?? "",
+    appliesTo: spec?.applies_to ?? [],
+    order: String(spec?.order ?? DEFAULT_ORDER),
+    queue: spec?.queue ?? "",
+    refusal: spec?.refusal ?? "",
+    options: Object.fromEntries(fieldsOf(kind.options).map((field) => [field.name, written(field, given[field.name])])),
+  };
+}
+
+/** An action that the kind can take: the one that is wanted, else the first it has. */
+export const fitting = (wanted: Action, kind: Pick<GuardKind, "actions">): Action =>
+  kind.actions.includes(wanted) ? wanted : (kind.actions[0] ?? "flag");
+
+/** The spec that a form says; what is as by default is left out, so that the same guard is the same text. */
+export function specOf(form: GuardForm, kind: GuardKind): { spec: GuardSpec; wrong: Wrong } {
+  const { value: options, wrong: badOptions } = read(fieldsOf(kind.options), form.options);
+  const wrong: Wrong = { ...badOptions };
+  const spec: GuardSpec = { kind: kind.name, action: form.action, mode: form.mode };
+  if (Object.keys(options).length > 0) spec.options = options;
+  if (form.description.trim()) spec.description = form.description.trim();
+  if (form.stages.length === 0) wrong.stages = "It must look at something.";
+  else if (form.stages.length < kind.stages.length) spec.stages = stagesOf({ kind: "", stages: form.stages }, []);
+  const threshold = number(form.threshold, { least: 0, most: 1, whole: false });
+  if (typeof threshold === "string") wrong.threshold = threshold;
+  else if (threshold !== null) spec.threshold = threshold;
+  const timeout = number(form.timeout, { least: 1, most: 60_000, whole: true });
+  if (typeof timeout === "string") wrong.timeout = timeout;
+  else if (timeout !== null) spec.timeout_ms = timeout;
+  const order = number(form.order, { least: 0, most: 1000, whole: true });
+  if (typeof order === "string") wrong.order = order;
+  else if (order !== null && order !== DEFAULT_ORDER) spec.order = order;
+  if (form.onFailure === "open") spec.on_failure = "open";
+  if (kind.needs === "model" && form.budget.trim()) spec.budget = form.budget.trim();
+  if (form.appliesTo.length > 0) spec.applies_to = form.appliesTo;
+  if (form.action === "escalate") {
+    if (form.queue.trim()) spec.queue = form.queue.trim();
+    else wrong.queue = "Name the review queue that it goes to.";
+  }
+  if (form.refusal.trim() && (form.action === "block" || form.action === "escalate"))
+    spec.refusal = form.refusal.trim();
+  return { spec, wrong };
+}
+
+interface Bounds {
+  least: number;
+  most: number;
+  whole: boolean;
+}
+
+/** Null for nothing, a text for what is wrong. */
+function number(text: string, { least, most, whole }: Bounds): number | null | string {
+  if (text.trim() === "") return null;
+  const value = Number(text.trim().replace(",", "."));
+  if (!Number.isFinite(value)) return "This is not a number.";
+  if (whole && !Number.isInteger(value)) return "A whole number, please.";
+  return value < least || value > most ? `From ${least} to ${most}.` : value;
+}

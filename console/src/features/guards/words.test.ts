@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { coded, didWords, foundWords, stagesOf, stoppedOf, stopper, weighed, whereWords } from "./words";
+
+const line = (action: string, mode = "enforce", failed = "") => ({ action, mode, failed });
+
+describe("what guards did, in words", () => {
+  it("never says of a shadow that it did something", () => {
+    expect(didWords(line("block"))).toBe("stopped the call");
+    expect(didWords(line("block", "shadow"))).toBe("would have stopped the call");
+    expect(didWords(line("redact", "shadow"))).toMatch(/^would/);
+  });
+  it("finds who stopped the call: the last in force that stops", () => {
+    const lines = [line("block", "shadow"), line("flag"), line("escalate"), line("block", "shadow")];
+    expect(stopper(lines)).toBe(lines[2]);
+    expect(stopper([line("flag"), line("block", "shadow")])).toBeUndefined();
+  });
+  it("puts what could not be told with what was found", () => {
+    const [told, passed] = weighed([line("allow"), line("flag"), line("allow", "enforce", "timed out")]);
+    expect([told.length, passed.length]).toEqual([2, 1]);
+  });
+  it("counts what it stopped apart from what it would have stopped", () => {
+    expect(stoppedOf({ enforced: {}, would_have: { block: 14, allow: 79_986 } })).toEqual([
+      { of: 80_000, stopped: 14, would: true },
+    ]);
+    expect(stoppedOf({ enforced: { escalate: 1, block: 2, flag: 7 }, would_have: {} })).toEqual([
+      { of: 10, stopped: 3, would: false },
+    ]);
+    expect(stoppedOf({ enforced: {}, would_have: {} })).toEqual([]);
+  });
+  it("says where it holds", () => {
+    expect(whereWords({ kind: "pii" })).toBe("apps that list it");
+    expect(whereWords({ kind: "pii", applies_to: ["*"] })).toBe("everything");
+    expect(whereWords({ kind: "pii", applies_to: ["support", "gpt-*"] })).toBe("support, gpt-*");
+  });
+  it("names stages in the order of a call, and findings by how many", () => {
+    expect(stagesOf({ kind: "pii", stages: ["output", "input"] }, ["input"])).toEqual(["input", "output"]);
+    expect(stagesOf({ kind: "pii" }, ["tool_result", "retrieved"])).toEqual(["retrieved", "tool_result"]);
+    expect(foundWords({ iban: 1, aws_key: 2 })).toBe("2 aws key, 1 iban");
+  });
+  it("tells code from words in a description", () => {
+    expect(coded("``kinds`` to\n    look for")).toEqual([
+      { text: "kinds", code: true },
+      { text: " to look for", code: false },
+    ]);
+  });
+});

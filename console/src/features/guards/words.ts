@@ -1,0 +1,113 @@
+/** What guards look at, do and did, in words. */
+
+import type { Action, GuardReport, GuardSpec, GuardVerdictLine, Mode, Stage } from "@/api/guards";
+import { formatInt } from "@/lib/format";
+
+export const STAGES: Record<Stage, { label: string; about: string }> = {
+  input: { label: "question", about: "What users, or the application, write." },
+  retrieved: { label: "found texts", about: "What was found for the model to read." },
+  tool_arguments: { label: "tool arguments", about: "What the model wants to tell a tool." },
+  tool_result: { label: "tool results", about: "What a tool gave back." },
+  output: { label: "answer", about: "What the model answers; streams are held back as far as that takes." },
+};
+export const STAGE_ORDER = Object.keys(STAGES) as Stage[];
+
+export const ACTIONS: Record<Action, { label: string; about: string }> = {
+  allow: { label: "lets pass", about: "Nothing happens." },
+  flag: { label: "flags", about: "The call goes on; the trace says what was found." },
+  redact: { label: "redacts", about: "What was found is taken out, and the call goes on." },
+  block: { label: "blocks", about: "The user gets a refusal with a reference, in the client's own dialect." },
+  escalate: { label: "blocks and asks people", about: "As block, and the call goes to a review queue." },
+};
+
+export const MODES: Record<Mode, { label: string; about: string }> = {
+  shadow: {
+    label: "Shadow",
+    about: "It looks and writes down what it would do. Nothing passes differently: for finding out what it would stop.",
+  },
+  enforce: { label: "Enforce", about: "What it decides is done, from the next call on." },
+  off: { label: "Off", about: "It does not look, and nothing is written down." },
+};
+
+/** `enforce` where nothing is said: as the server has it. */
+export const modeOf = (spec: GuardSpec): Mode => spec.mode ?? "enforce";
+export const actionOf = (spec: GuardSpec): Action => spec.action ?? "flag";
+
+/** The stages of a spec, or all that its kind has, in the order in which a call passes them. */
+export function stagesOf(spec: GuardSpec, ofKind: readonly Stage[]): Stage[] {
+  const own = spec.stages && spec.stages.length > 0 ? spec.stages : ofKind;
+  return STAGE_ORDER.filter((stage) => own.includes(stage));
+}
+
+const DONE: Record<Action, [done: string, would: string]> = {
+  allow: ["let it pass", "would have let it pass"],
+  flag: ["flagged it", "would have flagged it"],
+  redact: ["redacted it", "would have redacted it"],
+  block: ["stopped the call", "would have stopped the call"],
+  escalate: ["stopped the call and asked people", "would have stopped the call and asked people"],
+};
+
+/** What a verdict came to, in the past tense. */
+export function didWords(line: Pick<GuardVerdictLine, "action" | "mode">): string {
+  const words = DONE[line.action as Action] ?? [line.action, line.action];
+  return line.mode === "shadow" ? words[1] : words[0];
+}
+
+export const stops = (action: string): boolean => action === "block" || action === "escalate";
+
+/** The verdict that stopped the call: in force, and the last that was told before the end. */
+export function stopper<L extends Pick<GuardVerdictLine, "action" | "mode">>(lines: readonly L[]): L | undefined {
+  return lines.findLast((line) => line.mode === "enforce" && stops(line.action));
+}
+
+/** Those that did or would have done something, or could not tell; then those that let it pass. */
+export function weighed<L extends Pick<GuardVerdictLine, "action" | "failed">>(lines: readonly L[]): [L[], L[]] {
+  const told = (line: L) => line.action !== "allow" || line.failed !== "";
+  return [lines.filter(told), lines.filter((line) => !told(line))];
+}
+
+/** `2 emails, 1 iban`, the most frequent first. */
+export function foundWords(found: Record<string, number>): string {
+  return Object.entries(found)
+    .sort(([a, x], [b, y]) => y - x || a.localeCompare(b))
+    .map(([kind, count]) => `${formatInt(count)} ${kind.replaceAll("_", " ")}`)
+    .join(", ");
+}
+
+/** Scores to three digits; what is above the threshold is never shown as below it. */
+export const scoreWords = (score: number): string => String(Math.round(score * 1000) / 1000);
+
+export interface Stopped {
+  /** Of how many calls it looked at in that mode. */
+  of: number;
+  stopped: number;
+  would: boolean;
+}
+
+const total = (by: Record<string, number>) => Object.values(by).reduce((sum, count) => sum + count, 0);
+const halted = (by: Record<string, number>) => (by.block ?? 0) + (by.escalate ?? 0);
+
+/** What it stopped, and what it would have stopped; only that of which there is something. */
+export function stoppedOf(report: Pick<GuardReport, "enforced" | "would_have">): Stopped[] {
+  const both = [
+    { of: total(report.enforced), stopped: halted(report.enforced), would: false },
+    { of: total(report.would_have), stopped: halted(report.would_have), would: true },
+  ];
+  return both.filter((each) => each.of > 0);
+}
+
+/** Where a guard holds, in words. */
+export function whereWords(spec: GuardSpec): string {
+  const patterns = spec.applies_to ?? [];
+  return patterns.length === 0
+    ? "apps that list it"
+    : patterns.map((each) => (each === "*" ? "everything" : each)).join(", ");
+}
+
+/** ``words`` of a description apart from what stands in double backticks. */
+export function coded(text: string): { text: string; code: boolean }[] {
+  return text
+    .split("``")
+    .map((part, i) => ({ text: part.replaceAll(/\s+/g, " "), code: i % 2 === 1 }))
+    .filter((part) => part.text !== "");
+}

@@ -1,0 +1,206 @@
+import { Autocomplete, Button, Checkbox, Drawer, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { inProject, post } from "@/api/client";
+import { experimentsKey } from "@/api/experiments";
+import { modelsQuery } from "@/api/queries";
+import { type Family, familiesQuery, type RedteamStarted } from "@/api/redteam";
+import { appsQuery } from "@/api/releases";
+import { formatInt, plural } from "@/lib/format";
+import { ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { FIRST_FORM, type RunForm, runOf, type WrongRun } from "./figures";
+import css from "./redteam.module.css";
+
+interface Props {
+  project: string;
+  subjects: [string, string];
+  onClose: () => void;
+}
+
+const OWN = "own";
+
+/** What is attacked, with what, and for how much. */
+export function StartDrawer({ project, subjects, onClose }: Props) {
+  const [initial] = useState<RunForm>(() => ({ ...FIRST_FORM, first: subjects[0], second: subjects[1] }));
+  const [form, setForm] = useState(initial);
+  const [tried, setTried] = useState(false);
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const families = useQuery(familiesQuery(project));
+  const { run, wrong } = runOf(form);
+  const set = (change: Partial<RunForm>) => setForm((now) => ({ ...now, ...change }));
+  const start = useMutation({
+    mutationFn: () => post<RedteamStarted>(inProject(project, "redteam"), run),
+    onSuccess: async ({ experiment }) => {
+      leaving.current = true;
+      await queries.invalidateQueries({ queryKey: experimentsKey(project) });
+      await navigate({
+        to: "/p/$project/red-team/$experiment",
+        params: { project, experiment: experiment.id },
+        search: {},
+      });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(wrong).length === 0) start.mutate();
+  };
+  const shown = tried ? wrong : {};
+  const count = form.families.length || (families.data?.items.length ?? 0) - (run.seeds ? 0 : 1);
+  const attacks = (run.attacks ?? 0) * Math.max(0, count);
+  return (
+    <Drawer opened onClose={onClose} position="right" size={640} title={<strong>Attack a release</strong>}>
+      <form className={css.form} onSubmit={submit} noValidate aria-label="Attack">
+        <Subjects project={project} form={form} set={set} wrong={shown} />
+        {families.isError && <ProblemNotice error={families.error} retry={() => void families.refetch()} />}
+        {families.isPending && <Skeleton height={200} />}
+        {families.data && <Families families={families.data.items} form={form} set={set} />}
+        <div className={css.pair}>
+          <TextInput
+            label="Attacks of each family"
+            inputMode="numeric"
+            value={form.attacks}
+            error={shown.attacks}
+            onChange={(event) => set({ attacks: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Budget, in dollars"
+            description="It pauses there. Empty: no bound of its own."
+            inputMode="decimal"
+            value={form.budget}
+            error={shown.budget}
+            onChange={(event) => set({ budget: event.currentTarget.value })}
+          />
+        </div>
+        <More form={form} set={set} wrong={shown} />
+        {start.isError && <ProblemNotice error={start.error} />}
+        <div className={css.foot}>
+          {families.data && !wrong.attacks && (
+            <span className="muted">
+              At most {plural(attacks, "attack")}
+              {run.subjects.length === 2 && `, ${formatInt(2 * attacks)} calls`}
+            </span>
+          )}
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={start.isPending}>
+            Attack it
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={JSON.stringify(form) !== JSON.stringify(initial)} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+interface PartProps {
+  form: RunForm;
+  set: (change: Partial<RunForm>) => void;
+}
+
+function Subjects({ project, form, set, wrong }: PartProps & { project: string; wrong: WrongRun }) {
+  const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
+  const models = useQuery({ ...modelsQuery(project), staleTime: 30_000 });
+  const releases = (apps.data ?? []).flatMap((app) =>
+    Array.from({ length: Math.min(3, app.newest) }, (_, i) => `${app.name}@r${app.newest - i}`),
+  );
+  const names = [
+    { group: "Releases", items: releases },
+    { group: "Models", items: (models.data ?? []).map((each) => each.name) },
+  ].filter((each) => each.items.length > 0);
+  return (
+    <div className={css.pair}>
+      <Autocomplete
+        label="What is attacked"
+        description="A release (support@r12), an app's environment, or a model."
+        data={names}
+        value={form.first}
+        error={wrong.first}
+        onChange={(first) => set({ first })}
+        spellCheck={false}
+        data-autofocus
+      />
+      <Autocomplete
+        label="And beside it"
+        description="Gets the same attacks. Nothing if empty."
+        data={names}
+        value={form.second}
+        error={wrong.second}
+        onChange={(second) => set({ second })}
+        spellCheck={false}
+      />
+    </div>
+  );
+}
+
+function Families({ families, form, set }: PartProps & { families: readonly Family[] }) {
+  return (
+    <Checkbox.Group
+      label="Families of attacks"
+      description="None chosen: all of them."
+      value={form.families}
+      onChange={(chosen) => set({ families: chosen })}
+    >
+      <div className={css.form} style={{ gap: 8, marginTop: 8 }}>
+        {families.map((family) => (
+          <Checkbox
+            key={family.name}
+            size="xs"
+            value={family.name}
+            label={`${family.name.replaceAll("_", " ")} (${family.owasp.join(", ")})`}
+            description={family.about}
+            disabled={family.name === OWN && form.seeds.trim() === ""}
+          />
+        ))}
+      </div>
+    </Checkbox.Group>
+  );
+}
+
+function More({ form, set, wrong }: PartProps & { wrong: WrongRun }) {
+  return (
+    <details>
+      <summary>Disguises, tools and your own attacks</summary>
+      <div className={css.form} style={{ paddingTop: 10 }}>
+        <div className={css.pair}>
+          <TextInput
+            label="In disguise, in per cent"
+            description="Encoded, spaced, look-alike letters and more."
+            inputMode="decimal"
+            value={form.mutated}
+            error={wrong.mutated}
+            onChange={(event) => set({ mutated: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Seed"
+            description="The same one gives the same attacks."
+            inputMode="numeric"
+            value={form.seed}
+            error={wrong.seed}
+            onChange={(event) => set({ seed: event.currentTarget.value })}
+          />
+        </div>
+        <TagsInput
+          label="Tools that no attack may bring it to call"
+          value={form.tools}
+          onChange={(tools) => set({ tools })}
+          splitChars={[]}
+        />
+        <Textarea
+          label="Texts of your own that a guard has stopped"
+          description="Apart by a line of three dashes; they are the family “own”."
+          autosize
+          minRows={2}
+          maxRows={12}
+          value={form.seeds}
+          onChange={(event) => set({ seeds: event.currentTarget.value })}
+        />
+      </div>
+    </details>
+  );
+}
