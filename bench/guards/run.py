@@ -31,6 +31,7 @@ START, END = "<!-- bench:guards:start -->", "<!-- bench:guards:end -->"
 PEERS: Final = Path(__file__).parent / "peer_injection.py"
 CHAIN: Final = ("pii", "secrets", "injection", "egress")
 """The input chain of the bar: personal data, credentials, injection, policy."""
+ROUNDS: Final = 7
 CHARACTERS: Final = 4_600
 """Of 1,000 tokens of English."""
 Score = Callable[[Row], float]
@@ -191,7 +192,8 @@ def personal(data: Path, python: str) -> list[str]:
 
 
 def times(rows: Sequence[Row]) -> list[str]:
-    """CPU of one core for texts of `CHARACTERS`: harmless prompts and documents strung together."""
+    """CPU of one core for texts of `CHARACTERS`: harmless prompts and documents strung together. Of each text the best
+    of `ROUNDS` rounds, since other processes share the core's caches; and all rounds beside."""
     pool = [row.text for row in rows if not row.label]
     texts: list[str] = []
     for at in range(40):
@@ -199,22 +201,19 @@ def times(rows: Sequence[Row]) -> list[str]:
         while len(text) < CHARACTERS:
             text += pool[(at * 37 + len(text) * 13) % len(pool)] + "\n\n"
         texts.append(text[:CHARACTERS])
-    lines = ["| guard | p50 ms | p95 ms |", "|---|---|---|"]
     names = (*CHAIN, "jailbreak", "prompt_leak", "code")
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(5):
-        for text in texts:
-            for name in names:
-                taken[name].append(_timed(name, text))
-    each = {name: [min(values[at :: len(texts)]) for at in range(len(texts))] for name, values in taken.items()}
-    whole = [sum(values) for values in zip(*(taken[name] for name in CHAIN), strict=True)]
-    rows_ = {f"`{name}`": values for name, values in taken.items()}
-    rows_[f"**input chain** ({', '.join(CHAIN)})"] = whole
-    rows_["the same with `jailbreak`"] = [a + b for a, b in zip(whole, taken["jailbreak"], strict=True)]
-    del each
-    for name, values in rows_.items():
-        values.sort()
-        lines.append(f"| {name} | {_at(values, 0.5):.2f} | {_at(values, 0.95):.2f} |")
+    taken = {name: [[_timed(name, text) for text in texts] for _ in range(ROUNDS)] for name in names}
+    chains = {"**input chain** (" + ", ".join(CHAIN) + ")": CHAIN, "the same with `jailbreak`": (*CHAIN, "jailbreak")}
+    for title, parts in chains.items():
+        taken[title] = [
+            [sum(each) for each in zip(*(taken[name][at] for name in parts), strict=True)] for at in range(ROUNDS)
+        ]
+    lines = ["| guard | p50 ms | p95 ms | p95 of all rounds |", "|---|---|---|---|"]
+    for name, rounds in taken.items():
+        best = sorted(min(values) for values in zip(*rounds, strict=True))
+        every = sorted(value for values in rounds for value in values)
+        title = f"`{name}`" if name in names else name
+        lines.append(f"| {title} | {_at(best, 0.5):.2f} | {_at(best, 0.95):.2f} | {_at(every, 0.95):.2f} |")
     return lines
 
 

@@ -75,10 +75,13 @@ class Loaded:
         table = self.table
         return [sum([table[place] for place in each.ids]) for each in sentences]
 
-    def chance(self, total: float, count: int, extra: float = 0.0) -> float:
-        """Of a window whose ``count`` features have ``total`` steps of weight."""
-        value = self.bias + (self.scale * total / math.sqrt(count + DAMPED) if count else 0.0) + extra
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))
+    def value(self, total: float, count: int, extra: float = 0.0) -> float:
+        """Of a window whose ``count`` features have ``total`` steps of weight; `chance_of` makes it a chance."""
+        return self.bias + self.scale * total / math.sqrt(count + DAMPED) + extra
+
+
+def chance_of(value: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))
 
 
 class HeadFile:

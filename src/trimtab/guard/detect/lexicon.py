@@ -92,7 +92,20 @@ SORTS: Final[dict[str, frozenset[str]]] = {
 }
 
 
+_PLACES: Final = {sort: place for place, sort in enumerate(SORTS)}
+_SORTS_OF: Final[dict[str, tuple[int, ...]]] = {
+    stem: tuple(place for sort, place in _PLACES.items() if stem in SORTS[sort])
+    for stem in frozenset[str]().union(*SORTS.values())
+}
+_NAMES: Final = tuple(SORTS)
+_PAIRS: Final = tuple(tuple(f"{one}&{other}" for other in _NAMES) for one in _NAMES)
+
+
 def met(stems: AbstractSet[str]) -> set[str]:
-    """``over``, ``order``, ``order&over``, ...: the sorts in a sentence, alone and in pairs."""
-    there = [sort for sort, words in SORTS.items() if not words.isdisjoint(stems)]
-    return {*there, *(f"{one}&{other}" for at, one in enumerate(there) for other in there[at + 1 :])}
+    """``over``, ``order``, ``over&order``, ...: the sorts in a sentence, alone and in pairs."""
+    there = sorted({place for stem in stems if stem in _SORTS_OF for place in _SORTS_OF[stem]})
+    found = {_NAMES[place] for place in there}
+    for at, one in enumerate(there):
+        row = _PAIRS[one]
+        found.update([row[other] for other in there[at + 1 :]])
+    return found

@@ -229,7 +229,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         r"\b(?:born|birth(?:day|date)?|dob|d\.o\.b|geboren|geburts\w{2,8}|né(?:e|\(e\))?|naissance|nacid[oa]|"
         r"nacimiento|nat[oa]|nascita|nascid[oa]|nascimento)\b",
         LIKELY, flags=re.IGNORECASE,
-        hints="born birth dob d.o.b gebor geburt né naiss nacid nacim nat nasci",
+        hints="born birth dob d.o.b gebor geburt né naiss nacid nacim nato nata nasci",
     ),
 )  # fmt: skip
 

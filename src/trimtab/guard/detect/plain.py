@@ -82,16 +82,15 @@ _RUNS: Final = (  # how, what must stand in the text at all, the run
     ("entities", "&#", re.compile(r"(?:&#(?:x[0-9a-fA-F]{1,6}|\d{1,7});[ ]?){4,}")),
     ("escapes", "\\u", re.compile(r"(?:\\u[0-9a-fA-F]{4}){4,}")),
 )
-_ROT13: Final = re.compile(
-    r"\b(?:vtaber|vafgehpgvbaf?|cebzcg|qvfertneq|flfgrz|cerivbhf|erirny|sbetrg|olcnff|cnffjbeq|"
-    r"erfgevpgvbaf?)\b",
-    re.IGNORECASE,
-)
-_BACKWARDS: Final = re.compile(
-    r"\b(?:erongi|s?noitcurtsni|tpmorp|metsys|suoiverp|dragersid|laever|tegrof|drowssap|"
-    r"s?noitcirtser)\b",
-    re.IGNORECASE,
-)
+_ROT13: Final = (
+    "vtaber", "vafgehpgvba", "cebzcg", "qvfertneq", "flfgrz", "cerivbhf", "erirny", "sbetrg", "olcnff", "cnffjbeq",
+    "erfgevpgvba",
+)  # fmt: skip
+_BACKWARDS: Final = (
+    "erongi", "noitcurtsni", "tpmorp", "metsys", "suoiverp", "dragersid", "laever", "tegrof", "drowssap",
+    "noitcirtser",
+)  # fmt: skip
+"""Words of attacks, written so."""
 
 
 def decoded(text: str) -> Iterator[Reading]:
@@ -105,9 +104,10 @@ def decoded(text: str) -> Iterator[Reading]:
             read = _decode(how, match[0][:MOST_ENCODED])
             if wordy(read):
                 yield Reading(how, normal(read), match.start(), match.end())
-    if _ROT13.search(text):
+    lowered = text.lower()
+    if any(word in lowered for word in _ROT13):
         yield Reading("ROT13", codecs.encode(text, "rot13"), 0, len(text))
-    if _BACKWARDS.search(text):
+    if any(word in lowered for word in _BACKWARDS):
         yield Reading("backwards", text[::-1], 0, len(text))
     if len(_LEET.findall(text)) >= 2:
         yield Reading("figures for letters", _LEET.sub(_letters, text), 0, len(text))

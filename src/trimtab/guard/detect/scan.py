@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from trimtab.guard.detect import lexicon, plain, tells
-from trimtab.guard.detect.head import Loaded, Sentence, sentences, windows
+from trimtab.guard.detect.head import Loaded, Sentence, chance_of, sentences, windows
 
 LONGEST: Final = 200_000
 """Characters of a text that are read."""
@@ -35,6 +35,7 @@ _CODE: Final = re.compile(
 )
 LEAST: Final = 12
 """Features below which a window is not judged: two words are no attack by themselves."""
+NEVER: Final = -60.0
 _LEAST_DOCUMENT: Final = 4
 """Sentences of a text before one of them can be odd among them."""
 
@@ -86,7 +87,7 @@ def read(text: str, *, shape: bool) -> Read:
 def _whole(text: str, found: Sequence[Sentence]) -> list[tuple[tells.Tell, int]]:
     """Rules that are tried on the whole text, and where they hold."""
     rules = list(tells.MARKS)
-    if not text.isascii() or any(not tells.FOREIGN.isdisjoint(each.stems) for each in found):
+    if tells.SCRIPTS.search(text) or any(not tells.FOREIGN.isdisjoint(each.stems) for each in found):
         rules += tells.OTHER_TONGUES
     return [(tell, match.start()) for tell in rules for match in tell.pattern.finditer(text)]
 
@@ -143,34 +144,42 @@ def chances(found: Read, head: Loaded) -> list[Hit]:
         return []
     totals = _running(head.sums(found.sentences))
     sizes = _running([len(each.ids) for each in found.sentences])
-    extra = [sum([head.extra.get(trait, 0.0) for trait in each]) for each in found.traits]
-    best, alone = [0.0] * count, [0.0] * count
-    widest = (0.0, 0, 0)
+    weight = head.extra.get
+    extra = [sum([weight(trait, 0.0) for trait in each]) for each in found.traits]
+    best, alone = [NEVER] * count, [NEVER] * count
+    widest = (NEVER, 0, 0)
     for first, behind in windows(count):
-        if sizes[behind] - sizes[first] < LEAST:
+        size = sizes[behind] - sizes[first]
+        if size < LEAST:
             continue
-        chance = head.chance(
-            totals[behind] - totals[first], sizes[behind] - sizes[first], strongest(extra[first:behind])
-        )
-        if behind - first > 2:
-            widest = max(widest, (chance, first, behind))
-            continue
-        hot = max(range(first, behind), key=lambda place: alone[place])
+        value = head.value(totals[behind] - totals[first], size, strongest(extra[first:behind]))
         if behind - first == 1:
-            alone[first] = chance
-        for place in range(first, behind):  # a neighbour is no attack for standing beside one
-            if place == hot or alone[hot] < chance / 2:
-                best[place] = max(best[place], chance)
-    hits = [Hit(each.start, each.end, best[place], "classifier") for place, each in enumerate(found.sentences)]
+            best[first] = alone[first] = value
+        elif behind - first > 2:
+            widest = max(widest, (value, first, behind))
+        else:
+            _pair(first, value, alone, best)
+    hits = [
+        Hit(each.start, each.end, chance_of(best[place]), "classifier") for place, each in enumerate(found.sentences)
+    ]
     if widest[0] > max(best):
         first, last = found.sentences[widest[1]], found.sentences[widest[2] - 1]
-        hits.append(Hit(first.start, last.end, widest[0], "classifier"))
+        hits.append(Hit(first.start, last.end, chance_of(widest[0]), "classifier"))
     return hits
+
+
+def _pair(first: int, value: float, alone: Sequence[float], best: list[float]) -> None:
+    """A neighbour is no attack for standing beside one: the pair's value is that of the sentence which is worse alone,
+    and of both where neither is much by itself."""
+    hot, cold = (first, first + 1) if alone[first] >= alone[first + 1] else (first + 1, first)
+    best[hot] = max(best[hot], value)
+    if alone[hot] < value - 1.5:
+        best[cold] = max(best[cold], value)
 
 
 def strongest(extra: Sequence[float]) -> float:
     """What a window's traits weigh: its sentence's whose traits weigh most; none that speak for it are added up."""
-    return max(extra, default=0.0)
+    return max(extra)
 
 
 def _running(values: Sequence[int]) -> list[int]:

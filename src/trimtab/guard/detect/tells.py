@@ -209,7 +209,7 @@ OTHER_TONGUES: Final[tuple[Tell, ...]] = (
           r"|(?:显示|输出|告诉我|重复|透露|打印)[^。！？\n]{0,15}(?:系统提示|系统指令|系统消息|提示词)|(?:システムプロンプト|初期指示)[^。！？\n]{0,12}(?:表示|出力|"
           r"教え|見せ)|시스템 ?프롬프트[^.!?\n]{0,15}(?:보여|출력|알려|공개)"),
 )  # fmt: skip
-"""Tried where a text has a letter beyond ASCII, or reads as one of their languages."""
+"""Tried where a text has a word (`FOREIGN`) or a letter (`SCRIPTS`) of theirs."""
 _DISCUSSED: Final = re.compile(
     r"prompt[- ]injection|jailbreak(?:s|ing)? (?:attack|attempt|prompt|detect)|what (?:does|is meant by)|"
     r"the (?:phrase|words|sentence|term|command)|for example|such as|e\.g\.|classifier|detect|dataset|"
@@ -218,8 +218,13 @@ _DISCUSSED: Final = re.compile(
 )
 
 
+_WORDS: Final = frozenset[str]().union(*(tell.words for tell in SENTENCE))
+
+
 def in_sentence(sentence: str, stems: AbstractSet[str]) -> list[tuple[Tell, int]]:
     """Rules that a sentence meets, and where. ``stems``: the first letters of its words, in lower case."""
+    if _WORDS.isdisjoint(stems):
+        return []
     return [
         (tell, match.start())
         for tell in SENTENCE
@@ -240,4 +245,6 @@ _FOREIGN_WORDS: Final = """
     ripet esque desco repit negee verge herha zigno zapom pokaż ujawn zeig verra gib wiede nenn önce tüm
 """
 FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
-"""Beginnings of the words by which `OTHER_TONGUES` begin, for texts in ASCII."""
+"""Beginnings of the words by which `OTHER_TONGUES` begin, in the languages of Latin letters."""
+SCRIPTS: Final = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Letters of the others."""
