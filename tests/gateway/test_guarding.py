@@ -378,3 +378,22 @@ def test_a_model_judges_by_calls_of_its_own_which_nothing_guards_and_the_cache_a
             await inner.aclose()
 
     asyncio.run(main())
+
+
+def test_what_is_embedded_is_redacted_and_a_block_is_an_error_since_there_is_no_room_for_words() -> None:
+    vectors = {"object": "list", "model": "up-1", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+               "usage": {"prompt_tokens": 1, "total_tokens": 1}}  # fmt: skip
+
+    async def main() -> None:
+        async with upstream(answers(vectors)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="redact"))
+            ask = {"model": "fast", "input": ["hello", SECRET]}
+            assert (await g.client.post("/v1/embeddings", json=ask)).status_code == 200
+            assert up.requests[0][1]["input"] == ["hello", "my key is [AWS] keep it"]
+            guard(g, secrets(action="block"))
+            refused = await g.client.post("/v1/embeddings", json=ask)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "guard_blocked")
+            assert [line.action for line in g.spool.records[-1].guards] == ["block"]
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
