@@ -82,6 +82,7 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     assert hit.headers["trimtab-cache"].startswith("hit")
     refused = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": "SEALEDWORDS"}, headers=admin())
     assert (refused.status_code, refused.json()["code"]) == (400, "content_encrypted")
+    assert ask(server, "GET", f"{PROJECT}/export/content.jsonl", status=409).json()["code"] == "content_encrypted"
 
     destroy = f"{PROJECT}/encryption/keys/{on['keys'][0]['id']}/destruction"
     ask(server, "POST", destroy, {"confirm": "yes"}, status=400)

@@ -202,12 +202,14 @@ class Keys:
     def put(self, keys: Iterable[DataKey]) -> None:
         """Those of the catalog, as they are now: written down first, so that whoever meets what is sealed with them can
         find them. Blocks. Raises `OSError`, and `Unavailable` for another instance's key."""
-        known = tuple(keys)
-        if known == self._known and (not known or (self._folder / FILE).exists()):
+        known, path = tuple(keys), self._folder / FILE
+        written = path.read_bytes() if path.exists() else b""
+        body = msgspec.json.encode(known) if known or written else b""
+        if known == self._known and body == written:
             return
         ring = ring_of(self._box(), known) if known else Keyring()
-        if known or (self._folder / FILE).exists():
-            _write(self._folder / FILE, known)
+        if body != written:
+            _write(path, body)
         self.ring, self._known = ring, known
 
     def look(self, *, now: bool = False) -> Keyring:
@@ -241,12 +243,12 @@ class Keys:
             return self.look(now=True).open_record(body)
 
 
-def _write(path: Path, keys: tuple[DataKey, ...]) -> None:
+def _write(path: Path, body: bytes) -> None:
     """Private, whole or not at all, and on the disk before anything is sealed with them."""
     fresh = path.with_name(f".{FILE}.{uuid7_hex()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(keys))
+        file.write(body)
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
