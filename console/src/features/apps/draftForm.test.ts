@@ -14,6 +14,7 @@ const FULL: AppSpec = {
   context: { max_tokens: 800 },
   cache: { mode: "exact" },
   metadata: { owner: "desk" },
+  guards: ["pii", "keys@3"],
 };
 
 describe("a value as it is typed", () => {
@@ -41,6 +42,10 @@ describe("a value as it is typed", () => {
 describe("a draft", () => {
   it("is the same after it went through the form", () => {
     expect(specOf(formOf(FULL), FULL)).toEqual({ spec: FULL, errors: {} });
+  });
+  it("is guarded by what is listed, and by nothing where nothing is", () => {
+    expect(specOf({ ...formOf(FULL), guards: ["pii"] }, FULL).spec.guards).toEqual(["pii"]);
+    expect(specOf({ ...formOf(FULL), guards: [] }, FULL).spec.guards).toBeUndefined();
   });
   it("keeps a tree of its own as a tree", () => {
     const spec: AppSpec = { ...FULL, route: { node: "fallback", of: ["fast", "cheap"] } };
