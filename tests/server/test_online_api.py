@@ -102,3 +102,23 @@ def test_a_score_that_nobody_gave_has_no_trend_and_a_wrong_question_is_named(run
             assert answer.status_code == 400, answer.text
 
     run(story, asker=TelemetryReader(served.socket))
+
+
+class Scored:
+    """Stands in for the store: ten answers that a judge scored, four of them scored by people, too."""
+
+    async def ask(self, line: Any, sql: str, params: Any, bounds: str = "") -> list[Any]:
+        del line, sql, params, bounds
+        units, sums = [4, 4, 3.0, 3.0, 3.0, 4.0], [3.0, 0.0, 1.0, 0]
+        people = ["support", "r1", -1, "human", *units, *sums, 0, ["key_1"]]
+        judged = ["support", "r1", -1, "llm", 8, 8, 6.0, 6.0, 6.0, 8.0, 6.0, 0.0, 1.0, 0, 2, ["judge:tone@1"]]
+        return [people, judged]
+
+
+def test_answers_are_counted_by_who_scored_them_and_none_twice(run: "Run") -> None:
+    async def story(house: House) -> None:
+        found = (await house.admin.get(f"{AT}/quality", params={"score": "tone"})).json()
+        assert [(each["source"], each["quality"]["n"]) for each in found["releases"]] == [("human", 4), ("llm", 8)]
+        assert found["says"] == "Answers with a score tone: of people 4, of judges 8 (2 could not be scored)."
+
+    run(story, asker=Scored())

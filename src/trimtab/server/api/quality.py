@@ -1,6 +1,6 @@
 """How a score goes by release and day, and how many cases a comparison takes."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
@@ -22,12 +22,13 @@ from trimtab.server.quality_bodies import (
     ScoreNames,
 )
 from trimtab.server.routes import Deps, Operation, Tenant, route
-from trimtab.telemetry.quality import QualityGroup, QualityQuestion
+from trimtab.telemetry.quality import Judging, QualityGroup, QualityQuestion
 from trimtab.telemetry.views import Window
 
 TAG = "quality"
 DAYS = 30
 _LAST = 2**53
+_WHO: Final[dict[Judging, str]] = {"human": "of people", "user": "of users", "llm": "of judges", "code": "of code"}
 Time = Annotated[
     Annotated[int, Meta(ge=0, le=_LAST, description="Unix milliseconds.")] | None, QueryParameter(ge=0, le=_LAST)
 ]
@@ -105,12 +106,16 @@ def _line(group: QualityGroup, known: dict[str, Operating]) -> QualityLine:
 
 
 def _says(score: str, releases: list[QualityLine]) -> str:
+    """By who scored: one answer may have the same score of a judge and of a person, and is one answer."""
     if not releases:
         return f"No answer in this time has a score {score}."
-    many = sum(each.quality.n for each in releases)
-    unscored = sum(each.quality.unscored for each in releases)
-    text = f"{many:,} answers have a score {score}"
-    return f"{text}; {unscored:,} could not be scored." if unscored else f"{text}."
+    told: list[str] = []
+    for source, who in _WHO.items():
+        lines = [each.quality for each in releases if each.source == source]
+        if lines:
+            many, unscored = sum(each.n for each in lines), sum(each.unscored for each in lines)
+            told.append(f"{who} {many:,}{f' ({unscored:,} could not be scored)' if unscored else ''}")
+    return f"Answers with a score {score}: {', '.join(told)}."
 
 
 @route(
