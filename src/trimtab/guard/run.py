@@ -88,7 +88,7 @@ class Runner:
                 return Ran(pieces=subject.pieces, verdicts=tuple(verdicts), stopped=verdict)
         for guard in chain.guards:
             for stage in guard.stages:
-                if stage not in wanted or not any(piece.stage == stage and piece.text for piece in subject.pieces):
+                if stage not in wanted or not any(concerns(guard, stage, piece) for piece in subject.pieces):
                     continue
                 seen = await self.look(guard, stage, subject, tools)
                 verdicts.append(seen.verdict)
@@ -104,7 +104,7 @@ class Runner:
 
     async def look(self, guard: Ready, stage: Stage, subject: Subject, tools: Tools) -> Seen:
         """One guard at the pieces of one stage; never raises for what the guard does."""
-        at = [number for number, piece in enumerate(subject.pieces) if piece.stage == stage and piece.text]
+        at = [number for number, piece in enumerate(subject.pieces) if concerns(guard, stage, piece)]
         own = replace(subject, pieces=tuple(subject.pieces[number] for number in at))
         began = self._clock()
         outcome = await self._outcome(guard, own, tools)
@@ -142,6 +142,13 @@ class Runner:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="guard")
         return self._threads
+
+
+def concerns(guard: Ready, stage: Stage, piece: Piece) -> bool:
+    """Whether it looks at that piece at that stage."""
+    if piece.stage != stage or not piece.text:
+        return False
+    return stage != "input" or not guard.spec.roles or piece.role in guard.spec.roles
 
 
 def checked(outcome: Outcome, subject: Subject) -> Outcome:

@@ -27,6 +27,7 @@ Mode = Literal["enforce", "shadow", "off"]
 OnFailure = Literal["closed", "open"]
 Needs = Literal["cpu", "embed", "model"]
 """What a plug needs to look: nothing but this process, the local embedder, or a model through the gateway."""
+Role = Literal["system", "developer", "user", "assistant"]
 NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 Called = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -142,17 +143,19 @@ class Guard(Protocol):
 class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A guard as a team sets it up; every change of it is a new version.
 
-    ``kind`` is the plug and ``options`` are its settings. No ``stages``: all that the plug has. ``applies_to`` names
-    what is called (apps, routes, models; ``*`` at the end stands for anything) and is guarded whatever a release says;
-    empty: only where an app lists it. ``order``: lower looks first. ``budget`` is what its own model calls may cost in
-    a day, a decimal of the project's currency. ``queue`` is the review queue that ``escalate`` sends to; ``refusal``
-    the template of what the user is told.
+    ``kind`` is the plug and ``options`` are its settings. No ``stages``: all that the plug has. ``roles``: of messages
+    at the stage `input` only those of these; none: all. ``applies_to`` names what is called (apps, routes, models;
+    ``*`` at the end stands for anything) and is guarded whatever a release says; empty: only where an app lists it.
+    ``order``: lower looks first. ``budget`` is what its own model calls may cost in a day, a decimal of the project's
+    currency. ``queue`` is the review queue that ``escalate`` sends to; ``refusal`` the template of what the user is
+    told.
     """
 
     kind: str
     description: Annotated[str, Meta(max_length=2_000)] = ""
     options: dict[str, Json] = {}
     stages: tuple[Stage, ...] = ()
+    roles: tuple[Role, ...] = ()
     action: Action = "flag"
     threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
     mode: Mode = "enforce"

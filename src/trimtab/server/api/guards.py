@@ -12,7 +12,7 @@ from trimtab.governance.projects import REVISION
 from trimtab.guard import spec as specs
 from trimtab.guard import store
 from trimtab.guard.guards import REGISTRY
-from trimtab.guard.run import Runner, redacted
+from trimtab.guard.run import Runner, concerns, redacted
 from trimtab.guard.store import GuardDraft, GuardVersion, Refusal
 from trimtab.guard.types import ACTIONS, Finding, Guard, Piece, Subject, Tools
 from trimtab.ledger.limits import dollars
@@ -265,7 +265,7 @@ async def try_guard(deps: Deps, tenant: Tenant, data: JSONBody[GuardTrial]) -> G
     stages: list[TrialStage] = []
     try:
         for stage in guard.stages:
-            if any(piece.stage == stage and piece.text for piece in pieces):
+            if any(concerns(guard, stage, piece) for piece in pieces):
                 seen = await runner.look(guard, stage, subject, tools)
                 verdict = seen.verdict
                 if verdict.action == "redact":
