@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ class Running:
 
 
 @contextmanager
-def provider(callback: str = CALLBACK) -> Iterator[Running]:
+def provider(callback: str = CALLBACK) -> Generator[Running]:
     install_clients.install_one("oidc")
     node = install_clients.node_folder() / "node"
     home = install_clients.HOME / "oidc"

@@ -71,7 +71,7 @@ def _chosen(client: Client, provider: str | None) -> str:
     found = client.people.ways_in()
     if provider is None and len(found) == 1:
         return found[0]
-    if provider in found and provider is not None:
+    if provider is not None and provider in found:
         return provider
     raise InvalidRequest(
         f"There is no identity provider {provider!r}." if provider else "Which identity provider?",

@@ -1,11 +1,20 @@
 """Sessions of `trimtab login`, by the server's address, in a file that only its owner may read."""
 
-import json
 import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    token: str
+    expires: int
+
+    def __repr__(self) -> str:
+        return "Saved()"
 
 
 def file() -> Path:
@@ -17,31 +26,28 @@ def file() -> Path:
 def token(url: str) -> str | None:
     """The token for a server, unless it has expired."""
     found = _read().get(url)
-    if not isinstance(found, dict) or found.get("expires", 0) <= time.time() * 1000:
-        return None
-    return str(found.get("token") or "") or None
+    return found.token if found is not None and found.expires > time.time() * 1000 else None
 
 
 def keep(url: str, secret: str, expires: int) -> None:
-    _write({**_read(), url: {"token": secret, "expires": expires}})
+    _write({**_read(), url: Saved(token=secret, expires=expires)})
 
 
 def forget(url: str) -> None:
     _write({name: value for name, value in _read().items() if name != url})
 
 
-def _read() -> dict[str, Any]:
+def _read() -> dict[str, Saved]:
     try:
-        found = json.loads(file().read_text())
+        return msgspec.json.decode(file().read_bytes(), type=dict[str, Saved])
     except (OSError, RuntimeError, ValueError):  # none yet, no home, or not ours: signing in writes it anew
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def _write(sessions: dict[str, Any]) -> None:
+def _write(sessions: dict[str, Saved]) -> None:
     path = file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, aside = tempfile.mkstemp(dir=path.parent)  # 0600 by its contract
-    with os.fdopen(handle, "w") as out:
-        json.dump(sessions, out)
+    with os.fdopen(handle, "wb") as out:
+        out.write(msgspec.json.encode(sessions))
     os.replace(aside, path)

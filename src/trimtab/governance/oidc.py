@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -211,7 +211,7 @@ def _signed(id_token: str, keys: Mapping[str, Any], metadata: Metadata) -> dict[
 
 
 def _check_times(claims: dict[str, Any], now_s: int) -> None:
-    times = {name: claims.get(name) for name in ("exp", "iat", "nbf")}
+    times: dict[str, Any] = {name: claims.get(name) for name in ("exp", "iat", "nbf")}
     for name, value in times.items():
         missing = value is None and name == "nbf"
         if not missing and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53):
@@ -252,7 +252,7 @@ def lacks(row: ProviderRow, claims: Mapping[str, Any]) -> bool:
 def _groups(claims: Mapping[str, Any], where: str) -> tuple[str, ...]:
     """A list of names, or one name. ``where`` may lead into objects by dots, as in ``realm_access.roles``."""
     found = _at(claims, where)
-    listed: list[Any] = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    listed = cast("list[Any]", [found] if isinstance(found, str) else found if isinstance(found, list) else [])
     return tuple(each for each in listed[:_MOST_GROUPS] if isinstance(each, str))
 
 

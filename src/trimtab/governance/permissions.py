@@ -142,6 +142,11 @@ MEMBER_ROLES: tuple[Role, ...] = ("viewer", "developer", "reviewer", "operator",
 NOBODY = Held()
 
 
+def built_in(role: str) -> frozenset[str]:
+    """What a built-in role grants; nothing for any other name."""
+    return dict[str, frozenset[str]](GRANTS).get(role, frozenset())
+
+
 def within(permissions: frozenset[str]) -> frozenset[str]:
     """What is left of permissions that are held in an organisation or a project, and not on the instance."""
     return permissions - INSTANCE_ONLY
@@ -151,7 +156,7 @@ def held_by(principal: Principal) -> Held:
     """What a principal may do, and where."""
     if principal.held is not None:
         return principal.held
-    granted = GRANTS.get(principal.role, frozenset())  # type: ignore[call-overload]
+    granted = built_in(principal.role)
     if principal.project is None:
         return Held(instance=granted)
     return Held(projects={principal.project.id: within(granted)})

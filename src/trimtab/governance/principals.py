@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from trimtab.governance.access import Held, Organisation, Principal, Project
 from trimtab.governance.people_store import INSTANCE, MembershipRow, OrganisationRow, PersonRow, RoleRow
-from trimtab.governance.permissions import GRANTS, NOBODY, in_project, within
+from trimtab.governance.permissions import GRANTS, NOBODY, built_in, in_project, within
 from trimtab.governance.store import KeyRow
 
 _NOTHING: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ def _held_by_people(projects: dict[str, Project], known: People) -> dict[str, He
             continue
         if row.place == INSTANCE:
             held[row.person_id] = Held(
-                instance=_builtin(row.role), organisations=found.organisations, projects=found.projects
+                instance=built_in(row.role), organisations=found.organisations, projects=found.projects
             )
         elif row.place in projects:
             organisation = projects[row.place].organisation
@@ -84,18 +84,14 @@ def _held_by_people(projects: dict[str, Project], known: People) -> dict[str, He
     return held
 
 
-def _builtin(role: str) -> frozenset[str]:
-    return GRANTS.get(role, _NOTHING)  # type: ignore[call-overload]
-
-
 def _granted(role: str, organisation: str, custom: dict[tuple[str, str], frozenset[str]]) -> frozenset[str]:
     own = custom.get((organisation, role))
-    return within(_builtin(role)) if own is None else own
+    return within(built_in(role)) if own is None else own
 
 
 def scoped(role: str, permissions: Sequence[str] | None) -> frozenset[str]:
     """What a key of this role may do, if it is bound to some permissions."""
-    granted = _builtin(role)
+    granted = built_in(role)
     return granted if permissions is None else granted & (frozenset(permissions) | {"self"})
 
 

@@ -9,7 +9,7 @@ import hmac
 import secrets
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, RateLimited
@@ -89,7 +89,7 @@ def put_provider(conn: Connection, row: ProviderRow, secret: str | None, box: Se
     sealed = None if before is None else before.sealed
     if secret is not None:
         sealed = box.seal(secret, _context(row.name)) if secret else None
-    made = ProviderRow(**{**{name: getattr(row, name) for name in row.__struct_fields__}, "sealed": sealed})
+    made = structs.replace(row, sealed=sealed)
     store.put_provider(conn, made)
     return made
 

@@ -151,7 +151,8 @@ class FactorRow(Struct, frozen=True, kw_only=True):
 
 def _provider(row: Any) -> ProviderRow:
     values: dict[str, Any] = {name: getattr(row, name) for name in ProviderRow.__struct_fields__}
-    return ProviderRow(**{**values, "terms": msgspec.json.decode(row.terms, type=Terms)})
+    values["terms"] = msgspec.json.decode(row.terms, type=Terms)
+    return ProviderRow(**values)
 
 
 def providers(conn: Connection) -> list[ProviderRow]:
@@ -218,7 +219,8 @@ def factor(conn: Connection, holder: str) -> FactorRow | None:
     if row is None:
         return None
     values: dict[str, Any] = {name: getattr(row, name) for name in FactorRow.__struct_fields__}
-    return FactorRow(**{**values, "recovery": msgspec.json.decode(row.recovery, type=tuple[str, ...])})
+    values["recovery"] = msgspec.json.decode(row.recovery, type=tuple[str, ...])
+    return FactorRow(**values)
 
 
 def put_factor(conn: Connection, row: FactorRow) -> None:

@@ -192,7 +192,7 @@ def _built_in() -> list[RoleView]:
             built_in=True,
             for_members=name in MEMBER_ROLES,
         )
-        for name in (*MEMBER_ROLES, *(each for each in GRANTS if each not in MEMBER_ROLES))
+        for name in sorted(GRANTS, key=lambda each: each not in MEMBER_ROLES)
     ]
 
 
