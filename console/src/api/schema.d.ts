@@ -804,8 +804,8 @@ export interface paths {
         head?: never;
         /**
          * Change a project
-         * @description `capture_content` false keeps messages out of everything that is stored from then on. `audit_reads` puts reads
-         *     of content into the audit log: `all`, or those of a data class and above; `none` ends that.
+         * @description `capture_content` false keeps messages out of everything that is stored from then on. `audit_reads` puts
+         *     reads of content into the audit log: `all`, or those of a data class and above; `none` ends that.
          *
          *     Needs the permission `project:write`.
          */
@@ -2626,7 +2626,7 @@ export interface paths {
          * Spans, content, ledger or scores as Parquet or JSON lines
          * @description `file` is what and how: `spans.parquet`, `ledger.jsonl`. One page, oldest first: a whole file. The header
          *     `trimtab-cursor` leads to the next page and is missing on the last; `trimtab-rows` says how many rows. `q`
-         *     filters spans.
+         *     filters spans. Columns of texts are empty for who may not read content.
          *
          *     Needs the permission `trace:read`.
          */
@@ -5554,7 +5554,8 @@ export interface paths {
         put?: never;
         /**
          * Ask in SQL
-         * @description Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time.
+         * @description Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time. Columns of
+         *     texts are empty for who may not read content.
          *
          *     Needs the permission `sql:read`.
          */
@@ -5766,6 +5767,29 @@ export interface paths {
         get: operations["getSpanIO"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/traces/{trace_id}/unmask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read one trace's content, and say why
+         * @description The trace with its texts. For an hour its spans' `io` is answered too. An entry `content.unmasked` with the
+         *     reason is in the audit log before anything is.
+         *
+         *     Needs the permission `content:unmask`.
+         */
+        post: operations["unmaskTrace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8954,11 +8978,12 @@ export interface components {
          * GuardSpec
          * @description A guard as a team sets it up; every change of it is a new version.
          *
-         *     `kind` is the plug and `options` are its settings. No `stages`: all that the plug has. `applies_to` names
-         *     what is called (apps, routes, models; `*` at the end stands for anything) and is guarded whatever a release says;
-         *     empty: only where an app lists it. `order`: lower looks first. `budget` is what its own model calls may cost in
-         *     a day, a decimal of the project's currency. `queue` is the review queue that `escalate` sends to; `refusal`
-         *     the template of what the user is told.
+         *     `kind` is the plug and `options` are its settings. No `stages`: all that the plug has. `roles`: of messages
+         *     at the stage `input` only those of these; none: all. `applies_to` names what is called (apps, routes, models;
+         *     `*` at the end stands for anything) and is guarded whatever a release says; empty: only where an app lists it.
+         *     `order`: lower looks first. `budget` is what its own model calls may cost in a day, a decimal of the project's
+         *     currency. `queue` is the review queue that `escalate` sends to; `refusal` the template of what the user is
+         *     told.
          */
         GuardSpec: {
             kind: string;
@@ -8968,6 +8993,8 @@ export interface components {
             options: Record<string, never>;
             /** @default [] */
             stages: ("input" | "output" | "retrieved" | "tool_arguments" | "tool_result")[];
+            /** @default [] */
+            roles: ("assistant" | "developer" | "system" | "user")[];
             /**
              * @default flag
              * @enum {unknown}
@@ -11128,42 +11155,11 @@ export interface components {
         PolicyQuestion: {
             /** @enum {unknown} */
             action: "approve" | "call_model" | "call_tool" | "export" | "promote" | "read_content";
-            /**
-             * @default {
-             *       "kind": "Key",
-             *       "id": "someone",
-             *       "name": "",
-             *       "role": "client",
-             *       "project": "default"
-             *     }
-             */
+            /** @default {} */
             principal: components["schemas"]["Asker"];
-            /**
-             * @default {
-             *       "name": "something",
-             *       "provider": "",
-             *       "kind": "",
-             *       "upstream": "",
-             *       "region": "",
-             *       "local": false,
-             *       "data_classes": [],
-             *       "terms": []
-             *     }
-             */
+            /** @default {} */
             resource: components["schemas"]["trimtab.governance.policy_examples.Subject"];
-            /**
-             * @default {
-             *       "data_class": "",
-             *       "class_rank": null,
-             *       "app": "",
-             *       "environment": "",
-             *       "feature": "",
-             *       "user": "",
-             *       "tags": [],
-             *       "labels": [],
-             *       "at": 0
-             *     }
-             */
+            /** @default {} */
             context: components["schemas"]["Situation"];
         };
         /**
@@ -13860,6 +13856,13 @@ export interface components {
             text: string;
         };
         /**
+         * UnmaskRequest
+         * @description `reason` stands in the audit log, with who and when: one line.
+         */
+        UnmaskRequest: {
+            reason: string;
+        };
+        /**
          * Usage
          * @description Tokens of one upstream call, in exclusive buckets.
          *
@@ -14107,42 +14110,11 @@ export interface components {
             expect: "allow" | "deny";
             /** @enum {unknown} */
             action: "approve" | "call_model" | "call_tool" | "export" | "promote" | "read_content";
-            /**
-             * @default {
-             *       "kind": "Key",
-             *       "id": "someone",
-             *       "name": "",
-             *       "role": "client",
-             *       "project": "default"
-             *     }
-             */
+            /** @default {} */
             principal: components["schemas"]["Asker"];
-            /**
-             * @default {
-             *       "name": "something",
-             *       "provider": "",
-             *       "kind": "",
-             *       "upstream": "",
-             *       "region": "",
-             *       "local": false,
-             *       "data_classes": [],
-             *       "terms": []
-             *     }
-             */
+            /** @default {} */
             resource: components["schemas"]["trimtab.governance.policy_examples.Subject"];
-            /**
-             * @default {
-             *       "data_class": "",
-             *       "class_rank": null,
-             *       "app": "",
-             *       "environment": "",
-             *       "feature": "",
-             *       "user": "",
-             *       "tags": [],
-             *       "labels": [],
-             *       "at": 0
-             *     }
-             */
+            /** @default {} */
             context: components["schemas"]["Situation"];
             /** @default  */
             policy: string;
@@ -43093,6 +43065,105 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unmaskTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnmaskRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
