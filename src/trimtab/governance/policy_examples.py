@@ -17,7 +17,7 @@ MOST: Final = 200
 """Examples of one set."""
 
 
-class Asker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Asker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``id`` is a key's id or a person's e-mail address."""
 
     kind: Kind = "Key"
@@ -27,7 +27,7 @@ class Asker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     project: str = "default"
 
 
-class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is asked for: a model, a tool, an app or content, by ``name``. The other fields are a model's; ``kind`` is
     also content's (``trace``, ``dataset``)."""
 
@@ -41,7 +41,7 @@ class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     terms: tuple[str, ...] = ()
 
 
-class Situation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Situation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The context. ``class_rank`` is by the standard list of classes where it is left out. ``at`` is Unix seconds."""
 
     data_class: str = ""
@@ -55,7 +55,7 @@ class Situation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: int = 0
 
 
-class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``policy`` is the ``@id`` of the policy that must have forbidden it, where that matters."""
 
     name: str

@@ -14,6 +14,7 @@ from trimtab.governance.policies import InForce
 from trimtab.governance.policy_eval import Compiler, PolicySet
 from trimtab.governance.store import KeyRow
 
+__all__ = ("Compiler", "GovernedRows", "governed", "read", "sets_of")
 WIDE: Final = "organisation/"
 """What stands before the name of an organisation's set in verdicts."""
 
@@ -37,9 +38,10 @@ def read(conn: Connection) -> GovernedRows:
 
 
 def governed(
-    rows: GovernedRows, projects: Iterable[Project], keys: Sequence[KeyRow], compiler: Compiler
+    rows: GovernedRows, projects: Iterable[Project], keys: Sequence[KeyRow], compiler: Compiler | None = None
 ) -> dict[str, Governed]:
     """By project id; a project of which nothing is stated has no entry. ``compiler`` remembers the sets it has read."""
+    compiler = compiler or Compiler()
     found: dict[str, Governed] = {}
     used: list[PolicySet] = []
     named = {row.id: row.name for row in keys} if rows.sets else {}

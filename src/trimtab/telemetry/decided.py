@@ -15,12 +15,13 @@ from trimtab.telemetry.views import Window
 
 MOST_KINDS: Final = 50_000
 _TRACES_AT_ONCE: Final = 500
-# The line of the decision record that says which of the project's models answered; the record is a list, or an object
-# that has one.
+# The line of the decision record that says which of the project's models answered, else which was asked first; the
+# record is a list, or an object that has one.
 _LINES: Final = "JSONExtractArrayRaw(if(startsWith(decision, '['), decision, JSONExtractRaw(decision, 'lines')))"
 _CHOSEN: Final = (
-    "JSONExtractString(arrayFirst(line -> JSONExtractString(line, 'verdict') = 'chosen'"
-    f" AND JSONExtractString(line, 'provider') != 'cache', {_LINES}), 'model')"
+    "JSONExtractString(arrayFirst(line -> JSONExtractString(line, 'provider') != 'cache',"
+    " arraySort(line -> JSONExtractString(line, 'verdict') != 'chosen',"
+    f" arrayFilter(line -> JSONExtractString(line, 'verdict') IN ('chosen', 'failed'), {_LINES}))), 'model')"
 )
 SEEN: Final[Mapping[str, str]] = {
     "feature": "feature",
@@ -34,9 +35,9 @@ SEEN: Final[Mapping[str, str]] = {
 
 
 class CallKind(Struct, frozen=True, array_like=True):
-    """``asked`` is the name that was called, ``chosen`` the project's model that answered (empty where none did),
-    ``denied`` 1 for calls that policies refused. ``seen`` are the values of what was asked for beside them, as text, in
-    order. ``trace_id`` is of the newest of ``calls``, at ``last_ns``."""
+    """``asked`` is the name that was called, ``chosen`` the project's model that answered, else the first that was asked
+    (empty where none was), ``denied`` 1 for calls that policies refused. ``seen`` are the values of what was asked for
+    beside them, as text, in order. ``trace_id`` is of the newest of ``calls``, at ``last_ns``."""
 
     key_id: str
     app: str
