@@ -45,6 +45,7 @@ ELSEWHERE: Final = frozenset(
         "review",
         "online",
         "holds",
+        "content",
     )
 )
 """Tags of rooms whose own tests look at their trail."""
@@ -104,6 +105,11 @@ STORY: Final = (
     Does("setRetention", "PUT", f"{P}/retention", {"content": 3}),
     Does("startRetentionRun", "POST", f"{P}/retention/runs"),
     Does("startErasure", "POST", f"{P}/erasures", {"subject": "user", "value": "ada"}),
+    Does("addLegalHold", "POST", f"{P}/legal-holds", {"subject": "user", "value": "eve", "reason": "Case 7"}),
+    Does("releaseLegalHold", "POST", f"{P}/legal-holds/{{addLegalHold.id}}/release", {"reason": "It is over."}),
+    Does("setEncryption", "PUT", f"{P}/encryption", {"enabled": True}),
+    Does("rotateDataKey", "POST", f"{P}/encryption/rotations"),
+    Does("destroyDataKey", "POST", f"{P}/encryption/keys/all/destruction", {"confirm": "destroy all of default"}),
     Does("createView", "POST", f"{P}/views", {"name": "Slow", "page": "traces", "q": ""}),
     Does("changeView", "PUT", f"{P}/views/{{createView.id}}",
          {"name": "Slower", "page": "traces", "q": "", "version": 1}),
@@ -145,7 +151,7 @@ STORY: Final = (
 )  # fmt: skip
 BY_OTHERS: Final = frozenset((
     "approveRelease", "withdrawApproval", "recordVerdict", "login", "logout", "deleteProvider", "importDashboard",
-    "dropForwardEvent", "replayDeadLetter", "dropDeadLetter", "remapTraces",
+    "dropForwardEvent", "replayDeadLetter", "dropDeadLetter", "remapTraces", "rotateSecretKey",
 ))  # fmt: skip
 """Those that need a second person, a file, a cookie, a failure or a whole store; below, and beside their own tests."""
 
