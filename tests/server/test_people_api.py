@@ -168,7 +168,7 @@ def test_every_route_lets_every_role_through_just_where_the_table_says(
             if "permission" not in handler.opt:
                 continue
             path, method = next(iter(handler.paths)), next(iter(handler.http_methods))
-            places = [{"project": slug} for slug in projects] if "{project:" in path else [{}]
+            places: list[dict[str, str]] = [{"project": slug} for slug in projects] if "{project:" in path else [{}]
             if "{organisation:" in path:
                 places = [{"organisation": slug} for slug in ("default", "away")]
             for who, holder in callers.items():

@@ -26,6 +26,7 @@ class Project(Struct, frozen=True, kw_only=True):
     slug: str
     capture_content: bool = True
     organisation: str = DEFAULT_ORGANISATION
+    audit_reads: str = "none"
 
 
 class Held(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class ProjectChange(Struct, frozen=True, kw_only=True):
 
     name: str | None = None
     capture_content: bool | None = None
+    audit_reads: str | None = None
 
 
 def check_slug(slug: str) -> None:
@@ -88,5 +89,6 @@ def change(conn: Connection, slug: str, wanted: ProjectChange) -> ProjectRow:
     old = get(conn, slug)
     name = old.name if wanted.name is None else check_name(wanted.name) or old.slug
     capture = old.capture_content if wanted.capture_content is None else wanted.capture_content
-    store.change_project(conn, old.id, name=name, capture_content=capture)
+    reads = old.audit_reads if wanted.audit_reads is None else wanted.audit_reads
+    store.change_project(conn, old.id, name=name, capture_content=capture, audit_reads=reads)
     return get(conn, slug)

@@ -34,6 +34,7 @@ PROJECTS = Table(
     Column("capture_content", Boolean, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("organisation_id", String(64), nullable=False, server_default=DEFAULT_ORGANISATION),
+    Column("audit_reads", String(40), nullable=False, server_default="none"),
 )
 KEYS = Table(
     "keys",
@@ -69,6 +70,8 @@ class ProjectRow(Struct, frozen=True, kw_only=True):
     capture_content: bool
     created: int
     organisation_id: str = DEFAULT_ORGANISATION
+    audit_reads: str = "none"
+    """Which reads of content stand in the audit log: ``none``, ``all``, or those of a data class and above."""
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
@@ -139,8 +142,11 @@ def add_project(conn: Connection, project: ProjectRow) -> None:
     )
 
 
-def change_project(conn: Connection, project_id: str, *, name: str, capture_content: bool) -> None:
-    conn.execute(update(PROJECTS).where(PROJECTS.c.id == project_id).values(name=name, capture_content=capture_content))
+def change_project(
+    conn: Connection, project_id: str, *, name: str, capture_content: bool, audit_reads: str = "none"
+) -> None:
+    values = {"name": name, "capture_content": capture_content, "audit_reads": audit_reads}
+    conn.execute(update(PROJECTS).where(PROJECTS.c.id == project_id).values(values))
 
 
 # --- keys ---

@@ -113,6 +113,8 @@ class Subject(Struct, frozen=True, kw_only=True):
     feature: str = ""
     started: int = 0
     note: str = ""
+    withheld: bool = False
+    """Texts were taken out, because whoever asks may not read content."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

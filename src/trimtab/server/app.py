@@ -21,6 +21,7 @@ from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
 from trimtab.server.fronts.common import front_at, nowhere
+from trimtab.server.withholding import Answer
 
 MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
@@ -52,6 +53,7 @@ def create_api() -> Litestar:
             "tenant": Provide(_tenant, sync_to_thread=False),
             "within": Provide(_organisation, sync_to_thread=False),
         },
+        response_class=Answer,
         exception_handlers={Exception: problems.handle},
         request_max_body_size=MAX_BODY,
         openapi_config=None,

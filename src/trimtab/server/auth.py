@@ -29,6 +29,7 @@ from trimtab.governance.access import Organisation, Principal, Project, digest
 from trimtab.governance.admit import secret_of
 from trimtab.governance.permissions import Permission
 from trimtab.governance.session_store import SessionRow
+from trimtab.server.content_access import settle
 from trimtab.server.dependencies import Dependencies
 
 COOKIE = "trimtab_session"
@@ -89,6 +90,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             "A key of one project may not do this for the whole server.",
             fix="Use the admin key, or an instance-wide one.",
         )
+    needed = bool(handler.opt["operation"].needs_content)
+    await settle(deps, connection, permission, tenant, caller.principal, needed=needed)
 
 
 def require_in(principal: Principal, permission: Permission, project: Project) -> None:

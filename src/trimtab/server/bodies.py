@@ -98,6 +98,8 @@ class ProjectView(Struct, frozen=True, kw_only=True):
     created: int
     organisation: str
     """Its slug."""
+    audit_reads: str = "none"
+    """Which reads of content stand in the audit log: ``none``, ``all``, or those of this data class and above."""
 
 
 class ProjectPage(Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ class NewProject(Struct, kw_only=True, forbid_unknown_fields=True):
 class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     capture_content: bool | UnsetType = UNSET
+    audit_reads: str | UnsetType = UNSET
 
 
 class KeyView(Struct, frozen=True, kw_only=True):

@@ -95,6 +95,8 @@ class CaseView(Struct, frozen=True, kw_only=True):
     uses: list[Use]
     consent: Consent
     pii: Pii
+    withheld: bool = False
+    """Texts were taken out, because the caller may not read content."""
 
 
 class CasePage(Struct, frozen=True, kw_only=True):

@@ -64,7 +64,8 @@ def version_view(found: DatasetVersion) -> VersionOfDataset:
 
 
 def case_view(case: Case) -> CaseView:
-    values = {name: getattr(case, name) for name in CaseView.__struct_fields__ if name != "provenance"}
+    own = [name for name in CaseView.__struct_fields__ if name not in ("provenance", "withheld")]
+    values = {name: getattr(case, name) for name in own}
     return CaseView(provenance=CaseProvenance(**structs.asdict(case.provenance)), **values)
 
 

@@ -28,6 +28,7 @@ from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.oidc_client import OidcClient
 from trimtab.server.playground import Question, Told
+from trimtab.server.reads import Reads
 from trimtab.server.rolling import Look
 from trimtab.server.settings import Settings
 from trimtab.server.snapshot import SnapshotHolder
@@ -163,6 +164,8 @@ class Dependencies:
     """Calls that this server makes itself; None where it has no data plane."""
     judge_tools: JudgeTools | None = None
     live: Live = field(default_factory=Live)
+    reads: Reads = field(default_factory=Reads)
+    """Reads of content that projects want in their audit logs."""
     remapper: Remapper | None = None
     oidc: OidcClient = field(default_factory=OidcClient)
     """What is asked of identity providers."""

@@ -195,6 +195,7 @@ class CellView(Struct, frozen=True, kw_only=True):
     output_tokens: int | None
     cached: bool
     scores: list[CellScoreView]
+    withheld: bool = False
 
 
 class CellPage(Struct, frozen=True, kw_only=True):

@@ -48,6 +48,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Bytes of a body this route takes, where that is more than the others do."""
     file_types: tuple[str, ...] = ()
     """Media types of a file that the body is, where it is no JSON: the handler reads it from the request."""
+    needs_content: bool = False
+    """What it answers, or carries elsewhere, is content of calls and nothing else: refused to who may not read that."""
     events: tuple[type[Struct], ...] = ()
     """What the ``data`` of a stream's events are, for the description."""
 

@@ -39,7 +39,6 @@ from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.governance import data_keys, people_store
 from trimtab.governance import store as governance_store
 from trimtab.governance.access import AccessTable, Principal, Project
-from trimtab.governance.policy_eval import Compiler
 from trimtab.governance.principals import People
 from trimtab.governance.principals import made as principals_made
 from trimtab.governance.projects import REVISION
@@ -124,7 +123,6 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
     limits = limit_store.limits(conn)
     apps = lanes_store.lanes(conn, placed)
     holds = queue_store.holdings(conn)
-    governed = governing.read(conn)
     guards, refusals = guard_store.in_force(conn), guard_store.refusals(conn)
     known = _people(conn)
     projects = governance_store.projects(conn)
@@ -143,7 +141,7 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
         limits=limits,
         apps=apps,
         holds=holds,
-        governed=governed,
+        governed=governing.read(conn),
         guards=guards,
         refusals=refusals,
         known=known,
@@ -166,7 +164,7 @@ def build(
     box: SecretBox,
     made_with: Fittings | None = None,
     releases: Releases | None = None,
-    compiler: Compiler | None = None,
+    compiler: governing.Compiler | None = None,
 ) -> Built:
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
     Routes are compiled with what they ask while they decide. ``releases`` and ``compiler`` have the releases and the
@@ -175,7 +173,13 @@ def build(
     releases = Releases() if releases is None else releases
     trouble: dict[tuple[str, str], str] = {}
     projects = {
-        row.id: Project(id=row.id, slug=row.slug, capture_content=row.capture_content, organisation=row.organisation_id)
+        row.id: Project(
+            id=row.id,
+            slug=row.slug,
+            capture_content=row.capture_content,
+            organisation=row.organisation_id,
+            audit_reads=row.audit_reads,
+        )
         for row in state.projects
     }
     targets: dict[str, ProjectTargets] = {}
@@ -230,7 +234,7 @@ def build(
             dated=dated,
             apps=apps,
             holds=_holds(state.holds),
-            governed=governing.governed(state.governed, projects.values(), state.keys, compiler or Compiler()),
+            governed=governing.governed(state.governed, projects.values(), state.keys, compiler),
             guards=guards_of(state.guards, state.refusals, apps),
         ),
         by_key_id=principals.by_id,
@@ -379,7 +383,7 @@ class SnapshotHolder:
         self.watch = config if isinstance(config, ConfigWatch) else ConfigWatch(config, None)
         self.made_with = made_with or fittings(Live())
         self._releases = Releases()
-        self._compiler = Compiler()
+        self._compiler = governing.Compiler()
         self._placed: dict[Key, ReleaseRow] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box

@@ -89,10 +89,26 @@ _SOURCES: Final[dict[What, _Source]] = {
 }
 
 
+_TEXTS: Final[dict[What, tuple[str, ...]]] = {
+    "spans": ("input_preview", "output_preview", "error_message", "decision"),
+    "ledger": ("prompt_preview",),
+    "scores": ("explanation",),
+}
+"""Columns that hold what was said; all of ``content`` is that."""
+
+
+def _columns(what: What, *, texts: bool) -> str:
+    names = _SOURCES[what].columns.split(", ")
+    hidden = () if texts else _TEXTS.get(what, ())
+    return ", ".join(f"'' AS {name}" if name in hidden else name for name in names)
+
+
 async def export(
-    asker: Exporter, project: str, what: What, fmt: Format, scope: tuple[str, Window], *, limit: int, cursor: str | None
-) -> Page:
-    """One page. ``scope`` is a search (of spans only) and a window of time. Raises `InvalidRequest`."""
+    asker: Exporter, project: str, what: What, fmt: Format, scope: tuple[str, Window], *,
+    limit: int, cursor: str | None, texts: bool = True,
+) -> Page:  # fmt: skip
+    """One page. ``scope`` is a search (of spans only) and a window of time; without ``texts`` the columns of what was
+    said are empty. Raises `InvalidRequest`."""
     source = _SOURCES[what]
     where, params = _scope(project, what, source, scope)
     limit = max(1, min(limit, MOST_ROWS[what]))
@@ -103,7 +119,7 @@ async def export(
     sql = f"SELECT count(), max((at, id)) FROM ({place} LIMIT {limit})"  # noqa: S608
     [(count, (last_ns, last_id))] = await asker.ask(tuple[int, tuple[int, str]], sql, params)
     params["last_ns"], params["last_id"] = last_ns, last_id
-    rows = f"SELECT {source.columns} FROM {source.table} WHERE {where}"  # noqa: S608
+    rows = f"SELECT {_columns(what, texts=texts)} FROM {source.table} WHERE {where}"  # noqa: S608
     rows += f" AND ({source.at}, {source.id}) <= ({{last_ns:Int64}}, {{last_id:String}})"
     content = await asker.file(f"{rows} ORDER BY {source.at}, {source.id}", params, _FORMATS[fmt], _BOUNDS)
     return Page(content, count, _cursor(last_ns, last_id) if count == limit else None)

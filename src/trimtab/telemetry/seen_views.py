@@ -32,6 +32,7 @@ class SessionRow(Struct, frozen=True, kw_only=True):
     """What was asked first, cut to a preview."""
     answered: str
     """What was answered last, likewise."""
+    withheld: bool = False
 
 
 class SessionPage(Struct, frozen=True, kw_only=True):

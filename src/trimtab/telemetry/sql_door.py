@@ -65,6 +65,12 @@ VIEWS: Final[dict[str, str]] = {
     ),
 }  # fmt: skip
 """What can be read, in order of name; docs/search.md tells the columns."""
+TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "scores": ("explanation",),
+    "spans": ("error_message", "input_preview", "output_preview"),
+    "texts": ("text",),
+}
+"""Columns of the views that hold what was said."""
 TABLES: Final = ("spans", "span_io", "ledger", "scores")
 """What the views read."""
 OTHERS: Final = tuple(sorted({*COLUMNS} - {*TABLES}))
@@ -101,9 +107,20 @@ class Asker(Protocol):
     ) -> list[T]: ...
 
 
-def statement(sql: str, limit: int) -> str:
-    """The text that is run, with the project as a placeholder. Raises `InvalidRequest`."""
-    views = ", ".join(f"{name} AS ({view})" for name, view in VIEWS.items())
+def _without_texts(name: str) -> str:
+    """A view whose columns of texts are empty."""
+    view = VIEWS[name]
+    for column in TEXTS.get(name, ()):
+        view, found = re.subn(rf"(?<=[ ,]){column}(?=,| FROM)", f"'' AS {column}", view, count=1)
+        if not found:
+            raise ValueError(f"The view {name} has no column {column}.")
+    return view
+
+
+def statement(sql: str, limit: int, *, texts: bool = True) -> str:
+    """The text that is run, with the project as a placeholder; without ``texts`` every column of what was said is
+    empty. Raises `InvalidRequest`."""
+    views = ", ".join(f"{name} AS ({VIEWS[name] if texts else _without_texts(name)})" for name in VIEWS)
     return f"WITH {views} SELECT * FROM (\n{checked(sql)}\n) LIMIT {limit}"
 
 
@@ -123,10 +140,10 @@ class SqlDoor:
         self._turn = asyncio.Lock()
         self._waiting = 0
 
-    async def run(self, project: str, sql: str, limit: int = 1_000) -> SqlResult:
-        """Raises `InvalidRequest`, `TooLarge`, `RateLimited`, `Unavailable`."""
+    async def run(self, project: str, sql: str, limit: int = 1_000, *, texts: bool = True) -> SqlResult:
+        """``texts`` as of `statement`. Raises `InvalidRequest`, `TooLarge`, `RateLimited`, `Unavailable`."""
         limit = max(1, min(limit, MAX_ROWS))
-        text = statement(sql, limit + 1)
+        text = statement(sql, limit + 1, texts=texts)
         if self._waiting >= MAX_WAITING:
             raise RateLimited(
                 "Other SQL is still running.", fix="Ask again in a few seconds; one statement runs at a time.",

@@ -86,6 +86,8 @@ class SpanRow(Struct, frozen=True, kw_only=True):
     fallbacks: int
     input_preview: str
     output_preview: str
+    withheld: bool = False
+    """Texts were taken out, because the caller may not read content."""
 
 
 class TracePage(Struct, frozen=True, kw_only=True):
@@ -226,6 +228,7 @@ class ScoreView(Struct, frozen=True, kw_only=True):
     at: int
     supersedes: str
     valid: bool
+    withheld: bool = False
 
 
 class TraceDetail(Struct, frozen=True, kw_only=True):
@@ -283,6 +286,8 @@ class SpanIO(Struct, frozen=True, kw_only=True):
     dialect: str = ""
     """The wire format of ``raw_request``, e.g. ``openai_chat``: so that the call can be made again."""
     note: str = ""
+    withheld: bool = False
+    """Texts were taken out, because the caller may not read content."""
 
 
 class FacetValue(Struct, frozen=True, kw_only=True):

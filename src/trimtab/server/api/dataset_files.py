@@ -179,18 +179,30 @@ def _folder(deps: Dependencies) -> Generator[Path]:
 # --- export ---
 
 
+class Purpose(Struct, frozen=True):
+    """What cases are wanted for; ``allowed_only`` leaves those out that must not be used so."""
+
+    use: Use
+    allowed_only: bool
+
+
+def purpose_of(use: FromQuery[Use] = "evaluate", allowed_only: FromQuery[bool] = False) -> Purpose:
+    return Purpose(use, allowed_only)
+
+
 @route(
     "GET",
     ONE + "/export",
     "dataset:read",
     Operation(
         id="exportCases",
+        needs_content=True,
         summary="A version as a file",
         tag=TAG,
         errors=(404, 409),
         media_type="application/octet-stream",
     ),
-    {"wanted": wanted_cases},
+    {"wanted": wanted_cases, "purpose": purpose_of},
 )
 async def export_cases(
     deps: Deps,
@@ -198,10 +210,9 @@ async def export_cases(
     tenant: Tenant,
     dataset: FromPath[str],
     wanted: NamedDependency[SkipValidation[Wanted]],
+    purpose: NamedDependency[SkipValidation[Purpose]],
     fmt: ExportFormat = "jsonl",
     version: FromQuery[str] = LATEST,
-    use: FromQuery[Use] = "evaluate",
-    allowed_only: FromQuery[bool] = False,
 ) -> Response[bytes]:
     """JSON lines are whole cases; CSV and Parquet one row a case; ``croissant`` describes the CSV of the same
     version (Croissant 1.0) and belongs into one folder with them. ``use`` says what for: refused (409) where a case
@@ -210,9 +221,10 @@ async def export_cases(
 
     def read(conn: Connection) -> tuple[Dataset, Out]:
         of = datasets.version(conn, tenant.id, dataset, version)
-        if not allowed_only:
-            datasets.must_allow(conn, of, use, wanted)
-        leave = frozenset(datasets.refused(conn, of, use, wanted)) if allowed_only else frozenset[str]()
+        if not purpose.allowed_only:
+            datasets.must_allow(conn, of, purpose.use, wanted)
+        refused = datasets.refused(conn, of, purpose.use, wanted) if purpose.allowed_only else ()
+        leave = frozenset[str](refused)
         return datasets.get(conn, tenant.id, dataset), Out(of=of, wanted=wanted, leave=leave)
 
     found, out = await deps.db.read(read)

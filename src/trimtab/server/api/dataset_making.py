@@ -66,7 +66,9 @@ GIVEN = ("split", "tags", "uses", "licence", "consent", "pii")
     "POST",
     ONE + "/from-traces",
     "dataset:write",
-    Operation(id="casesFromTraces", summary="Make cases of recorded calls", tag=TAG, errors=(404, 409)),
+    Operation(
+        id="casesFromTraces", summary="Make cases of recorded calls", tag=TAG, errors=(404, 409), needs_content=True
+    ),
 )
 async def cases_from_traces(
     deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], data: JSONBody[CasesFromTraces]
@@ -327,7 +329,9 @@ def _tagged(conn: Connection, change: dataset_writes.Writing, ids: Sequence[str]
     "POST",
     ONE + "/generate",
     "dataset:write",
-    Operation(id="generateCases", summary="Let a model propose cases", tag=TAG, errors=(404, 409, 429)),
+    Operation(
+        id="generateCases", summary="Let a model propose cases", tag=TAG, errors=(404, 409, 429), needs_content=True
+    ),
 )
 async def generate_cases(
     deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], data: JSONBody[GenerateCases]

@@ -47,7 +47,7 @@ async def list_dead_letters(deps: Deps, cursor: Cursor = None, limit: Limit = 10
     "GET",
     "/api/v1/system/dead-letters/{letter:int}",
     "system:read",
-    Operation(id="showDeadLetter", summary="What a dead letter held", tag=TAG, errors=(404,)),
+    Operation(id="showDeadLetter", summary="What a dead letter held", tag=TAG, errors=(404,), needs_content=True),
 )
 async def show_dead_letter(deps: Deps, letter: FromPath[int]) -> DeadLetterContent:
     """With content: what a client sent, prompts and answers included."""

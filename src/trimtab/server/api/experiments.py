@@ -109,7 +109,7 @@ def _left(found: Experiment, now: int) -> int | None:
 
 
 def cell_view(found: Cell) -> CellView:
-    own: dict[str, Any] = {name: getattr(found, name) for name in CellView.__struct_fields__}
+    own: dict[str, Any] = {name: getattr(found, name) for name in CellView.__struct_fields__ if name != "withheld"}
     own["cost"] = None if found.cost is None else dollars(found.cost)
     own["scores"] = [
         CellScoreView(

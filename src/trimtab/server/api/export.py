@@ -3,12 +3,15 @@
 from typing import Annotated, Final
 
 from litestar import Response
-from litestar.params import FromPath, QueryParameter
-from msgspec import Meta
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, SkipValidation
+from msgspec import Meta, Struct
 
 from trimtab.core.errors import Conflict, NotFound
 from trimtab.server.api.costs import End, Query, Start, window
+from trimtab.server.content_access import may_read, refuse_content
 from trimtab.server.policing import Asked, permit
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
 from trimtab.telemetry.export import MOST_ROWS, Format, What, export
 
@@ -22,6 +25,18 @@ Rows = Annotated[
 ]
 
 
+class Scope(Struct, frozen=True):
+    """Which spans."""
+
+    q: str
+    start: int | None
+    end: int | None
+
+
+def scope_of(q: Query = "", start: Start = None, end: End = None) -> Scope:
+    return Scope(q, start, end)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/export/{file:str}",
@@ -33,22 +48,24 @@ Rows = Annotated[
         errors=(404, 409),
         media_type="application/octet-stream",
     ),
+    {"spans": scope_of},
 )
 async def export_rows(
     deps: Deps,
     caller: CallerNow,
     tenant: Tenant,
     file: FromPath[str],
-    q: Query = "",
-    start: Start = None,
-    end: End = None,
+    spans: NamedDependency[SkipValidation[Scope]],
     limit: Rows = 10_000,
     cursor: Cursor = None,
 ) -> Response[bytes]:
     """``file`` is what and how: ``spans.parquet``, ``ledger.jsonl``. One page, oldest first: a whole file. The header
     ``trimtab-cursor`` leads to the next page and is missing on the last; ``trimtab-rows`` says how many rows. ``q``
-    filters spans."""
+    filters spans. Columns of texts are empty for who may not read content."""
     kind, fmt = _named(file)
+    texts = may_read(caller.principal, tenant)
+    if kind == "content" and not texts:
+        refuse_content("this export is nothing else: take spans, ledger or scores")
     await permit(deps, caller, tenant, Asked(action="export", kind=kind))
     if kind == "content" and deps.keys().has(tenant.id):
         raise Conflict(
@@ -56,8 +73,9 @@ async def export_rows(
             fix="Read it span by span (GET .../traces/{trace}/spans/{span}/io), or export spans.",
             code="content_encrypted",
         )
-    scope = (q, window(deps, start, end))
-    page = await export(deps.files, tenant.id, kind, fmt, scope, limit=limit, cursor=cursor)
+    asked = (spans.q, window(deps, spans.start, spans.end))
+    page = await export(deps.files, tenant.id, kind, fmt, asked, limit=limit, cursor=cursor, texts=texts)
+    await content_read(deps, caller, tenant, f"export:{kind}")
     headers = {
         "content-disposition": f'attachment; filename="{kind}-{tenant.slug}.{fmt}"',
         ROWS_HEADER: str(page.rows),

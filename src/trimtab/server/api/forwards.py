@@ -165,7 +165,14 @@ async def list_forwards(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit
     "POST",
     "/api/v1/projects/{project:str}/forwards",
     "forward:write",
-    Operation(id="createForward", summary="Forward closed traces somewhere", tag=TAG, status=201, errors=(404, 409)),
+    Operation(
+        id="createForward",
+        summary="Forward closed traces somewhere",
+        tag=TAG,
+        status=201,
+        errors=(404, 409),
+        needs_content=True,
+    ),
 )
 async def create_forward(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewForward]) -> ForwardView:
     """What arrives from now on is delivered. Headers, secret and options are kept encrypted and never shown again."""
@@ -194,7 +201,13 @@ async def get_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Forwar
     "PATCH",
     "/api/v1/projects/{project:str}/forwards/{name:str}",
     "forward:write",
-    Operation(id="changeForward", summary="Change, pause or resume a destination", tag=TAG, errors=(404, 409)),
+    Operation(
+        id="changeForward",
+        summary="Change, pause or resume a destination",
+        tag=TAG,
+        errors=(404, 409),
+        needs_content=True,
+    ),
 )
 async def change_forward(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]

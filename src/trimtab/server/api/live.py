@@ -12,8 +12,11 @@ from msgspec import Meta
 from trimtab.governance import permissions
 from trimtab.governance.access import Principal, Project
 from trimtab.server.api.traces import TAG, Query
+from trimtab.server.content_access import may_read
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+from trimtab.server.withholding import tail_event
 from trimtab.telemetry.tail import TailEvent
 
 RETRY_MS: Final = 1_000
@@ -50,6 +53,7 @@ async def tail_traces(
     deps.tail.check(tenant.id, q)
     heard = request.headers.get("last-event-id", "")
     start = int(heard) if heard.isdecimal() and len(heard) < 16 else since
+    await content_read(deps, caller, tenant, "traces")
     body = _told(deps, tenant, q, start, caller.principal)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return cast("Response[str]", Stream(body, media_type="text/event-stream", headers=headers))
@@ -67,10 +71,15 @@ async def _told(
             return False
         return permissions.holds_in(now, "trace:read", tenant)
 
+    def shown(event: TailEvent) -> TailEvent:
+        """Without texts as soon as content may not be read any more."""
+        now = deps.snapshots.principal(principal.key_id)
+        return event if now is not None and may_read(now, tenant) else tail_event(event)
+
     events = deps.tail.watch(tenant.id, q, since, may)
     try:
         async for event in events:
-            yield _rendered(event)
+            yield _rendered(shown(event))
     finally:
         await events.aclose()
 

@@ -25,6 +25,7 @@ from trimtab.server.playground_bodies import (
     PlaygroundRun,
 )
 from trimtab.server.prompt_reading import aside, bundle_of, source_of, stored
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.server.span_context import NOT_ASKED_AGAIN, Context, context_of
 
@@ -128,14 +129,23 @@ async def _rendered(deps: Dependencies, tenant: Project, wanted: PlaygroundPromp
     "GET",
     BASE + "/spans/{trace_id:str}/{span_id:str}",
     "trace:read",
-    Operation(id="openSpanInPlayground", summary="What a span was asked, to ask it again", tag=TAG, errors=(404,)),
+    Operation(
+        id="openSpanInPlayground",
+        summary="What a span was asked, to ask it again",
+        tag=TAG,
+        errors=(404,),
+        needs_content=True,
+    ),
 )
-async def open_span(deps: Deps, tenant: Tenant, trace_id: FromPath[str], span_id: FromPath[str]) -> PlaygroundContext:
+async def open_span(
+    deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: FromPath[str], span_id: FromPath[str]
+) -> PlaygroundContext:
     """The exact messages, tools and parameters, whatever dialect they came in. 404 with the code ``no_content`` where
     the content was not kept."""
     io = await deps.reader.span_io(tenant.id, trace_id, span_id)
     if io is None:
         raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
+    await content_read(deps, caller, tenant, "traces", io.trace_id)
     found = context_of(io)
     model = await _called(deps, tenant, io.trace_id, io.span_id, found)
     notes = found.notes

@@ -2,8 +2,9 @@
 
 from litestar.params import JSONBody
 from msgspec import UNSET
+from sqlalchemy import Connection
 
-from trimtab.governance import permissions, projects, store
+from trimtab.governance import content_reads, data_classes, permissions, projects, store
 from trimtab.governance.projects import ProjectChange
 from trimtab.governance.store import ProjectRow
 from trimtab.server import auditing
@@ -24,6 +25,7 @@ def view(deps: Dependencies, row: ProjectRow) -> ProjectView:
         capture_content=row.capture_content,
         created=row.created,
         organisation=next((each.slug for each in known if each.id == row.organisation_id), ""),
+        audit_reads=row.audit_reads,
     )
 
 
@@ -80,14 +82,22 @@ async def get_project(deps: Deps, tenant: Tenant) -> ProjectView:
     Operation(id="changeProject", summary="Change a project", tag=TAG, errors=(404,)),
 )
 async def change_project(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[ProjectPatch]) -> ProjectView:
-    """``capture_content`` false keeps messages out of everything that is stored from then on."""
+    """``capture_content`` false keeps messages out of everything that is stored from then on. ``audit_reads`` puts
+    reads of content into the audit log: ``all``, or those of a data class and above; ``none`` ends that."""
     wanted = ProjectChange(
         name=None if data.name is UNSET else data.name,
         capture_content=None if data.capture_content is UNSET else data.capture_content,
+        audit_reads=None if data.audit_reads is UNSET else data.audit_reads,
     )
+
+    def work(conn: Connection) -> ProjectRow:
+        if wanted.audit_reads not in (None, content_reads.NONE, content_reads.ALL):
+            data_classes.check_class(wanted.audit_reads, data_classes.classes_of(conn, tenant.id), "audit_reads")
+        return projects.change(conn, tenant.slug, wanted)
+
     state = auditing.row(store.PROJECTS, id=tenant.id)
     deed = Deed(project=tenant, action="project.changed", subject=f"project:{tenant.slug}", state=state)
-    row = await written(deps, caller, deed, lambda conn: projects.change(conn, tenant.slug, wanted))
+    row = await written(deps, caller, deed, work)
     await deps.snapshots.changed()
     return view(deps, row)
 

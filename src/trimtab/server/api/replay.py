@@ -16,9 +16,10 @@ from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.governance.access import Project
 from trimtab.llm.types import Usage
 from trimtab.server.api.routing import checked
+from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.route_bodies import ReplayReport, ReplayRequest
-from trimtab.server.routes import Deps, Operation, Tenant, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.recorded import MOST_CALLS
 from trimtab.telemetry.views import Window
 
@@ -33,13 +34,15 @@ MOST_READ = 1_000
     "trace:read",
     Operation(id="replayRoute", summary="Decide recorded calls again by another route", tag="routes", errors=(404,)),
 )
-async def replay(deps: Deps, tenant: Tenant, data: JSONBody[ReplayRequest]) -> ReplayReport:
+async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[ReplayRequest]) -> ReplayReport:
     """No provider is asked. Give a ``tree``, or the ``name`` of a route in force. The newest calls are taken."""
     until = deps.now() + 1 if data.end is None else data.end
     since = until - DAY_MS if data.start is None else data.start
     if since >= until or not 1 <= data.limit <= MOST_CALLS:
         what = "The time range is empty." if since >= until else f"'limit' must be from 1 to {MOST_CALLS}."
         raise InvalidRequest(what, fix="Give a 'start' before 'end', and e.g. a limit of 1000.")
+    if not may_read(caller.principal, tenant):
+        refuse_words(data.q)
     window = Window(start=since, end=until)
     made, others = _route(deps, tenant, data)
     limit = min(data.limit, MOST_READ) if reads_text(made.tree) else data.limit

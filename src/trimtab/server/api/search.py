@@ -7,7 +7,9 @@ from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.server.api.traces import End, Query, Start, window_of
+from trimtab.server.content_access import may_read
 from trimtab.server.policing import Asked, permit
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.aggregate import Aggregation
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
@@ -118,9 +120,13 @@ class SqlRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     Operation(id="runSql", summary="Ask in SQL", tag=TAG, status=200, errors=(404, 413, 429)),
 )
 async def run_sql(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[SqlRequest]) -> SqlResult:
-    """Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time."""
+    """Read-only, of this project alone; bounded in seconds, memory, rows. One statement runs at a time. Columns of
+    texts are empty for who may not read content."""
     await permit(deps, caller, tenant, Asked(action="read_content", kind="sql"))
-    return await deps.search.sql(tenant.id, data.sql, data.limit)
+    texts = may_read(caller.principal, tenant)
+    found = await deps.search.sql(tenant.id, data.sql, data.limit, texts=texts)
+    await content_read(deps, caller, tenant, "sql")
+    return found
 
 
 ROUTES = (get_aggregate, complete_search, run_sql)

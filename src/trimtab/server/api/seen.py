@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from trimtab.core.errors import NotFound
 from trimtab.server.api.traces import End, Query, Rows, Start, window_of
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import Cursor, Deps, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.server.reading import content_read
+from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.telemetry.compare import compare
 from trimtab.telemetry.graph import agent_graph
 from trimtab.telemetry.people import Listing, read_place
@@ -50,6 +51,7 @@ def _next(cursor: str | None) -> str | None:
 )
 async def list_sessions(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     q: Query = "",
     start: Start = None,
@@ -61,6 +63,8 @@ async def list_sessions(
     """Those with a call that fits ``q``; the numbers are of all their calls in the window. Largest first."""
     listing = _listing(sort, cursor, limit)
     page = await deps.seen.sessions(tenant.id, q, window_of(deps, start, end), listing)
+    if page.items:
+        await content_read(deps, caller, tenant, "sessions")
     return replace(page, cursor=_next(page.cursor))
 
 
@@ -71,12 +75,13 @@ async def list_sessions(
     Operation(id="getSession", summary="One session: its sums and its turns, oldest first", tag=TAG, errors=(404,)),
 )
 async def get_session(
-    deps: Deps, tenant: Tenant, session: FromPath[str], cursor: Cursor = None, limit: Rows = 50
+    deps: Deps, caller: CallerNow, tenant: Tenant, session: FromPath[str], cursor: Cursor = None, limit: Rows = 50
 ) -> SessionView:
     """``summary`` is of the whole session; a turn is a trace. What was said is in each turn's ``io``."""
     found = await deps.seen.session(tenant.id, session, read_place(read_cursor(cursor)), limit)
     if found is None:
         raise NotFound(f"There is no session {session[:80]!r} in this project.", fix="GET .../sessions lists them.")
+    await content_read(deps, caller, tenant, f"session:{session}")
     return replace(found, cursor=_next(found.cursor))
 
 
@@ -160,9 +165,11 @@ async def get_trace_graph(deps: Deps, tenant: Tenant, trace_id: FromPath[str]) -
     "trace:read",
     Operation(id="compareTraces", summary="Two traces side by side", tag=TAG, errors=(404,)),
 )
-async def compare_traces(deps: Deps, tenant: Tenant, a: TraceId, b: TraceId) -> TraceComparison:
+async def compare_traces(deps: Deps, caller: CallerNow, tenant: Tenant, a: TraceId, b: TraceId) -> TraceComparison:
     """Aligned spans and what differs between them. Texts are compared by their previews; ask for ``io`` to see them."""
     one, other = await asyncio.gather(_trace(deps, tenant.id, a), _trace(deps, tenant.id, b))
+    for trace in (a, b):
+        await content_read(deps, caller, tenant, "traces", trace)
     return await asyncio.to_thread(compare, one, other)
 
 

@@ -1,13 +1,21 @@
 """Traces: what happened, asked of the telemetry store. Every question is of one project."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar.params import FromPath, FromQuery, QueryParameter
-from msgspec import Meta
+from litestar import Request
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.governance.access import Project
+from trimtab.governance.content_reads import MOST_REASON, checked_reason, unmask
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
+from trimtab.server.content_access import STATE
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.policing import Asked, permit
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
 from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetail, TracePage, Window
 
@@ -49,6 +57,7 @@ def window_of(deps: Dependencies, start: int | None, end: int | None) -> Window:
 )
 async def list_traces(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     q: Query = "",
     start: Start = None,
@@ -57,7 +66,10 @@ async def list_traces(
     limit: Rows = 50,
 ) -> TracePage:
     """Newest first."""
-    return await deps.reader.traces(tenant.id, q, window_of(deps, start, end), cursor, limit)
+    found = await deps.reader.traces(tenant.id, q, window_of(deps, start, end), cursor, limit)
+    if found.rows:
+        await content_read(deps, caller, tenant, "traces")
+    return found
 
 
 @route(
@@ -66,7 +78,13 @@ async def list_traces(
     "trace:read",
     Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404,)),
 )
-async def get_trace(deps: Deps, tenant: Tenant, trace_id: FromPath[str]) -> TraceDetail:
+async def get_trace(deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: FromPath[str]) -> TraceDetail:
+    found = await _trace(deps, tenant, trace_id)
+    await content_read(deps, caller, tenant, "traces", trace_id)
+    return found
+
+
+async def _trace(deps: Dependencies, tenant: Project, trace_id: str) -> TraceDetail:
     found = await deps.reader.trace(tenant.id, trace_id)
     if found is None:
         raise NotFound(
@@ -89,6 +107,41 @@ async def get_span_io(
     found = await deps.reader.span_io(tenant.id, trace_id, span_id)
     if found is None:
         raise NotFound(f"There is no span {span_id[:64]!r} in that trace.", fix="Take the ids from the trace.")
+    await content_read(deps, caller, tenant, "traces", trace_id)
+    return found
+
+
+class UnmaskRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``reason`` stands in the audit log, with who and when: one line."""
+
+    reason: Annotated[str, Meta(min_length=3, max_length=MOST_REASON)]
+
+
+@route(
+    "POST",
+    "/api/v1/projects/{project:str}/traces/{trace_id:str}/unmask",
+    "content:unmask",
+    Operation(id="unmaskTrace", summary="Read one trace's content, and say why", tag="content", errors=(404,)),
+)
+async def unmask_trace(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    request: Request[Any, Any, Any],
+    trace_id: FromPath[str],
+    data: JSONBody[UnmaskRequest],
+) -> TraceDetail:
+    """The trace with its texts. For an hour its spans' ``io`` is answered too. An entry ``content.unmasked`` with the
+    reason is in the audit log before anything is."""
+    reason = checked_reason(data.reason)
+    found = await _trace(deps, tenant, trace_id)
+    await permit(deps, caller, tenant, Asked(action="read_content", kind="trace", trace_id=trace_id))
+
+    def work(conn: Connection) -> None:
+        unmask(conn, tenant.id, actor_of(conn, caller), trace_id, reason, moment(conn, deps))
+
+    await deps.db.write(work)
+    request.scope["state"][STATE] = False
     return found
 
 
@@ -119,4 +172,4 @@ async def get_overview(
     return await deps.reader.overview(tenant.id, q, window_of(deps, start, end), group_by)
 
 
-ROUTES = (list_traces, get_trace, get_span_io, list_facets, get_overview)
+ROUTES = (list_traces, get_trace, get_span_io, unmask_trace, list_facets, get_overview)
