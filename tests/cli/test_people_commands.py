@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 from live import ADMIN, Live
-from shells import Shell
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
-
 from oidc_provider import SECRET, provider
+from shells import Shell
 
 from trimtab.sdk import Client
 

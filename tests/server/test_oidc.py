@@ -1,13 +1,18 @@
 """Signing in with a real identity provider: the way there and back, who one becomes, and all that is refused."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from house import House, Run
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+
 from oidc_provider import SECRET, Running, provider
 
 from trimtab.core.clock import FixedClock, SystemClock
