@@ -36,8 +36,8 @@ SEEN: Final[Mapping[str, str]] = {
 
 class CallKind(Struct, frozen=True, array_like=True):
     """``asked`` is the name that was called, ``chosen`` the project's model that answered, else the first that was
-    asked (empty where none was), ``denied`` 1 for calls that policies refused. ``seen`` are the values of what was asked for
-    beside them, as text, in order. ``trace_id`` is of the newest of ``calls``, at ``last_ns``."""
+    asked (empty where none was), ``denied`` 1 for calls that policies refused. ``seen`` are the values of what was
+    asked for beside them, as text, in order. ``trace_id`` is of the newest of ``calls``, at ``last_ns``."""
 
     key_id: str
     app: str
