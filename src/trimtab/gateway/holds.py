@@ -38,6 +38,13 @@ class HoldQueue(Struct, frozen=True, kw_only=True):
     holding: Holding
 
 
+def by_project(queues: Iterable[HoldQueue]) -> dict[str, tuple[HoldQueue, ...]]:
+    found: dict[str, list[HoldQueue]] = {}
+    for each in queues:
+        found.setdefault(each.project_id, []).append(each)
+    return {project: tuple(held) for project, held in found.items()}
+
+
 def rules_for(queues: Iterable[HoldQueue], model: str) -> list[tuple[HoldQueue, HoldRule]]:
     """Those that a call of that name falls under; which of them its answer does, `risky` tells."""
     return [(queue, rule) for queue in queues for rule in queue.holding.rules if _means(rule.model, model)]

@@ -26,7 +26,7 @@ from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
 from trimtab.gateway.cards import CardRow
-from trimtab.gateway.holds import HoldQueue
+from trimtab.gateway.holds import HoldQueue, by_project
 from trimtab.gateway.policy_store import ResilienceRow
 from trimtab.gateway.provider_options import with_defaults
 from trimtab.gateway.routing import store as route_store
@@ -172,16 +172,7 @@ def build(
     made_with = made_with or fittings(Live())
     releases = Releases() if releases is None else releases
     trouble: dict[tuple[str, str], str] = {}
-    projects = {
-        row.id: Project(
-            id=row.id,
-            slug=row.slug,
-            capture_content=row.capture_content,
-            organisation=row.organisation_id,
-            audit_reads=row.audit_reads,
-        )
-        for row in state.projects
-    }
+    projects = {row.id: _project(row) for row in state.projects}
     targets: dict[str, ProjectTargets] = {}
     routes: dict[str, dict[str, Compiled]] = {}
     policies: dict[str, dict[str, CompiledPolicy]] = {}
@@ -233,7 +224,7 @@ def build(
             limits=limits | budgets(apps),
             dated=dated,
             apps=apps,
-            holds=_holds(state.holds),
+            holds=by_project(state.holds),
             governed=governing.governed(state.governed, projects.values(), state.keys, compiler),
             guards=guards_of(state.guards, state.refusals, apps),
         ),
@@ -242,11 +233,14 @@ def build(
     )
 
 
-def _holds(found: list[HoldQueue]) -> dict[str, tuple[HoldQueue, ...]]:
-    by_project: dict[str, list[HoldQueue]] = {}
-    for each in found:
-        by_project.setdefault(each.project_id, []).append(each)
-    return {project: tuple(queues) for project, queues in by_project.items()}
+def _project(row: ProjectRow) -> Project:
+    return Project(
+        id=row.id,
+        slug=row.slug,
+        capture_content=row.capture_content,
+        organisation=row.organisation_id,
+        audit_reads=row.audit_reads,
+    )
 
 
 def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:
