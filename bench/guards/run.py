@@ -68,7 +68,7 @@ def shown(share: Share) -> str:
 
 def over_blocking(rows: Sequence[Row], scores: dict[str, list[float]]) -> list[str]:
     lines = ["| harmless texts | n | injection | jailbreak | either |", "|---|---|---|---|---|"]
-    sets = {
+    sets: dict[str, Callable[[Row], bool]] = {
         "benign-wildguard": lambda row: row.source == "benign-wildguard",
         "benign-cyber-frr": lambda row: row.source == "benign-cyber-frr",
         "both of these": lambda row: row.source.startswith("benign-"),

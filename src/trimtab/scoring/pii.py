@@ -20,6 +20,11 @@ LONGEST: Final = 1_000_000
 """Characters of a text that are looked at."""
 
 
+_FIGURES: Final = re.compile(r"[0-9](?:[ ./()+-]{0,3}[0-9]){5}")
+_SHORT: Final = ("iban", "it_codice_fiscale", "ip")
+"""Kinds whose figures may be few, or far apart."""
+
+
 class Found(Struct, frozen=True, order=True):
     """A finding: where it stands, which kind it is, and the text itself."""
 
@@ -50,6 +55,7 @@ class _Kind(Struct, frozen=True):
     valid: Callable[[str], bool]
     near: re.Pattern[str] | None = None
     hints: tuple[str, ...] = ()
+    figures: bool = False
 
 
 def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
@@ -58,8 +64,11 @@ def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
     wanted = None if kinds is None else frozenset(kinds)
     found: list[Found] = []
     lowered = text[:LONGEST].lower()
+    figures = _FIGURES.search(text, 0, LONGEST) is not None
     for kind in KINDS:
         if wanted is not None and kind.name not in wanted:
+            continue
+        if kind.figures and not figures:
             continue
         if kind.hints and not any(hint in lowered for hint in kind.hints):
             continue
@@ -256,7 +265,9 @@ def _kind(
     hints: tuple[str, ...] = (),
 ) -> _Kind:
     words = re.compile(near, re.IGNORECASE) if near else None
-    return _Kind(name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints)
+    return _Kind(
+        name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints, name not in _SHORT
+    )
 
 
 _TOLD: Final = r"(?:tel|phone|mobile|cell|call|fax|whatsapp|sms|telefon|handy|mobil|téléphone|móvil|teléfono|cellulare)"

@@ -291,6 +291,7 @@ _ADDRESSES: Final = tuple(
 )
 _NUMBER: Final = re.compile(rf"\s\d{{1,4}}(?:\s?[a-zA-Z])?(?!\w){_UNIT}?")
 _BEFORE_NUMBER: Final = re.compile(rf"(?<!\w)(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]{{0,30}}[ -]){{0,2}}{_SUFFIXED}$")
+_ENDINGS: Final = tuple(_SUFFIX[3:-1].replace("stra(?:ß|ss)e|str\\.?", "straße|strasse|str|str.").split("|"))
 _JOINED: Final = re.compile(r"[\s,]{1,4}")
 
 
@@ -319,6 +320,8 @@ def numbered(text: str) -> list[Seen]:
     since there are fewer numbers than words."""
     found: list[Seen] = []
     for match in _NUMBER.finditer(text, 0, LONGEST):
+        if not text[max(0, match.start() - 12) : match.start()].lower().endswith(_ENDINGS):
+            continue
         least = max(0, match.start() - 90)
         street = _BEFORE_NUMBER.search(text, least, match.start())
         if street is not None:
@@ -338,7 +341,7 @@ _TITLES: Final = (
     r"Señora|Don|Doña|Sig|Signor|Signora|Dhr|Mevr|Mw|Pan|Pani|Hr|Fru)"
 )
 _CALLED: Final = (
-    r"(?i:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|this is|i am called|named|ich hei(?:ß|ss)e|"
+    r"(?i:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|i am called|named|ich hei(?:ß|ss)e|"
     r"mein name ist|je m'appelle|mon nom est|me llamo|mi nombre es|mi chiamo|meu nome é|me chamo|ik heet|"
     r"mijn naam is|"
     r"jag heter|jeg hedder|nazywam się|signed|sincerely|regards)"
@@ -352,7 +355,7 @@ _BEHIND: Final = (
     r"'s (?:phone|email|address|number|account|birthday|passport|salary|ssn))"
 )
 _CALLED_HINTS: Final = (
-    "name|call me|this is|i am called|hei|je m'|mon nom|me llamo|mi nombre|mi chiamo|meu|"
+    "name|call me|i am called|heiß|heisse|je m'|mon nom|me llamo|mi nombre|mi chiamo|meu|"
     "me chamo|ik heet|naam|jag heter|jeg hedder|nazywam|signed|sincerely|regards"
 )
 _NAMES: Final = tuple(

@@ -76,7 +76,7 @@ def read(text: str, *, shape: bool) -> Read:
         known.update(lexicon.met(each.stems))
     for place, each in enumerate(met):
         traits[place].update(f"tell:{tell.family}" for tell, _ in each)
-    for tell, at in _whole(text, found):
+    for tell, at in _whole(text):
         place = next((number for number, each in enumerate(found) if each.start <= at < each.end), None)
         if place is not None:
             traits[place].add(f"tell:{tell.family}")
@@ -84,11 +84,9 @@ def read(text: str, *, shape: bool) -> Read:
     return Read(text, found, met, [frozenset(each) for each in traits])
 
 
-def _whole(text: str, found: Sequence[Sentence]) -> list[tuple[tells.Tell, int]]:
+def _whole(text: str) -> list[tuple[tells.Tell, int]]:
     """Rules that are tried on the whole text, and where they hold."""
-    rules = list(tells.MARKS)
-    if tells.SCRIPTS.search(text) or any(not tells.FOREIGN.isdisjoint(each.stems) for each in found):
-        rules += tells.OTHER_TONGUES
+    rules = (*tells.MARKS, *tells.OTHER_SCRIPTS) if tells.SCRIPTS.search(text) else tells.MARKS
     return [(tell, match.start()) for tell in rules for match in tell.pattern.finditer(text)]
 
 

@@ -178,38 +178,57 @@ MARKS: Final[tuple[Tell, ...]] = (
           r"ignore|new|from|the|do|your|override|disregard|user|all|mode)"),
 )  # fmt: skip
 """Tried on every text: they stand by marks, not words."""
-OTHER_TONGUES: Final[tuple[Tell, ...]] = (
+_DE: Final = r"(?:anweisung\w*|vorgaben?|regeln|befehle?|instruktion\w*|alles)"
+_ES: Final = r"(?:instrucci\w+|órdenes|reglas|indicaciones|todo lo)"
+_IT: Final = r"(?:istruzion\w+|regole|tutto (?:ciò|quello)|direttive)"
+_PT: Final = r"(?:instruções|regras|tudo o que|orientações)"
+_SAID: Final = r"[^.!?\n]{0,40}\b"
+TONGUES: Final[tuple[Tell, ...]] = (
+    _tell("override", 0.9, "ignoriere vergiss vergessen missachte überspringe",
+          rf"(?:ignorier\w*|vergiss|vergessen sie|missachte\w*|überspring\w*)\b{_SAID}{_DE}"),
+    _tell("override", 0.9, "ignore ignorez oublie oubliez compte faites",
+          rf"(?:ignore[zs]?|oublie[zs]?|ne tiens pas compte|faites abstraction)\b{_SAID}"
+          r"(?:consignes?|règles|directives|instructions (?:précédentes|ci-dessus|antérieures|initiales)|"
+          r"tout ce (?:qui|que))"),
+    _tell("override", 0.9, "ignora ignore ignorar olvida olvide descarta caso",
+        rf"(?:ignor[ae]\w*|olvid[ae]\w*|"
+        rf"descarta|haz caso omiso)\b{_SAID}{_ES}"),
+    _tell("override", 0.9, "ignora dimentica trascura", rf"(?:ignora\w*|dimentica\w*|trascura)\b{_SAID}{_IT}"),
+    _tell("override", 0.9, "ignore esqueça desconsidere", rf"(?:ignore|esqueça|desconsidere)\b{_SAID}{_PT}"),
+    _tell("override", 0.9, "negeer vergeet", rf"(?:negeer|vergeet)\b{_SAID}(?:instructies|opdrachten|regels|alles)"),
+    _tell("override", 0.9, "zignoruj ignoruj zapomnij",
+          rf"(?:zignoruj|ignoruj|zapomnij)\b{_SAID}(?:instrukcj\w+|polece\w+|zasad\w*|wszystk\w+)"),
+    _tell("override", 0.9, "unut yok görmezden dikkate",
+          r"\b(?:önceki|yukarıdaki|tüm)\b[^.!?\n]{0,30}\b(?:talimat\w*|kural\w*|komut\w*)[^.!?\n]{0,30}\b"
+          r"(?:yok say|unut|görmezden|dikkate alma)"),
+    _tell("extraction", 0.85,
+          "systemprompt system systemnachricht systemanweisung système sistema initiales iniciales "
+          "ocultas iniziali nascoste iniciais systeemprompt systemowe systemowy",
+          rf"\b(?:zeig\w*|verrat\w*|gib|wiederhol\w*|nenn\w*|affiche\w*|révèle\w*|montre\w*|répète\w*|muestra\w*|"
+          rf"revela\w*|repite|dime|"
+          rf"mostra\w*|rivela\w*|ripeti|mostre|revele|repita|toon|herhaal|pokaż|ujawnij)\b{_SAID}"
+          r"(?:system-?\s?prompt\w*|systemnachricht|systemanweisung\w*|prompt (?:système|del? sistema|di sistema|"
+          r"do sistema)|"
+          r"instructions? (?:système|initiales)|instrucciones (?:del sistema|iniciales|ocultas)|"
+          r"istruzioni (?:di sistema|iniziali|nascoste)|instruções (?:do sistema|iniciais)|systeemprompt|"
+          r"instrukcj\w+ systemow\w+)"),
+)  # fmt: skip
+OTHER_SCRIPTS: Final[tuple[Tell, ...]] = (
     _tell("override", 0.9, "",
-          r"(?:ignorier\w*|vergiss|vergessen sie|missachte\w*|überspring\w*)\b[^.!?\n]{0,40}\b(?:anweisung\w*|"
-          r"vorgaben?|regeln|befehle?|instruktion\w*|alles)"
-          r"|(?:ignore[zs]?|oublie[zs]?|ne tiens pas compte|faites abstraction)\b[^.!?\n]{0,40}\b(?:instructions?|"
-          r"consignes?|règles|directives?|tout ce (?:qui|que))"
-          r"|(?:ignora\w*|olvida\w*|descarta|haz caso omiso|dimentica\w*|"
-          r"trascura)\b[^.!?\n]{0,40}\b(?:instrucci\w+|órdenes|reglas|indicaciones|todo lo|istruzion\w+|regole|"
-          r"tutto (?:ciò|quello)|direttive)"
-          r"|(?:ignore|esqueça|desconsidere)\b[^.!?\n]{0,40}\b(?:instruções|regras|tudo o que|orientações)"
-          r"|(?:negeer|vergeet)\b[^.!?\n]{0,40}\b(?:instructies|opdrachten|regels|alles)"
-          r"|(?:zignoruj|ignoruj|zapomnij)\b[^.!?\n]{0,40}\b(?:instrukcj\w+|polece\w+|zasad\w*|wszystk\w+)"
-          r"|(?:игнорируй\w*|проигнорируй\w*|забудь\w*|отмени\w*)[^.!?\n]{0,40}(?:инструкци\w+|указани\w+|"
+          r"(?:игнорируй\w*|проигнорируй\w*|забудь\w*|отмени\w*)[^.!?\n]{0,40}(?:инструкци\w+|указани\w+|"
           r"правил\w*|команд\w*|всё|все)"
-          r"|(?:önceki|yukarıdaki|tüm)\b[^.!?\n]{0,30}\b(?:talimat\w*|kural\w*|"
-          r"komut\w*)[^.!?\n]{0,30}\b(?:yok say|unut|görmezden|dikkate alma)"
           r"|(?:忽略|无视|無視|忘记|忘掉|不要理会)[^。！？\n]{0,20}(?:指令|指示|说明|提示|规则|規則|要求|内容)"
           r"|(?:指示|命令|ルール|指令|プロンプト)[^。！？\n]{0,12}(?:無視|忘れ)|(?:지시|명령|규칙|프롬프트)[^.!?\n]{0,12}(?:무시|잊)"
-          r"|(?:تجاهل|انس|انسَ)[^.!?\n]{0,40}(?:التعليمات|الأوامر|القواعد|السابقة)|(?:पिछले|सभी|"
-          r"उपरोक्त)[^।.!?\n]{0,30}(?:निर्देश\w*|आदेश\w*|नियम\w*)[^।.!?\n]{0,30}(?:अनदेखा|भूल|नज़रअंदाज़)"),
+          r"|(?:تجاهل|انس|انسَ)[^.!?\n]{0,40}(?:التعليمات|الأوامر|القواعد|السابقة)"
+          r"|(?:पिछले|सभी|उपरोक्त)[^।.!?\n]{0,30}(?:निर्देश\w*|आदेश\w*|नियम\w*)[^।.!?\n]{0,30}(?:अनदेखा|भूल|"
+          r"नज़रअंदाज़)"),
     _tell("extraction", 0.85, "",
-          r"(?:zeig\w*|verrat\w*|gib|wiederhol\w*|nenn\w*|affiche\w*|révèle\w*|montre\w*|répète\w*|muestra\w*|"
-          r"revela\w*|repite|dime|mostra\w*|rivela\w*|ripeti|mostre|revele|repita|toon|herhaal|pokaż|ujawnij|"
-          r"покажи\w*|раскрой\w*|повтори\w*|выведи)"
-          r"[^.!?\n]{0,40}(?:system-?\s?prompt\w*|systemnachricht|systemanweisung\w*|prompt (?:système|"
-          r"del? sistema|di sistema|do sistema)|instructions? (?:système|initiales)|instrucciones (?:del sistema|"
-          r"iniciales|ocultas)|istruzioni (?:di sistema|iniziali|nascoste)|instruções (?:do sistema|iniciais)|"
-          r"systeemprompt|instrukcj\w+ systemow\w+|систем\w+ (?:промпт\w*|инструкци\w+|сообщени\w+))"
-          r"|(?:显示|输出|告诉我|重复|透露|打印)[^。！？\n]{0,15}(?:系统提示|系统指令|系统消息|提示词)|(?:システムプロンプト|初期指示)[^。！？\n]{0,12}(?:表示|出力|"
-          r"教え|見せ)|시스템 ?프롬프트[^.!?\n]{0,15}(?:보여|출력|알려|공개)"),
+          r"(?:покажи\w*|раскрой\w*|повтори\w*|выведи)[^.!?\n]{0,40}систем\w+ (?:промпт\w*|инструкци\w+|сообщени\w+)"
+          r"|(?:显示|输出|告诉我|重复|透露|打印)[^。！？\n]{0,15}(?:系统提示|系统指令|系统消息|提示词)"
+          r"|(?:システムプロンプト|初期指示)[^。！？\n]{0,12}(?:表示|出力|教え|見せ)"
+          r"|시스템 ?프롬프트[^.!?\n]{0,15}(?:보여|출력|알려|공개)"),
 )  # fmt: skip
-"""Tried where a text has a word (`FOREIGN`) or a letter (`SCRIPTS`) of theirs."""
+"""Tried on a text with a letter of theirs (`SCRIPTS`)."""
 _DISCUSSED: Final = re.compile(
     r"prompt[- ]injection|jailbreak(?:s|ing)? (?:attack|attempt|prompt|detect)|what (?:does|is meant by)|"
     r"the (?:phrase|words|sentence|term|command)|for example|such as|e\.g\.|classifier|detect|dataset|"
@@ -218,7 +237,7 @@ _DISCUSSED: Final = re.compile(
 )
 
 
-_WORDS: Final = frozenset[str]().union(*(tell.words for tell in SENTENCE))
+_WORDS: Final = frozenset[str]().union(*(tell.words for tell in (*SENTENCE, *TONGUES)))
 
 
 def in_sentence(sentence: str, stems: AbstractSet[str]) -> list[tuple[Tell, int]]:
@@ -227,7 +246,7 @@ def in_sentence(sentence: str, stems: AbstractSet[str]) -> list[tuple[Tell, int]
         return []
     return [
         (tell, match.start())
-        for tell in SENTENCE
+        for tell in (*SENTENCE, *TONGUES)
         if not tell.words.isdisjoint(stems) and (match := tell.pattern.search(sentence))
     ]
 
@@ -240,11 +259,5 @@ def is_discussed(text: str, place: int) -> bool:
     return bool(quoted) and bool(_DISCUSSED.search(before) or _DISCUSSED.search(after))
 
 
-_FOREIGN_WORDS: Final = """
-    ignor vergi misac übers oubli affic révèl montr répèt olvid desca muest revel repit dimen trasc mostr rivel
-    ripet esque desco repit negee verge herha zigno zapom pokaż ujawn zeig verra gib wiede nenn önce tüm
-"""
-FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
-"""Beginnings of the words by which `OTHER_TONGUES` begin, in the languages of Latin letters."""
 SCRIPTS: Final = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0900-\u097f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-"""Letters of the others."""
+"""Letters of `OTHER_SCRIPTS`."""
