@@ -143,6 +143,8 @@ def test_keys_and_secrets_are_changed_and_no_call_fails(house: tuple[Live, str])
     server.kill()
     server.start()
     server.settled()
+    actions = {entry["action"] for entry in ask(server, "GET", "/api/v1/audit").json()["items"]}
+    assert {"secret_key.rotated", "secret_key.forgotten"} <= actions
     audit = ask(server, "GET", "/api/v1/audit/verify").json()
     assert audit["problems"] == [], "checkpoints that the old key signed are vouched for by the new one"
     assert "TURNWORDS" in said(server, made[0]), "what the old key sealed is sealed with the new one"
