@@ -60,7 +60,7 @@ ABOUT = {
     "operator": "Reads, and changes how apps run: providers, models, routes, limits, prices, rollouts.",
     "reviewer": "Reads traces and works the review queues.",
     "viewer": "Reads everything but the audit log.",
-    "auditor": "Reads everything, the audit log included; changes nothing.",
+    "auditor": "Reads all figures, names and the audit log, and no texts unless unmasked; changes nothing.",
     "editor": "For keys: as developer, with the audit log.",
     "read_only": "For keys: as auditor.",
     "client": "For keys of applications: calls models, renders prompts, gives feedback and scores.",
