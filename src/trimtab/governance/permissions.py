@@ -125,7 +125,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
     "operator": _VIEWS | _OPERATES,
-    "auditor": (_READS - {"content:read"}) | {"content:unmask"},
+    "auditor": (_READS - {"content:read"}) | frozenset[Permission](("content:unmask",)),
 }
 """``developer`` (``editor`` as keys know it) is for people who change what apps do: prompts, drafts, releases,
 approvals and rollouts of one project; nothing of keys, providers, money or data. ``operator`` is for those who run it:
@@ -144,7 +144,7 @@ NOBODY = Held()
 
 def built_in(role: str) -> frozenset[str]:
     """What a built-in role grants; nothing for any other name."""
-    return dict[str, frozenset[str]](GRANTS).get(role, frozenset())
+    return next((granted for name, granted in GRANTS.items() if name == role), frozenset[str]())
 
 
 def within(permissions: frozenset[str]) -> frozenset[str]:
