@@ -414,7 +414,7 @@ const reviews = createRoute({
   getParentRoute: () => projectRoute,
   path: "review",
   component: lazyRouteComponent(() => import("@/features/review/QueuesPage"), "QueuesPage"),
-  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "by", "queue"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "by", "queue", "archived"),
 });
 
 const review = createRoute({

@@ -1,8 +1,8 @@
 /** Questions about suites, scorers and experiments, each with its cache key. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, inProject, withQuery } from "./client";
-import type { Cell, ExperimentState, ExperimentView, Report } from "./evaluationTypes";
+import { get, inProject, post, withQuery } from "./client";
+import type { Cell, ExperimentState, ExperimentView, NewExperiment, Report, ResumeExperiment } from "./evaluationTypes";
 import { everyPage, mayPass } from "./queries";
 import type { Page } from "./types";
 
@@ -60,3 +60,13 @@ export const cellsQuery = (project: string, id: string, caseId: string) =>
     staleTime: WATCHED_MS,
     retry: mayPass,
   });
+
+export const startExperiment = (project: string, wanted: NewExperiment) =>
+  post<ExperimentView>(inProject(project, "experiments"), wanted);
+
+export const cancelExperiment = (project: string, id: string) =>
+  post<ExperimentView>(inProject(project, "experiments", id, "cancel"));
+
+/** Goes on with one that ended; what is there is not asked for again, but for errors where that is wanted. */
+export const resumeExperiment = (project: string, id: string, how: ResumeExperiment) =>
+  post<ExperimentView>(inProject(project, "experiments", id, "resume"), how);

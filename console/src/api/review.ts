@@ -1,10 +1,10 @@
 /** Questions about review, each with its cache key. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, inProject, post, put, withQuery } from "./client";
+import { get, inProject, post, put, request, withQuery } from "./client";
 import { everyPage, mayPass } from "./queries";
-import type { Agreement, Decision, ItemView, Overrides, QueueSpec, QueueView } from "./reviewTypes";
-import type { JsonObject, Page } from "./types";
+import type { Agreement, ItemChange, ItemView, NewVerdict, Overrides, QueueSpec, QueueView } from "./reviewTypes";
+import type { Page } from "./types";
 
 const WATCHED_MS = 5_000;
 const AT_ONCE = 100;
@@ -60,21 +60,15 @@ const at = (project: string, id: string, verb: string) => inProject(project, "re
 export const claim = (project: string, id: string) => post<ItemView>(at(project, id, "claim"));
 export const release = (project: string, id: string) => post<ItemView>(at(project, id, "release"));
 
-export interface NewVerdict {
-  decision: Decision;
-  answers: JsonObject;
-  correction?: string | null;
-  note?: string;
-  seconds?: number;
-  /** Another person should look, too, without seeing this verdict. */
-  second_opinion?: boolean;
-}
-
 export const decide = (project: string, id: string, verdict: NewVerdict) =>
   post<ItemView>(at(project, id, "verdicts"), verdict);
 
 export const putQueue = (project: string, name: string, spec: QueueSpec, revision: number) =>
   put<QueueView>(inProject(project, "review", "queues", name), { spec, expected_revision: revision });
+
+/** Nothing is sent to it any more; to put it again brings it back. */
+export const archiveQueue = (project: string, name: string) =>
+  request<QueueView>("DELETE", inProject(project, "review", "queues", name));
 
 /** Claims what is most urgent; null where nothing waits for the caller. */
 export const takeNext = (project: string, queue: string) =>
@@ -101,13 +95,6 @@ export const sendToReview = (project: string, queue: string, traceIds: string[])
     queue,
     trace_ids: traceIds,
   });
-
-/** An assignee is a key's id, or empty for anybody; what is left out stays. */
-export interface ItemChange {
-  assignee?: string;
-  needed?: number;
-  drop?: boolean;
-}
 
 export const changeItem = (project: string, id: string, wanted: ItemChange) =>
   post<ItemView>(at(project, id, "assign"), wanted);

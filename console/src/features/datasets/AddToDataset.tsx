@@ -18,9 +18,10 @@ import { plural } from "@/lib/format";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./datasets.module.css";
 
-/** What becomes a case: an answer that was reviewed, what was tried in the playground, or traces as they are. */
+/** What becomes a case: an answer that was reviewed (by one who may write no others, `only` into its queue's datasets),
+ * what was tried in the playground, or traces as they are. */
 export type Origin =
-  | { kind: "review"; item: string; expected: string }
+  | { kind: "review"; item: string; expected: string; only?: string[] | undefined }
   | { kind: "own"; input: unknown; expected: string }
   | { kind: "traces"; asked: FromTraces; told: string };
 
@@ -52,7 +53,9 @@ const LAST = "trimtab-last-dataset";
 
 /** Chooses a dataset, or names a new one, and puts what one looks at into it. */
 export function AddToDataset({ project, from, onClose }: Props) {
-  const known = useQuery(datasetsQuery(project));
+  const only = from.kind === "review" ? from.only : undefined;
+  const known = useQuery({ ...datasetsQuery(project), enabled: only === undefined });
+  const names = only ?? known.data?.map((each) => each.name);
   const problem = known.isError && <ProblemNotice error={known.error} retry={() => void known.refetch()} />;
   return (
     <Modal
@@ -62,10 +65,8 @@ export function AddToDataset({ project, from, onClose }: Props) {
       size={560}
     >
       {problem}
-      {known.data && (
-        <Adding project={project} from={from} names={known.data.map((each) => each.name)} onClose={onClose} />
-      )}
-      {known.isPending && <Skeleton height={320} aria-busy="true" />}
+      {names && <Adding project={project} from={from} names={names} fixed={only !== undefined} onClose={onClose} />}
+      {!names && known.isPending && <Skeleton height={320} aria-busy="true" />}
     </Modal>
   );
 }
@@ -79,7 +80,7 @@ function proposed(project: string, names: readonly string[]): string {
 }
 
 /** Only for a list that is there: a name that is proposed while somebody types would be mixed with what they type. */
-function Adding({ project, from, names, onClose }: Props & { names: string[] }) {
+function Adding({ project, from, names, fixed, onClose }: Props & { names: string[]; fixed: boolean }) {
   const [chosen, setChosen] = useState(() => proposed(project, names));
   const [placing, setPlacing] = useState<Omit<Placing, "dataset">>(() => ({
     expected: from.kind === "traces" ? "" : from.expected,
@@ -89,11 +90,6 @@ function Adding({ project, from, names, onClose }: Props & { names: string[] }) 
     tags: [],
   }));
   const queries = useQueryClient();
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    field.current?.focus();
-    field.current?.select();
-  }, []);
   const name = chosen.trim();
   const isNew = name !== "" && !names.includes(name);
   const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
@@ -105,7 +101,7 @@ function Adding({ project, from, names, onClose }: Props & { names: string[] }) 
     onSettled: () => queries.invalidateQueries({ queryKey: datasetsKey(project) }),
     onSuccess: () => localStorage.setItem(lastKey(project), name),
   });
-  if (add.data) return <Done project={project} made={add.data} onClose={onClose} />;
+  if (add.data) return <Done project={project} made={add.data} linked={!fixed} onClose={onClose} />;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (name && !wrong) add.mutate();
@@ -113,19 +109,7 @@ function Adding({ project, from, names, onClose }: Props & { names: string[] }) 
   return (
     <form className={css.form} onSubmit={submit} noValidate>
       {from.kind === "traces" && <p>{from.told}</p>}
-      <Autocomplete
-        label="Dataset"
-        description={
-          isNew ? "It is made: there is none of that name yet." : "One that is there, or the name of a new one."
-        }
-        data={names}
-        value={chosen}
-        error={wrong}
-        onChange={setChosen}
-        spellCheck={false}
-        ref={field}
-        data-autofocus
-      />
+      <Where names={names} fixed={fixed} isNew={isNew} wrong={wrong} chosen={chosen} onChange={setChosen} />
       <Fields from={from} placing={placing} onChange={(change) => setPlacing((now) => ({ ...now, ...change }))} />
       {add.isError && <ProblemNotice error={add.error} />}
       <Group justify="flex-end" gap="xs">
@@ -137,6 +121,45 @@ function Adding({ project, from, names, onClose }: Props & { names: string[] }) 
         </Button>
       </Group>
     </form>
+  );
+}
+
+interface WhereProps {
+  names: string[];
+  /** One of these, and no new one. */
+  fixed: boolean;
+  isNew: boolean;
+  wrong: string;
+  chosen: string;
+  onChange: (name: string) => void;
+}
+
+function Where({ names, fixed, isNew, wrong, chosen, onChange }: WhereProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  const own = { label: "Dataset", data: names, value: chosen, ref: field, "data-autofocus": true };
+  if (fixed)
+    return (
+      <Select
+        {...own}
+        description="Those that this queue's reviewers may put cases into."
+        allowDeselect={false}
+        onChange={(value) => onChange(value ?? "")}
+      />
+    );
+  return (
+    <Autocomplete
+      {...own}
+      description={
+        isNew ? "It is made: there is none of that name yet." : "One that is there, or the name of a new one."
+      }
+      error={wrong}
+      onChange={onChange}
+      spellCheck={false}
+    />
   );
 }
 
@@ -229,19 +252,29 @@ function told(dataset: string, written: WrittenCases): Made {
   return { dataset, id: "", says, left: written.left ?? [] };
 }
 
-function Done({ project, made, onClose }: { project: string; made: Made; onClose: () => void }) {
+interface DoneProps {
+  project: string;
+  made: Made;
+  /** Not for who may not read datasets. */
+  linked: boolean;
+  onClose: () => void;
+}
+
+function Done({ project, made, linked, onClose }: DoneProps) {
   const on = useRef<HTMLButtonElement>(null);
   useEffect(() => on.current?.focus(), []);
   return (
     <div className={css.form}>
       <Notice tone="good" title={made.says}>
-        <Link
-          to="/p/$project/datasets/$dataset"
-          params={{ project, dataset: made.dataset }}
-          search={{ case: made.id || undefined }}
-        >
-          Look at {made.dataset}
-        </Link>
+        {linked && (
+          <Link
+            to="/p/$project/datasets/$dataset"
+            params={{ project, dataset: made.dataset }}
+            search={{ case: made.id || undefined }}
+          >
+            Look at {made.dataset}
+          </Link>
+        )}
       </Notice>
       {made.left.length > 0 && (
         <Notice tone="warn" title={`${plural(made.left.length, "trace")} could not be taken`}>

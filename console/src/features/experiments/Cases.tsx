@@ -13,7 +13,7 @@ import { VirtualList } from "@/ui/VirtualList";
 import { WithPeek } from "@/ui/WithPeek";
 import { inputText, jsonText } from "../datasets/words";
 import css from "./experiments.module.css";
-import { badness, byWorst, figure, metricTitle, signed, tally, tallyWords } from "./figures";
+import { badness, byWorst, figure, metricTitle, shortNames, signed, tally, tallyWords } from "./figures";
 
 export type CaseView = "all" | "worse" | "flaky";
 
@@ -117,7 +117,7 @@ function CaseRow({ row, metric, report }: { row: CaseDelta; metric: MetricReport
       <span className="ellipsis mono">{row.case_id}</span>
       {flaky.map((each) => (
         <Tag key={each.subject} tone="warn" title={`${report.subjects[each.subject] ?? ""}: repeats disagree`}>
-          {each.subject === 0 ? "A" : "B"} {each.passes}/{each.repeats}
+          {shortNames(report.subjects)[each.subject]} {each.passes}/{each.repeats}
         </Tag>
       ))}
       <span className="num">
@@ -164,14 +164,8 @@ function CaseDetail({ project, experiment, caseId, metric }: DetailProps) {
       {cells.data && (
         <div className={css.sides} data-count={subjects.length}>
           {subjects.map((of, i) => (
-            <section
-              key={experiment.subjects[i]}
-              className={css.part}
-              aria-label={`Answers of ${experiment.subjects[i]}`}
-            >
-              <h3>
-                {"AB"[i] ?? i} <span className="muted mono">{experiment.subjects[i]}</span>
-              </h3>
+            <section key={i} className={css.part} aria-label={`Answers of ${experiment.subjects[i]}`}>
+              <h3 className="mono">{experiment.subjects[i]}</h3>
               {of.map((cell) => (
                 <Answer key={cell.repeat} project={project} cell={cell} several={of.length > 1} metric={metric.name} />
               ))}
@@ -181,8 +175,8 @@ function CaseDetail({ project, experiment, caseId, metric }: DetailProps) {
         </div>
       )}
       {a?.[0]?.output != null && b?.[0]?.output != null && a[0].output !== b[0].output && (
-        <section className={css.part} aria-label="From B to A">
-          <h3>What A says otherwise</h3>
+        <section className={css.part} aria-label={`What ${experiment.subjects[0]} says otherwise`}>
+          <h3>What {experiment.subjects[0]} says otherwise</h3>
           <DiffText a={b[0].output} b={a[0].output} testId="answer-diff" />
         </section>
       )}

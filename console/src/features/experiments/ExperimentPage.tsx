@@ -1,17 +1,19 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { ExperimentView, Report } from "@/api/evaluationTypes";
 import { experimentQuery, reportQuery } from "@/api/experiments";
-import { formatDateTime, plural } from "@/lib/format";
+import { formatDateTime, formatInt, plural } from "@/lib/format";
 import { useShortcuts } from "@/lib/hooks";
 import { Facts } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Cases, type CaseView } from "./Cases";
+import { Changed } from "./Changed";
 import css from "./experiments.module.css";
-import { estimateWords, metricTitle } from "./figures";
 import { Metrics } from "./Metrics";
+import { Steadiness } from "./Steadiness";
 import { Downloads, Verdict } from "./Verdict";
 
 const ROUTE = "/inside/p/$project/experiments/$experiment";
@@ -46,7 +48,8 @@ export function ExperimentPage() {
                 <h2>Metrics</h2>
                 <Metrics metrics={report.data.metrics} subjects={report.data.subjects} alpha={report.data.alpha} />
               </section>
-              <PassKTable report={report.data} />
+              <Steadiness report={report.data} onCases={(metric) => patch({ metric, cases: "flaky" })} />
+              <Changed report={report.data} onSelect={(next) => patch({ case: next })} />
               <section className={css.section} aria-label="Case by case">
                 <h2>Cases</h2>
                 <Cases
@@ -82,7 +85,7 @@ function Lead({ project, experiment }: { project: string; experiment: Experiment
   return (
     <>
       {experiment.subjects.map((subject, i) => (
-        <span key={subject}>
+        <span key={i}>
           {i > 0 && " against "}
           <Subject project={project} subject={subject} />
         </span>
@@ -118,45 +121,11 @@ function Subject({ project, subject }: { project: string; subject: string }) {
   );
 }
 
-function PassKTable({ report }: { report: Report }) {
-  const rows = report.pass_k ?? [];
-  if (rows.length === 0) return null;
-  return (
-    <section className={css.section} aria-label="How steady it is">
-      <h2>How steady it is</h2>
-      <p className="muted">The chance that all of k answers to a case pass (pass^k), and that at least one does.</p>
-      <div className={css.scroll} role="region" aria-label="pass^k, scrolling sideways" tabIndex={0}>
-        <table className={css.table}>
-          <thead>
-            <tr>
-              <th scope="col">Metric</th>
-              <th scope="col">Of</th>
-              <th scope="col">k</th>
-              <th scope="col">All pass</th>
-              <th scope="col">One passes</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={`${row.metric} ${row.subject} ${row.k}`}>
-                <td>{metricTitle(row.metric)}</td>
-                <td>{report.subjects[row.subject] ?? row.subject}</td>
-                <td className="num">{row.k}</td>
-                <td className="num">{estimateWords(row.all_of, "share")}</td>
-                <td className="num">{estimateWords(row.any_of, "share")}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
-}
-
 const ORIGINS: Record<string, string> = { person: "a person", ci: "a program in CI", schedule: "a schedule" };
 
 function About({ experiment }: { experiment: ExperimentView }) {
   const { spec } = experiment;
+  const [first] = experiment.subjects;
   return (
     <section className={css.section} aria-label="About">
       <h2>About</h2>
@@ -167,7 +136,13 @@ function About({ experiment }: { experiment: ExperimentView }) {
             ["Made", formatDateTime(experiment.created)],
             ["Ended", experiment.ended !== null && formatDateTime(experiment.ended)],
             ["Repeats", plural(spec.repeats ?? 1, "answer")],
-            ["Rule", spec.rule === "better" ? "A must be better" : "A must not be worse"],
+            ...experiment.called.map((each): [string, ReactNode] => [
+              "Tried",
+              each.name === each.model ? each.model : `${each.model}, asked for as ${each.name}`,
+            ]),
+            ["Rule", `${first} must ${spec.rule === "better" ? "be better" : "not be worse"}`],
+            ["Cases", experiment.cases > 0 && `at most ${formatInt(experiment.cases)}, drawn by their ids`],
+            ["Answers", experiment.fresh && "all asked for anew, none kept from earlier runs"],
             ["Scorers", spec.scorers.map((each) => each.name || each.scorer).join(", ")],
             ["Split", spec.split],
             ["Id", <code key="id">{experiment.id}</code>],

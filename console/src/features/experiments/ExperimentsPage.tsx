@@ -95,7 +95,7 @@ export function columns(project: string): Column<ExperimentView>[] {
     { id: "outcome", label: "outcome", cell: (row) => <OutcomeCell row={row} /> },
     {
       id: "subjects",
-      label: "A against B",
+      label: "what is compared",
       cell: (row) => <span className="num">{row.subjects.join(" ← ")}</span>,
     },
     { id: "dataset", label: "cases of", cell: (row) => `${row.dataset}@${row.version}` },

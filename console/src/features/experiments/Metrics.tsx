@@ -7,7 +7,7 @@ import { range } from "@/features/rollouts/words";
 import { formatInt, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import css from "./experiments.module.css";
-import { BOUNDS, ends, estimateWords, figure, metricTitle, missingWords, pWords, signed } from "./figures";
+import { BOUNDS, ends, estimateWords, figure, metricTitle, missingWords, pWords, shortNames, signed } from "./figures";
 
 interface Props {
   metrics: readonly MetricReport[];
@@ -15,10 +15,10 @@ interface Props {
   alpha: number;
 }
 
-/** Metric by metric: A and B with their intervals on one line, the difference with what counts as not worse. */
+/** Metric by metric: both subjects with their intervals on one line, the difference with what counts as not worse. */
 export function Metrics({ metrics, subjects, alpha }: Props) {
   return (
-    <ul className={lines.metrics} aria-label="Metrics">
+    <ul className={`${lines.metrics} ${css.metrics}`} aria-label="Metrics">
       {metrics.map((metric) => (
         <Metric key={metric.name} metric={metric} subjects={subjects} alpha={alpha} />
       ))}
@@ -27,9 +27,10 @@ export function Metrics({ metrics, subjects, alpha }: Props) {
 }
 
 function Metric({ metric, subjects, alpha }: { metric: MetricReport; subjects: readonly string[]; alpha: number }) {
+  const names = shortNames(subjects);
   const arms = [
-    { name: subjects[0] ?? "A", letter: "A", arm: "candidate" as const, value: metric.a },
-    ...(metric.b ? [{ name: subjects[1] ?? "B", letter: "B", arm: "stable" as const, value: metric.b }] : []),
+    { name: subjects[0] ?? "", short: names[0] ?? "", arm: "candidate" as const, value: metric.a },
+    ...(metric.b ? [{ name: subjects[1] ?? "", short: names[1] ?? "", arm: "stable" as const, value: metric.b }] : []),
   ];
   const scale = scaleOf(arms.map(({ value }) => ({ low: value.low, high: value.high, mid: value.value })));
   return (
@@ -48,32 +49,31 @@ function Metric({ metric, subjects, alpha }: { metric: MetricReport; subjects: r
         {metric.says && <p className="muted">{metric.says}</p>}
       </div>
       <div className={lines.arms}>
-        {arms.map(({ letter, ...each }) => (
-          <Arm key={letter} {...each} letter={letter} unit={metric.unit} scale={scale} />
+        {arms.map((each) => (
+          <Arm key={each.arm} {...each} unit={metric.unit} scale={scale} />
         ))}
       </div>
-      {metric.b ? <Difference metric={metric} alpha={alpha} /> : <Method metric={metric} alpha={alpha} />}
+      {metric.b ? <Difference metric={metric} names={names} alpha={alpha} /> : <Method metric={metric} alpha={alpha} />}
     </li>
   );
 }
 
 interface ArmProps {
   name: string;
-  letter: string;
+  short: string;
   arm: "candidate" | "stable";
   value: Estimate;
   unit: MetricReport["unit"];
   scale: Scale;
 }
 
-function Arm({ name, letter, arm, value, unit, scale }: ArmProps) {
+function Arm({ name, short, arm, value, unit, scale }: ArmProps) {
   const missing = missingWords(value, unit);
   return (
     <div className={lines.arm}>
       <span className={lines.armName} title={name}>
         <span className={lines.dot} data-arm={arm} aria-hidden="true" />
-        {letter}
-        <span className="sr-only">: {name}</span>
+        <span className="ellipsis">{short}</span>
       </span>
       <span className={`num ${lines.value}`}>{figure(value.value, unit)}</span>
       <IntervalLine arm={arm} scale={scale} interval={drawn(value)} label={`${name}: ${estimateWords(value, unit)}`} />
@@ -96,7 +96,7 @@ const drawn = ({ value, low, high }: Estimate) =>
 
 const level = (alpha: number) => `${Number((100 * (1 - alpha)).toFixed(2))} %`;
 
-function Difference({ metric, alpha }: { metric: MetricReport; alpha: number }) {
+function Difference({ metric, names, alpha }: { metric: MetricReport; names: string[]; alpha: number }) {
   const print = (value: number | null) => signed(value, metric);
   const { difference = null, low = null, high = null } = metric;
   // Where the margin lies: on the side that is worse.
@@ -106,9 +106,17 @@ function Difference({ metric, alpha }: { metric: MetricReport; alpha: number }) 
   const told = difference === null ? "cannot be told" : `${print(difference)}, ${range(low, high, print)}`;
   return (
     <div className={lines.difference}>
-      <span className={lines.armName}>A − B</span>
+      <span className={lines.armName} title={`${names[0]} minus ${names[1]}`}>
+        difference
+      </span>
       <span className={`num ${lines.value}`}>{print(difference)}</span>
-      <IntervalLine interval={interval} scale={scale} line={0} margin={margin} label={`A minus B: ${told}`} />
+      <IntervalLine
+        interval={interval}
+        scale={scale}
+        line={0}
+        margin={margin}
+        label={`${names[0]} minus ${names[1]}: ${told}`}
+      />
       {metric.better && (
         <span className={lines.sides} aria-hidden="true">
           <span>{metric.better === "lower" ? "better" : "worse"}</span>

@@ -1,17 +1,15 @@
 import { Button, Menu } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { CircleStop, Download, Play } from "lucide-react";
-import { useState } from "react";
-import { inProject, post, requestText, withQuery } from "@/api/client";
+import { useMutation } from "@tanstack/react-query";
+import { Download } from "lucide-react";
+import { inProject, requestText, withQuery } from "@/api/client";
 import type { ExperimentView, Report } from "@/api/evaluationTypes";
-import { experimentsKey, isRunning } from "@/api/experiments";
+import { isRunning } from "@/api/experiments";
 import { OutcomeSign } from "@/features/rollouts/Outcome";
-import { formatInt, formatMs, formatPercent } from "@/lib/format";
+import { formatInt, formatMs, formatPercent, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
-import { WriteButton } from "@/ui/WriteButton";
+import { Acts } from "./Acts";
 import css from "./experiments.module.css";
 import { StateSign } from "./State";
 
@@ -30,6 +28,11 @@ export function Verdict({ project, experiment, report }: Props) {
           <h2>
             <OutcomeSign outcome={report.outcome} />
             <Tag tone={report.passed ? "accent" : "bad"}>{report.passed ? "passed" : "not passed"}</Tag>
+            {report.drawn_of > 0 && (
+              <Tag tone="warn" title="Such a run says nothing to a gate.">
+                {formatInt(report.cases)} of {plural(report.drawn_of, "case")}
+              </Tag>
+            )}
           </h2>
         ) : (
           <h2>
@@ -41,17 +44,16 @@ export function Verdict({ project, experiment, report }: Props) {
       {report && <p className={css.says}>{report.says}</p>}
       {!report && experiment.reason && <p className={css.says}>{experiment.reason}</p>}
       {experiment.state !== "done" && <Progress experiment={experiment} />}
-      <p className="muted">
-        {[
-          `${formatInt(experiment.done)} of ${formatInt(experiment.cells)} answers`,
-          experiment.failed > 0 && `${formatInt(experiment.failed)} without an answer`,
-          `${formatUsd(experiment.cost)} spent`,
-          experiment.spec.budget && `of at most ${formatUsd(experiment.spec.budget)}`,
-          report && !report.correction.startsWith("none") && `corrected for several metrics: ${report.correction}`,
-        ]
-          .filter(Boolean)
-          .join(" · ")}
-      </p>
+      <p className="muted">{counts(experiment, report)}</p>
+      {experiment.unknown > 0 && (
+        <Notice
+          tone="warn"
+          title={`Of ${plural(experiment.unknown, "call")} nobody knows whether ${experiment.unknown === 1 ? "it was" : "they were"} paid for`}
+        >
+          The server died while {experiment.unknown === 1 ? "it was" : "they were"} under way. They stand among those
+          without an answer, and only you can say that they are to be asked again.
+        </Notice>
+      )}
       {report?.warnings && report.warnings.length > 0 && (
         <Notice tone="warn" title="Read it with this in mind">
           <ul className={css.warnings}>
@@ -65,8 +67,29 @@ export function Verdict({ project, experiment, report }: Props) {
   );
 }
 
+/** How much was asked, what it cost, and what is missing. */
+function counts(experiment: ExperimentView, report: Report | undefined): string {
+  const waiting = experiment.answered - experiment.done;
+  const failed = experiment.failed - experiment.unknown;
+  return [
+    `${formatInt(experiment.done)} of ${formatInt(experiment.cells)} answers`,
+    waiting > 0 && `${formatInt(waiting)} more wait for their judges`,
+    failed > 0 && `${formatInt(failed)} without an answer`,
+    experiment.unknown > 0 && `${formatInt(experiment.unknown)} unknown`,
+    experiment.cost === null ? "not all prices are known" : `${formatUsd(experiment.cost)} spent`,
+    experiment.spec.budget && `of at most ${formatUsd(experiment.spec.budget)}`,
+    !report &&
+      experiment.cases > 0 &&
+      `only up to ${plural(experiment.cases, "case")}, drawn: it says nothing to a gate`,
+    report && !report.correction.startsWith("none") && `corrected for several metrics: ${report.correction}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
 function Progress({ experiment }: { experiment: ExperimentView }) {
-  const share = experiment.cells === 0 ? 0 : (100 * experiment.done) / experiment.cells;
+  const part = (count: number) => (experiment.cells === 0 ? 0 : (100 * count) / experiment.cells);
+  const share = part(experiment.done);
   return (
     <div>
       <div
@@ -78,6 +101,7 @@ function Progress({ experiment }: { experiment: ExperimentView }) {
         aria-valuemax={100}
       >
         <span style={{ width: `${share}%` }} />
+        <span style={{ width: `${part(experiment.answered - experiment.done)}%` }} data-waiting />
       </div>
       <p className="muted num" role="status">
         {formatPercent(experiment.done, experiment.cells)}
@@ -85,46 +109,6 @@ function Progress({ experiment }: { experiment: ExperimentView }) {
           (experiment.left_ms === null ? "" : `, about ${formatMs(experiment.left_ms)} left`)}
         {isRunning(experiment.state) && ". This page may be closed: it goes on."}
       </p>
-    </div>
-  );
-}
-
-function Acts({ project, experiment }: { project: string; experiment: ExperimentView }) {
-  const [asking, setAsking] = useState(false);
-  const queries = useQueryClient();
-  const act = useMutation({
-    mutationFn: (verb: "cancel" | "resume") =>
-      post<ExperimentView>(inProject(project, "experiments", experiment.id, verb)),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: experimentsKey(project) });
-    },
-  });
-  const stopped = ["paused", "failed", "cancelled"].includes(experiment.state);
-  return (
-    <div className={css.acts}>
-      {isRunning(experiment.state) && (
-        <WriteButton variant="default" size="sm" leftSection={<CircleStop size={15} />} onClick={() => setAsking(true)}>
-          Cancel…
-        </WriteButton>
-      )}
-      {stopped && (
-        <WriteButton size="sm" leftSection={<Play size={15} />} onClick={() => act.mutate("resume")}>
-          Resume
-        </WriteButton>
-      )}
-      {act.isError && !asking && <ProblemNotice error={act.error} />}
-      <Confirm
-        opened={asking}
-        title="Cancel this experiment?"
-        action="Cancel it"
-        busy={act.isPending}
-        error={act.error}
-        onConfirm={() => act.mutate("cancel")}
-        onClose={() => setAsking(false)}
-      >
-        What was answered stays and is not paid again when you resume it. There is no outcome until it is done.
-      </Confirm>
     </div>
   );
 }

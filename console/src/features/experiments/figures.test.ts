@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CaseDelta, Estimate } from "@/api/evaluationTypes";
-import { badness, byWorst, ends, figure, missingWords, pWords, signed, tally, tallyWords } from "./figures";
+import { badness, byWorst, ends, figure, missingWords, pWords, shortNames, signed, tally, tallyWords } from "./figures";
 
 const estimate = (over: Partial<Estimate>): Estimate => ({
   value: 0.8,
@@ -8,6 +8,10 @@ const estimate = (over: Partial<Estimate>): Estimate => ({
   high: 0.9,
   n: 40,
   clusters: 40,
+  unscored: 0,
+  errors: 0,
+  worst: null,
+  best: null,
   ...over,
 });
 const delta = (case_id: string, value: number | null, metric = "exact"): CaseDelta => ({
@@ -43,6 +47,13 @@ describe("figures", () => {
     expect(ends(estimate({ low: null, high: null }), "share")).toBe("no interval");
     expect(ends(estimate({ low: null }), "share")).toBe("at most 90 %");
     expect(ends(estimate({ value: null }), "share")).toBe("");
+  });
+  it("call releases of one app by their numbers, others by their names, and two of one name apart", () => {
+    expect(shortNames(["support@r12", "support@r11"])).toEqual(["r12", "r11"]);
+    expect(shortNames(["support@r12", "shop@r12"])).toEqual(["support@r12", "shop@r12"]);
+    expect(shortNames(["support@r12", "lab/gpt"])).toEqual(["support@r12", "lab/gpt"]);
+    expect(shortNames(["support@r12"])).toEqual(["support@r12"]);
+    expect(shortNames(["gpt", "gpt"])).toEqual(["gpt (A)", "gpt (B)"]);
   });
   it("never tell a p value as zero", () => {
     expect(pWords(0)).toBe("p < 0.0001");

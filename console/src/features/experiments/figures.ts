@@ -51,6 +51,17 @@ export function missingWords(estimate: Estimate, unit: Unit): string {
   return `${parts.join(", ")}${bounds}`;
 }
 
+/** What subjects are called where there is little room: releases of one app by their numbers alone. */
+export function shortNames(subjects: readonly string[]): string[] {
+  const releases = subjects.map((each) => /^(.+)@(r\d+)$/.exec(each));
+  const [first] = releases;
+  const short =
+    releases.length > 1 && releases.every((each) => each?.[1] === first?.[1] && each)
+      ? releases.map((each) => each?.[2] ?? "")
+      : [...subjects];
+  return new Set(short).size === short.length ? short : short.map((each, i) => `${each} (${"AB"[i]})`);
+}
+
 export const estimateWords = (estimate: Estimate, unit: Unit): string =>
   estimate.value === null
     ? "nothing could be scored"

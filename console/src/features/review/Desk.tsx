@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 
 import { claim, decide, itemQuery, release, reviewKey } from "@/api/review";
 import type { Decision, ItemView, QueueView } from "@/api/reviewTypes";
 import { useShortcuts } from "@/lib/hooks";
-import { useMayReview, useMayWrite } from "@/lib/role";
+import { useMay, useMayReview } from "@/lib/role";
 import { Key } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { type Leaving, UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -29,6 +29,8 @@ interface Props {
 export interface Kept {
   item: string;
   expected: string;
+  /** The datasets of the queue, for one who may put it into no others. */
+  only?: string[] | undefined;
 }
 
 /** One item: what was said at the left, the rubric and the decision at the right. Opening it claims it. */
@@ -76,7 +78,8 @@ interface WorkProps {
 function Work({ project, queue, item, onDone, onKeep }: WorkProps) {
   const criteria = queue.spec.criteria ?? [];
   const work = useWork({ project, queue, item, onDone });
-  const mayKeep = useMayWrite();
+  const into = useMay("dataset:write") ? undefined : (queue.spec.datasets ?? []);
+  const mayKeep = into === undefined || (work.may && into.length > 0);
   const { answers, setAnswers, correction, setCorrection, note, setNote } = work;
   const at = nextOf(criteria, answers);
   const correcting = correction !== null;
@@ -89,7 +92,7 @@ function Work({ project, queue, item, onDone, onKeep }: WorkProps) {
     c: work.correct,
     r: () => work.say("reject"),
     s: () => work.say("skip"),
-    d: () => mayKeep && onKeep({ item: item.id, expected: correction ?? item.subject.answer ?? "" }),
+    d: () => mayKeep && onKeep({ item: item.id, expected: correction ?? item.subject.answer ?? "", only: into }),
   });
   return (
     <section className={css.work} aria-label="Your verdict">

@@ -1,7 +1,8 @@
-import { ActionIcon, Button, Drawer, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { ActionIcon, Button, Drawer, MultiSelect, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { datasetsQuery } from "@/api/datasets";
 import { putQueue, reviewKey } from "@/api/review";
 import type { QueueView } from "@/api/reviewTypes";
 import { useScorers } from "@/features/scorers/useScorers";
@@ -80,6 +81,7 @@ export function QueueEditor({ project, queue: given, onClose }: Props) {
         <Criteria project={project} criteria={form.criteria} wrong={shown} onChange={(criteria) => set({ criteria })} />
         <Rules rules={form.rules} wrong={shown} onChange={(rules) => set({ rules })} />
         <Holds form={form} wrong={shown} set={set} />
+        <Datasets project={project} datasets={form.datasets} onChange={(datasets) => set({ datasets })} />
         <Bounds form={form} wrong={shown} set={set} />
         {save.isError && <ProblemNotice error={save.error} />}
         <div className={css.foot}>
@@ -93,6 +95,32 @@ export function QueueEditor({ project, queue: given, onClose }: Props) {
       </form>
       <UnsavedGuard dirty={dirty} leaving={leaving} />
     </Drawer>
+  );
+}
+
+interface DatasetsProps {
+  project: string;
+  datasets: string[];
+  onChange: (datasets: string[]) => void;
+}
+
+/** One that was put away since stays in the list until it is taken out. */
+function Datasets({ project, datasets, onChange }: DatasetsProps) {
+  const found = useQuery(datasetsQuery(project));
+  const names = new Set([...(found.data ?? []).map((each) => each.name), ...datasets]);
+  return (
+    <MultiSelect
+      label="Datasets that reviewers may put cases into"
+      description="Whoever may write datasets may do so anyway, into any."
+      placeholder={datasets.length === 0 ? "none" : undefined}
+      data={[...names].sort()}
+      value={datasets}
+      onChange={onChange}
+      searchable
+      clearable
+      clearButtonProps={{ "aria-label": "Name none" }}
+      nothingFoundMessage="There is no such dataset."
+    />
   );
 }
 

@@ -12,7 +12,9 @@ import { Page } from "@/ui/Page";
 import { Tabs } from "@/ui/Tabs";
 import { WriteButton } from "@/ui/WriteButton";
 import { People } from "./People";
+import { PlaceQueue } from "./PlaceQueue";
 import { QueueEditor } from "./QueueEditor";
+import css from "./review.module.css";
 import { ruleWords } from "./words";
 
 const VIEWS = [
@@ -25,18 +27,30 @@ export function QueuesPage() {
   const { project } = useParams({ from: "/inside/p/$project/review" });
   const search = useSearch({ from: "/inside/p/$project/review" });
   const navigate = useNavigate({ from: "/p/$project/review" });
-  const found = useQuery(queuesQuery(project));
+  const archived = search.archived === "1";
+  const found = useQuery(queuesQuery(project, archived));
+  const rows = archived ? found.data?.filter((each) => each.archived !== null) : found.data;
   const view = VIEWS.find((each) => each.id === search.view)?.id ?? "queues";
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
-  const edited = found.data?.find((each) => each.name === search.edit);
+  const edited = rows?.find((each) => each.name === search.edit);
   return (
     <Page
       title="Review"
       lead="Risky and doubtful answers, looked at by people; what they say becomes scores, cases and the judges' measure."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
-          New queue
-        </WriteButton>
+        <>
+          <Button
+            variant="default"
+            size="sm"
+            aria-pressed={archived}
+            onClick={() => patch({ archived: archived ? undefined : "1" })}
+          >
+            {archived ? "Back to those in use" : "Archived"}
+          </Button>
+          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+            New queue
+          </WriteButton>
+        </>
       }
     >
       <Tabs
@@ -47,19 +61,19 @@ export function QueuesPage() {
       >
         {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
         {found.isPending && <Skeleton height={200} />}
-        {found.data?.length === 0 && <First />}
-        {found.data && found.data.length > 0 && view === "queues" && (
+        {rows?.length === 0 && (archived ? <Empty title="Nothing is archived">{null}</Empty> : <First />)}
+        {rows && rows.length > 0 && view === "queues" && (
           <Panel>
             <DataTable
               label="Queues"
               columns={columns(project, (edit) => patch({ edit }))}
-              rows={found.data}
+              rows={rows}
               rowKey={(row) => row.name}
             />
           </Panel>
         )}
-        {found.data && found.data.length > 0 && view === "people" && (
-          <People project={project} queues={found.data} search={search} onSearch={patch} />
+        {rows && rows.length > 0 && view === "people" && (
+          <People project={project} queues={rows} search={search} onSearch={patch} />
         )}
       </Tabs>
       {(search.new || edited) && (
@@ -141,15 +155,20 @@ function columns(project: string, onEdit: (name: string) => void): Column<QueueV
       label: "",
       align: "right",
       cell: (row) => (
-        <Button
-          variant="subtle"
-          size="compact-xs"
-          leftSection={<Pencil size={12} />}
-          onClick={() => onEdit(row.name)}
-          aria-label={`Edit ${row.name}`}
-        >
-          Edit
-        </Button>
+        <span className={css.rowActs}>
+          <PlaceQueue project={project} queue={row} />
+          {row.archived === null && (
+            <Button
+              variant="subtle"
+              size="compact-xs"
+              leftSection={<Pencil size={12} />}
+              onClick={() => onEdit(row.name)}
+              aria-label={`Edit ${row.name}`}
+            >
+              Edit
+            </Button>
+          )}
+        </span>
       ),
     },
   ];

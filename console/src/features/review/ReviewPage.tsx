@@ -7,7 +7,7 @@ import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { plural } from "@/lib/format";
 import { useMayReview } from "@/lib/role";
 import { Empty } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Desk, type Kept } from "./Desk";
 import { ItemList } from "./ItemList";
@@ -72,6 +72,11 @@ export function ReviewPage() {
         />
       }
     >
+      {queue.data && queue.data.archived !== null && (
+        <Notice tone="warn" title="This queue is archived">
+          Nothing is sent to it any more; what waits here may still be worked off.
+        </Notice>
+      )}
       {queue.isError && <ProblemNotice error={queue.error} retry={() => void queue.refetch()} />}
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
       {next.isError && <ProblemNotice error={next.error} />}

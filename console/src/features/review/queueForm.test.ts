@@ -29,6 +29,7 @@ const SPEC: QueueSpec = {
   lease_s: 600,
   hide_scores: false,
   reviewers: ["key_1"],
+  datasets: ["refunds"],
   holding: {
     rules: [{ model: "support*", words: ["refund"], tools: [] }],
     timeout_s: 60,
@@ -51,6 +52,11 @@ describe("a queue's form", () => {
       "holdMinutes",
       "holds.0.model",
     ]);
+  });
+  it("names the datasets that reviewers may put cases into, and takes the last one away", () => {
+    expect(read({ ...formOf("audit", STARTER), datasets: ["faq"] }, STARTER).spec.datasets).toEqual(["faq"]);
+    expect(read(formOf("audit", STARTER), STARTER).spec.datasets).toBeUndefined();
+    expect(read({ ...formOf("refunds", SPEC), datasets: [] }, SPEC).spec.datasets).toEqual([]);
   });
   it("begins with what can be saved", () => {
     expect(read(formOf("audit", STARTER), STARTER).wrong).toEqual({});

@@ -41,6 +41,8 @@ export interface QueueForm {
   doubleShare: string;
   leaseMinutes: string;
   hideScores: boolean;
+  /** Into which reviewers may put cases. */
+  datasets: string[];
   /** Whether answers wait for a person before they reach the user. */
   holds: boolean;
   holdRules: HoldRuleForm[];
@@ -98,6 +100,7 @@ export function formOf(name: string, spec: QueueSpec): QueueForm {
     doubleShare: percent(spec.double_share, 0),
     leaseMinutes: print(Number(((spec.lease_s ?? 900) / 60).toPrecision(12))),
     hideScores: spec.hide_scores ?? true,
+    datasets: spec.datasets ?? [],
     ...holdForm(spec.holding ?? null),
   };
 }
@@ -155,6 +158,7 @@ export function read(form: QueueForm, was: QueueSpec): Read {
     lease_s: Math.round(60 * (number("leaseMinutes", form.leaseMinutes, 0.5, 1440) ?? 15)),
     hide_scores: form.hideScores,
   };
+  if (form.datasets.length > 0 || was.datasets) spec.datasets = form.datasets;
   if (form.holds) spec.holding = holdingOf(form, number, wrong);
   else if (was.holding) spec.holding = null;
   return { spec, wrong };

@@ -1,18 +1,21 @@
-import { Autocomplete, Button, Group, Modal, Skeleton } from "@mantine/core";
+import { Autocomplete, Button, Group, Modal, Skeleton, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { inProject, post } from "@/api/client";
-import type { EstimateView, ExperimentView, NewExperiment, SuiteView } from "@/api/evaluationTypes";
-import { experimentsKey } from "@/api/experiments";
+import { asProblem } from "@/api/client";
+import type { EstimateView, NewExperiment, SuiteView } from "@/api/evaluationTypes";
+import { experimentsKey, startExperiment } from "@/api/experiments";
 import { modelsQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
 import { estimateQuery } from "@/api/suites";
+import { UnpricedWords } from "@/features/experiments/Unpriced";
 import { formatInt, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Facts } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { bounds, wrongBounds } from "./runForm";
 import css from "./suites.module.css";
 
 interface Props {
@@ -29,27 +32,19 @@ interface Props {
 export function RunDialog({ project, suite, a, b, onSubjects, onClose }: Props) {
   const [first, setFirst] = useState(a);
   const [second, setSecond] = useState(b ?? suite.spec.against ?? "");
-  const queries = useQueryClient();
-  const navigate = useNavigate();
+  const [form, setForm] = useState({ cases: "", budget: "" });
   const names = useSubjects(project);
   const subjects = [first.trim(), second.trim()].filter(Boolean);
-  const asked: NewExperiment = { suite: suite.name, subjects, alone: second.trim() === "" };
+  const wrong = wrongBounds(form);
+  const right = first.trim() !== "" && Object.keys(wrong).length === 0;
+  const asked: NewExperiment = { suite: suite.name, subjects, alone: second.trim() === "", ...bounds(form) };
   const [settled] = useDebouncedValue(asked, 350);
-  const estimate = useQuery(estimateQuery(project, settled, first.trim() !== "" && settled.subjects.length > 0));
-  const run = useMutation({
-    mutationFn: () => post<ExperimentView>(inProject(project, "experiments"), asked),
-    onSuccess: async (made) => {
-      await queries.invalidateQueries({ queryKey: experimentsKey(project) });
-      await navigate({
-        to: "/p/$project/experiments/$experiment",
-        params: { project, experiment: made.id },
-        search: {},
-      });
-    },
-  });
+  const estimate = useQuery(estimateQuery(project, settled, right && settled.subjects.length > 0));
+  const run = useStart(project, asked);
+  const unpriced = run.isError && asProblem(run.error).code === "unpriced";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (first.trim()) run.mutate();
+    if (right) run.mutate({});
   };
   const change = (one: string, other: string) => {
     setFirst(one);
@@ -60,7 +55,7 @@ export function RunDialog({ project, suite, a, b, onSubjects, onClose }: Props) 
     <Modal opened onClose={onClose} title={<strong>Run {suite.name}</strong>} size={560}>
       <form className={css.form} onSubmit={submit}>
         <Autocomplete
-          label="A: what is to be tried"
+          label="What is to be tried"
           description="A release (support@r12), an app's environment (support@staging), or a model."
           data={names}
           value={first}
@@ -69,26 +64,73 @@ export function RunDialog({ project, suite, a, b, onSubjects, onClose }: Props) 
           spellCheck={false}
         />
         <Autocomplete
-          label="B: what it is compared with"
+          label="What it is compared with"
           description="Nothing if empty: then only the bounds of the suite decide."
           data={names}
           value={second}
           onChange={(value) => change(first, value)}
           spellCheck={false}
         />
+        <Group grow align="flex-start">
+          <TextInput
+            label="Only so many cases"
+            description="Drawn; such a run says nothing to a gate."
+            placeholder="all"
+            inputMode="numeric"
+            value={form.cases}
+            error={wrong.cases}
+            onChange={(event) => setForm({ ...form, cases: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Budget, US dollars"
+            description="Of answers and judges together."
+            placeholder={suite.spec.budget || "none"}
+            inputMode="decimal"
+            value={form.budget}
+            error={wrong.budget}
+            onChange={(event) => setForm({ ...form, budget: event.currentTarget.value })}
+          />
+        </Group>
         <EstimateBox estimate={estimate.data} error={estimate.error} loading={estimate.isFetching} />
-        {run.isError && <ProblemNotice error={run.error} />}
+        {run.isError && !unpriced && <ProblemNotice error={run.error} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" size="sm" loading={run.isPending} disabled={first.trim() === ""}>
+          <Button type="submit" size="sm" loading={run.isPending} disabled={!right}>
             Run it
           </Button>
         </Group>
       </form>
+      <Confirm
+        opened={unpriced}
+        title="Run it without a known price?"
+        action="Run it anyway"
+        busy={run.isPending}
+        onConfirm={() => run.mutate({ allow_unpriced: true })}
+        onClose={run.reset}
+      >
+        <UnpricedWords error={run.error} />
+      </Confirm>
     </Modal>
   );
+}
+
+/** Begins it, and goes to its page. */
+function useStart(project: string, asked: NewExperiment) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  return useMutation({
+    mutationFn: (more: Partial<NewExperiment>) => startExperiment(project, { ...asked, ...more }),
+    onSuccess: async (made) => {
+      await queries.invalidateQueries({ queryKey: experimentsKey(project) });
+      await navigate({
+        to: "/p/$project/experiments/$experiment",
+        params: { project, experiment: made.id },
+        search: {},
+      });
+    },
+  });
 }
 
 /** Apps with the releases that run, and models. */
@@ -112,7 +154,12 @@ interface BoxProps {
 
 function EstimateBox({ estimate, error, loading }: BoxProps) {
   if (error) return <ProblemNotice error={error} />;
-  if (!estimate) return loading ? <Skeleton height={90} /> : <p className="muted">Name A to see what it would cost.</p>;
+  if (!estimate)
+    return loading ? (
+      <Skeleton height={90} />
+    ) : (
+      <p className="muted">Name what is to be tried to see what it would cost.</p>
+    );
   const { cost, at_least, budget } = estimate;
   return (
     <section className={css.estimate} aria-label="Estimate" data-testid="estimate">
