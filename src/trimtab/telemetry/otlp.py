@@ -30,6 +30,7 @@ from trimtab.telemetry.foreign import (
     span_of,
 )
 from trimtab.telemetry.foreign_check import check_span, fault_of
+from trimtab.telemetry.header_secrets import hide_json, hide_wire, may_hold
 
 PIECE_BYTES: Final = 256 << 10
 PIECE_EXPANDS: Final = 16 << 20
@@ -170,9 +171,11 @@ def _take_piece(piece: bytes, sink: _Sink) -> None:
     now_ns = sink.origin.arrived_ns
     count = 0
     bad: list[tuple[Any, int, str, Any]] = []
+    looks, hidden = may_hold(piece), False
     for group in request.resource_spans:
         resource_bytes = group.resource.ByteSize()
         for scoped in group.scope_spans:
+            hidden |= looks and hide_wire(scoped.spans)
             crowded = sink.surround(resource_bytes + scoped.scope.ByteSize(), len(scoped.spans))
             for place, span in enumerate(scoped.spans):
                 count += 1
@@ -189,7 +192,7 @@ def _take_piece(piece: bytes, sink: _Sink) -> None:
         _refuse_one(sink, scoped, scoped.spans[place], (fault, group))
         del scoped.spans[place]
     if count > len(bad):
-        sink.keep(count - len(bad), otlp=request.SerializeToString() if bad else piece)
+        sink.keep(count - len(bad), otlp=request.SerializeToString() if bad or hidden else piece)
 
 
 def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> None:
@@ -371,6 +374,8 @@ def _take_json_span(
     sink, block = into
     try:
         span = json_span(each, scope, resource)
+        for holder in (span, *span.events):
+            hide_json(holder.attributes)
         fault = check_span(span, sink.origin.arrived_ns)
     except NO_SPAN as error:
         sink.refuse(f"it is no span: {str(error)[:200]}", wire=_encoded(each))

@@ -1,0 +1,53 @@
+"""Credentials in headers that instrumentation put on spans: hidden at the door, before anything is kept.
+
+OpenTelemetry's conventions name them ``http.request.header.<name>``, ``http.response.header.<name>`` and
+``rpc.grpc.request.metadata.<name>`` (https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/), and say
+themselves that headers may hold secrets. Only names that carry credentials are hidden; the others say what happened.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+HIDDEN: Final = "[hidden]"
+_MARKS: Final = (b".header.", b".metadata.")
+_CREDENTIALS: Final = frozenset(
+    (
+        "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "apikey",
+        "x-goog-api-key", "x-auth-token", "x-access-token", "x-amz-security-token", "x-csrf-token",
+        "x-forwarded-access-token", "authentication",
+    )
+)  # fmt: skip
+
+
+def may_hold(body: bytes) -> bool:
+    """Whether it is worth looking: few bodies have headers at all."""
+    return any(mark in body for mark in _MARKS)
+
+
+def hides(key: str) -> bool:
+    """Whether an attribute of this name is a header with a credential."""
+    for mark in (".header.", ".metadata."):
+        _, found, name = key.rpartition(mark)
+        if found and name.lower().replace("_", "-") in _CREDENTIALS:
+            return True
+    return False
+
+
+def hide_json(attributes: dict[str, Any]) -> None:
+    """In place."""
+    for key in attributes:
+        if hides(key):
+            attributes[key] = HIDDEN
+
+
+def hide_wire(spans: Iterable[Any]) -> bool:
+    """In place, of protobuf ``Span`` messages and their events; whether there was anything to hide."""
+    found = False
+    for span in spans:
+        for holder in (span, *span.events):
+            for pair in holder.attributes:
+                if hides(pair.key):
+                    pair.value.Clear()
+                    pair.value.string_value = HIDDEN
+                    found = True
+    return found
