@@ -10,6 +10,7 @@ type S = components["schemas"];
 
 export type Stage = S["TrialStage"]["stage"];
 export type Action = S["TrialStage"]["action"];
+export type Role = S["GuardSpec"]["roles"][number];
 export type Mode = NonNullable<S["GuardSpec"]["mode"]>;
 /** What has a default is left out of answers, and may be left out of bodies. */
 export type GuardSpec = Partial<Omit<S["GuardSpec"], "kind" | "options">> & { kind: string; options?: JsonObject };

@@ -1,8 +1,26 @@
-import { Autocomplete, Button, Checkbox, Drawer, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import {
+  Autocomplete,
+  Button,
+  Checkbox,
+  Drawer,
+  MultiSelect,
+  Select,
+  TagsInput,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useMemo, useState } from "react";
 import { inProject, post } from "@/api/client";
-import { type Action, type GuardKind, type GuardView, guardsKey, type Mode, refusalsQuery } from "@/api/guards";
+import {
+  type Action,
+  type GuardKind,
+  type GuardView,
+  guardsKey,
+  type Mode,
+  type Role,
+  refusalsQuery,
+} from "@/api/guards";
 import { modelsQuery, routesQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
 import { queuesQuery } from "@/api/review";
@@ -34,7 +52,7 @@ export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
   const [tried, setTried] = useState(false);
   const leaving = useLeaving();
   const queries = useQueryClient();
-  const { spec, wrong } = specOf(form, kind);
+  const { spec, wrong } = specOf(form, kind, guard?.spec);
   const badName = NAME.test(name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
   const sound = !badName && Object.keys(wrong).length === 0;
   const dirty = JSON.stringify(form) !== JSON.stringify(initial) || message !== "";
@@ -192,6 +210,8 @@ function Doing({ project, kind, form, set, wrong }: PartProps & { project: strin
   );
 }
 
+const ROLES: Role[] = ["user", "system", "developer", "assistant"];
+
 /** What it looks at, and whose calls. */
 function Looking({ project, kind, form, set, wrong }: PartProps & { project: string }) {
   const called = useCalled(project);
@@ -216,6 +236,15 @@ function Looking({ project, kind, form, set, wrong }: PartProps & { project: str
           ))}
         </div>
       </Checkbox.Group>
+      {form.stages.includes("input") && (
+        <MultiSelect
+          label="At the question, messages of"
+          description="None chosen: all of them. Application texts are often trusted: then choose the user."
+          data={ROLES}
+          value={form.roles}
+          onChange={(roles) => set({ roles: ROLES.filter((role) => roles.includes(role)) })}
+        />
+      )}
       <TagsInput
         label="Holds for every call of"
         description="Apps, routes or models; support-* for names that begin so, * for all. Empty: only apps that list it."

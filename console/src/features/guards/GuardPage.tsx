@@ -189,6 +189,7 @@ function Setting({ guard, kind }: { guard: GuardView; kind: GuardKind | undefine
               .map((stage) => STAGES[stage].label)
               .join(", "),
           ],
+          ["Messages of", (spec.roles ?? []).join(", ")],
           ["Holds for", whereWords(spec)],
           ["If it fails", spec.on_failure === "open" ? "the call passes" : "as if it had found something"],
           ["Timeout", spec.timeout_ms != null && `${spec.timeout_ms} ms`],

@@ -7,7 +7,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./guards.module.css";
 import { ActionWord, ModeSign } from "./Signs";
-import { actionOf, modeOf } from "./words";
+import { actionOf, fieldWords, modeOf } from "./words";
 
 interface Props {
   project: string;
@@ -110,15 +110,16 @@ function columns(onCompare: (version: number) => void): Column<GuardView>[] {
   ];
 }
 
-const print = (value: unknown): string =>
-  value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
-
 const CHANGES: Column<{ field: string; before: unknown; after: unknown }>[] = [
   {
     id: "field",
     label: "of",
     cell: (row) => <strong>{row.field.replace(/^options\./, "").replaceAll("_", " ")}</strong>,
   },
-  { id: "before", label: "was", cell: (row) => <code className={css.before}>{print(row.before)}</code> },
-  { id: "after", label: "is", cell: (row) => <code>{print(row.after)}</code> },
+  {
+    id: "before",
+    label: "was",
+    cell: (row) => <code className={css.before}>{fieldWords(row.field, row.before)}</code>,
+  },
+  { id: "after", label: "is", cell: (row) => <code>{fieldWords(row.field, row.after)}</code> },
 ];

@@ -45,6 +45,10 @@ describe("a guard as a form", () => {
     };
     expect(specOf(formOf(spec, kind), kind)).toEqual({ spec, wrong: {} });
   });
+  it("keeps what it has no field for", () => {
+    const spec = { kind: "pii", action: "flag", mode: "off", newer: ["than", "this"] } as GuardSpec;
+    expect(specOf(formOf(spec, kind), kind, spec).spec).toEqual(spec);
+  });
   it("takes what the server leaves out as the server does", () => {
     const form = formOf({ kind: "pii" }, kind);
     expect([form.mode, form.action, form.onFailure, form.order]).toEqual(["enforce", "flag", "closed", "100"]);
@@ -57,6 +61,11 @@ describe("a guard as a form", () => {
     const form = { ...formOf(undefined, kind), stages: [], threshold: "1.2", timeout: "0.5", order: "x" };
     expect(Object.keys(specOf(form, kind).wrong).sort()).toEqual(["order", "stages", "threshold", "timeout"]);
     expect(specOf({ ...formOf(undefined, kind), action: "escalate" }, kind).wrong).toHaveProperty("queue");
+  });
+  it("tells messages apart by who wrote them only where messages are looked at", () => {
+    const form = { ...formOf(undefined, kind), roles: ["user" as const] };
+    expect(specOf(form, kind).spec.roles).toEqual(["user"]);
+    expect(specOf({ ...form, stages: ["output"] }, kind).spec.roles).toBeUndefined();
   });
   it("keeps a budget only where a model is asked", () => {
     const form = { ...formOf(undefined, kind), budget: "2.50" };

@@ -1,6 +1,6 @@
 /** A guard as fields to fill in. */
 
-import type { Action, GuardKind, GuardSpec, Mode, Stage } from "@/api/guards";
+import type { Action, GuardKind, GuardSpec, Mode, Role, Stage } from "@/api/guards";
 import { fieldsOf, read, type Written, written } from "@/features/scorers/schemaForm";
 import { stagesOf } from "./words";
 
@@ -9,6 +9,8 @@ export interface GuardForm {
   action: Action;
   mode: Mode;
   stages: Stage[];
+  /** Of messages at the question; none: all. */
+  roles: Role[];
   /** Empty: the kind's own. */
   threshold: string;
   onFailure: "closed" | "open";
@@ -34,6 +36,7 @@ export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm 
     action: fitting(spec?.action ?? (spec ? "flag" : "block"), kind),
     mode: spec ? (spec.mode ?? "enforce") : "shadow",
     stages: stagesOf(spec ?? { kind: kind.name }, kind.stages).filter((stage) => kind.stages.includes(stage)),
+    roles: [...(spec?.roles ?? [])],
     threshold: spec?.threshold === undefined || spec.threshold === null ? "" : String(spec.threshold),
     onFailure: spec?.on_failure ?? "closed",
     timeout: spec?.timeout_ms === undefined || spec.timeout_ms === null ? "" : String(spec.timeout_ms),
@@ -50,15 +53,37 @@ export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm 
 export const fitting = (wanted: Action, kind: Pick<GuardKind, "actions">): Action =>
   kind.actions.includes(wanted) ? wanted : (kind.actions[0] ?? "flag");
 
-/** The spec that a form says; what is as by default is left out, so that the same guard is the same text. */
-export function specOf(form: GuardForm, kind: GuardKind): { spec: GuardSpec; wrong: Wrong } {
+/** What a form has fields for. */
+const FIELDS = [
+  "kind",
+  "options",
+  "description",
+  "action",
+  "mode",
+  "stages",
+  "roles",
+  "threshold",
+  "on_failure",
+  "timeout_ms",
+  "budget",
+  "applies_to",
+  "order",
+  "queue",
+  "refusal",
+];
+
+/** The spec that a form says, over what it has no field for. What is as by default is left out, so that the same guard
+ * is the same text. */
+export function specOf(form: GuardForm, kind: GuardKind, before?: GuardSpec): { spec: GuardSpec; wrong: Wrong } {
   const { value: options, wrong: badOptions } = read(fieldsOf(kind.options), form.options);
   const wrong: Wrong = { ...badOptions };
-  const spec: GuardSpec = { kind: kind.name, action: form.action, mode: form.mode };
+  const kept = Object.entries(before ?? {}).filter(([name]) => !FIELDS.includes(name));
+  const spec: GuardSpec = { ...Object.fromEntries(kept), kind: kind.name, action: form.action, mode: form.mode };
   if (Object.keys(options).length > 0) spec.options = options;
   if (form.description.trim()) spec.description = form.description.trim();
   if (form.stages.length === 0) wrong.stages = "It must look at something.";
   else if (form.stages.length < kind.stages.length) spec.stages = stagesOf({ kind: "", stages: form.stages }, []);
+  if (form.roles.length > 0 && form.stages.includes("input")) spec.roles = form.roles;
   const threshold = number(form.threshold, { least: 0, most: 1, whole: false });
   if (typeof threshold === "string") wrong.threshold = threshold;
   else if (threshold !== null) spec.threshold = threshold;

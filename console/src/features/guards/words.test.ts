@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coded, didWords, foundWords, stagesOf, stoppedOf, stopper, weighed, whereWords } from "./words";
+import { coded, didWords, fieldWords, foundWords, stagesOf, stoppedOf, stopper, weighed, whereWords } from "./words";
 
 const line = (action: string, mode = "enforce", failed = "") => ({ action, mode, failed });
 
@@ -36,6 +36,12 @@ describe("what guards did, in words", () => {
     expect(stagesOf({ kind: "pii", stages: ["output", "input"] }, ["input"])).toEqual(["input", "output"]);
     expect(stagesOf({ kind: "pii" }, ["tool_result", "retrieved"])).toEqual(["retrieved", "tool_result"]);
     expect(foundWords({ iban: 1, aws_key: 2 })).toBe("2 aws key, 1 iban");
+  });
+  it("tells what holds where a version says nothing", () => {
+    expect([fieldWords("mode", "shadow"), fieldWords("mode", null)]).toEqual(["shadow", "enforce"]);
+    expect(fieldWords("options.kinds", ["email", "iban"])).toBe("email, iban");
+    expect(fieldWords("options.kinds", null)).toBe("as by default");
+    expect(fieldWords("threshold", 0.7)).toBe("0.7");
   });
   it("tells code from words in a description", () => {
     expect(coded("``kinds`` to\n    look for")).toEqual([

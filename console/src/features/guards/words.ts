@@ -104,6 +104,26 @@ export function whereWords(spec: GuardSpec): string {
     : patterns.map((each) => (each === "*" ? "everything" : each)).join(", ");
 }
 
+/** What holds where a version says nothing of a field, in words; of options each kind has its own. */
+const UNSAID: Record<string, string> = {
+  action: "flag",
+  mode: "enforce",
+  on_failure: "closed",
+  order: "100",
+  stages: "all of its kind",
+  roles: "all messages",
+  threshold: "its kind's own",
+  applies_to: "only apps that list it",
+};
+
+/** A value of a version's field; what is not said is told as what then holds. */
+export function fieldWords(field: string, value: unknown): string {
+  if (value === null || value === undefined)
+    return UNSAID[field] ?? (field.startsWith("options.") ? "as by default" : "nothing");
+  if (Array.isArray(value)) return value.map(String).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /** ``words`` of a description apart from what stands in double backticks. */
 export function coded(text: string): { text: string; code: boolean }[] {
   return text

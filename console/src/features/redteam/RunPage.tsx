@@ -140,11 +140,11 @@ function Lines({ title, lines, subjects, named = false }: LinesProps) {
   const columns: Column<Line>[] = [
     {
       id: "name",
-      label: "",
+      label: named ? "category" : "attacks",
       cell: (row) => (
-        <>
-          {named && <strong>{row.name}</strong>} <span>{row.title.replaceAll("_", " ")}</span>
-        </>
+        <span className={css.what}>
+          <strong>{named ? row.name : row.name.replaceAll("_", " ")}</strong> {row.title}
+        </span>
       ),
     },
     ...subjects.map(
@@ -155,7 +155,6 @@ function Lines({ title, lines, subjects, named = false }: LinesProps) {
       }),
     ),
   ];
-  columns[0] = { ...(columns[0] as Column<Line>), label: named ? "category" : "attacks" };
   return (
     <section className={css.section} aria-label={title}>
       <h2>{title}</h2>

@@ -10,7 +10,7 @@ import { appsQuery } from "@/api/releases";
 import { formatInt, plural } from "@/lib/format";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
-import { FIRST_FORM, type RunForm, runOf, type WrongRun } from "./figures";
+import { FIRST_FORM, mostAttacks, type RunForm, runOf, type WrongRun } from "./figures";
 import css from "./redteam.module.css";
 
 interface Props {
@@ -18,8 +18,6 @@ interface Props {
   subjects: [string, string];
   onClose: () => void;
 }
-
-const OWN = "own";
 
 /** What is attacked, with what, and for how much. */
 export function StartDrawer({ project, subjects, onClose }: Props) {
@@ -50,8 +48,7 @@ export function StartDrawer({ project, subjects, onClose }: Props) {
     if (Object.keys(wrong).length === 0) start.mutate();
   };
   const shown = tried ? wrong : {};
-  const count = form.families.length || (families.data?.items.length ?? 0) - (run.seeds ? 0 : 1);
-  const attacks = (run.attacks ?? 0) * Math.max(0, count);
+  const attacks = mostAttacks(run, families.data?.items.length ?? 0, families.data?.mutators.length ?? 0);
   return (
     <Drawer opened onClose={onClose} position="right" size={640} title={<strong>Attack a release</strong>}>
       <form className={css.form} onSubmit={submit} noValidate aria-label="Attack">
@@ -154,7 +151,6 @@ function Families({ families, form, set }: PartProps & { families: readonly Fami
             value={family.name}
             label={`${family.name.replaceAll("_", " ")} (${family.owasp.join(", ")})`}
             description={family.about}
-            disabled={family.name === OWN && form.seeds.trim() === ""}
           />
         ))}
       </div>
@@ -193,7 +189,7 @@ function More({ form, set, wrong }: PartProps & { wrong: WrongRun }) {
         />
         <Textarea
           label="Texts of your own that a guard has stopped"
-          description="Apart by a line of three dashes; they are the family “own”."
+          description="Apart by a line of three dashes; put as they are and in every disguise."
           autosize
           minRows={2}
           maxRows={12}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Tally } from "@/api/redteam";
-import { apartWords, boundsWords, FIRST_FORM, runOf, saysOf, worstFirst } from "./figures";
+import { apartWords, boundsWords, FIRST_FORM, mostAttacks, runOf, saysOf, worstFirst } from "./figures";
 
 const tally = (over: Partial<Tally>): Tally => ({
   attacks: 10,
@@ -59,6 +59,10 @@ describe("a run as a form", () => {
       budget: "2.50",
       seeds: ["one", "two"],
     });
+  });
+  it("counts attacks of all families where none is chosen, and one's own in every disguise", () => {
+    expect(mostAttacks({ subjects: ["a"], families: [], attacks: 12 }, 10, 12)).toBe(120);
+    expect(mostAttacks({ subjects: ["a"], families: ["leakage"], attacks: 4, seeds: ["x", "y"] }, 10, 12)).toBe(30);
   });
   it("names what cannot be", () => {
     const form = { ...FIRST_FORM, attacks: "0", mutated: "", seed: "1.5", budget: "much" };

@@ -98,6 +98,12 @@ export function runOf(form: RunForm): { run: NewRedteam; wrong: WrongRun } {
   return { run, wrong };
 }
 
+/** How many attacks that makes at most, for each subject: families run out of some, and the same text counts once. */
+export function mostAttacks(run: NewRedteam, families: number, mutators: number): number {
+  const own = (run.seeds?.length ?? 0) * (1 + mutators);
+  return (run.families?.length || families) * (run.attacks ?? 0) + own;
+}
+
 function whole(text: string, least: number, most: number): number | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most ? value : null;
