@@ -175,7 +175,7 @@ function Report({ pack }: { pack: Pack }) {
     <div data-testid="evidence">
       <p className="muted">
         {pack.project}, {dayText(pack.period.start)} to {dayText(pack.period.end - 1)} · made{" "}
-        {formatDateTime(pack.made)} by {pack.made_by} · SHA-256 <code className={css.digest}>{pack.digest}</code>
+        {formatDateTime(pack.made)} by {pack.made_by} · <code className={css.digest}>{pack.digest}</code>
       </p>
       {pack.frameworks.map((framework) => (
         <Framework key={framework.name} framework={framework} titles={titles} />
