@@ -45,3 +45,30 @@ def create(slug: str, *, name: str, no_content: bool, client: Client, as_json: b
         print_json(project)
     else:
         click.echo(f"Created project {project.slug}.")
+
+
+@command.command("set")
+@click.argument("slug")
+@click.option("--name", default=None, help="A name for people.")
+@click.option("--content/--no-content", default=None, help="Keep prompts and answers from now on, or numbers only.")
+@click.option(
+    "--audit-reads", default=None, metavar="none|all|CLASS",
+    help="Which reads of content stand in the audit log: all, or those of a data class and above.",
+)  # fmt: skip
+@api_command
+def change(
+    slug: str, *, name: str | None, content: bool | None, audit_reads: str | None, client: Client, as_json: bool
+) -> None:
+    """Change a project.
+
+    \b
+    Example:
+      trimtab projects set support --audit-reads personal
+    """
+    wanted = {"name": name, "capture_content": content, "audit_reads": audit_reads}
+    project = client.change_project(slug, **{key: value for key, value in wanted.items() if value is not None})
+    if as_json:
+        print_json(project)
+    else:
+        kept = "kept" if project.capture_content else "not kept"
+        click.echo(f"{project.slug}: content is {kept}, reads in the audit log: {project.audit_reads}.")

@@ -108,9 +108,27 @@ def show(trace_id: str, *, content: bool, project: str, client: Client, as_json:
     Example:
       trimtab traces show 0199c1e0a7b27d3f9d0a1b2c3d4e5f60
     """
-    trace = client.trace(project, trace_id)
+    _show(client, project, client.trace(project, trace_id), content=content, as_json=as_json)
+
+
+@command.command()
+@click.argument("trace_id")
+@click.option("--reason", required=True, help="Why, in one line: it stands in the audit log under your name.")
+@project_option
+@api_command
+def unmask(trace_id: str, *, reason: str, project: str, client: Client, as_json: bool) -> None:
+    """Show one trace with what was said, where your role withholds that.
+
+    \b
+    Example:
+      trimtab traces unmask 0199c1e0a7b27d3f9d0a1b2c3d4e5f60 --reason "complaint 4711"
+    """
+    _show(client, project, client.unmask(project, trace_id, reason), content=True, as_json=as_json)
+
+
+def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_json: bool) -> None:
     entry = trace.spans[0] if trace.spans else None
-    io = client.span_io(project, trace_id, entry.span_id) if content and entry is not None else None
+    io = client.span_io(project, trace.trace_id, entry.span_id) if content and entry is not None else None
     if as_json:
         print_json({"trace": trace, "io": io})
         return
@@ -152,6 +170,9 @@ def _print_spans(trace: t.Trace) -> None:
 
 
 def _print_io(io: t.SpanIO) -> None:
+    if io.withheld:
+        click.echo("\nYou may not read what was said. With a reason: trimtab traces unmask ID --reason ...")
+        return
     if not io.captured:
         click.echo("\nThis project keeps content out of its traces.")
         return

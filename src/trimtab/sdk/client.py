@@ -177,6 +177,10 @@ class Client:
         body = {"slug": slug, "name": name, "capture_content": capture_content}
         return self._http.ask("POST", path("projects"), t.Project, body=body)
 
+    def change_project(self, slug: str, **changes: Any) -> t.Project:
+        """``name``, ``capture_content``, ``audit_reads``; what is left out stays."""
+        return self._http.ask("PATCH", path("projects", slug), t.Project, body=changes)
+
     def keys(self, project: str) -> list[t.Key]:
         return self._all(_Keys, path("projects", project, "keys"))
 
@@ -432,6 +436,12 @@ class Client:
         """What went into a span and came out of it."""
         where = path("projects", project, "traces", trace_id, "spans", span_id, "io")
         return self._http.ask("GET", where, t.SpanIO)
+
+    def unmask(self, project: str, trace_id: str, reason: str) -> t.Trace:
+        """One trace with its texts, for who may not read content and says why: the reason stands in the audit log. For
+        an hour `span_io` of its spans is answered too."""
+        where = path("projects", project, "traces", trace_id, "unmask")
+        return self._http.ask("POST", where, t.Trace, body={"reason": reason})
 
     def overview(
         self,

@@ -75,6 +75,7 @@ class Project(Struct, frozen=True, kw_only=True):
     name: str
     capture_content: bool
     created: int
+    audit_reads: str = "none"
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -218,6 +219,7 @@ class Span(Struct, frozen=True, kw_only=True):
     fallbacks: int
     input_preview: str
     output_preview: str
+    withheld: bool = False
 
 
 class TracePage(Struct, frozen=True, kw_only=True):
@@ -354,6 +356,8 @@ class SpanIO(Struct, frozen=True, kw_only=True):
     tools: list[dict[str, Any]]
     params: dict[str, Any]
     truncated: bool
+    withheld: bool = False
+    """This key may not read content."""
 
 
 class Totals(Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ ANSWER_S: Final = 30.0
 WHOLE_S: Final = 120.0
 """For one request in all, whatever the receiver does: one that sends a byte now and then is not waited for, either."""
 ANSWER_BYTES: Final = 64 << 10
+SHORTEST_SECRET: Final = 6
+"""Characters: a shorter value of a header is no secret, and may be a part of any word."""
 LONGEST_WAIT_S: Final = 3600.0
 """A receiver's Retry-After counts no further."""
 _NEVER: Final = frozenset((400, 406, 409, 411, 413, 414, 415, 422, 431))
@@ -92,11 +94,21 @@ class HttpSender:
                     if len(told) > ANSWER_BYTES:
                         break
                 names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                return _Answer(response.status, names, bytes(told[:ANSWER_BYTES]))
+                return _Answer(response.status, names, self._hidden(bytes(told[:ANSWER_BYTES])))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
             return Outcome(verdict="away", problem=f"{type(error).__name__}: {error}".rstrip(": "))
         except TimeoutError:
             return Outcome(verdict="away", problem=f"It did not answer whole within {WHOLE_S:g} s.")
+
+    def _hidden(self, told: bytes) -> bytes:
+        """What a receiver says, without what we told it in confidence: its errors are shown, and kept."""
+        held = [self._secrets.secret]
+        for value in self._secrets.headers.values():
+            held += [value, value.rpartition(" ")[2]]  # also the token of "Bearer ..."
+        for secret in sorted(filter(None, held), key=len, reverse=True):
+            if len(secret) >= SHORTEST_SECRET:
+                told = told.replace(secret.encode(), b"[hidden]")
+        return told
 
     def _judged(self, answer: _Answer) -> Outcome:
         said = answer.body[:300].decode("utf-8", "replace").strip()
