@@ -50,6 +50,20 @@ def test_a_whole_answer_passes_through_with_fields_we_do_not_know() -> None:
     asyncio.run(main())
 
 
+def test_a_client_cannot_call_itself_a_feature_of_the_servers_own() -> None:
+    """Budgets of guards and judges go by these names: whoever takes one would spend them."""
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for more in ({"metadata": {"feature": "trimtab.guard.tone"}}, {}):
+                headers = {} if more else {"trimtab_feature": "trimtab.guard.tone"}
+                told = await g.chat({**ASK, **more}, **headers)
+                assert (told.status_code, told.json()["error"]["code"]) == (400, "feature_reserved")
+            assert up.requests == []
+
+    asyncio.run(main())
+
+
 def test_a_stream_passes_through_and_usage_asked_for_by_us_stays_with_us() -> None:
     async def main() -> None:
         script = streams(delta(), delta("he"), delta("llo"), STOP, USAGE, DONE)

@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.exchange import Exchange
 from trimtab.llm.dialects import Head
 
 MAX_VALUE = 256
 MAX_TAGS = 32
 MAX_METADATA = 64
+RESERVED = "trimtab."
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$")
 _ZERO_TRACE = b"0" * 32
 _ZERO_SPAN = b"0" * 16
@@ -66,6 +68,18 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
         user_agent=_text(agent),
         data_class=_text(data).strip().lower(),
     )
+
+
+def refuse_reserved(caller: Caller) -> None:
+    """Raises `InvalidRequest` for a feature of the server's own: budgets and reports of guards, judges and the
+    playground go by these, and a client that took such a name would spend them."""
+    if caller.feature.startswith(RESERVED):
+        raise InvalidRequest(
+            f"A feature's name cannot begin with {RESERVED!r}: those are the server's own.",
+            fix="Give another name in the header 'trimtab-feature'.",
+            code="feature_reserved",
+            param="trimtab-feature",
+        )
 
 
 def _joined(given: bytes, exchange: Exchange, fresh: str) -> tuple[str, str, bytes]:

@@ -21,7 +21,7 @@ from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
-from trimtab.gateway.caller import read_caller
+from trimtab.gateway.caller import read_caller, refuse_reserved
 from trimtab.gateway.carry import Carried, CarriedRecording, Carries
 from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
@@ -186,7 +186,10 @@ class Gateway:
     ) -> None:
         if call.principal is None:
             self._admit(call)
-        self._read(call)
+            self._read(call)
+            refuse_reserved(call.caller)
+        else:
+            self._read(call)
         if prepare is not None:
             await prepare(call)
         key = None if self.idempotency is None else call.exchange.header(b"idempotency-key")
@@ -362,6 +365,7 @@ class Gateway:
         self._admit(call)
         assert call.project is not None
         call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
+        refuse_reserved(call.caller)
         read_deadlines(call)
         call.first_by_ns = call.deadline_ns  # how long a client waits for bytes says nothing while it sends a file
         read_priority(call)
