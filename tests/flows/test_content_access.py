@@ -47,6 +47,12 @@ ASKED = {
     "replayRoute": [{"tree": {"node": "fallback", "of": ["quick"]}}],
 }  # fmt: skip
 """What is posted because it has no room in an address, and tells of calls."""
+TELLING = {
+    "listTraces", "getTrace", "getSpanIO", "listSessions", "getSession", "compareTraces", "exportRows",
+    "runSql", "openSpanInPlayground", "listScores", "listCauses", "listCases", "getCase", "listReviewItems",
+    "getReviewItem", "exportCases",
+}  # fmt: skip
+"""Where an administrator reads what was said: the walk does look where the words are."""
 CLIENT = httpx.Client()
 """One for all: to make one costs more than most questions."""
 REFUSED = {"openSpanInPlayground", "exportCases"}
@@ -84,10 +90,12 @@ def names(server: Live, made: dict[str, str]) -> dict[str, str]:
         return str(ask(server, admin(), "GET", f"{PROJECT}{path}").json()["items"][0][key])
 
     trace = ask(server, admin(), "GET", f"{PROJECT}/traces/{made['trace']}").json()
+    cases = ask(server, admin(), "GET", f"{PROJECT}/datasets/plants/versions/latest/cases").json()["items"]
     return {
         "project": "default", "organisation": "default", "trace_id": made["trace"],
         "span_id": trace["spans"][0]["span_id"], "session": f"s-{USER}", "user": USER, "dataset": "plants",
-        "version": "latest", "case": first("/datasets/plants/versions/latest/cases", "id"),
+        "version": "latest",
+        "case": next(each["id"] for each in cases if MARK in str(each["input"])),
         "experiment": made["experiment"], "suite": "plants", "item": first("/review/items", "id"),
         "hold": first("/holds", "id"), "queue": "risky", "request_id": trace["spans"][0]["request_id"],
     }  # fmt: skip
@@ -130,14 +138,10 @@ def test_no_way_out_tells_who_may_not_read_content_what_was_said(planted: tuple[
         if answer.status_code == 403 and "/projects/" in path:
             assert answer.json()["code"] == "content_withheld", (operation, answer.text)
             assert operation in REFUSED or path.endswith("content.jsonl"), (operation, answer.text)
-        if MARK.lower() in ask(server, admin(), method, path, body).text.lower():
+        if operation in TELLING and MARK.lower() in ask(server, admin(), method, path, body).text.lower():
             telling.add(operation)
     assert leaks == []
-    assert telling >= {
-        "listTraces", "getTrace", "getSpanIO", "listSessions", "getSession", "compareTraces", "exportRows", "runSql",
-        "openSpanInPlayground", "listScores", "listCauses", "listCases", "getCase", "listReviewItems", "getReviewItem",
-        "exportCases",
-    }, sorted(telling)  # fmt: skip
+    assert telling == TELLING
 
 
 def test_what_is_withheld_says_so_and_numbers_names_and_verdicts_stay(planted: tuple[Live, dict[str, str]]) -> None:
