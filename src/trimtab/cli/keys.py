@@ -1,12 +1,22 @@
 """`trimtab keys`: virtual keys of a project."""
 
 import time
+from typing import TypedDict, Unpack
 
 import click
 
 from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
 from trimtab.sdk.client import Client
 from trimtab.sdk.types import KeyScope
+
+
+class Bounds(TypedDict):
+    """What a key may do less than its role."""
+
+    permissions: tuple[str, ...]
+    models: tuple[str, ...]
+    environments: tuple[str, ...]
+    owner: str | None
 
 
 @click.group()
@@ -74,15 +84,12 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
 def create(
     name: str,
     *,
-    permissions: tuple[str, ...],
-    models: tuple[str, ...],
-    owner: str | None,
     role: str,
     expires: int | None,
-    environments: tuple[str, ...],
     project: str,
     client: Client,
     as_json: bool,
+    **bounds: Unpack[Bounds],
 ) -> None:
     """Create a key. Its secret is printed on standard output, this once.
 
@@ -95,13 +102,14 @@ def create(
     """
     ends = None if expires is None else int(time.time() * 1000) + expires
     scope: KeyScope = {}
-    if permissions:
-        scope["permissions"] = list(permissions)
-    if models:
-        scope["models"] = list(models)
-    if owner is not None:
-        scope["owner"] = owner
-    issued = client.create_key(project, name, role=role, expires=ends, environments=environments or None, **scope)
+    if bounds["permissions"]:
+        scope["permissions"] = list(bounds["permissions"])
+    if bounds["models"]:
+        scope["models"] = list(bounds["models"])
+    if bounds["owner"] is not None:
+        scope["owner"] = bounds["owner"]
+    environments = bounds["environments"] or None
+    issued = client.create_key(project, name, role=role, expires=ends, environments=environments, **scope)
     if as_json:
         print_json(issued)
         return

@@ -114,10 +114,9 @@ class Telemetry:
         prices = ForeignPrices(PriceFile(self._data_dir))
         foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices, keys.look)
         merges = None if remote else Merges(store.query)
-        writer = Writer(
-            spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges, opened=keys.open_record
-        )
+        writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         writer.arrivals = arrivals
+        writer.open = keys.open_record
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened

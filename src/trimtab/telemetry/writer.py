@@ -103,12 +103,11 @@ class Writer:
         step: Callable[[str], None] | None = None,
         foreign: "Foreign | None" = None,
         merges: Merges | None = None,
-        opened: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.arrivals: ArrivalLog | None = None
         """Where it is noted what came when; set before `run`."""
-        self._open = opened or _as_it_is
-        """Opens a record that was sealed (`governance/sealing.py`)."""
+        self.open: Callable[[bytes], bytes] = _as_it_is
+        """Opens a record that was sealed (`governance/sealing.py`); set before `run`."""
         self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
@@ -320,7 +319,7 @@ class Writer:
             if self._poison and (spooled.segment, spooled.seq) in self._poison:
                 continue
             try:
-                self._add(rows, place, decode_any(self._open(spooled.body)), found)
+                self._add(rows, place, decode_any(self.open(spooled.body)), found)
             except (OSError, KeyUnknown):
                 raise  # a blob could not be put, or the key is not known here yet: not the record's fault
             except _Refused as refused:
