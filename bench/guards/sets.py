@@ -129,7 +129,10 @@ def near_groups(texts: list[str], share: float = 0.5) -> list[str]:
         for other, count in shared.items():
             if count >= share * min(len(each), len(runs[other])):
                 parent[root(place)] = root(other)
-    return [f"{root(place)}:{texts[root(place)][:60]}" for place in range(len(texts))]
+    first: dict[int, int] = {}
+    for place in range(len(texts)):  # named by its first text, whatever order its members met in
+        first.setdefault(root(place), place)
+    return [texts[first[root(place)]][:200] for place in range(len(texts))]
 
 
 def clustered(data: Path, name: str, family: str, *, label: bool) -> list[Row]:

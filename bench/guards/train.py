@@ -12,6 +12,7 @@ rounded to a signed byte.
 import argparse
 import base64
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ from trimtab.guard.detect.plain import normal
 
 HARD: Final = 0.01
 """Share of the harmless texts that look like attacks which a classifier may flag, on the tuning side."""
-STRENGTHS: Final = (3e-5, 1e-4)
+STRENGTHS: Final = (3e-5,)
+"""The best of 3e-5, 1e-4 and 3e-4 on the tuning side; put them here to choose anew."""
 STEPS: Final = 160
 RATE: Final = 0.15
 VERSION: Final = 1
@@ -183,7 +185,7 @@ def edge_of(task: Task, rows: Sequence[Row], scores: Sequence[float]) -> float:
     look like attacks."""
     looks = [score for row, score in zip(rows, scores, strict=True) if row.source == "benign-wildguard"]
     hard, every = sorted(looks, reverse=True), sorted(scores, reverse=True)
-    return max(every[int(len(every) * task.budget)], hard[int(len(hard) * HARD)] if hard else 0.0) + 1e-6
+    return max(every[int(len(every) * task.budget)], hard[math.ceil(len(hard) * HARD)] if hard else 0.0) + 1e-6
 
 
 def logit(chance: float) -> float:
