@@ -37,7 +37,7 @@ FAILED = {
                    {"key": "gen_ai.tool.name", "value": {"stringValue": "look up"}}],
 }  # fmt: skip
 """An application's tool that says in its error what it was asked."""
-BLIND = sorted(GRANTS["editor"] - INSTANCE_ONLY - {"self", "content:read"})
+BLIND: list[str] = sorted(GRANTS["editor"] - INSTANCE_ONLY - {"self", "content:read"})
 """All that may be read and made in a project, but for content."""
 ASKED = {
     "runSql": [

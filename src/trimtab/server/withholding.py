@@ -57,6 +57,8 @@ TEXTS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
 }
 """What holds texts of calls, or of what was made of them. An error's message is one: providers repeat what they were
 sent."""
+_NOTHING: Final[tuple[Any, ...]] = ("", (), [], {})
+"""Never changed: answers are only encoded."""
 _BARE: Final = (str, int, float, bool, bytes, type(None))
 
 
@@ -70,7 +72,8 @@ def withheld(value: Any) -> Any:
         found = cast("Mapping[Any, Any]", value)
         return {key: withheld(each) for key, each in found.items()}
     if isinstance(value, list | tuple):
-        return type(value)(withheld(each) for each in cast("Iterable[Any]", value))
+        left = [withheld(each) for each in cast("Iterable[Any]", value)]
+        return left if isinstance(value, list) else tuple(left)
     return value
 
 
@@ -91,7 +94,7 @@ def _empty(value: Any) -> Any:
     """Nothing, of the same type; the value itself where it is nothing already."""
     if not value:
         return value
-    return type(value)() if isinstance(value, str | list | tuple | dict) else None
+    return next((nothing for nothing in _NOTHING if isinstance(value, type(nothing))), None)
 
 
 def tail_event(event: TailEvent) -> TailEvent:
@@ -105,4 +108,4 @@ class Answer(Response[Any]):
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **more: Any) -> ASGIResponse:
         if request.scope["state"].get(STATE):
             self.content = withheld(self.content)
-        return super().to_asgi_response(app, request, **more)
+        return super().to_asgi_response(app, request, **more)  # pyright: ignore[reportUnknownMemberType]

@@ -10,6 +10,7 @@ import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./conversation.module.css";
 import { PartView } from "./PartView";
 import { messageText } from "./parts";
+import { Withheld } from "./Withheld";
 
 const FOLD_OVER = 14;
 const KEEP_LAST = 6;
@@ -19,6 +20,7 @@ export function Conversation({ project, span }: { project: string; span: SpanRow
   const io = useQuery(spanIOQuery(project, span.trace_id, span.span_id));
   if (io.isError) return <ProblemNotice error={io.error} retry={() => void io.refetch()} />;
   if (!io.data) return <Skeleton height={160} />;
+  if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
   if (!io.data.captured) return <NotCaptured project={project} />;
   return <Messages key={span.span_id} io={io.data} span={span} />;
 }
