@@ -108,6 +108,8 @@ interface ButtonsProps {
 }
 
 function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
+  // What paused within a budget would most likely pause again at once.
+  const bounded = experiment.state === "paused" && Boolean(experiment.spec.budget);
   if (isRunning(experiment.state))
     return (
       <WriteButton variant="default" size="sm" leftSection={<CircleStop size={15} />} onClick={() => onAsk("cancel")}>
@@ -137,8 +139,13 @@ function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
         </WriteButton>
       )}
       {experiment.state !== "done" && (
-        <WriteButton size="sm" leftSection={<Play size={15} />} loading={busy} onClick={() => onResume({})}>
-          Resume
+        <WriteButton
+          size="sm"
+          leftSection={<Play size={15} />}
+          loading={busy}
+          onClick={() => (bounded ? onAsk("budget") : onResume({}))}
+        >
+          {bounded ? "Resume…" : "Resume"}
         </WriteButton>
       )}
     </>
@@ -154,7 +161,7 @@ interface BudgetProps {
 }
 
 function BudgetDialog({ experiment, busy, error, onRaise, onClose }: BudgetProps) {
-  const [budget, setBudget] = useState("");
+  const [budget, setBudget] = useState(experiment.spec.budget ?? "");
   const [tried, setTried] = useState(false);
   const value = parseUsd(budget);
   const wrong = value === null || value <= 0n ? "US dollars, for example 25 or 0.50." : undefined;
@@ -165,11 +172,12 @@ function BudgetDialog({ experiment, busy, error, onRaise, onClose }: BudgetProps
   };
   const left = experiment.cells - experiment.done;
   return (
-    <Modal opened onClose={onClose} title={<strong>The budget is spent</strong>}>
+    <Modal opened onClose={onClose} title={<strong>Go on within which budget?</strong>}>
       <form className={css.ask} onSubmit={submit} noValidate>
-        <Notice tone="warn" title={asProblem(error).message}>
-          {plural(left, "answer")} of {formatInt(experiment.cells)} {left === 1 ? "is" : "are"} missing. With a larger
-          budget it goes on where it stopped; nothing that is there is paid again.
+        <Notice tone="warn" title={error ? asProblem(error).message : experiment.reason}>
+          {formatUsd(experiment.cost)} spent. {plural(left, "answer")} of {formatInt(experiment.cells)}{" "}
+          {left === 1 ? "is" : "are"} missing. With a larger budget it goes on where it stopped; nothing that is there
+          is paid again.
         </Notice>
         <TextInput
           label="Budget of all that it costs together, US dollars"
@@ -185,7 +193,7 @@ function BudgetDialog({ experiment, busy, error, onRaise, onClose }: BudgetProps
             Leave it
           </Button>
           <Button type="submit" size="sm" loading={busy}>
-            Raise it and go on
+            Go on
           </Button>
         </Group>
       </form>

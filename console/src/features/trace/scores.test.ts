@@ -19,6 +19,7 @@ const score = (id: string, more: Partial<ScoreView> = {}): ScoreView => ({
   at: 1,
   supersedes: "",
   valid: true,
+  withheld: false,
   ...more,
 });
 

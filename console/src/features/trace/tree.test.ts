@@ -39,6 +39,7 @@ function span(id: string, parent: string, over: Partial<SpanRow> = {}): SpanRow 
     fallbacks: 0,
     input_preview: "",
     output_preview: "",
+    withheld: false,
     ...over,
   };
 }
