@@ -33,8 +33,9 @@ _MIXED: Final = re.compile(r"[^\W\d_]+")
 _OTHER: Final = re.compile("[\u0370-\u04ff\u0250-\u02af\u0500-\u052f]")
 _APART: Final = re.compile(r"(?<!\w)[^\W\d_]([ .\-_*·])(?:[^\W\d_]\1){1,200}[^\W\d_](?!\w)")
 _LEET: Final = re.compile(
-    r"(?<![\w])(?=[a-z@$!]*[0134578@$])(?=[0-9@$!]*[a-z])[a-z013457@$!8]{3,20}(?!\w)", re.IGNORECASE
+    r"(?<![\w])(?=[a-z@$!]{0,19}[0134578@$])(?=[0-9@$!]{0,19}[a-z])[a-z013457@$!8]{3,20}(?!\w)", re.IGNORECASE
 )
+"""Its bounds are those of the word: without them a run of ``!`` takes the square of its length."""
 _FIGURES: Final = str.maketrans("0134578@$!", "oieastbasi")
 
 
@@ -91,6 +92,9 @@ _BACKWARDS: Final = (
     "noitcirtser",
 )  # fmt: skip
 """Words of attacks, written so."""
+_ATTACKS: Final = tuple(codecs.decode(word, "rot13") for word in _ROT13)
+_SET_IN: Final = re.compile(r"[a-z][0134578@$!]{1,9}[a-z]", re.IGNORECASE)
+"""A figure between letters, without which no word is written with figures for letters."""
 
 
 def decoded(text: str) -> Iterator[Reading]:
@@ -109,8 +113,13 @@ def decoded(text: str) -> Iterator[Reading]:
         yield Reading("ROT13", codecs.encode(text, "rot13"), 0, len(text))
     if any(word in lowered for word in _BACKWARDS):
         yield Reading("backwards", text[::-1], 0, len(text))
-    if len(_LEET.findall(text)) >= 2:
+    if _SET_IN.search(text) and _tells(_LEET.findall(text)):
         yield Reading("figures for letters", _LEET.sub(_letters, text), 0, len(text))
+
+
+def _tells(written: list[str]) -> bool:
+    """Whether words with figures in them are words of attacks: ``1st`` and ``mp3`` are in many a harmless text."""
+    return len(written) >= 2 and any(word in each.lower().translate(_FIGURES) for each in written for word in _ATTACKS)
 
 
 def _letters(match: re.Match[str]) -> str:
