@@ -123,3 +123,9 @@ def test_what_is_odd_in_a_table_is_told():
     read = scan.read(f"{table}\nExplain how magnets work.", shape=True)
     assert {"odd", "orders", "edge"} <= read.traits[-1]
     assert "odd" not in read.traits[0]
+
+
+def test_a_long_run_of_marks_is_read_once():
+    """A pattern that tried it again from each of its characters would not come to an end here."""
+    for mark in "!@":
+        assert list(plain.decoded(mark * 100_000)) == []

@@ -19,9 +19,10 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 _FENCE: Final = re.compile(
-    r"^ {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<name>[\w+#.-]{0,30})[^\n]*\n(?P<body>.*?)(?:^ {0,3}(?P=mark)|\Z)",
+    r"^ {0,3}(?P<mark>`{3,}+|~{3,}+)[ \t]*+(?P<name>[\w+#.-]{0,30}+)[^\n]*+\n(?P<body>.*?)(?:^ {0,3}(?P=mark)|\Z)",
     re.M | re.S,
 )
+"""Nothing in its first line is tried twice: a line of nothing but ticks would take the square of its length."""
 _PROSE: Final = frozenset(("text", "txt", "markdown", "md", "csv", "plain", "plaintext", "quote"))
 _NAMES: Final[dict[str, Kind]] = {
     **dict.fromkeys(("sh", "bash", "zsh", "shell", "console", "powershell", "ps1", "bat", "cmd", "fish"), "shell"),
