@@ -3,7 +3,8 @@
 import asyncio
 from typing import Annotated
 
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter, SkipValidation
 from msgspec import Meta
 from msgspec.structs import replace
 
@@ -35,7 +36,7 @@ TraceId = Annotated[
 ]
 
 
-def _listing(sort: PeopleSort, cursor: str | None, limit: int) -> Listing:
+def _listing(sort: FromQuery[PeopleSort] = "last", cursor: Cursor = None, limit: Rows = 50) -> Listing:
     return Listing(sort=sort, place=read_place(read_cursor(cursor)), limit=limit)
 
 
@@ -48,20 +49,18 @@ def _next(cursor: str | None) -> str | None:
     "/api/v1/projects/{project:str}/sessions",
     "trace:read",
     Operation(id="listSessions", summary="Sessions with their sums", tag=TAG, errors=(404,)),
+    gathered={"listing": _listing},
 )
 async def list_sessions(
     deps: Deps,
     caller: CallerNow,
     tenant: Tenant,
+    listing: NamedDependency[SkipValidation[Listing]],
     q: Query = "",
     start: Start = None,
     end: End = None,
-    sort: FromQuery[PeopleSort] = "last",
-    cursor: Cursor = None,
-    limit: Rows = 50,
 ) -> SessionPage:
     """Those with a call that fits ``q``; the numbers are of all their calls in the window. Largest first."""
-    listing = _listing(sort, cursor, limit)
     page = await deps.seen.sessions(tenant.id, q, window_of(deps, start, end), listing)
     if page.items:
         await content_read(deps, caller, tenant, "sessions")
