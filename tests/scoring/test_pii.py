@@ -1,9 +1,12 @@
 """Personal data: found by checksum, and not found where the checksum is wrong."""
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trimtab.scoring import pii
 
@@ -107,3 +110,28 @@ def test_addresses_cards_and_accounts_of_a_made_data_set_are_found_and_nothing_e
         assert found == wanted, sentence["full_text"]
         there += len(wanted)
     assert there > 20
+
+
+FIGURES = st.lists(
+    st.sampled_from(
+        ["4111 1111 1111 1111", "378282246310005", "078-05-1120", "AB 12 34 56 C", "1 85 05 2A 123 456 47", "X1234567L",
+         "131052-308T", "85.73.500-190", "1.1.1.1", "2001:db8::1:2:3", "+49 (0) 30 / 901820", "(415) 555-2671 x12",
+         "030 901820", "811228-9874", "12", "2024", "a", " ", ".", "-", "tel ", "nhs ", "tax ", "bsn "]
+    ),
+    max_size=8,
+).map("".join)  # fmt: skip
+
+
+@given(text=FIGURES | st.text(alphabet="0123456789 .-/()+:ABab@", max_size=60))
+@settings(max_examples=150)
+def test_what_is_spared_for_a_lack_of_figures_would_have_been_nothing(text: str) -> None:
+    row = pii.longest_row(text)
+    for kind in pii.KINDS:
+        for match in kind.pattern.finditer(text):
+            assert not kind.valid(match[0] if kind.name in ("email", "ip", "phone") else _plain(match[0])) or (
+                pii.has_figures(kind.name, row)
+            ), (kind.name, match[0], row)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).upper()

@@ -20,9 +20,14 @@ LONGEST: Final = 1_000_000
 """Characters of a text that are looked at."""
 
 
-_FIGURES: Final = re.compile(r"[0-9](?:[ ./()+-]{0,3}[0-9]){5}")
-_SHORT: Final = ("iban", "it_codice_fiscale", "ip")
-"""Kinds whose figures may be few, or far apart."""
+_ROW: Final = re.compile(r"[0-9](?:[ ./()+:-]{0,5}[0-9])*")
+_FIGURES: Final = {
+    "card": 13, "us_ssn": 9, "uk_nino": 6, "uk_nhs": 10, "de_tax_id": 11, "fr_nir": 8, "es_dni": 7,
+    "it_codice_fiscale": 2, "nl_bsn": 9, "pl_pesel": 11, "br_cpf": 11, "in_aadhaar": 12, "se_personnummer": 10,
+    "fi_hetu": 6, "phone": 6, "iban": 2, "us_itin": 9, "us_routing": 9, "us_passport": 8, "ca_sin": 9, "au_tfn": 9,
+    "ch_ahv": 13, "be_nrn": 11, "address": 1, "date_of_birth": 3,
+}  # fmt: skip
+"""So many figures stand in a row, with a few marks between them at most, wherever one of a kind is."""
 
 
 class Found(Struct, frozen=True, order=True):
@@ -55,7 +60,6 @@ class _Kind(Struct, frozen=True):
     valid: Callable[[str], bool]
     near: re.Pattern[str] | None = None
     hints: tuple[str, ...] = ()
-    figures: bool = False
 
 
 def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
@@ -64,11 +68,11 @@ def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
     wanted = None if kinds is None else frozenset(kinds)
     found: list[Found] = []
     lowered = text[:LONGEST].lower()
-    figures = _FIGURES.search(text, 0, LONGEST) is not None
+    row = longest_row(text)
     for kind in KINDS:
         if wanted is not None and kind.name not in wanted:
             continue
-        if kind.figures and not figures:
+        if not has_figures(kind.name, row):
             continue
         if kind.hints and not any(hint in lowered for hint in kind.hints):
             continue
@@ -85,6 +89,17 @@ def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
         if not kept or each.start >= kept[-1].end:
             kept.append(each)
     return kept
+
+
+def longest_row(text: str) -> int:
+    """Of figures, with a few marks between them at most: most texts have none that is long enough for most kinds."""
+    rows = _ROW.findall(text[:LONGEST])
+    return max((sum(map(str.isdecimal, row)) for row in rows), default=0)
+
+
+def has_figures(kind: str, row: int) -> bool:
+    """Whether there may be one of the kind in a text whose longest row of figures has so many."""
+    return row >= _FIGURES.get(kind, 0)
 
 
 def luhn(digits: str) -> bool:
@@ -265,9 +280,7 @@ def _kind(
     hints: tuple[str, ...] = (),
 ) -> _Kind:
     words = re.compile(near, re.IGNORECASE) if near else None
-    return _Kind(
-        name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints, name not in _SHORT
-    )
+    return _Kind(name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints)
 
 
 _TOLD: Final = r"(?:tel|phone|mobile|cell|call|fax|whatsapp|sms|telefon|handy|mobil|téléphone|móvil|teléfono|cellulare)"

@@ -60,10 +60,11 @@ def find(text: str, kinds: frozenset[str]) -> list[Seen]:
             for each in pii.find(text, theirs)
         ]
     lowered = text[:LONGEST].lower()
+    row = pii.longest_row(text)
     for rule in _RULES:
-        if rule.kind in kinds:
+        if rule.kind in kinds and pii.has_figures(rule.kind, row):
             found += rule.find(text, lowered)
-    if "address" in kinds:
+    if "address" in kinds and pii.has_figures("address", row):
         found += addresses(text, lowered)
     if "name" in kinds:
         found += names(text, lowered)
