@@ -94,11 +94,14 @@ export function Cases(props: Props) {
 
 function narrowed(all: CaseDelta[], report: Report, metric: MetricReport, view: CaseView): CaseDelta[] {
   if (view === "worse") return all.filter((row) => (badness(row.delta, metric.better) ?? 0) > 0);
-  if (view === "flaky") {
-    const flaky = new Set((report.flaky ?? []).filter((f) => f.metric === metric.name).map((f) => f.case_id));
-    return all.filter((row) => flaky.has(row.case_id));
-  }
-  return all;
+  if (view !== "flaky") return all;
+  const flaky = (report.flaky ?? []).filter((each) => each.metric === metric.name);
+  // Of one subject alone there are no differences to list.
+  return [...new Set(flaky.map((each) => each.case_id))].map((id) => {
+    const own = flaky.find((each) => each.case_id === id && each.subject === 0);
+    const a = own ? own.passes / own.repeats : null;
+    return all.find((row) => row.case_id === id) ?? { case_id: id, metric: metric.name, a, b: null, delta: null };
+  });
 }
 
 function emptyWords(view: CaseView, report: Report): string {
