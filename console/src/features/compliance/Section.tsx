@@ -1,3 +1,4 @@
+import { useState } from "react";
 import type { Section } from "@/api/compliance";
 import { formatInt, plural } from "@/lib/format";
 import { Panel } from "@/ui/bits";
@@ -13,6 +14,7 @@ export function SectionView({ section }: { section: Section }) {
   const figures = Object.entries(section.figures ?? {});
   const rows: Row[] = section.rows.map((cells, i) => ({ key: String(i), cells }));
   const left = section.total - rows.length;
+  const [open, setOpen] = useState(rows.length <= OPEN_UP_TO);
   return (
     <section className={css.section} id={`section-${section.name}`} aria-label={section.title} tabIndex={-1}>
       <h2>{section.title}</h2>
@@ -25,16 +27,22 @@ export function SectionView({ section }: { section: Section }) {
             {figures.map(([name, value]) => (
               <div key={name}>
                 <dt>{columnWords(name)}</dt>
-                <dd className="num">{cellWords(name, value)}</dd>
+                <dd className={typeof value === "number" ? "num" : undefined}>{cellWords(name, value)}</dd>
               </div>
             ))}
           </dl>
         )}
         {rows.length === 0 && <p className={`muted ${css.plain}`}>No record in this period.</p>}
         {rows.length > 0 && (
-          <details className={figures.length > 0 ? css.rows : undefined} open={rows.length <= OPEN_UP_TO}>
+          <details
+            className={figures.length > 0 ? css.rows : undefined}
+            open={open}
+            onToggle={(event) => setOpen(event.currentTarget.open)}
+          >
             <summary className={css.plain}>{plural(section.total, "record")}</summary>
-            <DataTable label={section.title} columns={columnsOf(section)} rows={rows} rowKey={(row) => row.key} />
+            {open && (
+              <DataTable label={section.title} columns={columnsOf(section)} rows={rows} rowKey={(row) => row.key} />
+            )}
             {left > 0 && (
               <p className={`muted ${css.plain}`}>
                 {formatInt(left)} more are not shown; the command line and the API write the first{" "}
