@@ -86,16 +86,48 @@ def test_an_answer_becomes_a_case_with_one_key(trials: Trials, visitor: Visitor)
     expect(page.get_by_test_id("peek")).to_contain_text("from a review")
 
 
-def test_a_queue_is_made_and_says_what_it_takes_in(trials: Trials, visitor: Visitor) -> None:
+def test_a_queue_is_made_says_what_it_takes_in_and_is_put_away(trials: Trials, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/review?new=1")
     form = page.get_by_role("dialog")
     form.get_by_role("textbox", name="Name", exact=True).first.fill("audit")
     form.get_by_role("button", name="Make it").click()
     expect(form).to_have_count(0)
-    expect(page.get_by_role("row", name=re.compile("audit"))).to_contain_text("1 % at random")
+    row = page.get_by_role("row", name=re.compile("audit"))
+    expect(row).to_contain_text("1 % at random")
+    row.get_by_role("button", name="Archive audit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Archive it").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Archived").click()
+    row.get_by_role("button", name="Take audit out of the archive").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Back to those in use").click()
+    expect(row).to_be_visible()
 
 
 def test_how_often_people_change_answers_is_told_with_its_interval(trials: Trials, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/review?view=people")
     expect(page.get_by_role("region", name="Overrides", exact=True)).to_contain_text("by random audit")
     expect(page.get_by_role("region", name="Agreement", exact=True)).to_be_visible()
+
+
+def test_the_second_of_two_sees_the_first_verdict_only_after_their_own(trials: Trials, visitor: Visitor) -> None:
+    asked = {"criteria": [{"name": "right", "question": "Is the answer right?"}], "double_share": 1.0}
+    trials.tell("/review/queues/twice", {"spec": asked}, "PUT")
+    item = trials.tell("/review/items", {"queue": "twice", "trace_ids": trials.traces[:1]})["items"][0]
+    ann = trials.tell("/keys", {"name": "ann", "role": "reviewer", "expires": None})["secret"]
+    said = {"decision": "approve", "answers": {"right": True}, "note": "As in the handbook."}
+    where = f"{trials.api.base_url}/review/items/{item}/verdicts"
+    answer = trials.shop.post(where, json=said, headers={"authorization": f"Bearer {ann}"})
+    assert answer.is_success, answer.text
+    page = visitor.go(f"/p/{PROJECT}/review/twice?item={item}")
+    desk = page.get_by_test_id("desk")
+    expect(desk.get_by_role("timer")).to_be_visible()
+    expect(desk).to_contain_text("1 did.")
+    expect(desk).not_to_contain_text("handbook")
+    expect(desk.get_by_role("list", name="Verdicts")).to_have_count(0)
+    page.keyboard.press("1")
+    page.keyboard.press("a")
+    expect(page.get_by_text("Nothing waits here")).to_be_visible()
+    visitor.go(f"/p/{PROJECT}/review/twice?state=done&item={item}")
+    expect(desk.get_by_role("list", name="Verdicts")).to_contain_text("As in the handbook.")
+    expect(desk.get_by_role("list", name="Verdicts").get_by_role("listitem")).to_have_count(2)
