@@ -23,6 +23,8 @@ NO_ENTRY: Final = {
     # They ask something, and the question is too long for an address.
     "previewPrompt": "reads", "replayRoute": "reads", "explainRoute": "reads", "runSql": "reads", "reconcile": "reads",
     "renderPrompt": "reads", "convertPrompt": "reads", "tuneCache": "reads", "planFolder": "reads",
+    "askAccessPolicies": "reads", "checkAccessPolicies": "reads", "planAccessPolicies": "reads",
+    "tryGuard": "tries a guard that is not kept",
     # They call a model, as a client does: the trace and the books say who did.
     "runPlayground": "calls", "testModel": "calls",
     "testForward": "sends one packet that holds nothing, and counts nowhere",
@@ -63,6 +65,9 @@ class Does(NamedTuple):
 RULE: Final = {"measure": "requests", "bound": "9", "window": "minute"}
 PROMPT: Final = {"content": {"messages": [{"role": "system", "text": "Be brief."}]}}
 BOARD: Final[dict[str, Any]] = {"name": "Mine", "tiles": []}
+CEDAR: Final = 'forbid(principal, action == Action::"call_model", resource) when { context.data_class == "personal" };'
+WIDE: Final = "/api/v1/organisations/default/access-policies"
+REFUSAL: Final = {"name": "default", "app": "", "language": "", "text": "Not here."}
 STEPS: Final = [{"share": 0.1, "samples": 0}, {"share": 0.5, "samples": 0}]
 ROLLOUT: Final = f"{P}/rollouts"
 STORY: Final = (
@@ -70,6 +75,7 @@ STORY: Final = (
     Does("changeProject", "PATCH", P, {"name": "Renamed"}),
     Does("createKey", "POST", f"{P}/keys", {"name": "bob", "role": "editor"}),
     Does("setKeyPriority", "PUT", f"{P}/keys/{{createKey.key.id}}/priority", {"highest": "low"}),
+    Does("setDataClass", "PUT", f"{P}/data-classes/key/bob", {"data_class": "personal"}),
     Does("revokeKey", "DELETE", f"{P}/keys/{{createKey.key.id}}"),
     Does("createInstanceKey", "POST", "/api/v1/keys", {"name": "eye", "role": "read_only"}),
     Does("revokeInstanceKey", "DELETE", "/api/v1/keys/{createInstanceKey.key.id}"),
@@ -110,6 +116,22 @@ STORY: Final = (
     Does("setEncryption", "PUT", f"{P}/encryption", {"enabled": True}),
     Does("rotateDataKey", "POST", f"{P}/encryption/rotations"),
     Does("destroyDataKey", "POST", f"{P}/encryption/keys/all/destruction", {"confirm": "destroy all of default"}),
+    Does("putAccessPolicies", "PUT", f"{P}/access-policies/house", {"text": CEDAR}),
+    Does("switchAccessPolicies", "POST", f"{P}/access-policies/house/switch", {"version": None}),
+    Does("deleteAccessPolicies", "DELETE", f"{P}/access-policies/house"),
+    Does("putOrganisationPolicies", "PUT", f"{WIDE}/house", {"text": CEDAR}),
+    Does("switchOrganisationPolicies", "POST", f"{WIDE}/house/switch", {"version": None}),
+    Does("deleteOrganisationPolicies", "DELETE", f"{WIDE}/house"),
+    Does("setDataClasses", "PUT", f"{P}/data-classes", {"classes": ["public", "personal", "grave"]}),
+    Does("setProviderDataTerms", "PUT", f"{P}/providers/lab/data-terms", {"region": "eu-west-1"}),
+    Does("removeProviderDataTerms", "DELETE", f"{P}/providers/lab/data-terms"),
+    Does("setModelDataTerms", "PUT", f"{P}/models/fast/data-terms", {"region": "eu-west-1"}),
+    Does("removeModelDataTerms", "DELETE", f"{P}/models/fast/data-terms"),
+    Does("pushGuard", "POST", f"{P}/guards/leaks/versions", {"spec": {"kind": "secrets", "action": "redact"}}),
+    Does("placeGuard", "PATCH", f"{P}/guards/leaks", {"archived": True}),
+    Does("putGuardRefusal", "PUT", f"{P}/guard-refusals", REFUSAL),
+    Does("dropGuardRefusal", "DELETE", f"{P}/guard-refusals"),
+    Does("startRedteam", "POST", f"{P}/redteam", {"subjects": ["fast"], "attacks": 1}),
     Does("createView", "POST", f"{P}/views", {"name": "Slow", "page": "traces", "q": ""}),
     Does("changeView", "PUT", f"{P}/views/{{createView.id}}",
          {"name": "Slower", "page": "traces", "q": "", "version": 1}),

@@ -98,11 +98,11 @@ async def set_class(
     """``subject`` is ``key`` (by id or name), ``app`` or ``dataset``. A call's class is the most sensitive of what
     its header, its key, its app and its guards declare. An empty class removes it."""
     marked = _subject(subject)
-    state = auditing.row(data_classes.MARKS, project_id=tenant.id, subject=marked, name=name)
-    deed = Deed(project=tenant, action="data_class.set", subject=f"{marked}:{name}", state=state)
+    own = await deps.db.read(lambda conn: _key_id(conn, tenant, name)) if marked == "key" else name
+    state = auditing.row(data_classes.MARKS, project_id=tenant.id, subject=marked, name=own)
+    deed = Deed(project=tenant, action="data_class.set", subject=f"{marked}:{own}", state=state)
 
     def change(conn: Connection) -> None:
-        own = _key_id(conn, tenant, name) if marked == "key" else name
         mark = Mark(project_id=tenant.id, subject=marked, name=own, data_class=data.data_class)
         data_classes.put_mark(conn, mark, deps.now())
 
