@@ -128,3 +128,22 @@ def test_what_is_no_key_is_refused_without_repeating_it(text: str) -> None:
     assert caught.value.param == "TRIMTAB_SECRET_KEY"
     assert len(text) < 10 or text not in caught.value.sentence()
     assert secrets.FILE not in caught.value.message
+
+
+def test_a_process_that_never_met_the_new_key_seals_and_signs_with_it_once_it_is_there(tmp_path: Path) -> None:
+    changes, waits = load(tmp_path, None), load(tmp_path, None)
+    secrets.rotate(tmp_path)
+    changes.refresh()
+    secrets.forget(tmp_path)
+    sealed = waits.seal("sk-1", "provider/p/lab")
+    later = load(tmp_path, None)
+    assert later.open(sealed, "provider/p/lab") == "sk-1"
+    assert waits.derived("signs") == later.derived("signs")
+
+
+def test_a_key_file_that_is_away_for_a_while_stops_nothing_that_runs(tmp_path: Path) -> None:
+    box = load(tmp_path, None)
+    (tmp_path / FILE).rename(tmp_path / "aside")
+    sealed = box.seal("sk-1", "provider/p/lab")
+    (tmp_path / "aside").rename(tmp_path / FILE)
+    assert load(tmp_path, None).open(sealed, "provider/p/lab") == "sk-1"

@@ -14,6 +14,7 @@ import binascii
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import stat
 import tempfile
@@ -21,6 +22,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+
+logger = logging.getLogger("trimtab.governance.secrets")
 
 FILE = "secret.key"
 _MAKE = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
@@ -40,8 +43,18 @@ class SecretBox:
     def refresh(self) -> None:
         """Read the keys again from where they are kept. What was known before still opens, until the process ends."""
         if self._again is not None:
-            now = tuple(self._again())
-            self._held = _Held((*now, *(key for key in self._held.keys if key not in now)))
+            held, now = self._held.keys, tuple(self._again())
+            if now != held[: len(now)]:
+                self._held = _Held((*now, *(key for key in held if key not in now)))
+
+    def _latest(self) -> "_Held":
+        """As `refresh`, before something is sealed or signed: another process may have put a newer key there, and may
+        be about to forget ours. Where the file cannot be read now, what is known stays in force."""
+        try:
+            self.refresh()
+        except (OSError, InvalidRequest) as error:
+            logger.warning("the secret key stays as it was: %s", error)
+        return self._held
 
     @property
     def key_ids(self) -> list[str]:
@@ -56,14 +69,14 @@ class SecretBox:
     def derived_all(self, purpose: str) -> list[bytes]:
         """The same of each key, the newest first."""
         told = b"trimtab derived key\0" + purpose.encode()
-        return [hmac.digest(key, told, "sha256") for key in self._held.keys]
+        return [hmac.digest(key, told, "sha256") for key in self._latest().keys]
 
     def is_newest(self, sealed: str) -> bool:
         """Whether a sealed text was sealed with the newest key."""
         return sealed.split(".", 2)[1:2] == [self._held.newest]
 
     def seal(self, text: str, context: str) -> str:
-        held, nonce = self._held, os.urandom(12)
+        held, nonce = self._latest(), os.urandom(12)
         body = nonce + held.ciphers[held.newest].encrypt(nonce, text.encode(), context.encode())
         return f"v1.{held.newest}.{base64.urlsafe_b64encode(body).decode()}"
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
 from trimtab.governance import checkpoints, data_keys, secrets
@@ -163,7 +164,12 @@ async def rotate_secret_key(deps: Deps, caller: CallerNow, data: JSONBody[Rotate
                 code="key_in_environment",
             )
         deed = Deed(project=None, action="secret_key.forgotten", subject="secret-key")
-        await written(deps, caller, deed, lambda conn: checkpoints.sign_again(conn, box))
+
+        def vouch(conn: Connection) -> None:
+            resealing.reseal(conn, box)  # what another process was just writing down with the old one
+            checkpoints.sign_again(conn, box)
+
+        await written(deps, caller, deed, vouch)
         await asyncio.to_thread(secrets.forget, folder)
     return await _secret_keys(deps)
 
