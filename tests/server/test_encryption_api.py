@@ -61,3 +61,18 @@ def test_a_key_is_destroyed_only_by_who_writes_down_what_that_means(run: "Run") 
         assert (left["enabled"], [key["state"] for key in left["keys"]]) == (False, ["old", "destroyed"])
 
     run(story)
+
+
+def test_no_key_is_destroyed_while_anything_of_its_project_is_held(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await house.admin.put(f"{AT}/encryption", json={"enabled": True})
+        hold = {"subject": "session", "value": "s-1", "reason": "Case 7"}
+        held = (await house.admin.post(f"{AT}/legal-holds", json=hold)).json()["id"]
+        where, said = f"{AT}/encryption/keys/all/destruction", {"confirm": "destroy all of default"}
+        refused = await house.admin.post(where, json=said)
+        assert (refused.status_code, refused.json()["code"]) == (409, "legal_hold")
+        assert [key["state"] for key in (await house.admin.get(f"{AT}/encryption")).json()["keys"]] == ["active"]
+        await house.admin.post(f"{AT}/legal-holds/{held}/release", json={"reason": "It is over."})
+        assert (await house.admin.post(where, json=said)).status_code == 200
+
+    run(story)

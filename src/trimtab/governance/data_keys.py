@@ -14,6 +14,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.governance import legal_holds
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.storage.revision import bump
@@ -87,6 +88,7 @@ def rotate(conn: Connection, box: SecretBox, project_id: str, now: int) -> DataK
     """A new active key: encryption begins with the first. The one before still opens what it sealed."""
     bump(conn, REVISION)
     _retire(conn, project_id, now)
+    now = max([now, *(key.created + 1 for key in of_project(conn, project_id))])  # so that which is newer is known
     key_id = os.urandom(8).hex()
     wrapped = wrap(box, project_id, key_id, os.urandom(KEY_BYTES))
     made = DataKey(id=key_id, project_id=project_id, state="active", wrapped=wrapped, created=now)
@@ -108,7 +110,10 @@ def switch_off(conn: Connection, project_id: str, now: int) -> None:
 
 def destroy(conn: Connection, box: SecretBox, project_id: str, key_id: str, now: int) -> list[DataKey]:
     """Destroy one key, or `ALL`; those that were. Where the active one was among them a new one takes its place. Raises
-    `NotFound`, and `Conflict` for one that is destroyed already."""
+    `NotFound`, and `Conflict` for one that is destroyed already or while anything of the project is held: to destroy a
+    key is to erase, and nobody can say whose content it sealed."""
+    for hold in legal_holds.in_force(conn, project_id):
+        raise legal_holds.refuse_erasure(hold)
     keys = of_project(conn, project_id)
     meant = [key for key in keys if key_id in (ALL, key.id)]
     if not meant:
