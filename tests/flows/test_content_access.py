@@ -174,6 +174,10 @@ def test_a_search_by_words_is_refused_with_the_way_out_and_one_by_keys_is_not(
             refused = httpx.get(f"{server.url}{PROJECT}/{path}", params={"q": q}, headers=blind, timeout=60)
             assert (refused.status_code, refused.json()["code"]) == (403, "content_withheld"), (path, refused.text)
             assert "content:read" in refused.json()["fix"]
+    tree = {"node": "fallback", "of": ["quick"]}
+    for path, body in (("replay", {"tree": tree}), ("policy-plan", {})):
+        asked = ask(server, blind, "POST", f"{PROJECT}/{path}", {**body, "q": MARK})
+        assert (asked.status_code, asked.json()["code"]) == (403, "content_withheld"), (path, asked.text)
     found = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": f"user:{USER}"}, headers=blind, timeout=60)
     assert len(found.json()["rows"]) >= 3
     live_events: list[str] = []

@@ -18,6 +18,7 @@ from trimtab.server import auditing
 from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
+from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.planning_policies import planned
 from trimtab.server.policy_bodies import (
@@ -345,9 +346,13 @@ async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]
     "policy:read",
     Operation(id="planAccessPolicies", summary="What policies would have done with last week's calls", tag=TAG),
 )
-async def plan_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyPlanRequest]) -> PolicyPlan:
+async def plan_policies(
+    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PolicyPlanRequest]
+) -> PolicyPlan:
     """Every recorded call is judged by what is in force and by what is proposed. No provider is asked, and nothing is
     kept."""
+    if not may_read(caller.principal, tenant):
+        refuse_words(data.q)
     return await planned(deps, tenant, data)
 
 
