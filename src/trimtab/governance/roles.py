@@ -115,7 +115,7 @@ def _check(row: RoleRow) -> None:
     if unknown or not row.permissions:
         raise InvalidRequest(
             f"There is no permission {unknown[0][:80]!r}." if unknown else "A role needs at least one permission.",
-            fix="GET /api/v1/roles lists all permissions.",
+            fix="'trimtab roles list --permissions' (GET /api/v1/roles) lists all of them.",
             param="permissions",
         )
     everywhere = sorted(set(row.permissions) & INSTANCE_ONLY)

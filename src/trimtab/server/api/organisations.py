@@ -62,7 +62,7 @@ ABOUT = {
     "viewer": "Reads everything but the audit log.",
     "auditor": "Reads all figures, names and the audit log, and no texts unless unmasked; changes nothing.",
     "editor": "For keys: as developer, with the audit log.",
-    "read_only": "For keys: as auditor.",
+    "read_only": "For keys: all reads, the texts of calls and the audit log among them.",
     "client": "For keys of applications: calls models, renders prompts, gives feedback and scores.",
 }
 
