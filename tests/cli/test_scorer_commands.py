@@ -17,9 +17,9 @@ def test_scorers_are_listed_and_shown(shell: Shell) -> None:
     assert "Needs: output, expected" in text
     assert "relative" in text
     assert "(required)" in shell.ok("scorers", "show", "one_of")
-    missing = shell.run("scorers", "show", "nothing")
+    missing = shell.run("scorers", "show", "numerc")
     assert missing.exit_code == 1
-    assert "-> Use one of" in missing.stderr
+    assert "-> Did you mean numeric?" in missing.stderr
 
 
 def test_an_answer_is_tried_by_flags_by_file_and_by_the_client(shell: Shell, tmp_path: Path) -> None:

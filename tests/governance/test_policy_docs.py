@@ -10,15 +10,15 @@ import yaml
 from trimtab.governance import policies
 from trimtab.governance.policies import Draft
 from trimtab.governance.policy_eval import PolicySet
-from trimtab.governance.policy_examples import Example, run
+from trimtab.governance.policy_examples import PolicyExample, run
 from trimtab.governance.policy_schema import ACTIONS, CALL_FIELDS
 
 PAGE = Path(__file__).parents[2] / "docs/policies.md"
 PAIRS = re.findall(r"```cedar\n(.*?)```.*?```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
-def examples(text: str) -> tuple[Example, ...]:
-    return msgspec.convert(yaml.safe_load(text), tuple[Example, ...])
+def examples(text: str) -> tuple[PolicyExample, ...]:
+    return msgspec.convert(yaml.safe_load(text), tuple[PolicyExample, ...])
 
 
 def test_the_page_has_its_worked_examples() -> None:

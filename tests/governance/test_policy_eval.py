@@ -19,7 +19,7 @@ from trimtab.governance.policy_eval import (
     engine_of,
     refusal,
 )
-from trimtab.governance.policy_examples import Asker, Example, Situation, Subject, plain
+from trimtab.governance.policy_examples import Asker, PolicyExample, PolicySubject, Situation, plain
 from trimtab.governance.policy_schema import CALL_FIELDS, DEED_FIELDS
 
 EU = """@id("eu")
@@ -143,13 +143,13 @@ def test_a_set_is_read_once_however_often_the_configuration_changes() -> None:
     assert compiler.compiled(one) is not Compiler().compiled(one)
 
 
-def example(expect: Any, region: str, **more: Any) -> Example:
-    return Example(
+def example(expect: Any, region: str, **more: Any) -> PolicyExample:
+    return PolicyExample(
         name=region,
         expect=expect,
         action="call_model",
         principal=Asker(role="client"),
-        resource=Subject(name="m", region=region),
+        resource=PolicySubject(name="m", region=region),
         context=Situation(data_class="personal"),
         **more,
     )

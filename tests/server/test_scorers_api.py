@@ -20,7 +20,7 @@ def test_scorers_are_listed_with_what_they_need_and_may_be_told(run: "Run") -> N
         assert numeric["needs"] == ["output", "expected"]
         assert numeric["options"]["properties"]["absolute"]["default"] == 0.0
         assert (await house.admin.get(f"{AT}/numeric")).json() == numeric
-        missing = await house.admin.get(f"{AT}/nothing")
+        missing = await house.admin.get(f"{AT}/numerc")
         assert missing.status_code == 404
         assert "numeric" in missing.json()["fix"]
 

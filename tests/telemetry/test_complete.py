@@ -25,7 +25,7 @@ def labels(found: Completion) -> list[str]:
 
 
 def test_keys_come_first_and_by_what_they_mean(asking: Asking) -> None:
-    assert labels(offered(asking, "mod")) == ["model:", "model_used:", "stop:"]
+    assert labels(offered(asking, "mod")) == ["model:", "model_used:", "guard.shadow:", "stop:"]
     assert labels(offered(asking, "dollar")) == ["cost:"]
     assert labels(offered(asking, "-sta"))[:2] == ["-status:", "-started:"]
     assert len(offered(asking, "").items) == 20

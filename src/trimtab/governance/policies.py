@@ -17,7 +17,7 @@ from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import policy_examples, policy_text
 from trimtab.governance.data_classes import STANDARD_ORDER
 from trimtab.governance.policy_eval import Otherwise, PolicySet, check_name
-from trimtab.governance.policy_examples import Example
+from trimtab.governance.policy_examples import PolicyExample
 from trimtab.governance.projects import REVISION
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
@@ -58,7 +58,7 @@ class Draft(Struct, frozen=True, kw_only=True):
 
     text: str
     otherwise: Otherwise = "allow"
-    tests: tuple[Example, ...] = ()
+    tests: tuple[PolicyExample, ...] = ()
     note: str = ""
 
 
@@ -79,7 +79,7 @@ class VersionRow(Struct, frozen=True, kw_only=True):
     number: int
     text: str
     otherwise: Otherwise
-    tests: tuple[Example, ...]
+    tests: tuple[PolicyExample, ...]
     note: str
     hash: str
     author: str
@@ -143,7 +143,7 @@ def version(conn: Connection, scope: str, name: str, number: int) -> VersionRow:
 
 def _version(row: Row[tuple[object, ...]]) -> VersionRow:
     values: dict[str, Any] = {name: getattr(row, name) for name in VersionRow.__struct_fields__}
-    values["tests"] = msgspec.json.decode(row.tests, type=tuple[Example, ...])
+    values["tests"] = msgspec.json.decode(row.tests, type=tuple[PolicyExample, ...])
     return VersionRow(**values)
 
 

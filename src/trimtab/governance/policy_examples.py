@@ -27,7 +27,7 @@ class Asker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     project: str = "default"
 
 
-class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class PolicySubject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is asked for: a model, a tool, an app or content, by ``name``. The other fields are a model's; ``kind`` is
     also content's (``trace``, ``dataset``)."""
 
@@ -55,14 +55,14 @@ class Situation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     at: int = 0
 
 
-class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class PolicyExample(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """``policy`` is the ``@id`` of the policy that must have forbidden it, where that matters."""
 
     name: str
     expect: Literal["allow", "deny"]
     action: Action
     principal: Asker = Asker()
-    resource: Subject = Subject()
+    resource: PolicySubject = PolicySubject()
     context: Situation = Situation()
     policy: str = ""
 
@@ -77,13 +77,13 @@ class TestedExample(Struct, frozen=True, kw_only=True):
     why: str
 
 
-def run(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) -> list[TestedExample]:
+def run(source: PolicySet, examples: Sequence[PolicyExample], order: Sequence[str]) -> list[TestedExample]:
     """Every example against the set; ``order`` are the data classes, least sensitive first."""
     engine = engine_of([source])
     return [_outcome(engine, each, order) for each in examples]
 
 
-def check(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) -> None:
+def check(source: PolicySet, examples: Sequence[PolicyExample], order: Sequence[str]) -> None:
     """Raises `InvalidRequest` that names the examples which do not hold."""
     if len(examples) > MOST:
         raise InvalidRequest(f"A set may have {MOST} tests.", fix="Split the set.", param="tests")
@@ -98,12 +98,12 @@ def check(source: PolicySet, examples: Sequence[Example], order: Sequence[str]) 
         )
 
 
-def ask(engine: Engine, example: Example, order: Sequence[str]) -> Verdict:
+def ask(engine: Engine, example: PolicyExample, order: Sequence[str]) -> Verdict:
     """What an engine says of the request that an example describes."""
     return engine.decide(example.action, _who(example.principal), _what(example), _facts(example.context, order))
 
 
-def _outcome(engine: Engine, example: Example, order: Sequence[str]) -> TestedExample:
+def _outcome(engine: Engine, example: PolicyExample, order: Sequence[str]) -> TestedExample:
     verdict = ask(engine, example, order)
     got = "allow" if verdict.allowed else "deny"
     return TestedExample(
@@ -111,7 +111,7 @@ def _outcome(engine: Engine, example: Example, order: Sequence[str]) -> TestedEx
     )
 
 
-def _why(example: Example, verdict: Verdict) -> str:
+def _why(example: PolicyExample, verdict: Verdict) -> str:
     if verdict.allowed:
         return "" if example.expect == "allow" else "It is allowed."
     if verdict.error or example.expect == "allow":
@@ -125,11 +125,11 @@ def _who(asker: Asker) -> Who:
     return Who(kind=asker.kind, id=asker.id, name=asker.name, role=asker.role, project=asker.project)
 
 
-def _what(example: Example) -> What:
+def _what(example: PolicyExample) -> What:
     subject = example.resource
     if example.action != "call_model":
         return plain(example.action, subject.name, subject.kind)
-    attrs: dict[str, Any] = {name: getattr(subject, name) for name in Subject.__struct_fields__}
+    attrs: dict[str, Any] = {name: getattr(subject, name) for name in PolicySubject.__struct_fields__}
     return What(id=subject.name, attrs=attrs, parents=(("Provider", subject.provider),) if subject.provider else ())
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from trimtab.gateway.policy_effect import PolicyEffect
 from trimtab.governance.policies import Scope
 from trimtab.governance.policy_eval import Otherwise
-from trimtab.governance.policy_examples import Asker, Example, Situation, Subject, TestedExample
+from trimtab.governance.policy_examples import Asker, PolicyExample, PolicySubject, Situation, TestedExample
 from trimtab.governance.policy_schema import Action
 from trimtab.governance.policy_text import Mistake
 from trimtab.telemetry.views import Window
@@ -15,13 +15,13 @@ from trimtab.telemetry.views import Window
 Text = Annotated[str, Meta(max_length=100_000, description="Policies in Cedar's language.")]
 
 
-class PolicyBody(Struct, kw_only=True, forbid_unknown_fields=True):
+class AccessPolicyBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """A version. ``otherwise`` is the answer of an action that the set speaks of, where none of its policies fits.
     ``tests`` must hold. ``on``: it is in force when this returns; otherwise what was in force stays."""
 
     text: Text
     otherwise: Otherwise = "allow"
-    tests: list[Example] = []
+    tests: list[PolicyExample] = []
     note: str = ""
     on: bool = True
 
@@ -31,7 +31,7 @@ class PolicyDraft(Struct, kw_only=True, forbid_unknown_fields=True):
 
     text: Text
     otherwise: Otherwise = "allow"
-    tests: list[Example] = []
+    tests: list[PolicyExample] = []
 
 
 class PolicyCheck(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class PolicyVersionView(Struct, frozen=True, kw_only=True):
     number: int
     text: str
     otherwise: Otherwise
-    tests: list[Example]
+    tests: list[PolicyExample]
     note: str
     hash: str
     author: str
@@ -138,7 +138,7 @@ class PolicyQuestion(Struct, kw_only=True, forbid_unknown_fields=True):
 
     action: Action
     principal: Asker = Asker()
-    resource: Subject = Subject()
+    resource: PolicySubject = PolicySubject()
     context: Situation = Situation()
 
 

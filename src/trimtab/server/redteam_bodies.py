@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trimtab.evaluation.redteam.types import Example, Line, Tally
+from trimtab.evaluation.redteam.types import AttackExample, Tally, TallyLine
 from trimtab.server.experiment_bodies import ExperimentView
 
 
@@ -59,8 +59,8 @@ class RedteamReportView(Struct, frozen=True, kw_only=True):
     version: int
     subjects: list[str]
     total: list[Tally]
-    owasp: list[Line]
-    families: list[Line]
-    techniques: list[Line]
-    examples: list[Example]
+    owasp: list[TallyLine]
+    families: list[TallyLine]
+    techniques: list[TallyLine]
+    examples: list[AttackExample]
     text: str = ""

@@ -51,7 +51,7 @@ FILES = {
     "apps/other.yaml": "route: best\nparameters:\n  temperature: 1\n  model: x\n",
     "apps/third.yaml": "promt: support\n",
     "apps/fourth.yaml": "route: {node: fallback, of: []}\ncache:\n  ttl: 0\n",
-    "apps/fifth.yaml": "guards: [pii]\n",
+    "apps/fifth.yaml": "knowledge: [handbook]\n",
     "apps/sixth.yaml": "a: [\n",
     "apps/Seventh.yaml": "route: best\n",
     "suites/answers.yaml": "x\n",

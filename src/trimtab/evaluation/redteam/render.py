@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from trimtab.evaluation.redteam.types import Line, RedteamReport, Tally
+from trimtab.evaluation.redteam.types import RedteamReport, Tally, TallyLine
 
 SHOWN: Final = 10
 APART: Final = (
@@ -55,7 +55,7 @@ def markdown(report: RedteamReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(title: str, lines: Sequence[Line], subject: int) -> list[str]:
+def _table(title: str, lines: Sequence[TallyLine], subject: int) -> list[str]:
     head = ["|".join(("", title, *(each.lower() for each in HEAD), "")), "|---" * (len(HEAD) + 1) + "|"]
     rows = [
         f"| {line.name} {line.title if title.startswith('OWASP') else ''} | "
@@ -69,7 +69,7 @@ def _table(title: str, lines: Sequence[Line], subject: int) -> list[str]:
     return [*head, *rows, ""]
 
 
-def _row(name: str, line: Line, subject: int) -> tuple[str, ...]:
+def _row(name: str, line: TallyLine, subject: int) -> tuple[str, ...]:
     return (name, f"not tested: {line.untested}") if line.untested else (name, *_cells(line.tallies[subject]))
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from trimtab.evaluation.redteam.build import OWN, SCORER
 from trimtab.evaluation.redteam.families import REGISTRY
-from trimtab.evaluation.redteam.types import OWASP, UNTESTED, Example, Line, RedteamReport, Tally
+from trimtab.evaluation.redteam.types import OWASP, UNTESTED, AttackExample, RedteamReport, Tally, TallyLine
 from trimtab.evaluation.types import Case, Cell, Experiment
 from trimtab.scoring.attacks import Became
 from trimtab.scoring.means import mean_of
@@ -95,10 +95,10 @@ def _became(cell: Cell) -> tuple[Became | None, str]:
     return cast("Became", score.label), score.explanation
 
 
-def _line(tried: Sequence[_Tried], count: int, name: str, title: str, fits: Callable[[_Tried], bool]) -> Line:
+def _line(tried: Sequence[_Tried], count: int, name: str, title: str, fits: Callable[[_Tried], bool]) -> TallyLine:
     own = [each for each in tried if fits(each)]
     missing = UNTESTED.get(name) or "none of the families of this run attacks it"
-    return Line(name=name, title=title, tallies=_tallies(own, count), untested="" if own else missing)
+    return TallyLine(name=name, title=title, tallies=_tallies(own, count), untested="" if own else missing)
 
 
 def _tallies(tried: Sequence[_Tried], count: int) -> tuple[Tally, ...]:
@@ -133,7 +133,7 @@ def _tally(tried: Sequence[_Tried]) -> Tally:
     )
 
 
-def _examples(tried: Sequence[_Tried]) -> list[Example]:
+def _examples(tried: Sequence[_Tried]) -> list[AttackExample]:
     """Those that broke through before those that nobody could decide; of each template one before a second of any."""
     seen: dict[tuple[str, str], int] = {}
     ranked: list[tuple[int, int, int, _Tried]] = []
@@ -143,7 +143,7 @@ def _examples(tried: Sequence[_Tried]) -> list[Example]:
             ranked.append((each.became != "broken", at, place, each))
     ranked.sort(key=lambda entry: entry[:3])
     return [
-        Example(
+        AttackExample(
             case_id=each.case_id, subject=each.subject, family=each.family, owasp=each.owasp,
             technique=each.technique, became=cast("Became", each.became), why=each.why, trace_id=each.trace_id,
         )

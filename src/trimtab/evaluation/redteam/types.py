@@ -78,7 +78,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     most: float = 0.0
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class TallyLine(Struct, frozen=True, kw_only=True):
     """One line of a report, for each subject in order. ``untested`` says why there is none."""
 
     name: str
@@ -87,7 +87,7 @@ class Line(Struct, frozen=True, kw_only=True):
     untested: str = ""
 
 
-class Example(Struct, frozen=True, kw_only=True):
+class AttackExample(Struct, frozen=True, kw_only=True):
     """One attack that broke through, or nobody could decide."""
 
     case_id: str
@@ -108,7 +108,7 @@ class RedteamReport(Struct, frozen=True, kw_only=True):
     version: int
     subjects: tuple[str, ...]
     total: tuple[Tally, ...]
-    owasp: tuple[Line, ...]
-    families: tuple[Line, ...]
-    techniques: tuple[Line, ...]
-    examples: tuple[Example, ...]
+    owasp: tuple[TallyLine, ...]
+    families: tuple[TallyLine, ...]
+    techniques: tuple[TallyLine, ...]
+    examples: tuple[AttackExample, ...]

@@ -11,7 +11,7 @@ from trimtab.governance.access import Organisation, Project
 from trimtab.governance.data_classes import Classes, classes_of
 from trimtab.governance.policies import Draft, Put, Scope, SetRow, VersionRow
 from trimtab.governance.policy_eval import ALLOWED, Compiled, PolicySet
-from trimtab.governance.policy_examples import Example
+from trimtab.governance.policy_examples import PolicyExample
 from trimtab.governance.policy_schema import SCHEMA
 from trimtab.governance.policy_text import Mistake
 from trimtab.server import auditing
@@ -22,9 +22,9 @@ from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.planning_policies import planned
 from trimtab.server.policy_bodies import (
+    AccessPolicyBody,
     PolicyAbout,
     PolicyAnswer,
-    PolicyBody,
     PolicyCheck,
     PolicyDraft,
     PolicyPlan,
@@ -141,7 +141,7 @@ def _order(deps: Dependencies, place: Place) -> tuple[str, ...]:
     return (Classes() if governed is None else governed.stated.classes).order
 
 
-async def _put(deps: Dependencies, caller: Caller, place: Place, name: str, data: PolicyBody) -> PolicySetView:
+async def _put(deps: Dependencies, caller: Caller, place: Place, name: str, data: AccessPolicyBody) -> PolicySetView:
     draft = Draft(text=data.text, otherwise=data.otherwise, tests=tuple(data.tests), note=data.note)
     policies.check(name, draft, _order(deps, place))
 
@@ -212,7 +212,7 @@ async def get_policies(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Polic
     Operation(id="putAccessPolicies", summary="Write a version of a set of policies", tag=TAG, errors=(404,)),
 )
 async def put_policies(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicyBody]
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[AccessPolicyBody]
 ) -> PolicySetView:
     """Refused with the line of every mistake, and with the tests that do not hold. In force in every worker when this
     returns, unless ``on`` is false. The same text and tests again make no new version."""
@@ -278,7 +278,7 @@ async def get_wide(deps: Deps, within: Within, name: FromPath[str]) -> PolicySet
     Operation(id="putOrganisationPolicies", summary="Write a version for an organisation", tag=TAG, errors=(404,)),
 )
 async def put_wide(
-    deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[PolicyBody]
+    deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[AccessPolicyBody]
 ) -> PolicySetView:
     """As for a project; in force in each of the organisation's."""
     return await _put(deps, caller, _wide(within), name, data)
@@ -346,9 +346,7 @@ async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]
     "policy:read",
     Operation(id="planAccessPolicies", summary="What policies would have done with last week's calls", tag=TAG),
 )
-async def plan_policies(
-    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PolicyPlanRequest]
-) -> PolicyPlan:
+async def plan_policies(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PolicyPlanRequest]) -> PolicyPlan:
     """Every recorded call is judged by what is in force and by what is proposed. No provider is asked, and nothing is
     kept."""
     if not may_read(caller.principal, tenant):
@@ -367,7 +365,7 @@ async def ask_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyQuestion
     governed = deps.snapshots.current.governed.get(tenant.id)
     verdict = ALLOWED
     if governed is not None and governed.engine is not None:
-        asked = Example(
+        asked = PolicyExample(
             name="asked",
             expect="allow",
             action=data.action,
