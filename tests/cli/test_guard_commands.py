@@ -20,12 +20,19 @@ def test_a_guard_is_pushed_tried_compared_and_asked_about(with_model: Shell, tmp
     file.write_text(FILE.replace("block", "redact"))
     assert with_model.json("guards", "push", "keys", str(file), "--expect", "1")["guard"]["version"] == 2
     assert 'action: "block" -> "redact"' in with_model.ok("guards", "diff", "keys")
+    assert 'action: "redact" -> "block"' in with_model.ok("guards", "diff", "keys", "2", "1")
     shown = tmp_path / "shown.yaml"
     shown.write_text(with_model.ok("guards", "show", "keys", "--version", "1"))
     assert with_model.json("guards", "push", "keys", str(shown))["guard"]["version"] == 3
     assert [each["version"] for each in with_model.json("guards", "versions", "keys")] == [3, 2, 1]
     assert "keys@3" in with_model.ok("guards", "list")
     assert "secrets" in with_model.ok("guards", "kinds")
+    options = with_model.ok("guards", "kinds", "pii")
+    assert "tokenise" in options
+    assert "\\n" not in options
+    assert "``" not in options
+    with_model.ok("apps", "set", "guarded", "--route", "fast", "--guard", "keys@2")
+    assert with_model.json("apps", "show", "guarded")["spec"]["guards"] == ["keys@2"]
     with_model.ok("guards", "refusal", "Not here ({reference}).", "--language", "de")
     assert "Not here" in with_model.ok("guards", "refusals")
     with_model.ok("guards", "refusal", "--drop", "--language", "de")

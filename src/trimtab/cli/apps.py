@@ -95,6 +95,8 @@ def _tell(found: AppDetail) -> None:
     "--var", "-v", "variables", multiple=True, metavar="NAME=VALUE", help="A value that a variable always has."
 )
 @click.option("--policy", "rules", multiple=True, metavar="NAME=VALUE", help="A business rule.")
+@click.option("--guard", "guards", multiple=True, metavar="GUARD",
+              help="NAME, or NAME@2; again for each. They take the place of those it has.")  # fmt: skip
 @click.option("--unset", multiple=True, metavar="FIELD", help="Take out, e.g. prompt or parameters.temperature.")
 @click.option("--expect", type=int, default=None, help="The revision that it is made from; 0: it is to be new.")
 @project_option
@@ -107,6 +109,7 @@ def set_app(name: str, *, project: str, client: Client, as_json: bool, **given: 
     \b
     Example:
       trimtab apps set support --prompt support --route fast --param temperature=0.2
+      trimtab apps set support --guard pii@2 --guard tone
     """
     spec, revision = _draft(client, project, name, given["file"])
     for field in ("prompt", "route", "description"):
@@ -116,6 +119,8 @@ def set_app(name: str, *, project: str, client: Client, as_json: bool, **given: 
         for text in given[pairs]:
             key, value = _pair(text)
             spec.setdefault(field, {})[key] = value
+    if given["guards"]:
+        spec["guards"] = list(given["guards"])
     for field in given["unset"]:
         _take_out(spec, field)
     expected = revision if given["expect"] is None else given["expect"]

@@ -1,5 +1,6 @@
 """`trimtab guards`: guards as files and on the server, tried on texts, and what they did."""
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -93,10 +94,18 @@ def kinds(name: str | None, *, project: str, client: Client, as_json: bool) -> N
         click.echo(f"looks at {', '.join(kind.stages)}; can {', '.join(kind.actions)}; threshold {kind.threshold:g}")
         window = "whole answers only" if kind.window is None else f"{kind.window} characters of a stream"
         click.echo(f"sees {window}; needs {kind.needs}")
-        click.echo(msgspec.yaml.encode(kind.options).decode(), nl=False)
+        _print_options(kind.options)
     else:
         rows = [(each.name, each.needs, ", ".join(each.stages), each.about) for each in found]
         print_table(("KIND", "NEEDS", "LOOKS AT", "ABOUT"), rows, empty="None.")
+
+
+def _print_options(schema: dict[str, Any]) -> None:
+    """What is said of them as text, for YAML would fold it; then their schema."""
+    about = schema.get("description", "")
+    if about:
+        click.echo(inspect.cleandoc(str(about)).replace("``", ""))
+    click.echo(msgspec.yaml.encode({name: value for name, value in schema.items() if name != "description"}), nl=False)
 
 
 @command.command()
@@ -157,16 +166,16 @@ def _read(file: Path) -> dict[str, Any]:
 
 @command.command()
 @click.argument("name")
-@click.option("--before", type=int, default=None, help="The one before the newest if left out.")
-@click.option("--after", type=int, default=None, help="The newest if left out.")
+@click.argument("before", type=int, required=False)
+@click.argument("after", type=int, required=False)
 @project_option
 @api_command
 def diff(name: str, *, before: int | None, after: int | None, project: str, client: Client, as_json: bool) -> None:
-    """Show what changed between two versions.
+    """What changed from version BEFORE to AFTER; by default, what the newest version changed.
 
     \b
     Example:
-      trimtab guards diff pii --before 1 --after 3
+      trimtab guards diff pii 1 3
     """
     found = client.guards.diff(project, name, before, after)
     if as_json:
@@ -207,7 +216,7 @@ def try_guard(file: Path, text: str | None, *, stage: str, project: str, client:
 
     \b
     Example:
-      trimtab guards try secrets.yaml "my key is AKIA..."
+      trimtab guards try secrets.yaml "password: hunter2x9QzzT41"
     """
     said = sys.stdin.read() if text is None else text
     found = client.guards.try_(project, _read(file), [said], stage=stage)
@@ -250,7 +259,8 @@ def report(name: str, *, days: int, project: str, client: Client, as_json: bool)
         (each.action, each.mode, each.model, local_time(each.started), each.trace_id, each.preview[:60])
         for each in found.examples
     ]
-    print_table(("ACTION", "MODE", "CALLED", "WHEN", "TRACE", "ASKED"), rows, empty="It stopped none of them.")
+    if rows:
+        print_table(("ACTION", "MODE", "CALLED", "WHEN", "TRACE", "ASKED"), rows, empty="")
 
 
 @command.command()

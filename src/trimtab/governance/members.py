@@ -59,7 +59,11 @@ def add(conn: Connection, place: Place, wanted: Newcomer, held: frozenset[str], 
             "A service account works in the project it was made in.", fix="Make another one there.", param="person"
         )
     if store.membership(conn, person.id, place.id) is not None:
-        raise Conflict(f"{person.name} is a member here already.", fix="Change the role instead: trimtab members set.", code="is_member")
+        raise Conflict(
+            f"{person.name} is a member here already.",
+            fix="Change the role instead: trimtab members set.",
+            code="is_member",
+        )
     return _put(conn, place, person, wanted.role, now)
 
 
