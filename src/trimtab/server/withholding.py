@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from trimtab.evaluation.dataset_diff import CaseFieldChange
 from trimtab.evaluation.duplicates import Twins
-from trimtab.evaluation.redteam.types import Example
+from trimtab.evaluation.redteam.types import AttackExample
 from trimtab.evaluation.types import CaseTexts
 from trimtab.review.types import Outcome, SeenScore, Subject
 from trimtab.server.content_access import STATE
@@ -52,7 +52,7 @@ TEXTS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     CellView: ("output", "error"),
     CellScoreView: ("explanation",),
     ReportView: ("text",),
-    Example: ("why",),
+    AttackExample: ("why",),
     RedteamReportView: ("text",),
 }
 """What holds texts of calls, or of what was made of them. An error's message is one: providers repeat what they were
