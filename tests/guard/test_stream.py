@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.guard.run import Runner
 from trimtab.guard.spec import Ready
@@ -107,3 +108,21 @@ def test_the_tokens_that_waited_are_counted() -> None:
     _, hold = asyncio.run(through(["abcd"] * 40, "redact"))
     assert hold.arrived == 40
     assert WINDOW // 4 <= hold.held <= (WINDOW + hold.stride) // 4 + 1
+
+
+def test_a_finding_that_goes_on_is_not_looked_at_again_for_each_piece():
+    looks: list[int] = []
+
+    class All(Brackets):
+        def look(self, subject: Subject, ready: Any, tools: Tools) -> Look:
+            looks.append(len(subject.pieces[0].text))
+            return Look(score=1.0, findings=(Finding(piece=0, start=0, end=looks[-1], kind="b", instead="[x]"),))
+
+    async def main() -> None:
+        plug: Any = All()
+        hold = HoldBack(Runner(), (replace(guard("redact"), plug=plug),), Subject(pieces=()), Tools(), "output")
+        out = [await hold.grow("ab ") for _ in range(4_000)]
+        assert "".join([*out, await hold.end()]) == "[x]"
+        assert sum(looks) < 5 * 12_000
+
+    asyncio.run(main())

@@ -7,6 +7,7 @@ Only stand-ins of this very call are undone: what a text of a stranger made up s
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,30 +22,45 @@ class StandIns:
     def __init__(self, known: Mapping[str, str]) -> None:
         self._texts: dict[str, str] = {}
         ways: list[str] = []
-        self._forms: list[str] = []
+        kinds: set[str] = set()
+        sizes: set[int] = set()
+        forms: list[str] = []
         for written, text in known.items():
             form = _FORM.fullmatch(written)
             name = _plain(written)
             self._texts[name] = text
-            self._forms.append(f"[{name}]" if form else name)
+            forms.append(f"[{name}]" if form else name)
             if form:
-                self._forms.append(name)
-                core = rf"{_spread(form[1])}\\?_{re.escape(form[2])}"
-                ways += [rf"\\?\[ ?{core} ?\\?\]", rf"(?<![\w\\]){core}(?!\w)"]
+                forms.append(name)
+                kinds.add(_spread(form[1]))
+                sizes.add(len(form[2]))
             else:
                 ways.append(re.escape(written))
+        if kinds:  # one pattern for all of them, however many there are: which it is, a dict knows
+            marks = "|".join(rf"[a-z0-9]{{{size}}}" for size in sorted(sizes))
+            core = rf"(?:{'|'.join(sorted(kinds))})\\?_(?:{marks})"
+            ways += [rf"\\?\[ ?{core} ?\\?\]", rf"(?<![\w\\]){core}(?!\w)"]
+        self._forms = sorted(forms)
         self._pattern = re.compile("|".join(ways) or "(?!)", re.IGNORECASE)
         self._longest = max((len(form) for form in self._forms), default=0) + SLACK
 
     def restored(self, text: str) -> str:
-        return self._pattern.sub(lambda match: self._texts[_plain(match[0])], text) if self._texts else text
+        return self._pattern.sub(self._text_of, text) if self._texts else text
 
     def restored_json(self, text: str) -> str:
         """Within the strings of a JSON text: what is put back is escaped as they are."""
         if not self._texts:
             return text
         unescaped = text.replace("\\\\_", "_").replace("\\\\[", "[").replace("\\\\]", "]")
-        return self._pattern.sub(lambda match: json.dumps(self._texts[_plain(match[0])])[1:-1], unescaped)
+        return self._pattern.sub(self._json_of, unescaped)
+
+    def _json_of(self, match: re.Match[str]) -> str:
+        name = _plain(match[0])
+        return json.dumps(self._texts[name])[1:-1] if name in self._texts else match[0]
+
+    def _text_of(self, match: re.Match[str]) -> str:
+        """What it stands for; itself where it is no stand-in of this call."""
+        return self._texts.get(_plain(match[0]), match[0])
 
     def stream(self) -> "Restoring":
         return Restoring(self)
@@ -54,7 +70,8 @@ class StandIns:
         least = max(0, len(text) - self._longest)
         for place in range(least, len(text)):
             begun = _plain(text[place:], brackets=True)
-            if any(form.startswith(begun) for form in self._forms):
+            at = bisect_left(self._forms, begun)
+            if at < len(self._forms) and self._forms[at].startswith(begun):
                 return place
         return len(text)
 

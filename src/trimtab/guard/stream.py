@@ -8,8 +8,8 @@ see within its window it has therefore seen whole before the first character of 
 
 **The leak bound.** Of a finding of at most ``window`` characters nothing leaves, if the guard knows it by the text of
 the finding alone. A longer one may have begun to leave. Guards look once so many characters more have come as a stride
-has, so at most window + stride characters (and a finding that goes on) are held back. A finding that touches what is
-held waits with it until it is whole: `a@b.co` may become `a@b.com`.
+has, so at most window + stride characters are held back, and a finding that goes on with half as much again. A finding
+that touches what is held waits with it until it is whole: `a@b.co` may become `a@b.com`.
 
 Guards that judge whole answers only (``window`` is None) and may act hold all of it back. Those that only flag, or are
 in shadow mode, look at the end and hold nothing back.
@@ -58,6 +58,8 @@ class HoldBack:
         """Where ``_text`` begins in the whole."""
         self._gone = 0
         """How much of the whole has left, or was replaced."""
+        self._looked = 0
+        """How much of the whole had come when it was last looked at."""
         self._ends: deque[int] = deque()
         self.stopped: Verdict | None = None
         self.verdicts: dict[str, Verdict] = {}
@@ -76,9 +78,15 @@ class HoldBack:
         self.arrived += 1
         self._ends.append(self._base + len(self._text))
         self.held = max(self.held, len(self._ends))
-        if self._base + len(self._text) - self._gone < self.window + self.stride:
+        come = self._base + len(self._text)
+        if come - self._gone < self.window + self.stride or come - self._looked < self._until_next():
             return ""
         return await self._look(last=False)
+
+    def _until_next(self) -> int:
+        """How many characters more have to come before it is worth a look. While a finding goes on, ever more: all of
+        it is looked at each time, so that each piece of a long one would cost as much as all before it."""
+        return max(self.stride, (self._looked - self._gone - self.window) // 2)
 
     async def end(self) -> str:
         """No more is to come: the rest, or what stands there instead."""
@@ -87,6 +95,7 @@ class HoldBack:
         return await self._look(last=True)
 
     async def _look(self, *, last: bool) -> str:
+        self._looked = self._base + len(self._text)
         found = await self._findings(last=last)
         if self.stopped is not None:
             return ""

@@ -3,6 +3,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.guard.guards.test_rules import look
 
 from trimtab.core.errors import InvalidRequest
@@ -108,3 +110,19 @@ def test_without_a_key_there_are_no_stand_ins():
 
 def test_reasons_quote_nothing():
     assert "example" not in look("pii", "ann@example.org", "input").reason
+
+
+def span(start: int, size: int, score: float) -> personal.Seen:
+    return personal.Seen(start, start + size, "name", score)
+
+
+SPANS = st.builds(span, st.integers(0, 40), st.integers(1, 12), st.sampled_from([0.5, 0.9, 1.0]))
+
+
+@given(st.lists(SPANS, max_size=30))
+def test_of_findings_that_overlap_the_surer_stays_then_the_longer(found: list[personal.Seen]):
+    kept: list[personal.Seen] = []
+    for each in sorted(found, key=lambda seen: (-seen.score, seen.start - seen.end, seen.start)):
+        if all(each.end <= other.start or each.start >= other.end for other in kept):
+            kept.append(each)
+    assert personal.apart(found) == sorted(kept)

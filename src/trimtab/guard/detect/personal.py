@@ -6,6 +6,7 @@ words around them; and which kinds belong to which country.
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -72,11 +73,12 @@ def find(text: str, kinds: frozenset[str]) -> list[Seen]:
 
 
 def apart(found: Iterable[Seen]) -> list[Seen]:
-    kept: list[Seen] = []
+    kept: list[Seen] = []  # by place: none lies over another, so only the neighbours can lie over a new one
     for each in sorted(found, key=lambda seen: (-seen.score, seen.start - seen.end, seen.start)):
-        if all(each.end <= other.start or each.start >= other.end for other in kept):
-            kept.append(each)
-    return sorted(kept)
+        at = bisect_left(kept, each.start, key=lambda seen: seen.start)
+        if (at == 0 or kept[at - 1].end <= each.start) and (at == len(kept) or kept[at].start >= each.end):
+            kept.insert(at, each)
+    return kept
 
 
 # --- numbers and marks ---
