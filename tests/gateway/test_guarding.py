@@ -397,3 +397,78 @@ def test_what_is_embedded_is_redacted_and_a_block_is_an_error_since_there_is_no_
             assert len(up.requests) == 1
 
     asyncio.run(main())
+
+
+def test_of_a_stream_that_broke_off_only_what_guards_let_out_is_kept_and_their_verdicts_with_it() -> None:
+    async def main() -> None:
+        words = [f"key {AWS} end. ", *["more words here. "] * 100]
+        script = streams(delta(), *(delta(word) for word in words), "reset")
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for action, out in (("redact", True), ("block", False)):
+                guard(g, secrets(action=action))
+                assert AWS not in (await g.chat({**HELLO, "stream": True})).text
+                record = g.spool.records[-1]
+                assert AWS.encode() not in record.attempts[0].response
+                assert (b"more words here." in record.attempts[0].response) == out
+                assert [(v.stage, v.action) for v in record.guards] == [("input", "allow"), ("output", action)]
+
+    asyncio.run(main())
+
+
+def test_what_one_guard_takes_out_is_not_kept_of_a_call_that_another_stops() -> None:
+    async def main() -> None:
+        sent: list[Escalated] = []
+
+        async def escalate(new: Escalated) -> None:
+            sent.append(new)
+
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST], escalate=escalate) as g:
+            long = GuardSpec(kind="length", action="escalate", queue="q", options={"at_most": 5}, applies_to=("*",))
+            guard(g, secrets(action="redact", order=1), long)
+            assert (await g.chat(ASK)).headers["trimtab-guard"] == "escalate"
+            assert up.requests == []
+            assert AWS.encode() not in (await g.spool.one()).request + sent[0].request
+
+    asyncio.run(main())
+
+
+def test_several_answers_are_not_asked_for_where_something_is_to_be_put_back() -> None:
+    async def main() -> None:
+        async with (
+            upstream(answers(WHOLE)) as up,
+            running([provider("lab", up.port)], [FAST], guard_tools=stand_ins) as g,
+        ):
+            guard(g, pii(stages=("input",)))
+            refused = await g.chat({"model": "fast", "n": 2, "messages": [{"role": "user", "content": f"To {MAIL}"}]})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "guard_unsupported")
+            assert up.requests == []
+            assert (await g.chat({**HELLO, "n": 2})).status_code == 200
+
+    asyncio.run(main())
+
+
+def test_marks_in_a_message_hide_nothing_from_a_guard_that_looks_at_messages_alone() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="block", stages=("input",)))
+            messages = [{"role": "user", "content": f"<document>{SECRET}</document>"}]
+            response = await g.chat({"model": "fast", "messages": messages})
+            assert response.json()["choices"][0]["finish_reason"] == "content_filter"
+            assert up.requests == []
+
+    asyncio.run(main())
+
+
+def test_counting_tokens_sends_nothing_that_guards_keep_back() -> None:
+    async def main() -> None:
+        async with (
+            upstream(answers({"input_tokens": 5})) as up,
+            running([provider("lab", up.port, dialect="anthropic_messages")], [FAST]) as g,
+        ):
+            for spec, asked in ((secrets(action="flag"), 1), (secrets(action="redact"), 1)):
+                guard(g, spec)
+                counted = await g.client.post("/v1/messages/count_tokens", json=ASK)
+                assert counted.json()["input_tokens"] > 0
+                assert len(up.requests) == asked
+
+    asyncio.run(main())

@@ -17,6 +17,7 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Provider, dialect_for
 from trimtab.governance.access import Project
 from trimtab.governance.admit import check_model
+from trimtab.guard.spec import Chain
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.counting import can_count, count_body, count_path, read_count
 from trimtab.llm.dialects import Dialect
@@ -54,6 +55,9 @@ class TokenCounter:
         request = front.parse_request(call)
         target = self._target(project, model) if release is None else _only(release)
         governed = self._snapshot().governed.get(project.id)
+        guards = self._snapshot().guards.get(project.id)
+        if guards is not None and takes_out(guards.chain(model, () if release is None else release.guards)):
+            target = None  # the whole text would go there, with what guards keep from it
         if governed is not None and governed.engine is not None:
             target = None  # a count is asked of a provider with the whole text: policies may forbid that
         if target is not None and self._transport is not None and target.provider.base_url:
@@ -106,6 +110,13 @@ class TokenCounter:
             except StaleConnection:
                 continue
             return answer.status, content, dict(answer.headers)
+
+
+def takes_out(found: Chain | None) -> bool:
+    """Whether guards may keep anything of what is asked from a provider."""
+    if found is None:
+        return False
+    return bool(found.broken) or any(each.acts for each in found.at("input", "retrieved", "tool_result"))
 
 
 def _only(release: Ready) -> Target | None:

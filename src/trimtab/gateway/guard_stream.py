@@ -71,6 +71,9 @@ class AnswerGuard:
         self.stopped: Verdict | None = None
         self.failed: str | None = None
         self._ended = False
+        self._through = False
+        """All of it went through the guards."""
+        self._gathered = False
 
     async def feed(self, block: bytes) -> bytes:
         if self.stopped is not None:
@@ -100,8 +103,11 @@ class AnswerGuard:
         """Tell the record what was given, where that is not what the provider wrote."""
         for block in self._blocks.values():
             self._guards.held = max(self._guards.held, block.hold.held)
-        if not self._changed and self.stopped is None:
-            return
+        broken_off = not (self.passes or self._through)
+        if broken_off:
+            self._gather()
+        if not (self._changed or self.stopped is not None or broken_off):
+            return  # of one that broke off that is kept which was given: guards have not looked at the rest
         given = self._given.response()
         encoder = self._call.front.stream_encoder(self._call.head)
         body = b"".join(map(encoder.feed, unfold(given)))
@@ -235,6 +241,7 @@ class AnswerGuard:
                 if self.stopped is not None:
                     return made
         await self._judge_rest()
+        self._through = True
         return [*made, *self._give([delta])]
 
     async def _finish_whole(self, delta: Finish) -> list[Delta]:
@@ -259,6 +266,7 @@ class AnswerGuard:
             response = answer_with(response, ran.pieces)
         for each in unfold(response):
             self._given.feed(each)
+        self._through = True
         return unfold(self._restored(response))
 
     def _restored(self, response: Response) -> Response:
@@ -285,6 +293,9 @@ class AnswerGuard:
 
     def _gather(self) -> None:
         """One verdict of each guard for all blocks of the answer."""
+        if self._gathered:
+            return
+        self._gathered = True
         found: dict[str, Verdict] = {}
         for block in self._blocks.values():
             for name, verdict in block.hold.verdicts.items():

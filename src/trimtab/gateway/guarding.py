@@ -104,18 +104,21 @@ class Guarding:
         made.subject = subject_of(request, pieces)
         ran = await self.runner.run(found, made.subject, made.tools, *ASKED)
         made.take(ran)
-        if ran.stopped is not None:
-            await self._refuse(call, made, ran.stopped)
-            return True
-        if ran.swaps:
+        stopped_by = ran.stopped
+        if ran.swaps:  # also of a call that another guard then stops: its record and whoever looks at it go without
             body = rewritten(call.front, call.body, pieces, ran.pieces)
-            if body is None:
-                await self._refuse(call, made, _unwritten(ran))
-                return True
             kept = call.body if call.original is None else call.original
             call.original = without(kept, ran.swaps)
-            call.body = body
+            call.body = without(call.body, ran.swaps) if body is None else body
             made.subject = replace(made.subject, pieces=ran.pieces)
+            if body is None and stopped_by is None:
+                stopped_by = _unwritten(ran)
+        if stopped_by is not None:
+            await self._refuse(call, made, stopped_by)
+            return True
+        if made.originals and call.head.choices > 1:
+            names = ", ".join(sorted({each.guard for each in ran.verdicts if each.action == "redact"}))
+            raise _one_answer(names, call.head.model)
         return False
 
     async def _refuse(self, call: Call, guards: "CallGuards", by: Verdict) -> None:
@@ -271,7 +274,12 @@ class CallGuards:
         response = call.front.parse_response(body)
         pieces = answer_pieces(response.parts)
         subject = replace(self.of_answer(), pieces=pieces, finish=response.stop)
-        ran = await self.runner.run(self.chain, subject, self.tools, *ANSWERED)
+        try:
+            ran = await self.runner.run(self.chain, subject, self.tools, *ANSWERED)
+        except BaseException:  # the client left meanwhile: what was not looked at is not kept
+            if attempt is not None and (self.chain.broken or any(each.acts for each in self.chain.at(*ANSWERED))):
+                attempt.guarded = Guarded(body=b"", dialect=call.front.name, stop=response.stop)
+            raise
         self.verdicts += ran.verdicts
         self.swaps += ran.swaps
         if ran.stopped is not None:
@@ -353,12 +361,16 @@ def _check_choices(call: Call, found: Chain) -> None:
     acting = [each for each in found.at(*ANSWERED) if each.acts]
     if call.head.choices > 1 and (acting or found.broken):
         names = ", ".join(each.name for each in acting[:3])
-        raise InvalidRequest(
-            f"Guards ({names}) look at the answers of {call.head.model[:80]!r}, and they look at one answer a call.",
-            fix="Ask for one answer at a time ('n', 'candidateCount').",
-            code="guard_unsupported",
-            param="n",
-        )
+        raise _one_answer(names, call.head.model)
+
+
+def _one_answer(names: str, model: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Guards ({names}) look at the answers of {model[:80]!r}, and they look at one answer a call.",
+        fix="Ask for one answer at a time ('n', 'candidateCount').",
+        code="guard_unsupported",
+        param="n",
+    )
 
 
 def _unwritten(ran: Ran) -> Verdict:
