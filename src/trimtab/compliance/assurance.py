@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from trimtab.compliance.rows import About, Scope, made, section, short, tally, within
-from trimtab.compliance.types import Section
+from trimtab.compliance.types import Cell, Section
 from trimtab.evaluation import cells
 from trimtab.evaluation import experiments as experiment_store
 from trimtab.evaluation.calibrations import Figures
@@ -28,7 +28,8 @@ def evaluations(conn: Connection, scope: Scope) -> Section:
     about = About(
         name="evaluations",
         title="Evaluations",
-        about="Suites that were run on releases, and their outcome by paired comparison with intervals.",
+        about="Suites that were run on releases, and their outcome by paired comparison with intervals; those that "
+        "failed or were cancelled are counted.",
         source="experiments",
         columns=("suite", "subjects", "dataset", "outcome", "passed", "says", "by", "ended_at", "experiment"),
     )
@@ -42,8 +43,16 @@ def evaluations(conn: Connection, scope: Scope) -> Section:
             row.suite, " against ".join(each.model for each in _subjects(row.subjects)),
             f"{row.dataset}@{row.version}", *_outcome(row.report), row.author_name, row.ended, row.id,
         ),
-        {f"of_{suite}": count for suite, count in tally(conn, table.suite, *mine).items()},
+        {f"of_{suite}": count for suite, count in tally(conn, table.suite, *mine).items()} | _unfinished(conn, scope),
     )  # fmt: skip
+
+
+def _unfinished(conn: Connection, scope: Scope) -> dict[str, Cell]:
+    """Runs whose end in the period was none: an outcome nobody waited for must not look like one that never was."""
+    table = EXPERIMENTS.c
+    other = (table.project_id == scope.project_id, table.state.in_(("failed", "cancelled")))
+    found = tally(conn, table.state, *other, within(table.ended, scope.period))
+    return {f"ended_{state}": count for state, count in found.items()}
 
 
 def _subjects(text: str) -> tuple[Subject, ...]:

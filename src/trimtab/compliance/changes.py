@@ -6,10 +6,10 @@ import msgspec
 from sqlalchemy import Connection, or_, select
 
 from trimtab.compliance.rows import About, Scope, made, section, short, tally, within
-from trimtab.compliance.types import Section
+from trimtab.compliance.types import Cell, Section
 from trimtab.governance.audit import AUDIT
-from trimtab.governance.people_store import MEMBERSHIPS, PEOPLE
-from trimtab.governance.store import KEYS
+from trimtab.governance.people_store import INSTANCE, MEMBERSHIPS, PEOPLE
+from trimtab.governance.store import KEYS, PROJECTS
 from trimtab.releases import apps as app_store
 from trimtab.releases import environments
 from trimtab.releases.tables import APPROVALS, GATE_VERDICTS, RELEASES, ROLLOUTS
@@ -173,13 +173,32 @@ def overrides(conn: Connection, scope: Scope) -> Section:
     )
 
 
+def _members(conn: Connection, project_id: str) -> dict[str, Cell]:
+    """How many may come in now, by where they are members and as what."""
+    own = select(PROJECTS.c.organisation_id).where(PROJECTS.c.id == project_id)
+    places = {
+        "members": project_id,
+        "organisation_members": conn.execute(own).scalar_one(),
+        "instance_members": INSTANCE,
+    }
+    active = MEMBERSHIPS.c.person_id.in_(select(PEOPLE.c.id).where(PEOPLE.c.disabled.is_(None)))
+    return {
+        f"{told}_{role}": count
+        for told, place in places.items()
+        for role, count in tally(conn, MEMBERSHIPS.c.role, MEMBERSHIPS.c.place == place, active).items()
+    }
+
+
 def access(conn: Connection, scope: Scope) -> Section:
-    """Changes of who may do what; and how many may now."""
+    """Changes of who may do what; and how many may now. Members of the organisation and of the instance reach into the
+    project, so they are counted; entries about those places are in the instance's log, which tells of other projects
+    too and is not repeated here."""
     about = About(
         name="access",
         title="Who may do what",
-        about="Changes of keys, members and roles in the period; the figures are of keys and members now.",
-        source="audit_log, keys, memberships",
+        about="Changes of the project's keys and members in the period; figures: keys that outlive it, members now, "
+        "those of its organisation and of the whole instance apart.",
+        source="audit_log, keys, memberships; of the organisation's members and roles the instance's audit log tells",
         columns=("action", "subject", "by", "at"),
     )
     table = AUDIT.c
@@ -187,13 +206,9 @@ def access(conn: Connection, scope: Scope) -> Section:
     query = select(table.action, table.subject, table.actor_name, table.at).where(
         table.project_id == scope.project_id, asked, within(table.at, scope.period)
     )
-    keys = tally(conn, KEYS.c.role, KEYS.c.project_id == scope.project_id, KEYS.c.revoked.is_(None))
-    members = tally(
-        conn, MEMBERSHIPS.c.role, MEMBERSHIPS.c.place == scope.project_id,
-        MEMBERSHIPS.c.person_id.in_(select(PEOPLE.c.id).where(PEOPLE.c.disabled.is_(None))),
-    )  # fmt: skip
-    figures = {f"keys_{role}": count for role, count in keys.items()}
-    figures |= {f"members_{role}": count for role, count in members.items()}
+    lives = or_(KEYS.c.expires.is_(None), KEYS.c.expires > scope.period.end)
+    keys = tally(conn, KEYS.c.role, KEYS.c.project_id == scope.project_id, KEYS.c.revoked.is_(None), lives)
+    figures = {f"keys_{role}": count for role, count in keys.items()} | _members(conn, scope.project_id)
     return section(
         conn,
         about,

@@ -1,0 +1,43 @@
+"""What the report says of changes, held against the records."""
+
+import asyncio
+
+from sqlalchemy import Connection
+
+from trimtab.compliance import changes
+from trimtab.compliance.rows import Scope
+from trimtab.compliance.types import Period
+from trimtab.governance import bootstrap, keys, members, roles
+from trimtab.governance.access import DEFAULT_ORGANISATION
+from trimtab.governance.keys import Wanted
+from trimtab.governance.members import Newcomer
+from trimtab.governance.permissions import PERMISSIONS
+from trimtab.governance.projects import get
+from trimtab.storage.database import Database
+
+
+def test_who_may_come_in_is_counted_wherever_they_are_members_and_keys_that_expired_are_not(catalog_url: str) -> None:
+    def fill(conn: Connection) -> dict[str, object]:
+        project = get(conn, "default")
+        for name, expires in (("for ever", None), ("over", 500)):
+            keys.issue(conn, Wanted(name=name, role="client", project_id=project.id, expires=expires), 100)
+        places = (roles.of_project(project.id, DEFAULT_ORGANISATION), roles.of_organisation(DEFAULT_ORGANISATION))
+        for number, place in enumerate((*places, roles.WHOLE)):
+            who = Newcomer(role="viewer", email=f"p{number}@example.com")
+            gone = Newcomer(role="viewer", email=f"gone{number}@example.com")
+            members.add(conn, place, who, frozenset(PERMISSIONS), 100)
+            left = members.add(conn, place, gone, frozenset(PERMISSIONS), 100)
+            members.disable(conn, left.person.id, frozenset(PERMISSIONS), 200)
+        scope = Scope(project_id=project.id, period=Period(start=0, end=1000))
+        return dict(changes.access(conn, scope).figures)
+
+    async def story() -> dict[str, object]:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(lambda conn: bootstrap.ensure(conn, admin_key=None, project="default", now=1))
+            return await db.write(fill)
+        finally:
+            await db.close()
+
+    told = {"keys_client": 1, "members_viewer": 1, "organisation_members_viewer": 1, "instance_members_viewer": 1}
+    assert asyncio.run(story()) == told
