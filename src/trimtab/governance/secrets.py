@@ -12,13 +12,14 @@ one key.
 import base64
 import binascii
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import logging
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from trimtab.core.errors import InvalidRequest, Unavailable
@@ -167,19 +168,31 @@ def load(data_dir: Path, variable: str | None) -> SecretBox:
 def rotate(data_dir: Path) -> str:
     """Put a new key before those of the key file; its id. Whoever has loaded the file finds it when it meets what was
     sealed with it. Raises `InvalidRequest` where the file cannot be read."""
-    path = data_dir / FILE
-    made = os.urandom(32)
-    _replace(path, [made, *_read(path)])
+    path, made = data_dir / FILE, os.urandom(32)
+    with _alone(data_dir):
+        _replace(path, [made, *_read(path)])
     return id_of(made)
 
 
 def forget(data_dir: Path) -> int:
     """Leave only the newest key in the key file; how many were taken out."""
     path = data_dir / FILE
-    newest, *others = _read(path)
-    if others:
-        _replace(path, [newest])
+    with _alone(data_dir):
+        newest, *others = _read(path)
+        if others:
+            _replace(path, [newest])
     return len(others)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """No other process changes the keys meanwhile: of two new ones at once one would be lost, with all it sealed."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _replace(path: Path, keys: Sequence[bytes]) -> None:
