@@ -472,3 +472,36 @@ def test_counting_tokens_sends_nothing_that_guards_keep_back() -> None:
                 assert len(up.requests) == asked
 
     asyncio.run(main())
+
+
+def test_texts_in_blocks_that_only_a_vendor_understands_are_looked_at() -> None:
+    said_so = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "up-1",
+        "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "hi"}],
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    plain = {"type": "text", "media_type": "text/plain", "data": SECRET}
+    file = {"type": "base64", "media_type": "application/pdf", "data": AWS + "AAAA"}
+    found = {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": SECRET}]}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "document", "source": plain}]}
+
+    async def main() -> None:
+        async with (
+            upstream(answers(said_so)) as up,
+            running([provider("lab", up.port, dialect="anthropic_messages")], [FAST]) as g,
+        ):
+            guard(g, secrets(action="redact"))
+            for block in ({"type": "document", "source": plain}, found, result):
+                content = [block, {"type": "document", "source": file}]
+                ask = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": content}]}
+                assert (await g.client.post("/v1/messages", json=ask)).json()["stop_reason"] == "end_turn"
+                sent = up.requests[-1][1]["messages"][0]["content"]
+                assert "my key is [AWS] keep it" in json.dumps(sent[0])
+                assert sent[1]["source"] == file
+                assert AWS not in json.dumps(sent[0])
+
+    asyncio.run(main())

@@ -21,10 +21,18 @@ from trimtab.core.errors import TrimtabError
 from trimtab.guard.run import Swap
 from trimtab.guard.types import Piece, Stage, Subject
 from trimtab.llm.dialects import Dialect, Quirks
-from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
+from trimtab.llm.types import Message, Opaque, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
 
 RETRIEVED: Final = "retrieved"
 _MARKED: Final = re.compile(r"(<(retrieved|document)\b[^<>]{0,500}>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
+_STAGES: Final[dict[str, Stage]] = {"document": "retrieved", "search_result": "retrieved"}
+_NO_TEXT: Final = frozenset(
+    (
+        "type", "status", "media_type", "mimeType", "mime_type", "signature", "encrypted_content", "encrypted_index",
+        "file_data", "image_url", "thoughtSignature",
+    )
+)  # fmt: skip
+"""Fields of vendors' blocks that hold no words, or files and pictures in Base64."""
 _SHORT: Final = 4
 """Characters below which a text that was taken out is not looked for in the rest of a kept body."""
 _decode: Final = msgspec.json.Decoder().decode
@@ -61,11 +69,42 @@ def _of_part(part: Part, message: Message, place: str, called: Mapping[str, str]
         case ToolResult():
             tool = called.get(part.call_id, "")
             for number, inner in enumerate(part.parts):
+                at = f"{place}.{number}"
                 if isinstance(inner, Text | Refusal):
-                    at = f"{place}.{number}"
                     yield Piece(stage="tool_result", text=inner.text, role="tool", place=at, tool=tool)
+                elif isinstance(inner, Opaque):
+                    yield from _of_opaque(inner, "tool", at, "tool_result")
+        case Opaque():
+            yield from _of_opaque(part, role, place, None)
         case _:
             pass
+
+
+def _of_opaque(part: Opaque, role: str, place: str, stage: Stage | None) -> Iterator[Piece]:
+    """The texts of a block that only its vendor understands (Anthropic's documents, outputs of custom tools). They can
+    be looked at, and replaced where the provider speaks the same dialect."""
+    value = _decode(part.raw)
+    if stage is None:
+        kind = str(cast("dict[str, Any]", value).get("type", "")) if isinstance(value, dict) else ""
+        stage = _STAGES.get(kind) or ("tool_result" if kind.endswith(("_output", "_result", "_call")) else "input")
+    for number, text in enumerate(_texts_in(value)):
+        yield Piece(stage=stage, text=text, role=role, place=f"{place}!{number}")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in cast("list[Any]", value):
+            if isinstance(each, str):
+                yield each
+            else:
+                yield from _texts_in(each)
+    elif isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        for name, each in fields.items():
+            if not isinstance(each, str):
+                yield from _texts_in(each)
+            elif not (name in _NO_TEXT or name.endswith("id")) and (name != "data" or fields.get("type") == "text"):
+                yield each
 
 
 def _stage_of(message: Message) -> Stage:
