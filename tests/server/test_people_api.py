@@ -339,6 +339,8 @@ def test_a_service_accounts_keys_do_no_more_than_it_may_and_end_with_it(run: Run
         assert (await house.admin.delete(f"{P}/service-accounts/{robot['id']}")).status_code == 204
         assert (await key.get(f"{P}/prompts")).status_code == 401
         assert (await code_of(house.admin, "POST", f"{P}/keys", body))[0] == 400
+        ada = await made(house.admin, f"{P}/members", {"email": "ada.l@example.com", "role": "viewer"})
+        assert (await house.admin.delete(f"{P}/service-accounts/{ada['id']}")).status_code == 404  # no service account
         stranger = {"name": "x", "owner": "usr_nobody"}
         assert (await code_of(house.admin, "POST", f"{P}/keys", stranger))[0] == 400
 

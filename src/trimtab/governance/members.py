@@ -122,9 +122,19 @@ def remove(conn: Connection, place: Place, person_id: str, held: frozenset[str],
     if found.person.kind == "service":
         keys_store.revoke_owned(conn, person_id, now)
         store.change_person(conn, person_id, disabled=now)
-    elif place.id.startswith("prj_"):
-        keys_store.revoke_owned(conn, person_id, now, place.id)
+    else:
+        end_keys(conn, person_id, place.id, now)
     return found
+
+
+def end_keys(conn: Connection, person_id: str, left: str, now: int) -> None:
+    """End the keys of somebody whose membership of the place ``left`` has ended: those in that very project, and those
+    in projects that they are nothing in any more, so that none of them works again if they come back."""
+    places = {each.place for each in store.memberships_of(conn, person_id)}
+    for project in keys_store.projects(conn):
+        reaches = {project.id, project.organisation_id, INSTANCE}
+        if left == project.id or (left in reaches and not reaches & places):
+            keys_store.revoke_owned(conn, person_id, now, project.id)
 
 
 def _keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:

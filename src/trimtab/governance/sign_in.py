@@ -256,7 +256,7 @@ def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[st
     for place, had in before.items():
         if had.source == source and place not in wanted:
             people_store.remove_membership(conn, person.id, place)
-            catalog.revoke_owned(conn, person.id, now, place)
+            members.end_keys(conn, person.id, place, now)
             changed = True
     if changed:
         bump(conn, REVISION)

@@ -3,6 +3,7 @@
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
+from trimtab.core.errors import NotFound
 from trimtab.governance import members, people_store, permissions, roles
 from trimtab.governance.access import Organisation, Project
 from trimtab.governance.members import Newcomer
@@ -213,6 +214,10 @@ async def create_service_account(
 )
 async def remove_service_account(deps: Deps, caller: CallerNow, tenant: Tenant, member: FromPath[str]) -> None:
     """Its keys end with it, in force everywhere when it returns."""
+    place = in_project(caller, tenant).place
+    rows = await deps.db.read(lambda conn: members.services(conn, place))
+    if all(each.person.id != member for each in rows):
+        raise NotFound("There is no such service account here.", fix="List them: trimtab service-accounts list.")
     await _remove(deps, caller, in_project(caller, tenant), member)
 
 
