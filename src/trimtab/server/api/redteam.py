@@ -26,6 +26,7 @@ from trimtab.server.actors import actor_of
 from trimtab.server.api.experiments import view, wanted
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.experiment_bodies import NewExperiment
+from trimtab.server.experiment_estimates import unpriced
 from trimtab.server.redteam_bodies import FamilyList, FamilyView, NewRedteam, RedteamReportView, RedteamStarted
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
@@ -105,6 +106,14 @@ def _begin(
 ) -> Experiment:
     asked = NewExperiment(suite=plan.name, subjects=data.subjects, alone=len(data.subjects) == 1)
     found = wanted(conn, deps, project_id, asked)
+    free = unpriced(conn, deps, project_id, found.subjects, found.bound) if data.budget else ()
+    if free:
+        raise Conflict(
+            f"There is a budget, and nobody knows the price of {', '.join(free)}: it could not stop what is spent.",
+            fix="Set the price ('trimtab prices set'), or leave the budget out and bound the run by 'attacks'.",
+            code="unpriced",
+            param="budget",
+        )
     begun = experiments.create(
         conn,
         experiments.NewExperiment(
