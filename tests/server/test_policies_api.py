@@ -222,6 +222,9 @@ async def stored(house: House, engine: Store, tmp_path: Path) -> None:
         call(8, owner, now - 3 * day, request=tools.encode()),
         call(9, owner, now - 3 * day, model="gone", data_class="personal"),
         call(10, owner, now - 9 * day, data_class="personal"),
+        # to releases by their number: one that runs, one that nowhere does; a guard stopped both
+        call(11, owner, now - day, model="shop@r1", answered="shop@r1", data_class="personal", app="shop", tags=("g",)),
+        call(12, owner, now - day, model="shop@r9", answered="shop@r9", data_class="personal", app="shop", tags=("g",)),
     ]
     rows = Rows()
     mapper = CallMapper(FolderBlobs(tmp_path / "blobs"))
@@ -239,7 +242,7 @@ def test_a_plan_says_which_of_last_weeks_calls_would_be_refused_or_sent_elsewher
         admin = house.admin
         await models(admin)
         await stored(house, engine, tmp_path)
-        found = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "name": "data"})).json()
+        found = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "name": "data", "q": "-tag:g"})).json()
         effect = found["effect"]
         counts = {name: effect[name] for name in ("calls", "refused", "rerouted", "unchanged", "unknown")}
         assert counts == {"calls": 9, "refused": 1, "rerouted": 3, "unchanged": 4, "unknown": 1}
@@ -257,8 +260,17 @@ def test_a_plan_says_which_of_last_weeks_calls_would_be_refused_or_sent_elsewher
         narrowed = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "q": "class:public"})).json()["effect"]
         assert (narrowed["calls"], narrowed["unchanged"]) == (2, 2)
 
+        assert (await admin.put(f"{AT}/apps/shop", json={"spec": {"route": "alone"}})).status_code in (200, 201)
+        assert (await admin.post(f"{AT}/apps/shop/releases", json={"message": "first"})).status_code == 201
+        start = {"release": "latest", "plan": {"kind": "direct"}}
+        begun = await admin.post(f"{AT}/apps/shop/environments/production/rollouts", json=start)
+        assert begun.status_code in (200, 201), begun.text
+        numbered = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "q": "tag:g"})).json()["effect"]
+        assert (numbered["calls"], numbered["refused"], numbered["unknown"]) == (2, 1, 1)
+        assert any("runs nowhere" in note for note in numbered["notes"])
+
         tools = '@tools("drop") forbid(principal, action == Action::"call_tool", resource == Tool::"rm");'
-        planned = (await admin.post(f"{AT}/policy-plan", json={"text": tools})).json()
+        planned = (await admin.post(f"{AT}/policy-plan", json={"text": tools, "q": "-tag:g"})).json()
         assert planned["effect"]["unchanged"] == 8
         assert (planned["tools_read"], [(t["tool"], t["calls"], t["dropped"]) for t in planned["tools"]]) == (
             1,
@@ -269,9 +281,11 @@ def test_a_plan_says_which_of_last_weeks_calls_would_be_refused_or_sent_elsewher
         assert (tagged["refused"], tagged["rerouted"]) == (3, 0)
 
         assert (await admin.put(f"{SETS}/data", json={"text": EU})).status_code == 200
-        same = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "name": "data"})).json()["effect"]
+        same = (await admin.post(f"{AT}/policy-plan", json={"text": EU, "name": "data", "q": "-tag:g"})).json()[
+            "effect"
+        ]
         assert (same["refused"], same["rerouted"], same["allowed_again"]) == (0, 0, 0)
-        without = (await admin.post(f"{AT}/policy-plan", json={"name": "data"})).json()["effect"]
+        without = (await admin.post(f"{AT}/policy-plan", json={"name": "data", "q": "-tag:g"})).json()["effect"]
         assert (without["refused"], without["allowed_again"]) == (0, 1)
         broken = await admin.post(f"{AT}/policy-plan", json={"text": "forbid("})
         assert broken.json()["code"] == "policy_invalid"

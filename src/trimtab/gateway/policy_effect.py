@@ -218,7 +218,7 @@ def _notes(kinds: Sequence[Kind], stated: Stated, changed: int, unknown: int) ->
         as_what = f"they count as their key's, their app's, or {standard}"
         notes.append(f"{bare} calls were recorded without a data class: {as_what}.")
     if unknown:
-        notes.append(f"{unknown} calls named what no longer exists: nothing can be said of them.")
+        notes.append(f"{unknown} calls named what no longer exists or runs nowhere: nothing can be said of them.")
     if changed > MOST_LINES:
         notes.append(f"{changed} kinds of calls change; the {MOST_LINES} with the most calls are listed.")
     return notes

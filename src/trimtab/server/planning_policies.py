@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import structs
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.policed import Governed, Stated, offered, who_is
 from trimtab.gateway.policy_effect import Judge, Kind, PolicyEffect, effect
 from trimtab.gateway.route import Target, candidates
@@ -98,13 +99,31 @@ class _Targets:
         return sorted(named, key=lambda target: target.model.name != kind.chosen)
 
     def _named(self, name: str) -> list[Target]:
-        placed = None if self._apps is None else self._apps.placed.get(name)
-        if placed is not None:
-            releases = [placed.releases.get(number) for number in (placed.lane.stable, placed.lane.candidate) if number]
+        releases = self._releases(name)
+        if releases is not None:
             found = [leaf.target for each in releases if each and each.route for leaf in each.route.leaves]
             return list({target.model.name: target for target in found}.values())
         route = self._routes.get(name)
         return [leaf.target for leaf in route.leaves] if route is not None else self._plain(name)
+
+    def _releases(self, name: str) -> Sequence[Ready | None] | None:
+        """What an app's name runs; of one by its number (``support@r12``) that release, where it still runs."""
+        placed = {} if self._apps is None else self._apps.placed
+        if name in placed:
+            lane = placed[name].lane
+            return [placed[name].releases.get(number) for number in (lane.stable, lane.candidate) if number]
+        app, _, ref = name.partition("@")
+        number = ref.removeprefix("r")
+        if not number.isdecimal():
+            return None
+        return next(
+            (
+                [each.releases[int(number)]]
+                for each in placed.values()
+                if each.app == app and int(number) in each.releases
+            ),
+            None,
+        )
 
     def _plain(self, name: str) -> list[Target]:
         try:
