@@ -286,6 +286,26 @@ def test_a_call_refused_for_the_callers_fault_is_no_error_and_one_that_the_relea
     assert candidate.values["errors"].s == by_hand(world, CANDIDATE, "user").values["errors"].s
 
 
+def test_what_a_guard_refused_before_any_provider_is_no_fast_and_cheap_answer(
+    world: World, engine: Store, blobs: FolderBlobs
+) -> None:
+    owner = project()
+    of: dict[str, Any] = {"project": owner, "app": "support", "environment": "production", "release": "r2"}
+    whole = [
+        record(n, attempts=(attempt(n, **({"provider": "guard", "kind": "guard"} if n < 4 else {})),),
+               variant="candidate", started_ns=T0 + n, ended_ns=T0 + n + 10**9, **of)
+        for n in range(1, 8)
+    ]  # fmt: skip
+    world._store(engine, blobs, owner, whole, dict.fromkeys([each.trace_id for each in whole], ()))  # pyright: ignore[reportPrivateUsage]
+    metrics = tuple(Metric(name) for name in ("errors", "latency", "cost", "refusal"))
+    asked = question(arms=(Arm("candidate", "r2"),), metrics=metrics)
+    (found,) = world.run(figures_of_arms(world.reader, owner, asked))
+    assert found.calls == 7
+    assert {name: value.n for name, value in found.values.items()} == {
+        "errors": 7, "latency": 4, "cost": 4, "refusal": 4,
+    }  # fmt: skip
+
+
 def test_an_arm_without_calls_has_empty_figures(world: World) -> None:
     asked = question(arms=(Arm("shadow", "r99"), STABLE))
     nobody, stable = world.run(figures_of_arms(world.reader, world.ours, asked))

@@ -41,7 +41,9 @@ _REFUSED: Final = (
 )
 _COUNTS: Final = f"status IN ('ok', 'error') AND NOT ({_REFUSED})"
 # What was answered out of the cache says nothing of how a release answers, and a new release begins with an empty one.
-_ANSWERED: Final = "status = 'ok' AND attempts > 0"
+# A refusal that a guard gave before any provider was asked is neither fast nor cheap, but no answer.
+_ASKED: Final = "attempts > 0 AND provider != 'guard'"
+_ANSWERED: Final = f"status = 'ok' AND {_ASKED}"
 _PICO: Final = 1e12
 
 CAP_CALLS: Final = 10_000
@@ -174,7 +176,7 @@ _SIMPLE: Final = {
     "cancelled": (f"status = 'cancelled' OR ({_COUNTS})", "toFloat64(status = 'cancelled')"),
     "ttft": (f"{_ANSWERED} AND ttft_ns IS NOT NULL", "log(greatest(assumeNotNull(ttft_ns), 1000) / 1e6)"),
 }
-_PRICED: Final = f"{_COUNTS} AND attempts > 0 AND cost IS NOT NULL AND unpriced = 0"
+_PRICED: Final = f"{_COUNTS} AND {_ASKED} AND cost IS NOT NULL AND unpriced = 0"
 _JUDGED: Final = f"{_ANSWERED} AND captured = 1"
 _BY_USERS: Final = ("abandoned", "asked_again")
 """Detectors of what users did with an answer, which says nothing of what is wrong with it."""
