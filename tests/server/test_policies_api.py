@@ -73,6 +73,8 @@ def test_a_set_is_written_in_versions_switched_and_removed_and_the_audit_log_say
         log = (await admin.get(f"{AT}/audit")).json()["items"]
         actions = [each["action"] for each in log if each["subject"] == "policy:data"]
         assert {"policy.written", "policy.switched", "policy.switched_off", "policy.removed"} <= set(actions)
+        gone = next(each["detail"] for each in log if each["action"] == "policy.removed")
+        assert gone["from"]["hashes"]["newest"] == detail["versions"][0]["hash"]  # what it said can be proved later
 
     run(story)
 

@@ -1,6 +1,6 @@
 """Access policies: named sets of a project or an organisation, in versions; what they would have done."""
 
-from typing import Final
+from typing import Any, Final
 
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
@@ -130,8 +130,25 @@ async def _detail(deps: Dependencies, place: Place, name: str) -> PolicySetDetai
 # --- what people change ---
 
 
+def _state(place: Place, name: str) -> auditing.Reader:
+    """A set and what its text was, by its hash: its versions may be removed, the audit log is not."""
+    row = auditing.row(policies.SETS, scope=place.scope, name=name)
+
+    def read(conn: Connection) -> dict[str, Any] | None:
+        found = row(conn)
+        if found is None:
+            return None
+        numbers = {"newest": found["newest"], "in_force": found["in_force"]}
+        hashes = {
+            told: policies.version(conn, place.scope, name, number).hash for told, number in numbers.items() if number
+        }
+        return {**found, "hashes": hashes}
+
+    return read
+
+
 def _deed(place: Place, action: str, name: str) -> Deed:
-    state = auditing.row(policies.SETS, scope=place.scope, name=name)
+    state = _state(place, name)
     detail = {} if place.project is not None else {"organisation": place.scope}
     return Deed(project=place.project, action=action, subject=f"policy:{name}", state=state, detail=detail)
 
