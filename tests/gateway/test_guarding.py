@@ -505,3 +505,34 @@ def test_texts_in_blocks_that_only_a_vendor_understands_are_looked_at() -> None:
                 assert AWS not in json.dumps(sent[0])
 
     asyncio.run(main())
+
+
+def test_what_may_leave_a_stream_leaves_before_more_comes() -> None:
+    async def main() -> None:
+        script = streams(delta(), *(delta("more words here. ") for _ in range(100)), "wait", STOP, USAGE, DONE)
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="redact"))
+            seen = b""
+            async with g.client.stream("POST", "/v1/chat/completions", json={**HELLO, "stream": True}) as response:
+                async for each in response.aiter_bytes():
+                    seen += each
+                    if b"more words" in seen:
+                        up.go_on.set()
+            assert seen.count(b"[DONE]") == 1
+            assert (await g.spool.one()).outcome == "answer"
+
+    asyncio.run(main())
+
+
+def test_of_an_attempt_that_failed_nothing_is_kept_that_no_guard_has_looked_at() -> None:
+    async def main() -> None:
+        failed = event({"error": {"message": "overloaded", "type": "server_error"}})
+        script = streams(delta(), delta(f"key {AWS} "), failed)
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+            guard(g, secrets(action="redact"))
+            await g.chat({**HELLO, "stream": True})
+            record = await g.spool.one()
+            assert record.outcome == "error"
+            assert AWS.encode() not in b"".join(each.response for each in record.attempts)
+
+    asyncio.run(main())

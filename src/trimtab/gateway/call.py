@@ -32,6 +32,7 @@ NOBODY = Caller(trace_id="")
 """What a call has of each until it is known."""
 REQUEST = "req_"
 """What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
+OK = 200
 MAX_KEPT_BYTES = 16 * 1024 * 1024
 """More of one body than this is not kept in a record; the numbers are."""
 
@@ -270,11 +271,21 @@ class Call:
             attempt.release(now_ns)
             attempt.noted = None
             capture = self.project is not None and self.project.capture_content
+            if attempt.guarded is None and attempt.fault is not None and attempt.status == OK and self._kept_back():
+                attempt.guarded = Guarded(body=b"", dialect=self.front.name, stop="unknown")  # nobody looked at it
             self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
             if attempt is self.current:
                 self.current = None
             if attempt is self.rival:
                 self.rival = None
+
+    def _kept_back(self) -> bool:
+        """Whether guards may keep anything of an answer back."""
+        guards = self.guards
+        if guards is None:
+            return False
+        found = guards.chain
+        return bool(found.broken) or any(each.acts for each in found.at("output", "tool_arguments"))
 
     def answered_by(self, attempt: Try) -> None:
         """The client gets the answer of that attempt, which has ended: the last row is the answer's."""

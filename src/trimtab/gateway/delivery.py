@@ -94,12 +94,15 @@ class Delivery:
         try:
             exchange.start(200, call.answer_headers())
             out = await guard.feed(b"".join(opened.held))
-            while answer is not None and guard.stopped is None and (data := await answer.chunk()) is not None:
+            while answer is not None and guard.stopped is None:
+                if out:  # more is to come, so this is not the last that the client gets
+                    exchange.write(out)
+                    out = b""
+                if (data := await answer.chunk()) is None:
+                    break
                 block = opened.splitter.feed(data)
                 if not block:
                     continue
-                if out:
-                    exchange.write(out)
                 fresh = fed(attempt, relay, block)
                 if relay.failed is not None:  # what is told of it is worded by us: text may stand before it
                     reason = masked_text(relay.failed, attempt.target.provider)
