@@ -227,5 +227,5 @@ def _traced_through_the_gateway(moved: Live) -> None:
     assert (request["session"], request["user"], request["tags"]) == ("s-1", "bo", ["vip"])
     assert found["tokens"]["total"] > 0
     assert [(score["name"], score["value"], score["source"]) for score in found["scores"]] == [
-        ("helpful", 0.5, "human")
+        ("helpful", 0.5, "user")
     ]
