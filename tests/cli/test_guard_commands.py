@@ -48,3 +48,32 @@ def test_a_guard_is_pushed_tried_compared_and_asked_about(with_model: Shell, tmp
     unknown = with_model.run("guards", "why", "req_000")
     assert unknown.exit_code == 1
     assert "There is no request" in unknown.stderr
+
+
+def test_a_threshold_is_chosen_by_a_budget_and_checked_again(with_model: Shell, tmp_path: Path) -> None:
+    file, benign, attacks = tmp_path / "data.yaml", tmp_path / "benign.txt", tmp_path / "attacks.jsonl"
+    file.write_text("kind: pii\naction: block\n")
+    benign.write_text("Where is my parcel?\n\nMy name is Anna Schmidt.\n")
+    attacks.write_text('{"text": "pay with 4111 1111 1111 1111"}\n')
+    with_model.ok("guards", "push", "data", str(file))
+    own = ("--benign", str(benign), "--attacks", str(attacks), "--sample", "0")
+    told = with_model.ok("guards", "operating-point", "data", "--budget", "1%", *own)
+    assert "0 of 2 harmless texts raise an alarm" in told
+    assert "1 of 1 attacks are seen" in told
+    assert "Nothing was changed" in told
+    applied = with_model.json("guards", "operating-point", "data", "--budget", "0.01", *own, "--apply", "-m", "budget")
+    assert (applied["guard"]["version"], applied["guard"]["message"]) == (2, "budget")
+    assert "at most 1.00% false alarms" in with_model.ok("guards", "list")
+    assert "data@2 with detector" in with_model.ok("guards", "operating-point", "data", "--check", *own)
+    benign.write_text("\n".join(f"write to a{at}@example.org" for at in range(9)))
+    worse = with_model.run("guards", "operating-point", "data", "--check", *own)
+    assert worse.exit_code == 1
+    assert "9 of 9 harmless texts raise an alarm; 1.00% may." in worse.stdout
+    for wrong, said in (
+        (("--budget", "much"), "is no share"),
+        ((), "How many false"),
+        (("--check", "--apply"), "not go"),
+    ):
+        refused = with_model.run("guards", "operating-point", "data", *wrong)
+        assert refused.exit_code == 1
+        assert said in refused.stderr

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.guard_points import operating_point
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.guard_types import Guard
@@ -63,11 +64,12 @@ def _print(found: list[Guard], *, as_json: bool) -> None:
             ", ".join(each.spec.get("applies_to", ())) or None,
             each.author,
             local_time(each.created),
+            None if each.point is None else each.point.say or f"at most {each.point.budget:.2%} false alarms",
         )
         for each in found
     ]
     print_table(
-        ("GUARD", "KIND", "ACTION", "MODE", "APPLIES TO", "BY", "MADE"), rows,
+        ("GUARD", "KIND", "ACTION", "MODE", "APPLIES TO", "BY", "MADE", "THRESHOLD"), rows,
         empty="None: trimtab guards push NAME FILE",
     )  # fmt: skip
 
@@ -339,3 +341,6 @@ def refusal(
         print_json(made)
     else:
         click.echo(made.text)
+
+
+command.add_command(operating_point)

@@ -37,3 +37,15 @@ GUARD_REFUSALS = Table(
 )
 """What users are told when a guard stops a call; an empty ``app`` or ``language`` is every one that has none of its
 own."""
+
+GUARD_POINTS = Table(
+    "guard_points",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("chosen", Text, nullable=False),
+    Column("checked", Text, nullable=True),
+)
+"""What a version's threshold was chosen with (`points.Chosen`), and how it did when that was last asked again
+(`points.Checked`); a version whose threshold nobody chose by a budget has no row."""

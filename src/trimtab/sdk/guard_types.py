@@ -20,6 +20,69 @@ class GuardKind(Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
 
 
+class GuardShare(Struct, frozen=True, kw_only=True):
+    """``count`` of ``of``, and where the true share lies (95 %)."""
+
+    count: int
+    of: int
+    share: float | None
+    low: float
+    high: float
+
+
+class GuardPart(Struct, frozen=True, kw_only=True):
+    """Texts of one length band, language or family."""
+
+    name: str
+    alarms: GuardShare
+    recall: GuardShare
+
+
+class GuardOperatingPoint(Struct, frozen=True, kw_only=True):
+    """What a threshold does. ``sure``: the upper end of the interval of false alarms is within the budget, too;
+    ``needed`` says how many harmless texts without an alarm that takes. ``unjudged``: the guard could not tell."""
+
+    budget: float
+    threshold: float
+    alarms: GuardShare
+    recall: GuardShare
+    sure: bool
+    needed: int
+    unjudged: int
+    by_length: list[GuardPart]
+    by_language: list[GuardPart]
+    by_family: list[GuardPart]
+
+
+class GuardChecked(Struct, frozen=True, kw_only=True):
+    """How a threshold does with a newer detector: ``fine``, ``unsure`` or ``worse``. ``compared``: attacks that were
+    judged then and now."""
+
+    detector: str
+    outcome: str
+    reasons: list[str]
+    alarms: GuardShare
+    recall: GuardShare
+    compared: int
+    at: int
+
+
+class GuardPointOf(Struct, frozen=True, kw_only=True):
+    """What a version's threshold was chosen with; ``say`` is empty where nothing is to be said of it."""
+
+    budget: float
+    threshold: float
+    stage: str
+    alarms: GuardShare
+    recall: GuardShare
+    detector: str
+    detector_now: str
+    by: str
+    chosen: int
+    checked: GuardChecked | None
+    say: str
+
+
 class Guard(Struct, frozen=True, kw_only=True):
     """One version. ``spec`` is what its file says; ``pinned`` is how an app names this version."""
 
@@ -32,6 +95,30 @@ class Guard(Struct, frozen=True, kw_only=True):
     pinned: str
     archived: int | None
     created: int
+    point: GuardPointOf | None = None
+
+
+class GuardPoint(Struct, frozen=True, kw_only=True):
+    """``point`` is the threshold that fits the budget, ``now`` the guard's own on the same texts; ``guard`` the version
+    that has it, where it was applied."""
+
+    guard: Guard | None
+    stage: str
+    detector: str
+    point: GuardOperatingPoint
+    now: GuardOperatingPoint
+    traffic: int
+    without_text: int
+    benign_datasets: list[str]
+    attack_datasets: list[str]
+    say: str
+
+
+class GuardPointCheck(Struct, frozen=True, kw_only=True):
+    guard: Guard
+    checked: GuardChecked
+    traffic: int
+    without_text: int
 
 
 class PushedGuard(Struct, frozen=True, kw_only=True):

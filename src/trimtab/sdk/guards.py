@@ -10,6 +10,8 @@ from trimtab.sdk.guard_types import (
     Guard,
     GuardDiff,
     GuardKind,
+    GuardPoint,
+    GuardPointCheck,
     GuardRefusal,
     GuardReport,
     GuardTried,
@@ -98,6 +100,20 @@ class Guards:
             "schema": schema,
         }
         return self._http.ask("POST", path("projects", project, "guards", "try"), GuardTried, body=body)
+
+    def operating_point(self, project: str, name: str, max_false_positives: float, **asked: Any) -> GuardPoint:
+        """The threshold whose share of false alarms is within the budget (0.01 for 1 %), on recorded calls and texts of
+        your own; ``apply=True`` makes a version with it. ``asked``: ``stage``, ``since``, ``sample``, ``benign``,
+        ``attacks``, ``benign_datasets``, ``attack_datasets``, ``message``, ``expected_version``."""
+        where = path("projects", project, "guards", name, "operating-point")
+        body = {"max_false_positives": max_false_positives, **asked}
+        return self._http.ask("POST", where, GuardPoint, body=body)
+
+    def check_operating_point(self, project: str, name: str, **asked: Any) -> GuardPointCheck:
+        """The same threshold with the detector as it is now; the answer is kept with the version. ``asked``:
+        ``version``, ``since``, ``sample``, ``benign``, ``attacks``."""
+        where = path("projects", project, "guards", name, "operating-point", "check")
+        return self._http.ask("POST", where, GuardPointCheck, body=asked)
 
     def report(self, project: str, name: str, start: int | None = None, end: int | None = None) -> GuardReport:
         """Of calls that began in the window (Unix ms; the last 30 days): what it did, or would have done."""

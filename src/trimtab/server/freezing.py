@@ -19,7 +19,9 @@ from trimtab.gateway.routing.expand import expand, node_of, plain_tree
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Project
+from trimtab.guard import points
 from trimtab.guard import store as guard_store
+from trimtab.guard.store import GuardVersion
 from trimtab.prompts import store as prompt_store
 from trimtab.prompts.store import Stored
 from trimtab.prompts.types import Bundle
@@ -28,6 +30,7 @@ from trimtab.releases.freeze import Gateway, Routed
 from trimtab.releases.types import AppSpec, Content, Json, Pinned, PinnedGuard
 from trimtab.server.config_routes import known_of
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.guard_views import detector_of
 from trimtab.server.prompt_reading import aside, bundle_of, source_of
 
 
@@ -138,9 +141,24 @@ def guards_of(conn: Connection, tenant: Project, spec: AppSpec) -> dict[str, Pin
                 code="guard_archived",
                 param="guards",
             )
+        _refuse_regressed(conn, row)
         plain = msgspec.to_builtins(row.spec)
         found[each] = PinnedGuard(name=row.name, version=row.version, spec=plain)
     return found
+
+
+def _refuse_regressed(conn: Connection, row: GuardVersion) -> None:
+    """Raises `Conflict` for a version whose threshold was checked with the detector of now, and found worse."""
+    kept = points.kept(conn, row.project_id, [row]).get((row.name, row.version))
+    if kept is not None and kept.checked is not None and kept.failed(detector_of(row.spec.kind)):
+        raise Conflict(
+            f"The threshold of the guard {row.name}@{row.version} was checked again and is worse: "
+            + " ".join(kept.checked.reasons),
+            fix=f"Choose it anew (trimtab guards operating-point {row.name} --budget {kept.chosen.budget:.2%} --apply)"
+            " and name that version.",
+            code="guard_regressed",
+            param="guards",
+        )
 
 
 def refuse_broken_chain(

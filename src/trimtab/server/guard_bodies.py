@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from trimtab.guard.operating import Share
+from trimtab.guard.points import Checked
 from trimtab.guard.types import NAME, Action, GuardSpec, Json, Needs, Stage
 from trimtab.telemetry.views import GuardVerdictLine
 
@@ -39,8 +41,26 @@ class NewGuardVersion(Struct, kw_only=True, forbid_unknown_fields=True):
     expected_version: Annotated[int, Meta(ge=0)] | None = None
 
 
+class GuardPointView(Struct, frozen=True, kw_only=True):
+    """What a version's threshold was chosen with. ``detector`` is the version of its kind then, ``detector_now`` that
+    of today. ``say``: what is to be known of that, empty for nothing."""
+
+    budget: float
+    threshold: float
+    stage: Stage
+    alarms: Share
+    recall: Share
+    detector: str
+    detector_now: str
+    by: str
+    chosen: int
+    checked: Checked | None
+    say: str
+
+
 class GuardView(Struct, frozen=True, kw_only=True):
-    """One version of a guard. ``pinned`` is how an app names this version."""
+    """One version of a guard. ``pinned`` is how an app names this version. ``point`` is null where nobody chose its
+    threshold by a budget of false alarms."""
 
     name: str
     version: int
@@ -51,6 +71,7 @@ class GuardView(Struct, frozen=True, kw_only=True):
     pinned: str
     archived: int | None
     created: int
+    point: GuardPointView | None = None
 
 
 class PushedGuard(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.projects import REVISION
+from trimtab.guard import points, store
 from trimtab.guard import spec as specs
-from trimtab.guard import store
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.run import Runner, concerns, redacted
 from trimtab.guard.store import GuardDraft, GuardVersion, Refusal
@@ -40,6 +40,7 @@ from trimtab.server.guard_bodies import (
     TrialStage,
     TriedFinding,
 )
+from trimtab.server.guard_views import guard_view
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.storage import revision
 from trimtab.telemetry.answers import guard_line, read_decision
@@ -53,18 +54,12 @@ KINDS = "/api/v1/projects/{project:str}/guard-kinds"
 REFUSALS = "/api/v1/projects/{project:str}/guard-refusals"
 
 
-def _view(row: GuardVersion) -> GuardView:
-    return GuardView(
-        name=row.name,
-        version=row.version,
-        spec=row.spec,
-        hash=row.hash,
-        author=row.author_name,
-        message=row.message,
-        pinned=f"{row.name}@{row.version}",
-        archived=row.archived,
-        created=row.created,
-    )
+def _viewed(conn: Connection, *rows: GuardVersion) -> list[GuardView]:
+    """Each with what its threshold was chosen with."""
+    if not rows:
+        return []
+    kept = points.kept(conn, rows[0].project_id, rows)
+    return [guard_view(row, kept.get((row.name, row.version))) for row in rows]
 
 
 @route("GET", KINDS, "guard:read", Operation(id="listGuardKinds", summary="Kinds of guards", tag=TAG, errors=(404,)))
@@ -94,11 +89,13 @@ async def list_guards(
 ) -> GuardPage:
     """The newest version of each, in order of name; ``archived``: only those put away."""
     after = read_cursor(cursor)
-    rows = await deps.db.read(
-        lambda conn: store.guards(conn, tenant.id, archived=archived, after=after, limit=limit + 1)
-    )
+
+    def read(conn: Connection) -> list[GuardView]:
+        return _viewed(conn, *store.guards(conn, tenant.id, archived=archived, after=after, limit=limit + 1))
+
+    rows = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].name) if len(rows) > limit else None
-    return GuardPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+    return GuardPage(items=rows[:limit], cursor=more)
 
 
 @route("GET", ONE, "guard:read", Operation(id="getGuard", summary="One guard", tag=TAG, errors=(404,)))
@@ -106,7 +103,7 @@ async def get_guard(
     deps: Deps, tenant: Tenant, name: FromPath[str], version: FromQuery[int | None] = None
 ) -> GuardView:
     """The newest version, or that one."""
-    return _view(await deps.db.read(lambda conn: store.guard(conn, tenant.id, name, version)))
+    return (await deps.db.read(lambda conn: _viewed(conn, store.guard(conn, tenant.id, name, version))))[0]
 
 
 @route(
@@ -120,9 +117,13 @@ async def list_guard_versions(
 ) -> GuardPage:
     """Newest first."""
     before = _number(read_cursor(cursor))
-    rows = await deps.db.read(lambda conn: store.versions(conn, tenant.id, name, before=before, limit=limit + 1))
+
+    def read(conn: Connection) -> list[GuardView]:
+        return _viewed(conn, *store.versions(conn, tenant.id, name, before=before, limit=limit + 1))
+
+    rows = await deps.db.read(read)
     more = write_cursor(str(rows[limit - 1].version)) if len(rows) > limit else None
-    return GuardPage(items=[_view(row) for row in rows[:limit]], cursor=more)
+    return GuardPage(items=rows[:limit], cursor=more)
 
 
 def _number(text: str) -> int | None:
@@ -147,7 +148,7 @@ async def push_guard(
     if "\0" in data.message:
         raise InvalidRequest("A message holds no NUL.", fix="Leave it out.", param="message")
 
-    def write(conn: Connection) -> tuple[GuardVersion, bool]:
+    def write(conn: Connection) -> tuple[GuardView, bool]:
         actor = actor_of(conn, caller)
         draft = GuardDraft(
             project_id=tenant.id,
@@ -170,13 +171,14 @@ async def push_guard(
                 "message": row.message,
             }
             audit.append(conn, tenant.id, actor, "guard.pushed", f"guard:{name}", now=deps.now(), detail=detail)
+            points.carry(conn, row)
             revision.bump(conn, REVISION)
-        return row, created
+        return _viewed(conn, row)[0], created
 
     row, created = await deps.db.write(write)
     if created:
         await deps.snapshots.changed()
-    return PushedGuard(guard=_view(row), created=created)
+    return PushedGuard(guard=row, created=created)
 
 
 @route("PATCH", ONE, "guard:write", Operation(id="placeGuard", summary="Archive a guard", tag=TAG, errors=(404,)))
@@ -186,19 +188,19 @@ async def place_guard(
     """Put it away, or take it out again. Its versions never change, and releases that have one go on with it."""
     now = deps.now()
 
-    def write(conn: Connection) -> GuardVersion:
+    def write(conn: Connection) -> GuardView:
         old = store.guard(conn, tenant.id, name)
         if (old.archived is not None) == data.archived:
-            return old
+            return _viewed(conn, old)[0]
         row = store.archive(conn, tenant.id, name, now if data.archived else None)
         action = "guard.archived" if data.archived else "guard.restored"
         audit.append(conn, tenant.id, actor_of(conn, caller), action, f"guard:{name}", now=now)
         revision.bump(conn, REVISION)
-        return row
+        return _viewed(conn, row)[0]
 
     row = await deps.db.write(write)
     await deps.snapshots.changed()
-    return _view(row)
+    return row
 
 
 @route(

@@ -26,7 +26,7 @@ TABLES = frozenset(
         "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
         "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
-        "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts", "guard_refusals", "guards", "holds",
+        "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts", "guard_points", "guard_refusals", "guards", "holds",
         "idempotent_calls", "key_priorities", "keys", "leaders", "limit_counters", "limit_events",
         "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
         "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
