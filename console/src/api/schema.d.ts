@@ -3021,6 +3021,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/guards/{name}/operating-point": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose a guard's threshold from a budget of false alarms
+         * @description On the newest recorded calls, which are taken for harmless, and on sets of your own; nothing is changed unless
+         *     `apply` says so. Recorded calls need `trace:read`, datasets `dataset:read`.
+         *
+         *     Needs the permission `guard:write`.
+         */
+        post: operations["chooseGuardPoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/guards/{name}/operating-point/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a guard's operating point with its detector of now
+         * @description On the datasets that it was chosen with, on newer recorded calls, and on texts that are given again.
+         *
+         *     Needs the permission `guard:write`.
+         */
+        post: operations["checkGuardPoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/guards/{name}/report": {
         parameters: {
             query?: never;
@@ -6353,6 +6398,26 @@ export interface components {
             case: components["schemas"]["NewCase"] | null;
         };
         /**
+         * AccessPolicyBody
+         * @description A version. `otherwise` is the answer of an action that the set speaks of, where none of its policies fits.
+         *     `tests` must hold. `on`: it is in force when this returns; otherwise what was in force stays.
+         */
+        AccessPolicyBody: {
+            /** @description Policies in Cedar's language. */
+            text: string;
+            /**
+             * @default allow
+             * @enum {unknown}
+             */
+            otherwise: "allow" | "deny";
+            /** @default [] */
+            tests: components["schemas"]["PolicyExample"][];
+            /** @default  */
+            note: string;
+            /** @default true */
+            on: boolean;
+        };
+        /**
          * Affinity
          * @description Keep to the target that answered before, while it is healthy, so that the provider's cache of the prompt hits.
          *
@@ -6578,6 +6643,21 @@ export interface components {
             role: string;
             /** @default default */
             project: string;
+        };
+        /**
+         * AttackExample
+         * @description One attack that broke through, or nobody could decide.
+         */
+        AttackExample: {
+            case_id: string;
+            subject: number;
+            family: string;
+            owasp: string;
+            technique: string;
+            /** @enum {unknown} */
+            became: "blocked" | "broken" | "held" | "refused" | "undecided";
+            why: string;
+            trace_id: string;
         };
         /**
          * AuditEntryView
@@ -7262,6 +7342,23 @@ export interface components {
             fix: string;
         };
         /**
+         * CheckGuardPoint
+         * @description The datasets are those that it was chosen with, in the same versions; texts have to be given again. `version`:
+         *     the newest if left out.
+         */
+        CheckGuardPoint: {
+            /** @default 500 */
+            sample: number;
+            /** @default null */
+            since: number | null;
+            /** @default [] */
+            benign: string[];
+            /** @default [] */
+            attacks: string[];
+            /** @default null */
+            version: number | null;
+        };
+        /**
          * CheckResultView
          * @description One check through one front dialect. `evidence`: what was seen; for `not_supported` the provider's words.
          */
@@ -7281,6 +7378,22 @@ export interface components {
             fix: string;
         };
         /**
+         * Checked
+         * @description How the same threshold does with the detector of now. `worse`: more harmless texts raise an alarm than the
+         *     budget allows, or fewer attacks are seen, beyond chance; `unsure`: by the counts alone, or part of what it was
+         *     chosen with was not there.
+         */
+        Checked: {
+            detector: string;
+            /** @enum {unknown} */
+            outcome: "fine" | "unsure" | "worse";
+            reasons: string[];
+            alarms: components["schemas"]["trimtab.guard.operating.Share"];
+            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            compared: number;
+            at: number;
+        };
+        /**
          * Checkpoint
          * @description A signed place in a chain. `key` (the public half, hex) and `signature` (hex) are Ed25519's, RFC 8032; `at`
          *     is Unix ms.
@@ -7292,6 +7405,35 @@ export interface components {
             at: number;
             key: string;
             signature: string;
+        };
+        /**
+         * ChooseGuardPoint
+         * @description `max_false_positives` is a share of harmless texts, 0.01 for 1 %. `stage`: `input` if the guard looks there,
+         *     else its first. `apply` makes a version with that threshold; `message` says why; `expected_version` is the one
+         *     that it was made from.
+         */
+        ChooseGuardPoint: {
+            /** @default 500 */
+            sample: number;
+            /** @default null */
+            since: number | null;
+            /** @default [] */
+            benign: string[];
+            /** @default [] */
+            attacks: string[];
+            max_false_positives: number;
+            /** @default null */
+            stage: ("input" | "output" | "retrieved" | "tool_arguments" | "tool_result") | null;
+            /** @default [] */
+            benign_datasets: string[];
+            /** @default [] */
+            attack_datasets: string[];
+            /** @default false */
+            apply: boolean;
+            /** @default  */
+            message: string;
+            /** @default null */
+            expected_version: number | null;
         };
         /**
          * CliSession
@@ -8954,6 +9096,56 @@ export interface components {
             archived: boolean;
         };
         /**
+         * GuardPoint
+         * @description `point` is what the threshold that fits the budget does, `now` what the guard's own does on the same texts.
+         *     `traffic`: recorded calls that were judged; `without_text`: those that had none at that stage, or whose text was
+         *     not kept. `say` is all of it in a few sentences. `guard` is the version that has the threshold, where it was
+         *     applied.
+         */
+        GuardPoint: {
+            guard: components["schemas"]["GuardView"] | null;
+            /** @enum {unknown} */
+            stage: "input" | "output" | "retrieved" | "tool_arguments" | "tool_result";
+            detector: string;
+            point: components["schemas"]["trimtab.guard.operating.Point"];
+            now: components["schemas"]["trimtab.guard.operating.Point"];
+            traffic: number;
+            without_text: number;
+            benign_datasets: string[];
+            attack_datasets: string[];
+            say: string;
+        };
+        /**
+         * GuardPointCheck
+         * @description `checked` is kept with the version. While it is `worse` and the detector is that one, no release is made
+         *     with this version.
+         */
+        GuardPointCheck: {
+            guard: components["schemas"]["GuardView"];
+            checked: components["schemas"]["Checked"];
+            traffic: number;
+            without_text: number;
+        };
+        /**
+         * GuardPointView
+         * @description What a version's threshold was chosen with. `detector` is the version of its kind then, `detector_now` that
+         *     of today. `say`: what is to be known of that, empty for nothing.
+         */
+        GuardPointView: {
+            budget: number;
+            threshold: number;
+            /** @enum {unknown} */
+            stage: "input" | "output" | "retrieved" | "tool_arguments" | "tool_result";
+            alarms: components["schemas"]["trimtab.guard.operating.Share"];
+            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            detector: string;
+            detector_now: string;
+            by: string;
+            chosen: number;
+            checked: components["schemas"]["Checked"] | null;
+            say: string;
+        };
+        /**
          * GuardReport
          * @description What a guard did with the `calls` that it looked at, each counted once with the weightiest action it asked for:
          *     `enforced`, and what it `would_have` done in shadow mode. `failed` counts the times it could not tell; `say`
@@ -9080,7 +9272,8 @@ export interface components {
         };
         /**
          * GuardView
-         * @description One version of a guard. `pinned` is how an app names this version.
+         * @description One version of a guard. `pinned` is how an app names this version. `point` is null where nobody chose its
+         *     threshold by a budget of false alarms.
          */
         GuardView: {
             name: string;
@@ -9092,6 +9285,8 @@ export interface components {
             pinned: string;
             archived: number | null;
             created: number;
+            /** @default null */
+            point: components["schemas"]["GuardPointView"] | null;
         };
         /**
          * GuardWhy
@@ -9304,7 +9499,7 @@ export interface components {
             span_id: string;
             app: string;
             release: string;
-            subject: components["schemas"]["trimtab.review.types.Subject"];
+            subject: components["schemas"]["Subject"];
             priority: number;
             needed: number;
             given: number;
@@ -9637,6 +9832,17 @@ export interface components {
             standings: components["schemas"]["StandingView"][];
         };
         /**
+         * Line
+         * @description `before` and `after` count lines from 1; None where the line is not in that text.
+         */
+        Line: {
+            /** @enum {unknown} */
+            mark: "added" | "removed" | "same";
+            text: string;
+            before: number | null;
+            after: number | null;
+        };
+        /**
          * LocalOnly
          * @description `trust` names providers that are one's own although their address does not show it.
          */
@@ -9746,7 +9952,7 @@ export interface components {
             before: number | null;
             after: number | null;
             /** @default [] */
-            lines: components["schemas"]["trimtab.prompts.lines.Line"][];
+            lines: components["schemas"]["Line"][];
         };
         /**
          * MessageView
@@ -10701,6 +10907,15 @@ export interface components {
             differs: string[];
         };
         /**
+         * Part
+         * @description Texts of one band, language or family: how many harmless ones raise an alarm, how many attacks are seen.
+         */
+        Part: {
+            name: string;
+            alarms: components["schemas"]["trimtab.guard.operating.Share"];
+            recall: components["schemas"]["trimtab.guard.operating.Share"];
+        };
+        /**
          * PassK
          * @description The chance that all of k repeats of a case pass (pass^k), and that at least one does (pass@k), over cases.
          */
@@ -10960,20 +11175,6 @@ export interface components {
             like: string;
         };
         /**
-         * Point
-         * @description `hit_rate`: of the pairs that mean the same, how many are answered. `wrong_rate`: of all hits, how many are
-         *     wrong, with its interval; None where there is no hit.
-         */
-        Point: {
-            threshold: number;
-            hits: number;
-            wrong: number;
-            hit_rate: number | null;
-            wrong_rate: number | null;
-            low: number | null;
-            high: number | null;
-        };
-        /**
          * Policy
          * @description `attempts` bounds all attempts of one call. Before asking a target again it waits at random up to
          *     `backoff_ms`, doubled each time up to `max_backoff_ms` (full jitter). Repeats are paid from a budget that each
@@ -11045,6 +11246,13 @@ export interface components {
             why: string;
             fix: string;
         };
+        /** PolicyBody */
+        PolicyBody: {
+            /** @default null */
+            cache: components["schemas"]["CachePolicy"] | null;
+            /** @default null */
+            context: components["schemas"]["ContextPolicy"] | null;
+        };
         /**
          * PolicyCheck
          * @description `ok`: nothing is wrong, and every test holds. Tests are run only where the text can be read.
@@ -11067,7 +11275,7 @@ export interface components {
              */
             otherwise: "allow" | "deny";
             /** @default [] */
-            tests: components["schemas"]["trimtab.governance.policy_examples.Example"][];
+            tests: components["schemas"]["PolicyExample"][];
         };
         /**
          * PolicyEffect
@@ -11085,6 +11293,25 @@ export interface components {
             by_app: components["schemas"]["PolicyShare"][];
             by_policy: components["schemas"]["PolicyShare"][];
             notes: string[];
+        };
+        /**
+         * PolicyExample
+         * @description `policy` is the `@id` of the policy that must have forbidden it, where that matters.
+         */
+        PolicyExample: {
+            name: string;
+            /** @enum {unknown} */
+            expect: "allow" | "deny";
+            /** @enum {unknown} */
+            action: "approve" | "call_model" | "call_tool" | "export" | "promote" | "read_content";
+            /** @default {} */
+            principal: components["schemas"]["Asker"];
+            /** @default {} */
+            resource: components["schemas"]["PolicySubject"];
+            /** @default {} */
+            context: components["schemas"]["Situation"];
+            /** @default  */
+            policy: string;
         };
         /**
          * PolicyLine
@@ -11158,7 +11385,7 @@ export interface components {
             /** @default {} */
             principal: components["schemas"]["Asker"];
             /** @default {} */
-            resource: components["schemas"]["trimtab.governance.policy_examples.Subject"];
+            resource: components["schemas"]["PolicySubject"];
             /** @default {} */
             context: components["schemas"]["Situation"];
         };
@@ -11206,6 +11433,29 @@ export interface components {
             rerouted: number;
         };
         /**
+         * PolicySubject
+         * @description What is asked for: a model, a tool, an app or content, by `name`. The other fields are a model's; `kind` is
+         *     also content's (`trace`, `dataset`).
+         */
+        PolicySubject: {
+            /** @default something */
+            name: string;
+            /** @default  */
+            provider: string;
+            /** @default  */
+            kind: string;
+            /** @default  */
+            upstream: string;
+            /** @default  */
+            region: string;
+            /** @default false */
+            local: boolean;
+            /** @default [] */
+            data_classes: string[];
+            /** @default [] */
+            terms: string[];
+        };
+        /**
          * PolicySwitch
          * @description The version to put in force; null: none.
          */
@@ -11232,7 +11482,7 @@ export interface components {
             text: string;
             /** @enum {unknown} */
             otherwise: "allow" | "deny";
-            tests: components["schemas"]["trimtab.governance.policy_examples.Example"][];
+            tests: components["schemas"]["PolicyExample"][];
             note: string;
             hash: string;
             author: string;
@@ -11877,10 +12127,10 @@ export interface components {
             version: number;
             subjects: string[];
             total: components["schemas"]["Tally"][];
-            owasp: components["schemas"]["trimtab.evaluation.redteam.types.Line"][];
-            families: components["schemas"]["trimtab.evaluation.redteam.types.Line"][];
-            techniques: components["schemas"]["trimtab.evaluation.redteam.types.Line"][];
-            examples: components["schemas"]["trimtab.evaluation.redteam.types.Example"][];
+            owasp: components["schemas"]["TallyLine"][];
+            families: components["schemas"]["TallyLine"][];
+            techniques: components["schemas"]["TallyLine"][];
+            examples: components["schemas"]["AttackExample"][];
             /** @default  */
             text: string;
         };
@@ -12978,14 +13228,6 @@ export interface components {
             expected_version: number | null;
         };
         /**
-         * Share
-         * @description `weight` is relative to the sum of all.
-         */
-        Share: {
-            weight: number;
-            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
-        };
-        /**
          * Sides
          * @description `recorded` is a fact about the calls that `replayed` is estimated for. None where nothing can be said.
          */
@@ -13201,6 +13443,41 @@ export interface components {
             unmade: number;
         };
         /**
+         * Subject
+         * @description What the reviewer sees, as it was when it was sent: messages in OpenAI's chat shape, the answer, the texts it may
+         *     rest on (`sources`), tool calls, and what had been said of it. `note` says what is missing.
+         */
+        Subject: {
+            /** @default  */
+            input: string;
+            /** @default [] */
+            messages: unknown[];
+            /** @default null */
+            answer: string | null;
+            /** @default [] */
+            sources: string[];
+            /** @default [] */
+            tool_calls: unknown[];
+            /** @default [] */
+            scores: components["schemas"]["SeenScore"][];
+            /** @default  */
+            model: string;
+            /** @default  */
+            user: string;
+            /** @default  */
+            session: string;
+            /** @default  */
+            environment: string;
+            /** @default  */
+            feature: string;
+            /** @default 0 */
+            started: number;
+            /** @default  */
+            note: string;
+            /** @default false */
+            withheld: boolean;
+        };
+        /**
          * SubjectEstimate
          * @description `calls` that are to be made; `known` answers that are there already and cost nothing. Tokens are of a call on
          *     the average; `basis` says where they are from.
@@ -13359,6 +13636,17 @@ export interface components {
             least: number;
             /** @default 0 */
             most: number;
+        };
+        /**
+         * TallyLine
+         * @description One line of a report, for each subject in order. `untested` says why there is none.
+         */
+        TallyLine: {
+            name: string;
+            title: string;
+            tallies: components["schemas"]["Tally"][];
+            /** @default  */
+            untested: string;
         };
         /**
          * Target
@@ -13841,7 +14129,7 @@ export interface components {
             threshold: number | null;
             spared: number;
             say: string;
-            points: components["schemas"]["Point"][];
+            points: components["schemas"]["trimtab.gateway.kept.cache_tune.Point"][];
         };
         /**
          * Twins
@@ -14033,7 +14321,7 @@ export interface components {
         Weights: {
             /** @enum {unknown} */
             node: "weights";
-            of: components["schemas"]["Share"][];
+            of: components["schemas"]["trimtab.gateway.routing.types.Share"][];
             /**
              * @default none
              * @enum {unknown}
@@ -14075,145 +14363,59 @@ export interface components {
             left: string[];
         };
         /**
-         * Example
-         * @description One attack that broke through, or nobody could decide.
+         * Point
+         * @description `hit_rate`: of the pairs that mean the same, how many are answered. `wrong_rate`: of all hits, how many are
+         *     wrong, with its interval; None where there is no hit.
          */
-        "trimtab.evaluation.redteam.types.Example": {
-            case_id: string;
-            subject: number;
-            family: string;
-            owasp: string;
-            technique: string;
-            /** @enum {unknown} */
-            became: "blocked" | "broken" | "held" | "refused" | "undecided";
-            why: string;
-            trace_id: string;
+        "trimtab.gateway.kept.cache_tune.Point": {
+            threshold: number;
+            hits: number;
+            wrong: number;
+            hit_rate: number | null;
+            wrong_rate: number | null;
+            low: number | null;
+            high: number | null;
         };
         /**
-         * Line
-         * @description One line of a report, for each subject in order. `untested` says why there is none.
+         * Share
+         * @description `weight` is relative to the sum of all.
          */
-        "trimtab.evaluation.redteam.types.Line": {
-            name: string;
-            title: string;
-            tallies: components["schemas"]["Tally"][];
-            /** @default  */
-            untested: string;
+        "trimtab.gateway.routing.types.Share": {
+            weight: number;
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
         };
         /**
-         * Example
-         * @description `policy` is the `@id` of the policy that must have forbidden it, where that matters.
+         * Point
+         * @description `threshold` keeps alarms of the harmless texts given within `budget`. `sure`: the upper end of the interval
+         *     does, too; where it does not, there are too few harmless texts to promise it. `needed`: how many without any alarm
+         *     would do. `unjudged` counts texts of which the guard could not tell.
          */
-        "trimtab.governance.policy_examples.Example": {
-            name: string;
-            /** @enum {unknown} */
-            expect: "allow" | "deny";
-            /** @enum {unknown} */
-            action: "approve" | "call_model" | "call_tool" | "export" | "promote" | "read_content";
-            /** @default {} */
-            principal: components["schemas"]["Asker"];
-            /** @default {} */
-            resource: components["schemas"]["trimtab.governance.policy_examples.Subject"];
-            /** @default {} */
-            context: components["schemas"]["Situation"];
-            /** @default  */
-            policy: string;
-        };
-        /**
-         * Subject
-         * @description What is asked for: a model, a tool, an app or content, by `name`. The other fields are a model's; `kind` is
-         *     also content's (`trace`, `dataset`).
-         */
-        "trimtab.governance.policy_examples.Subject": {
-            /** @default something */
-            name: string;
-            /** @default  */
-            provider: string;
-            /** @default  */
-            kind: string;
-            /** @default  */
-            upstream: string;
-            /** @default  */
-            region: string;
-            /** @default false */
-            local: boolean;
-            /** @default [] */
-            data_classes: string[];
-            /** @default [] */
-            terms: string[];
-        };
-        /**
-         * Line
-         * @description `before` and `after` count lines from 1; None where the line is not in that text.
-         */
-        "trimtab.prompts.lines.Line": {
-            /** @enum {unknown} */
-            mark: "added" | "removed" | "same";
-            text: string;
-            before: number | null;
-            after: number | null;
-        };
-        /**
-         * Subject
-         * @description What the reviewer sees, as it was when it was sent: messages in OpenAI's chat shape, the answer, the texts it may
-         *     rest on (`sources`), tool calls, and what had been said of it. `note` says what is missing.
-         */
-        "trimtab.review.types.Subject": {
-            /** @default  */
-            input: string;
-            /** @default [] */
-            messages: unknown[];
-            /** @default null */
-            answer: string | null;
-            /** @default [] */
-            sources: string[];
-            /** @default [] */
-            tool_calls: unknown[];
-            /** @default [] */
-            scores: components["schemas"]["SeenScore"][];
-            /** @default  */
-            model: string;
-            /** @default  */
-            user: string;
-            /** @default  */
-            session: string;
-            /** @default  */
-            environment: string;
-            /** @default  */
-            feature: string;
+        "trimtab.guard.operating.Point": {
+            budget: number;
+            threshold: number;
+            alarms: components["schemas"]["trimtab.guard.operating.Share"];
+            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            sure: boolean;
+            needed: number;
             /** @default 0 */
-            started: number;
-            /** @default  */
-            note: string;
-            /** @default false */
-            withheld: boolean;
-        };
-        /** PolicyBody */
-        "trimtab.server.cache_bodies.PolicyBody": {
-            /** @default null */
-            cache: components["schemas"]["CachePolicy"] | null;
-            /** @default null */
-            context: components["schemas"]["ContextPolicy"] | null;
+            unjudged: number;
+            /** @default [] */
+            by_length: components["schemas"]["Part"][];
+            /** @default [] */
+            by_language: components["schemas"]["Part"][];
+            /** @default [] */
+            by_family: components["schemas"]["Part"][];
         };
         /**
-         * PolicyBody
-         * @description A version. `otherwise` is the answer of an action that the set speaks of, where none of its policies fits.
-         *     `tests` must hold. `on`: it is in force when this returns; otherwise what was in force stays.
+         * Share
+         * @description `count` of `of`, and where the true share lies (95 %, mid-p).
          */
-        "trimtab.server.policy_bodies.PolicyBody": {
-            /** @description Policies in Cedar's language. */
-            text: string;
-            /**
-             * @default allow
-             * @enum {unknown}
-             */
-            otherwise: "allow" | "deny";
-            /** @default [] */
-            tests: components["schemas"]["trimtab.governance.policy_examples.Example"][];
-            /** @default  */
-            note: string;
-            /** @default true */
-            on: boolean;
+        "trimtab.guard.operating.Share": {
+            count: number;
+            of: number;
+            share: number | null;
+            low: number;
+            high: number;
         };
     };
     responses: never;
@@ -16524,7 +16726,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["trimtab.server.policy_bodies.PolicyBody"];
+                "application/json": components["schemas"]["AccessPolicyBody"];
             };
         };
         responses: {
@@ -18565,7 +18767,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["trimtab.server.policy_bodies.PolicyBody"];
+                "application/json": components["schemas"]["AccessPolicyBody"];
             };
         };
         responses: {
@@ -29141,6 +29343,213 @@ export interface operations {
             };
         };
     };
+    chooseGuardPoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseGuardPoint"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardPoint"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkGuardPoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckGuardPoint"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardPointCheck"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reportGuard: {
         parameters: {
             query?: {
@@ -33644,7 +34053,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["trimtab.server.cache_bodies.PolicyBody"];
+                "application/json": components["schemas"]["PolicyBody"];
             };
         };
         responses: {
