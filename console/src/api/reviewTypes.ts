@@ -20,7 +20,7 @@ export type QueueSpec = Omit<Partial<S["QueueSpec"]>, "criteria" | "rules" | "ho
 export type QueueView = Omit<S["QueueView"], "spec"> & { spec: QueueSpec };
 
 export type SeenScore = S["SeenScore"];
-export type Subject = Omit<S["trimtab.review.types.Subject"], "messages" | "tool_calls"> & {
+export type Subject = Omit<S["Subject"], "messages" | "tool_calls"> & {
   messages: JsonObject[];
   tool_calls: JsonObject[];
 };
