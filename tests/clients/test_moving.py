@@ -226,6 +226,4 @@ def _traced_through_the_gateway(moved: Live) -> None:
     assert request["parent_span_id"] == agent["span_id"]
     assert (request["session"], request["user"], request["tags"]) == ("s-1", "bo", ["vip"])
     assert found["tokens"]["total"] > 0
-    assert [(score["name"], score["value"], score["source"]) for score in found["scores"]] == [
-        ("helpful", 0.5, "user")
-    ]
+    assert [(score["name"], score["value"], score["source"]) for score in found["scores"]] == [("helpful", 0.5, "user")]

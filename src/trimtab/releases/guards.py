@@ -127,7 +127,8 @@ def named(name: str) -> GuardMetric:
         special = " 'all' and 'any' stand for guards, and are none." if name in (ALL, ANY) else ""
         raise wrong(
             f"There is no guard metric {name[:100]!r}.{special}",
-            f"{meant}There are {', '.join(known)}, and score:NAME for a score of yours (score:NAME@human: of that source).",
+            f"{meant}There are {', '.join(known)}, and score:NAME for a score of yours "
+            "(score:NAME@human: of that source).",
         )
     return found
 
