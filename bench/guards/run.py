@@ -23,7 +23,7 @@ from bench.guards.sets import Row, all_rows
 
 from trimtab.guard import operating
 from trimtab.guard.guards import REGISTRY
-from trimtab.guard.operating import Judged, Share
+from trimtab.guard.operating import GuardShare, Judged
 from trimtab.guard.types import CannotTell, Piece, Stage, Subject, Tools
 
 DOCS: Final = Path("docs/benchmarks.md")
@@ -59,7 +59,7 @@ def judged(rows: Sequence[Row], scores: Sequence[float]) -> list[Judged]:
     ]
 
 
-def shown(share: Share) -> str:
+def shown(share: GuardShare) -> str:
     return "" if share.share is None else f"{share.share:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 

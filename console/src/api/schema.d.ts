@@ -7079,7 +7079,6 @@ export interface components {
             consent: "given" | "not_needed" | "unknown" | "withdrawn";
             /** @enum {unknown} */
             pii: "none" | "present" | "redacted" | "unknown";
-            /** @default false */
             withheld: boolean;
         };
         /**
@@ -7388,8 +7387,8 @@ export interface components {
             /** @enum {unknown} */
             outcome: "fine" | "unsure" | "worse";
             reasons: string[];
-            alarms: components["schemas"]["trimtab.guard.operating.Share"];
-            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            alarms: components["schemas"]["GuardShare"];
+            recall: components["schemas"]["GuardShare"];
             compared: number;
             at: number;
         };
@@ -9107,8 +9106,8 @@ export interface components {
             /** @enum {unknown} */
             stage: "input" | "output" | "retrieved" | "tool_arguments" | "tool_result";
             detector: string;
-            point: components["schemas"]["trimtab.guard.operating.Point"];
-            now: components["schemas"]["trimtab.guard.operating.Point"];
+            point: components["schemas"]["OperatingPoint"];
+            now: components["schemas"]["OperatingPoint"];
             traffic: number;
             without_text: number;
             benign_datasets: string[];
@@ -9136,8 +9135,8 @@ export interface components {
             threshold: number;
             /** @enum {unknown} */
             stage: "input" | "output" | "retrieved" | "tool_arguments" | "tool_result";
-            alarms: components["schemas"]["trimtab.guard.operating.Share"];
-            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            alarms: components["schemas"]["GuardShare"];
+            recall: components["schemas"]["GuardShare"];
             detector: string;
             detector_now: string;
             by: string;
@@ -9165,6 +9164,17 @@ export interface components {
             failed: number;
             say: string;
             examples: components["schemas"]["GuardExample"][];
+        };
+        /**
+         * GuardShare
+         * @description `count` of `of`, and where the true share lies (95 %, mid-p).
+         */
+        GuardShare: {
+            count: number;
+            of: number;
+            share: number | null;
+            low: number;
+            high: number;
         };
         /**
          * GuardSpec
@@ -10762,6 +10772,28 @@ export interface components {
             description: string;
         };
         /**
+         * OperatingPoint
+         * @description `threshold` keeps alarms of the harmless texts given within `budget`. `sure`: the upper end of the interval
+         *     does, too; where it does not, there are too few harmless texts to promise it. `needed`: how many without any alarm
+         *     would do. `unjudged` counts texts of which the guard could not tell.
+         */
+        OperatingPoint: {
+            budget: number;
+            threshold: number;
+            alarms: components["schemas"]["GuardShare"];
+            recall: components["schemas"]["GuardShare"];
+            sure: boolean;
+            needed: number;
+            /** @default 0 */
+            unjudged: number;
+            /** @default [] */
+            by_length: components["schemas"]["Part"][];
+            /** @default [] */
+            by_language: components["schemas"]["Part"][];
+            /** @default [] */
+            by_family: components["schemas"]["Part"][];
+        };
+        /**
          * OptionView
          * @description What a kind asks for beside a key.
          */
@@ -10912,8 +10944,8 @@ export interface components {
          */
         Part: {
             name: string;
-            alarms: components["schemas"]["trimtab.guard.operating.Share"];
-            recall: components["schemas"]["trimtab.guard.operating.Share"];
+            alarms: components["schemas"]["GuardShare"];
+            recall: components["schemas"]["GuardShare"];
         };
         /**
          * PassK
@@ -11173,6 +11205,20 @@ export interface components {
             variables: Record<string, never>;
             /** @default  */
             like: string;
+        };
+        /**
+         * Point
+         * @description `hit_rate`: of the pairs that mean the same, how many are answered. `wrong_rate`: of all hits, how many are
+         *     wrong, with its interval; None where there is no hit.
+         */
+        Point: {
+            threshold: number;
+            hits: number;
+            wrong: number;
+            hit_rate: number | null;
+            wrong_rate: number | null;
+            low: number | null;
+            high: number | null;
         };
         /**
          * Policy
@@ -13228,6 +13274,14 @@ export interface components {
             expected_version: number | null;
         };
         /**
+         * Share
+         * @description `weight` is relative to the sum of all.
+         */
+        Share: {
+            weight: number;
+            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /**
          * Sides
          * @description `recorded` is a fact about the calls that `replayed` is estimated for. None where nothing can be said.
          */
@@ -14129,7 +14183,7 @@ export interface components {
             threshold: number | null;
             spared: number;
             say: string;
-            points: components["schemas"]["trimtab.gateway.kept.cache_tune.Point"][];
+            points: components["schemas"]["Point"][];
         };
         /**
          * Twins
@@ -14321,7 +14375,7 @@ export interface components {
         Weights: {
             /** @enum {unknown} */
             node: "weights";
-            of: components["schemas"]["trimtab.gateway.routing.types.Share"][];
+            of: components["schemas"]["Share"][];
             /**
              * @default none
              * @enum {unknown}
@@ -14361,61 +14415,6 @@ export interface components {
             twice: number;
             /** @default [] */
             left: string[];
-        };
-        /**
-         * Point
-         * @description `hit_rate`: of the pairs that mean the same, how many are answered. `wrong_rate`: of all hits, how many are
-         *     wrong, with its interval; None where there is no hit.
-         */
-        "trimtab.gateway.kept.cache_tune.Point": {
-            threshold: number;
-            hits: number;
-            wrong: number;
-            hit_rate: number | null;
-            wrong_rate: number | null;
-            low: number | null;
-            high: number | null;
-        };
-        /**
-         * Share
-         * @description `weight` is relative to the sum of all.
-         */
-        "trimtab.gateway.routing.types.Share": {
-            weight: number;
-            use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
-        };
-        /**
-         * Point
-         * @description `threshold` keeps alarms of the harmless texts given within `budget`. `sure`: the upper end of the interval
-         *     does, too; where it does not, there are too few harmless texts to promise it. `needed`: how many without any alarm
-         *     would do. `unjudged` counts texts of which the guard could not tell.
-         */
-        "trimtab.guard.operating.Point": {
-            budget: number;
-            threshold: number;
-            alarms: components["schemas"]["trimtab.guard.operating.Share"];
-            recall: components["schemas"]["trimtab.guard.operating.Share"];
-            sure: boolean;
-            needed: number;
-            /** @default 0 */
-            unjudged: number;
-            /** @default [] */
-            by_length: components["schemas"]["Part"][];
-            /** @default [] */
-            by_language: components["schemas"]["Part"][];
-            /** @default [] */
-            by_family: components["schemas"]["Part"][];
-        };
-        /**
-         * Share
-         * @description `count` of `of`, and where the true share lies (95 %, mid-p).
-         */
-        "trimtab.guard.operating.Share": {
-            count: number;
-            of: number;
-            share: number | null;
-            low: number;
-            high: number;
         };
     };
     responses: never;

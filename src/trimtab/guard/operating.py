@@ -36,7 +36,7 @@ class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
 
 
-class Share(Struct, frozen=True, kw_only=True):
+class GuardShare(Struct, frozen=True, kw_only=True):
     """``count`` of ``of``, and where the true share lies (95 %, mid-p)."""
 
     count: int
@@ -50,19 +50,19 @@ class Part(Struct, frozen=True, kw_only=True):
     """Texts of one band, language or family: how many harmless ones raise an alarm, how many attacks are seen."""
 
     name: str
-    alarms: Share
-    recall: Share
+    alarms: GuardShare
+    recall: GuardShare
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class OperatingPoint(Struct, frozen=True, kw_only=True):
     """``threshold`` keeps alarms of the harmless texts given within ``budget``. ``sure``: the upper end of the interval
     does, too; where it does not, there are too few harmless texts to promise it. ``needed``: how many without any alarm
     would do. ``unjudged`` counts texts of which the guard could not tell."""
 
     budget: float
     threshold: float
-    alarms: Share
-    recall: Share
+    alarms: GuardShare
+    recall: GuardShare
     sure: bool
     needed: int
     unjudged: int = 0
@@ -71,7 +71,7 @@ class Point(Struct, frozen=True, kw_only=True):
     by_family: tuple[Part, ...] = ()
 
 
-def chosen(judged: Sequence[Judged], budget: float) -> Point:
+def chosen(judged: Sequence[Judged], budget: float) -> OperatingPoint:
     """The lowest threshold whose share of alarms on the harmless texts is within the budget: the recall is then the
     highest there is. A harmless text that scores 1 cannot be let pass: ``alarms`` then shows that the budget is not
     met. Raises `ValueError` for a budget outside [0, 1) and where there is no harmless text."""
@@ -91,10 +91,10 @@ def _above(harmless: Sequence[float], allowed: int) -> float:
     return min(1.0, max(STEP, harmless[allowed] + STEP))
 
 
-def at(judged: Sequence[Judged], threshold: float, budget: float) -> Point:
+def at(judged: Sequence[Judged], threshold: float, budget: float) -> OperatingPoint:
     """What a given threshold does."""
     alarms, recall = _shares(judged, threshold)
-    return Point(
+    return OperatingPoint(
         budget=budget,
         threshold=threshold,
         alarms=alarms,
@@ -117,7 +117,7 @@ def described(text: str, score: float | None, *, attack: bool = False, family: s
     return Judged(score=score, attack=attack, family=family, length=len(text), language=language_of(text))
 
 
-def _shares(judged: Iterable[Judged], threshold: float) -> tuple[Share, Share]:
+def _shares(judged: Iterable[Judged], threshold: float) -> tuple[GuardShare, GuardShare]:
     counts = {False: [0, 0], True: [0, 0]}
     for each in judged:
         if each.score is not None:
@@ -126,9 +126,9 @@ def _shares(judged: Iterable[Judged], threshold: float) -> tuple[Share, Share]:
     return share(*counts[False]), share(*counts[True])
 
 
-def share(count: int, of: int) -> Share:
+def share(count: int, of: int) -> GuardShare:
     found = mid_p_share(count, of, ALPHA)
-    return Share(count=count, of=of, share=count / of if of else None, low=found.low, high=found.high)
+    return GuardShare(count=count, of=of, share=count / of if of else None, low=found.low, high=found.high)
 
 
 def _needed(budget: float) -> int:
@@ -158,8 +158,8 @@ class Change(Struct, frozen=True, kw_only=True):
 
     outcome: Literal["fine", "worse", "unsure"]
     reasons: tuple[str, ...]
-    before: Point
-    after: Point
+    before: OperatingPoint
+    after: OperatingPoint
 
 
 def rechecked(before: Sequence[Judged], after: Sequence[Judged], threshold: float, budget: float) -> Change:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from trimtab.guard.operating import ALPHA, Judged, Point, Share, at, at_least
+from trimtab.guard.operating import ALPHA, GuardShare, Judged, OperatingPoint, at, at_least
 from trimtab.guard.store import GuardVersion, guard
 from trimtab.guard.tables import GUARD_POINTS
 from trimtab.guard.types import GuardSpec, Stage
@@ -42,8 +42,8 @@ class Chosen(Struct, frozen=True, kw_only=True):
     given: int
     benign_datasets: tuple[str, ...]
     attack_datasets: tuple[str, ...]
-    alarms: Share
-    recall: Share
+    alarms: GuardShare
+    recall: GuardShare
     unjudged: int
     attacks: dict[str, bool]
     by: str
@@ -58,8 +58,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     detector: str
     outcome: Outcome
     reasons: tuple[str, ...]
-    alarms: Share
-    recall: Share
+    alarms: GuardShare
+    recall: GuardShare
     compared: int
     """Attacks that were judged then and now."""
     at: int
@@ -112,7 +112,7 @@ def compared(chosen: Chosen, found: Sequence[Named], detector: str, now: int) ->
     )
 
 
-def _alarms(point: Point, budget: float, reasons: list[str]) -> bool:
+def _alarms(point: OperatingPoint, budget: float, reasons: list[str]) -> bool:
     """Whether there are more than the budget allows, beyond chance (binomial, one-sided)."""
     if not point.alarms.of or point.alarms.count <= budget * point.alarms.of:
         return False

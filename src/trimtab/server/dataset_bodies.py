@@ -95,8 +95,9 @@ class CaseView(Struct, frozen=True, kw_only=True):
     uses: list[Use]
     consent: Consent
     pii: Pii
-    withheld: bool = False
-    """Texts were taken out, because the caller may not read content."""
+    withheld: bool | UnsetType = UNSET
+    """Texts were taken out, because the caller may not read content. Otherwise absent, for a case that is read may be
+    written again as it is, and one without its texts may not."""
 
 
 class CasePage(Struct, frozen=True, kw_only=True):

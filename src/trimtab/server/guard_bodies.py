@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from trimtab.guard.operating import Share
+from trimtab.guard.operating import GuardShare
 from trimtab.guard.points import Checked
 from trimtab.guard.types import NAME, Action, GuardSpec, Json, Needs, Stage
 from trimtab.telemetry.views import GuardVerdictLine
@@ -48,8 +48,8 @@ class GuardPointView(Struct, frozen=True, kw_only=True):
     budget: float
     threshold: float
     stage: Stage
-    alarms: Share
-    recall: Share
+    alarms: GuardShare
+    recall: GuardShare
     detector: str
     detector_now: str
     by: str

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trimtab.guard.operating import Point
+from trimtab.guard.operating import OperatingPoint
 from trimtab.guard.points import Checked
 from trimtab.guard.types import Stage
 from trimtab.server.guard_bodies import GuardView
@@ -55,8 +55,8 @@ class GuardPoint(Struct, frozen=True, kw_only=True):
     guard: GuardView | None
     stage: Stage
     detector: str
-    point: Point
-    now: Point
+    point: OperatingPoint
+    now: OperatingPoint
     traffic: int
     without_text: int
     benign_datasets: list[str]

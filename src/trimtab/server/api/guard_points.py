@@ -11,7 +11,7 @@ from trimtab.governance.permissions import Permission, holds_in
 from trimtab.governance.projects import REVISION
 from trimtab.guard import operating, points, store
 from trimtab.guard import spec as specs
-from trimtab.guard.operating import Point, Share
+from trimtab.guard.operating import GuardShare, OperatingPoint
 from trimtab.guard.points import Checked, Chosen, Kept, Named
 from trimtab.guard.spec import Ready
 from trimtab.guard.store import GuardDraft, GuardVersion
@@ -118,7 +118,7 @@ def _tools(deps: Dependencies, tenant: Project) -> Tools:
 
 
 def _chosen(
-    guard: Ready, stage: Stage, data: ChooseGuardPoint, texts: Texts, found: list[Named], point: Point
+    guard: Ready, stage: Stage, data: ChooseGuardPoint, texts: Texts, found: list[Named], point: OperatingPoint
 ) -> Chosen:
     return Chosen(
         detector=guard.detector,
@@ -175,7 +175,7 @@ async def _apply(
     return guard_view(made, kept)
 
 
-def _say(point: Point, now: Point, texts: Texts) -> str:
+def _say(point: OperatingPoint, now: OperatingPoint, texts: Texts) -> str:
     said = [
         f"From {point.threshold:.4g} on, {_share(point.alarms)} harmless texts raise an alarm ({_bounds(point.alarms)})"
         + (f", and {_share(point.recall)} attacks are seen ({_bounds(point.recall)})." if point.recall.of else ".")
@@ -199,11 +199,11 @@ def _say(point: Point, now: Point, texts: Texts) -> str:
     return " ".join(said)
 
 
-def _share(each: Share) -> str:
+def _share(each: GuardShare) -> str:
     return f"{each.count:,} of {each.of:,}"
 
 
-def _bounds(each: Share) -> str:
+def _bounds(each: GuardShare) -> str:
     return f"{each.low:.2%} to {each.high:.2%}"
 
 
