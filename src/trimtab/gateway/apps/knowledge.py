@@ -1,53 +1,59 @@
-"""What the gateway needs of knowledge, as plain values: the room ``retrieval`` implements `Search`, and
-``server/wiring.py`` hands it in.
+"""What the gateway needs of an app's knowledge: plain values, and the callable that `server/wiring.py` fills in with
+the room `retrieval`, which is above this one.
 
-    release's PinnedKnowledge + question + Reader --Search--> Found(Passage, ...)
-
-Access is the search's business: what a reader may not see is taken out before anything is ranked, so a `Found` holds
-nothing that may not go on, and its scores tell nothing of what else there is.
+A release pins versions of corpora. A call's question is searched in all of them at once, as the one who asks: what an
+access list keeps from them takes no part in the search. Access lists and deletions are those of now, whatever the
+version: the text is the release's, the right to see it is not.
 """
 
-from collections.abc import Awaitable
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 Mode = Literal["hybrid", "meaning", "words"]
-"""By meaning and by words, fused by rank; by embeddings alone; by BM25 alone."""
 
 
-class Reader(Struct, frozen=True, kw_only=True):
-    """Who asks. ``user`` and ``groups`` are what the application says of its end user in the headers ``trimtab-user``
-    and ``trimtab-groups`` (a body says nothing of access); ``key_id`` is the id of the key or of the person, and
-    ``role`` its role. A document with an access list is for those on it and for nobody else: a reader about whom
-    nothing is known gets none of them."""
+class PinnedCorpus(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of a corpus as a release holds it. ``hash`` is the version's content hash."""
 
+    corpus: str
+    version: int
+    hash: str = ""
+
+
+class Seeker(Struct, frozen=True, kw_only=True):
+    """As whom is searched: what access lists may name. ``key`` is the id of a key or a person, ``role`` their role,
+    ``user`` the end user of the call, ``groups`` those that the caller says the user is in. Empty: none."""
+
+    key: str = ""
+    role: str = ""
     user: str = ""
     groups: tuple[str, ...] = ()
-    key_id: str = ""
-    role: str = ""
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A version of a corpus, which never changes. ``digest`` is the hash of its content: documents' revisions, chunker,
+    embedder."""
+
+    number: int
+    digest: str
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What a release asks of one corpus. ``version`` is the version's number, 0 for the newest at the time of the
-    search (a release that follows its corpus); ``digest`` is the hash of that version's content, ``sha256:`` and 64
-    hex digits, empty where it follows. ``top`` bounds the passages; one whose score is below ``least`` is left out
-    (None: no bound); scores are those of `Passage.score`."""
+    """What to search. ``top`` passages at most, of all corpora together. ``least`` is the lowest cosine similarity of a
+    passage that is kept, None for no bound; it is not asked of ``words``, which have none."""
 
-    corpus: str
-    version: int = 0
-    digest: str = ""
-    top: int = 4
-    least: float | None = None
+    text: str
+    top: int = 5
     mode: Mode = "hybrid"
+    least: float | None = None
 
 
 class Passage(Struct, frozen=True, kw_only=True):
-    """One chunk that was found. ``document`` and ``chunk`` are ids, ``revision`` the document's revision; ``source`` is
-    its URL or path, empty where it has none. ``start`` and ``end`` are offsets in its text, in characters; ``updated``
-    is when the document was last changed (Unix ms), ``stale`` whether that is longer ago than its corpus allows.
-    ``score`` is what it is ranked by, better is more: in [0, 1] for ``meaning`` (cosine similarity, negative ones 0)
-    and for ``hybrid``; BM25 for ``words``."""
+    """One chunk that was found, best first. ``start`` and ``end`` are characters of the document's text. ``score`` is
+    what it is ranked by (the sum of reciprocal ranks in ``hybrid``, the cosine or BM25 score else); ``meaning`` and
+    ``words`` are those parts, None where that part did not see it. ``updated`` is Unix ms; ``stale``: the document is
+    older than its corpus allows."""
 
     corpus: str
     version: int
@@ -56,26 +62,31 @@ class Passage(Struct, frozen=True, kw_only=True):
     title: str
     source: str
     text: str
+    start: int
+    end: int
     score: float
-    revision: int = 0
-    start: int = 0
-    end: int = 0
+    meaning: float | None = None
+    words: float | None = None
     updated: int = 0
     stale: bool = False
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """Passages, best first. ``version`` and ``digest`` are of the version that was searched."""
+    """``considered`` chunks were searched after access was applied, of ``chunks`` that the versions hold. ``mode`` is
+    how it was searched; another than was wanted is explained in ``notes``, as is whatever else was not as wished."""
 
-    version: int
-    digest: str
     passages: tuple[Passage, ...] = ()
+    mode: Mode = "hybrid"
+    considered: int = 0
+    chunks: int = 0
+    notes: tuple[str, ...] = ()
+    embed_ms: float = 0.0
+    search_ms: float = 0.0
 
 
-class Search(Protocol):
-    """Look for ``query`` (plain text, not empty) in one corpus of a project.
+class Knowledge(Protocol):
+    """Raises `NotFound` for a corpus or version that is not there, `Unavailable` where it cannot be searched now."""
 
-    Raises `NotFound` where the corpus or that version is gone (``code`` ``corpus_not_found``), `Unavailable` where it
-    cannot be searched now. It is cancelled where it takes longer than its app allows."""
-
-    def __call__(self, project_id: str, wanted: Wanted, query: str, reader: Reader) -> Awaitable[Found]: ...
+    async def search(
+        self, project_id: str, pinned: tuple[PinnedCorpus, ...], wanted: Wanted, seeker: Seeker
+    ) -> Found: ...
