@@ -14,7 +14,8 @@ Mode = Literal["hybrid", "meaning", "words"]
 
 
 class PinnedCorpus(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A version of a corpus as a release holds it. ``hash`` is the version's content hash."""
+    """A version of a corpus as a release holds it. ``hash`` is the version's content hash; where it is given and the
+    version has another, the search is refused. ``version`` 0 follows the corpus: the newest that is ready."""
 
     corpus: str
     version: int
