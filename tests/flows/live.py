@@ -76,8 +76,8 @@ class Live:
         return self.log.read_text(errors="replace")[-5000:]
 
     def api(self, path: str, **params: Any) -> Any:
-        response = httpx.get(f"{self.url}/api/v1{path}", params=params, headers=admin(), timeout=30)
-        response.raise_for_status()
+        response = httpx.get(f"{self.url}/api/v1{path}", params=params, headers=admin(), timeout=60)
+        assert response.is_success, f"{response.status_code}: {response.text}"
         return response.json()
 
     def traces(self, project: str = "default", q: str = "") -> list[dict[str, Any]]:

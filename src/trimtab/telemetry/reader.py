@@ -83,7 +83,7 @@ class TelemetryReader:
 
     ``waiting`` tells how many records of this process the store does not have yet: its own count is what is known while
     the telemetry process is away, and is ahead of that process's count of the files by a moment at other times. For
-    ``patience_s`` seconds it waits for a store that has never answered: both processes may be starting.
+    ``patience_s`` seconds from now on it waits for a store that does not answer yet: both processes may be starting.
     """
 
     def __init__(
@@ -92,7 +92,6 @@ class TelemetryReader:
     ) -> None:  # fmt: skip
         self._keys = keys
         self._waiting = waiting
-        self._met = False
         self._patient_until = time.monotonic() + patience_s
         url = source if isinstance(source, str) else "http://telemetry"
         self._address = Address(url)
@@ -401,16 +400,16 @@ class TelemetryReader:
             )
 
     async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
-        """What is asked while both processes start waits until the other can be reached and has opened the store."""
+        """What is asked while both processes start waits until the other can be reached and has opened the store: one that
+        a killed server left behind may still be met, and end in the middle of an answer."""
         while True:
-            waits = not self._met and time.monotonic() < self._patient_until
+            waits = time.monotonic() < self._patient_until
             try:
                 answer = await self._http.post("/", params=query, content=statement)
             except httpx.HTTPError as error:
-                if not (waits and isinstance(error, httpx.ConnectError)):
+                if not (waits and isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
                     raise _away(error) from error
             else:
-                self._met = self._met or answer.status_code == 200
                 if not (waits and answer.status_code == 503):
                     return answer
             await asyncio.sleep(AGAIN_S)
