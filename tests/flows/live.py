@@ -77,7 +77,9 @@ class Live:
 
     def api(self, path: str, **params: Any) -> Any:
         response = httpx.get(f"{self.url}/api/v1{path}", params=params, headers=admin(), timeout=60)
-        assert response.is_success, f"{response.status_code}: {response.text}"
+        if not response.is_success:
+            said = f"{path}: {response.status_code}: {response.text}"
+            raise httpx.HTTPStatusError(said, request=response.request, response=response)
         return response.json()
 
     def traces(self, project: str = "default", q: str = "") -> list[dict[str, Any]]:
