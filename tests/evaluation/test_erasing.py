@@ -19,6 +19,7 @@ from trimtab.evaluation.tables import CELLS, EXPERIMENTS
 from trimtab.evaluation.types import CellScore
 from trimtab.governance.audit import Actor
 from trimtab.governance.store import ProjectRow, add_project
+from trimtab.storage.content import Of
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 
@@ -57,9 +58,10 @@ def plant(conn: Connection) -> None:
     scores = (CellScore(name="judge", value=0.5, explanation=f"It says {MARK}"),)
     for case_id, trace, output in (("one", RUN, f"About {MARK}"), ("two", "d" * 32, "something else")):
         cell = {
-            "experiment": "x", "subject": 0, "case_id": case_id, "repeat": 0, "state": "done", "output": output,
-            "error": "", "trace_id": trace, "latency_ms": 1.0, "cost": 1, "input_tokens": 1, "output_tokens": 1,
-            "cached": False, "scores": msgspec.json.encode(scores).decode(), "ended": 1,
+            "experiment": "x", "subject": 0, "case_id": case_id, "repeat": 0, "state": "done",
+            "output": Of("p", output), "error": "", "trace_id": trace,
+            "latency_ms": 1.0, "cost": 1, "input_tokens": 1, "output_tokens": 1,
+            "cached": False, "scores": Of("p", msgspec.json.encode(scores).decode()), "ended": 1,
         }  # fmt: skip
         conn.execute(insert(CELLS).values(cell))
     kept = [

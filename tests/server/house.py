@@ -16,6 +16,7 @@ from trimtab.gateway.kept.answers import beside
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.governance import bootstrap
 from trimtab.governance.access import Principal, Project
+from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox, load
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
@@ -112,10 +113,11 @@ async def make_house(
     clock, reader, box = FixedClock(), FakeReader(), load(folder, None)
     if url is None:
         lay(settings.catalog_url)
-    db = Database.open(url or settings.catalog_url)
+    keys = Keys(folder, lambda: box)
+    db = Database.open(url or settings.catalog_url, lambda: keys.ring)
     now = clock.now_ns() // 1_000_000
     await db.write(lambda conn: bootstrap.ensure(conn, admin_key=ADMIN, project=config.project, now=now))
-    holder = SnapshotHolder(db, config, box, folder / FILE)
+    holder = SnapshotHolder(db, config, box, folder / FILE, keys=keys)
     await holder.load()
     calls: list[tuple[str, str, str]] = []
     lacking: list[str] = []

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.tables import EVALUATION_CACHE
 from trimtab.evaluation.types import Case, CellScore, Subject
+from trimtab.storage.content import Of
 
 KEEP_MS: Final = 90 * 86_400_000
 """Older ones are removed: a provider's model of the same name is hardly the same after a quarter of a year."""
@@ -57,7 +58,8 @@ def find(conn: Connection, project_id: str, keys: Sequence[str]) -> dict[str, by
     for start in range(0, len(keys), 400):
         some = keys[start : start + 400]
         query = select(table.c.key, table.c.body).where(table.c.project_id == project_id, table.c.key.in_(some))
-        found |= {row.key: row.body.encode() for row in conn.execute(query)}
+        # One without a body was encrypted with a key that was destroyed.
+        found |= {row.key: row.body.encode() for row in conn.execute(query) if row.body}
     return found
 
 
@@ -67,7 +69,7 @@ def keep(conn: Connection, project_id: str, entries: Sequence[Entry], now: int) 
         return
     rows = [
         {"project_id": project_id, "key": each.key, "created": now,
-         "body": each.body.decode().replace("\\u0000", "\\ufffd")}
+         "body": Of(project_id, each.body.decode().replace("\\u0000", "\\ufffd"))}
         for each in entries
     ]  # fmt: skip
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite

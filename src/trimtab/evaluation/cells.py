@@ -17,6 +17,7 @@ from trimtab.core.errors import NotFound
 from trimtab.evaluation import datasets, experiments
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASETS, EXPERIMENTS
 from trimtab.evaluation.types import Case, CaseTexts, Cell, CellScore, Experiment, ExperimentState
+from trimtab.storage.content import Of
 
 PAGE: Final = 200
 SHOWN: Final = 300
@@ -146,14 +147,20 @@ def keep(
     how many answers there are in all, cells or not."""
     there = _there(conn, experiment, [_key(each) for each in made])
     fresh = [each for each in made if _key(each) not in there]
+    owner = _owner(conn, experiment)
     try:
         with conn.begin_nested():
             if fresh:
-                conn.execute(insert(CELLS), [_row(experiment, each, now) for each in fresh])
+                conn.execute(insert(CELLS), [_row(experiment, owner, each, now) for each in fresh])
     except IntegrityError:  # another process believes that it runs this, too: one after the other
-        fresh = [each for each in fresh if _inserted(conn, _row(experiment, each, now))]
+        fresh = [each for each in fresh if _inserted(conn, _row(experiment, owner, each, now))]
     failed = sum(each.state == "failed" for each in fresh)
     return experiments.advance(conn, experiment, done=len(fresh), failed=failed, cost=paid, answered=answered)
+
+
+def _owner(conn: Connection, experiment: str) -> str:
+    """The project whose it is."""
+    return conn.execute(select(EXPERIMENTS.c.project_id).where(EXPERIMENTS.c.id == experiment)).scalar_one()
 
 
 def _inserted(conn: Connection, row: dict[str, Any]) -> bool:
@@ -176,14 +183,14 @@ def _there(conn: Connection, experiment: str, keys: Sequence[Key]) -> set[Key]:
     return {(row.subject, row.case_id, row.repeat) for row in conn.execute(query)} & set(keys)
 
 
-def _row(experiment: str, cell: Cell, now: int) -> dict[str, Any]:
+def _row(experiment: str, owner: str, cell: Cell, now: int) -> dict[str, Any]:
     return {
         "experiment": experiment,
         "subject": cell.subject,
         "case_id": cell.case_id,
         "repeat": cell.repeat,
         "state": cell.state,
-        "output": None if cell.output is None else cell.output.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        "output": None if cell.output is None else Of(owner, cell.output.replace("\0", "\N{REPLACEMENT CHARACTER}")),
         "error": cell.error.replace("\0", "\N{REPLACEMENT CHARACTER}")[:4000],
         "trace_id": cell.trace_id,
         "latency_ms": cell.latency_ms,
@@ -191,7 +198,7 @@ def _row(experiment: str, cell: Cell, now: int) -> dict[str, Any]:
         "input_tokens": cell.input_tokens,
         "output_tokens": cell.output_tokens,
         "cached": cell.cached,
-        "scores": msgspec.json.encode(cell.scores).decode().replace("\\u0000", "\\ufffd"),
+        "scores": Of(owner, msgspec.json.encode(cell.scores).decode().replace("\\u0000", "\\ufffd")),
         "ended": now,
     }
 
@@ -347,7 +354,7 @@ def drop_failed(conn: Connection, experiment: str, *, unknown: bool) -> int:
 def add_scores(conn: Connection, experiment: str, given: dict[Key, tuple[CellScore, ...]]) -> int:
     """Put scores beside those that cells have, over those of the same name; of how many cells."""
     found = of_cases(conn, experiment, sorted({case for _, case, _ in given}))
-    count = 0
+    owner, count = _owner(conn, experiment), 0
     for key, scores in given.items():
         cell = found.get(key)
         if cell is None or cell.state != "done":
@@ -356,7 +363,7 @@ def add_scores(conn: Connection, experiment: str, given: dict[Key, tuple[CellSco
         kept = (*(each for each in cell.scores if each.name not in names), *scores)
         where = (CELLS.c.experiment == experiment, CELLS.c.subject == key[0], CELLS.c.case_id == key[1])
         text = msgspec.json.encode(kept).decode().replace("\\u0000", "\\ufffd")
-        conn.execute(update(CELLS).where(*where, CELLS.c.repeat == key[2]).values(scores=text))
+        conn.execute(update(CELLS).where(*where, CELLS.c.repeat == key[2]).values(scores=Of(owner, text)))
         count += 1
     return count
 

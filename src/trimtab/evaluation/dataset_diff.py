@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, and_, or_, select
 
-from trimtab.evaluation.cases import read_body
+from trimtab.evaluation.cases import case_of
 from trimtab.evaluation.tables import DATASET_CASES
 from trimtab.evaluation.types import Case, DatasetVersion, Json
 
@@ -121,15 +121,15 @@ def _pairs(
     pairs: dict[str, tuple[Case | None, Case | None]] = {}
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
-        found = select(C.case_id, C.since, C.until, C.body).where(
+        found = select(C.case_id, C.since, C.until, C.split, C.body).where(
             C.project_id == after.project_id, C.dataset == after.dataset, C.case_id.in_(part)
         )
         for row in conn.execute(found):
             old, new = pairs.get(row.case_id, (None, None))
             if _holds(row, before.number):
-                old = read_body(row.body)
+                old = case_of(row)
             if _holds(row, after.number):
-                new = read_body(row.body)
+                new = case_of(row)
             pairs[row.case_id] = (old, new)
     return pairs
 

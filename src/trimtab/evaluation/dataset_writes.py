@@ -19,6 +19,7 @@ from trimtab.evaluation.splits import split_for
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
 from trimtab.evaluation.types import Case, Dataset, DatasetVersion
 from trimtab.governance.audit import Actor
+from trimtab.storage.content import Of
 
 MOST_CASES: Final = 250_000
 MOST_AT_ONCE: Final = 2_000
@@ -254,7 +255,7 @@ def _row(found: Dataset, number: int, case: Case, digest: str) -> dict[str, Any]
         "tags": tags_column(case.tags),
         "uses": uses_column(case),
         "source": case.provenance.source,
-        "body": body_of(case).decode(),
+        "body": Of(found.project_id, body_of(case).decode()),
     }
 
 

@@ -18,11 +18,12 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import case_schema
-from trimtab.evaluation.cases import body_of, read_body, tags_column
+from trimtab.evaluation.cases import body_of, case_of, is_gone, tags_column
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
 from trimtab.evaluation.types import NAME, Case, Dataset, DatasetVersion, Json, Provenance, Use
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
+from trimtab.storage import content
 
 LATEST: Final = "latest"
 PAGE: Final = 1000
@@ -284,7 +285,9 @@ def _selected(of: DatasetVersion, wanted: Wanted, *columns: Any) -> "Select[*tup
         # Not LIKE: SQLite's takes no heed of case.
         found = found.where(func.replace(C.tags, tags_column((tag,)), "") != C.tags)
     for word in wanted.q.split()[:20]:
-        found = found.where(C.body.icontains(word, autoescape=True))
+        body = content.raw(C.body)
+        # What lies sealed may say it: it is looked at once it is opened (`_says`).
+        found = found.where(or_(body.icontains(word, autoescape=True), body.startswith(content.PREFIX)))
     if wanted.ids:
         found = found.where(C.case_id.in_(wanted.ids[:PAGE]))
     return found
@@ -306,10 +309,10 @@ def cases(
 
 
 def _page(conn: Connection, of: DatasetVersion, wanted: Wanted, after: str, limit: int) -> list[Case]:
-    found = _selected(of, wanted, C.body)
+    found = _selected(of, wanted, C.case_id, C.split, C.body)
     if after:
         found = found.where(C.case_id > after)
-    return [read_body(row.body) for row in conn.execute(found.order_by(C.case_id).limit(limit))]
+    return [case_of(row) for row in conn.execute(found.order_by(C.case_id).limit(limit))]
 
 
 def _says(case: Case, q: str) -> bool:
@@ -336,7 +339,7 @@ def each(conn: Connection, of: DatasetVersion, wanted: Wanted | None = None) -> 
 def states(conn: Connection, project_id: str, name: str, case_id: str) -> list[CaseState]:
     """What a case was, newest first. Raises `NotFound`."""
     published = get(conn, project_id, name).newest
-    found = select(C.since, C.until, C.body).where(
+    found = select(C.since, C.until, C.case_id, C.split, C.body).where(
         C.project_id == project_id, C.dataset == name, C.case_id == case_id, C.since <= published
     )
     rows = conn.execute(found.order_by(C.since.desc())).all()
@@ -348,7 +351,7 @@ def states(conn: Connection, project_id: str, name: str, case_id: str) -> list[C
         CaseState(
             since=row.since,
             until=row.until if row.until is not None and row.until <= published else None,
-            case=read_body(row.body),
+            case=case_of(row),
         )
         for row in rows
     ]
@@ -404,10 +407,11 @@ def must_allow(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | 
 def for_use(
     conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | None = None, *, allowed_only: bool = False
 ) -> tuple[list[Case], list[str]]:
-    """The cases, and the ids of those left out with ``allowed_only``. Raises `Conflict` without it, where one of them
-    must not be used so."""
+    """The cases, and the ids of those left out: what must not be used so, with ``allowed_only``, and what nobody can
+    read any more. Raises `Conflict` without it, where one of them must not be used so."""
     if not allowed_only:
         must_allow(conn, of, use, wanted)
-        return list(each(conn, of, wanted)), []
-    out = frozenset(refused(conn, of, use, wanted))
-    return [case for case in each(conn, of, wanted) if case.id not in out], sorted(out)
+    out = frozenset(refused(conn, of, use, wanted)) if allowed_only else frozenset[str]()
+    meant = list(each(conn, of, wanted))
+    gone = {case.id for case in meant if is_gone(case)} | out
+    return [case for case in meant if case.id not in gone], sorted(gone)

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, delete, or_, select, update
 from trimtab.core.errors import Conflict
 from trimtab.evaluation import dataset_writes
 from trimtab.evaluation.answers import Answer
-from trimtab.evaluation.cases import body_of, tags_column
+from trimtab.evaluation.cases import body_of, case_of, tags_column
 from trimtab.evaluation.dataset_writes import Writing
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASET_PROPOSALS, EVALUATION_CACHE, EXPERIMENTS
 from trimtab.evaluation.types import Case, CellScore, Provenance
 from trimtab.governance.audit import Actor
+from trimtab.storage.content import Clear, Of
 
 T = TypeVar("T")
 AT_ONCE: Final = 400
@@ -75,12 +76,12 @@ def forget(conn: Connection, project_id: str, traces: Iterable[str], now: int) -
     hits = found(conn, project_id, wanted)
     rows = {"dataset_cases": 0, "dataset_proposals": 0, "experiment_cells": 0, "evaluation_cache": 0}
     for hit in hits:
-        rows["experiment_cells"] += _empty_cells(conn, hit)
+        rows["experiment_cells"] += _empty_cells(conn, project_id, hit)
         rows["dataset_cases"] += _empty_cases(conn, project_id, hit, wanted)
         _leave_out(conn, project_id, hit, now)
     for part in _parts(wanted):
         of = X.experiment.in_(select(E.id).where(E.project_id == project_id))
-        rows["experiment_cells"] += _bare(conn, of, X.trace_id.in_(part))
+        rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
         gone = delete(DATASET_PROPOSALS).where(P.project_id == project_id, P.trace_id.in_(part))
         rows["dataset_proposals"] += conn.execute(gone).rowcount
     rows["evaluation_cache"] = _forget_cached(conn, project_id, frozenset(wanted), verdicts=bool(hits))
@@ -94,19 +95,21 @@ def _empty_cases(conn: Connection, project_id: str, hit: Hit, traces: Sequence[s
     for part in _parts(hit.cases):
         of = (C.project_id == project_id, C.dataset == hit.dataset, C.case_id.in_(part))
         first: dict[str, int] = {}
-        for row in conn.execute(select(C.case_id, C.since, C.source, C.body).where(*of).order_by(C.since)).all():
+        for row in conn.execute(
+            select(C.case_id, C.since, C.source, C.split, C.body).where(*of).order_by(C.since)
+        ).all():
             if row.source in wanted:
                 first.setdefault(row.case_id, row.since)
             if row.case_id in first:
                 at = (C.project_id == project_id, C.dataset == hit.dataset)
                 at += (C.case_id == row.case_id, C.since == row.since)
-                conn.execute(update(DATASET_CASES).where(*at).values(_tombstone(row.body)))
+                conn.execute(update(DATASET_CASES).where(*at).values(_tombstone(row)))
                 emptied += 1
     return emptied
 
 
-def _tombstone(body: str) -> dict[str, Any]:
-    old = msgspec.json.decode(body, type=Case)
+def _tombstone(row: Any) -> dict[str, Any]:
+    old = case_of(row)
     bare = Case(
         id=old.id,
         input=ERASED,
@@ -115,7 +118,7 @@ def _tombstone(body: str) -> dict[str, Any]:
         consent="withdrawn",
         provenance=Provenance(origin=old.provenance.origin, at=old.provenance.at),
     )
-    return {"body": body_of(bare).decode(), "source": "", "tags": tags_column(()), "uses": ""}
+    return {"body": Clear(body_of(bare).decode()), "source": "", "tags": tags_column(()), "uses": ""}
 
 
 def _leave_out(conn: Connection, project_id: str, hit: Hit, now: int) -> None:
@@ -140,11 +143,12 @@ def _leave_out(conn: Connection, project_id: str, hit: Hit, now: int) -> None:
             return
 
 
-def _empty_cells(conn: Connection, hit: Hit) -> int:
-    return sum(_bare(conn, X.experiment.in_(hit.experiments), X.case_id.in_(part)) for part in _parts(hit.cases))
+def _empty_cells(conn: Connection, project_id: str, hit: Hit) -> int:
+    of = X.experiment.in_(hit.experiments)
+    return sum(_bare(conn, project_id, of, X.case_id.in_(part)) for part in _parts(hit.cases))
 
 
-def _bare(conn: Connection, *where: Any) -> int:
+def _bare(conn: Connection, project_id: str, *where: Any) -> int:
     """Answers lose their texts, and scores what was said of them; the values stay, for the figures they are in."""
     keys = (X.experiment, X.subject, X.case_id, X.repeat)
     said = or_(X.output != "", X.error != "", X.trace_id != "")
@@ -158,7 +162,7 @@ def _bare(conn: Connection, *where: Any) -> int:
             "output": None if row.output is None else "",
             "error": "",
             "trace_id": "",
-            "scores": msgspec.json.encode(scores).decode(),
+            "scores": Of(project_id, msgspec.json.encode(scores).decode()),
         }
         at = [column == getattr(row, column.name) for column in keys]
         conn.execute(update(CELLS).where(*at).values(values))
@@ -172,7 +176,9 @@ def _forget_cached(conn: Connection, project_id: str, traces: frozenset[str], *,
     rows = conn.execute(select(table.c.key, table.c.body).where(table.c.project_id == project_id))
     gone: list[str] = []
     for row in rows:
-        if row.key.startswith("answer:"):
+        if not row.body:  # its key was destroyed
+            gone.append(row.key)
+        elif row.key.startswith("answer:"):
             if msgspec.json.decode(row.body, type=Answer).trace_id in traces:
                 gone.append(row.key)
         elif (

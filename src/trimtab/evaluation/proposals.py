@@ -15,6 +15,7 @@ from trimtab.evaluation.dataset_writes import Writing, Written
 from trimtab.evaluation.generate import Idea
 from trimtab.evaluation.tables import DATASET_PROPOSALS
 from trimtab.evaluation.types import Case
+from trimtab.storage.content import Of
 
 State = Literal["open", "accepted", "rejected"]
 MOST_OPEN: Final = 1_000
@@ -71,7 +72,7 @@ def add(
         rows.append(
             {
                 "project_id": project_id, "dataset": dataset, "state": "open",
-                "body": body_of(case).decode(), "likeness": alike, "model": thought.model[:200],
+                "body": Of(project_id, body_of(case).decode()), "likeness": alike, "model": thought.model[:200],
                 "trace_id": idea.trace_id[:64],
                 "author": author.id, "author_name": author.name, "created": author.at, "reviewer": "",
                 "reviewer_name": "", "reviewed": None,
@@ -150,6 +151,12 @@ def decide(
 
 def _taken(found: Proposal, new: NewCase | None, author: Author) -> Case:
     given = found.case.provenance
+    if not found.case.id:
+        raise Conflict(
+            f"Nobody can read the proposal {found.id!r} any more: the key that it was encrypted with was destroyed.",
+            fix="Reject it.",
+            code="proposal_gone",
+        )
     if new is not None:
         from_model = NewProvenance(origin=given.origin, source=given.source)
         return made(structs.replace(new, provenance=None, id=new.id or found.case.id), author, from_model)

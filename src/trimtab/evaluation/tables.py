@@ -3,7 +3,13 @@ picodollars."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
+from trimtab.storage.content import Content
 from trimtab.storage.schema import METADATA
+
+GONE = "[encrypted with a key that was destroyed]"
+"""What is read in the place of words that nobody can read any more."""
+GONE_CASE = f'{{"id":"","input":"{GONE}","consent":"withdrawn","uses":[]}}'
+"""The same of a case; whoever reads it knows its id."""
 
 
 def _project() -> Column[str]:
@@ -60,7 +66,7 @@ DATASET_CASES = Table(
     Column("tags", Text, nullable=False),
     Column("uses", String(40), nullable=False),
     Column("source", String(200), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Content(GONE_CASE), nullable=False),
     Index(
         "ix_dataset_cases_until",
         "project_id",
@@ -81,7 +87,7 @@ DATASET_PROPOSALS = Table(
     Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
     Column("dataset", String(64), nullable=False),
     Column("state", String(12), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", Content(GONE_CASE), nullable=False),
     Column("likeness", String(80), nullable=False),
     Column("model", String(200), nullable=False),
     Column("trace_id", String(64), nullable=False),
@@ -160,7 +166,7 @@ CELLS = Table(
     Column("case_id", String(128), primary_key=True),
     Column("repeat", Integer, primary_key=True),
     Column("state", String(12), nullable=False),
-    Column("output", Text, nullable=True),
+    Column("output", Content(GONE, owner="experiment", through="experiments"), nullable=True),
     Column("error", Text, nullable=False),
     Column("trace_id", String(64), nullable=False),
     Column("latency_ms", Float, nullable=True),
@@ -168,7 +174,7 @@ CELLS = Table(
     Column("input_tokens", BigInteger, nullable=True),
     Column("output_tokens", BigInteger, nullable=True),
     Column("cached", Boolean, nullable=False),
-    Column("scores", Text, nullable=False),
+    Column("scores", Content("[]", clear=("[]",), owner="experiment", through="experiments"), nullable=False),
     Column("ended", BigInteger, nullable=False),
 )
 EVALUATION_CACHE = Table(
@@ -176,7 +182,7 @@ EVALUATION_CACHE = Table(
     METADATA,
     _project(),
     Column("key", String(80), primary_key=True),
-    Column("body", Text, nullable=False),
+    Column("body", Content(), nullable=False),
     Column("created", BigInteger, nullable=False),
     Index("ix_evaluation_cache_created", "created"),
 )

@@ -19,6 +19,7 @@ from trimtab.review import items
 from trimtab.review.items import NewItem
 from trimtab.review.tables import HOLDS, REVIEW_ITEMS
 from trimtab.review.types import Outcome, Queue
+from trimtab.storage.content import Of
 
 H = HOLDS.c
 State = Literal["pending", "approved", "corrected", "rejected", "expired"]
@@ -82,7 +83,7 @@ def begin(conn: Connection, queue: Queue, new: NewHold, item: NewItem, now: int)
         "item": "",
         "key_id": new.key_id,
         "state": "pending",
-        "answer": msgspec.json.encode(new.answer).decode(),
+        "answer": Of(queue.project_id, msgspec.json.encode(new.answer).decode()),
         "fallback": new.fallback,
         "said": "",
         "created": now,
@@ -127,7 +128,11 @@ def listed(
 
 def decide(conn: Connection, project_id: str, hold_id: str, outcome: Outcome, now: int) -> bool:
     """Release it by a person's verdict; False where its time was up already."""
-    values = {"state": ENDS[outcome.decision], "said": msgspec.json.encode(outcome).decode(), "ended": now}
+    values = {
+        "state": ENDS[outcome.decision],
+        "said": Of(project_id, msgspec.json.encode(outcome).decode()),
+        "ended": now,
+    }
     at = (H.project_id == project_id, H.id == hold_id, H.state == "pending", H.expires > now)
     return conn.execute(update(HOLDS).where(*at).values(values)).rowcount == 1
 

@@ -16,6 +16,7 @@ from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.review.tables import REVIEW_ITEMS, REVIEW_VERDICTS
 from trimtab.review.types import Item, Outcome, Queue, State, Subject
+from trimtab.storage.content import Of
 
 R, V = REVIEW_ITEMS.c, REVIEW_VERDICTS.c
 TRIES: Final = 8
@@ -102,7 +103,7 @@ def _made(queue: Queue, new: NewItem, now: int) -> dict[str, Any]:
         "span_id": new.span_id,
         "app": new.app,
         "release": new.release,
-        "subject": msgspec.json.encode(new.subject).decode(),
+        "subject": Of(queue.project_id, msgspec.json.encode(new.subject).decode()),
         "priority": new.priority,
         "needed": 2 if twice and not new.hold else 1,
         "given": 0,

@@ -2,7 +2,17 @@
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
+from trimtab.storage.content import Content
 from trimtab.storage.schema import METADATA
+
+GONE = "Encrypted with a key that was destroyed."
+"""What is read in the place of words that nobody can read any more."""
+GONE_ANSWER = (
+    '{"front":"","model":"","stream":false,"content_type":"","body":"","request":"","trace_id":"","wants_usage":false}'
+)
+"""The same of a held answer: one without a dialect."""
+ERASED = '{"note":"Erased."}'
+"""What an erasure leaves of what a reviewer saw."""
 
 REVIEW_QUEUES = Table(
     "review_queues",
@@ -31,7 +41,7 @@ REVIEW_ITEMS = Table(
     Column("span_id", String(64), nullable=False),
     Column("app", String(64), nullable=False),
     Column("release", String(16), nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("subject", Content(f'{{"note":"{GONE}"}}', clear=(ERASED,)), nullable=False),
     Column("priority", Float, nullable=False),
     Column("needed", Integer, nullable=False),
     Column("given", Integer, nullable=False),
@@ -40,7 +50,7 @@ REVIEW_ITEMS = Table(
     Column("claimed_by", String(64), nullable=False),
     Column("claimed_until", BigInteger, nullable=True),
     Column("due", BigInteger, nullable=True),
-    Column("outcome", Text, nullable=False),
+    Column("outcome", Content(), nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=True),
     Column("revision", Integer, nullable=False),
@@ -58,9 +68,9 @@ REVIEW_VERDICTS = Table(
     Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
     Column("reviewer_name", String(200), nullable=False),
     Column("decision", String(16), nullable=False),
-    Column("answers", Text, nullable=False),
-    Column("correction", Text, nullable=True),
-    Column("note", Text, nullable=False),
+    Column("answers", Content("{}", clear=("{}",)), nullable=False),
+    Column("correction", Content(None), nullable=True),
+    Column("note", Content(GONE), nullable=False),
     Column("seconds", Float, nullable=True),
     Column("scored", BigInteger, nullable=True),
     Column("created", BigInteger, nullable=False),
@@ -77,9 +87,9 @@ HOLDS = Table(
     Column("item", String(64), nullable=False),
     Column("key_id", String(64), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("answer", Text, nullable=False),
+    Column("answer", Content(GONE_ANSWER), nullable=False),
     Column("fallback", Text, nullable=False),
-    Column("said", Text, nullable=False),
+    Column("said", Content(), nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("ended", BigInteger, nullable=True),

@@ -19,6 +19,7 @@ from trimtab.governance.audit import Actor
 from trimtab.review import holds, items
 from trimtab.review.tables import REVIEW_ITEMS, REVIEW_VERDICTS
 from trimtab.review.types import MOST_OPINIONS, Criterion, Decision, Item, Json, Outcome, Queue, Verdict
+from trimtab.storage.content import Clear, Of
 from trimtab.telemetry.scores import MAX_LABEL, Score, id_for
 
 R, V = REVIEW_ITEMS.c, REVIEW_VERDICTS.c
@@ -76,13 +77,13 @@ def give(conn: Connection, queue: Queue, given: Given) -> tuple[Item, Verdict]:
         values["assignee"] = ""  # whoever else is needed must be another
     if conn.execute(update(REVIEW_ITEMS).where(*at).values(values)).rowcount != 1:
         raise items.taken(conn, items.item(conn, found.project_id, found.id), reviewer, given.now)
-    verdict = _write(conn, given, answers)
+    verdict = _write(conn, queue, given, answers)
     if not skipped:
         _settle(conn, found, counted, given)
     return items.item(conn, found.project_id, found.id), verdict
 
 
-def _write(conn: Connection, given: Given, answers: dict[str, Json]) -> Verdict:
+def _write(conn: Connection, queue: Queue, given: Given, answers: dict[str, Json]) -> Verdict:
     found = given.item
     made = Verdict(
         item=found.id,
@@ -98,7 +99,11 @@ def _write(conn: Connection, given: Given, answers: dict[str, Json]) -> Verdict:
         created=given.now,
     )
     values = {name: getattr(made, name) for name in made.__struct_fields__}
-    values["answers"] = msgspec.json.encode(answers).decode()
+    told = msgspec.json.encode(answers).decode()
+    worded = any(each.kind == "text" and each.name in answers for each in queue.spec.criteria)
+    values["answers"] = Of(made.project_id, told) if worded else Clear(told)
+    values["correction"] = None if made.correction is None else Of(made.project_id, made.correction)
+    values["note"] = Of(made.project_id, made.note)
     try:
         with conn.begin_nested():
             conn.execute(insert(REVIEW_VERDICTS).values(values))
@@ -122,7 +127,7 @@ def _settle(conn: Connection, found: Item, counted: int, given: Given) -> None:
         conn.execute(update(REVIEW_ITEMS).where(R.id == found.id).values(needed=needed))
         return
     outcome = outcome_of(said)
-    values = {"state": "done", "closed": given.now, "outcome": msgspec.json.encode(outcome).decode(), "needed": needed}
+    values = {"state": "done", "closed": given.now, "outcome": told_of(found.project_id, outcome), "needed": needed}
     conn.execute(update(REVIEW_ITEMS).where(R.id == found.id).values(values))
     if found.hold and not holds.decide(conn, found.project_id, found.hold, outcome, given.now):
         raise Conflict(
@@ -130,6 +135,12 @@ def _settle(conn: Connection, found: Item, counted: int, given: Given) -> None:
             fix="Take the next one.",
             code="hold_expired",
         )
+
+
+def told_of(project_id: str, outcome: Outcome) -> Of | Clear:
+    """An outcome as it rests: only words are sealed, so that the figures outlive a key."""
+    text = msgspec.json.encode(outcome).decode()
+    return Of(project_id, text) if outcome.correction or outcome.note else Clear(text)
 
 
 def outcome_of(said: Sequence[Verdict]) -> Outcome:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trimtab.core.errors import TrimtabError
+from trimtab.core.errors import Conflict, TrimtabError
 from trimtab.llm.dialects import DIALECTS, Dialect, Head
 from trimtab.llm.fold import fold, unfold
 from trimtab.llm.types import Message, Refusal, Response, Text, ToolCall
@@ -29,7 +29,14 @@ class Rendered(Struct, frozen=True):
 
 
 def rendered(hold: Hold, waiting: str) -> Rendered:
-    """What the client is told now: 202 while it waits, else 200 with what was decided."""
+    """What the client is told now: 202 while it waits, else 200 with what was decided. Raises `Conflict` where nobody
+    can read the answer any more."""
+    if not hold.answer.front:
+        raise Conflict(
+            "The key that this answer was encrypted with was destroyed.",
+            fix="Make the call again, as a new one.",
+            code="held_answer_gone",
+        )
     headers = {"trimtab-hold": hold.id, "trimtab-hold-status": hold.state}
     if hold.state == "pending":
         headers |= {"location": f"/v1/holds/{hold.id}", "retry-after": str(RETRY_AFTER_S)}

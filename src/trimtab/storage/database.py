@@ -19,7 +19,8 @@ from sqlalchemy import exc as sa
 from sqlalchemy.pool import QueuePool
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.storage import migrations
+from trimtab.storage import content, migrations
+from trimtab.storage.content import Seals
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -56,13 +57,14 @@ class Database:
         """Where it is, without its password: for messages and logs."""
 
     @classmethod
-    def open(cls, url: str) -> "Database":
+    def open(cls, url: str, seals: Callable[[], Seals] | None = None) -> "Database":
         """A database at ``sqlite:///file`` or ``postgresql://user:password@host/name``. Connects to nothing yet.
+        ``seals`` is what columns of content are sealed with and opened by (`content.py`).
 
         Raises `InvalidRequest` for a URL that is neither.
         """
         parsed = _parse(url)
-        lane = _PostgresLane(parsed) if parsed.get_backend_name() == "postgresql" else _SqliteLane(parsed)
+        lane = _PostgresLane(parsed, seals) if parsed.get_backend_name() == "postgresql" else _SqliteLane(parsed, seals)
         return cls(parsed, lane)
 
     @classmethod
@@ -145,7 +147,7 @@ def _parse(url: str) -> URL:
 class _SqliteLane:
     """A file. One thread writes, a few read; other processes' writers are waited for."""
 
-    def __init__(self, url: URL, *, waits_for_disk: bool = True) -> None:
+    def __init__(self, url: URL, seals: Callable[[], Seals] | None = None, *, waits_for_disk: bool = True) -> None:
         self._path = Path(url.database or "")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog-write")
@@ -158,6 +160,8 @@ class _SqliteLane:
         )
         event.listen(self._engine, "connect", _on_sqlite_connect if waits_for_disk else _on_side_connect)
         event.listen(self._engine, "begin", _on_sqlite_begin)
+        if seals is not None:
+            content.give(self._engine.dialect, seals)
 
     async def run(self, work: Work[T], *, write: bool) -> T:
         pool = self._writer if write else self._readers
@@ -231,8 +235,9 @@ def _on_sqlite_begin(conn: Connection) -> None:
 class _PostgresLane:
     """A server, through asyncpg. The engine is imported and made when first used."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, seals: Callable[[], Seals] | None = None) -> None:
         self._url = url
+        self._seals = seals
         self._engine: Any = None
 
     async def run(self, work: Work[T], *, write: bool) -> T:
@@ -247,7 +252,7 @@ class _PostgresLane:
     def _make(self) -> Any:
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        return create_async_engine(
+        engine = create_async_engine(
             self._url,
             pool_size=READERS + 1,
             max_overflow=READERS,
@@ -255,6 +260,9 @@ class _PostgresLane:
             pool_pre_ping=True,
             connect_args={"timeout": BUSY_S, "command_timeout": STATEMENT_S},
         )
+        if self._seals is not None:
+            content.give(engine.sync_engine.dialect, self._seals)
+        return engine
 
     async def settle(self) -> bool:
         return True
