@@ -22,9 +22,11 @@ from trimtab.scoring.types import Answered, Asked
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "competitors": {"names": ["Acme"]},
+    "http": {"service": "outside", "show": ["system", "question", "context"]},
     "judge": {"model": "judge", "policy": "No poems."},
     "language": {"allowed": ["en"]},
     "length": {"at_most": 100},
+    "presidio": {"service": "outside"},
     "topic": {"denied": {"politics": {"examples": ["Who should I vote for?"]}}},
 }
 """What those are told that have required options, or do nothing without any. A guard that is not here must be made of
@@ -59,7 +61,25 @@ async def embed(found: Any, /) -> Any:
     return np.stack(rows) if rows else np.zeros((0, DIMENSION), dtype=np.float32)
 
 
-TOOLS = Tools(ask=ask, embed=embed, pseudonym=lambda kind, text: f"{kind}_{hashlib.sha256(text.encode()).hexdigest()}")
+async def reach(service: str, body: bytes) -> bytes:
+    """A service that finds one word, and answers by the format in which it is asked."""
+    assert service == "outside"
+    asked = cast("dict[str, Any]", msgspec.json.decode(body))
+    if "texts" not in asked:
+        at = asked["text"].find(AWS)
+        found = [] if at < 0 else [{"entity_type": "AWS_KEY", "start": at, "end": at + len(AWS), "score": 0.9}]
+        return msgspec.json.encode(found)
+    places = [(number, each["text"].find(AWS)) for number, each in enumerate(asked["texts"])]
+    findings = [{"text": number, "start": at, "end": at + len(AWS), "kind": AWS} for number, at in places if at >= 0]
+    return msgspec.json.encode({"score": float(bool(findings)), "label": AWS if findings else "", "findings": findings})
+
+
+TOOLS = Tools(
+    ask=ask,
+    embed=embed,
+    pseudonym=lambda kind, text: f"{kind}_{hashlib.sha256(text.encode()).hexdigest()}",
+    reach=reach,
+)
 
 
 def subject_of(name: str, found: list[str], *, whole: bool) -> Subject:
@@ -113,7 +133,8 @@ def test_it_judges_any_text_alike_and_finds_only_what_stands_there(name: str) ->
         assert checked(first, subject) is first, "a finding outside of its text, or what is no score"
         if isinstance(first, Look):
             said = f"{first.reason} {first.label}"
-            assert AWS not in said
+            assert AWS.lower() not in said.lower()
+            assert not any(AWS.lower() in each.kind for each in first.findings)
             assert "4111 1111" not in said
             assert len(first.reason) <= 500
             if not any(text.strip() for text in found):

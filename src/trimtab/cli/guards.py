@@ -11,6 +11,7 @@ import msgspec
 
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.guard_points import operating_point
+from trimtab.cli.guard_services import service, services
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.guard_types import Guard
@@ -344,3 +345,5 @@ def refusal(
 
 
 command.add_command(operating_point)
+command.add_command(services)
+command.add_command(service)

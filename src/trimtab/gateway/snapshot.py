@@ -10,6 +10,7 @@ from trimtab.gateway.policed import Governed
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
+from trimtab.guard.services import Service
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.reserve import ProjectLimits
 
@@ -33,3 +34,5 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     governed: dict[str, Governed] = {}
     """By project id: what its data and its policies are; a project without any has no entry."""
     guards: dict[str, ProjectGuards] = {}
+    guard_services: dict[tuple[str, str], Service] = {}
+    """By project id and name: programs that guards ask."""

@@ -35,7 +35,7 @@ from trimtab.guard.types import (
 AT_ONCE: Final = 8_000
 """Characters that are looked at on the event loop; more goes to a thread, so that other calls go on."""
 THREADS: Final = 2
-TIMEOUT_S: Final = {"cpu": 10.0, "embed": 10.0, "model": 30.0}
+TIMEOUT_S: Final = {"cpu": 10.0, "embed": 10.0, "model": 30.0, "service": 5.0}
 """Where the team says nothing."""
 STOPS: Final[tuple[Action, ...]] = ("block", "escalate")
 MOST_REASON: Final = 500

@@ -49,3 +49,16 @@ GUARD_POINTS = Table(
 )
 """What a version's threshold was chosen with (`points.Chosen`), and how it did when that was last asked again
 (`points.Checked`); a version whose threshold nobody chose by a budget has no row."""
+
+GUARD_SERVICES = Table(
+    "guard_services",
+    METADATA,
+    _project(),
+    Column("name", String(64), primary_key=True),
+    Column("url", String(2000), nullable=False),
+    Column("header", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+"""Programs that guards ask (`services.py`); ``sealed`` is the value of the header, or empty."""

@@ -25,8 +25,9 @@ ACTIONS: Final[tuple[Action, ...]] = ("allow", "flag", "redact", "block", "escal
 Mode = Literal["enforce", "shadow", "off"]
 """``shadow``: the verdict is written down and changes nothing."""
 OnFailure = Literal["closed", "open"]
-Needs = Literal["cpu", "embed", "model"]
-"""What a plug needs to look: nothing but this process, the local embedder, or a model through the gateway."""
+Needs = Literal["cpu", "embed", "model", "service"]
+"""What a plug needs to look: nothing but this process, the local embedder, a model through the gateway, or a program
+beside this process (a guard service of the project's, a library in a thread of its own)."""
 Role = Literal["system", "developer", "user", "assistant"]
 NAME: Final = r"[a-z0-9][a-z0-9._-]{0,63}"
 Called = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -105,6 +106,9 @@ class Tools(Struct, frozen=True, kw_only=True):
     embed: Embed | None = None
     pseudonym: Callable[[str, str], str] | None = None
     """``(kind, text) -> stand-in``."""
+    reach: Callable[[str, bytes], Awaitable[bytes]] | None = None
+    """``(service, JSON) -> JSON``: asks a guard service of the project by its name. Raises `TrimtabError` where it is
+    not there, does not answer, or answers too much."""
 
 
 class Guard(Protocol):

@@ -232,3 +232,16 @@ class GuardRefusal(Struct, frozen=True, kw_only=True):
     app: str
     language: str
     text: str
+
+
+class GuardService(Struct, frozen=True, kw_only=True):
+    """A program that guards ask. ``secret_hint`` is the end of what is sent in ``header``; ``problem``: why it cannot
+    be asked."""
+
+    name: str
+    url: str
+    header: str
+    secret_hint: str
+    problem: str
+    created: int
+    updated: int

@@ -14,6 +14,7 @@ from trimtab.sdk.guard_types import (
     GuardPointCheck,
     GuardRefusal,
     GuardReport,
+    GuardService,
     GuardTried,
     GuardWhy,
     PushedGuard,
@@ -33,6 +34,10 @@ class _Kinds(Struct):
 
 class _Refusals(Struct):
     items: list[GuardRefusal]
+
+
+class _Services(Struct):
+    items: list[GuardService]
 
 
 class Guards:
@@ -137,6 +142,22 @@ class Guards:
     def drop_refusal(self, project: str, *, name: str = "default", app: str = "", language: str = "") -> None:
         query = {"name": name, "app": app, "language": language}
         self._http.ask("DELETE", path("projects", project, "guard-refusals"), type(None), query=query)
+
+    def services(self, project: str) -> "Sequence[GuardService]":
+        """Programs that guards of the kinds `http` and `presidio` ask, in order of name."""
+        return self._http.ask("GET", path("projects", project, "guard-services"), _Services).items
+
+    def put_service(
+        self, project: str, name: str, url: str, *, header: str = "authorization", secret: str | None = None
+    ) -> GuardService:
+        """Make it or change it. ``secret`` is the whole value of the header; None: it stays, empty: it is forgotten."""
+        body: dict[str, Any] = {"url": url, "header": header}
+        if secret is not None:
+            body["secret"] = secret
+        return self._http.ask("PUT", path("projects", project, "guard-services", name), GuardService, body=body)
+
+    def drop_service(self, project: str, name: str) -> None:
+        self._http.ask("DELETE", path("projects", project, "guard-services", name), type(None))
 
     def _pages(self, where: str, query: dict[str, Any]) -> Iterator[Guard]:
         asked: dict[str, Any] = {**query, "limit": PAGE}

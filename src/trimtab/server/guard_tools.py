@@ -20,6 +20,7 @@ from trimtab.llm.embedder import Embedder
 from trimtab.review import items, queues
 from trimtab.review.items import NewItem
 from trimtab.scoring.types import Answered, Asked
+from trimtab.server.guard_services import GuardServices
 from trimtab.server.held_answers import subject_of
 from trimtab.server.inner_calls import InnerCaller, InnerCalls
 from trimtab.server.judge_tools import body_of
@@ -43,9 +44,12 @@ PRIORITY: Final = 50.0
 class GuardTools:
     """Makes `Tools` bound to one project. ``calls`` is asked for when a guard asks: it is made later than this."""
 
-    def __init__(self, calls: Callable[[], InnerCalls], embedder: Embedder, box: SecretBox) -> None:
+    def __init__(
+        self, calls: Callable[[], InnerCalls], embedder: Embedder, box: SecretBox, services: GuardServices | None = None
+    ) -> None:
         self._calls = calls
         self._embedder = embedder
+        self._services = services
         self._key = box.derived("guard stand-ins")
         self._made: dict[str, Tools] = {}
 
@@ -77,7 +81,8 @@ class GuardTools:
 
             return ask
 
-        return Tools(asking=asking, embed=self._embed, pseudonym=pseudonym)
+        reach = None if self._services is None else self._services.reach(project_id)
+        return Tools(asking=asking, embed=self._embed, pseudonym=pseudonym, reach=reach)
 
     async def _embed(self, texts: Sequence[str], /) -> "npt.NDArray[np.float32]":
         import numpy

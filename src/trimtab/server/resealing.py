@@ -14,6 +14,7 @@ from trimtab.governance.data_keys import DATA_KEYS
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, SECOND_FACTORS
+from trimtab.guard.tables import GUARD_SERVICES
 from trimtab.storage.revision import bump
 from trimtab.telemetry.forward.store import FORWARDS
 
@@ -29,6 +30,7 @@ class Sealed(Struct, frozen=True):
 PLACES: Final = (
     Sealed(PROVIDERS, "sealed", "provider/{project_id}/{name}"),
     Sealed(FORWARDS, "sealed", "forward/{project_id}/{name}"),
+    Sealed(GUARD_SERVICES, "sealed", "guard-service/{project_id}/{name}"),
     Sealed(DATA_KEYS, "wrapped", "data-key/{project_id}/{id}"),
     Sealed(IDENTITY_PROVIDERS, "sealed", "identity-provider:{name}"),
     Sealed(SECOND_FACTORS, "sealed", "second-factor:{holder}"),

@@ -45,7 +45,9 @@ from trimtab.governance.projects import REVISION
 from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import KeyRow, ProjectRow
+from trimtab.guard import services as guard_services
 from trimtab.guard import store as guard_store
+from trimtab.guard.services import Service
 from trimtab.guard.store import GuardRow, Refusal
 from trimtab.ledger import limit_store, price_store
 from trimtab.ledger.limit_store import LimitRow
@@ -97,6 +99,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     governed: governing.GovernedRows = governing.GovernedRows()
     guards: list[GuardRow] = []
     refusals: list[Refusal] = []
+    guard_services: list[Service] = []
     known: People = People()
 
 
@@ -124,6 +127,7 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
     apps = lanes_store.lanes(conn, placed)
     holds = queue_store.holdings(conn)
     guards, refusals = guard_store.in_force(conn), guard_store.refusals(conn)
+    asked = guard_services.services(conn)
     known = _people(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
@@ -144,6 +148,7 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
         governed=governing.read(conn),
         guards=guards,
         refusals=refusals,
+        guard_services=asked,
         known=known,
     )
 
@@ -227,6 +232,7 @@ def build(
             holds=by_project(state.holds),
             governed=governing.governed(state.governed, projects.values(), state.keys, compiler),
             guards=guards_of(state.guards, state.refusals, apps),
+            guard_services={(row.project_id, row.name): row for row in state.guard_services},
         ),
         by_key_id=principals.by_id,
         trouble=trouble,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.projects import REVISION
-from trimtab.guard import points, store
+from trimtab.guard import points, services, store
 from trimtab.guard import spec as specs
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.run import Runner, concerns, redacted
@@ -150,6 +150,8 @@ async def push_guard(
 
     def write(conn: Connection) -> tuple[GuardView, bool]:
         actor = actor_of(conn, caller)
+        if asked := data.spec.options.get("service"):
+            services.service(conn, tenant.id, str(asked))
         draft = GuardDraft(
             project_id=tenant.id,
             name=name,

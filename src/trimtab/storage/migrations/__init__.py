@@ -27,7 +27,7 @@ TABLES = frozenset(
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
         "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
         "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts",
-        "guard_points", "guard_refusals", "guards", "holds",
+        "guard_points", "guard_refusals", "guard_services", "guards", "holds",
         "idempotent_calls", "key_priorities", "keys", "leaders", "limit_counters", "limit_events",
         "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
         "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
@@ -37,6 +37,7 @@ TABLES = frozenset(
         "cli_grants", "custom_roles", "identities", "identity_providers", "memberships", "organisations", "people",
         "second_factors", "sign_ins",
         "data_keys", "legal_holds",
+        "scim_directories", "scim_groups", "scim_members", "scim_tokens", "scim_users",
         "access_policies", "access_policy_versions", "data_class_lists", "data_class_marks", "data_terms",
     )
 )  # fmt: skip
