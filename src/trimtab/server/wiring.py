@@ -50,6 +50,7 @@ from trimtab.server.doors import Doors
 from trimtab.server.experiment_estimates import per_call
 from trimtab.server.experimenting import Experimenting, World
 from trimtab.server.forwarding import Forwarding
+from trimtab.server.guard_services import GuardServices
 from trimtab.server.guard_tools import Escalations, GuardTools
 from trimtab.server.holding import Holds
 from trimtab.server.hot import HotProtocol, protocol_factory
@@ -228,7 +229,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     made = await _make(settings, house, worker)
     db, holder, reader, clock = made.db, made.holder, made.reader, made.clock
     later: list[InnerCalls] = []
-    guard_tools = GuardTools(lambda: later[0], made.embedder, made.box)
+    services = GuardServices(made.transport, lambda: holder.current, made.box)
+    guard_tools = GuardTools(lambda: later[0], made.embedder, made.box, services)
     runner = Runner()
     gateway = _gateway(made, settings, worker, guard_tools, runner)
     inflight = house.folder / INFLIGHT
@@ -395,7 +397,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
     box: SecretBox = secrets.load(house.folder, settings.secret_key)
     keys = Keys(house.folder, lambda: box)
     config = read_config(settings)
-    db = Database.open(settings.catalog_url)
+    db = Database.open(settings.catalog_url, lambda: keys.ring)
     live, prices, embedder = Live(), PriceBook(), Embedder()
     holder = SnapshotHolder(
         db,
@@ -490,7 +492,7 @@ def _dependencies(
         forwards = await forwarding.lines(_slugs(holder))
         return (metrics.text() + store_lines(stored) + lines + forwards).decode()
 
-    scores = ScoreBook(reader, _keep(made.spool))
+    scores = ScoreBook(reader, _keep(made.spool), lambda: made.keys.ring)
     return Dependencies(
         db=made.db,
         snapshots=holder,
@@ -501,7 +503,7 @@ def _dependencies(
         costs=Costs(reader),
         recorded=Recorded(reader, lambda: made.keys.ring),
         scores=scores,
-        feedback=FeedbackBook(reader, scores.write),
+        feedback=FeedbackBook(reader, scores.write, lambda: made.keys.ring),
         calibrating=Calibrating(made.db, reader, made.clock),
         seen=Seen(reader),
         switches=Switches(made.db, settings.data_dir.absolute(), _detectors_off(holder)),

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.governance.sealing import Keyring
 from trimtab.telemetry.feedback_summary import FeedbackGroup, FeedbackSummary, summarize
 from trimtab.telemetry.score_book import Asker, ScoreLine
 from trimtab.telemetry.score_versions import newest_rows
@@ -176,9 +177,12 @@ class _Found(Struct, frozen=True, array_like=True):
 
 
 class FeedbackBook:
-    """``keep`` writes scores durably (`ScoreBook.write`)."""
+    """``keep`` writes scores durably (`ScoreBook.write`); ``keys`` open what lies encrypted."""
 
-    def __init__(self, asker: Asker, keep: Callable[[str, list[Score]], Awaitable[None]]) -> None:
+    def __init__(
+        self, asker: Asker, keep: Callable[[str, list[Score]], Awaitable[None]], keys: Callable[[], Keyring] = Keyring
+    ) -> None:
+        self._keys = keys
         self._asker = asker
         self._ask = asker.ask
         self._keep = keep
@@ -236,7 +240,8 @@ class FeedbackBook:
             where += " AND (version, id) < ({after_ns:Int64}, {after_id:String})"
             params["after_ns"], params["after_id"] = after
         sql = f"{newest_rows(', '.join(ScoreLine.__struct_fields__), where)} ORDER BY version DESC, id DESC"
-        return [line.score() for line in await self._ask(ScoreLine, f"{sql} LIMIT {AT_ONCE}", params)]
+        ring = self._keys()
+        return [line.opened(ring).score() for line in await self._ask(ScoreLine, f"{sql} LIMIT {AT_ONCE}", params)]
 
     async def _settle(self, project: str, pending: Sequence[Score], now_ns: int) -> int:
         if not pending:

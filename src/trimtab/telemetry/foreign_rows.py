@@ -144,6 +144,11 @@ class ForeignRows:
         self._keys = keys
         self._silent = silent
 
+    @property
+    def ring(self) -> Keyring:
+        """The data keys in force."""
+        return self._keys()
+
     def add(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
         """Everything one span becomes. ``entry``: it stands for its trace, with these sums."""
         self._span(rows, mapped, entry)

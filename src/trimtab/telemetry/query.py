@@ -54,8 +54,10 @@ def _looks_far(clause: Clause) -> bool:
 
 
 def reads_words(sql: str) -> bool:
-    """Whether a statement looks for bare text in what was said (`_said`)."""
-    return "FROM span_io" in sql and ("text LIKE " in sql or "position(text, " in sql)
+    """Whether a statement looks for bare text in what was said (`_said`), or in what explains scores
+    (`score_query.py`)."""
+    said = "FROM span_io" in sql and ("text LIKE " in sql or "position(text, " in sql)
+    return said or "UTF8(explanation, " in sql
 
 
 def window_params(window: Window) -> dict[str, Value]:

@@ -166,7 +166,7 @@ class TelemetryReader:
             {"project": project, "trace": trace_id},
             answers.SHOWN_ROWS,
         )
-        (data, _), scores = await asyncio.gather(asked, scores_of_trace(self, project, trace_id))
+        (data, _), scores = await asyncio.gather(asked, scores_of_trace(self, self._keys(), project, trace_id))
         lines = answers.span_lines(data)
         return msgspec.structs.replace(answers.trace_detail(trace_id, lines), scores=scores) if lines else None
 

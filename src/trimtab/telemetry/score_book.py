@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import Forbidden, NotFound
+from trimtab.governance.sealing import TEXT as SEALED
+from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.score_query import compile_scores
 from trimtab.telemetry.score_versions import newest_rows
@@ -18,6 +20,7 @@ from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import ScoreView, Window
 
 T = TypeVar("T")
+GONE: Final = "[encrypted with a key that was destroyed]"
 OF_TRACE: Final = 1_000
 """Scores of one trace that are shown at most, the newest."""
 _COLUMNS: Final = (
@@ -61,6 +64,15 @@ class ScoreLine(Struct, frozen=True, array_like=True):
     valid: int
     version: int
 
+    def opened(self, ring: Keyring) -> "ScoreLine":
+        """With the words that explain it, where they lie encrypted."""
+        if not self.explanation.startswith(SEALED):
+            return self
+        try:
+            return replace(self, explanation=ring.open_text(self.explanation))
+        except KeyDestroyed:
+            return replace(self, explanation=GONE)
+
     def score(self) -> Score:
         return Score(
             **{name: getattr(self, name) for name in self.__struct_fields__ if name != "valid"}, valid=bool(self.valid)
@@ -89,11 +101,15 @@ def view_of(line: ScoreLine | Score) -> ScoreView:
 
 
 class ScoreBook:
-    """``keep`` makes an encoded record durable (`Spool.keep`); it raises `Unavailable` where it cannot."""
+    """``keep`` makes an encoded record durable (`Spool.keep`); it raises `Unavailable` where it cannot. ``keys`` open
+    what explains scores of encrypted projects."""
 
-    def __init__(self, asker: Asker, keep: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self, asker: Asker, keep: Callable[[bytes], Awaitable[None]], keys: Callable[[], Keyring] = Keyring
+    ) -> None:
         self._ask = asker.ask
         self._keep = keep
+        self._keys = keys
 
     async def write(self, project: str, scores: list[Score], *, person: bool = True) -> None:
         """All of them, durable when this returns. A score that supersedes another makes that one invalid: it must be in
@@ -123,7 +139,7 @@ class ScoreBook:
         of = f"trace_id IN (SELECT trace_id FROM scores WHERE {where})"  # noqa: S608
         sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE {where} AND {of} ORDER BY version DESC LIMIT 1"  # noqa: S608
         lines = await self._ask(ScoreLine, sql, {"project": project, "id": score_id})
-        return lines[0].score() if lines else None
+        return lines[0].opened(self._keys()).score() if lines else None
 
     async def page(
         self, project: str, wanted: Wanted, after: tuple[int, str] | None, limit: int
@@ -138,7 +154,8 @@ class ScoreBook:
             params["cursor_ns"], params["cursor_id"] = after
         lines = await self._newest(where, params, limit + 1)
         last = lines[limit - 1] if len(lines) > limit else None
-        return [view_of(line) for line in lines[:limit]], (last.at_ns, last.id) if last else None
+        ring = self._keys()
+        return [view_of(line.opened(ring)) for line in lines[:limit]], (last.at_ns, last.id) if last else None
 
     async def _newest(self, where: str, params: dict[str, Value], wanted: int) -> list[ScoreLine]:
         """The newest scores that fit. FINAL would merge the whole table; instead, versions that fit are looked at down
@@ -159,14 +176,14 @@ class ScoreBook:
             enough *= 4
 
 
-async def scores_of_trace(asker: Asker, project: str, trace_id: str) -> list[ScoreView]:
+async def scores_of_trace(asker: Asker, ring: Keyring, project: str, trace_id: str) -> list[ScoreView]:
     """The valid scores of a trace and of its spans, oldest first."""
     sql = (
         f"SELECT {_COLUMNS} FROM scores FINAL WHERE project = {{project:String}} AND trace_id = {{trace:String}}"  # noqa: S608
         f" AND valid = 1 ORDER BY at_ns DESC, id DESC LIMIT {OF_TRACE}"
     )
     lines = await asker.ask(ScoreLine, sql, {"project": project, "trace": trace_id})
-    return [view_of(line) for line in reversed(lines)]
+    return [view_of(line.opened(ring)) for line in reversed(lines)]
 
 
 def _may_take_back(score: Score, person: bool, param: str) -> None:
