@@ -31,6 +31,8 @@ START, END = "<!-- bench:guards:start -->", "<!-- bench:guards:end -->"
 PEERS: Final = Path(__file__).parent / "peer_injection.py"
 CHAIN: Final = ("pii", "secrets", "injection", "egress")
 """The input chain of the bar: personal data, credentials, injection, policy."""
+STOPPING: Final = ("injection", "jailbreak", "secrets", "egress")
+"""Guards of prompts and documents that may stop a call for what is no attack. `pii` is not one: it takes out."""
 ROUNDS: Final = 7
 CHARACTERS: Final = 4_600
 """Of 1,000 tokens of English."""
@@ -67,11 +69,15 @@ def shown(share: GuardShare) -> str:
 
 
 def over_blocking(rows: Sequence[Row], scores: dict[str, list[float]]) -> list[str]:
-    lines = ["| harmless texts | n | injection | jailbreak | either |", "|---|---|---|---|---|"]
+    lines = [
+        "| harmless texts | n | injection | jailbreak | secrets, egress | any of these |",
+        "|---|---|---|---|---|---|",
+    ]
     sets: dict[str, Callable[[Row], bool]] = {
         "benign-wildguard": lambda row: row.source == "benign-wildguard",
         "benign-cyber-frr": lambda row: row.source == "benign-cyber-frr",
         "both of these": lambda row: row.source.startswith("benign-"),
+        "all public prompts": lambda row: row.source != "own" and row.place == "prompt",
         "everyday prompts": lambda row: row.family == "everyday" and row.place == "prompt",
         "own prompts, with trigger words": lambda row: row.source == "own" and row.place == "prompt",
         "documents of others": lambda row: row.source != "own" and row.place == "document",
@@ -80,7 +86,7 @@ def over_blocking(rows: Sequence[Row], scores: dict[str, list[float]]) -> list[s
     for name, inside in sets.items():
         at = [place for place, row in enumerate(rows) if not row.label and inside(row)]
         cells: list[str] = []
-        for columns in (("injection",), ("jailbreak",), ("injection", "jailbreak")):
+        for columns in (("injection",), ("jailbreak",), ("secrets", "egress"), STOPPING):
             count = sum(any(scores[column][place] >= 0.5 for column in columns) for place in at)
             cells.append(shown(operating.share(count, len(at))))
         lines.append(f"| {name} | {len(at)} | {' | '.join(cells)} |")
@@ -237,7 +243,7 @@ def report(data: Path, python: str, only: str) -> list[str]:
     lines: list[str] = []
     if only in ("", "attacks"):
         rows = [row for row in all_rows(data) if row.side != "train"]
-        scores = {name: [score_of(name)(row) for row in rows] for name in ("injection", "jailbreak")}
+        scores = {name: [score_of(name)(row) for row in rows] for name in STOPPING}
         test = [place for place, row in enumerate(rows) if row.side == "test"]
         tested = [rows[place] for place in test]
         kept = {name: [values[place] for place in test] for name, values in scores.items()}

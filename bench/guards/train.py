@@ -4,15 +4,15 @@
 
 ``DATA`` is the folder of public sets; none of their rows is in this repository. Logistic regression over the
 features of `guard/detect/head.py` (hashed words and neighbours, and traits), by Adam on the whole of the training side
-(`sets.py`). The penalty is chosen on the tuning side, and so is the bias: at a score of 0.5 and more lies the share of
-its harmless texts that the task's budget allows. The test side is not looked at here: `run.py` measures it. Weights are
-rounded to a signed byte.
+(`sets.py`). The penalty is chosen on the tuning side. The bias puts the threshold at a score of 0.5: for what users
+write it is chosen for `injection` and `jailbreak` together, by cross-fitting (`joint.py`); for documents on the tuning
+side, where the share of harmless texts that the task's budget allows may score as much. The test side is not looked at
+here: `run.py` measures it. Weights are rounded to a signed byte. Four minutes.
 """
 
 import argparse
 import base64
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from bench.guards import joint
 from bench.guards.sets import Row, all_rows
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,38 +28,37 @@ from msgspec.structs import replace
 from trimtab.guard.detect import head, scan
 from trimtab.guard.detect.plain import normal
 
-HARD: Final = 0.01
-"""Share of the harmless texts that look like attacks which a classifier may flag, on the tuning side."""
 STRENGTHS: Final = (3e-5,)
 """The best of 3e-5, 1e-4 and 3e-4 on the tuning side; put them here to choose anew."""
 STEPS: Final = 160
 RATE: Final = 0.15
-VERSION: Final = 1
 
 Floats = npt.NDArray[np.float64]
 
 
 class Task(Struct, frozen=True):
     """``attacks`` and ``harmless`` say which rows a head learns from; ``shape`` whether documents' shapes count;
-    ``budget`` is the share of harmless texts of the tuning side that may score 0.5 and more."""
+    ``budget`` is the share of harmless texts of the tuning side that may score 0.5 and more; None where its edge is
+    chosen together with another's."""
 
     name: str
     shape: bool
     attacks: tuple[str, ...]
     harmless: tuple[str, ...]
-    budget: float
+    budget: float | None = None
+    version: int = 2
 
 
 TASKS: Final = (
     Task(
         "injection_direct", False, ("own direct", "own indirect to_the_model", "own indirect exfiltration"),
-        ("prompt", "document"), 0.012,
+        ("prompt", "document"),
     ),
     Task(
         "injection_indirect", True, ("own indirect", "own direct", "injection-bipia-train", "agent-asb-tools"),
-        ("document",), 0.02,
+        ("document",), 0.02, 1,
     ),
-    Task("jailbreak", False, ("own jailbreak", "jailbreak-inthewild"), ("prompt",), 0.012),
+    Task("jailbreak", False, ("own jailbreak", "jailbreak-inthewild"), ("prompt",)),
 )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def rounded(task: Task, weights: Floats, traits: dict[str, float], bias: float) 
     scale = float(np.quantile(np.abs(weights[weights != 0]), 0.9995)) / 127
     bytes_ = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
     return head.Head(
-        version=f"{task.name}-{VERSION}", bits=head.BITS, scale=round(scale, 8), bias=round(bias, 4),
+        version=f"{task.name}-{task.version}", bits=head.BITS, scale=round(scale, 8), bias=round(bias, 4),
         weights=base64.b64encode(bytes_.tobytes()).decode(),
         extra={name: round(value, 3) for name, value in traits.items()},
     )  # fmt: skip
@@ -180,12 +180,9 @@ def highest(task: Task, row: Row, loaded: head.Loaded) -> tuple[float, float]:
     )
 
 
-def edge_of(task: Task, rows: Sequence[Row], scores: Sequence[float]) -> float:
-    """The classifier's score above which only the budget's share of the harmless texts lie, and `HARD` of those that
-    look like attacks."""
-    looks = [score for row, score in zip(rows, scores, strict=True) if row.source == "benign-wildguard"]
-    hard, every = sorted(looks, reverse=True), sorted(scores, reverse=True)
-    return max(every[int(len(every) * task.budget)], hard[math.ceil(len(hard) * HARD)] if hard else 0.0) + 1e-6
+def edge_of(budget: float, scores: Sequence[float]) -> float:
+    """The classifier's score above which only the budget's share of the harmless texts lie."""
+    return sorted(scores, reverse=True)[int(len(scores) * budget)] + 1e-6
 
 
 def logit(chance: float) -> float:
@@ -193,7 +190,33 @@ def logit(chance: float) -> float:
     return float(np.log(clipped / (1 - clipped)))
 
 
-def train(task: Task, data: Path) -> head.Head:
+def learned(task: Task, rows: Sequence[Row], strength: float) -> head.Head:
+    """From these rows, with its bias as it was fitted."""
+    made = Examples(task, rows)
+    names = sorted({name for traits in made.traits for name in traits})
+    weights, traits, bias = fit(made, made.dense(names), strength)
+    return rounded(task, weights, dict(zip(names, traits.tolist(), strict=True)), bias)
+
+
+def together(data: Path) -> dict[str, float]:
+    """The edges of the tasks that have no budget of their own, by name."""
+    tasks = [task for task in TASKS if task.budget is None]
+    rows = [row for row in all_rows(data) if row.side != "test"]
+    chances: dict[int, list[float]] = {at: [] for at, row in enumerate(rows) if row.place == "prompt"}
+    for task in tasks:
+        for fold in range(joint.FOLDS):
+            others = [row for row in rows if joint.fold_of(row) != fold and wanted(task, row)]
+            loaded = head.Loaded(learned(task, others, STRENGTHS[0]))
+            for at, found in chances.items():
+                if joint.fold_of(rows[at]) == fold:
+                    found.append(joint.chance(rows[at].text, loaded))
+            print(f"{task.name}: fold {fold + 1} of {joint.FOLDS}")
+    read = [joint.Read(rows[at], tuple(found), joint.ruled(rows[at].text)) for at, found in chances.items()]
+    return {task.name: edge for task, edge in zip(tasks, joint.edges(read), strict=True)}
+
+
+def train(task: Task, data: Path, edge: float | None) -> head.Head:
+    """``edge``: the chance that becomes the score 0.5; None to find it on the tuning side."""
     rows = [row for row in all_rows(data) if wanted(task, row)]
     sides = {side: [row for row in rows if row.side == side] for side in ("train", "tune")}
     made = Examples(task, sides["train"])
@@ -209,7 +232,9 @@ def train(task: Task, data: Path) -> head.Head:
             label: [highest(task, row, loaded) for row in sides["tune"] if row.label == label]
             for label in (True, False)
         }
-        edge = edge_of(task, [row for row in sides["tune"] if not row.label], [each for each, _ in scores[False]])
+        if task.budget is not None:
+            edge = edge_of(task.budget, [each for each, _ in scores[False]])
+        assert edge is not None
         recall = float(np.mean([said > edge for said, _ in scores[True]]))
         both = float(np.mean([said > edge or rule >= 0.5 for said, rule in scores[True]]))
         print(f"  L2 {strength:g}: edge {edge:.3f}; of {len(scores[True])} attacks to tune on the classifier sees "
@@ -226,12 +251,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the weights into the package")
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    for task in TASKS:
-        if given.only in task.name:
-            found = train(task, given.data)
-            if given.write:
-                fields = {field: getattr(found, field) for field in found.__struct_fields__}
-                (head.FOLDER / f"{task.name}.json").write_text(json.dumps(fields) + "\n")
+    tasks = [task for task in TASKS if given.only in task.name]
+    edges = together(given.data) if any(task.budget is None for task in tasks) else {}
+    for task in tasks:
+        found = train(task, given.data, edges.get(task.name))
+        if given.write:
+            fields = {field: getattr(found, field) for field in found.__struct_fields__}
+            (head.FOLDER / f"{task.name}.json").write_text(json.dumps(fields) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from house import House, Run
 
@@ -100,7 +101,7 @@ async def asked(port: int, kind: str = "http", text: str = "Ada says hello", **m
     row = Service(project_id="p", name="out", url=f"http://127.0.0.1:{port}/look", sealed=sealed)
     empty = Snapshot(version=1, access=AccessTable(keys={}, projects={}), guard_services={("p", "out"): row})
     services = GuardServices(transport, lambda: empty, BOX)
-    spec = GuardSpec(kind=kind, options={"service": "out"}, **{"action": "redact", **more})
+    spec = msgspec.convert({"kind": kind, "options": {"service": "out"}, "action": "redact", **more}, GuardSpec)
     made = chain([ready("g", 1, spec)])
     assert made is not None
     tools = Tools(reach=services.reach("p"), pseudonym=lambda kind, text: f"{kind}_0000000000")

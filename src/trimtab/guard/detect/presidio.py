@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -45,15 +46,14 @@ def check(pipeline: str) -> None:
 
 def engine(pipeline: str, language: str) -> Analyze:
     """Load it: seconds, and some hundred megabytes with a large pipeline."""
-    from presidio_analyzer import AnalyzerEngine  # pyright: ignore[reportMissingImports]
-    from presidio_analyzer.nlp_engine import NlpEngineProvider  # pyright: ignore[reportMissingImports]
-
+    library: Any = import_module("presidio_analyzer")
     models = [{"lang_code": language, "model_name": pipeline}]
-    provider: Any = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models})
-    analyser: Any = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=[language])
+    told = {"nlp_engine_name": "spacy", "models": models}
+    spacy: Any = import_module("presidio_analyzer.nlp_engine").NlpEngineProvider(nlp_configuration=told)
+    analyser: Any = library.AnalyzerEngine(nlp_engine=spacy.create_engine(), supported_languages=[language])
 
     def analyze(text: str, entities: Sequence[str]) -> list[Entity]:
-        found = analyser.analyze(text=text, language=language, entities=list(entities) or None)
+        found: list[Any] = analyser.analyze(text=text, language=language, entities=list(entities) or None)
         return [Entity(str(each.entity_type), each.start, each.end, float(each.score)) for each in found]
 
     return analyze

@@ -37,7 +37,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class InjectionGuard:
     name: Final = "injection"
-    version: Final = "1"
+    version: Final = "2"
     about: Final = "Prompt injection: by a user, and hidden in what a model reads."
     needs: Final[Needs] = "cpu"
     stages: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_arguments", "tool_result")

@@ -12,6 +12,9 @@ from trimtab.guard.types import Action, CannotTell, Finding, Look, Needs, Stage,
 FAMILIES: Final = frozenset(("persona", "refusal_suppression"))
 MOST: Final = 200_000
 LEAST: Final = 0.1
+RULED: Final = 0.45
+"""What a turn of phrase counts by itself: below the threshold, for people write of such personas, too. The classifier
+knows of it besides."""
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +26,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class JailbreakGuard:
     name: Final = "jailbreak"
-    version: Final = "1"
+    version: Final = "2"
     about: Final = "Jailbreaks: personas without rules, modes without filters, games against refusing."
     needs: Final[Needs] = "cpu"
     stages: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_result")
@@ -63,7 +66,7 @@ class JailbreakGuard:
     def _worst(self, text: str, ready: Options) -> scan.Hit | None:
         read = scan.read(text, shape=False)
         hits = [
-            scan.Hit(each.start, each.end, tell.score, tell.family)
+            scan.Hit(each.start, each.end, min(tell.score, RULED), tell.family)
             for each, met in zip(read.sentences, read.met, strict=True)
             for tell, _ in met
             if tell.family in FAMILIES
