@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import uvicorn
 
-from trimtab.core.clock import SystemClock
+from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
 from trimtab.gateway.endpoints import Endpoints
@@ -37,6 +37,7 @@ KEY = "tt_client"
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 PRICE = PriceOverride(input=1.0, output=2.0)
+_CLOCK = SystemClock()
 
 
 class OpenSpool:
@@ -92,6 +93,12 @@ class Running:
         rendered = {k.replace("_", "-").encode(): v.encode() for k, v in headers.items()}
         return await self.client.post("/v1/chat/completions", json=body, headers=rendered)
 
+    async def queued(self, calls: int) -> None:
+        """Returns when so many calls wait for a place at a provider."""
+        async with asyncio.timeout(60):
+            while sum(state.gate.waiting for _, state in self.gateway.live.each() if state.gate) != calls:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
 
 @asynccontextmanager
 async def running(
@@ -104,6 +111,8 @@ async def running(
     routes: dict[str, Any] | None = None,
     db: Database | None = None,
     vectors: Callable[[Provider], Awaitable[str]] | None = None,
+    clock: Clock = _CLOCK,
+    drain_s: int = 1,
     **parts: Any,
 ) -> AsyncGenerator[Running]:
     project = Project(id="prj_1", slug="default", capture_content=capture)
@@ -140,7 +149,7 @@ async def running(
             endpoints=Endpoints(managed, vectors),
             prices=PriceBook(),
             spool=spool,
-            clock=SystemClock(),
+            clock=clock,
             observe=lambda record: None,
             **parts,
         )
@@ -158,7 +167,7 @@ async def running(
         await (carrying if is_carried(scope["path"]) else nothing_here)(scope, receive, send)
 
     config = uvicorn.Config(
-        app, http=protocol_factory(hot), lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        app, http=protocol_factory(hot), lifespan="off", log_config=None, timeout_graceful_shutdown=drain_s
     )
     server = HotServer(config, ready.set)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))

@@ -187,7 +187,7 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
     def slowly(call: Any, attempt: Any, prices: Any) -> None:
         if not settling.is_set():
             settling.set()
-            go_on.wait(5)
+            go_on.wait(60)
         settle(call, attempt, prices)
 
     monkeypatch.setattr(books, "settle", slowly)
@@ -199,10 +199,12 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
             running([provider("lab", up.port, "anthropic_messages")], [FAST]) as g,
         ):
             leaving = asyncio.create_task(g.client.post("/v1/messages", json=large))
-            await asyncio.to_thread(settling.wait, 5)
+            await asyncio.to_thread(settling.wait, 60)
             leaving.cancel()
             await asyncio.wait([leaving])
-            await asyncio.sleep(0.05)  # until the server has seen it
+            async with asyncio.timeout(60):
+                while g.server.server_state.connections:  # noqa: ASYNC110  (until the server has seen it)
+                    await asyncio.sleep(0.005)
             go_on.set()
             record = await g.spool.one()
             assert record.outcome == "cancel"

@@ -289,7 +289,9 @@ def test_a_client_that_leaves_while_it_sends_leaves_a_row() -> None:
                 b"content-type: multipart/form-data; boundary=XX\r\n\r\n--XX\r\n" % KEY.encode() + b"x" * 70_000
             )
             await writer.drain()
-            await asyncio.sleep(0.2)
+            async with asyncio.timeout(60):
+                while not any(state.in_flight for _, state in g.gateway.live.each()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
             writer.transport.abort()
             record = await g.spool.one()
             assert (record.outcome, record.status) == ("cancel", 499)

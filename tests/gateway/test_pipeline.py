@@ -24,7 +24,10 @@ def with_fallback() -> list[Model]:
 
 
 async def events_of(response: httpx.Response) -> list[Any]:
-    text = (await response.aread()).decode()
+    return events_in((await response.aread()).decode())
+
+
+def events_in(text: str) -> list[Any]:
     found = [part.removeprefix("data: ") for part in text.split("\n\n") if part]
     return [part if part == "[DONE]" else json.loads(part) for part in found]
 
@@ -181,10 +184,12 @@ def test_a_stream_that_breaks_after_its_first_token_ends_with_an_error_and_no_sp
             upstream(streams(delta("x"), STOP, DONE)) as good,
             running([provider("lab", bad.port), provider("spare", good.port)], with_fallback()) as g,
         ):
-            asking = asyncio.ensure_future(g.chat(STREAM))
-            await asyncio.sleep(0.1)
-            bad.go_on.set()
-            chunks = await events_of(await asking)
+            async with g.client.stream("POST", "/v1/chat/completions", json=STREAM) as response:
+                source = response.aiter_text()
+                text = await anext(source)  # its first token is on its way: from here on nothing is spliced
+                bad.go_on.set()
+                text += "".join([piece async for piece in source])
+            chunks = events_in(text)
             errors = [c["error"] for c in chunks if c != "[DONE]" and "error" in c]
             assert len(errors) == 1
             assert errors[0]["message"]
@@ -305,12 +310,14 @@ def test_shutdown_ends_a_stream_in_flight_with_an_error_after_the_drain_bound() 
 def test_a_stream_in_flight_finishes_while_the_server_drains() -> None:
     async def main() -> None:
         script = streams(delta("begun"), "wait", delta(" and done"), STOP, USAGE, DONE)
-        async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
+        async with upstream(script) as up, running([provider("lab", up.port)], [FAST], drain_s=60) as g:
             async with g.client.stream("POST", "/v1/chat/completions", json=STREAM) as response:
                 source = response.aiter_text()
                 text = await anext(source)
                 g.server.should_exit = True
-                await asyncio.sleep(0.2)
+                async with asyncio.timeout(60):
+                    while any(each.is_serving() for each in g.server.servers):  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
                 up.go_on.set()
                 text += "".join([piece async for piece in source])
             assert "and done" in text

@@ -15,17 +15,20 @@ FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 SLOW = Model(name="slow", provider="spare", upstream="up-2", price=PRICE)
 
 
-def limited(limit: int = 1, queue: int = 10, max_wait_s: float = 5.0) -> Policy:
+def limited(limit: int = 1, queue: int = 10, max_wait_s: float = 60.0) -> Policy:
     return Policy(concurrency=Concurrency(limit=limit, queue=queue, max_wait_s=max_wait_s))
 
 
 def counted(most: list[int]) -> Script:
-    """Answers after a while; ``most`` holds how many were under way, and the most at once."""
+    """Answers when three have been under way at once; ``most`` holds how many were, and the most at once."""
 
     async def script(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         most[0] += 1
         most[1] = max(most)
-        await asyncio.sleep(0.03)
+        if most[0] == 3:
+            up.go_on.set()
+        await up.go_on.wait()
+        await asyncio.sleep(0.01)  # a fourth, if the gate let it in, would come meanwhile
         most[0] -= 1
         await answers(WHOLE)(up, reader, writer)
 
@@ -96,10 +99,10 @@ def test_the_higher_priority_goes_first_and_a_wrong_one_is_refused() -> None:
         ):
             calls = [asyncio.ensure_future(g.chat(ASK))]
             await asked(up)
-            for name in ("low", "normal", "high"):
+            for place, name in enumerate(("low", "normal", "high"), 1):
                 body = {**ASK, "user": name}
                 calls.append(asyncio.ensure_future(g.chat(body, trimtab_priority=name)))
-                await asyncio.sleep(0.05)
+                await g.queued(place)
             up.go_on.set()
             assert [r.status_code for r in await asyncio.gather(*calls)] == [200] * 4
             assert [body.get("user") for _, body in up.requests] == [None, "high", "normal", "low"]
@@ -179,7 +182,7 @@ def test_a_client_that_leaves_the_queue_leaves_a_row_and_no_call() -> None:
             holding = asyncio.ensure_future(g.chat(ASK))
             await asked(up)
             waiting = asyncio.ensure_future(g.chat(ASK))
-            await asyncio.sleep(0.1)
+            await g.queued(1)
             waiting.cancel()
             await settled(g, 1)
             assert (g.spool.records[0].outcome, g.spool.records[0].attempts) == ("cancel", ())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from harness import PRICE, Running, provider, running
+from kept import MovableClock
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, hangs_up, streams, upstream
 
 from trimtab.core.errors import UpstreamFailure
@@ -242,11 +243,15 @@ def test_the_only_key_that_was_refused_is_still_tried_when_there_is_nothing_else
 
 
 def test_a_target_that_keeps_failing_is_left_alone_then_probed_and_taken_back() -> None:
-    policy = Policy(retries=Retries(server=0), breaker=BreakerPolicy(failures_in_a_row=3, open_s=0.2, probes=1))
+    policy = Policy(retries=Retries(server=0), breaker=BreakerPolicy(failures_in_a_row=3, open_s=30, probes=1))
 
     async def main() -> None:
         script = [BROKEN, BROKEN, BROKEN, answers(WHOLE)]
-        async with upstream(*script) as up, running([provider("lab", up.port, resilience=policy)], [FAST]) as g:
+        clock = MovableClock()
+        async with (
+            upstream(*script) as up,
+            running([provider("lab", up.port, resilience=policy)], [FAST], clock=clock) as g,
+        ):
             for _ in range(3):
                 assert (await g.chat(ASK)).status_code == 503
             refused = await g.chat(ASK)
@@ -254,7 +259,7 @@ def test_a_target_that_keeps_failing_is_left_alone_then_probed_and_taken_back() 
             assert int(refused.headers["retry-after"]) >= 1
             assert len(up.requests) == 3, "an open breaker let a call through"
             assert "circuit breaker is open" in g.spool.records[3].decision[0].reason
-            await asyncio.sleep(0.25)
+            clock.forward(31)
             assert (await g.chat(ASK)).status_code == 200
             assert (await g.chat(ASK)).status_code == 200
 
@@ -483,16 +488,22 @@ def test_the_first_byte_of_a_whole_answer_is_not_its_last() -> None:
     async def slowly(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         data = json.dumps(WHOLE).encode()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(data), data[:10]))
-        await writer.drain()
-        await asyncio.sleep(0.2)
+        await up.go_on.wait()
         writer.write(data[10:])
 
     async def main() -> None:
         async with upstream(slowly) as up, running([provider("lab", up.port)], [FAST]) as g:
-            assert (await g.chat(ASK)).status_code == 200
+            asking = asyncio.ensure_future(g.chat(ASK))
+            under_way = g.gateway._attempts._transport._busy  # pyright: ignore[reportPrivateUsage]
+            async with asyncio.timeout(60):
+                while not any(answer.first_byte_at for answer in under_way):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)  # more than clocks may differ by
+            between = time.time_ns()
+            up.go_on.set()
+            assert (await asking).status_code == 200
             attempt = (await g.spool.one()).attempts[0]
-            assert attempt.ended_ns - attempt.first_byte_ns > 150_000_000
-            assert 0 <= attempt.first_byte_ns - attempt.started_ns < 100_000_000
+            assert attempt.started_ns <= attempt.first_byte_ns < between < attempt.ended_ns
 
     asyncio.run(main())
 

@@ -157,22 +157,23 @@ def test_a_kept_connection_that_the_provider_closed_is_told_as_stale_and_a_secon
 
 def test_an_unasked_answer_on_a_kept_connection_never_becomes_the_answer_to_the_next_call() -> None:
     async def main() -> None:
-        farewell = asyncio.Event()
+        answered, farewell = asyncio.Event(), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_request(reader)
             writer.write(OK)
             if not farewell.is_set():
-                await asyncio.sleep(0.05)
+                await answered.wait()
                 writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
                 await writer.drain()
                 farewell.set()
 
         async with provider(serve) as port:
             transport = Transport()
-            await whole(await transport.post(endpoint(port), b"{}"))
-            await farewell.wait()
-            await asyncio.sleep(0.05)
+            kept = await transport.post(endpoint(port), b"{}")
+            await whole(kept)
+            answered.set()
+            await until(lambda: not kept.is_open())
             answer = await transport.post(endpoint(port), b"{}")
             assert (await whole(answer), answer.status) == (b"hello", 200)
             await transport.aclose()
@@ -227,19 +228,23 @@ def test_a_kept_connection_lost_long_after_the_request_was_sent_is_a_failure_and
 
 def test_chunks_arrive_as_they_come_and_the_end_frees_the_connection() -> None:
     async def main() -> None:
+        got: list[bytes] = []
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-            for part in (b"one", b"two"):
+            for part in (b"one", b"two", b""):
                 writer.write(b"%x\r\n%b\r\n" % (len(part), part))
-                await writer.drain()
-                await asyncio.sleep(0.02)
-            writer.write(b"0\r\n\r\n")
+                if part:
+                    await until(lambda part=part: got[-1:] == [part])
             await reader.read()
 
         async with provider(serve) as port:
             transport = Transport()
-            assert await chunks(await transport.post(endpoint(port), b"{}")) == [b"one", b"two"]
+            answer = await transport.post(endpoint(port), b"{}")
+            while (data := await answer.chunk()) is not None:
+                got.append(data)
+            assert got == [b"one", b"two"]
             assert transport.in_flight == 0
             await transport.aclose()
 
