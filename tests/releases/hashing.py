@@ -29,10 +29,14 @@ def replace(one: Struct, **changes: Any) -> Struct:
     return type(one)(**(values | changes))
 
 
+def nothing(**_bounds: Any) -> None:
+    """A bound of a number is none of this program's business."""
+
+
 def stand_in() -> None:
     unset = types.SimpleNamespace()
     made: dict[str, Any] = {"Struct": Struct, "UNSET": unset, "UnsetType": types.SimpleNamespace}
-    made |= {"Meta": types.SimpleNamespace, "structs": types.SimpleNamespace(replace=replace)}
+    made |= {"Meta": nothing, "structs": types.SimpleNamespace(replace=replace)}
     for name, has in (("msgspec", made), ("trimtab.governance.audit", {"Actor": object})):
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__dict__.update(has)
@@ -43,7 +47,7 @@ def main(src: str, contents: str) -> None:
     sys.path.insert(0, src)
     from trimtab.prompts import types as prompts
     from trimtab.releases.canonical import content_hash, normal
-    from trimtab.releases.types import Content, Pinned
+    from trimtab.releases.types import Content, Pinned, PinnedKnowledge
 
     def source(of: dict[str, Any]) -> prompts.Source:
         content = dict(of["content"])
@@ -58,6 +62,7 @@ def main(src: str, contents: str) -> None:
             includes = {ref: source(each) for ref, each in found["prompt"]["includes"].items()}
             found["prompt"] = prompts.Bundle(prompt=source(found["prompt"]["prompt"]), includes=includes)
         found["models"] = {name: Pinned(**each) for name, each in found.get("models", {}).items()}
+        found["knowledge"] = tuple(PinnedKnowledge(**each) for each in found.get("knowledge", ()))
         print(content_hash(normal(Content(**found))))  # noqa: T201  it is what this program is for
 
 

@@ -17,7 +17,7 @@ from trimtab.prompts.canonical import normal as prompt_normal
 from trimtab.prompts.types import Bundle, Message, Source, Variable
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import canonical, content_hash, draft, normal
-from trimtab.releases.types import AppSpec, Content, Pinned, PinnedGuard
+from trimtab.releases.types import AppSpec, Content, Knowledge, Pinned, PinnedGuard, PinnedKnowledge
 
 GOLDEN = "sha256:d22ee537ad095c04a2335bb3240a5083430fac51ce144eb7928fe437efdd58bd"
 GOLDEN_BYTES = (
@@ -140,11 +140,35 @@ def test_order_counts_where_a_model_sees_it() -> None:
     assert first != second
 
 
+KNOWN = PinnedKnowledge(corpus="handbook", version=3, digest="sha256:a")
+
+
+def test_every_field_of_knowledge_is_in_the_hash_but_the_number_that_a_version_has_on_one_server() -> None:
+    others: dict[str, Any] = {
+        "corpus": "k", "digest": "sha256:b", "top": 5, "least": 0.5, "tokens": 100, "mode": "words",
+        "query": "{{ question }}", "on_failure": "answer_without", "timeout_ms": 10, "layout": 2,
+    }  # fmt: skip
+    assert others.keys() == {*PinnedKnowledge.__struct_fields__} - {"version"}
+    made = [Content(route="fast", knowledge=(structs.replace(KNOWN, **{name: v}),)) for name, v in others.items()]
+    follows = Content(route="fast", knowledge=(structs.replace(KNOWN, version=0, digest=""),))
+    base = Content(route="fast", knowledge=(KNOWN,))
+    hashes = {content_hash(normal(each)) for each in (base, follows, Content(route="fast"), *made)}
+    assert len(hashes) == len(others) + 3
+    moved = Content(route="fast", knowledge=(structs.replace(KNOWN, version=9),))
+    assert content_hash(normal(moved)) == content_hash(normal(base))
+
+
+def test_a_corpus_that_is_only_named_has_the_short_form() -> None:
+    given = AppSpec(route="fast", knowledge=(Knowledge(corpus=" handbook "), Knowledge(corpus="b", least=0)))
+    assert draft(given).knowledge == ("handbook", Knowledge(corpus="b", least=0.0))
+    assert draft(draft(given)) == draft(given)
+
+
 def test_every_field_of_a_content_is_in_its_hash() -> None:
     """A field that is added one day cannot be forgotten here."""
     whole = normal(sample())
     guards = (PinnedGuard(name="g", version=1, spec={"kind": "secrets"}),)
-    full = structs.replace(whole, context={"max_tokens": 100}, knowledge=("k",), guards=guards)
+    full = structs.replace(whole, context={"max_tokens": 100}, knowledge=(KNOWN,), guards=guards)
     hashes = {content_hash(full)}
     for name in Content.__struct_fields__:
         hashes.add(content_hash(structs.replace(full, **{name: getattr(Content(), name)})))

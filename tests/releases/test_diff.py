@@ -14,7 +14,7 @@ from trimtab.prompts.types import Bundle, Message, Source, Variable
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import content_hash, normal
 from trimtab.releases.diff import diff, words
-from trimtab.releases.types import Content, Pinned, PinnedGuard
+from trimtab.releases.types import Content, Pinned, PinnedGuard, PinnedKnowledge
 
 GUARD = PinnedGuard(name="g", version=1, spec={"kind": "secrets", "action": "flag"})
 
@@ -206,11 +206,52 @@ def test_what_has_another_hash_is_told_and_what_has_the_same_is_not(before: Cont
     assert diff(after, after).changes == []
 
 
+KNOWN = PinnedKnowledge(corpus="handbook", version=3, digest="sha256:a")
+
+
+def test_knowledge_is_told_by_its_version_and_what_follows_its_corpus_is_told_as_not_frozen() -> None:
+    newer = structs.replace(KNOWN, version=4, digest="sha256:b", top=6, on_failure="answer_without")
+    follows = structs.replace(KNOWN, version=0, digest="")
+
+    def told(before: tuple[PinnedKnowledge, ...], after: tuple[PinnedKnowledge, ...]) -> list[str]:
+        return words(content(knowledge=before), content(knowledge=after))
+
+    assert told((), (KNOWN,)) == ["Looks things up in handbook (version 3): up to 4 passages, by meaning and by words"]
+    assert told((KNOWN,), (newer,)) == [
+        "The knowledge handbook went from version 3 to 4",
+        "Takes up to 6 passages of handbook instead of 4",
+        "Answers without handbook where that cannot be searched",
+    ]
+    assert told((KNOWN,), (follows,)) == [
+        "Searches handbook as it is at each call, which the release does not freeze (it was frozen at version 3)"
+    ]
+    assert told((follows,), (KNOWN,)) == [
+        "Searches version 3 of handbook and no other (it was the newest at each call)"
+    ]
+    assert told((KNOWN,), ()) == ["No longer looks things up in handbook"]
+    other = structs.replace(KNOWN, corpus="law")
+    assert told((KNOWN, other), (other, KNOWN)) == ["The corpora are searched in another order"]
+    assert told((KNOWN,), (structs.replace(KNOWN, version=8),)) == [], "the same content by another number"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("top", 1), ("least", 0.3), ("tokens", 100), ("mode", "words"), ("query", "{{ question }}"), ("timeout_ms", 10),
+     ("on_failure", "answer_without"), ("layout", 2)],
+)  # fmt: skip
+def test_no_setting_of_knowledge_is_forgotten(name: str, value: Any) -> None:
+    changed = structs.replace(KNOWN, **{name: value})
+    (one,) = words(content(knowledge=(KNOWN,)), content(knowledge=(changed,)))
+    (other,) = words(content(knowledge=(changed,)), content(knowledge=(KNOWN,)))
+    assert "handbook" in one
+    assert one != other or name == "layout"
+
+
 def test_no_field_of_a_content_is_forgotten() -> None:
     """One that is added one day has to be told as well."""
     full = content(
         prompt=source(), parameters={"a": 1}, tools=({"name": "t"},), output_schema={}, policy={"p": 1},
-        variables={"who": "x"}, context={}, cache={}, knowledge=("k",), guards=(GUARD,), metadata={"m": 1},
+        variables={"who": "x"}, context={}, cache={}, knowledge=(KNOWN,), guards=(GUARD,), metadata={"m": 1},
         affinity={"session": True},
     )  # fmt: skip
     for name in Content.__struct_fields__:

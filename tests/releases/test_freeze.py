@@ -13,7 +13,16 @@ from trimtab.prompts.types import Content as PromptContent
 from trimtab.releases.canonical import content_hash, normal
 from trimtab.releases.freeze import REFUSED, Gateway, Routed, freeze
 from trimtab.releases.freeze import draft as drafted
-from trimtab.releases.types import AppSpec, Content, Json, Pinned, PinnedGuard
+from trimtab.releases.types import (
+    AppSpec,
+    Content,
+    CorpusVersion,
+    Json,
+    Knowledge,
+    Pinned,
+    PinnedGuard,
+    PinnedKnowledge,
+)
 
 TOOL: Json = {"type": "function", "function": {"name": "look"}}
 
@@ -97,10 +106,38 @@ def test_what_is_no_parameter_is_refused_in_the_draft_and_in_the_prompt(name: st
         frozen(AppSpec(), source(parameters={name: 1}))
 
 
-def test_what_is_not_there_yet_is_refused_as_such() -> None:
-    with pytest.raises(InvalidRequest, match="not available yet") as refused:
-        drafted(AppSpec(knowledge=("x",)), GATEWAY)
-    assert refused.value.code == "not_available_yet"
+CORPORA = {"handbook": CorpusVersion(number=7, digest="sha256:a"), "law": CorpusVersion(number=2, digest="sha256:b")}
+
+
+def test_knowledge_is_frozen_at_a_version_unless_the_app_follows_its_corpus() -> None:
+    use = Knowledge(corpus="law", follow=True, top=2, on_failure="answer_without")
+    found = freeze("desk", AppSpec(route="fast", knowledge=("handbook", use)), None, GATEWAY, corpora=CORPORA)
+    assert found.knowledge == (
+        PinnedKnowledge(corpus="handbook", version=7, digest="sha256:a"),
+        PinnedKnowledge(corpus="law", version=0, digest="", top=2, on_failure="answer_without"),
+    )
+    with pytest.raises(InvalidRequest, match="names the corpus 'absent', which this project has not") as refused:
+        freeze("desk", AppSpec(route="fast", knowledge=("absent",)), None, GATEWAY, corpora=CORPORA)
+    assert refused.value.code == "corpus_missing"
+    assert "trimtab knowledge add absent" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "words"),
+    [
+        (("No Name",), "names no corpus"),
+        (("law@3",), "names no corpus"),
+        (("law", Knowledge(corpus="law", top=2)), "named twice"),
+        ((Knowledge(corpus="law", version=2, follow=True),), "a version is named, and it is to be followed"),
+        ((Knowledge(corpus="law", query="{{ topic }}"),), "asks for 'topic', which there is not"),
+        ((Knowledge(corpus="law", query="parcels"),), "does not say 'question'"),
+        ((Knowledge(corpus="law", query="{{ question"),), "cannot be read"),
+        ((Knowledge(corpus="law", query="{{ question }}" + "x" * 4000),), "at most 4,000 characters"),
+    ],
+)
+def test_knowledge_that_says_nothing_sensible_is_refused_in_the_draft(knowledge: Any, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        drafted(AppSpec(knowledge=knowledge), GATEWAY)
 
 
 def test_guards_are_frozen_as_they_are_and_missing_ones_are_named() -> None:

@@ -1,8 +1,9 @@
 """Two hundred contents have the hashes that `hashes.jsonl` says, under every version of Python that is to be had.
 
 The file was written once, by Python 3.11, and is never written anew: a release that was made then has the hash that it
-had. The contents are not in normal form: names out of order, whole numbers as floats, line ends of Windows, numbers at
-the edges of what a float is, letters that normalise, fold or hide.
+had; those with knowledge are of the day when releases first could have some. The contents are not in normal form: names
+out of order, whole numbers as floats, line ends of Windows, numbers at the edges of what a float is, letters that
+normalise, fold or hide.
 """
 
 import json

@@ -12,6 +12,7 @@ from trimtab.gateway.apps.assigned import AppCall
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guarded import Guards
+from trimtab.gateway.known import Known
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.staying_up.gate import NORMAL, Gate
@@ -199,6 +200,7 @@ class Call:
         "front",
         "guards",
         "head",
+        "known",
         "labels",
         "noted",
         "original",
@@ -261,6 +263,8 @@ class Call:
         self.unguarded = False
         self.guards: Guards | None = None
         """The guards that look at it; None where there are none."""
+        self.known: Known | None = None
+        """What was looked up for it; None for what needs no knowledge."""
         self.prompt = ""
         """The prompt that was put before the messages here, ``name@version``, where no app did."""
 
@@ -377,6 +381,8 @@ class Call:
         )
         if self.guards is not None:
             record = self.guards.told(record)
+        if self.known is not None:
+            record = self.known.told(record)
         if self.app is not None:
             return self.app.told(record)
         return replace(record, app_note=AppNote(prompt=self.prompt)) if self.prompt else record

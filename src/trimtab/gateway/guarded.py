@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from trimtab.guard.refusals import Refusals
-from trimtab.guard.run import Runner, Swap
+from trimtab.guard.run import Ran, Runner, Swap
 from trimtab.guard.spec import Broken, Chain, Ready, chain, means
 from trimtab.guard.types import Subject, Tools, Verdict
 from trimtab.llm.types import Response
@@ -51,10 +51,12 @@ class Guards(Protocol):
     originals: dict[str, str]
     swaps: list[Swap]
     verdicts: list[Verdict]
+    subject: Subject
     held: int
 
     @property
     def hash(self) -> bytes: ...
+    def take(self, ran: Ran) -> None: ...
     def told(self, record: CallRecord) -> CallRecord: ...
     def unsent(self, by: Verdict, why: str) -> None: ...
     def of_answer(self) -> Subject: ...

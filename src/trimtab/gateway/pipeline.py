@@ -18,6 +18,7 @@ from msgspec import Struct
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
 from trimtab.gateway.apps.assigned import Copy
+from trimtab.gateway.apps.knowledge import Knowledge
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
@@ -34,6 +35,7 @@ from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache import Cache, Semantic
 from trimtab.gateway.kept.cache_store import About
 from trimtab.gateway.kept.idempotency import Idempotency
+from trimtab.gateway.knowing import Knowing
 from trimtab.gateway.money.books import Books, Spool
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending, note_refusal
@@ -100,6 +102,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     escalate: Escalate | None = None
     direct: Direct | None = None
     """Finds the releases of apps that are called by their number."""
+    knowledge: Knowledge | None = None
+    """Searches corpora; without it no app that has knowledge can be called."""
 
 
 class Gateway:
@@ -124,6 +128,7 @@ class Gateway:
             parts.guard_runner or Runner(), parts.guard_tools, self._books.record, self._now, parts.escalate
         )
         self.apps = Apps(parts.direct)
+        self.knowing = Knowing(parts.knowledge, self._now)
         self.shadows = Shadows(self._shadow, self.gate, self._now)
         self._cache: Cache | None = None
         self.idempotency: Idempotency | None = None
@@ -245,6 +250,8 @@ class Gateway:
             policy = await self.apps.begin(call, named, apps)
         if snapshot.guards and await self._guarded(call, snapshot):
             return
+        if call.app is not None and call.app.release is not None and call.app.release.knowledge:
+            await self.knowing.begin(call, call.app.release)
         governed = None
         if snapshot.governed or call.caller.data_class:
             governed = govern(call, snapshot.governed.get(project))
@@ -321,6 +328,8 @@ class Gateway:
         route, snapshot = copy.release.route, self._snapshot()
         if snapshot.guards and await self._guarded(call, snapshot):
             return
+        if copy.release.knowledge:
+            await self.knowing.begin(call, copy.release)
         assert route is not None
         plan = self._decide(call, route) or await self._learn(call, route)
         targets = plan.targets
@@ -396,7 +405,7 @@ class Gateway:
             if (governed := govern(call, snapshot.governed.get(call.project.id))) is not None:
                 screen(call, governed, [target])
         if snapshot.limits and self._spending is not None:
-            await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size())
+            await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size)
         entered = await self._enter(call)
         try:
             await self._carries.carry(call, target, carrier)

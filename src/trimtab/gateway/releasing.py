@@ -110,11 +110,11 @@ class Apps:
         """The body of a call of the key ``who`` with the release over it; None where nothing changes. Raises
         `TrimtabError`."""
         if front.operation != "chat":
-            if release.overlay is None:
+            if release.overlay is None and not release.knowledge:
                 return None
             raise Unsupported(
-                f"The app {release.app!r} answers chats: its release {release.short} has a prompt, parameters or "
-                f"tools, which {front.operation} calls have not.",
+                f"The app {release.app!r} answers chats: its release {release.short} has a prompt, parameters, tools "
+                f"or knowledge, which {front.operation} calls have not.",
                 fix=f"Call the model itself for {front.operation}, or an app that has nothing but a route.",
                 code="operation_unsupported",
                 param="model",

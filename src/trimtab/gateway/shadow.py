@@ -17,6 +17,7 @@ from trimtab.gateway.apps.assigned import AppCall, Copy
 from trimtab.gateway.call import REQUEST, Call
 from trimtab.gateway.endpoints import FORWARDED
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.knowing import GROUPS, USER
 from trimtab.gateway.releasing import HEADER
 from trimtab.gateway.staying_up.gate import Gate
 
@@ -24,7 +25,7 @@ MOST: Final = 32
 """Copies that a worker makes at a time."""
 CLOSE_WITHIN_S: Final = 3.0
 Why = Literal["busy", "budget", "ended"]
-_READ: Final = (HEADER, *FORWARDED)
+_READ: Final = (HEADER, USER, GROUPS, *FORWARDED)
 
 
 class Dropped(Exception):

@@ -20,7 +20,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.prompts import canonical as prompts
 from trimtab.prompts.canonical import plain, text_of
 from trimtab.prompts.types import Bundle, PromptError, Source
-from trimtab.releases.types import AppSpec, Content
+from trimtab.releases.types import AppSpec, Content, Knowledge, PinnedKnowledge
 
 MARK: Final = b"trimtab-release-1\n"
 MAX_DESCRIPTION: Final = 4000
@@ -60,10 +60,20 @@ def _draft(spec: AppSpec) -> AppSpec:
         variables=by_name(spec.variables, "variables"),
         context=None if spec.context is None else ordered(plain(spec.context, "context")),
         cache=None if spec.cache is None else ordered(plain(spec.cache, "cache")),
-        knowledge=tuple(text_of(each) for each in spec.knowledge),
+        knowledge=tuple(map(_knowledge, spec.knowledge)),
         guards=tuple(text_of(each) for each in spec.guards),
         metadata=ordered(plain(spec.metadata, "metadata")),
     )
+
+
+def _knowledge(given: str | Knowledge) -> str | Knowledge:
+    """A name alone where nothing else is said of it."""
+    if isinstance(given, str):
+        return text_of(given).strip()
+    made = structs.replace(given, corpus=text_of(given.corpus).strip(), query=text_of(given.query).strip())
+    if made.least is not None:
+        made = structs.replace(made, least=float(made.least))
+    return made.corpus if made == Knowledge(corpus=made.corpus) else made
 
 
 def normal(content: Content) -> Content:
@@ -119,12 +129,29 @@ def fields(content: Content) -> dict[str, Any]:
         "variables": content.variables,
         "context": content.context,
         "cache": content.cache,
-        "knowledge": list(content.knowledge),
+        "knowledge": [_pinned(each) for each in content.knowledge],
         "guards": [{"name": g.name, "version": g.version, "spec": g.spec} for g in content.guards],
         "metadata": content.metadata,
     }
     empty_says_something = ("output_schema", "affinity", "context", "cache")
     return {name: v for name, v in found.items() if v or (v is not None and name in empty_says_something)}
+
+
+def _pinned(of: PinnedKnowledge) -> dict[str, Any]:
+    """A version counts by its content, wherever it has which number."""
+    which = {"follow": True} if of.follow else {"digest": of.digest}
+    return {
+        "corpus": of.corpus,
+        **which,
+        "top": of.top,
+        "least": None if of.least is None else plain(of.least, "knowledge"),
+        "tokens": of.tokens,
+        "mode": of.mode,
+        "query": of.query,
+        "on_failure": of.on_failure,
+        "timeout_ms": of.timeout_ms,
+        "layout": of.layout,
+    }
 
 
 def _bundle(bundle: Bundle) -> dict[str, Any]:

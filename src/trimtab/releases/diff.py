@@ -11,8 +11,8 @@ from trimtab.prompts import diff as prompt_diff
 from trimtab.prompts.diff import Change, Difference, MessageChange
 from trimtab.prompts.types import Content as PromptContent
 from trimtab.prompts.types import Source
-from trimtab.releases import route_words
-from trimtab.releases.types import Content, Json, PinnedGuard
+from trimtab.releases import knowledge_words, route_words
+from trimtab.releases.types import Content, Json, PinnedGuard, PinnedKnowledge
 
 Area = Literal[
     "prompt", "route", "parameters", "tools", "output_schema", "policy", "variables", "context", "cache", "knowledge",
@@ -81,7 +81,7 @@ def diff(before: Content | None, after: Content) -> ReleaseDifference:
         *_variables(old.variables, after.variables),
         *_optional("context", "Long conversations are shortened", old.context, after.context, {}),
         *_optional("cache", "Answers are given again from the cache", old.cache, after.cache, _CACHE),
-        *_names("knowledge", old.knowledge, after.knowledge),
+        *_knowledge(old.knowledge, after.knowledge),
         *_guards(old.guards, after.guards),
         *_metadata(old.metadata, after.metadata),
     ]
@@ -355,16 +355,6 @@ def _settings(values: Json | None) -> str:
     return ", ".join(f"{name} {_short(value)}" for name, value in (values or {}).items()) or "with the defaults"
 
 
-def _names(area: Area, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[ReleaseChange]:
-    for name in sorted({*before} ^ {*after}):
-        gone = name in before
-        text = f"{area.capitalize()}: {name} {'is gone' if gone else 'is new'}"
-        yield _one(area, f"{area}.{name}", name if gone else UNSET, UNSET if gone else name, text)
-    if before != after and sorted(before) == sorted(after):
-        text = f"{area.capitalize()} in another order"
-        yield _one(area, area, list(before), list(after), text)
-
-
 def _guards(before: tuple[PinnedGuard, ...], after: tuple[PinnedGuard, ...]) -> Iterator[ReleaseChange]:
     old, new = {each.name: each for each in before}, {each.name: each for each in after}
     for name in sorted({*old, *new}):
@@ -378,6 +368,17 @@ def _guards(before: tuple[PinnedGuard, ...], after: tuple[PinnedGuard, ...]) -> 
         else:
             text = f"The guard {name} is another one of version {one.version}"
         yield _one("guards", f"guards.{name}", _plain(one), _plain(other), text)
+
+
+def _knowledge(before: tuple[PinnedKnowledge, ...], after: tuple[PinnedKnowledge, ...]) -> Iterator[ReleaseChange]:
+    found, either = knowledge_words.told(before, after), {each.corpus for each in (*before, *after)}
+    old, new = {each.corpus: each for each in before}, {each.corpus: each for each in after}
+    for name, text in found:
+        if name not in either:  # of all together
+            yield ReleaseChange(area="knowledge", what="changed", where="knowledge", words=text)
+            continue
+        one, other = (UNSET if each is None else msgspec.to_builtins(each) for each in (old.get(name), new.get(name)))
+        yield _one("knowledge", f"knowledge.{name}", one, other, text)
 
 
 def _plain(guard: PinnedGuard | None) -> Any:

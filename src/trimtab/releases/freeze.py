@@ -16,8 +16,8 @@ from msgspec import UNSET, Struct, structs
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.prompts import types as prompts
 from trimtab.prompts.types import Bundle, PromptError
-from trimtab.releases import canonical
-from trimtab.releases.types import APP, AppSpec, Content, Json, Pinned, PinnedGuard
+from trimtab.releases import canonical, knowledge
+from trimtab.releases.types import APP, AppSpec, Content, CorpusVersion, Json, Pinned, PinnedGuard
 
 REFUSED: Final = {
     "model": "the app's route decides it",
@@ -73,7 +73,8 @@ def draft(spec: AppSpec, gateway: Gateway) -> AppSpec:
     if made.cache is not None:
         made = structs.replace(made, cache=canonical.ordered(gateway.cache(made.cache)))
     _check_parameters(made.parameters, "")
-    _refuse_to_come(made)
+    _check_guards(made)
+    _check_knowledge(made)
     return made
 
 
@@ -93,20 +94,22 @@ def _check_parameters(parameters: Mapping[str, Any], whose: str) -> None:
             )
 
 
-def _refuse_to_come(spec: AppSpec) -> None:
-    if spec.knowledge:
-        raise InvalidRequest(
-            "An app can name no knowledge: not available yet.",
-            fix="Leave 'knowledge' out.",
-            param="knowledge",
-            code="not_available_yet",
-        )
+def _check_guards(spec: AppSpec) -> None:
     named: set[str] = set()
     for each in spec.guards:
         name, _ = guard_reference(each)
         if name in named:
             raise InvalidRequest(f"The guard {name!r} is named twice.", fix="Name it once.", param="guards")
         named.add(name)
+
+
+def _check_knowledge(spec: AppSpec) -> None:
+    named: set[str] = set()
+    for number, each in enumerate(map(knowledge.use_of, spec.knowledge)):
+        knowledge.check(each, f"knowledge[{number}]")
+        if each.corpus in named:
+            raise InvalidRequest(f"The corpus {each.corpus!r} is named twice.", fix="Name it once.", param="knowledge")
+        named.add(each.corpus)
 
 
 def guard_reference(text: str) -> tuple[str, int | None]:
@@ -138,10 +141,12 @@ def freeze(
     prompt: Bundle | None,
     gateway: Gateway,
     guards: Mapping[str, PinnedGuard] = MappingProxyType({}),
+    corpora: Mapping[str, CorpusVersion] = MappingProxyType({}),
 ) -> Content:
     """What the next release of that app would be. ``prompt`` is what the draft's reference means now, with all it
-    includes; ``guards`` are what those that it names are now, by how it names them. Raises `InvalidRequest` for what is
-    missing or does not fit. Imports Jinja2 where there is a prompt."""
+    includes; ``guards`` are what those that it names are now, by how it names them; ``corpora`` the versions that it
+    means of those, by name. Raises `InvalidRequest` for what is missing or does not fit. Imports Jinja2 where there is
+    a prompt."""
     spec = draft(spec, gateway)
     if not spec.route:
         raise InvalidRequest(
@@ -166,7 +171,7 @@ def freeze(
             variables=_variables(app, spec, prompt),
             context=spec.context,
             cache=spec.cache,
-            knowledge=spec.knowledge,
+            knowledge=tuple(knowledge.pinned(app, each, corpora) for each in map(knowledge.use_of, spec.knowledge)),
             guards=_guards(app, spec, guards),
             metadata=spec.metadata,
         )

@@ -28,6 +28,31 @@ call."""
 Outcome = Literal["better", "not_worse", "worse", "not_enough_data"]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Json = dict[str, Any]
+KnowledgeMode = Literal["hybrid", "meaning", "words"]
+OnFailure = Literal["refuse", "answer_without"]
+
+
+class Knowledge(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A corpus that an app's calls look things up in; a corpus' name alone means it with the defaults.
+
+    ``version`` is the one that a release freezes, the newest finished one where none is said. With ``follow`` nothing
+    is frozen: each call searches the newest there is then. ``top`` passages at most, none that is less like the
+    question than ``least`` (cosine similarity), and so many that they take at most ``tokens`` (by estimate). ``mode``:
+    by meaning and by words (``hybrid``), or by one of them. ``query`` is a template of what is looked for, with
+    ``question`` (the last thing the user said) and ``previous`` (what the user said before that); the question itself
+    where it is empty. ``on_failure``: a call whose search fails or takes longer than ``timeout_ms`` is refused, or
+    answered without."""
+
+    corpus: str
+    version: Annotated[int, Meta(ge=1, le=999_999_999)] | None = None
+    follow: bool = False
+    top: Annotated[int, Meta(ge=1, le=50)] = 4
+    least: Share | None = None
+    tokens: Annotated[int, Meta(ge=50, le=200_000)] = 2000
+    mode: KnowledgeMode = "hybrid"
+    query: str = ""
+    on_failure: OnFailure = "refuse"
+    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 3000
 
 
 class AppSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -36,7 +61,8 @@ class AppSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     ``prompt`` is a reference (``support``, ``support@3``, ``support@production``); None where clients send all the
     messages. ``route`` is a model's or a route's name, ``provider/model-id``, or a tree (`gateway/routing/types.py`, as
     JSON). ``parameters``, ``tools``, ``output_schema`` and ``policy`` stand over those of the prompt. ``variables`` are
-    values that the prompt's variables always have. ``context`` and ``cache`` are as in a call policy.
+    values that the prompt's variables always have. ``context`` and ``cache`` are as in a call policy. ``knowledge``:
+    corpora that its calls search.
     """
 
     description: str = ""
@@ -49,7 +75,7 @@ class AppSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     variables: Json = {}
     context: Json | None = None
     cache: Json | None = None
-    knowledge: tuple[str, ...] = ()
+    knowledge: tuple[str | Knowledge, ...] = ()
     guards: tuple[str, ...] = ()
     metadata: Json = {}
 
@@ -69,13 +95,44 @@ class PinnedGuard(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: Json
 
 
+class CorpusVersion(Struct, frozen=True, kw_only=True):
+    """A version of a corpus, which never changes. ``digest`` is the hash of its content (``sha256:`` and 64 hex
+    digits)."""
+
+    number: int
+    digest: str
+
+
+class PinnedKnowledge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A corpus as calls of a release search it. ``version`` and ``digest`` are what was resolved when the release was
+    made; 0 and empty where it follows its corpus, which is then not frozen. ``layout`` is the form in which passages
+    stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`."""
+
+    corpus: str
+    version: int = 0
+    digest: str = ""
+    top: int = 4
+    least: float | None = None
+    tokens: int = 2000
+    mode: KnowledgeMode = "hybrid"
+    query: str = ""
+    on_failure: OnFailure = "refuse"
+    timeout_ms: int = 3000
+    layout: int = 1
+
+    @property
+    def follow(self) -> bool:
+        return not self.version
+
+
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What decides an app's behaviour, with every reference resolved; what the hash of a release is over.
 
     ``prompt`` with all that it includes. ``route`` is a tree without names of other routes; ``models`` says what each
     of its leaves is, and ``affinity`` is the route's own. ``parameters``, ``tools``, ``output_schema`` and ``policy``
     are in force as they stand, the prompt's own already in them.
-    ``guards`` look at the app's calls, each as it was then.
+    ``guards`` look at the app's calls, each as it was then; ``knowledge`` are versions of corpora, but for those that
+    it follows.
     """
 
     prompt: Bundle | None = None
@@ -89,7 +146,7 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     variables: Json = {}
     context: Json | None = None
     cache: Json | None = None
-    knowledge: tuple[str, ...] = ()
+    knowledge: tuple[PinnedKnowledge, ...] = ()
     guards: tuple[PinnedGuard, ...] = ()
     metadata: Json = {}
 

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from trimtab.releases.diff import PromptChanges, ReleaseChange
-from trimtab.releases.types import AppSpec, Pinned, PinnedGuard, Tried
+from trimtab.releases.types import AppSpec, Pinned, PinnedGuard, PinnedKnowledge, Tried
 from trimtab.server.prompt_bodies import PromptBundle
 
 
@@ -92,7 +92,7 @@ class ReleaseContent(Struct, frozen=True, kw_only=True):
     variables: dict[str, Any]
     context: dict[str, Any] | None
     cache: dict[str, Any] | None
-    knowledge: list[str]
+    knowledge: list[PinnedKnowledge]
     guards: list[PinnedGuard]
     metadata: dict[str, Any]
 

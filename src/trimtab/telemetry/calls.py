@@ -6,6 +6,7 @@ attempt has texts of its own only where they differ (a body in another dialect, 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from trimtab.governance.sealing import Keyring
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.guard_rows import add_guard_rows, marks
+from trimtab.telemetry.knowledge_rows import add_knowledge_rows
 from trimtab.telemetry.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
@@ -73,6 +75,9 @@ class CallMapper:
             marks = marks_of(record, texts.request, self._prompts)
             if record.guards:
                 add_guard_rows(rows, owner, record)
+            if record.knowledge:
+                put = partial(place, self._blobs, self._keys(), record.project)
+                add_knowledge_rows(rows, owner, record, put, sealed=sealed)
             add_ledger_rows(rows, owner, record, msgspec.structs.replace(marks, preview="") if sealed else marks)
             if self._silent is not None and final and final.kind != "guard" and texts.request and texts.response:
                 self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))

@@ -24,7 +24,7 @@ FLAGGED: Final = "guard_flagged"
 PREFIX: Final = "guard:"
 STOPS: Final = ("block", "escalate")
 _json: Final = msgspec.json.Encoder()
-_EMPTY: Final[dict[str, Any]] = {
+EMPTY: Final[dict[str, Any]] = {
     "ttft_ns": None, "tried": [], "tags": [], "metadata": {}, "cost": None, "guards": [], "leaf": 0, "entry": 0,
     "stream": 0, "http_status": 0, "input_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0,
     "output_tokens": 0, "reasoning_tokens": 0, "tokens_estimated": 0, "unpriced": 0, "attempts": 0, "fallbacks": 0,
@@ -58,7 +58,7 @@ def _span(record: CallRecord, line: GuardLine, number: int) -> tuple[Any, ...]:
     said = f"{would}{line.action} at {line.stage}: {line.reason}" + (f" ({found})" if found else "")
     values: dict[str, Any] = {
         **dict.fromkeys(SPANS, ""),
-        **_EMPTY,
+        **EMPTY,
         "project": record.project,
         "trace_id": record.trace_id,
         "span_id": blake2b(f"{record.span_id}/{number}".encode(), digest_size=8).hexdigest(),

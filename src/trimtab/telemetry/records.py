@@ -161,6 +161,47 @@ class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: int | None = 0
 
 
+class PassageNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A passage that was found for a call. ``number`` is the one it has in what the model was given, 0 for one that
+    was left out, which ``left_out`` says why. The rest is as the search gave it (`gateway/apps/knowledge.Passage`);
+    ``text`` is as guards left it, and empty, as title and source are, where content is kept out."""
+
+    number: int
+    document: str
+    chunk: str
+    score: float
+    title: str = ""
+    source: str = ""
+    text: str = ""
+    start: int = 0
+    end: int = 0
+    updated: int = 0
+    stale: bool = False
+    meaning: float | None = None
+    words: float | None = None
+    left_out: str = ""
+
+
+class KnowledgeNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One corpus that an app's call was to be answered from. ``version`` is the one that was searched (0 where none was
+    found) and ``digest`` its content's hash where the release froze it; ``follow``: it was the newest. ``query`` is
+    what was looked for, ``remarks`` what of the search was not as wished. ``failed`` says why it could not be searched,
+    with the error's ``code``. Times are Unix ns."""
+
+    corpus: str
+    version: int = 0
+    digest: str = ""
+    follow: bool = False
+    mode: str = ""
+    query: str = ""
+    remarks: tuple[str, ...] = ()
+    started_ns: int
+    ended_ns: int
+    passages: tuple[PassageNote, ...] = ()
+    failed: str = ""
+    code: str = ""
+
+
 class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One client call. ``request`` is the client's body in the dialect ``front``; empty when ``capture`` is off (then
     the attempts' bytes are empty too, and only numbers are kept)."""
@@ -209,6 +250,8 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     guards: tuple[GuardLine, ...] = ()
     held: int = 0
     """The most tokens of a stream (pieces of text, as its provider sends them) that guards held back at a time."""
+    knowledge: tuple[KnowledgeNote, ...] = ()
+    """What was looked up for it, a note a corpus; empty without an app that has knowledge."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -51,7 +51,7 @@ FILES = {
     "apps/other.yaml": "route: best\nparameters:\n  temperature: 1\n  model: x\n",
     "apps/third.yaml": "promt: support\n",
     "apps/fourth.yaml": "route: {node: fallback, of: []}\ncache:\n  ttl: 0\n",
-    "apps/fifth.yaml": "knowledge: [handbook]\n",
+    "apps/fifth.yaml": "route: best\nknowledge: [{corpus: handbook, version: 1, follow: true}]\n",
     "apps/sixth.yaml": "a: [\n",
     "apps/Seventh.yaml": "route: best\n",
     "suites/answers.yaml": "x\n",
@@ -59,7 +59,7 @@ FILES = {
 }
 EXPECTED = [
     ("apps/Seventh.yaml", 1, "cannot be an app's name"),
-    ("apps/fifth.yaml", 1, "not available yet"),
+    ("apps/fifth.yaml", 2, "a version is named, and it is to be followed"),
     ("apps/fourth.yaml", 3, "'ttl_s' must be from 1 second"),
     ("apps/helpdesk.yaml", 1, "has the name of the route in trimtab.yaml:10"),
     ("apps/other.yaml", 4, "'model' is no parameter"),

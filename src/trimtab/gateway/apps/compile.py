@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from trimtab.core.errors import TrimtabError
+from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.gateway.apps.overlay import Overlay
+from trimtab.gateway.apps.passages import LAYOUT
 from trimtab.gateway.apps.prompt import Prompt
-from trimtab.gateway.apps.types import Ready
+from trimtab.gateway.apps.types import Ready, Sought
 from trimtab.gateway.call_policy import (
     CachePolicy,
     CallPolicy,
@@ -32,8 +33,9 @@ from trimtab.guard.spec import Broken as BrokenGuard
 from trimtab.guard.spec import Ready as ReadyGuard
 from trimtab.guard.spec import ready_or_broken
 from trimtab.guard.types import GuardSpec
+from trimtab.releases.knowledge import template_of
 from trimtab.releases.lanes import ReleaseRow
-from trimtab.releases.types import Content, PinnedGuard
+from trimtab.releases.types import Content, PinnedGuard, PinnedKnowledge
 
 _content: Final = msgspec.json.Decoder(Content).decode
 Key = tuple[str, str, int, str]
@@ -48,6 +50,7 @@ class _Kit(Struct, frozen=True, kw_only=True):
     policy: CompiledPolicy
     context: ContextPolicy | None = None
     guards: tuple[ReadyGuard | BrokenGuard, ...] = ()
+    knowledge: tuple[Sought, ...] = ()
     trouble: str = ""
 
 
@@ -74,6 +77,7 @@ class Releases:
             policy=kit.policy,
             context=kit.context,
             guards=kit.guards,
+            knowledge=kit.knowledge,
             trouble=trouble,
         )
 
@@ -116,15 +120,32 @@ def _kit(row: ReleaseRow) -> _Kit:
         if prompt is not None or content.parameters or content.tools or content.output_schema is not None:
             overlay = Overlay(label, content.parameters, content.tools, content.output_schema)
         cache, context = _policies(content)
+        knowledge = tuple(_sought(each, label) for each in content.knowledge)
     except TrimtabError as error:
         return _Kit(content=None, policy=empty, trouble=f"{label} cannot be used: {error.sentence()}")
     except (msgspec.MsgspecError, RecursionError) as error:
         return _Kit(content=None, policy=empty, trouble=f"{label} cannot be read: {str(error)[:300]}.")
-    if content.knowledge:
-        return _Kit(content=None, policy=empty, trouble=f"{label} needs knowledge, which this server lacks.")
     policy = CompiledPolicy(CallPolicy(cache=cache), standing)
     guards = tuple(_guard(each) for each in content.guards)
-    return _Kit(content=content, prompt=prompt, overlay=overlay, policy=policy, context=context, guards=guards)
+    return _Kit(
+        content=content,
+        prompt=prompt,
+        overlay=overlay,
+        policy=policy,
+        context=context,
+        guards=guards,
+        knowledge=knowledge,
+    )
+
+
+def _sought(pinned: PinnedKnowledge, label: str) -> Sought:
+    """Raises `InvalidRequest` for a layout that a newer server has made."""
+    if pinned.layout != LAYOUT:
+        raise InvalidRequest(f"Its knowledge stands in calls in the form {pinned.layout}, which this server lacks.")
+    return Sought(
+        pinned=pinned,
+        query=Prompt(template_of(pinned.query), {}, {}, lazily=label) if pinned.query else None,
+    )
 
 
 def _guard(pinned: PinnedGuard) -> ReadyGuard | BrokenGuard:

@@ -91,11 +91,3 @@ class Knowledge(Protocol):
     async def search(
         self, project_id: str, pinned: tuple[PinnedCorpus, ...], wanted: Wanted, seeker: Seeker
     ) -> Found: ...
-
-
-class Sought(Struct, frozen=True, kw_only=True):
-    """A corpus of a release, ready for calls: ``query`` is the template of what is looked for, None for the question
-    itself."""
-
-    pinned: PinnedKnowledge
-    query: Prompt | None = None

@@ -12,6 +12,15 @@ from trimtab.guard.spec import Broken as BrokenGuard
 from trimtab.guard.spec import Ready as ReadyGuard
 from trimtab.ledger.reserve import ProjectLimits
 from trimtab.releases.resolve import Lane
+from trimtab.releases.types import PinnedKnowledge
+
+
+class Sought(Struct, frozen=True, kw_only=True):
+    """A corpus of a release, ready for calls: ``query`` is the template of what is looked for, None for the question
+    itself."""
+
+    pinned: PinnedKnowledge
+    query: Prompt | None = None
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -29,6 +38,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     context: ContextPolicy | None = None
     guards: tuple[ReadyGuard | BrokenGuard, ...] = ()
     """Those frozen into it."""
+    knowledge: tuple[Sought, ...] = ()
+    """What its calls are answered from."""
     trouble: str = ""
 
     @property

@@ -87,9 +87,10 @@ class Cache:
             return None  # a name that means nothing: the call will be told so
         if not (ask.look or ask.keep):
             return self._bypass(call, "asked")
-        if len(call.body) > cache_key.MAX_BODY:
+        body = call.body if call.known is None else call.known.body
+        if len(body) > cache_key.MAX_BODY:
             return self._bypass(call, "size")
-        request = cache_key.canonical(call.body)
+        request = cache_key.canonical(body)
         if request is None:
             return None
         operation = call.front.operation
@@ -259,4 +260,6 @@ def _context(call: Call, policy: CachePolicy, ask: Directives, salt: bytes) -> b
     user = call.caller.user if shared_by == "user" else ""
     if call.guards is not None:
         salt += call.guards.hash  # other guards, another answer
+    if call.known is not None:
+        salt += call.known.salt  # an answer from these passages is for whoever gets the same ones
     return context_of(salt, call.project.id, call.head.model, call.front.name, shared_by, key, user, ask.namespace)

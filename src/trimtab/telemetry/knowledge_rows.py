@@ -1,0 +1,124 @@
+"""What was looked up for a call, as rows: a retriever span below its request span for each corpus, with its texts.
+
+    span       kind ``retriever``, named ``retrieve CORPUS@VERSION``; its error says why the corpus could not be searched
+    request    `CANONICAL`: what was looked for, and as ``params`` the corpus and every passage without its text
+    response   `CANONICAL`: one message with a part for each passage that the model was given, in order of number
+
+So whatever reads what retrievers of a trace gave (scorers of groundedness, review, cases made of traces) gets the
+passages as the model had them, whoever retrieved them. ``params.documents`` has the fields of OpenTelemetry's
+``gen_ai.retrieval.documents`` (``id``, ``score``) and more. Mapping a record again makes the same rows.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from trimtab.llm.types import Message, Text
+from trimtab.telemetry.foreign_texts import CANONICAL, Answered, Asked
+from trimtab.telemetry.guard_rows import EMPTY
+from trimtab.telemetry.messages import preview
+from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote
+from trimtab.telemetry.rows import SPANS, Rows
+
+SEARCHED: Final = 256 << 10
+"""Characters of a span's text that can be searched."""
+_json: Final = msgspec.json.Encoder()
+
+Place = Callable[[bytes], tuple[bytes, str]]
+"""A body as its row has it, and the reference of its blob (`calls.place`)."""
+
+
+def add_knowledge_rows(rows: Rows, owner: int, record: CallRecord, place: Place, *, sealed: bool) -> None:
+    """``sealed``: the project's content is encrypted, so nothing of it stands in previews or is searched."""
+    for number, note in enumerate(record.knowledge):
+        span_id = blake2b(f"{record.span_id}/knowledge/{number}".encode(), digest_size=8).hexdigest()
+        rows.spans.add(owner, _span(record, note, span_id, sealed=sealed))
+        if record.capture:
+            rows.span_io.add(owner, _io(record, note, span_id, place, sealed=sealed))
+
+
+def _span(record: CallRecord, note: KnowledgeNote, span_id: str, *, sealed: bool) -> tuple[Any, ...]:
+    used = _used(note)
+    shown = record.capture and not sealed
+    version = f"@{note.version}" if note.version else ""
+    values: dict[str, Any] = {
+        **dict.fromkeys(SPANS, ""),
+        **EMPTY,
+        "project": record.project,
+        "trace_id": record.trace_id,
+        "span_id": span_id,
+        "parent_span_id": record.span_id,
+        "request_id": record.request_id,
+        "kind": "retriever",
+        "name": f"retrieve {note.corpus}{version}",
+        "status": "error" if note.failed else "ok",
+        "start_ns": note.started_ns,
+        "duration_ns": max(0, note.ended_ns - note.started_ns),
+        "app": record.app,
+        "release": record.release,
+        "environment": record.environment,
+        "feature": record.feature,
+        "session": record.session,
+        "user": record.user,
+        "key_id": record.key_id,
+        "variant": record.variant,
+        "metadata": {"corpus": note.corpus, "version": str(note.version), "passages": str(len(used))},
+        "error_code": note.code if note.failed else "",
+        "error_message": note.failed,
+        "error_source": "trimtab" if note.failed else "",
+        "captured": int(record.capture),
+        "input_preview": preview(note.query) if shown else "",
+        "output_preview": preview(", ".join(each.title or each.document for each in used)) if shown else "",
+    }
+    return tuple(values[name] for name in SPANS)
+
+
+def _io(record: CallRecord, note: KnowledgeNote, span_id: str, place: Place, *, sealed: bool) -> tuple[Any, ...]:
+    used = _used(note)
+    asked = Asked(messages=(Message("user", (Text(note.query),)),) if note.query else (), params=_params(note))
+    given = Answered(messages=(Message("tool", tuple(Text(each.text) for each in used)),) if used else ())
+    request, request_blob = place(_json.encode(asked))
+    response, response_blob = place(_json.encode(given))
+    plain = "" if sealed else "\n".join((note.query, *(each.text for each in used)))[:SEARCHED].lower()
+    return (
+        record.project, record.trace_id, span_id, note.started_ns, CANONICAL, CANONICAL, 0, request, response,
+        request_blob, response_blob, "", plain,
+    )  # fmt: skip
+
+
+def _used(note: KnowledgeNote) -> list[PassageNote]:
+    return sorted((each for each in note.passages if each.number), key=lambda each: each.number)
+
+
+def _params(note: KnowledgeNote) -> dict[str, Any]:
+    left = [each for each in note.passages if not each.number]
+    return {
+        "corpus": note.corpus,
+        "version": note.version,
+        "digest": note.digest,
+        "follow": note.follow,
+        "mode": note.mode,
+        "remarks": list(note.remarks),
+        "documents": [_document(each) for each in (*_used(note), *left)],
+    }
+
+
+def _document(of: PassageNote) -> dict[str, Any]:
+    """In the order of the answer's parts; those that were left out come last and have no part."""
+    return {
+        "id": of.document,
+        "chunk": of.chunk,
+        "number": of.number,
+        "title": of.title,
+        "source": of.source,
+        "score": of.score,
+        "meaning": of.meaning,
+        "words": of.words,
+        "start": of.start,
+        "end": of.end,
+        "updated": of.updated,
+        "stale": of.stale,
+        "left_out": of.left_out,
+    }
