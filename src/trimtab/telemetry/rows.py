@@ -1,12 +1,17 @@
 """Rows on their way to the store: flat lists of values, column after column, row after row.
 
-ClickHouse's MsgPack format is exactly that, without any framing, so a whole batch is one call of a C encoder; bodies
-travel as they are, whatever bytes they hold. The columns here are those of `stores/_schema.py`, by name.
+A batch goes as columns (`columnar.py`), a portion at a time. A few rows, or one that does not fit, go as ClickHouse's
+MsgPack format, which is exactly such a flat list, without any framing; bodies travel as they are, whatever bytes they
+hold. The columns here are those of `stores/_schema.py`, by name.
 """
 
 from typing import Any, Final
 
 import msgspec
+
+from trimtab.governance.sealing import Keyring
+from trimtab.telemetry.columnar import DOES_NOT_FIT, Columns
+from trimtab.telemetry.stores import Arrow
 
 SPANS: Final = (
     "project", "trace_id", "span_id", "parent_span_id", "request_id", "entry", "leaf", "kind", "name", "status",
@@ -54,8 +59,6 @@ COLUMNS: Final = {
     "arrivals": ARRIVALS,
 }
 
-PIECE: Final = 128
-"""Rows that are encoded together."""
 CANNOT_ENCODE: Final = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -65,7 +68,7 @@ class Table:
     """Rows of one table. ``owners`` says for each row which record of the batch it comes from; ``values`` are those of
     the rows after the first ``sealed``."""
 
-    __slots__ = ("_odd", "_pieces", "columns", "name", "owners", "sealed", "values")
+    __slots__ = ("_odd", "_stream", "columns", "name", "owners", "sealed", "values")
 
     def __init__(self, name: str, columns: tuple[str, ...]) -> None:
         self.name = name
@@ -73,7 +76,7 @@ class Table:
         self.values: list[Any] = []
         self.owners: list[int] = []
         self.sealed = 0
-        self._pieces: list[bytes] = []
+        self._stream = Columns(columns)
         self._odd = False
 
     def add(self, owner: int, row: tuple[Any, ...]) -> None:
@@ -90,20 +93,20 @@ class Table:
         return self.values[self.columns.index(name) :: len(self.columns)]
 
     def seal(self) -> None:
-        """Encode what is there, in pieces, and let go of its values: while they are in the processor's cache, and so
-        that the next ones come to lie where memory was used before (half the time of encoding all at the end)."""
-        step = PIECE * len(self.columns)
-        try:
-            self._pieces += [encode(self.values[at : at + step]) for at in range(0, len(self.values), step)]
-        except CANNOT_ENCODE:
-            self._odd = True
+        """Make columns of what is there and let go of its values: while they are in the processor's cache, and so that
+        the next ones come to lie where memory was used before (half the time of encoding all at the end)."""
+        if not self._odd:
+            try:
+                self._stream.add(self.values)
+            except DOES_NOT_FIT:
+                self._odd = True
         self.values.clear()
         self.sealed = len(self.owners)
 
-    def encoded(self) -> list[bytes] | None:
-        """All rows, in pieces; None where one of them cannot be encoded."""
+    def encoded(self) -> tuple[tuple[str, ...], Arrow] | None:
+        """All rows, and the columns that they have; None where one of them cannot be encoded."""
         self.seal()
-        return None if self._odd else self._pieces
+        return None if self._odd else self._stream.stream()
 
     def truncate(self, rows: int) -> None:
         """Take back everything after the first ``rows`` rows, none of them sealed."""
@@ -123,17 +126,27 @@ def encode(values: list[Any]) -> bytes:
     return _encode(values)[header:]
 
 
+class ScoreTable(Table):
+    """The rows of scores. ``ring`` has the keys that their explanations are sealed with."""
+
+    __slots__ = ("ring",)
+
+    def __init__(self, ring: Keyring) -> None:
+        super().__init__("scores", SCORES)
+        self.ring = ring
+
+
 class Rows:
-    """What one batch of records becomes."""
+    """What one batch of records becomes. ``ring``: what explanations of scores are sealed with."""
 
     __slots__ = ("_all", "arrivals", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
 
-    def __init__(self) -> None:
+    def __init__(self, ring: Keyring | None = None) -> None:
         self.spans = Table("spans", SPANS)
         self.span_io = Table("span_io", SPAN_IO)
         self.span_raw = Table("span_raw", SPAN_RAW)
         self.ledger = Table("ledger", LEDGER)
-        self.scores = Table("scores", SCORES)
+        self.scores = ScoreTable(Keyring() if ring is None else ring)
         self.tool_calls = Table("tool_calls", TOOL_CALLS)
         self.arrivals = Table("arrivals", ARRIVALS)
         # The spans come last: a span that can be seen then has its texts and its books. What tells of them comes after.

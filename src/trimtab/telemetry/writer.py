@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from trimtab.core.errors import TrimtabError
-from trimtab.governance.sealing import KeyUnknown
+from trimtab.governance.sealing import Keyring, KeyUnknown
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
@@ -40,9 +40,9 @@ from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.repairs import Repairs
-from trimtab.telemetry.rows import CANNOT_ENCODE, COLUMNS, Rows, Table, encode
+from trimtab.telemetry.rows import CANNOT_ENCODE, Rows, Table, encode
 from trimtab.telemetry.scores import ScoreBatch, add_scores
-from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
+from trimtab.telemetry.stores import Arrow, RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
@@ -106,6 +106,8 @@ class Writer:
     ) -> None:
         self.arrivals: ArrivalLog | None = None
         """Where it is noted what came when; set before `run`."""
+        self.keys: Callable[[], Keyring] = Keyring
+        """What explanations of scores are sealed with; set before `run`."""
         self.open: Callable[[bytes], bytes] = _as_it_is
         """Opens a record that was sealed (`governance/sealing.py`); set before `run`."""
         self._merges = merges
@@ -313,7 +315,7 @@ class Writer:
     def _map(self, batch: Batch, plan: Plan | None, *, seal: bool = False) -> tuple[Rows, Plan | None]:
         """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before. ``seal``: a
         portion's rows are encoded before the next one is mapped."""
-        rows = Rows()
+        rows = Rows(self.keys())
         found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
             if self._poison and (spooled.segment, spooled.seq) in self._poison:
@@ -413,7 +415,8 @@ class Writer:
         if part.encoded is None:
             return False
         try:
-            self._store.insert(part.table, COLUMNS[part.table], part.encoded, f"{batch.id}:{part.table}")
+            columns, encoded = part.encoded
+            self._store.insert(part.table, columns, encoded, f"{batch.id}:{part.table}")
         except RowsRefused:
             logger.warning("the store refused rows of %s; they are looked through", part.table)
             return False
@@ -518,11 +521,12 @@ class Writer:
 
 
 class _Part(NamedTuple):
-    """One table's share of a batch: how many rows, and the rows encoded (None where one of them cannot be)."""
+    """One table's share of a batch: how many rows, and the columns that say something with the rows encoded (None where
+    one of them cannot be)."""
 
     table: str
     rows: int
-    encoded: list[bytes] | None
+    encoded: tuple[tuple[str, ...], Arrow] | None
 
 
 class _Prepared(NamedTuple):

@@ -4,8 +4,8 @@ A store takes rows in batches, each under a token that makes a repeated insert h
 are bound by the server, never written into the text. The embedded store is ClickHouse's own engine in a folder
 (`chdb.py`); a host speaks the same SQL over HTTP (`clickhouse.py`). `_schema.py` holds the tables of both.
 
-What enters: rows as ClickHouse's MsgPack format, SQL with ``{name:Type}`` placeholders. What leaves: rows as
-``JSONCompactEachRow``. A plug is one file with `PLUG`, found by the URL's scheme.
+What enters: rows as ClickHouse's MsgPack format or as Arrow's streams, SQL with ``{name:Type}`` placeholders. What
+leaves: rows as ``JSONCompactEachRow``. A plug is one file with `PLUG`, found by the URL's scheme.
 """
 
 import re
@@ -20,6 +20,13 @@ from trimtab.core.registry import Registry
 
 Value = str | int
 """What may be bound to a placeholder."""
+
+
+class Arrow(bytes):
+    """Rows as one stream of Arrow's format, which names their columns (`columnar.py`). All other bytes are MsgPack."""
+
+    __slots__ = ()
+
 
 Encoded = bytes | Sequence[bytes]
 """Encoded rows in one piece, or in several to be put together."""
@@ -63,8 +70,8 @@ class Store(Protocol):
         ...
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
-        """Append rows (MsgPack, values one after another), all or none. A second insert with the same ``token`` changes
-        nothing."""
+        """Append rows (MsgPack, values one after another, or `Arrow` with these columns), all or none. A second insert
+        with the same ``token`` changes nothing."""
         ...
 
     def close(self) -> None: ...
@@ -142,6 +149,11 @@ def failure(text: str) -> StoreAway | StoreRefused:
         fix = "Ask about a shorter time, or for something rarer."
         return StoreAway(f"The telemetry store gave up on a question that is too large: {said}", fix=fix)
     return StoreAway(f"The telemetry store failed: {said}")
+
+
+def format_of(rows: Encoded) -> str:
+    """The engine's name of what they are encoded in (https://clickhouse.com/docs/interfaces/formats)."""
+    return "ArrowStream" if isinstance(rows, Arrow) else "MsgPack"
 
 
 def insert_sql(table: str, columns: tuple[str, ...], token: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, format_of, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 # A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
@@ -79,7 +79,7 @@ class ChdbStore:
         statement = insert_sql(table, columns, token)
         connection = self._borrow(self._inserting)
         try:
-            stream = connection.send_insert(statement, "MsgPack")
+            stream = connection.send_insert(statement, format_of(rows))
             with stream:
                 for piece in (rows,) if isinstance(rows, bytes) else rows:
                     stream.append(piece)

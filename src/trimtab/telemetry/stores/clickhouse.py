@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, insert_sql
+from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, format_of, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 CONNECT_S = 5.0
@@ -69,7 +69,7 @@ class ClickHouseStore:
         return self._post(self.address.query(params, fmt), sql.encode())
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
-        statement = f"{insert_sql(table, columns, token)} FORMAT MsgPack"
+        statement = f"{insert_sql(table, columns, token)} FORMAT {format_of(rows)}"
         self._post(
             {**self.address.query({}, ROWS), "query": statement}, rows if isinstance(rows, bytes) else b"".join(rows)
         )

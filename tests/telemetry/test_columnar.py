@@ -1,0 +1,97 @@
+"""Rows as columns: what the engine reads of them is what rows of MsgPack would have been."""
+
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trimtab.telemetry.columnar import KINDS, Columns
+from trimtab.telemetry.rows import COLUMNS, SPAN_IO, SPANS, Table, encode
+from trimtab.telemetry.stores import Store, bind
+
+_numbers = itertools.count(1)
+_ENGINES = {
+    "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "int64": "Int64",
+    "int64?": "Nullable(Int64)", "float64?": "Nullable(Float64)", "texts": "Array(LowCardinality(String))",
+    "numbers": "Array(Int64)", "map": "Map(LowCardinality(String), String)",
+}  # fmt: skip
+
+
+def ask(store: Store, sql: str, **params: str | int) -> list[Any]:
+    return [msgspec.json.decode(line) for line in store.query(sql, bind(params)).splitlines()]
+
+
+def test_each_column_is_what_the_table_says(engine: Store) -> None:
+    for table, columns in COLUMNS.items():
+        if table == "arrivals":
+            continue  # encoded by themselves, when their time is known
+        types = dict(ask(engine, "SELECT name, type FROM system.columns WHERE table = {t:String}", t=table))
+        for name in columns:
+            expected = {_ENGINES[KINDS[name]]} if name in KINDS else {"String", "LowCardinality(String)"}
+            assert types[name] in expected, (table, name)
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
+WHOLE = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64}
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    **{kind: st.sampled_from((0, 1, (1 << bits) - 1)) for kind, bits in WHOLE.items()},
+    "int64": st.sampled_from((0, 1_700_000_000_000_000_000, 1)),
+    "int64?": st.sampled_from((None, 0, -1, (1 << 63) - 1)),
+    "texts": st.lists(TEXT, max_size=2),
+    "map": st.dictionaries(TEXT, TEXT, max_size=2),
+    "": TEXT,
+}
+
+
+def rows_of(columns: tuple[str, ...]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    row = st.tuples(*(st.just("?") if name == "project" else VALUES[KINDS.get(name, "")] for name in columns))
+    return st.lists(row, min_size=1, max_size=4)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=rows_of(SPANS), cut=st.integers(0, 4))
+def test_the_engine_reads_the_same_from_columns_as_from_rows(
+    engine: Store, rows: list[tuple[Any, ...]], cut: int
+) -> None:
+    """However many portions there were, and whichever columns had nothing but defaults in one of them."""
+    one, other = (f"columns-{next(_numbers)}" for _ in range(2))
+    table = Table("spans", SPANS)
+    for number, row in enumerate(rows):
+        if number == cut:
+            table.seal()
+        table.add(0, (one, *row[1:]))
+    encoded = table.encoded()
+    assert encoded is not None
+    engine.insert("spans", *encoded, f"{one}:spans")
+    flat = [value for row in rows for value in (other, *row[1:])]
+    engine.insert("spans", SPANS, encode(flat), f"{other}:spans")
+    sql = "SELECT * EXCEPT (project) FROM spans WHERE project = {p:String} ORDER BY ALL"
+    assert ask(engine, sql, p=one) == ask(engine, sql, p=other)
+
+
+def test_bodies_of_any_bytes_travel_as_they_are(engine: Store) -> None:
+    name, body = f"columns-{next(_numbers)}", bytes(range(256)) * 3
+    table = Table("span_io", SPAN_IO)
+    table.add(0, (name, "t", "s", 1, "openai_chat", "", 0, body, b"", "", "", "", "some text"))
+    encoded = table.encoded()
+    assert encoded is not None
+    engine.insert("span_io", *encoded, f"{name}:span_io")
+    (found,) = ask(engine, "SELECT base64Encode(request), text FROM span_io WHERE project = {p:String}", p=name)
+    assert (msgspec.convert(found[0], bytes, strict=False), found[1]) == (body, "some text")
+
+
+def test_what_says_nothing_is_not_sent() -> None:
+    columns = Columns(("project", "cost", "tags", "metadata", "http_status", "note"))
+    columns.add(["p", None, [], {}, 0, "", "p", 0, [], {}, 0, ""])
+    names, _ = columns.stream()
+    assert names == ("project", "cost")
+
+
+@pytest.mark.parametrize("value", ["\ud800", 7])
+def test_a_value_that_does_not_fit_leaves_the_table_to_be_looked_through(value: object) -> None:
+    table = Table("span_io", SPAN_IO)
+    table.add(0, ("p", "t", "s", 1, "", "", 0, b"", b"", "", "", "", value))
+    assert table.encoded() is None
