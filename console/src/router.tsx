@@ -124,7 +124,13 @@ const people = createRoute({
   getParentRoute: () => projectRoute,
   path: "people",
   component: lazyRouteComponent(() => import("@/features/people/PeoplePage"), "PeoplePage"),
-  validateSearch: (raw: Raw) => fields(raw, "new"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "new", "edit"),
+});
+
+const account = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "account",
+  component: lazyRouteComponent(() => import("@/features/account/AccountPage"), "AccountPage"),
 });
 
 const costs = createRoute({
@@ -263,6 +269,13 @@ const erasures = createRoute({
   path: "erasures",
   component: lazyRouteComponent(() => import("@/features/kept/ErasuresPage"), "ErasuresPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "show"),
+});
+
+const data = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "data",
+  component: lazyRouteComponent(() => import("@/features/data/DataPage"), "DataPage"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "show"),
 });
 
 const settings = createRoute({
@@ -484,9 +497,11 @@ const routeTree = root.addChildren([
       providers,
       keys,
       people,
+      account,
       connect,
       retention,
       erasures,
+      data,
       settings,
     ]),
   ]),

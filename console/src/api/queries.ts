@@ -17,7 +17,6 @@ import type {
   LimitEventView,
   LimitView,
   Me,
-  MemberView,
   ModelView,
   Overview,
   Page,
@@ -27,7 +26,6 @@ import type {
   ProviderView,
   ResiliencePage,
   ResilienceView,
-  RoleList,
   RouteView,
   ServerStatus,
   SpanIO,
@@ -80,20 +78,6 @@ export const keysQuery = (project: string) =>
   queryOptions({
     queryKey: ["keys", project],
     queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal),
-  });
-
-export const membersQuery = (project: string) =>
-  queryOptions({
-    queryKey: ["members", project],
-    queryFn: ({ signal }) => everyPage<MemberView>(inProject(project, "members"), signal),
-  });
-
-/** The built-in roles, and those of the project's organisation. */
-export const rolesQuery = (project: string) =>
-  queryOptions({
-    queryKey: ["roles", project],
-    queryFn: ({ signal }) => get<RoleList>(inProject(project, "roles"), signal),
-    staleTime: 60_000,
   });
 
 /** How people may sign in; needs no session. */

@@ -2926,6 +2926,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/guard-services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Programs that guards ask
+         * @description In order of name.
+         *
+         *     Needs the permission `guard:read`.
+         */
+        get: operations["listGuardServices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/guard-services/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a program that guards ask
+         * @description Texts of calls go there as soon as a guard names it. In force when this returns.
+         *
+         *     Needs the permission `provider:write`.
+         */
+        put: operations["putGuardService"];
+        post?: never;
+        /**
+         * Forget a program that guards ask
+         * @description Guards that ask it cannot tell from now on: their failure mode decides.
+         *
+         *     Needs the permission `provider:write`.
+         */
+        delete: operations["dropGuardService"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/guards": {
         parameters: {
             query?: never;
@@ -6531,7 +6581,8 @@ export interface components {
          *     `prompt` is a reference (`support`, `support@3`, `support@production`); None where clients send all the
          *     messages. `route` is a model's or a route's name, `provider/model-id`, or a tree (`gateway/routing/types.py`, as
          *     JSON). `parameters`, `tools`, `output_schema` and `policy` stand over those of the prompt. `variables` are
-         *     values that the prompt's variables always have. `context` and `cache` are as in a call policy.
+         *     values that the prompt's variables always have. `context` and `cache` are as in a call policy. `knowledge`:
+         *     corpora that its calls search.
          */
         AppSpec: {
             /** @default  */
@@ -6553,7 +6604,7 @@ export interface components {
             /** @default null */
             cache: Record<string, never> | null;
             /** @default [] */
-            knowledge: string[];
+            knowledge: (string | components["schemas"]["Knowledge"])[];
             /** @default [] */
             guards: string[];
             /** @default {} */
@@ -9052,7 +9103,7 @@ export interface components {
             version: string;
             about: string;
             /** @enum {unknown} */
-            needs: "cpu" | "embed" | "model";
+            needs: "cpu" | "embed" | "model" | "service";
             stages: ("input" | "output" | "retrieved" | "tool_arguments" | "tool_result")[];
             actions: ("allow" | "block" | "escalate" | "flag" | "redact")[];
             threshold: number;
@@ -9164,6 +9215,24 @@ export interface components {
             failed: number;
             say: string;
             examples: components["schemas"]["GuardExample"][];
+        };
+        /** GuardServiceList */
+        GuardServiceList: {
+            items: components["schemas"]["GuardServiceView"][];
+        };
+        /**
+         * GuardServiceView
+         * @description A program that guards ask. `secret_hint` is the end of what is sent in `header`, empty where nothing is;
+         *     `problem`: why it cannot be asked.
+         */
+        GuardServiceView: {
+            name: string;
+            url: string;
+            header: string;
+            secret_hint: string;
+            problem: string;
+            created: number;
+            updated: number;
         };
         /**
          * GuardShare
@@ -9651,6 +9720,44 @@ export interface components {
             owner_name: string;
         };
         /**
+         * Knowledge
+         * @description A corpus that an app's calls look things up in; a corpus' name alone means it with the defaults.
+         *
+         *     `version` is the one that a release freezes, the newest finished one where none is said. With `follow` nothing
+         *     is frozen: each call searches the newest there is then. `top` passages at most, none with a score below `least`,
+         *     and so many that they take at most `tokens` (by estimate). `mode`: by meaning and by words (`hybrid`), or by
+         *     one of them. `query` is a template of what is looked for, with `question` (the last thing the user said) and
+         *     `previous` (what the user said before that); the question itself where it is empty. `on_failure`: a call whose
+         *     search fails or takes longer than `timeout_ms` is refused, or answered without.
+         */
+        Knowledge: {
+            corpus: string;
+            /** @default null */
+            version: number | null;
+            /** @default false */
+            follow: boolean;
+            /** @default 4 */
+            top: number;
+            /** @default null */
+            least: number | null;
+            /** @default 2000 */
+            tokens: number;
+            /**
+             * @default hybrid
+             * @enum {unknown}
+             */
+            mode: "hybrid" | "meaning" | "words";
+            /** @default  */
+            query: string;
+            /**
+             * @default refuse
+             * @enum {unknown}
+             */
+            on_failure: "answer_without" | "refuse";
+            /** @default 3000 */
+            timeout_ms: number;
+        };
+        /**
          * Known
          * @description What a route's strategy knew of a target when it ordered them; null where it did not ask. `expected_cost` is of
          *     this call, in US dollars; `weight` a share in [0, 1], `draw` the number drawn in [0, 1).
@@ -9904,6 +10011,9 @@ export interface components {
             organisations: string[];
             permissions: string[];
             in_projects: {
+                [key: string]: string[];
+            };
+            in_organisations: {
                 [key: string]: string[];
             };
             version: string;
@@ -10309,6 +10419,18 @@ export interface components {
             detail: string;
             /** @default  */
             hash: string;
+        };
+        /**
+         * NewGuardService
+         * @description `secret` is the whole value of `header` (`Bearer ...`), kept sealed and never shown again; left out it
+         *     stays as it is, empty it is forgotten.
+         */
+        NewGuardService: {
+            url: string;
+            /** @default authorization */
+            header: string;
+            /** @default null */
+            secret: string | null;
         };
         /**
          * NewGuardVersion
@@ -10803,11 +10925,6 @@ export interface components {
             secret: boolean;
             required: boolean;
             default: string;
-        };
-        /** Organisation */
-        Organisation: {
-            id: string;
-            slug: string;
         };
         /** OrganisationPage */
         OrganisationPage: {
@@ -16374,9 +16491,7 @@ export interface operations {
     };
     getOrganisation: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16452,9 +16567,7 @@ export interface operations {
     };
     changeOrganisation: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16552,8 +16665,7 @@ export interface operations {
     };
     listOrganisationPolicies: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
+            query?: {
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
@@ -16634,9 +16746,7 @@ export interface operations {
     };
     getOrganisationPolicies: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16713,9 +16823,7 @@ export interface operations {
     };
     putOrganisationPolicies: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16814,9 +16922,7 @@ export interface operations {
     };
     deleteOrganisationPolicies: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16891,9 +16997,7 @@ export interface operations {
     };
     switchOrganisationPolicies: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -16992,8 +17096,7 @@ export interface operations {
     };
     listOrganisationMembers: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
+            query?: {
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
@@ -17074,9 +17177,7 @@ export interface operations {
     };
     addOrganisationMember: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17183,9 +17284,7 @@ export interface operations {
     };
     removeOrganisationMember: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17269,9 +17368,7 @@ export interface operations {
     };
     changeOrganisationMember: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17379,9 +17476,7 @@ export interface operations {
     };
     createOrganisationProject: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17488,9 +17583,7 @@ export interface operations {
     };
     listRoles: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17566,9 +17659,7 @@ export interface operations {
     };
     createRole: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17675,9 +17766,7 @@ export interface operations {
     };
     changeRole: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -17776,9 +17865,7 @@ export interface operations {
     };
     removeRole: {
         parameters: {
-            query: {
-                within: components["schemas"]["Organisation"];
-            };
+            query?: never;
             header?: never;
             path: {
                 organisation: string;
@@ -28836,6 +28923,256 @@ export interface operations {
             header?: never;
             path: {
                 project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGuardServices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardServiceList"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putGuardService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGuardService"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardServiceView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropGuardService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                name: string;
             };
             cookie?: never;
         };

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
+import type { Place } from "@/api/identity";
 import { meQuery } from "@/api/queries";
 import type { Me } from "@/api/types";
 
@@ -14,6 +15,13 @@ export function heldIn(me: Me | undefined, project: string | undefined): Readonl
 export function useMay(permission: string): boolean {
   const { project } = useParams({ strict: false });
   return heldIn(useQuery(meQuery()).data, project).has(permission);
+}
+
+/** The same of a place that is not the page's: an organisation, say. */
+export function useMayIn(permission: string, place: Place): boolean {
+  const me = useQuery(meQuery()).data;
+  if (place.kind === "project") return heldIn(me, place.slug).has(permission);
+  return me !== undefined && [...me.permissions, ...(me.in_organisations[place.slug] ?? [])].includes(permission);
 }
 
 /** Whether this caller may change things of a project at all: what its apps do, or how they run. */

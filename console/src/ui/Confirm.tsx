@@ -8,6 +8,10 @@ interface Props {
   /** What goes, and what stays. */
   children: ReactNode;
   action: string;
+  /** Nothing is lost by it: the button is no warning. */
+  mild?: boolean;
+  /** Something has to be done first, such as typing what goes. */
+  off?: boolean;
   busy?: boolean;
   error?: unknown;
   onConfirm: () => void;
@@ -15,7 +19,7 @@ interface Props {
 }
 
 /** Asks before something is gone. The safe answer has the focus. */
-export function Confirm({ opened, title, children, action, busy, error, onConfirm, onClose }: Props) {
+export function Confirm({ opened, title, children, action, mild, off, busy, error, onConfirm, onClose }: Props) {
   return (
     <Modal opened={opened} onClose={onClose} title={<strong>{title}</strong>}>
       <div style={{ display: "grid", gap: 12 }}>
@@ -23,9 +27,9 @@ export function Confirm({ opened, title, children, action, busy, error, onConfir
         {error ? <ProblemNotice error={error} /> : null}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" size="sm" onClick={onClose} data-autofocus>
-            Keep
+            {mild ? "Cancel" : "Keep"}
           </Button>
-          <Button color="red.8" size="sm" loading={busy} onClick={onConfirm}>
+          <Button color={mild ? undefined : "red.8"} size="sm" loading={busy} disabled={off} onClick={onConfirm}>
             {action}
           </Button>
         </Group>

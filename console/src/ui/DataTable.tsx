@@ -35,7 +35,10 @@ export function sortRows<T>(rows: T[], columns: Column<T>[], sort: string): T[] 
   return [...rows].sort((a, b) => compare(value(a), value(b), sign));
 }
 
-/** A small table (up to some hundreds of rows) with sorting that the page keeps in its address. */
+/**
+ * A small table (up to some hundreds of rows) with sorting that the page keeps in its address. On a phone each row is a
+ * block of its own, with the columns below each other.
+ */
 export function DataTable<T>({ label, columns, rows, rowKey, sort = "", onSort }: Props<T>) {
   const sorted = sortRows(rows, columns, sort);
   return (
@@ -52,8 +55,8 @@ export function DataTable<T>({ label, columns, rows, rowKey, sort = "", onSort }
           {sorted.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
-                <td key={column.id} data-align={column.align}>
-                  {column.cell(row)}
+                <td key={column.id} data-align={column.align} data-label={column.label}>
+                  <div className={css.cell}>{column.cell(row)}</div>
                 </td>
               ))}
             </tr>

@@ -19,7 +19,8 @@ class KeyScope(TypedDict, total=False):
 
 
 class Me(Struct, frozen=True, kw_only=True):
-    """``kind`` is key, person or service; ``permissions`` are held on the whole instance, ``in_projects`` by slug."""
+    """``kind`` is key, person or service; ``permissions`` are held on the whole instance, ``in_projects`` and
+    ``in_organisations`` by slug."""
 
     role: str
     key_prefix: str
@@ -32,6 +33,7 @@ class Me(Struct, frozen=True, kw_only=True):
     organisations: list[str] = field(default_factory=list[str])
     permissions: list[str] = field(default_factory=list[str])
     in_projects: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    in_organisations: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
 
 class LoginLink(Struct, frozen=True, kw_only=True):

@@ -81,6 +81,8 @@ class Me(Struct, frozen=True, kw_only=True):
     """Held on the whole instance, and so in every project."""
     in_projects: dict[str, list[str]]
     """What is held in each project, by its slug; empty for who holds the same in all of them."""
+    in_organisations: dict[str, list[str]]
+    """What is held in each of the ``organisations``, by its slug."""
     version: str
 
 

@@ -41,7 +41,7 @@ _WORDS = {
     500: "A defect of ours",
     503: "Not available now; try again",
 }
-_HANDED_IN = frozenset(("deps", "caller", "tenant", "request", "data", "return"))
+_HANDED_IN = frozenset(("deps", "caller", "tenant", "within", "request", "data", "return"))
 
 
 @cache

@@ -4,9 +4,11 @@ import {
   Boxes,
   CalendarClock,
   CircleDollarSign,
+  CircleUser,
   ClipboardCheck,
   DatabaseZap,
   Eraser,
+  FileLock,
   FlaskConical,
   Gauge,
   Gem,
@@ -70,7 +72,9 @@ export interface NavItem {
     | "/p/$project/providers"
     | "/p/$project/keys"
     | "/p/$project/people"
+    | "/p/$project/account"
     | "/p/$project/connect"
+    | "/p/$project/data"
     | "/p/$project/retention"
     | "/p/$project/erasures"
     | "/p/$project/settings";
@@ -155,6 +159,12 @@ export const NAV: NavItem[] = [
     icon: ClipboardCheck,
     words: "evidence report eu ai act nist iso 42001 auditor card",
   },
+  {
+    to: "/p/$project/data",
+    label: "Data",
+    icon: FileLock,
+    words: "classes terms region encryption keys legal hold content access audit reads",
+  },
   { to: "/p/$project/retention", label: "Retention", icon: CalendarClock, words: "keep days delete old data age" },
   {
     to: "/p/$project/erasures",
@@ -180,9 +190,20 @@ export const NAV: NavItem[] = [
   { to: "/p/$project/models", label: "Models", icon: Boxes, words: "fallback price test" },
   { to: "/p/$project/providers", label: "Providers", icon: Server, words: "openai anthropic local upstream" },
   { to: "/p/$project/keys", label: "Keys", icon: KeyRound, words: "api key secret token" },
-  { to: "/p/$project/people", label: "People", icon: UsersRound, words: "members roles team service accounts access" },
+  {
+    to: "/p/$project/people",
+    label: "People",
+    icon: UsersRound,
+    words: "members roles team service accounts access sso oidc organisation identity provider",
+  },
   { to: "/p/$project/connect", label: "Connect", icon: Plug, words: "snippet quickstart sdk curl" },
   { to: "/p/$project/settings", label: "Settings", icon: Settings, words: "project capture content" },
+  {
+    to: "/p/$project/account",
+    label: "Your account",
+    icon: CircleUser,
+    words: "my sessions log out totp second factor 2fa",
+  },
 ];
 
 export interface NavGroup {

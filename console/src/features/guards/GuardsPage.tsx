@@ -124,7 +124,12 @@ function List({ project, kinds, archived, onArchived, choosing, onKind }: ListPr
   );
 }
 
-const NEEDS = { cpu: "no model is asked", embed: "uses the local embedder", model: "asks a model: costs a call" };
+const NEEDS = {
+  cpu: "no model is asked",
+  embed: "uses the local embedder",
+  model: "asks a model: costs a call",
+  service: "asks another server: texts go there",
+};
 
 /** Kinds to make a guard of. */
 function Kinds({ kinds, onKind }: { kinds: readonly GuardKind[]; onKind: (name: string) => void }) {

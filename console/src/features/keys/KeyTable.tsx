@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Ban } from "lucide-react";
+import { Ban, RefreshCw } from "lucide-react";
 import type { KeyView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Panel, Tag } from "@/ui/bits";
@@ -10,6 +10,9 @@ interface Props {
   project: string;
   keys: KeyView[];
   onRevoke: (key: KeyView) => void;
+  onReplace: (key: KeyView) => void;
+  /** Without a panel around it: it stands in one. */
+  bare?: boolean;
 }
 
 const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
@@ -36,9 +39,15 @@ function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
 }
 
-export function KeyTable({ project, keys, onRevoke }: Props) {
+export function KeyTable({ project, keys, onRevoke, onReplace, bare = false }: Props) {
+  const columns = [...facts(project), acts(onRevoke, onReplace)];
+  const table = <DataTable label="Keys" columns={columns} rows={keys} rowKey={(key) => key.id} />;
+  return bare ? table : <Panel>{table}</Panel>;
+}
+
+function facts(project: string): Column<KeyView>[] {
   const now = Date.now();
-  const columns: Column<KeyView>[] = [
+  return [
     {
       id: "name",
       label: "name",
@@ -86,12 +95,25 @@ export function KeyTable({ project, keys, onRevoke }: Props) {
         </Link>
       ),
     },
-    {
-      id: "actions",
-      label: "",
-      align: "right",
-      cell: (key) =>
-        key.state === "active" && (
+  ];
+}
+
+function acts(onRevoke: Props["onRevoke"], onReplace: Props["onReplace"]): Column<KeyView> {
+  return {
+    id: "actions",
+    label: "",
+    align: "right",
+    cell: (key) =>
+      key.state === "active" && (
+        <span style={{ display: "inline-flex", gap: 6 }}>
+          <WriteButton
+            variant="default"
+            leftSection={<RefreshCw size={13} />}
+            onClick={() => onReplace(key)}
+            aria-label={`Replace ${key.name}`}
+          >
+            Replace
+          </WriteButton>
           <WriteButton
             variant="default"
             leftSection={<Ban size={13} />}
@@ -100,12 +122,7 @@ export function KeyTable({ project, keys, onRevoke }: Props) {
           >
             Revoke
           </WriteButton>
-        ),
-    },
-  ];
-  return (
-    <Panel>
-      <DataTable label="Keys" columns={columns} rows={keys} rowKey={(key) => key.id} />
-    </Panel>
-  );
+        </span>
+      ),
+  };
 }

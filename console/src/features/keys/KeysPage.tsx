@@ -11,6 +11,7 @@ import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
 import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
+import { ReplaceDialog } from "./ReplaceDialog";
 import { RevokeDialog } from "./RevokeDialog";
 
 /** "Who may call, and since when?" */
@@ -20,6 +21,7 @@ export function KeysPage() {
   const navigate = useNavigate({ from: "/p/$project/keys" });
   const keys = useQuery(keysQuery(project));
   const [issued, setIssued] = useState<IssuedKey | null>(null);
+  const [replacing, setReplacing] = useState<KeyView | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
   const leaveDialog = () => void navigate({ search: (s) => ({ ...s, new: undefined }), replace: true });
   const onIssued = (key: IssuedKey) => {
@@ -67,9 +69,18 @@ export function KeysPage() {
           {create}
         </Empty>
       )}
-      {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} />}
+      {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} onReplace={setReplacing} />}
       {search.new && <NewKeyDialog project={project} onIssued={onIssued} onClose={leaveDialog} />}
       {issued && <SecretDialog project={project} issued={issued} onClose={() => setIssued(null)} />}
+      <ReplaceDialog
+        project={project}
+        target={replacing}
+        onIssued={(made) => {
+          setReplacing(null);
+          setIssued(made);
+        }}
+        onClose={() => setReplacing(null)}
+      />
       <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
     </Page>
   );

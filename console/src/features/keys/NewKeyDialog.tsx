@@ -1,10 +1,12 @@
-import { Button, Group, Modal, Select, TagsInput, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Button, Group, Modal, MultiSelect, Select, TagsInput, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
+import { rolesOf } from "@/api/identity";
 import { keysQuery } from "@/api/queries";
-import type { IssuedKey, NewKey } from "@/api/types";
+import type { IssuedKey, MemberView, NewKey } from "@/api/types";
+import { saying } from "@/features/people/roles";
 import { Code } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { keepFreshKey } from "./freshKey";
@@ -26,17 +28,28 @@ const ROLES = [
 ];
 const DAY = 86_400_000;
 
+/** The role that a key of an account begins with: the account's own where keys know it. */
+function roleFor(role: string): NewKey["role"] {
+  const named = { developer: "editor", viewer: "read_only" }[role] ?? role;
+  return (ROLES.some((each) => each.value === named) ? named : "client") as NewKey["role"];
+}
+
 interface Props {
   project: string;
+  /** The service account whose key it becomes. */
+  owner?: MemberView;
   onIssued: (issued: IssuedKey) => void;
   onClose: () => void;
 }
 
-export function NewKeyDialog({ project, onIssued, onClose }: Props) {
+export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
   const [name, setName] = useState("");
-  const [role, setRole] = useState<NewKey["role"]>("client");
+  const [role, setRole] = useState<NewKey["role"]>(owner ? roleFor(owner.role) : "client");
   const [days, setDays] = useState("");
   const [models, setModels] = useState<string[]>([]);
+  const [permissions, setPermissions] = useState<string[]>([]);
+  const known = useQuery(rolesOf({ kind: "project", slug: project }));
+  const ofRole = known.data?.items.find((each) => each.name === role)?.permissions ?? [];
   const queries = useQueryClient();
   const create = useMutation({
     mutationFn: () =>
@@ -44,6 +57,8 @@ export function NewKeyDialog({ project, onIssued, onClose }: Props) {
         name: name.trim(),
         role,
         models: models.length > 0 ? models : null,
+        permissions: permissions.length > 0 ? permissions : null,
+        owner: owner?.id ?? null,
         expires: days ? Date.now() + Number(days) * DAY : null,
       } satisfies NewKey),
     onSuccess: async (issued) => {
@@ -57,7 +72,7 @@ export function NewKeyDialog({ project, onIssued, onClose }: Props) {
     if (name.trim()) create.mutate();
   };
   return (
-    <Modal opened onClose={onClose} title={<strong>Create a key</strong>}>
+    <Modal opened onClose={onClose} title={<strong>{owner ? `Create a key of ${owner.name}` : "Create a key"}</strong>}>
       <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
         <TextInput
           label="Name"
@@ -71,8 +86,23 @@ export function NewKeyDialog({ project, onIssued, onClose }: Props) {
           label="It may"
           data={ROLES}
           value={role}
-          onChange={(value) => setRole((value ?? "client") as NewKey["role"])}
+          onChange={(value) => {
+            setRole((value ?? "client") as NewKey["role"]);
+            setPermissions([]);
+          }}
           allowDeselect={false}
+        />
+        <MultiSelect
+          label="Only these permissions of it"
+          description={
+            owner
+              ? `Never more than ${owner.name} may. Leave it empty for all.`
+              : "Leave it empty for all that the role holds."
+          }
+          data={ofRole.filter((each) => each !== "self").map((each) => ({ value: each, label: saying(each) }))}
+          value={permissions}
+          onChange={setPermissions}
+          searchable
         />
         <TagsInput
           label="Models it may call"

@@ -1,31 +1,27 @@
-import { Button, Group, Modal, SegmentedControl, Select, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { inProject, post } from "@/api/client";
-import { membersQuery } from "@/api/queries";
+import { post } from "@/api/client";
+import { at, membersOf, type Place } from "@/api/identity";
 import type { MemberView, RoleView } from "@/api/types";
 import { ProblemNotice } from "@/ui/Notice";
 import { givable, summaryOf } from "./words";
 
 interface Props {
-  project: string;
+  place: Place;
   roles: RoleView[];
   onClose: () => void;
 }
 
-/** A person by address, or a service account by name. */
-export function AddDialog({ project, roles, onClose }: Props) {
-  const [kind, setKind] = useState<"person" | "service">("person");
+/** A person, by address. */
+export function AddDialog({ place, roles, onClose }: Props) {
   const [who, setWho] = useState("");
   const [role, setRole] = useState("viewer");
   const queries = useQueryClient();
   const add = useMutation({
-    mutationFn: () =>
-      kind === "person"
-        ? post<MemberView>(inProject(project, "members"), { email: who.trim(), role })
-        : post<MemberView>(inProject(project, "service-accounts"), { name: who.trim(), role }),
+    mutationFn: () => post<MemberView>(at(place, "members"), { email: who.trim(), role }),
     onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: membersQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: membersOf(place).queryKey });
       onClose();
     },
   });
@@ -34,29 +30,13 @@ export function AddDialog({ project, roles, onClose }: Props) {
     if (who.trim()) add.mutate();
   };
   return (
-    <Modal opened onClose={onClose} title={<strong>Add a member</strong>}>
+    <Modal opened onClose={onClose} title={<strong>Add a member of {place.slug}</strong>}>
       <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <SegmentedControl
-          value={kind}
-          onChange={(value) => {
-            setKind(value as "person" | "service");
-            setWho("");
-          }}
-          data={[
-            { value: "person", label: "Person" },
-            { value: "service", label: "Service account" },
-          ]}
-          aria-label="Kind of member"
-        />
         <TextInput
-          label={kind === "person" ? "E-mail" : "Name"}
-          description={
-            kind === "person"
-              ? "They come in once an identity provider vouches for this address."
-              : "Owns keys, which do no more than its role and end with it."
-          }
-          placeholder={kind === "person" ? "ada@example.com" : "nightly-import"}
-          type={kind === "person" ? "email" : "text"}
+          label="E-mail"
+          description="They come in once an identity provider vouches for this address."
+          placeholder="ada@example.com"
+          type="email"
           value={who}
           onChange={(event) => setWho(event.currentTarget.value)}
           data-autofocus

@@ -2,11 +2,11 @@ import { Select } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { UserMinus } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, patch } from "@/api/client";
-import { membersQuery } from "@/api/queries";
+import { del, patch } from "@/api/client";
+import { at, membersOf, type Place } from "@/api/identity";
 import type { MemberView, RoleView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
-import { useMay } from "@/lib/role";
+import { useMayIn } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -17,23 +17,23 @@ import { givable, sourceOf, stateOf } from "./words";
 const TONES = { active: "accent", invited: "warn", disabled: "bad" } as const;
 
 interface Props {
-  project: string;
+  place: Place;
   members: MemberView[];
   roles: RoleView[];
 }
 
-export function MemberTable({ project, members, roles }: Props) {
+export function MemberTable({ place, members, roles }: Props) {
   const now = Date.now();
-  const may = useMay("member:write");
+  const may = useMayIn("member:write", place);
   const queries = useQueryClient();
   const [leaving, setLeaving] = useState<MemberView | null>(null);
-  const known = () => queries.invalidateQueries({ queryKey: membersQuery(project).queryKey });
+  const known = () => queries.invalidateQueries({ queryKey: membersOf(place).queryKey });
   const change = useMutation({
-    mutationFn: ({ id, role }: { id: string; role: string }) => patch(inProject(project, "members", id), { role }),
+    mutationFn: ({ id, role }: { id: string; role: string }) => patch(at(place, "members", id), { role }),
     onSettled: known,
   });
   const remove = useMutation({
-    mutationFn: (member: MemberView) => del(inProject(project, "members", member.id)),
+    mutationFn: (member: MemberView) => del(at(place, "members", member.id)),
     onSuccess: async () => {
       await known();
       setLeaving(null);
@@ -115,8 +115,8 @@ export function MemberTable({ project, members, roles }: Props) {
           setLeaving(null);
         }}
       >
-        They have nothing in this project any more from this moment on, and the keys they own here end. What they did
-        stays in the audit log.
+        They have nothing in this {place.kind} any more from this moment on, and the keys they own here end. What they
+        did stays in the audit log.
       </Confirm>
     </>
   );

@@ -1,105 +1,100 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { UserPlus } from "lucide-react";
-import { membersQuery, rolesQuery } from "@/api/queries";
-import type { RoleView } from "@/api/types";
-import { useMay } from "@/lib/role";
-import { Empty, Panel, Tag } from "@/ui/bits";
-import { type Column, DataTable } from "@/ui/DataTable";
+import type { ReactNode } from "react";
+import { rolesOf } from "@/api/identity";
+import { meQuery, projectsQuery } from "@/api/queries";
+import { heldIn } from "@/lib/role";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
-import { WriteButton } from "@/ui/WriteButton";
-import { AddDialog } from "./AddDialog";
-import { MemberTable } from "./MemberTable";
+import { Tabs } from "@/ui/Tabs";
+import { Everybody } from "./Everybody";
+import { PlaceMembers } from "./PlaceMembers";
+import { RolesView } from "./RolesView";
+import { ServiceAccounts } from "./ServiceAccounts";
+import { SignInView } from "./SignInView";
 
-const ROLE_COLUMNS: Column<RoleView>[] = [
-  {
-    id: "name",
-    label: "role",
-    cell: (role) => (
-      <>
-        <strong>{role.name}</strong> {!role.built_in && <Tag tone="accent">own</Tag>}
-      </>
-    ),
-  },
-  { id: "about", label: "what it is for", cell: (role) => role.about },
-  {
-    id: "permissions",
-    label: "holds",
-    cell: (role) => (
-      <details>
-        <summary>{role.permissions.length} permissions</summary>
-        <span className="mono muted">{role.permissions.join("  ")}</span>
-      </details>
-    ),
-  },
-];
+const ROUTE = "/inside/p/$project/people";
+const VIEWS = [
+  { id: "members", label: "Members" },
+  { id: "service", label: "Service accounts" },
+  { id: "roles", label: "Roles" },
+  { id: "organisation", label: "Organisation" },
+] as const;
+/** Of the whole server: for who may see that. */
+const WHOLE = [
+  { id: "sign-in", label: "Sign-in" },
+  { id: "everybody", label: "Everybody" },
+] as const;
+type View = (typeof VIEWS | typeof WHOLE)[number]["id"];
 
-/** "Who belongs here, and what may they do?" */
+/** "Who belongs here, what may they do, and how do they come in?" */
 export function PeoplePage() {
-  const { project } = useParams({ from: "/inside/p/$project/people" });
-  const search = useSearch({ from: "/inside/p/$project/people" });
+  const { project } = useParams({ from: ROUTE });
+  const search = useSearch({ from: ROUTE });
   const navigate = useNavigate({ from: "/p/$project/people" });
-  const members = useQuery(membersQuery(project));
-  const roles = useQuery(rolesQuery(project));
-  const may = useMay("member:write");
-  const listed = roles.data?.items ?? [];
-  const add = may && (
-    <WriteButton size="sm" leftSection={<UserPlus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
-      Add a member
-    </WriteButton>
-  );
+  const me = useQuery(meQuery());
+  const projects = useQuery(projectsQuery());
+  const roles = useQuery(rolesOf({ kind: "project", slug: project }));
+  const organisation = projects.data?.find((each) => each.slug === project)?.organisation ?? "";
+  const tabs = heldIn(me.data, undefined).has("member:read") ? [...VIEWS, ...WHOLE] : VIEWS;
+  const view: View = tabs.find((each) => each.id === search.view)?.id ?? "members";
+  const set = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const adding = search.new === "1";
+  const onAdding = (on: boolean) => set({ new: on ? "1" : undefined });
+  const onEdit = (edit: string | undefined) => set({ edit });
+  const items = roles.data?.items ?? [];
+  const views: Record<View, () => ReactNode> = {
+    members: () => (
+      <PlaceMembers place={{ kind: "project", slug: project }} roles={items} adding={adding} onAdding={onAdding} />
+    ),
+    service: () => <ServiceAccounts project={project} roles={items} adding={adding} onAdding={onAdding} />,
+    roles: () =>
+      roles.data && organisation ? (
+        <RolesView project={project} organisation={organisation} list={roles.data} edit={search.edit} onEdit={onEdit} />
+      ) : (
+        <Skeleton height={240} />
+      ),
+    organisation: () =>
+      organisation ? (
+        <PlaceMembers
+          place={{ kind: "organisation", slug: organisation }}
+          roles={items}
+          adding={adding}
+          onAdding={onAdding}
+        />
+      ) : (
+        <Skeleton height={180} />
+      ),
+    "sign-in": () => <SignInView roles={items} edit={search.edit} onEdit={onEdit} />,
+    everybody: () => <Everybody />,
+  };
   return (
     <Page
       title="People"
       lead={
         <>
-          Members of this project and their roles. What programs may do is in{" "}
+          Who belongs here, and as what. Keys of applications are in{" "}
           <Link to="/p/$project/keys" params={{ project }}>
             Keys
+          </Link>
+          , your own sessions in{" "}
+          <Link to="/p/$project/account" params={{ project }}>
+            Your account
           </Link>
           .
         </>
       }
-      actions={members.data && members.data.length > 0 && add}
     >
-      {members.isError && <ProblemNotice error={members.error} retry={() => void members.refetch()} />}
-      {members.isPending && <Skeleton height={180} />}
-      {members.data && members.data.length === 0 && (
-        <Empty title="Nobody is a member of this project">
-          <p>
-            Whoever has the admin key may do everything here. Give people a role of their own instead: the audit log
-            then says who did what, and nobody needs to share a key. People sign in with an identity provider:{" "}
-            <code>trimtab identity-providers add</code>.
-          </p>
-          {add}
-        </Empty>
-      )}
-      {members.data && members.data.length > 0 && (
-        <MemberTable project={project} members={members.data} roles={listed} />
-      )}
       {roles.isError && <ProblemNotice error={roles.error} retry={() => void roles.refetch()} />}
-      {roles.data && (
-        <section aria-label="Roles" style={{ display: "grid", gap: 10, marginTop: 24 }}>
-          <h2>Roles</h2>
-          <Panel>
-            <DataTable
-              label="Roles"
-              columns={ROLE_COLUMNS}
-              rows={listed.filter((role) => role.for_members)}
-              rowKey={(role) => role.name}
-            />
-          </Panel>
-        </section>
-      )}
-      {search.new && may && (
-        <AddDialog
-          project={project}
-          roles={listed}
-          onClose={() => void navigate({ search: { new: undefined }, replace: true })}
-        />
-      )}
+      <Tabs
+        label="Views"
+        tabs={tabs}
+        value={view}
+        onChange={(id) => void navigate({ search: { view: id === "members" ? undefined : id } })}
+      >
+        {views[view]()}
+      </Tabs>
     </Page>
   );
 }

@@ -1,3 +1,4 @@
+import type { GroupRole } from "@/api/identity";
 import type { MemberView, RoleView } from "@/api/types";
 
 /** Where a role came from, in a person's words. */
@@ -19,4 +20,10 @@ export function summaryOf(role: RoleView | undefined): string {
 /** What may be given to members, built-in ones first. */
 export function givable(roles: RoleView[]): { value: string; label: string }[] {
   return roles.filter((role) => role.for_members).map((role) => ({ value: role.name, label: role.name }));
+}
+
+/** `instance`, `organisation:SLUG` or `project:SLUG`: where a group's role is held. */
+export function placeOfRole(each: GroupRole): string {
+  if (each.project) return `project:${each.project}`;
+  return each.organisation ? `organisation:${each.organisation}` : "instance";
 }

@@ -167,6 +167,7 @@ async def _me(deps: Dependencies, principal: Principal) -> Me:
     access = deps.snapshots.current.access
     held = permissions.held_by(principal)
     seen = {each.slug: permissions.in_project(principal, each) for each in access.projects.values()}
+    organisations = [each for each in access.organisations.values() if each.id in held.organisations]
     differs = bool(held.projects or held.organisations)
     return Me(
         id=own,
@@ -176,9 +177,10 @@ async def _me(deps: Dependencies, principal: Principal) -> Me:
         role=principal.role,
         key_prefix=key.prefix if key else "",
         projects=sorted(slug for slug, granted in seen.items() if granted),
-        organisations=sorted(each.slug for each in access.organisations.values() if each.id in held.organisations),
+        organisations=sorted(each.slug for each in organisations),
         permissions=sorted(held.instance),
         in_projects={slug: sorted(granted) for slug, granted in sorted(seen.items()) if granted} if differs else {},
+        in_organisations={each.slug: sorted(permissions.in_organisation(principal, each.id)) for each in organisations},
         version=__version__,
     )
 

@@ -1,0 +1,151 @@
+import { Button, Select, Skeleton, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { inProject, put } from "@/api/client";
+import { type DataClasses, dataClassesQuery } from "@/api/policies";
+import { useMay } from "@/lib/role";
+import { Panel, Tag } from "@/ui/bits";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { PlainButton } from "@/ui/PlainButton";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import css from "./data.module.css";
+import { classesFault, moved } from "./dataForm";
+import { Marks } from "./Marks";
+
+/** The project's classes from the least to the most sensitive, and what is marked with them. */
+export function ClassesView({ project }: { project: string }) {
+  const found = useQuery(dataClassesQuery(project));
+  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
+  if (!found.data) return <Skeleton height={240} />;
+  return (
+    <>
+      <ClassList key={JSON.stringify(found.data)} project={project} given={found.data} />
+      <Marks project={project} given={found.data} />
+    </>
+  );
+}
+
+function ClassList({ project, given }: { project: string; given: DataClasses }) {
+  const [classes, setClasses] = useState(given.classes);
+  const [standard, setStandard] = useState(given.standard);
+  const [added, setAdded] = useState("");
+  const may = useMay("policy:write");
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const save = useMutation({
+    mutationFn: () => put<DataClasses>(inProject(project, "data-classes"), { classes, standard }),
+    onSuccess: (saved) => {
+      leaving.current = true;
+      queries.setQueryData(dataClassesQuery(project).queryKey, saved);
+    },
+  });
+  const fault = classesFault(classes, standard);
+  const dirty = JSON.stringify([classes, standard]) !== JSON.stringify([given.classes, given.standard]);
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    const name = added.trim();
+    if (name && !classes.includes(name)) setClasses([...classes, name]);
+    setAdded("");
+  };
+  return (
+    <Panel>
+      <div className={css.body}>
+        <p className="muted">
+          From the least to the most sensitive. A call is of the most sensitive class that its header{" "}
+          <code>trimtab-data-class</code>, its key or its app declares.
+        </p>
+        <ol className={css.classes} aria-label="Data classes">
+          {classes.map((name, at) => (
+            <li key={name} className={css.class}>
+              <span className={css.rank}>{at}</span>
+              <strong>{name}</strong>
+              {name === standard && <Tag tone="accent">where none is declared</Tag>}
+              {may && (
+                <ClassActs
+                  name={name}
+                  first={at === 0}
+                  last={at === classes.length - 1}
+                  onMove={(step) => setClasses(moved(classes, name, step))}
+                  onRemove={() => setClasses(classes.filter((each) => each !== name))}
+                />
+              )}
+            </li>
+          ))}
+        </ol>
+        {may && (
+          <form onSubmit={add} className={css.acts}>
+            <TextInput
+              aria-label="A class to add"
+              placeholder="secret"
+              value={added}
+              onChange={(event) => setAdded(event.currentTarget.value)}
+            />
+            <Button type="submit" variant="default" leftSection={<Plus size={13} />} disabled={!added.trim()}>
+              Add
+            </Button>
+          </form>
+        )}
+        <Select
+          label="Of calls of which nobody declared any"
+          data={[
+            { value: "", label: "no class at all" },
+            ...(standard !== "" && !classes.includes(standard) ? [standard, ...classes] : classes),
+          ]}
+          value={standard}
+          onChange={(value) => setStandard(value ?? "")}
+          allowDeselect={false}
+          disabled={!may}
+          maw={320}
+        />
+        {fault && <Notice tone="warn">{fault}</Notice>}
+        {save.isError && <ProblemNotice error={save.error} />}
+        {may && (
+          <div className={css.acts}>
+            <Button size="sm" disabled={!dirty || fault !== ""} loading={save.isPending} onClick={() => save.mutate()}>
+              Save
+            </Button>
+            {dirty && (
+              <Button
+                variant="subtle"
+                color="gray"
+                size="sm"
+                onClick={() => {
+                  setClasses(given.classes);
+                  setStandard(given.standard);
+                }}
+              >
+                Undo
+              </Button>
+            )}
+          </div>
+        )}
+      </div>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Panel>
+  );
+}
+
+interface ActsProps {
+  name: string;
+  first: boolean;
+  last: boolean;
+  onMove: (step: -1 | 1) => void;
+  onRemove: () => void;
+}
+
+function ClassActs({ name, first, last, onMove, onRemove }: ActsProps) {
+  return (
+    <span className={css.acts}>
+      <PlainButton label={`${name} is less sensitive`} disabled={first} onClick={() => onMove(-1)}>
+        <ArrowUp size={13} />
+      </PlainButton>
+      <PlainButton label={`${name} is more sensitive`} disabled={last} onClick={() => onMove(1)}>
+        <ArrowDown size={13} />
+      </PlainButton>
+      <PlainButton label={`Remove the class ${name}`} onClick={onRemove}>
+        <X size={13} />
+      </PlainButton>
+    </span>
+  );
+}

@@ -1,0 +1,140 @@
+import { Button, Select } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { inProject, put } from "@/api/client";
+import type { DataClassMark } from "@/api/dataRules";
+import { datasetsQuery } from "@/api/datasets";
+import { type DataClasses, dataClassesQuery } from "@/api/policies";
+import { keysQuery } from "@/api/queries";
+import { appsQuery } from "@/api/releases";
+import { useMay } from "@/lib/role";
+import { Panel, Tag } from "@/ui/bits";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./data.module.css";
+
+type Subject = DataClassMark["subject"];
+const SUBJECTS = [
+  { value: "app", label: "The app" },
+  { value: "key", label: "The key" },
+  { value: "dataset", label: "The dataset" },
+];
+
+/** What can be marked, by the name that the API knows it by. */
+function useNames(project: string): Record<Subject, { value: string; label: string }[]> {
+  const apps = useQuery(appsQuery(project));
+  const keys = useQuery(keysQuery(project));
+  const datasets = useQuery(datasetsQuery(project));
+  return {
+    app: (apps.data ?? []).map((app) => ({ value: app.name, label: app.name })),
+    key: (keys.data ?? []).filter((key) => key.state === "active").map((key) => ({ value: key.id, label: key.name })),
+    dataset: (datasets.data ?? []).map((dataset) => ({ value: dataset.name, label: dataset.name })),
+  };
+}
+
+/** Keys, apps and datasets whose data is of a class whatever a call says. */
+export function Marks({ project, given }: { project: string; given: DataClasses }) {
+  const may = useMay("policy:write");
+  const names = useNames(project);
+  const queries = useQueryClient();
+  const set = useMutation({
+    mutationFn: (mark: DataClassMark) =>
+      put<DataClasses>(inProject(project, "data-classes", mark.subject, mark.name), { data_class: mark.data_class }),
+    onSuccess: (saved) => queries.setQueryData(dataClassesQuery(project).queryKey, saved),
+  });
+  const labelOf = (mark: DataClassMark) =>
+    names[mark.subject].find((each) => each.value === mark.name)?.label ?? mark.name;
+  return (
+    <section className={css.section} aria-label="What is marked">
+      <h2 className={css.heading}>What is marked</h2>
+      {given.marks.length === 0 ? (
+        <p className="muted">Nothing yet: mark an app or a key, and its calls need not say their class.</p>
+      ) : (
+        <Panel>
+          <DataTable
+            label="What is marked"
+            columns={columns(labelOf, may ? (mark) => set.mutate({ ...mark, data_class: "" }) : undefined)}
+            rows={given.marks}
+            rowKey={(mark) => `${mark.subject}/${mark.name}`}
+          />
+        </Panel>
+      )}
+      {set.isError && <ProblemNotice error={set.error} />}
+      {may && (
+        <NewMark classes={given.classes} names={names} busy={set.isPending} onMark={(mark) => set.mutate(mark)} />
+      )}
+    </section>
+  );
+}
+
+function columns(
+  labelOf: (mark: DataClassMark) => string,
+  onRemove: ((mark: DataClassMark) => void) | undefined,
+): Column<DataClassMark>[] {
+  return [
+    {
+      id: "name",
+      label: "what",
+      cell: (mark) => (
+        <>
+          {mark.subject} <strong>{labelOf(mark)}</strong>
+        </>
+      ),
+    },
+    { id: "class", label: "is of the class", cell: (mark) => <Tag>{mark.data_class}</Tag> },
+    {
+      id: "actions",
+      label: "",
+      align: "right",
+      cell: (mark) =>
+        onRemove && (
+          <WriteButton
+            variant="default"
+            onClick={() => onRemove(mark)}
+            aria-label={`Take the mark off ${labelOf(mark)}`}
+          >
+            Take off
+          </WriteButton>
+        ),
+    },
+  ];
+}
+
+interface NewProps {
+  classes: string[];
+  names: Record<Subject, { value: string; label: string }[]>;
+  busy: boolean;
+  onMark: (mark: DataClassMark) => void;
+}
+
+function NewMark({ classes, names, busy, onMark }: NewProps) {
+  const [subject, setSubject] = useState<Subject>("app");
+  const [name, setName] = useState<string | null>(null);
+  const [level, setLevel] = useState<string | null>(null);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name && level) onMark({ subject, name, data_class: level });
+    setName(null);
+  };
+  return (
+    <form onSubmit={submit} className={css.acts}>
+      <Select
+        label="Mark"
+        data={SUBJECTS}
+        value={subject}
+        onChange={(value) => {
+          setSubject((value ?? "app") as Subject);
+          setName(null);
+        }}
+        allowDeselect={false}
+        w={140}
+      />
+      <Select label="called" data={names[subject]} value={name} onChange={setName} searchable w={220} />
+      <Select label="as" data={classes} value={level} onChange={setLevel} w={160} />
+      <Button type="submit" size="sm" variant="default" disabled={!name || !level} loading={busy}>
+        Mark
+      </Button>
+    </form>
+  );
+}

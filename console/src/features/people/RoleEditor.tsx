@@ -1,0 +1,164 @@
+import { Button, Checkbox, Drawer, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { post, put } from "@/api/client";
+import { at, type Place, rolesOf } from "@/api/identity";
+import type { MemberView, RoleList, RoleView } from "@/api/types";
+import { plural } from "@/lib/format";
+import { Notice, ProblemNotice } from "@/ui/Notice";
+import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import css from "./people.module.css";
+import { type Area, areasOf, changesOf, draftOf, nameFault, saying } from "./roles";
+
+interface Props {
+  place: Place;
+  list: RoleList;
+  /** The role that is changed; none: a new one. */
+  role: RoleView | undefined;
+  /** What a new one begins with. */
+  base: RoleView | undefined;
+  holders: readonly MemberView[];
+  onClose: () => void;
+}
+
+/** A role as permissions by area. What is saved is in force for all who have it. */
+export function RoleEditor({ place, list, role, base, holders, onClose }: Props) {
+  const begun = draftOf(role ?? base);
+  const [draft, setDraft] = useState(() => (base ? { ...begun, name: "" } : begun));
+  const leaving = useLeaving();
+  const queries = useQueryClient();
+  const open = areasOf(list.permissions, list.instance_only);
+  const held = draft.permissions.filter((each) => open.some((area) => area.permissions.includes(each)));
+  const save = useMutation({
+    mutationFn: () =>
+      role
+        ? put<RoleView>(at(place, "roles", role.name), { about: draft.about.trim(), permissions: held })
+        : post<RoleView>(at(place, "roles"), { name: draft.name, about: draft.about.trim(), permissions: held }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] });
+      leaving.current = true;
+      onClose();
+    },
+  });
+  const fault = role
+    ? ""
+    : nameFault(
+        draft.name,
+        list.items.map((each) => each.name),
+      );
+  const dirty = JSON.stringify(draft) !== JSON.stringify(base ? { ...begun, name: "" } : begun);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!fault && held.length > 0) save.mutate();
+  };
+  return (
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={760}
+      title={<strong>{role ? `Role ${role.name}` : "New role"}</strong>}
+    >
+      <form onSubmit={submit} style={{ display: "grid", gap: 18 }}>
+        {!role && (
+          <TextInput
+            label="Name"
+            description="Such as prompt-writer. It cannot be changed later."
+            value={draft.name}
+            onChange={(event) => setDraft({ ...draft, name: event.currentTarget.value })}
+            error={draft.name !== "" && fault}
+            data-autofocus
+          />
+        )}
+        <Textarea
+          label="What it is for"
+          value={draft.about}
+          maxLength={400}
+          autosize
+          onChange={(event) => setDraft({ ...draft, about: event.currentTarget.value })}
+        />
+        <Areas areas={open} held={held} onChange={(permissions) => setDraft({ ...draft, permissions })} />
+        {role && <Effect before={role.permissions} after={held} holders={holders} />}
+        {save.isError && <ProblemNotice error={save.error} />}
+        <div className={css.acts}>
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button
+            type="submit"
+            size="sm"
+            loading={save.isPending}
+            disabled={fault !== "" || held.length === 0 || !dirty}
+          >
+            {role ? "Save" : "Make the role"}
+          </Button>
+        </div>
+      </form>
+      <UnsavedGuard dirty={dirty} leaving={leaving} />
+    </Drawer>
+  );
+}
+
+interface AreasProps {
+  areas: readonly Area[];
+  held: readonly string[];
+  onChange: (held: string[]) => void;
+}
+
+function Areas({ areas, held, onChange }: AreasProps) {
+  const toggle = (names: readonly string[], on: boolean) =>
+    onChange(
+      on ? [...held, ...names.filter((each) => !held.includes(each))] : held.filter((each) => !names.includes(each)),
+    );
+  return (
+    <div className={css.areas}>
+      {areas.map((area) => {
+        const count = area.permissions.filter((each) => held.includes(each)).length;
+        return (
+          <fieldset key={area.name} className={css.area}>
+            <legend>
+              <Checkbox
+                label={`${area.name} (${count} of ${area.permissions.length})`}
+                checked={count === area.permissions.length}
+                indeterminate={count > 0 && count < area.permissions.length}
+                onChange={(event) => toggle(area.permissions, event.currentTarget.checked)}
+                size="sm"
+              />
+            </legend>
+            {area.permissions.map((each) => (
+              <Checkbox
+                key={each}
+                size="xs"
+                label={saying(each)}
+                title={each}
+                checked={held.includes(each)}
+                onChange={(event) => toggle([each], event.currentTarget.checked)}
+              />
+            ))}
+          </fieldset>
+        );
+      })}
+    </div>
+  );
+}
+
+interface EffectProps {
+  before: readonly string[];
+  after: readonly string[];
+  holders: readonly MemberView[];
+}
+
+/** Whom a change reaches the moment it is saved. */
+function Effect({ before, after, holders }: EffectProps) {
+  const { given, taken } = changesOf(before, after);
+  if (given.length + taken.length === 0) return null;
+  return (
+    <Notice
+      tone="warn"
+      title={`At once, for ${holders.length === 0 ? "everybody who has it elsewhere" : plural(holders.length, "member")}`}
+    >
+      {given.length > 0 && <div>They may also: {given.map(saying).join(", ")}.</div>}
+      {taken.length > 0 && <div>They may no more: {taken.map(saying).join(", ")}.</div>}
+    </Notice>
+  );
+}

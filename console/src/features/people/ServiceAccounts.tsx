@@ -1,0 +1,251 @@
+import { Button, Group, Modal, Select, Skeleton, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Bot, KeyRound, Plus, Trash2 } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { del, inProject, post } from "@/api/client";
+import { serviceAccountsQuery } from "@/api/identity";
+import { keysQuery } from "@/api/queries";
+import type { IssuedKey, KeyView, MemberView, RoleView } from "@/api/types";
+import { KeyTable } from "@/features/keys/KeyTable";
+import { NewKeyDialog, SecretDialog } from "@/features/keys/NewKeyDialog";
+import { ReplaceDialog } from "@/features/keys/ReplaceDialog";
+import { RevokeDialog } from "@/features/keys/RevokeDialog";
+import { formatAgo, formatDateTime, plural } from "@/lib/format";
+import { useMay } from "@/lib/role";
+import { Empty, Panel, Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { ProblemNotice } from "@/ui/Notice";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./people.module.css";
+import { givable, summaryOf } from "./words";
+
+interface Props {
+  project: string;
+  roles: RoleView[];
+  adding: boolean;
+  onAdding: (on: boolean) => void;
+}
+
+/** "Which programs are members here, and with which keys do they come?" */
+export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
+  const found = useQuery(serviceAccountsQuery(project));
+  const keys = useQuery(keysQuery(project));
+  const may = useMay("member:write");
+  const add = (
+    <WriteButton
+      size="sm"
+      leftSection={<Bot size={15} />}
+      why={may ? undefined : "Service accounts are made by who may add members."}
+      onClick={() => onAdding(true)}
+    >
+      New service account
+    </WriteButton>
+  );
+  return (
+    <>
+      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {keys.isError && <ProblemNotice error={keys.error} retry={() => void keys.refetch()} />}
+      {found.isPending && <Skeleton height={180} />}
+      {found.data?.length === 0 && (
+        <Empty title="No program is a member here">
+          <p>
+            A service account owns keys that do no more than its role and end with it. Give one to each job that works
+            on its own: a nightly import, a pipeline that releases.
+          </p>
+          {add}
+        </Empty>
+      )}
+      {found.data && found.data.length > 0 && (
+        <>
+          <div className={css.bar}>
+            <p className="muted">Their keys do no more than their role, and end with them.</p>
+            {add}
+          </div>
+          <div style={{ display: "grid", gap: 14 }}>
+            {found.data.map((account) => (
+              <Account
+                key={account.id}
+                project={project}
+                account={account}
+                keys={(keys.data ?? []).filter((key) => key.owner === account.id)}
+              />
+            ))}
+          </div>
+        </>
+      )}
+      {adding && may && <NewAccount project={project} roles={roles} onClose={() => onAdding(false)} />}
+    </>
+  );
+}
+
+interface AccountProps {
+  project: string;
+  account: MemberView;
+  keys: KeyView[];
+}
+
+function Account({ project, account, keys }: AccountProps) {
+  const may = useMay("member:write");
+  const mayKeys = useMay("key:write");
+  const [making, setMaking] = useState(false);
+  const [issued, setIssued] = useState<IssuedKey | null>(null);
+  const [revoking, setRevoking] = useState<KeyView | null>(null);
+  const [replacing, setReplacing] = useState<KeyView | null>(null);
+  const [leaving, setLeaving] = useState(false);
+  const active = keys.filter((key) => key.state === "active");
+  return (
+    <Panel>
+      <div className={css.body} data-testid={`account-${account.name}`}>
+        <div className={css.bar} style={{ margin: 0 }}>
+          <div>
+            <strong>{account.name}</strong> <Tag>{account.role}</Tag>
+            <div className="muted">
+              <span title={formatDateTime(account.since)}>since {formatAgo(account.since, Date.now())}</span>,{" "}
+              {plural(active.length, "active key")} · <code>{account.id}</code>
+            </div>
+          </div>
+          <div className={css.acts}>
+            <WriteButton
+              variant="default"
+              leftSection={<Plus size={13} />}
+              why={mayKeys ? undefined : "You may not make keys here."}
+              onClick={() => setMaking(true)}
+              aria-label={`Create a key of ${account.name}`}
+            >
+              Create a key
+            </WriteButton>
+            <WriteButton
+              variant="default"
+              leftSection={<Trash2 size={13} />}
+              why={may ? undefined : "You may not remove members here."}
+              onClick={() => setLeaving(true)}
+              aria-label={`Remove ${account.name}`}
+            >
+              Remove
+            </WriteButton>
+          </div>
+        </div>
+        {active.length > 0 && (
+          <KeyTable project={project} keys={active} onRevoke={setRevoking} onReplace={setReplacing} bare />
+        )}
+        {active.length === 0 && (
+          <p className="muted">
+            <KeyRound size={13} aria-hidden="true" /> It has no key: nothing can come in as it.
+          </p>
+        )}
+      </div>
+      {making && (
+        <NewKeyDialog
+          project={project}
+          owner={account}
+          onIssued={(made) => {
+            setMaking(false);
+            setIssued(made);
+          }}
+          onClose={() => setMaking(false)}
+        />
+      )}
+      {issued && <SecretDialog project={project} issued={issued} onClose={() => setIssued(null)} />}
+      <ReplaceDialog
+        project={project}
+        target={replacing}
+        onIssued={(made) => {
+          setReplacing(null);
+          setIssued(made);
+        }}
+        onClose={() => setReplacing(null)}
+      />
+      <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
+      <RemoveAccount
+        project={project}
+        account={leaving ? account : null}
+        keys={active.length}
+        onClose={() => setLeaving(false)}
+      />
+    </Panel>
+  );
+}
+
+interface RemoveProps {
+  project: string;
+  account: MemberView | null;
+  keys: number;
+  onClose: () => void;
+}
+
+function RemoveAccount({ project, account, keys, onClose }: RemoveProps) {
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: (id: string) => del(inProject(project, "service-accounts", id)),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: serviceAccountsQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      onClose();
+    },
+  });
+  return (
+    <Confirm
+      opened={account !== null}
+      title={`Remove ${account?.name}?`}
+      action="Remove"
+      busy={remove.isPending}
+      error={remove.error}
+      onConfirm={() => account && remove.mutate(account.id)}
+      onClose={() => {
+        remove.reset();
+        onClose();
+      }}
+    >
+      {keys > 0 ? `Its ${plural(keys, "active key")} ${keys === 1 ? "ends" : "end"} at once, on every worker. ` : ""}
+      What it did stays in the audit log. It cannot be undone.
+    </Confirm>
+  );
+}
+
+function NewAccount({ project, roles, onClose }: Omit<Props, "adding" | "onAdding"> & { onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState("viewer");
+  const queries = useQueryClient();
+  const add = useMutation({
+    mutationFn: () => post<MemberView>(inProject(project, "service-accounts"), { name: name.trim(), role }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: serviceAccountsQuery(project).queryKey });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim()) add.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title={<strong>New service account</strong>}>
+      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
+        <TextInput
+          label="Name"
+          description="What works with it."
+          placeholder="nightly-import"
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          data-autofocus
+        />
+        <Select
+          label="Role"
+          description={summaryOf(roles.find((each) => each.name === role))}
+          data={givable(roles)}
+          value={role}
+          onChange={(value) => setRole(value ?? "viewer")}
+          allowDeselect={false}
+        />
+        {add.isError && <ProblemNotice error={add.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" loading={add.isPending} disabled={!name.trim()}>
+            Add
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import type { IdentityProvider } from "@/api/identity";
+import { change, creation, EMPTY, formOf, issuerFault, rolesOfForm } from "./providerForm";
+
+const COMPANY: IdentityProvider = {
+  name: "company",
+  label: "Example Ltd",
+  issuer: "https://login.example.com/",
+  client_id: "trimtab",
+  has_secret: true,
+  redirect_uri: "https://trimtab.example.com/api/v1/oidc/callback",
+  scopes: ["openid", "email"],
+  domains: ["example.com"],
+  groups_claim: "realm_access.roles",
+  roles: [
+    { group: "admins", role: "admin", project: null, organisation: null },
+    { group: "ml", role: "developer", project: "shop", organisation: null },
+    { group: "*", role: "viewer", project: null, organisation: "default" },
+  ],
+  invited_only: true,
+  trust_email: false,
+  enabled: true,
+  created: 1,
+  updated: 2,
+};
+
+describe("an identity provider's form", () => {
+  it("gives back what a provider is", () => {
+    const sent = change(formOf(COMPANY));
+    expect(sent.roles).toEqual(COMPANY.roles);
+    expect(sent.groups_claim).toBe("realm_access.roles");
+    expect(sent.invited_only).toBe(true);
+  });
+  it("keeps the secret unless another is given or it is to go", () => {
+    const form = formOf(COMPANY);
+    expect("client_secret" in change(form)).toBe(false);
+    expect(change({ ...form, client_secret: "s3" }).client_secret).toBe("s3");
+    expect(change({ ...form, forget_secret: true }).client_secret).toBe("");
+    expect(creation({ ...EMPTY, name: "x" }).client_secret).toBeNull();
+  });
+  it("leaves out lines that name no group", () => {
+    expect(rolesOfForm([{ id: 1, group: " ", role: "admin", place: "instance" }])).toEqual([]);
+  });
+  it("takes plain http on loopback alone", () => {
+    expect(issuerFault("http://127.0.0.1:9000")).toBe("");
+    expect(issuerFault("http://login.example.com")).not.toBe("");
+  });
+});
