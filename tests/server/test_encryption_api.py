@@ -40,7 +40,7 @@ def test_what_is_held_is_not_erased_and_the_audit_log_says_why_but_not_whom(run:
 def test_a_key_is_destroyed_only_by_who_writes_down_what_that_means(run: "Run") -> None:
     async def story(house: House) -> None:
         off = await house.admin.get(f"{AT}/encryption")
-        assert off.json() == {"enabled": False, "keys": []}
+        assert off.json() == {"enabled": False, "keys": [], "catalog": None, "traces_since": None}
         assert (await house.admin.post(f"{AT}/encryption/rotations")).json()["code"] == "not_encrypted"
         for _ in range(2):  # to switch on what is on makes no key
             on = await house.admin.put(f"{AT}/encryption", json={"enabled": True})

@@ -30,13 +30,16 @@ from trimtab.governance import (
     people_store,
     policies,
     retention,
+    sealings,
     sign_in_store,
 )
 from trimtab.governance import store as governance
+from trimtab.governance.scim import store as scim_store
 from trimtab.guard import tables as guard
 from trimtab.ledger import limit_store, price_store, repricing_store
 from trimtab.prompts import store as prompts
 from trimtab.releases import tables as releases
+from trimtab.retrieval import tables as retrieval
 from trimtab.review import tables as review
 from trimtab.server.folder import managed
 from trimtab.storage import migrations
@@ -52,6 +55,7 @@ ROOMS = (
     governance.PROJECTS,
     people_store.PEOPLE,
     sign_in_store.SIGN_INS,
+    scim_store.USERS,
     targets.PROVIDERS,
     cards.CARDS,
     advice_store.ADVICE,
@@ -72,10 +76,12 @@ ROOMS = (
     managed.MANAGED,
     evaluation.DATASETS,
     review.HOLDS,
+    retrieval.CORPORA,
     guard.GUARDS,
     policies.SETS,
     data_classes.TERMS,
     data_keys.DATA_KEYS,
+    sealings.SEALINGS,
     legal_holds.LEGAL_HOLDS,
 )
 """A table of each room that has some: by importing them their rooms have declared theirs."""

@@ -30,7 +30,7 @@ def show(*, project: str, client: Client, as_json: bool) -> None:
 @project_option
 @api_command
 def on(*, project: str, client: Client, as_json: bool) -> None:
-    """Encrypt what is new. What lies there already stays as it is.
+    """Encrypt content: what is new, and what lies in the catalog. Texts of earlier traces stay as they are.
 
     \b
     Example:
@@ -92,6 +92,11 @@ def _print(found: Encryption, *, as_json: bool) -> None:
         print_json(found)
         return
     click.echo(f"Encryption is {'on' if found.enabled else 'off'}.")
+    if found.catalog is not None:
+        state = "is encrypted" if found.catalog.state == "done" else "is being encrypted"
+        click.echo(f"What lay in the catalog before {state}: {found.catalog.rows:,} rows.")
+    if found.traces_since is not None:
+        click.echo(f"Texts of traces from before {local_time(found.traces_since)} lie in the clear.")
     rows = [
         (key.id, key.state, local_time(key.created), "" if key.destroyed is None else local_time(key.destroyed))
         for key in found.keys

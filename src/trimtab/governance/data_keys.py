@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
-from trimtab.governance import legal_holds
+from trimtab.governance import legal_holds, sealings
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.storage.revision import bump
@@ -97,14 +97,16 @@ def rotate(conn: Connection, box: SecretBox, project_id: str, now: int) -> DataK
 
 
 def switch_on(conn: Connection, box: SecretBox, project_id: str, now: int) -> None:
-    """Nothing where it is on."""
+    """Nothing where it is on. What lies in the catalog is sealed from then on (`sealings.py`)."""
     if not any(key.state == "active" for key in of_project(conn, project_id)):
         rotate(conn, box, project_id, now)
+        sealings.ask(conn, project_id, now)
 
 
 def switch_off(conn: Connection, project_id: str, now: int) -> None:
     """What is new lies in the clear; what was sealed stays so, and is opened as before."""
     bump(conn, REVISION)
+    sealings.cancel(conn, project_id)
     _retire(conn, project_id, now)
 
 
@@ -129,6 +131,18 @@ def destroy(conn: Connection, box: SecretBox, project_id: str, key_id: str, now:
     if any(key.state == "active" for key in gone):
         rotate(conn, box, project_id, now)
     return gone
+
+
+def unbroken_since(keys: list[DataKey]) -> int | None:
+    """Since when (Unix ms) all that was said is sealed, by a project's keys (newest first): a key that took the place
+    of another was made when that one was retired or destroyed. None where nothing is sealed now."""
+    since: int | None = None
+    for key in keys:
+        follows = since is None or (key.retired or key.destroyed or 0) >= since - 1
+        if (since is None and key.state != "active") or not follows:
+            break
+        since = key.created
+    return since
 
 
 def check_confirmed(confirm: str, slug: str, key_id: str) -> None:

@@ -65,11 +65,23 @@ class DataKey(Struct, frozen=True, kw_only=True):
     destroyed: int | None
 
 
+class CatalogSealing(Struct, frozen=True, kw_only=True):
+    """How far what lay in the catalog before is encrypted; ``ended`` is None while it goes on. Times are Unix ms."""
+
+    state: str
+    rows: int
+    asked: int
+    ended: int | None = None
+
+
 class Encryption(Struct, frozen=True, kw_only=True):
-    """Keys newest first (docs/encryption.md)."""
+    """Keys newest first (docs/encryption.md). Texts of traces from before ``traces_since`` (Unix ms) lie in the
+    clear."""
 
     enabled: bool
     keys: list[DataKey]
+    catalog: CatalogSealing | None = None
+    traces_since: int | None = None
 
 
 class LegalHold(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.providers import ProviderKind
 from trimtab.releases.types import Rollout
+from trimtab.retrieval.search import Searcher
 from trimtab.server.bodies import TestResult
 from trimtab.server.calibrating import Calibrating
 from trimtab.server.config_file import ConfigFile
@@ -148,7 +149,11 @@ class Dependencies:
     """The data keys in force."""
     wake_retention: Callable[[], None] = _nothing
     wake_eraser: Callable[[], None] = _nothing
+    wake_encrypting: Callable[[], None] = _nothing
     wake_experiments: Callable[[], None] = _nothing
+    knowledge: Searcher | None = None
+    """What searches corpora; None where nothing can be searched."""
+    wake_knowledge: Callable[[], None] = _nothing
     remake_report: Callable[[Experiment], Awaitable[None]] = _no_report
     follow_forwards: Callable[[], Awaitable[None]] = _nothing_more
     make_sender: Callable[[Destination], Sender] = _no_sender

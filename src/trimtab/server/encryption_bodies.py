@@ -5,12 +5,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trimtab.governance import legal_holds
+from trimtab.governance import legal_holds, sealings
 from trimtab.governance.data_keys import State
 
 
 class EncryptionBody(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Whether what is new is encrypted. What lies there already stays as it is."""
+    """Whether what is new is encrypted; what lies in the catalog already is then, too."""
 
     enabled: bool
 
@@ -25,11 +25,24 @@ class DataKeyView(Struct, frozen=True, kw_only=True):
     destroyed: int | None
 
 
+class CatalogSealingView(Struct, frozen=True, kw_only=True):
+    """How far what lay in the catalog before (cases, answers, reviews) is encrypted: ``rows`` so far; ``ended`` is null
+    while it goes on."""
+
+    state: sealings.State
+    rows: int
+    asked: int
+    ended: int | None
+
+
 class EncryptionView(Struct, frozen=True, kw_only=True):
-    """Keys newest first."""
+    """Keys newest first. ``catalog`` is null where nothing of it is encrypted. Texts of traces that were stored before
+    ``traces_since`` (Unix ms; null where encryption is off) lie in the clear until their retention ends."""
 
     enabled: bool
     keys: list[DataKeyView]
+    catalog: CatalogSealingView | None = None
+    traces_since: int | None = None
 
 
 class DestroyKey(Struct, kw_only=True, forbid_unknown_fields=True):

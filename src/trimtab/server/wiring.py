@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -47,6 +47,7 @@ from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
+from trimtab.server.encrypting import Encrypting
 from trimtab.server.experiment_estimates import per_call
 from trimtab.server.experimenting import Experimenting, World
 from trimtab.server.forwarding import Forwarding
@@ -59,7 +60,9 @@ from trimtab.server.inner_calls import InnerCalls
 from trimtab.server.judge_tools import JudgeTools
 from trimtab.server.judging import RolloutJudge
 from trimtab.server.keeping import Keeping, Places
+from trimtab.server.knowing import Library
 from trimtab.server.later import Later
+from trimtab.server.lifetimes import alongside, begun, in_order
 from trimtab.server.live_metrics import live_lines, shadow_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
@@ -232,7 +235,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     services = GuardServices(made.transport, lambda: holder.current, made.box)
     guard_tools = GuardTools(lambda: later[0], made.embedder, made.box, services)
     runner = Runner()
-    gateway = _gateway(made, settings, worker, guard_tools, runner)
+    library = Library(db, house.folder, lambda: made.keys.ring, made.embedder, clock, lambda: later[0])
+    gateway = _gateway(made, settings, worker, guard_tools, runner, library)
     inflight = house.folder / INFLIGHT
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
     places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "", opened=made.keys.opened)
@@ -241,6 +245,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     playground = Playground(gateway, clock.now_ns)
     inner = InnerCalls(gateway, lambda: holder.current.access.projects.values() if holder.ready else (), clock.now_ns)
     later.append(inner)
+    encrypting = Encrypting(db, lambda: made.keys.ring, clock)
     rolling = Controller(RollingParts(db=db, judge=RolloutJudge(reader), changed=holder.changed, clock=clock))
     deps = replace(
         _dependencies(made, settings, gateway, books, forwarding),
@@ -254,6 +259,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         make_sender=forwarding.make,
         wake_retention=keeping.retention.wake,
         wake_eraser=keeping.eraser.wake,
+        wake_encrypting=encrypting.wake,
+        knowledge=library.searcher,
+        wake_knowledge=library.wake,
     )
     experimenting = _experimenting(deps, inner)
     deps = replace(deps, wake_experiments=experimenting.wake, remake_report=experimenting.remake)
@@ -281,7 +289,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     if settings.otlp_grpc_port:
         grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
         wired.on_close(grpc.close)
-        wired.on_close(_beside(grpc.start()))
+        wired.on_close(alongside(grpc.start()))
     for part in (runner, carrying, playground, inner):
         wired.on_close(part.aclose)
     wired.on_close(gateway.shadows.close)
@@ -291,13 +299,14 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     gateway.watch.on_open.append(advising.tell)
     signing = Checkpointing(db, lambda: signer_of(made.box), clock)
     for job in (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder):
-        wired.on_close(_beside(job.run()))
+        wired.on_close(alongside(job.run()))
     for job in (deps.switches, advising):
-        wired.on_close(_beside(job.run()))
-    for led in (signing, rolling, reviewing, scoring_live, experimenting):  # one process of all on a catalog does them
+        wired.on_close(alongside(job.run()))
+    # One process of all on a catalog does these.
+    for led in (signing, rolling, reviewing, scoring_live, experimenting, encrypting, library):
         wired.on_close(led.leave)
-        wired.on_close(_beside(led.run()))
-    wired.on_close(_begun(asyncio.get_running_loop().run_in_executor(None, made.prices.warm)))
+        wired.on_close(alongside(led.run()))
+    wired.on_close(begun(asyncio.get_running_loop().run_in_executor(None, made.prices.warm)))
     return wired
 
 
@@ -307,23 +316,14 @@ def _ends(wired: Wired, made: _Made) -> None:
     wired.on_close(made.keeper.close)
     wired.on_close(made.reader.aclose)
     wired.on_close(made.holder.close)
-    wired.on_close(_in_order(made.notes.close))
-    wired.on_close(_in_order(made.spool.close))
-    wired.on_close(_in_order(made.intake.close))
+    wired.on_close(in_order(made.notes.close))
+    wired.on_close(in_order(made.spool.close))
+    wired.on_close(in_order(made.intake.close))
     wired.on_close(made.answers.close)
-    wired.on_close(_in_order(made.embedder.close))
+    wired.on_close(in_order(made.embedder.close))
     wired.on_close(made.vectors.aclose)
     wired.on_close(made.local.aclose)
     wired.on_close(made.transport.aclose)
-
-
-def _begun(work: asyncio.Future[None]) -> Callable[[], Awaitable[None]]:
-    """What was begun in a thread is waited for."""
-
-    async def ended() -> None:
-        await work
-
-    return ended
 
 
 def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
@@ -444,7 +444,9 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
     )
 
 
-def _gateway(made: _Made, settings: Settings, worker: str, guard_tools: GuardTools, runner: Runner) -> Gateway:
+def _gateway(
+    made: _Made, settings: Settings, worker: str, guard_tools: GuardTools, runner: Runner, library: Library
+) -> Gateway:
     def observe(record: CallRecord) -> None:
         made.health.observe(record)
         made.metrics.observe(record)
@@ -470,6 +472,7 @@ def _gateway(made: _Made, settings: Settings, worker: str, guard_tools: GuardToo
             owner=f"{worker}-{uuid7_hex()}"[-64:],
             guard_tools=guard_tools,
             guard_runner=runner,
+            knowledge=library.searcher,
             escalate=Escalations(made.db, made.clock),
             direct=Directly(made.db, lambda: made.holder.current, made.holder.made_with),
         )
@@ -554,17 +557,6 @@ def _keep(spool: Spool) -> Callable[[bytes], Awaitable[None]]:
     return keep
 
 
-def _beside(body: Coroutine[Any, Any, Any]) -> Callable[[], Awaitable[None]]:
-    """Run something for as long as the server lives; gives what ends it."""
-    task = asyncio.ensure_future(body)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.wait((task,))
-
-    return end
-
-
 def _describe() -> bytes:
     from trimtab.server.openapi import document  # rarely asked for, and no start should pay for it
 
@@ -588,10 +580,3 @@ def _detectors_off(holder: SnapshotHolder) -> Callable[[], dict[str, frozenset[s
         return {} if off is None or project is None else {project.id: off}
 
     return declared
-
-
-def _in_order(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-    async def closer() -> None:
-        close()
-
-    return closer

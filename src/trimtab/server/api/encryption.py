@@ -6,13 +6,15 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
-from trimtab.governance import checkpoints, data_keys, secrets
+from trimtab.governance import checkpoints, data_keys, sealings, secrets
 from trimtab.governance.access import Project
 from trimtab.governance.data_keys import DataKey
+from trimtab.governance.sealings import Sealing
 from trimtab.server import backup_notes, resealing
 from trimtab.server.auditing import Deed, noted, written
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.encryption_bodies import (
+    CatalogSealingView,
     DataKeyView,
     DestroyKey,
     EncryptionBody,
@@ -27,12 +29,20 @@ BASE = "/api/v1/projects/{project:str}/encryption"
 
 
 async def _view(deps: Dependencies, tenant: Project) -> EncryptionView:
-    keys = await deps.db.read(lambda conn: data_keys.of_project(conn, tenant.id))
+    def work(conn: Connection) -> tuple[list[DataKey], Sealing | None]:
+        return data_keys.of_project(conn, tenant.id), sealings.of_project(conn, tenant.id)
+
+    keys, sealing = await deps.db.read(work)
     shown = [
         DataKeyView(id=key.id, state=key.state, created=key.created, retired=key.retired, destroyed=key.destroyed)
         for key in keys
     ]
-    return EncryptionView(enabled=any(key.state == "active" for key in keys), keys=shown)
+    enabled = any(key.state == "active" for key in keys)
+    catalog = sealing and CatalogSealingView(
+        state=sealing.state, rows=sealing.rows, asked=sealing.asked, ended=sealing.ended
+    )
+    since = data_keys.unbroken_since(keys) if enabled else None
+    return EncryptionView(enabled=enabled, keys=shown, catalog=catalog, traces_since=since)
 
 
 @route(
@@ -49,12 +59,13 @@ async def get_encryption(deps: Deps, tenant: Tenant) -> EncryptionView:
     "PUT",
     BASE,
     "encryption:write",
-    Operation(id="setEncryption", summary="Encrypt what is new, or do not", tag=TAG, errors=(404,)),
+    Operation(id="setEncryption", summary="Encrypt content, or do not", tag=TAG, errors=(404,)),
 )
 async def set_encryption(
     deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[EncryptionBody]
 ) -> EncryptionView:
-    """In force on every worker when this answers. What lies there already stays as it is."""
+    """In force on every worker when this answers. What lies in the catalog already is encrypted by a job that begins at
+    once and goes on after a crash (``catalog`` says how far it is); texts of earlier traces stay as they are."""
     now, box = deps.now(), deps.secrets
     deed = Deed(project=tenant, action="encryption.set", subject="encryption", detail={"enabled": data.enabled})
     if data.enabled:
@@ -62,6 +73,7 @@ async def set_encryption(
     else:
         await written(deps, caller, deed, lambda conn: data_keys.switch_off(conn, tenant.id, now))
     await deps.snapshots.changed()
+    deps.wake_encrypting()
     return await _view(deps, tenant)
 
 

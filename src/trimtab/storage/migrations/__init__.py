@@ -24,6 +24,7 @@ TABLES = frozenset(
         "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards", "breaker_advice",
         "cache_answers",
         "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
+        "corpora", "corpus_documents", "corpus_entries", "corpus_pieces", "corpus_texts", "corpus_versions",
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
         "display_currencies", "environments", "erasures", "evaluation_cache", "experiment_cells", "experiments",
         "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts",
@@ -36,7 +37,7 @@ TABLES = frozenset(
         "sessions", "suites",
         "cli_grants", "custom_roles", "identities", "identity_providers", "memberships", "organisations", "people",
         "second_factors", "sign_ins",
-        "data_keys", "legal_holds",
+        "content_sealings", "data_keys", "legal_holds",
         "scim_directories", "scim_groups", "scim_members", "scim_tokens", "scim_users",
         "access_policies", "access_policy_versions", "data_class_lists", "data_class_marks", "data_terms",
     )
