@@ -20,7 +20,7 @@ from trimtab.governance.projects import REVISION, check_name
 from trimtab.governance.roles import Place, known_permissions, must_hold, permissions_of
 from trimtab.storage.revision import bump, exclusive
 
-_LOCK = 0x7472_6D62
+LOCK = 0x7472_6D62
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
 
 
@@ -46,7 +46,7 @@ def clean_email(email: str) -> str:
 def add(conn: Connection, place: Place, wanted: Newcomer, held: frozenset[str], now: int) -> MemberRow:
     """Make somebody a member. Who is not known yet becomes so by their address, and is let in when an identity provider
     vouches for it. ``held`` is what whoever does this holds in the place."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     must_hold(held, permissions_of(conn, place, wanted.role), "The role holds")
     person = _known(conn, wanted)
     if person is None:
@@ -102,21 +102,21 @@ def member(conn: Connection, place: Place, person_id: str) -> MemberRow:
 
 def change(conn: Connection, place: Place, person_id: str, role: str, held: frozenset[str], now: int) -> MemberRow:
     """Give a member another role. A membership that sign-in had given becomes one given by hand."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     found = member(conn, place, person_id)
     must_hold(held, known_permissions(conn, place, found.membership.role), "The member holds")
     must_hold(held, permissions_of(conn, place, role), "The role holds")
     if role != "admin":
-        _keep_an_admin(conn, place, found)
+        keep_an_admin(conn, place, found)
     return _put(conn, place, found.person, role, now)
 
 
 def remove(conn: Connection, place: Place, person_id: str, held: frozenset[str], now: int) -> MemberRow:
     """End a membership; their keys there end too. A service account has only this one, and ends with it."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     found = member(conn, place, person_id)
     must_hold(held, known_permissions(conn, place, found.membership.role), "The member holds")
-    _keep_an_admin(conn, place, found)
+    keep_an_admin(conn, place, found)
     bump(conn, REVISION)
     store.remove_membership(conn, person_id, place.id)
     if found.person.kind == "service":
@@ -137,7 +137,8 @@ def end_keys(conn: Connection, person_id: str, left: str, now: int) -> None:
             keys_store.revoke_owned(conn, person_id, now, project.id)
 
 
-def _keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:
+def keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:
+    """Raises `Conflict` where a place would lose its last administrator."""
     if leaving.membership.role != "admin" or leaving.person.kind != "person" or leaving.person.disabled is not None:
         return
     others = store.admins(conn, (place.id, *place.above))
@@ -152,26 +153,33 @@ def _keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:
 def disable(conn: Connection, person_id: str, held: frozenset[str], now: int) -> PersonRow:
     """Let somebody in no more, anywhere: their sessions and keys end now. ``held`` is what whoever does this holds on
     the whole instance."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     found = person(conn, person_id)
     if found.disabled is not None:
         return found
     for row in store.memberships_of(conn, person_id):
+        must_hold(held, known_permissions(conn, place_of(conn, row.place), row.role), "The member holds")
+    switch_off(conn, found, now)
+    return person(conn, person_id)
+
+
+def switch_off(conn: Connection, found: PersonRow, now: int) -> None:
+    """Let somebody in no more, anywhere, whoever it is that may say so. Raises `Conflict` for a last administrator."""
+    person_id = found.id
+    for row in store.memberships_of(conn, person_id):
         place = place_of(conn, row.place)
-        must_hold(held, known_permissions(conn, place, row.role), "The member holds")
         others = [each for each in store.admins(conn, (place.id, *place.above)) if each[0] != person_id]
         if row.role == "admin" and found.kind == "person" and not others:
-            _keep_an_admin(conn, Place(id=row.place), MemberRow(person=found, membership=row))
+            keep_an_admin(conn, Place(id=row.place), MemberRow(person=found, membership=row))
     bump(conn, REVISION)
     store.change_person(conn, person_id, disabled=now)
     session_store.end_all_of(conn, person_id)
     keys_store.revoke_owned(conn, person_id, now)
-    return person(conn, person_id)
 
 
 def enable(conn: Connection, person_id: str, held: frozenset[str]) -> PersonRow:
     """Let somebody in again, as what they were. Their keys stay ended."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     person(conn, person_id)
     for row in store.memberships_of(conn, person_id):
         place = place_of(conn, row.place)
@@ -194,7 +202,7 @@ def place_of(conn: Connection, place_id: str) -> Place:
 
 def add_service(conn: Connection, place: Place, name: str, role: str, held: frozenset[str], now: int) -> MemberRow:
     """A member of a project that is no person: it owns keys, which do no more than it may, and end with it."""
-    exclusive(conn, _LOCK)
+    exclusive(conn, LOCK)
     must_hold(held, permissions_of(conn, place, role), "The role holds")
     name = check_name(name)
     if not name:

@@ -22,6 +22,8 @@ from trimtab.governance.oidc import Claimed, refusal
 from trimtab.governance.people_store import MembershipRow, PersonRow
 from trimtab.governance.projects import REVISION, check_slug
 from trimtab.governance.roles import Place
+from trimtab.governance.scim import store as scim_store
+from trimtab.governance.scim.people import organisation_of
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.sign_in_store import CliGrant, ProviderRow, SignIn
 from trimtab.storage.revision import bump, exclusive
@@ -242,8 +244,11 @@ def _wanted(conn: Connection, row: ProviderRow, who: Claimed) -> dict[str, str]:
 
 
 def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[str, str], now: int) -> bool:
-    """Make the memberships of this provider what it says now. Those given by hand, or by another, stay as they are."""
+    """Make the memberships of this provider what it says now. Those given by hand, or by another, stay as they are;
+    nothing is given where the organisation's directory does not let them in."""
     source = f"oidc:{row.name}"
+    barred = scim_store.deactivated_in(conn, person.id)
+    wanted = {place: role for place, role in wanted.items() if organisation_of(conn, place) not in barred}
     before = {each.place: each for each in people_store.memberships_of(conn, person.id)}
     changed = False
     for place, role in wanted.items():

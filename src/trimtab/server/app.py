@@ -21,6 +21,7 @@ from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
 from trimtab.server.fronts.common import front_at, nowhere
+from trimtab.server.scim import ScimDoor
 from trimtab.server.withholding import Answer
 
 MAX_BODY = 1_000_000
@@ -89,6 +90,7 @@ class App:
         self._doors = doors
         self._console = StaticConsole(deps.static)
         self._carrying = carrying
+        self._scim = ScimDoor(deps)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -108,6 +110,8 @@ class App:
             state = {**scope.get("state", {}), "request_id": request_id, "deps": self._deps}
             inner: Any = {**scope, "path": _path(scope), "state": state}
             await self.api(inner, receive, _marked(send, request_id, state))
+        elif self._scim.opens(path):
+            await self._scim(scope, receive, send)
         elif self._carrying is not None and is_carried(path):
             await self._carrying(scope, receive, send)
         elif path == "/api":

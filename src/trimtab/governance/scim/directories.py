@@ -1,0 +1,305 @@
+"""An organisation's directory: its terms, its tokens, and what its groups come to in roles.
+
+Whoever sets one up hands on what its groups give and what deactivating takes away, so they must hold all of it.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from trimtab.core.errors import InvalidRequest, NotFound, Unauthenticated
+from trimtab.core.ids import new_id
+from trimtab.governance import audit, members, people_store, roles
+from trimtab.governance import store as catalog
+from trimtab.governance.access import Organisation, digest
+from trimtab.governance.audit import Actor
+from trimtab.governance.people_store import MemberRow, MembershipRow
+from trimtab.governance.permissions import PERMISSIONS, within
+from trimtab.governance.projects import REVISION, check_name
+from trimtab.governance.roles import Place, must_hold
+from trimtab.governance.scim import store
+from trimtab.governance.scim.store import DirectoryRow, Meaning, Terms, TokenRow
+from trimtab.storage.revision import bump, exclusive
+
+MARK: Final = "tts_"
+"""What a token begins with, so that people and scanners tell it from a key."""
+MOST_ROLES: Final = 500
+MOST_TOKENS: Final = 10
+EVERYBODY: Final = "*"
+_SEEN_EVERY_MS: Final = 5 * 60 * 1000
+
+
+class Directory(Struct, frozen=True, kw_only=True):
+    """One as its provider meets it. ``actor`` is the token that acts, for the audit log; ``due`` says that it was not
+    noted lately that the token is in use."""
+
+    organisation: Organisation
+    terms: Terms
+    actor: Actor
+    due: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.organisation.id
+
+    @property
+    def source(self) -> str:
+        """Where memberships come from that its groups give."""
+        return source_of(self.organisation)
+
+
+class Holding(Struct, frozen=True, kw_only=True):
+    """What whoever sets a directory up holds: in its organisation, and on the whole instance."""
+
+    here: frozenset[str]
+    everywhere: frozenset[str]
+
+
+class NewToken(Struct, frozen=True, kw_only=True):
+    """``expires`` is Unix ms; None for never."""
+
+    name: str
+    expires: int | None = None
+
+
+class IssuedToken(Struct, frozen=True, kw_only=True):
+    token: TokenRow
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"IssuedToken({self.token.id!r})"
+
+
+def source_of(organisation: Organisation) -> str:
+    return f"scim:{organisation.slug}"
+
+
+# --- set up by people ---
+
+
+def get(conn: Connection, organisation: Organisation) -> DirectoryRow:
+    """Raises `NotFound`."""
+    row = store.directory(conn, organisation.id)
+    if row is None:
+        raise NotFound(
+            f"The organisation {organisation.slug!r} has no directory.",
+            fix="Make one: trimtab directory set (PUT /api/v1/organisations/{organisation}/directory).",
+        )
+    return row
+
+
+def put(conn: Connection, organisation: Organisation, terms: Terms, holding: Holding, now: int) -> DirectoryRow:
+    """Make a directory, or change its terms; `settle` makes people's roles what they say."""
+    exclusive(conn, members.LOCK)
+    before = store.directory(conn, organisation.id)
+    _must_hold_all(holding, everywhere=terms.everywhere or (before is not None and before.terms.everywhere))
+    _check(conn, organisation, terms)
+    row = DirectoryRow(
+        organisation_id=organisation.id, terms=terms, created=before.created if before else now, updated=now
+    )
+    store.put_directory(conn, row)
+    return row
+
+
+def _check(conn: Connection, organisation: Organisation, terms: Terms) -> None:
+    check_name(terms.label, param="label")
+    if len(terms.roles) > MOST_ROLES:
+        raise InvalidRequest(f"A directory gives at most {MOST_ROLES} roles.", param="roles")
+    for each in terms.roles:
+        if not each.group or len(each.group) > 400:
+            raise InvalidRequest("A group is named by 1 to 400 characters.", param="roles")
+        if each.instance and not terms.everywhere:
+            raise InvalidRequest(
+                "Roles on the whole server are given by a directory of the whole server alone.",
+                fix="Set 'everywhere', or leave 'instance' out.",
+                param="roles",
+            )
+        place = _place(conn, organisation, each)
+        if place is None:
+            raise NotFound(
+                f"There is no project {(each.project or '')[:80]!r} in the organisation {organisation.slug!r}.",
+                fix="Name a project of this organisation by its slug.",
+                param="roles",
+            )
+        roles.permissions_of(conn, place, each.role)
+
+
+def _place(conn: Connection, organisation: Organisation, meaning: Meaning) -> Place | None:
+    if meaning.instance:
+        return roles.WHOLE
+    if meaning.project is None:
+        return roles.of_organisation(organisation.id)
+    found = catalog.project_by_slug(conn, meaning.project)
+    if found is None or found.organisation_id != organisation.id:
+        return None
+    return roles.of_project(found.id, found.organisation_id)
+
+
+def _must_hold_all(holding: Holding, *, everywhere: bool) -> None:
+    """A provider gives and takes away whatever there is in the directory's reach."""
+    must_hold(holding.here, within(PERMISSIONS), "A directory acts in the whole organisation, so it holds")
+    if everywhere:
+        must_hold(holding.everywhere, PERMISSIONS, "This directory acts on the whole server, so it holds")
+
+
+def remove(conn: Connection, organisation: Organisation, holding: Holding) -> None:
+    """Its tokens end; the people stay what they are now, and nobody keeps them up to date any more."""
+    exclusive(conn, members.LOCK)
+    row = get(conn, organisation)
+    _must_hold_all(holding, everywhere=row.terms.everywhere)
+    store.remove_directory(conn, organisation.id)
+
+
+def issue(conn: Connection, organisation: Organisation, wanted: NewToken, holding: Holding, now: int) -> IssuedToken:
+    """A token with its secret, which is nowhere else afterwards. Several work at a time, so that they can be changed
+    without a gap."""
+    _must_hold_all(holding, everywhere=get(conn, organisation).terms.everywhere)
+    name = check_name(wanted.name)
+    if not name:
+        raise InvalidRequest("A token needs a name.", fix="Name it after the provider that shows it.", param="name")
+    if wanted.expires is not None and not now < wanted.expires < 2**53:
+        raise InvalidRequest(
+            "The token would be expired from the start.",
+            fix="Give 'expires' as Unix milliseconds in the future, or null for never.",
+            param="expires",
+        )
+    if len(store.tokens(conn, organisation.id)) >= MOST_TOKENS:
+        raise InvalidRequest(f"A directory has at most {MOST_TOKENS} tokens.", fix="End one that is not in use.")
+    secret = MARK + secrets.token_urlsafe(32)
+    token = TokenRow(
+        id=new_id("stk"),
+        organisation_id=organisation.id,
+        name=name,
+        prefix=secret[: len(MARK) + 6],
+        digest=digest(secret),
+        created=now,
+        expires=wanted.expires,
+    )
+    store.add_token(conn, token)
+    return IssuedToken(token=token, secret=secret)
+
+
+def end(conn: Connection, organisation: Organisation, token_id: str) -> None:
+    """It opens nothing any more."""
+    if not store.remove_token(conn, organisation.id, token_id):
+        raise NotFound("There is no such token here.", fix="List them: trimtab directory tokens list.")
+
+
+# --- met by a provider ---
+
+
+def opened(conn: Connection, secret: str, now: int) -> Directory:
+    """The directory a token opens. Raises `Unauthenticated`."""
+    token = store.token_by_digest(conn, digest(secret)) if secret.startswith(MARK) else None
+    row = None if token is None else store.directory(conn, token.organisation_id)
+    if token is None or row is None:
+        raise Unauthenticated(
+            "This token is not known here, or it was ended.",
+            fix="Make one with: trimtab directory tokens create (a key of the API does not work here).",
+            code="invalid_token",
+        )
+    if token.expires is not None and token.expires <= now:
+        raise Unauthenticated("This token has expired.", fix="Make a new one.", code="expired_token")
+    owner = next(each for each in people_store.organisations(conn) if each.id == row.organisation_id)
+    return Directory(
+        organisation=Organisation(id=owner.id, slug=owner.slug),
+        terms=row.terms,
+        actor=Actor(token.id, f"directory {owner.slug}: {token.name}"[:200]),
+        due=token.seen is None or now - token.seen >= _SEEN_EVERY_MS,
+    )
+
+
+def of(organisation: Organisation, row: DirectoryRow, actor: Actor) -> Directory:
+    """The directory as a person acts in it."""
+    return Directory(organisation=organisation, terms=row.terms, actor=actor)
+
+
+# --- roles ---
+
+
+def settle(conn: Connection, directory: Directory, person_ids: Sequence[str] | None, now: int) -> None:
+    """Make the memberships that the directory gives what its groups come to now: of these people, or (None) of
+    everybody it lets in. What was given by hand, or by a provider of sign-in, stays as it is. Raises `Conflict` where
+    a place would lose its last administrator."""
+    chosen = store.active_users(conn, directory.id)
+    if person_ids is not None:
+        wanted_ids = set(person_ids)
+        chosen = [each for each in chosen if each in wanted_ids]
+    grouped = store.groups_of(conn, directory.id, person_ids)
+    meanings = [
+        (each, place) for each in directory.terms.roles if (place := _place(conn, directory.organisation, each))
+    ]
+    by_person = _memberships(conn, chosen)
+    for person_id in chosen:
+        names = {EVERYBODY}
+        for group in grouped.get(person_id, []):
+            names |= {group.name.lower(), group.external_id or group.name.lower()}
+        wanted: dict[str, str] = {}
+        for meaning, place in meanings:
+            fits = meaning.group in names or meaning.group.lower() in names
+            if fits and place.id not in wanted and roles.known_permissions(conn, place, meaning.role):
+                wanted[place.id] = meaning.role
+        _settle_one(conn, directory, by_person.get(person_id, {}), wanted, person_id, now)
+
+
+def _memberships(conn: Connection, person_ids: Sequence[str]) -> dict[str, dict[str, MembershipRow]]:
+    found: dict[str, dict[str, MembershipRow]] = {}
+    if len(person_ids) <= 20:
+        rows = [row for each in person_ids for row in people_store.memberships_of(conn, each)]
+    else:
+        rows = people_store.memberships(conn)
+    for row in rows:
+        found.setdefault(row.person_id, {})[row.place] = row
+    return found
+
+
+def _settle_one(
+    conn: Connection,
+    directory: Directory,
+    before: dict[str, MembershipRow],
+    wanted: dict[str, str],
+    person_id: str,
+    now: int,
+) -> None:
+    for place, role in wanted.items():
+        had = before.get(place)
+        if had is not None and (had.source != directory.source or had.role == role):
+            continue
+        if had is not None and role != "admin":
+            _keep_an_admin(conn, had)
+        made = MembershipRow(person_id=person_id, place=place, role=role, source=directory.source, created=now)
+        people_store.put_membership(conn, made)
+        bump(conn, REVISION)
+        note(conn, directory, "member.added" if had is None else "member.changed", person_id, now, _told(made, had))
+    for place, had in before.items():
+        if had.source == directory.source and place not in wanted:
+            take(conn, directory, had, now)
+
+
+def take(conn: Connection, directory: Directory, had: MembershipRow, now: int) -> None:
+    """End one membership, with the keys that hung on it. Raises `Conflict` for a last administrator's."""
+    _keep_an_admin(conn, had)
+    people_store.remove_membership(conn, had.person_id, had.place)
+    members.end_keys(conn, had.person_id, had.place, now)
+    bump(conn, REVISION)
+    note(conn, directory, "member.removed", had.person_id, now, _told(had))
+
+
+def _keep_an_admin(conn: Connection, had: MembershipRow) -> None:
+    if had.role == "admin":
+        person = members.person(conn, had.person_id)
+        members.keep_an_admin(conn, members.place_of(conn, had.place), MemberRow(person=person, membership=had))
+
+
+def _told(row: MembershipRow, had: MembershipRow | None = None) -> dict[str, str]:
+    told = {"place": row.place, "role": row.role, "source": row.source}
+    return told if had is None else {**told, "from": had.role}
+
+
+def note(conn: Connection, directory: Directory, action: str, person_id: str, now: int, detail: dict[str, str]) -> None:
+    """One entry of the audit log about a person."""
+    told = {"organisation": directory.organisation.slug, **detail}
+    audit.append(conn, None, directory.actor, action, f"person:{person_id}", now=now, detail=told)
