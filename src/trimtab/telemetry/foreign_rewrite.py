@@ -202,7 +202,7 @@ class Rewriter:
         params = _scope(project, (note.trace_id for note in notes), low, high)
         came = self._arrivals(project, params)
         ours = self._ours(params)
-        rows, rootless = Rows(), list[Key]()
+        rows, rootless = Rows(self._rows.ring), list[Key]()
         giving_way: list[str] = []
         for trace_id, arrivals in came.items():
             own = ours.get(trace_id, [])

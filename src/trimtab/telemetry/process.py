@@ -116,7 +116,7 @@ class Telemetry:
         merges = None if remote else Merges(store.query)
         writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         writer.arrivals = arrivals
-        writer.open = keys.open_record
+        writer.open, writer.keys = keys.open_record, keys.look
         self._writer = writer
         self.shim.store = store
         if self._stopping.is_set():  # it came while the store was being opened

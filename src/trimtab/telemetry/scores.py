@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.core.ids import new_id
-from trimtab.telemetry.rows import Table
+from trimtab.governance.sealing import TEXT as SEALED
+from trimtab.telemetry.rows import ScoreTable
 
 Target = Literal["trace", "span", "session"]
 Source = Literal["human", "user", "code", "llm", "detector", "guard"]
@@ -121,14 +122,17 @@ def _wrong(param: str, message: str, fix: str) -> InvalidRequest:
     return InvalidRequest(message, fix=fix, param=param)
 
 
-def add_scores(table: Table, owner: int, batch: ScoreBatch) -> None:
-    """Append the rows of one record; ``owner`` is its place in the spool's batch."""
+def add_scores(table: ScoreTable, owner: int, batch: ScoreBatch) -> None:
+    """Append the rows of one record; ``owner`` is its place in the spool's batch. What explains a score is sealed where
+    its project is encrypted; what only looks sealed loses the mark of it, or nobody could read it."""
     for score in batch.scores:
+        why = score.explanation[1:] if score.explanation.startswith(SEALED) else score.explanation
         table.add(
             owner,
             (
                 batch.project, score.id, score.target, score.trace_id, score.span_id, score.session, score.name,
-                score.value, score.label, score.explanation, score.source, score.evaluator, score.evaluator_version,
-                score.author, score.at_ns, score.key, score.supersedes, int(score.valid), score.version,
+                score.value, score.label, table.ring.seal_text(batch.project, why), score.source,
+                score.evaluator, score.evaluator_version, score.author, score.at_ns, score.key, score.supersedes,
+                int(score.valid), score.version,
             ),
         )  # fmt: skip
