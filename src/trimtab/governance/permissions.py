@@ -74,12 +74,17 @@ Permission = Literal[
     "feedback:write",
     "guard:read",
     "guard:write",
+    "knowledge:read",
+    "knowledge:write",
+    "knowledge:search",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission))
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
 """These show or change the whole server, so nobody holds them by what he is in a project or an organisation."""
 
-_READS: frozenset[Permission] = frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read"))
+_READS: frozenset[Permission] = frozenset(
+    p for p in PERMISSIONS if p in ("self", "knowledge:search") or p.endswith(":read")
+)
 _EDITS: frozenset[Permission] = frozenset(
     (
         "prompt:write",
@@ -96,6 +101,7 @@ _EDITS: frozenset[Permission] = frozenset(
         "review:write",
         "review:manage",
         "feedback:write",
+        "knowledge:write",
     )
 )
 _OPERATES: frozenset[Permission] = frozenset(
@@ -121,7 +127,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         ("self", "project:read", "trace:read", "content:read", "score:read", "review:read", "review:write")
     ),
     "read_only": _READS,
-    "client": frozenset(("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write")),
+    "client": frozenset(
+        ("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write", "knowledge:search")
+    ),
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
     "operator": _VIEWS | _OPERATES,
@@ -134,7 +142,7 @@ people who check answers: they read the traces of their project, work its queues
 all but the audit log, ``read_only`` (of keys) the audit log too. ``auditor`` sees the audit log and all numbers, names
 and verdicts, and none of the texts of calls ("metadata only"), unless they unmask a trace and say why. ``client`` keys
 are for the data plane; of the API they see themselves, the models they may call, and the prompts that their application
-renders."""
+renders, and search corpora."""
 
 MEMBER_ROLES: tuple[Role, ...] = ("viewer", "developer", "reviewer", "operator", "auditor", "admin")
 """Those that members have; the others are for keys alone."""

@@ -8,7 +8,7 @@ calls have to wait, users go first.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from trimtab.gateway.call import Call
 from trimtab.gateway.pipeline import Gateway
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import DIALECTS
-from trimtab.llm.types import Refusal, Text, ToolCall
+from trimtab.llm.types import Refusal, Text, ToolCall, Vectors
 from trimtab.server.probe import LocalExchange
 from trimtab.telemetry.records import Attempt
 
@@ -30,6 +30,7 @@ OURS: Final = "trimtab."
 NOBODY: Final = "trimtab"
 """The key of calls that nobody's key asked for (schedules, online scoring)."""
 FRONT: Final = "openai_chat"
+VECTORS: Final = "openai_embeddings"
 GRACE_S: Final = 5.0
 MS: Final = 1_000_000
 _UNSAFE: Final = re.compile(r"[^\x20-\x7e]")
@@ -116,18 +117,54 @@ class InnerCalls:
         answered again and not paid again. ``headers`` are further
         ones, in lower case. ``unguarded``: it is a guard that asks. Whoever stops waiting cuts the call off: it is
         recorded as cancelled."""
-        project = self._project(caller.project_id)
         told = _headers(caller, idempotency_key, deadline_s) | dict(headers or {})
         exchange = LocalExchange(msgspec.json.encode(body), told)
-        principal = Principal(key_id=caller.key_id, role="editor", project=project)  # releases by their number
         seen: list[Call] = []
 
         async def see(call: Call) -> None:
             seen.append(call)
 
         began = self._now()
+        await self._served(caller, exchange, FRONT, see, unguarded=unguarded)
+        return _answer(exchange, seen[0] if seen else None, (self._now() - began) / MS)
+
+    async def vectors(
+        self, caller: InnerCaller, model: str, texts: Sequence[str], *, deadline_s: float | None = None
+    ) -> list[tuple[float, ...]]:
+        """One vector for each text, of a model of the project. Raises `NotFound` for a project there is not, and
+        whatever went wrong with the call as a `TrimtabError`."""
+        told = _headers(caller, "", deadline_s)
+        exchange = LocalExchange(msgspec.json.encode({"model": model, "input": list(texts)}), told)
+        seen: list[Call] = []
+
+        async def see(call: Call) -> None:
+            seen.append(call)
+
+        await self._served(caller, exchange, VECTORS, see)
+        if exchange.status != 200:
+            error = _error(exchange, seen[0] if seen else None)
+            raise TrimtabError(error.message, code=error.code, status=error.status, retryable=error.retry)
+        result = DIALECTS.get(VECTORS).parse_response(exchange.answer).result
+        made = result.vectors if isinstance(result, Vectors) else ()
+        if len(made) != len(texts):
+            raise TrimtabError(
+                f"{model} gave {len(made)} vectors for {len(texts)} texts.", code="vectors_missing", status=502
+            )
+        return list(made)
+
+    async def _served(
+        self,
+        caller: InnerCaller,
+        exchange: LocalExchange,
+        front: str,
+        see: Callable[[Call], Awaitable[None]],
+        *,
+        unguarded: bool = False,
+    ) -> None:
+        project = self._project(caller.project_id)
+        principal = Principal(key_id=caller.key_id, role="editor", project=project)  # releases by their number
         serving = self._gateway.chat(
-            exchange, DIALECTS.get(FRONT), admitted=(principal, project), prepare=see, unguarded=unguarded
+            exchange, DIALECTS.get(front), admitted=(principal, project), prepare=see, unguarded=unguarded
         )
         task = asyncio.ensure_future(serving)
         self._calls.add(task)
@@ -138,7 +175,6 @@ class InnerCalls:
             exchange.disconnected = True
             task.cancel()
             raise
-        return _answer(exchange, seen[0] if seen else None, (self._now() - began) / MS)
 
     async def aclose(self) -> None:
         """Wait for the calls under way; what takes longer than `GRACE_S` is cut, and recorded so."""

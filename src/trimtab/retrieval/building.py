@@ -1,0 +1,122 @@
+"""How a version is built: its documents are cut and their chunks embedded, a few documents at a time, each batch kept
+together with how far it came. Who builds may be killed at any time: the next one goes on behind the last batch, and
+what was embedded is embedded no more. Two who build at once do the same twice, and keep it once."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import TrimtabError
+from trimtab.governance.sealing import KeyDestroyed, Keyring
+from trimtab.retrieval import pieces, versions
+from trimtab.retrieval.types import CorpusVersion, Text
+from trimtab.retrieval.versions import Made, Row
+from trimtab.storage.database import Database
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vectors = npt.NDArray[np.float32]
+
+logger = logging.getLogger("trimtab.retrieval")
+
+BATCH: Final = 20
+"""Documents that are read, and kept, at once."""
+TEXTS_AT_ONCE: Final = 32
+"""Chunks that are embedded in one go."""
+_text: Final = msgspec.msgpack.Decoder(Text)
+
+Embed = Callable[[str, str, Sequence[str]], Awaitable["Vectors"]]
+"""Makes vectors of length 1: of a project's id, an embedder's model and texts, one float32 row for each. Raises
+`TrimtabError`."""
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """``ring`` gives the data keys in force; ``now`` Unix ms; ``goes_on`` says whether to: asked between batches."""
+
+    db: Database
+    embed: Embed
+    ring: Callable[[], Keyring]
+    now: Callable[[], int]
+    goes_on: Callable[[], Awaitable[bool]]
+
+
+async def build(of: CorpusVersion, parts: Parts) -> bool:
+    """From where it is to its end; whether it came there. Raises `TrimtabError` for what stands in the way: where that
+    is ``retryable`` it may be gone later."""
+    db = parts.db
+    last, done = await db.write(lambda conn: versions.reached(conn, of)), of.done
+    dimension = 0
+    while True:
+        if not await parts.goes_on():
+            return False
+        after = last
+        found = await db.read(lambda conn, after=after: versions.rows(conn, of, after=after, limit=BATCH, bodies=False))
+        if not found:
+            break
+        made = [each for row in found if (each := await _make(of, row, parts)) is not None]
+        last, done = found[-1].document, done + len(found)
+        reached, count = last, done
+
+        def keep(conn: object, made: list[Made] = made, reached: str = reached, count: int = count) -> None:
+            versions.keep(conn, of, made, reached, count)  # pyright: ignore[reportArgumentType]
+
+        await db.write(keep)
+    dimension = await _dimension(of, parts)
+    await db.write(lambda conn: versions.finish(conn, of, dimension, parts.now()))
+    return True
+
+
+async def _dimension(of: CorpusVersion, parts: Parts) -> int:
+    """Of the vectors that were made: of the first that there are."""
+    if not of.embedder.model:
+        return 0
+    after = ""
+    while found := await parts.db.read(lambda conn, after=after: versions.rows(conn, of, after=after, limit=5)):
+        for row in found:
+            if row.pieces is not None and (dimension := pieces.opened(parts.ring().open(row.pieces)).dimension):
+                return dimension
+        after = found[-1].document
+    return 0
+
+
+async def _make(of: CorpusVersion, row: Row, parts: Parts) -> Made | None:
+    """The pieces of one document; None where they are made already, or its text is gone."""
+    if row.pieces is not None or row.body is None:
+        return None
+    try:
+        text = _text.decode(parts.ring().open(row.body))
+    except KeyDestroyed:
+        return None
+    cut = await asyncio.to_thread(pieces.cut, text, of.chunker)
+    vectors = await _vectors(of, row.document, cut, parts) if of.embedder.model and cut.spans else None
+    body = await asyncio.to_thread(pieces.packed, cut, vectors)
+    return Made(row.document, row.text, len(cut.spans), parts.ring().seal(of.project_id, body))
+
+
+async def _vectors(of: CorpusVersion, document: str, cut: pieces.Cut, parts: Parts) -> "Vectors":
+    import numpy as np
+
+    known: dict[bytes, Vectors] = {}
+    for body in await parts.db.read(lambda conn: versions.earlier(conn, of, document)):
+        known |= pieces.known_vectors(parts.ring().open(body))
+    hashes = cut.hashes()
+    wanted = pieces.missing(cut, known)
+    for at in range(0, len(wanted), TEXTS_AT_ONCE):
+        some = wanted[at : at + TEXTS_AT_ONCE]
+        vectors = await parts.embed(of.project_id, of.embedder.model, [cut.texts[number] for number in some])
+        known |= {hashes[number]: vector for number, vector in zip(some, vectors, strict=True)}
+    whole = [known[each] for each in hashes]
+    if len({len(each) for each in whole}) != 1:
+        raise TrimtabError(
+            f"The model {of.embedder.model!r} gives vectors of other lengths than it did before.",
+            fix="It was exchanged: name another embedder for the corpus, and publish it again.",
+            code="embedder_changed",
+            status=409,
+        )
+    return np.stack(whole)
