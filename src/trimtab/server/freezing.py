@@ -27,7 +27,10 @@ from trimtab.prompts.store import Stored
 from trimtab.prompts.types import Bundle
 from trimtab.releases import canonical, freeze
 from trimtab.releases.freeze import Gateway, Routed
-from trimtab.releases.types import AppSpec, Content, Json, Pinned, PinnedGuard
+from trimtab.releases.knowledge import use_of
+from trimtab.releases.types import AppSpec, Content, CorpusVersion, Json, Pinned, PinnedGuard
+from trimtab.retrieval import corpora as retrieval
+from trimtab.retrieval import versions
 from trimtab.server.config_routes import known_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.guard_views import detector_of
@@ -99,9 +102,10 @@ async def frozen(deps: Dependencies, tenant: Project, app: str, spec: AppSpec) -
         await _whole_chain(deps, tenant, app, spec.route)
     gateway = gateway_of(deps, tenant)
     guards = await deps.db.read(lambda conn: guards_of(conn, tenant, spec))
+    corpora = await deps.db.read(lambda conn: corpora_of(conn, tenant, spec))
 
     def make() -> Frozen:
-        content = freeze.freeze(app, spec, prompt, gateway, guards)
+        content = freeze.freeze(app, spec, prompt, gateway, guards, corpora)
         return Frozen(content=content, hash=canonical.content_hash(content))
 
     return await aside(deps, make)
@@ -144,6 +148,38 @@ def guards_of(conn: Connection, tenant: Project, spec: AppSpec) -> dict[str, Pin
         _refuse_regressed(conn, row)
         plain = msgspec.to_builtins(row.spec)
         found[each] = PinnedGuard(name=row.name, version=row.version, spec=plain)
+    return found
+
+
+def corpora_of(conn: Connection, tenant: Project, spec: AppSpec) -> dict[str, CorpusVersion]:
+    """The versions of the corpora that a draft names, by name; without corpora that there are not. Raises
+    `InvalidRequest` for a version that is not there or cannot be searched yet, and `Conflict` for a corpus that is
+    archived."""
+    found: dict[str, CorpusVersion] = {}
+    for use in map(use_of, spec.knowledge):
+        try:
+            corpus = retrieval.get(conn, tenant.id, use.corpus)
+        except NotFound:
+            continue
+        if corpus.archived is not None:
+            raise Conflict(
+                f"The corpus {use.corpus!r} is archived.",
+                fix="Take it out of the archive, or name another.",
+                code="corpus_archived",
+                param="knowledge",
+            )
+        try:
+            version = versions.get(conn, corpus, versions.LATEST if use.version is None else str(use.version))
+        except NotFound as error:
+            raise InvalidRequest(error.message, fix=error.fix, param="knowledge", code="corpus_version") from error
+        if version.state != "ready":
+            raise InvalidRequest(
+                f"Version {version.number} of the corpus {use.corpus!r} cannot be searched: it is {version.state}.",
+                fix="Wait until it is ready, or name another version.",
+                param="knowledge",
+                code="corpus_version",
+            )
+        found[use.corpus] = CorpusVersion(number=version.number, digest=version.hash)
     return found
 
 

@@ -33,8 +33,8 @@ from trimtab.server.folder.items import Item
 from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.reading import Folder
 from trimtab.server.folder.state import State, models, read_state
+from trimtab.server.freezing import corpora_of, gateway_with, guards_of, refuse_broken_chain
 from trimtab.server.freezing import frozen as frozen_now
-from trimtab.server.freezing import gateway_with, guards_of, refuse_broken_chain
 from trimtab.server.prompt_reading import Ahead, aside, bundle_of
 from trimtab.storage import revision
 
@@ -315,7 +315,8 @@ class _Thinking:
             bundle = await self._bundle(app, freeze.reference(spec.prompt))
         self._refuse_broken(app, spec)
         guards = await self._deps.db.read(lambda conn: guards_of(conn, self._asked.project, spec))
-        return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway, guards)
+        corpora = await self._deps.db.read(lambda conn: corpora_of(conn, self._asked.project, spec))
+        return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway, guards, corpora)
 
     def _refuse_broken(self, app: str, spec: AppSpec) -> None:
         """Raises `InvalidRequest` where the route leads to a model that nobody can call."""
