@@ -36,6 +36,8 @@ MAX_GROUPS: Final = 100
 MAX_QUERY: Final = 4000
 """Characters that are looked for: the end of a longer question, where people ask."""
 AT_A_TIME: Final = 2
+NO_RETRY: Final = b"x-should-retry: false\r\n"
+"""What OpenAI's and Anthropic's clients obey."""
 
 
 class Candidate(Struct, frozen=True):
@@ -145,6 +147,8 @@ class Knowing:
             if error is not None and pinned.on_failure == "refuse":
                 call.known = Known(call.body, tuple(one.note for one in looked))
                 again = error.retryable
+                if not again:
+                    call.extra_headers += NO_RETRY
                 raise Unavailable(
                     f"{release.app} {release.short} cannot be answered: its knowledge {pinned.corpus!r} could not be "
                     f"searched. {error.message}",
