@@ -50,12 +50,13 @@ def test_a_span_is_opened_changed_and_asked_of_several_models(at: House, visitor
 def test_a_run_is_stopped_and_its_call_is_cut(at: House, visitor: Visitor) -> None:
     page = visitor.go("/p/default/playground?models=lab/gpt-4o-mini%3Fdelay_ms%3D300")
     page.get_by_role("textbox", name="Message 1, user").fill("Slowly, please.")
-    page.get_by_role("button", name="Run").click()
+    run = page.get_by_role("region", name="Answers").get_by_role("button", name="Run")
+    run.click()
     answer = page.get_by_role("article")
     expect(answer).to_contain_text("You")
     page.get_by_role("button", name="Stop").click()
     expect(answer).to_contain_text("stopped")
-    expect(page.get_by_role("button", name="Run")).to_be_visible()
+    expect(run).to_be_visible()
     link = answer.get_by_role("link", name="Trace of answer 1").get_attribute("href")
     assert link is not None
     at.server.settled()

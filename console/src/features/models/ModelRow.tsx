@@ -57,12 +57,8 @@ export function ModelRow({ project, model, onEdit }: Props) {
               <span className="sr-only">, capability card of {model.name}</span>
             </Link>
             {" · "}
-            <Link
-              to="/p/$project/compliance/$kind/$name"
-              params={{ project, kind: "models", name: model.name }}
-              aria-label={`Model card of ${model.name}, for auditors`}
-            >
-              its card
+            <Link to="/p/$project/compliance/$kind/$name" params={{ project, kind: "models", name: model.name }}>
+              its card<span className="sr-only">, {model.name}, for auditors</span>
             </Link>
           </div>
         </div>

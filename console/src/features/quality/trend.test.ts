@@ -41,6 +41,6 @@ describe("scores over time", () => {
     expect(nameOf({ app: "", release: "" })).toBe("no app");
   });
   it("are told with no more digits than tell something", () => {
-    expect([print(0.912345), print(null), print(4)]).toEqual(["0.912", "–", "4"]);
+    expect([print(0.912345), print(null), print(4), print(6.27e-14)]).toEqual(["0.912", "–", "4", "0"]);
   });
 });

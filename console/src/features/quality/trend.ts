@@ -25,7 +25,9 @@ export function bySource<R extends { releases: QualityLine[]; days: QualityLine[
 export const nameOf = (line: Pick<QualityLine, "app" | "release">): string =>
   [line.app, line.release].filter(Boolean).join("@") || "no app";
 
-export const print = (value: number | null): string => (value === null ? "–" : String(Number(value.toPrecision(3))));
+/** Three figures; what a sum of fractions leaves beside nought is nought. */
+export const print = (value: number | null): string =>
+  value === null ? "–" : String(Math.abs(value) < 1e-12 ? 0 : Number(value.toPrecision(3)));
 
 export interface Row {
   name: string;
