@@ -35,6 +35,7 @@ _WORDS = {
     403: "The key may not do this",
     404: "No such thing in this project",
     409: "In conflict with what is there",
+    410: "It was here, and was taken away",
     413: "The body is too large",
     415: "The body is not JSON",
     429: "Too many requests",
