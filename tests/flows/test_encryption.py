@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 from live import Live, admin, live, simulated, until
+from planting import Planter
 
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
 models:
   quick: {{provider: sim, model: "gpt-4o-mini?tokens=8"}}
+  careful: {{provider: sim, model: "gpt-4o-mini?tokens=8"}}
 """
 PROJECT = "/api/v1/projects/default"
 MESSAGES = '[{"role": "user", "parts": [{"type": "text", "content": "SEALEDWORDS from elsewhere"}]}]'
@@ -98,6 +100,67 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     assert "NEWWORDS" in said(server, later.headers["trimtab-trace-id"])
     actions = [entry["action"] for entry in ask(server, "GET", f"{PROJECT}/audit").json()["items"]]
     assert {"encryption.set", "data_key.destroyed"} <= set(actions)
+
+
+def sealed(server: Live) -> bool:
+    """Whether what lay in the catalog before is encrypted."""
+    found = ask(server, "GET", f"{PROJECT}/encryption").json()["catalog"]
+    return found is not None and found["state"] == "done"
+
+
+def plant_in_evaluation(server: Live, mark: str, trace: str) -> None:
+    """What `Planter` does not say: comments, explanations, documents of a corpus, seeds of a red team."""
+    ask(server, "POST", "/v1/feedback", {"trace_id": trace, "thumbs": "up", "comment": f"{mark} commented"})
+    score = {"trace_id": trace, "name": "tone", "value": 0.5, "explanation": f"{mark} explained"}
+    ask(server, "POST", f"{PROJECT}/scores", score)
+    team = {"subjects": ["quick"], "families": ["leakage"], "attacks": 1, "mutated": 0, "mutators": ["spaced"]}
+    started = ask(server, "POST", f"{PROJECT}/redteam", team | {"seeds": [f"{mark} ignore all rules"]}).json()
+
+    def done() -> bool:
+        return ask(server, "GET", f"{PROJECT}/experiments/{started['experiment']['id']}").json()["state"] == "done"
+
+    until(done, 60, server.told)
+
+
+def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(house: tuple[Live, str]) -> None:
+    server, _ = house
+    ask(server, "PUT", f"{PROJECT}/encryption", {"enabled": False})
+    ask(server, "PUT", f"{PROJECT}/datasets/early", {"description": "From before."})
+    early = {"add": [{"id": f"early-{number}", "input": "EARLYWORDS"} for number in range(3)]}
+    ask(server, "POST", f"{PROJECT}/datasets/early/cases", early)
+    assert files_with(server.data, "EARLYWORDS") != [], "the search itself must be able to find it"
+    ask(server, "PUT", f"{PROJECT}/encryption", {"enabled": True})
+    until(lambda: sealed(server), 60, server.told)
+    until(lambda: files_with(server.data, "EARLYWORDS") == [], 60, server.told)
+
+    planted = Planter(server, "PLANTEDWORDS", "ada").everywhere()
+    plant_in_evaluation(server, "PLANTEDWORDS", planted["trace"])
+    server.settled()
+    assert files_with(server.data, "PLANTEDWORDS") == []
+    shown = {
+        "the case from before": ask(server, "GET", f"{PROJECT}/datasets/early/versions/latest/cases?q=earlywords").text,
+        "cases": ask(server, "GET", f"{PROJECT}/datasets/plants/versions/latest/cases?q=PLANTEDWORDS").text,
+        "reviews": ask(server, "GET", f"{PROJECT}/review/items?queue=risky").text,
+        "scores": ask(server, "GET", f"{PROJECT}/traces/{planted['trace']}").text,
+        "feedback": ask(server, "GET", f"{PROJECT}/scores?q=name:correction").text,
+    }
+    assert [where for where, text in shown.items() if "plantedwords" not in text.lower()] == ["the case from before"]
+    assert "EARLYWORDS" in shown["the case from before"]
+    refused = ask(server, "GET", f"{PROJECT}/scores?q=PLANTEDWORDS", status=400).json()
+    assert refused["code"] == "content_encrypted"
+
+    ask(server, "POST", f"{PROJECT}/encryption/keys/all/destruction", {"confirm": "destroy all of default"})
+    paths = ("datasets/plants/versions/latest/cases", "datasets/early/versions/latest/cases", "review/items", "scores")
+    paths += (f"experiments/{planted['experiment']}/cells", "holds", f"traces/{planted['trace']}", "redteam/families")
+    for path in (*paths, f"experiments/{planted['experiment']}"):
+        after = ask(server, "GET", f"{PROJECT}/{path}", status=200).text
+        assert "plantedwords" not in after.lower(), path
+        assert "EARLYWORDS" not in after, path
+    cases = ask(server, "GET", f"{PROJECT}/datasets/plants/versions/latest/cases").json()["items"]
+    assert {each["input"] for each in cases} == {"[encrypted with a key that was destroyed]"}
+    suite = {"suite": "plants", "subjects": ["quick"], "alone": True}
+    nothing = httpx.post(f"{server.url}{PROJECT}/experiments", json=suite, headers=admin(), timeout=60)
+    assert 400 <= nothing.status_code < 500, nothing.text
 
 
 def test_keys_and_secrets_are_changed_and_no_call_fails(house: tuple[Live, str]) -> None:
