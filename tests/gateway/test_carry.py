@@ -350,3 +350,150 @@ def test_a_provider_that_goes_on_saying_continue_is_given_up() -> None:
                 assert (told.status_code, told.json()["error"]["code"]) == (504, "upstream_timeout")
 
     asyncio.run(main())
+
+
+# --- the bound of what is not in the request itself ---
+
+LINES = (
+    b'{"custom_id":"a","url":"/v1/chat/completions","body":{"model":"gpt-4o-mini","max_tokens":100,"n":2}}\n'
+    b'{"custom_id":"b","url":"/v1/chat/completions","body":{"model":"gpt-4o-mini"}}\r\n\n'
+    b'{"custom_id":"c","url":"/v1/embeddings","body":{"model":"gpt-4o-mini","input":"tide"}}'
+)
+WANTED = {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+MOST = 10_000
+"""Output tokens that the limits of these tests reckon with where a call sets no bound."""
+
+
+def test_a_batch_counts_as_all_that_its_file_asks_for(tmp_path: Path) -> None:
+    tokens = Rule(name="tokens", measure="tokens", bound=1_000_000, window="day", max_output=MOST)
+    money = Rule(name="money", measure="money", bound=PICO, window="day", max_output=MOST)
+
+    async def main() -> None:
+        async with upstream(answers(LINES), answers(BATCH)) as up:
+            lab = replace(provider("lab", up.port, api_key="sk-x"), kind="openai")
+            async with limited([tokens, money], [lab], tmp_path, LAB_MODELS) as (g, keeper):
+                made = await g.client.post("/v1/batches", json=WANTED)
+                assert (made.status_code, made.json()["id"]) == (200, "batch_1")
+                assert [headers["authorization"] for headers, _ in up.requests] == ["Bearer sk-x"] * 2
+                read = len(LINES) - LINES.count(b"\n")
+                in_all, cost = (await g.spool.one()).limits
+                assert (in_all.reserved, in_all.used) == (read + 2 * 100 + MOST,) * 2, "nobody knows what it will use"
+                assert 0 < read * 150_000 + (200 + MOST) * 600_000 <= cost.reserved == cost.used
+                assert left_over(keeper)[0] == 0
+
+    asyncio.run(main())
+
+
+def test_a_batch_larger_than_a_limit_is_never_made(tmp_path: Path) -> None:
+    tokens = Rule(name="tokens", measure="tokens", bound=MOST, window="day", max_output=MOST)
+
+    async def main() -> None:
+        lines = b"".join(b'{"url":"/v1/responses","body":{"max_output_tokens":90,"n":%d}}\n' % n for n in (10, 100))
+        script = [answers(lines), answers({"error": {"message": "no such file"}}, 404), answers(b"[1]"), answers(BATCH)]
+        async with (
+            upstream(*script) as up,
+            limited([tokens], [provider("lab", up.port)], tmp_path, LAB_MODELS) as (g, _),
+        ):
+            told = [await g.client.post("/v1/batches", json=WANTED) for _ in range(3)]
+            codes = [(each.status_code, each.json()["error"]["code"]) for each in told]
+            assert codes == [(400, "larger_than_limit"), (400, "batch_uncountable"), (400, "batch_uncountable")]
+            elsewhere = await g.client.post("/v1/batches", json={**WANTED, "input_file_id": "../models"})
+            assert elsewhere.json()["error"]["code"] == "batch_uncountable"
+            assert len(up.requests) == 3, "and no batch"
+            inline = await g.client.post("/v1/batches", json={"requests": ["tide"]})
+            assert inline.json()["error"]["code"] == "larger_than_limit"
+
+    asyncio.run(main())
+
+
+def test_a_batch_is_not_read_where_no_limit_asks_for_its_size(tmp_path: Path) -> None:
+    calls = Rule(name="calls", measure="requests", bound=10, window="day")
+
+    async def main() -> None:
+        async with (
+            upstream(answers(BATCH)) as up,
+            limited([calls], [provider("lab", up.port)], tmp_path, LAB_MODELS) as (g, _),
+        ):
+            assert (await g.client.post("/v1/batches", json=WANTED)).status_code == 200
+            assert [body for _, body in up.requests] == [WANTED]
+
+    asyncio.run(main())
+
+
+def pictures(**late: str) -> AsyncGenerator[bytes]:
+    """A form that names its model, then sends a picture, then wishes for more; nobody says how long it is."""
+
+    async def flowing() -> AsyncGenerator[bytes]:
+        whole = form(model="painter")
+        head, field = whole.rindex(b"--XX--"), b'Content-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+        yield whole[:head]
+        yield b"".join(b"--XX\r\n" + field % (name.encode(), value.encode()) for name, value in late.items())[:40]
+        yield b"".join(b"--XX\r\n" + field % (name.encode(), value.encode()) for name, value in late.items())[40:]
+        yield whole[head:]
+
+    return flowing()
+
+
+def test_what_a_form_wishes_for_behind_its_file_is_covered_or_refused_before_it_is_whole(tmp_path: Path) -> None:
+    dollars = Rule(name="dollars", measure="money", bound=5 * PICO, window="day")
+
+    async def main() -> None:
+        async with counted(tmp_path, dollars) as (g, keeper, calls):
+            path = "/v1/images/generations"
+            made = [await g.client.post(path, content=pictures(n=n), headers=FORM) for n in ("1", "3")]
+            assert [len(each.json()["data"]) for each in made] == [1, 3]
+            one, three = (record.limits[0].reserved for record in g.spool.records)
+            assert three >= one + 2 * 6_240 * 40 * 1_000_000
+            refused = await g.client.post(path, content=pictures(quality="low", n="50"), headers=FORM)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "limit_reached")
+            assert "before the file" in refused.json()["error"]["message"]
+            async with asyncio.timeout(60):
+                while len(calls) < 3 or not calls[2].cancelled:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            assert [call.finished for call in calls] == [True, True, False], "it never had the whole form"
+            assert left_over(keeper)[0] == 0
+
+    asyncio.run(main())
+
+
+def test_two_uploads_of_unknown_length_with_one_key_are_told_apart_by_how_they_begin(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with store(tmp_path) as kept, media(answers=kept) as (g, app):
+            headers = {**FORM, "idempotency-key": "k"}
+
+            async def sent(word: bytes) -> AsyncGenerator[bytes]:
+                yield form(model="painter", purpose="x")[:-10]
+                yield word * 40_000
+
+            told = [
+                await g.client.post("/v1/files", content=sent(word), headers=headers) for word in (b"ab", b"ab", b"cd")
+            ]
+            assert [each.status_code for each in told] == [200, 200, 422]
+            assert len(app.calls) == 1
+
+    asyncio.run(main())
+
+
+def test_a_provider_has_its_time_in_all_from_the_end_of_an_upload() -> None:
+    """What flows may take as long as it takes; then the provider that says nothing is not waited for for ever."""
+
+    async def main() -> None:
+        async def silent(up: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            raise ConnectionResetError
+
+        async with upstream(silent) as up:
+            lab = provider("lab", up.port, timeouts=Timeouts(connect=30, first_token=90, idle=90, total=0.2))
+            async with running([lab], LAB_MODELS) as g:
+                length = {"content-length": str(len(form(model="painter")) + 100_000)}
+
+                async def flowing() -> AsyncGenerator[bytes]:
+                    yield form(model="painter")
+                    await asyncio.sleep(0.4)  # longer than the provider has
+                    yield b"x" * 100_000
+
+                late = await g.client.post("/v1/audio/transcriptions", content=flowing(), headers={**FORM, **length})
+                assert late.status_code == 504
+                assert len(up.requests) == 1, "it had all of it"
+
+    asyncio.run(main())

@@ -334,15 +334,18 @@ def test_what_names_no_model_is_not_free_where_money_is_limited(tmp_path: Path) 
         async with media(spending=spending) as (g, app):
             limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=(rule,))}
             g.force[0] = structs.replace(g.force[0], limits=limits)
-            for path, body in (("/v1/images/generations", {"prompt": "a tab"}), ("/v1/batches", batch)):
-                refused = await g.client.post(path, json=body)
-                assert (refused.status_code, refused.json()["error"]["code"]) == (400, "price_unknown"), path
+            refused = await g.client.post("/v1/images/generations", json={"prompt": "a tab"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "price_unknown")
             assert app.calls == []
+            refused = await g.client.post("/v1/batches", json=batch)  # its file is no JSON lines
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "batch_uncountable")
+            assert [call.path for call in app.calls] == ["/v1/files/file-1/content"]
             assert (await g.client.get("/v1/files")).status_code == 200
             assert (await g.client.post("/v1/batches/batch_1/cancel")).status_code != 400
             rule_that_lets_pass = structs.replace(rule, unknown_price="ignore")
             limits = {"prj_1": ProjectLimits(project_id="prj_1", rules=(rule_that_lets_pass,))}
             g.force[0] = structs.replace(g.force[0], limits=limits)
+            assert (await g.client.post("/v1/batches", json=batch)).status_code == 200
             assert (await g.client.post("/v1/images/generations", json={"prompt": "a tab"})).status_code == 200
             assert b'"model"' not in app.calls[-1].body, "the provider's own default stays its own"
         await keeper.close()

@@ -10,6 +10,9 @@ from trimtab.core.errors import InvalidRequest
 
 _BOUNDARY = re.compile(r'boundary="?([^";]{1,70})"?', re.IGNORECASE)
 _MODEL_FIELD = re.compile(rb'name="?model"?\s*(?:;|$)', re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(rb'[; ]name="?([A-Za-z0-9_]{1,64})"?(?=[;\s]|$)', re.IGNORECASE)
+LONGEST_HEAD = 4096
+"""Bytes of a part's headers, and of a small field's value."""
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -45,16 +48,37 @@ def named_in_form(begun: bytes, boundary: bytes) -> Named | None:
     return None
 
 
-def text_in_form(begun: bytes, boundary: bytes, name: str) -> str:
-    """A field of a multipart body, if it is whole within its first bytes; else ``""``."""
-    found = re.search(
-        re.escape(boundary)
-        + rb'[^\r\n]*\r\n[^\r\n]*name="?%b"?[ \t]*\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{0,100})\r\n'
-        % re.escape(name.encode()),
-        begun,
-        re.IGNORECASE,
-    )
-    return "" if found is None else found[1].decode("utf-8", "replace")
+class SmallFields:
+    """Finds small fields of a form while it passes by, wherever they stand and as often as they are said."""
+
+    def __init__(self, boundary: bytes, names: frozenset[str]) -> None:
+        self._boundary = boundary
+        self._names = names
+        self._seen = b""
+
+    def feed(self, piece: bytes) -> list[tuple[str, str]]:
+        """Names and values that are whole with this piece."""
+        seen, found, keep = self._seen + piece, list[tuple[str, str]](), len(self._boundary) - 1
+        at = seen.find(self._boundary)
+        while at >= 0:
+            head_end = seen.find(b"\r\n\r\n", at, at + LONGEST_HEAD)
+            if head_end < 0:
+                if len(seen) - at < LONGEST_HEAD:  # the rest of it is still to come
+                    self._seen = seen[at:]
+                    return found
+                at = seen.find(self._boundary, at + 1)
+                continue
+            named = _FIELD.search(seen, at, head_end)
+            name = named[1].decode("latin-1").lower() if named else ""
+            if name in self._names:
+                end = seen.find(b"\r\n", head_end + 4)
+                if end < 0 and len(seen) - head_end < LONGEST_HEAD:
+                    self._seen = seen[at:]
+                    return found
+                found.append((name, seen[head_end + 4 : end if end >= 0 else None].decode("utf-8", "replace").strip()))
+            at = seen.find(self._boundary, head_end)
+        self._seen = seen[-keep:]
+        return found
 
 
 def renamed_form(begun: bytes, named: Named, model: str) -> bytes:

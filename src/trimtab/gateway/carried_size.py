@@ -5,7 +5,8 @@ says they count: https://platform.openai.com/docs/guides/image-generation (token
 https://platform.openai.com/docs/guides/speech-to-text and /text-to-speech.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -34,29 +35,39 @@ SPOKEN = 8
 
 
 class Size(Struct, frozen=True, kw_only=True):
-    """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with."""
+    """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with, which
+    also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own."""
 
     input: int = 0
     output: int | None = 0
     choices: int = 1
+    open: int = 0
+    model: str = ""
+
+    def times(self, other: "Size") -> int:
+        """How often ``other`` must be set aside to cover this, whatever its input and output cost."""
+        written, covered = (self.output or 0) * self.choices, (other.output or 0) * other.choices
+        return max(math.ceil(self.input / max(1, other.input)), math.ceil(written / max(1, covered)), 1)
 
 
 class _Wished(Struct):
-    """A null says nothing, as where a field is left out."""
+    """What a form or a body wishes for. A null says nothing, as where a field is left out."""
 
     n: int | None = None
     quality: str | None = None
     partial_images: int | None = None
 
 
+WISHES = frozenset(_Wished.__struct_fields__)
+"""Fields of a form that change how large its call may become."""
 _read = msgspec.json.Decoder(_Wished, strict=False).decode
 
 
-def size_of(rest: str, model: str, body: bytes, field: Callable[[str], str], length: int | None) -> Size:
+def size_of(rest: str, model: str, body: bytes, form: Sequence[tuple[str, str]], length: int | None) -> Size:
     """``rest`` is the path behind ``/v1`` of a call that makes its provider work. ``body`` is its JSON; empty of a
-    form, whose ``field`` gives what stands in its first bytes, and whose ``length`` is None where nobody says it."""
+    form, of which ``form`` has the fields seen so far, and whose ``length`` is None where nobody says it."""
     if rest.startswith("/images"):
-        wished = _wishes(body, field)
+        wished = _wishes(body) if body else _wished_in(form)
         per = _picture(model, wished)
         return Size(input=most_input(body) + _pictures(body, length), output=per, choices=max(1, wished.n or 1))
     if rest == "/audio/speech":
@@ -67,15 +78,22 @@ def size_of(rest: str, model: str, body: bytes, field: Callable[[str], str], len
     return Size()
 
 
-def _wishes(body: bytes, field: Callable[[str], str]) -> _Wished:
+def _wishes(body: bytes) -> _Wished:
     try:
-        if body:
-            return _read(body)
-        return msgspec.convert(
-            {name: told for name in _Wished.__struct_fields__ if (told := field(name))}, _Wished, strict=False
-        )
+        return _read(body)
     except (msgspec.MsgspecError, RecursionError):
         return _Wished()  # nonsense, which the provider refuses
+
+
+def _wished_in(form: Sequence[tuple[str, str]]) -> _Wished:
+    """The most of what a form says, which may say a field twice: nobody knows which one its provider takes."""
+
+    def most(field: str) -> int | None:
+        return max((int(told[:9]) for name, told in form if name == field and told.isdecimal()), default=None)
+
+    qualities = {told for name, told in form if name == "quality"}
+    quality = qualities.pop() if len(qualities) == 1 else None
+    return _Wished(n=most("n"), quality=quality, partial_images=most("partial_images"))
 
 
 def _picture(model: str, wished: _Wished) -> int:

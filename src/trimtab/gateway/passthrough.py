@@ -8,6 +8,7 @@ says it used. What is tried again and what is not is told in `carry.py`. The cli
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -18,8 +19,16 @@ from trimtab import __version__
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported, UpstreamFailure, UpstreamTimeout
 from trimtab.gateway.attempts import rejected
 from trimtab.gateway.call import Call, Try
-from trimtab.gateway.carried import Named, boundary_of, named_in_form, renamed_form, renamed_json, text_in_form
-from trimtab.gateway.carried_size import Size, size_of
+from trimtab.gateway.carried import (
+    Named,
+    SmallFields,
+    boundary_of,
+    named_in_form,
+    renamed_form,
+    renamed_json,
+)
+from trimtab.gateway.carried_batch import Uncountable, bound_of, input_file_of
+from trimtab.gateway.carried_size import WISHES, Size, size_of
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money.books import Books
@@ -42,6 +51,9 @@ TAIL = 16 * 1024
 KEPT = 256 * 1024
 """Bytes of text that are kept of an answer, for whoever looks at the call later."""
 LONGEST_REFUSAL = 1024 * 1024
+MOST_MORE = 100
+"""What a form wishes for behind its file may come to so many times what was reserved, where there is room for it."""
+FILE_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _ASKED_ON = (b"content-type", b"accept", b"openai-beta", b"range")
 _TOLD_ON = (
     "content-type",
@@ -83,6 +95,10 @@ class Carrier:
         self._is_whole = False
         self._model = ""
         self._sent = 0
+        self._size = Size()
+        self._wishes: SmallFields | None = None
+        self._wished: list[tuple[str, str]] = []
+        self._sent_all: Callable[[], None] = _nothing
 
     # --- where to ---
 
@@ -151,7 +167,7 @@ class Carrier:
         kind = (self._carried.header(b"content-type") or b"").decode("latin-1")
         boundary = self._boundary = boundary_of(kind)
         self._json = kind.partition(";")[0].strip().lower() in ("application/json", "") and boundary is None
-        short = (self._told_length() or LOOKED_AT) < LOOKED_AT
+        short = (self._told_length() or LOOKED_AT) < LOOKED_AT or self._carried.header(b"idempotency-key") is not None
         parts: list[bytes] = []
         size = 0
         async for piece in self._more:
@@ -187,26 +203,78 @@ class Carrier:
 
     # --- there and back ---
 
-    def size(self) -> Size:
-        """The most that the call can have, for limits to reserve."""
+    async def size(self, target: Target) -> Size:
+        """The most that the call can have, for limits to reserve. Raises `Uncountable` for a batch of which nobody
+        can tell."""
         if not self._costs():
             return Size()
-        body = self._begun if self._json else b""
-        return size_of(self._rest, self._model, body, self._field, self._told_length())
+        if self.family == "batches":
+            return await self._size_of_batch(target)
+        if self._boundary is not None:
+            self._wishes = SmallFields(self._boundary, WISHES)
+            self._wished = self._wishes.feed(self._begun)
+        self._size = self._size_now()
+        return self._size
 
-    def _field(self, name: str) -> str:
-        return "" if self._boundary is None else text_in_form(self._begun, self._boundary, name)
+    def _size_now(self) -> Size:
+        body = self._begun if self._json else b""
+        return size_of(self._rest, self._model, body, self._wished, self._told_length())
+
+    async def _size_of_batch(self, target: Target) -> Size:
+        """By its input file, which is read where it lies. What has none, and is no OpenAI's, counts as its own text."""
+        named = input_file_of(self._begun)
+        if not named:
+            return Size(input=len(self._begun), output=None)
+        if FILE_ID.fullmatch(named) is None:
+            raise Uncountable("its input file has a name that no file has")
+        request = self._client.build_request(
+            "GET",
+            address(target.provider, f"/files/{named}/content"),
+            headers=own_headers(target.provider),
+            timeout=patience(target.provider),
+            extensions={"trace": look_where},
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                if response.status_code != 200:
+                    raise Uncountable(f"the provider answers {response.status_code} for its input file")
+                return await bound_of(response.aiter_bytes())
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise UpstreamFailure(
+                f"The provider did not give the batch's input file, which a limit must count ({type(error).__name__}).",
+                code="upstream_unreachable",
+            ) from None
+
+    def _look_on(self, call: Call, piece: bytes) -> None:
+        """Cover what a form wishes for behind its file, where something was reserved for what stood before. Raises
+        `InvalidRequest` where that cannot be had: the provider has not got the whole form then, and makes nothing."""
+        if self._wishes is None or not (found := self._wishes.feed(piece)):
+            return
+        self._wished += found
+        before, self._size = self._size, self._size_now()
+        more, reservation = self._size.times(before) - 1, call.reservation
+        if reservation is not None and (more > MOST_MORE or not all(reservation.hedge() for _ in range(more))):
+            names = ", ".join(sorted({name for name, _ in found}))
+            raise InvalidRequest(
+                f"What the form asks for behind its file ({names}) is more than a limit has room for.",
+                fix="Put these fields before the file, so that they can be counted before it is sent, or ask for less.",
+                code="limit_reached",
+                param=found[0][0],
+            )
 
     def asked(self) -> bytes:
         """What makes two calls the same, for an idempotency key. Forms have another boundary each time, so that is left
-        out of them; of one that has not come whole it is the model and the number of bytes."""
+        out of them; of one that has not come whole it is its first bytes and the number of all, where that is told."""
         carried = self._carried
         if self._json:
             what = self._begun
-        elif self._is_whole and self._boundary is not None:
-            what = self._begun.replace(self._boundary, b"--")
         else:
-            what = b"%d" % (self._told_length() or 0)
+            what = self._begun if self._boundary is None else self._begun.replace(self._boundary, b"--")
+            if not self._is_whole:
+                what = b"%d\0%b" % (self._told_length() or 0, what[: LOOKED_AT // 2])
         path = f"{carried.method} {carried.path}?{carried.query}".encode("utf-8", "surrogateescape")
         return path + b"\0" + self._model.encode() + b"\0" + what
 
@@ -230,7 +298,9 @@ class Carrier:
         self._sent = 0
         request = self._request(call, attempt)
         try:
-            async with asyncio.timeout(attempt.target.provider.timeouts.total if self._is_whole else None):
+            total = attempt.target.provider.timeouts.total
+            async with asyncio.timeout(total if self._is_whole else None) as bound:
+                self._sent_all = partial(_due_in, bound, total)
                 response = await self._client.send(request, stream=True)
         except TimeoutError:  # bytes came, and no answer
             raise UpstreamTimeout(
@@ -270,19 +340,7 @@ class Carrier:
 
     def _request(self, call: Call, attempt: Try) -> httpx.Request:
         provider, upstream = attempt.target.provider, attempt.target.model.upstream
-        kind = PROVIDER_KINDS.get(provider.kind)
-        auth = kind.auth or DIALECTS.get(provider.dialect).auth
-        asked = {name: provider.options[option] for name, option in kind.query.items() if provider.options.get(option)}
-        query = "&".join(
-            part for part in (self._carried.query, urlencode(asked), query_of(auth, provider.api_key)) if part
-        )
-        headers = {
-            "user-agent": f"trimtab/{__version__}",
-            "accept-encoding": "identity",
-            "traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01",
-            **headers_of(auth, provider.api_key),
-            **{name.lower(): value for name, value in provider.headers.items()},
-        }
+        headers = {"traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01", **own_headers(provider)}
         for name in _ASKED_ON:
             value = self._carried.header(name)
             if value is not None:
@@ -291,14 +349,13 @@ class Carrier:
         length = self._length(len(begun) - len(self._begun))
         if length is not None:
             headers["content-length"] = str(length)
-        bounds = provider.timeouts
         try:
             return self._client.build_request(
                 self._carried.method,
-                f"{provider.base_url}{quote(self._rest)}{f'?{query}' if query else ''}",
+                address(provider, self._rest, self._carried.query),
                 headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
-                content=self._body(begun) if begun or length else None,
-                timeout=httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle)),
+                content=self._body(call, begun) if begun or length else None,
+                timeout=patience(provider),
                 extensions={"trace": look_where},
             )
         except (httpx.InvalidURL, UnicodeError):
@@ -321,13 +378,17 @@ class Carrier:
         told = self._told_length()
         return None if told is None else told + grown
 
-    async def _body(self, begun: bytes) -> AsyncIterator[bytes]:
+    async def _body(self, call: Call, begun: bytes) -> AsyncIterator[bytes]:
         if begun:
             self._sent += len(begun)
             yield begun
+        if self._is_whole:
+            return
         async for piece in self._more:
+            self._look_on(call, piece)
             self._sent += len(piece)
             yield piece
+        self._sent_all()
 
     async def _refuse(self, response: httpx.Response, attempt: Try) -> None:
         """Raise the provider's refusal, in its words and without our secrets. What is compressed although we asked
@@ -389,6 +450,40 @@ class Carrier:
             return None  # JSON by its own word only; it passes all the same
         attempt.response_id, attempt.model_used = found.id, found.model
         return found.usage
+
+
+def address(provider: Provider, rest: str, query: str = "") -> str:
+    """Where ``rest`` (the path behind ``/v1``) is at a provider."""
+    kind = PROVIDER_KINDS.get(provider.kind)
+    auth = kind.auth or DIALECTS.get(provider.dialect).auth
+    asked = {name: provider.options[option] for name, option in kind.query.items() if provider.options.get(option)}
+    whole = "&".join(part for part in (query, urlencode(asked), query_of(auth, provider.api_key)) if part)
+    return f"{provider.base_url}{quote(rest)}{f'?{whole}' if whole else ''}"
+
+
+def own_headers(provider: Provider) -> dict[str, str]:
+    """What every request to a provider says of us."""
+    auth = PROVIDER_KINDS.get(provider.kind).auth or DIALECTS.get(provider.dialect).auth
+    return {
+        "user-agent": f"trimtab/{__version__}",
+        "accept-encoding": "identity",
+        **headers_of(auth, provider.api_key),
+        **{name.lower(): value for name, value in provider.headers.items()},
+    }
+
+
+def patience(provider: Provider) -> httpx.Timeout:
+    bounds = provider.timeouts
+    return httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle))
+
+
+def _due_in(bound: asyncio.Timeout, seconds: float) -> None:
+    """The last byte has been sent: from now on it is the provider's time that runs."""
+    bound.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+def _nothing() -> None:
+    """Nobody waits for the last byte."""
 
 
 async def look_where(event: str, told: Mapping[str, Any]) -> None:

@@ -121,9 +121,9 @@ class _Part(Struct):
 
 class Plan:
     """The rules of one key's calls to one name, compiled. ``targeted`` where a rule looks at the targets; ``sized``
-    where one counts tokens or money."""
+    where one counts tokens or money; ``lenient`` where each of those counts money, and lets pass what has no price."""
 
-    __slots__ = ("cap", "entries", "headers", "money", "most_output", "sized", "soft", "targeted")
+    __slots__ = ("cap", "entries", "headers", "lenient", "money", "most_output", "sized", "soft", "targeted")
 
     def __init__(self, entries: list[_Entry]) -> None:
         hard = [entry for entry in entries if not entry.soft]
@@ -133,6 +133,7 @@ class Plan:
         self.money = any(entry.kind == MONEY for entry in hard)
         sized = [entry.rule for entry in hard if entry.kind >= TOKENS]
         self.sized = bool(sized)
+        self.lenient = all(rule.measure == "money" and rule.unknown_price != "refuse" for rule in sized)
         self.most_output = min((rule.max_output for rule in sized), default=0)
         self.cap = any(rule.cap_output for rule in sized)
         self.headers = any(entry.rule.headers for entry in entries)

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
+from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
@@ -108,8 +109,14 @@ class Spending:
         self._reserved(call, project, reservation)
         return None
 
-    async def reserve_carried(self, call: Call, every: Mapping[str, ProjectLimits], target: Target, size: Size) -> None:
-        """Reserve for a call that passes through, whose size is told."""
+    async def reserve_carried(
+        self,
+        call: Call,
+        every: Mapping[str, ProjectLimits],
+        target: Target,
+        size_of: Callable[[Target], Awaitable[Size]],
+    ) -> None:
+        """Reserve for a call that passes through; its size is asked for where a limit counts tokens or money."""
         self.follow(every)
         assert call.project is not None
         assert call.principal is not None
@@ -118,7 +125,16 @@ class Spending:
         plan = None if limits is None else self._limiter.plan(limits, call.principal.key_id, app)
         if plan is None or not plan.entries:
             return
+        try:
+            size = await size_of(target) if plan.sized else Size()
+        except Uncountable:
+            if not plan.lenient:
+                raise
+            size = Size()  # nor is its price known, and the limits say what then
         priced = self._worst(project, target, call.started_ns)
+        if size.model:  # priced as what works on it; counted, as its row will be, under what was called
+            works = Target(replace(target.model, upstream=size.model), target.provider)
+            priced = replace(priced, worst=self._worst(project, works, call.started_ns).worst)
         if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
             priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
         facts = Facts(
@@ -128,7 +144,7 @@ class Spending:
             call.caller.user,
             (priced,),
             size.input,
-            size.output,
+            size.output if not size.open else (size.output or 0) + size.open * plan.most_output,
             size.choices,
             call.started_ns,
         )

@@ -155,6 +155,9 @@ class SimulatedProviders:
         call = Call(next(self._numbers), scope["path"], headers, self.scenario)
         self.calls.append(call)
         seen = await openai_media.read(receive)
+        if not seen.whole:  # nothing is made of half a form
+            call.cancelled = True
+            return
         if self.api_key is not None and openai_chat.presented_key(headers) != self.api_key:
             call.status = 401
             await _respond(send, 401, openai_chat.error_body(401, call.number), {})

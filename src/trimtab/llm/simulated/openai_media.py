@@ -22,11 +22,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Seen:
-    """What came of a body: its size, its SHA-256, and its form fields or its JSON."""
+    """What came of a body, whether that is all of it: its size, its SHA-256, and its form fields or its JSON."""
 
     def __init__(self) -> None:
         self.size = 0
         self.begun = b""
+        self.whole = False
         self._hash = hashlib.sha256()
 
     def take(self, piece: bytes) -> None:
@@ -50,7 +51,10 @@ async def read(receive: Receive) -> Seen:
     while True:
         message = await receive()
         seen.take(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
+        if message["type"] == "http.disconnect":
+            return seen
+        if not message.get("more_body"):
+            seen.whole = True
             return seen
 
 

@@ -1,0 +1,104 @@
+"""How much a batch may use at most, read off its input file: what limits reserve before the batch is made.
+
+A line of the file is one call, https://platform.openai.com/docs/guides/batch: ``{"custom_id", "method", "url",
+"body"}``. Of each the question is bounded by its bytes, as everywhere (`ledger/worst.py`), and the answer by the bound
+that its body sets, if it sets one.
+"""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.carried_size import Size
+from trimtab.ledger.worst import most_input
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Of an input file; OpenAI takes 200 MB."""
+_WRITES_NOTHING = ("/embeddings", "/moderations")
+
+
+class _Body(Struct, frozen=True):
+    model: str | None = None
+    n: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+class _Line(Struct, frozen=True):
+    body: _Body = _Body()
+    url: str | None = None
+
+
+class _Batch(Struct, frozen=True):
+    input_file_id: str | None = None
+
+
+_read = msgspec.json.Decoder(_Line, strict=False).decode
+_read_batch = msgspec.json.Decoder(_Batch, strict=False).decode
+
+
+def input_file_of(body: bytes) -> str:
+    """The file that a request for a batch names; empty where it names none."""
+    try:
+        return _read_batch(body).input_file_id or ""
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+
+
+async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
+    """What all lines may use together. Raises `Uncountable` for a file that is too large or no JSON lines."""
+    counted, rest, size = _Counted(), b"", 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise Uncountable(f"its input file is larger than {MOST_BYTES >> 20} MB")
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            counted.add(line)
+    counted.add(rest)
+    return counted.size()
+
+
+class _Counted:
+    def __init__(self) -> None:
+        self.input = self.output = self.open = 0
+        self.models: set[str] = set()
+
+    def add(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            read = _read(line)
+        except (msgspec.MsgspecError, RecursionError):
+            raise Uncountable("a line of its input file is no call") from None
+        body = read.body
+        self.models.add(body.model or "")
+        self.input += most_input(line)
+        if (read.url or "").endswith(_WRITES_NOTHING):
+            return
+        choices = max(1, body.n or 1)
+        told = [each for each in (body.max_completion_tokens, body.max_tokens, body.max_output_tokens) if each]
+        if told:
+            self.output += max(0, *told) * choices
+        else:
+            self.open += choices
+
+    def size(self) -> Size:
+        model = next(iter(self.models)) if len(self.models) == 1 else ""
+        return Size(input=self.input, output=self.output, open=self.open, model=model)
+
+
+class Uncountable(InvalidRequest):
+    """A limit counts tokens or money, and nobody can tell how much of it a batch may use."""
+
+    code = "batch_uncountable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"A limit counts tokens or money, and what this batch may use cannot be told: {why}.",
+            fix="Upload the calls as JSON lines, at most 256 MB, and name that file in 'input_file_id'.",
+            param="input_file_id",
+        )
