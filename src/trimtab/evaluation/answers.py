@@ -17,13 +17,15 @@ PASSED_ON: Final = ("tools", "tool_choice", "response_format", "temperature", "m
 class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer, or why there is none (``error``, with its ``code``; ``retry``: asked again it may come).
 
-    ``system`` is the system prompt as the model had it. Times are ms, ``cost`` picodollars (null: unknown) of what such
-    an answer costs; ``paid`` is what it cost now: 0 for one that was known."""
+    ``system`` is the system prompt as the model had it, ``context`` the passages of its app's knowledge that it was
+    given (null: it has none, or they are not known any more). Times are ms, ``cost`` picodollars (null: unknown) of
+    what such an answer costs; ``paid`` is what it cost now: 0 for one that was known."""
 
     output: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish: str = ""
     system: str = ""
+    context: tuple[str, ...] | None = None
     trace_id: str = ""
     latency_ms: float | None = None
     ttft_ms: float | None = None

@@ -184,9 +184,11 @@ class Run:
         return await self._parts.db.read(lambda conn: cache.find(conn, self._found.project_id, keys))
 
     def _cache_key(self, subject: Subject, body: Mapping[str, object], repeat: int) -> str:
-        """Of a fresh run, its own answers alone: so that it can go on after a crash."""
+        """Of a fresh run, and of a subject whose knowledge moves, its own answers alone: so that it can go on after a
+        crash."""
         key = cache.answer_key(subject, body, repeat)
-        return f"{key[:-24]}{self._found.id[-24:]}" if self._found.settings.fresh else key
+        own = self._found.settings.fresh or subject.follows
+        return f"{key[:-24]}{self._found.id[-24:]}" if own else key
 
     # --- one case ---
 

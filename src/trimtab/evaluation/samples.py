@@ -20,8 +20,8 @@ def of_answer(
     case: Case, answer: Answer, *, repeats: Sequence[str] = (), other: str | None = None,
     paraphrases: Sequence[str] = (),
 ) -> Sample:  # fmt: skip
-    """``repeats`` are the other answers of the same subject to this case, ``other`` the answer of the subject it is
-    compared with."""
+    """What the answer was given to rest on stands for what its case says of that. ``repeats`` are the other answers of
+    the same subject to this case, ``other`` the answer of the subject it is compared with."""
     messages = messages_of(case)
     fields = cast("dict[str, Any]", case.input) if isinstance(case.input, dict) else {}
     tools = fields.get("tools")
@@ -30,7 +30,7 @@ def of_answer(
         output=answer.output,
         messages=tuple(messages),
         expected=case.expected,
-        context=case.context,
+        context=case.context if answer.context is None else answer.context,
         tool_calls=answer.tool_calls,
         expected_tool_calls=None
         if case.expected_tool_calls is None

@@ -47,7 +47,14 @@ def subject(conn: Connection, project_id: str, name: str, meaning: Meaning) -> S
     if not at or not ref:
         ref = next(each.name for each in environments.environments(conn, project_id) if each.default)
     release = store.find(conn, project_id, app, ref)
-    return Subject(name=name, model=f"{app}@{release.short}", hash=release.hash, app=app, number=release.number)
+    return Subject(
+        name=name,
+        model=f"{app}@{release.short}",
+        hash=release.hash,
+        app=app,
+        number=release.number,
+        follows=any(each.follow for each in release.content.knowledge),
+    )
 
 
 def baseline(conn: Connection, project_id: str, first: Subject, against: str, meaning: Meaning) -> Subject | None:

@@ -291,13 +291,15 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is put to the test. ``name`` is what was asked for (``support@staging``) and ``model`` what is called
     (``support@r12``): an environment's release is taken once, when the experiment is made. ``hash`` is what makes two
     subjects the same to the cache: a release's content, or what a model's name stands for. ``app`` is empty and
-    ``number`` 0 where it is no release."""
+    ``number`` 0 where it is no release. ``follows``: it answers from corpora as they are at each call, so no answer of
+    an earlier experiment is used."""
 
     name: str
     model: str
     hash: str
     app: str = ""
     number: int = 0
+    follows: bool = False
 
 
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):

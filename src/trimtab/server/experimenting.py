@@ -267,6 +267,7 @@ def answer_of(made: InnerAnswer) -> Answer:
         tool_calls=tuple(ToolCall(name=each.name, arguments=arguments_of(each.arguments)) for each in made.tool_calls),
         finish=made.stop,
         system=made.system,
+        context=made.context,
         trace_id=made.trace_id,
         latency_ms=None if made.replayed else made.latency_ms,
         ttft_ms=None if made.replayed else made.ttft_ms,

@@ -64,7 +64,8 @@ class InnerAnswer(Struct, frozen=True, kw_only=True):
     """What came of a call: an answer, or an ``error``. ``cost`` is picodollars over all its attempts, null if one of
     them is of unknown price; 0 for what was ``replayed`` for an idempotency key. Tokens are null where nobody counted.
     Times are ms. ``cached``: no provider was asked; ``saved`` is what the answer cost when it was made, null if that
-    is unknown. ``system`` is the system prompt as the model had it: a release's with the client's."""
+    is unknown. ``system`` is the system prompt as the model had it: a release's with the client's. ``context`` are the
+    passages of an app's knowledge that it was given, null where it has none."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -82,6 +83,7 @@ class InnerAnswer(Struct, frozen=True, kw_only=True):
     replayed: bool
     saved: int | None = None
     system: str = ""
+    context: tuple[str, ...] | None = None
     error: InnerError | None = None
 
     def raised(self) -> "InnerAnswer":
@@ -245,6 +247,7 @@ def _answer(exchange: LocalExchange, call: Call | None, latency_ms: float) -> In
         replayed=exchange.answer_header(b"idempotent-replayed") == "true",
         saved=None if call is None or call.cache is None else call.cache.saved,
         system="" if call is None else _system(call.body),
+        context=None if call is None or call.known is None else call.known.texts,
         error=error,
     )
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.call import Call
+from trimtab.gateway.knowing import Knowing
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.releasing import Asked
 from trimtab.governance.access import Principal, Project
@@ -55,7 +56,8 @@ class Playground:
         """Everything the calls have to tell, as it comes; one ends with its `PlaygroundEnd`. None after ten seconds of
         silence. Whoever stops reading (``aclose``) cuts what is under way: it is recorded as cancelled."""
         waiting = _Waiting()
-        exchanges = [_Exchange(number, one, waiting) for number, one in enumerate(questions)]
+        knowing = self._gateway.knowing
+        exchanges = [_Exchange(number, one, waiting, knowing) for number, one in enumerate(questions)]
         for exchange in exchanges:
             self._start(exchange, project, principal)
         left = len(exchanges)
@@ -100,6 +102,7 @@ class Playground:
         """The question with the release over it that it is asked like. Raises `TrimtabError`."""
         asked = exchange.question
         release, body = await self.laid(project, asked.like, asked.body, principal)
+        exchange.release = release
         exchange.prompt = "" if release.prompt is None else release.prompt.name
         return msgspec.json.encode({**body, "model": asked.model})
 
@@ -156,11 +159,14 @@ class _Waiting:
 class _Exchange:
     """An `Exchange` whose answer is read here and told as events."""
 
-    def __init__(self, run: int, question: Question, waiting: _Waiting) -> None:
+    def __init__(self, run: int, question: Question, waiting: _Waiting, knowing: Knowing) -> None:
         self.front: Dialect = DIALECTS.get(FRONT)
         self.body = question.body
         self.question = question
         self.prompt = question.prompt
+        self.release: Ready | None = None
+        """The one it is asked like: what that looks things up in is looked in here, too."""
+        self._knowing = knowing
         self.started = False
         self.disconnected = False
         self.task: asyncio.Task[None] | None = None
@@ -216,6 +222,8 @@ class _Exchange:
         self._waiting.tell(
             PlaygroundBegin(run=self._run, model=self._model, trace_id=call.caller.trace_id, span_id=call.span_id)
         )
+        if self.release is not None and self.release.knowledge:
+            await self._knowing.begin(call, self.release)
 
     # --- what we do with it ---
 
