@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from live import ADMIN, Live
 from oidc_provider import SECRET, provider
@@ -65,3 +66,25 @@ def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_p
 def test_a_role_of_a_group_that_says_nothing_is_refused(shell: Shell, text: str) -> None:
     args = ("identity-providers", "add", "x", "--issuer", "https://idp.example.com", "--client-id", "c", "--role", text)
     assert shell.run(*args).exit_code != 0
+
+
+def test_a_directory_is_made_given_a_token_and_ended(shell: Shell) -> None:
+    with Client(shell.server.url, ADMIN) as client:
+        client.people.create_organisation("acme")
+    whose = ("--organisation", "acme")
+    said = shell.ok("directory", "set", "--role", "Admins=admin", "--role", "*=viewer", *whose)
+    assert "organisation:acme" in said
+    made = json.loads(shell.ok("directory", "tokens", "create", "okta", "--expires", "1d", "--json", *whose))
+    user = {"userName": "ada@example.com", "displayName": "Ada"}
+    headers = {"authorization": f"Bearer {made['secret']}"}
+    assert httpx.post(f"{made['url']}/Users", json=user, headers=headers).status_code == 201
+    httpx.post(f"{made['url']}/Groups", json={"displayName": "Admins"}, headers=headers).raise_for_status()
+    assert "1 people, 1 of them let in; 1 groups" in shell.ok("directory", "show", *whose)
+    assert "Admins" in shell.ok("directory", "groups", *whose)
+    listed = json.loads(shell.ok("directory", "tokens", "list", "--json", *whose))
+    assert [each["name"] for each in listed] == ["okta"]
+    shell.ok("directory", "tokens", "end", listed[0]["id"], *whose)
+    assert httpx.get(f"{made['url']}/Users", headers=headers).status_code == 401
+    shell.ok("directory", "remove", *whose)
+    assert shell.run("directory", "show", *whose).exit_code != 0
+    assert shell.run("directory", "set", "--role", "Admins=admin@shop", *whose).exit_code != 0

@@ -18,12 +18,14 @@ from trimtab.sdk.compliance import Compliance
 from trimtab.sdk.connection import TIMEOUT_S, Connection, management_key, path, server_url
 from trimtab.sdk.costs import Costs
 from trimtab.sdk.datasets import Datasets
+from trimtab.sdk.directories import Directories
 from trimtab.sdk.experiments import Experiments, Suites
 from trimtab.sdk.folders import Folders
 from trimtab.sdk.forwards import Forwards
 from trimtab.sdk.guards import Guards
 from trimtab.sdk.judges import Judges
 from trimtab.sdk.kept import Kept
+from trimtab.sdk.knowledge import Knowledge
 from trimtab.sdk.letters import Letters
 from trimtab.sdk.online import Online
 from trimtab.sdk.people import People
@@ -80,11 +82,13 @@ class Client:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT_S) -> None:
         self._http = Connection(server_url(base_url), management_key(api_key), timeout)
         self.costs = Costs(self._http)
+        self.directories = Directories(self._http)
         self.folders = Folders(self._http)
         self.forwards = Forwards(self._http)
         self.judges = Judges(self._http)
         self.guards = Guards(self._http)
         self.kept = Kept(self._http)
+        self.knowledge = Knowledge(self._http)
         self.letters = Letters(self._http)
         self.online = Online(self._http)
         self.people = People(self._http)

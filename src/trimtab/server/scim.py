@@ -188,7 +188,7 @@ async def _read(scope: Any, headers: Headers, receive: Any, public_url: str) -> 
     host = headers.get(b"host", b"localhost").decode("latin-1")
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=50)
     body = None
-    if method in ("POST", "PUT", "PATCH"):
+    if method in ("POST", "PUT", "PATCH") and path.lower().startswith(("/users", "/groups")):
         kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         if kind not in (MEDIA_TYPE, "application/json"):
             raise InvalidRequest("The body must be JSON.", fix=f"Send it as {MEDIA_TYPE}.", code="not_json", status=415)

@@ -50,12 +50,12 @@ def _seen(conn: Connection, rows: list[GroupRow]) -> list[dict[str, Any]]:
     return [_view(each, inside[each.id]) for each in rows]
 
 
-def _view(row: GroupRow, inside: list[tuple[str, str]]) -> dict[str, Any]:
+def _view(row: GroupRow, inside: list[str]) -> dict[str, Any]:
     view: dict[str, Any] = {"schemas": [GROUP], "id": row.id}
     if row.external_id is not None:
         view["externalId"] = row.external_id
     view["displayName"] = row.name
-    view["members"] = [{"value": each, "display": name, "type": "User"} for each, name in inside]
+    view["members"] = [{"value": each, "type": "User"} for each in inside]
     view["meta"] = meta("Group", row.created, row.updated, view)
     return view
 
@@ -88,7 +88,7 @@ def patch(conn: Connection, directory: Directory, group_id: str, body: Any, now:
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, group_id)
     inside = store.members_of(conn, [group_id])[group_id]
-    before: dict[str, Any] = {"displayName": row.name, "members": [{"value": each} for each, _ in inside]}
+    before: dict[str, Any] = {"displayName": row.name, "members": [{"value": each} for each in inside]}
     if row.external_id is not None:
         before["externalId"] = row.external_id
     return _change(conn, directory, row, patched(GROUPS, before, body), now)
@@ -112,7 +112,7 @@ def remove(conn: Connection, directory: Directory, group_id: str, now: int) -> N
     """What it gave its members ends."""
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, group_id)
-    inside = [each for each, _ in store.members_of(conn, [group_id])[group_id]]
+    inside = store.members_of(conn, [group_id])[group_id]
     store.remove_group(conn, group_id)
     _note(conn, directory, "group.removed", row, now, {"members": len(inside)})
     bump(conn, REVISION)
@@ -143,7 +143,7 @@ def _fill(
 ) -> None:
     """Make who is in it who it names; roles follow."""
     named = list(dict.fromkeys(_id_of(each) for each in resource.get("members", [])))
-    before = [each for each, _ in store.members_of(conn, [row.id])[row.id]]
+    before = store.members_of(conn, [row.id])[row.id]
     was, is_now = set(before), set(named)
     added, gone = [each for each in named if each not in was], [each for each in before if each not in is_now]
     strangers = set(added) - store.known(conn, directory.id, added)

@@ -33,6 +33,10 @@ class Attribute(Struct, frozen=True, kw_only=True):
     mutability: Mutability = "readWrite"
     unique: bool = False
     parts: tuple["Attribute", ...] = ()
+    refers: tuple[str, ...] = ()
+    """The kinds of resources that a reference is to."""
+    values: tuple[str, ...] = ()
+    """Those it takes, where they are few."""
 
     def part(self, name: str) -> "Attribute | None":
         return named(self.parts, name)
@@ -132,7 +136,7 @@ _USER: Final = Schema(
             mutability="readOnly",
             parts=(
                 Attribute(name="value", exact=True, mutability="readOnly"),
-                Attribute(name="$ref", type="reference", exact=True, mutability="readOnly"),
+                Attribute(name="$ref", type="reference", exact=True, mutability="readOnly", refers=("Group",)),
                 Attribute(name="display", mutability="readOnly"),
                 Attribute(name="type", mutability="readOnly"),
             ),
@@ -153,7 +157,7 @@ _ENTERPRISE: Final = Schema(
             type="complex",
             parts=(
                 Attribute(name="value", exact=True),
-                Attribute(name="$ref", type="reference", exact=True),
+                Attribute(name="$ref", type="reference", exact=True, refers=("User",)),
                 Attribute(name="displayName"),
             ),
         ),
@@ -172,9 +176,8 @@ _GROUP: Final = Schema(
             many=True,
             parts=(
                 Attribute(name="value", exact=True, mutability="immutable"),
-                Attribute(name="$ref", type="reference", exact=True, mutability="immutable"),
-                Attribute(name="display", mutability="readOnly"),
-                Attribute(name="type", mutability="immutable"),
+                Attribute(name="$ref", type="reference", exact=True, mutability="immutable", refers=("User",)),
+                Attribute(name="type", mutability="immutable", values=("User",)),
             ),
         ),
     ),
@@ -318,5 +321,7 @@ def _described(attribute: Attribute) -> dict[str, Any]:
         told["caseExact"] = attribute.exact
         told["uniqueness"] = "server" if attribute.unique else "none"
     if attribute.type == "reference":
-        told["referenceTypes"] = ["uri"]
+        told["referenceTypes"] = list(attribute.refers) or ["uri"]
+    if attribute.values:
+        told["canonicalValues"] = list(attribute.values)
     return told

@@ -379,18 +379,13 @@ def remove_group(conn: Connection, group_id: str) -> None:
     conn.execute(delete(GROUPS).where(GROUPS.c.id == group_id))
 
 
-def members_of(conn: Connection, group_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """By group: the ids and names of who is in it, in order of id."""
-    found: dict[str, list[tuple[str, str]]] = {each: [] for each in group_ids}
+def members_of(conn: Connection, group_ids: Sequence[str]) -> dict[str, list[str]]:
+    """By group: the ids of who is in it, in order of id."""
+    found: dict[str, list[str]] = {each: [] for each in group_ids}
     for chunk in _chunks(group_ids):
-        query = (
-            select(MEMBERS.c.group_id, MEMBERS.c.person_id, PEOPLE.c.name)
-            .join(PEOPLE, PEOPLE.c.id == MEMBERS.c.person_id)
-            .where(MEMBERS.c.group_id.in_(chunk))
-            .order_by(MEMBERS.c.person_id)
-        )
+        query = select(MEMBERS).where(MEMBERS.c.group_id.in_(chunk)).order_by(MEMBERS.c.person_id)
         for row in conn.execute(query):
-            found[row.group_id].append((row.person_id, row.name))
+            found[row.group_id].append(row.person_id)
     return found
 
 
