@@ -15,12 +15,15 @@ from upstream import Upstream, answers, upstream
 
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy
+from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.kept.answers import beside
 from trimtab.gateway.policed import Governed, Stated, labels_of, offered, without
 from trimtab.gateway.targets import Model
 from trimtab.governance.data_classes import Classes, DataTerms
 from trimtab.governance.policy_eval import Engine, PolicySet, engine_of
-from trimtab.guard.types import Verdict
+from trimtab.guard.refusals import Refusals
+from trimtab.guard.spec import ready
+from trimtab.guard.types import GuardSpec, Verdict
 
 WHOLE: dict[str, Any] = {
     "id": "c1", "object": "chat.completion", "created": 1, "model": "up",
@@ -217,3 +220,71 @@ def test_what_guards_found_is_there_for_policies_to_look_at() -> None:
 def test_tools_that_providers_run_are_named_by_their_type() -> None:
     tools: list[Any] = [{"type": "web_search_preview"}, {"type": "mcp", "server_label": "crm"}, {"googleSearch": {}}]
     assert offered(json.dumps({"tools": tools}).encode()) == ["web_search_preview", "mcp:crm", "googleSearch"]
+
+
+PII = GuardSpec(kind="pii", action="flag", data_class="personal", applies_to=("*",), roles=("user",))
+MAIL: dict[str, Any] = {**ASK, "messages": [{"role": "user", "content": "write to ada@example.com"}]}
+
+
+def guarded(g: Running, spec: GuardSpec, classes: Classes | None = None) -> None:
+    guards = ProjectGuards((ready("pii", 1, spec),), Refusals(), classes)
+    g.force[0] = replace(g.force[0], guards={"prj_1": guards})
+
+
+def test_a_guard_raises_the_class_of_a_call_before_policies_choose_its_target() -> None:
+    async def main() -> None:
+        async with governed(engine(EU)) as (g, up, _):
+            guarded(g, PII)
+            for asked, sent, found in ((ASK, "up-far", "internal"), (MAIL, "up-eu", "personal")):
+                assert (await g.chat(asked)).status_code == 200
+                record = g.spool.records[-1]
+                assert (up.requests[-1][1]["model"], record.data_class) == (sent, found)
+            assert [(each.action, each.data_class) for each in record.guards][:1] == [("flag", "personal")]
+            assert record.decision[0].policy
+            refused = await g.chat({**MAIL, "model": "far-only"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "policy_forbidden")
+            assert len(up.requests) == 2
+
+    asyncio.run(main())
+
+
+def test_a_guard_in_shadow_mode_raises_nothing_and_one_that_fails_closed_does() -> None:
+    async def main() -> None:
+        async with governed(engine(EU)) as (g, up, _):
+            guarded(g, replace(PII, mode="shadow"))
+            assert (await g.chat(MAIL)).status_code == 200
+            assert (up.requests[-1][1]["model"], g.spool.records[-1].data_class) == ("up-far", "internal")
+            spec = GuardSpec(kind="http", options={"service": "gone"}, action="flag", data_class="personal")
+            guarded(g, replace(spec, applies_to=("*",)))
+            assert (await g.chat(ASK)).status_code == 200
+            assert (up.requests[-1][1]["model"], g.spool.records[-1].data_class) == ("up-eu", "personal")
+            guarded(g, replace(spec, applies_to=("*",), on_failure="open"))
+            assert (await g.chat(ASK)).status_code == 200
+            assert up.requests[-1][1]["model"] == "up-far"
+
+    asyncio.run(main())
+
+
+def test_what_is_found_in_an_answer_is_of_that_class_on_record_where_nothing_is_stated() -> None:
+    async def main() -> None:
+        said = {**WHOLE, "choices": [{"index": 0, "finish_reason": "stop",
+                "message": {"role": "assistant", "content": "Ask ada@example.com."}}]}  # fmt: skip
+        async with upstream(answers(said)) as up, running([provider("far", up.port)], MODELS[2:]) as g:
+            guarded(g, PII)
+            assert (await g.chat({**ASK, "model": "far-only"})).status_code == 200
+            record = await g.spool.one()
+            assert (record.data_class, [each.stage for each in record.guards if each.data_class]) == (
+                "personal", ["output"],
+            )  # fmt: skip
+
+    asyncio.run(main())
+
+
+@given(st.lists(st.sampled_from(("", "public", "personal", "gone"))), st.sampled_from(("", "public", "personal")))
+def test_claims_only_ever_raise_a_class_and_an_unknown_one_counts_as_the_most_sensitive(
+    claims: list[str], name: str
+) -> None:
+    classes = Classes()
+    raised = classes.raised(name, claims)
+    assert classes.rank(raised) >= classes.rank(name)
+    assert (raised == "personal") == (name == "personal" or "gone" in claims or "personal" in claims)

@@ -2,6 +2,9 @@
 
     Request --pieces_of--> (Piece, ...) --a chain--> (Piece, ...) --put_back--> Request --rewritten--> the client's body
 
+The texts of one message are one, however its sender cut them into parts: a guard sees them together, and what it takes
+out is taken out of the parts.
+
 A body is rewritten in place, so whatever guards do not look at arrives as it was sent. What comes of it is read again
 and compared, so that nothing a guard has taken out can go on standing somewhere else in it.
 
@@ -18,6 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
+from trimtab.guard.parts import joined, sliced, split
 from trimtab.guard.run import Swap
 from trimtab.guard.types import Piece, Stage, Subject
 from trimtab.llm.dialects import Dialect, Quirks
@@ -53,27 +57,42 @@ def _pieces(request: Request) -> Iterator[Piece]:
         part.id: part.name for each in request.messages for part in each.parts if isinstance(part, ToolCall) and part.id
     }
     for number, message in enumerate(request.messages):
+        texts = _places(message.parts)
         for place, part in enumerate(message.parts):
-            yield from _of_part(part, message, f"{number}.{place}", called)
+            if not isinstance(part, Text | Refusal):
+                yield from _of_part(part, message, f"{number}.{place}", called)
+            elif place == texts[0]:
+                where = "+".join(f"{number}.{each}" for each in texts)
+                text, cuts = joined([_said(message.parts[each]) for each in texts])
+                yield from _of_text(text, message.role, where, _stage_of(message), cuts)
+
+
+def _places(parts: Sequence[Part]) -> list[int]:
+    """Which of the parts are words of their sender: they are read as one text, whatever stands between them."""
+    return [place for place, part in enumerate(parts) if isinstance(part, Text | Refusal)]
+
+
+def _said(part: Part) -> str:
+    assert isinstance(part, Text | Refusal)
+    return part.text
 
 
 def _of_part(part: Part, message: Message, place: str, called: Mapping[str, str]) -> Iterator[Piece]:
     role = message.role
     match part:
-        case Text(text) | Refusal(text):
-            yield from _of_text(text, role, place, _stage_of(message))
         case Reasoning():
             yield Piece(stage="input", text=part.text, role=role, place=place)
         case ToolCall():
             yield Piece(stage="input", text=part.arguments, role=role, place=place, tool=part.name)
         case ToolResult():
             tool = called.get(part.call_id, "")
+            if texts := _places(part.parts):
+                where = "+".join(f"{place}.{each}" for each in texts)
+                text, cuts = joined([_said(part.parts[each]) for each in texts])
+                yield Piece(stage="tool_result", text=text, role="tool", place=where, tool=tool, cuts=cuts)
             for number, inner in enumerate(part.parts):
-                at = f"{place}.{number}"
-                if isinstance(inner, Text | Refusal):
-                    yield Piece(stage="tool_result", text=inner.text, role="tool", place=at, tool=tool)
-                elif isinstance(inner, Opaque):
-                    yield from _of_opaque(inner, "tool", at, "tool_result")
+                if isinstance(inner, Opaque):
+                    yield from _of_opaque(inner, "tool", f"{place}.{number}", "tool_result")
         case Opaque():
             yield from _of_opaque(part, role, place, None)
         case _:
@@ -113,17 +132,26 @@ def _stage_of(message: Message) -> Stage:
     return "retrieved" if message.name == RETRIEVED else "input"
 
 
-def _of_text(text: str, role: str, place: str, stage: Stage) -> Iterator[Piece]:
+def _of_text(text: str, role: str, place: str, stage: Stage, cuts: tuple[int, ...]) -> Iterator[Piece]:
     """One piece, or, where a text holds marked documents, one after the other."""
     if stage != "input" or "</" not in text:
-        yield Piece(stage=stage, text=text, role=role, place=place)
+        yield Piece(stage=stage, text=text, role=role, place=place, cuts=cuts)
         return
     at = 0
+
+    def piece(stage: Stage, start: int, end: int, behind: str) -> Piece:
+        own = sliced(cuts, start, end, last=end == len(text) and behind.endswith("end")) if cuts else ()
+        return Piece(stage=stage, text=text[start:end], role=role, place=f"{place}{behind}", cuts=own)
+
     for number, found in enumerate(_MARKED.finditer(text)):
-        yield Piece(stage="input", text=text[at : found.start(3)], role=role, place=f"{place}#{2 * number}")
-        yield Piece(stage="retrieved", text=found[3], role=role, place=f"{place}#{2 * number + 1}")
+        yield piece("input", at, found.start(3), f"#{2 * number}")
+        yield piece("retrieved", found.start(3), found.end(3), f"#{2 * number + 1}")
         at = found.end(3)
-    yield Piece(stage="input", text=text[at:], role=role, place=f"{place}#end" if at else place)
+    yield (
+        piece("input", at, len(text), "#end")
+        if at
+        else Piece(stage=stage, text=text, role=role, place=place, cuts=cuts)
+    )
 
 
 def subject_of(request: Request, pieces: tuple[Piece, ...]) -> Subject:
@@ -158,11 +186,17 @@ def put_back(request: Request, pieces: Sequence[Piece]) -> Request:
 
 
 def _joined(pieces: Sequence[Piece]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+    """The texts of all parts, by their places."""
+    whole: dict[str, tuple[str, tuple[int, ...]]] = {}
     for piece in pieces:
         place = piece.place.partition("#")[0]
-        texts[place] = texts.get(place, "") + piece.text
-    return texts
+        text, cuts = whole.get(place, ("", ()))
+        whole[place] = (text + piece.text, (*cuts, *(len(text) + cut for cut in piece.cuts)))
+    return {
+        place: part
+        for places, (text, cuts) in whole.items()
+        for place, part in zip(places.split("+"), split(text, cuts), strict=True)
+    }
 
 
 def _with(part: Part, place: str, texts: Mapping[str, str]) -> Part:
@@ -254,9 +288,13 @@ def without(body: bytes, swaps: Sequence[Swap]) -> bytes:
 def answer_pieces(parts: Sequence[Part]) -> tuple[Piece, ...]:
     """Text, refusals and thoughts at `output`; the arguments of tool calls at `tool_arguments`."""
     found: list[Piece] = []
+    if texts := _places(parts):
+        text, cuts = joined([_said(parts[each]) for each in texts])
+        where = "+".join(map(str, texts))
+        found.append(Piece(stage="output", text=text, role="assistant", place=where, cuts=cuts))
     for number, part in enumerate(parts):
         match part:
-            case Text() | Refusal() | Reasoning():
+            case Reasoning():
                 found.append(Piece(stage="output", text=part.text, role="assistant", place=str(number)))
             case ToolCall():
                 found.append(

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from trimtab.governance.data_classes import Classes
 from trimtab.guard.refusals import Refusals
 from trimtab.guard.run import Ran, Runner, Swap
 from trimtab.guard.spec import Broken, Chain, Ready, chain, means
@@ -13,11 +14,13 @@ REMEMBERED = 4096
 
 
 class ProjectGuards:
-    """One project's guards in a snapshot. ``always`` look at what their ``applies_to`` stands for."""
+    """One project's guards in a snapshot. ``always`` look at what their ``applies_to`` stands for; ``classes`` are the
+    project's, of which guards may say that a call's data is."""
 
-    def __init__(self, always: tuple[Ready | Broken, ...], refusals: Refusals) -> None:
+    def __init__(self, always: tuple[Ready | Broken, ...], refusals: Refusals, classes: Classes | None = None) -> None:
         self.always = always
         self.refusals = refusals
+        self.classes = classes or Classes()
         self._chains: dict[tuple[str, tuple[int, ...]], tuple[Any, Chain | None]] = {}
 
     def chain(self, called: str, own: tuple[Ready | Broken, ...]) -> Chain | None:
@@ -56,6 +59,8 @@ class Guards(Protocol):
 
     @property
     def hash(self) -> bytes: ...
+    @property
+    def claims(self) -> list[str]: ...
     def take(self, ran: Ran) -> None: ...
     def told(self, record: CallRecord) -> CallRecord: ...
     def unsent(self, by: Verdict, why: str) -> None: ...

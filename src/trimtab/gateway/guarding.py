@@ -31,7 +31,6 @@ from trimtab.gateway.guard_texts import (
     without,
 )
 from trimtab.gateway.guarded import ProjectGuards
-from trimtab.guard.refusals import Refusals
 from trimtab.guard.run import Ran, Runner, Swap
 from trimtab.guard.spec import Chain
 from trimtab.guard.standing_in import StandIns
@@ -96,7 +95,7 @@ class Guarding:
         if found is None:
             return False
         assert call.project is not None
-        made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards.refusals, self)
+        made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards, self)
         request = call.front.parse_request(call.body)
         made.request = request
         _check_choices(call, found)
@@ -195,7 +194,7 @@ class Guarding:
         if found is None or found.hash == seen or call.front.operation != "chat":
             return body
         assert call.project is not None
-        made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards.refusals, self)
+        made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards, self)
         made.request = request = call.front.parse_request(call.body)
         made.subject = subject_of(request, pieces_of(request))
         if not stream:
@@ -212,6 +211,7 @@ class CallGuards:
 
     __slots__ = (
         "_by",
+        "_classes",
         "chain",
         "held",
         "originals",
@@ -224,11 +224,12 @@ class CallGuards:
         "verdicts",
     )
 
-    def __init__(self, found: Chain, runner: Runner, tools: Tools, refusals: Refusals, by: Guarding) -> None:
+    def __init__(self, found: Chain, runner: Runner, tools: Tools, guards: ProjectGuards, by: Guarding) -> None:
         self.chain = found
         self.runner = runner
         self.tools = tools
-        self.refusals = refusals
+        self.refusals = guards.refusals
+        self._classes = guards.classes
         self._by = by
         self.request: Request | None = None
         self.subject = Subject(pieces=())
@@ -242,6 +243,11 @@ class CallGuards:
         """Of all that decides what they do."""
         return self.chain.hash.encode()
 
+    @property
+    def claims(self) -> list[str]:
+        """The classes of which its guards say that the call's data is."""
+        return [each.data_class for each in self.verdicts if each.data_class and each.mode == "enforce"]
+
     def take(self, ran: Ran) -> None:
         self.verdicts += ran.verdicts
         self.swaps += ran.swaps
@@ -252,7 +258,10 @@ class CallGuards:
 
     def told(self, record: CallRecord) -> CallRecord:
         lines = tuple(_line(each) for each in self.verdicts)
-        return replace(record, guards=lines, held=self.held) if lines else record
+        if not lines:
+            return record
+        data_class = self._classes.raised(record.data_class, self.claims)  # also what was found in the answer
+        return replace(record, guards=lines, held=self.held, data_class=data_class)
 
     def words(self, call: Call, by: Verdict) -> str:
         """What the user is told: by the guard's template, for the app and the language of the call."""

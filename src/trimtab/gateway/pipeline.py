@@ -16,7 +16,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from trimtab.core.clock import Clock
-from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable
+from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable, UpstreamFailure
 from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.apps.knowledge import Knowledge
 from trimtab.gateway.attempts import Attempts
@@ -30,6 +30,7 @@ from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.guard_errors import put_back, withhold
 from trimtab.gateway.guarding import Escalate, Guarding
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache import Cache, Semantic
@@ -40,7 +41,7 @@ from trimtab.gateway.money.books import Books, Spool
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
-from trimtab.gateway.policed import govern, may_all, screen
+from trimtab.gateway.policed import declares, govern, may_all, screen
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.releasing import Apps, Direct, chats_only
 from trimtab.gateway.route import Target, candidates
@@ -253,7 +254,7 @@ class Gateway:
         if call.app is not None and call.app.release is not None and call.app.release.knowledge:
             await self.knowing.begin(call, call.app.release)
         governed = None
-        if snapshot.governed or call.caller.data_class:
+        if snapshot.governed or declares(call):
             governed = govern(call, snapshot.governed.get(project))
         look = None if self._cache is None else self._cache.look(call, policy, snapshot)
         if look is not None and governed is not None and not may_all(call, governed, _reachable(call, snapshot)):
@@ -333,7 +334,7 @@ class Gateway:
         assert route is not None
         plan = self._decide(call, route) or await self._learn(call, route)
         targets = plan.targets
-        if snapshot.governed or call.caller.data_class:
+        if snapshot.governed or declares(call):
             assert call.project is not None
             if (governed := govern(call, snapshot.governed.get(call.project.id))) is not None:
                 targets = screen(call, governed, targets)
@@ -418,6 +419,8 @@ class Gateway:
         """Tell the client in its dialect what went wrong, after writing it down."""
         exchange = call.exchange
         await self._books.end_all(call, error)
+        if call.guards is not None and isinstance(error, UpstreamFailure):
+            await withhold(call, call.guards, error)
         if isinstance(error, Overloaded):
             error.status = OVERLOADED_STATUS.get(call.front.name, error.status)
         if isinstance(error, NOTED):
@@ -430,6 +433,8 @@ class Gateway:
                 error = full
         if exchange.disconnected:
             return
+        if call.guards is not None:
+            put_back(call.guards, error)
         if exchange.started:
             told = isinstance(error, ToldFailure)
             exchange.finish(b"" if told else call.front.render_stream_error(error, call.request_id))

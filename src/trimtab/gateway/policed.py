@@ -182,9 +182,14 @@ def govern(call: Call, governed: Governed | None) -> Governed | None:
     return governed
 
 
+def declares(call: Call) -> bool:
+    """Whether the call, or a guard that looked at it, says of what class its data is."""
+    return bool(call.caller.data_class or (call.guards is not None and call.guards.claims))
+
+
 def classify(call: Call, governed: Governed | None) -> None:
     """Say of what class the call's data is: the most sensitive of what its header, its key, its app and its guards
-    (``call.data_class`` as it stands) declare. Raises `InvalidRequest` for a class that there is not."""
+    declare. Raises `InvalidRequest` for a class that there is not."""
     stated = _NOTHING if governed is None else governed.stated
     if call.guards is not None:
         call.labels = labels_of(call.guards.verdicts)
@@ -196,6 +201,8 @@ def classify(call: Call, governed: Governed | None) -> None:
         names.append(stated.keys.get(call.principal.key_id, ""))
     names.append(stated.apps.get(_app(call), ""))
     call.data_class = stated.classes.highest(names)
+    if call.guards is not None:
+        call.data_class = stated.classes.raised(call.data_class, call.guards.claims)
 
 
 _NOTHING: Final = Stated()

@@ -65,6 +65,12 @@ class Classes(Struct, frozen=True, kw_only=True):
         """The place in the order; -1 for none."""
         return self.order.index(name) if name in self.order else -1
 
+    def raised(self, name: str, claims: Iterable[str]) -> str:
+        """The class ``name``, or a more sensitive one that is claimed; a claim that the list does not know (any more)
+        counts as its most sensitive."""
+        claimed = [self.order.index(each) if each in self.order else len(self.order) - 1 for each in claims if each]
+        return self.order[max(self.rank(name), *claimed)] if claimed else name
+
     def highest(self, names: Iterable[str]) -> str:
         """The most sensitive of those that are known; the standard one where none is."""
         known = [self.order.index(name) for name in names if name in self.order]

@@ -10,6 +10,7 @@ open: it does what its own action says; where that is `redact`, it blocks, since
 
 import asyncio
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, cast
@@ -18,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
+from trimtab.guard.parts import apart, back, both, moved, split
 from trimtab.guard.spec import Broken, Chain, Ready
 from trimtab.guard.types import (
     STAGES,
@@ -122,21 +124,35 @@ class Runner:
         if plug.needs == "model" and tools.asking is not None:
             tools = replace(tools, ask=tools.asking(guard.name))
         try:
-            if plug.needs != "cpu":
-                async with asyncio.timeout(seconds):
-                    return checked(await cast("Awaitable[Outcome]", plug.look(subject, guard.made, tools)), subject)
-            if sum(len(piece.text) for piece in subject.pieces) <= AT_ONCE:
-                return checked(cast("Outcome", plug.look(subject, guard.made, tools)), subject)
+            if plug.needs == "cpu" and sum(len(piece.text) for piece in subject.pieces) <= AT_ONCE:
+                return await self._looks(guard, subject, tools)
             async with asyncio.timeout(seconds):
-                loop = asyncio.get_running_loop()
-                made = await loop.run_in_executor(self._pool(), plug.look, subject, guard.made, tools)
-                return checked(cast("Outcome", made), subject)
+                return await self._looks(guard, subject, tools)
         except TimeoutError:
             return CannotTell(reason=f"It took longer than {seconds * 1_000:g} ms.", cost=None)
         except TrimtabError as error:
             return CannotTell(reason=error.message[:MOST_REASON], cost=None)
         except Exception as error:  # noqa: BLE001 - a plug may fail in any way
             return CannotTell(reason=f"It failed: {type(error).__name__}.", cost=None)
+
+    async def _looks(self, guard: Ready, subject: Subject, tools: Tools) -> Outcome:
+        """At a text that came in parts twice (`parts.py`); a model reads it with blanks alone, since each look costs
+        money."""
+        looked = apart(subject)
+        if looked is None:
+            return await self._one_look(guard, subject, tools)
+        read = back(await self._one_look(guard, looked.subject, tools), looked)
+        return read if guard.plug.needs == "model" else both(await self._one_look(guard, subject, tools), read)
+
+    async def _one_look(self, guard: Ready, subject: Subject, tools: Tools) -> Outcome:
+        plug = guard.plug
+        if plug.needs != "cpu":
+            return checked(await cast("Awaitable[Outcome]", plug.look(subject, guard.made, tools)), subject)
+        if sum(len(piece.text) for piece in subject.pieces) <= AT_ONCE:
+            return checked(cast("Outcome", plug.look(subject, guard.made, tools)), subject)
+        loop = asyncio.get_running_loop()
+        made = await loop.run_in_executor(self._pool(), plug.look, subject, guard.made, tools)
+        return checked(cast("Outcome", made), subject)
 
     def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:
@@ -194,6 +210,7 @@ def seen_of(guard: Ready, stage: Stage, outcome: Outcome, took_us: int, at: Sequ
         found=counts(counted) if action != "allow" else {},
         took_us=took_us,
         cost=outcome.cost,
+        data_class=spec.data_class if action != "allow" else "",
     )
     return Seen(verdict=verdict, findings=tuple(replace(each, piece=at[each.piece]) for each in counted))
 
@@ -212,13 +229,15 @@ def on_failure(action: Action) -> Action:
 
 def _failed(guard: Ready, stage: Stage, outcome: CannotTell, took_us: int) -> Verdict:
     spec = guard.spec
+    closed = spec.on_failure == "closed"
     return Verdict(
         guard=guard.name,
         version=guard.version,
         kind=spec.kind,
         detector=guard.detector,
         stage=stage,
-        action=on_failure(spec.action) if spec.on_failure == "closed" else "allow",
+        action=on_failure(spec.action) if closed else "allow",
+        data_class=spec.data_class if closed else "",
         mode=spec.mode,
         threshold=guard.threshold,
         reason="The guard could not tell.",
@@ -243,13 +262,15 @@ def broken_at(chain: Chain, subject: Subject, stages: Sequence[Stage]) -> list[V
 
 def _broken(guard: Broken, stage: Stage) -> Verdict:
     spec = guard.spec
+    closed = spec.on_failure == "closed"
     return Verdict(
         guard=guard.name,
         version=guard.version,
         kind=spec.kind,
         detector="",
         stage=stage,
-        action=on_failure(spec.action) if spec.on_failure == "closed" else "allow",
+        action=on_failure(spec.action) if closed else "allow",
+        data_class=spec.data_class if closed else "",
         mode=spec.mode,
         reason="The guard cannot be used.",
         failed=guard.why[:MOST_REASON],
@@ -267,8 +288,23 @@ def redacted(pieces: Sequence[Piece], findings: Sequence[Finding], swaps: list[S
         by_piece.setdefault(each.piece, []).append(each)
     for number, found in by_piece.items():
         piece = made[number]
-        made[number] = replace(piece, text=without(piece.text, found, swaps))
+        cuts = piece.cuts
+        if cuts:
+            inorder = merged(found)
+            for each in inorder:
+                swaps += _fragments(piece, each)
+            cuts = moved(cuts, [(each.start, each.end, len(instead_of(each))) for each in inorder])
+        made[number] = replace(piece, text=without(piece.text, found, swaps), cuts=cuts)
     return tuple(made)
+
+
+def _fragments(piece: Piece, found: Finding) -> list[Swap]:
+    """Of what was cut in two by parts: each part's share, for whoever takes it out of a copy that is kept."""
+    inside = piece.cuts[bisect_right(piece.cuts, found.start) : bisect_left(piece.cuts, found.end)]
+    if not inside:
+        return []
+    shares = split(piece.text[found.start : found.end], [cut - found.start for cut in inside])
+    return [Swap(share, instead_of(found) if at == 0 else "", restore=False) for at, share in enumerate(shares)]
 
 
 def without(text: str, findings: Sequence[Finding], swaps: list[Swap] | None = None) -> str:

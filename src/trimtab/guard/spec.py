@@ -18,6 +18,7 @@ from trimtab.guard.types import NAME, STAGES, Guard, GuardSpec, Stage
 
 _NAME: Final = re.compile(NAME)
 _CALLED: Final = re.compile(r"[^\s\0*]{1,199}\*?|\*")
+_CLASS: Final = re.compile(r"(?:[a-z][a-z0-9_-]{0,31})?")
 WORD: Final = re.compile(r"(?:[a-z0-9][a-z0-9._-]{0,63})?")
 
 
@@ -104,6 +105,10 @@ def check(spec: GuardSpec) -> GuardSpec:
             )
     if spec.budget is not None:
         _check_budget(spec, plug)
+    if not _CLASS.fullmatch(spec.data_class):
+        raise _wrong(
+            f"{spec.data_class[:40]!r} is no data class.", "Name one of the project's, e.g. 'personal'.", "data_class"
+        )
     if "\0" in spec.description:
         raise _wrong("A description holds no NUL.", "Leave it out.", "description")
     return spec

@@ -35,13 +35,15 @@ Called = Annotated[str, Meta(min_length=1, max_length=200)]
 
 class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A text to be looked at. ``role`` is the message's (``system``, ``user``, ``assistant``, ``tool``); ``place``
-    names where it stands, for whoever puts a redacted text back; ``tool`` is the tool's name at its two stages."""
+    names where it stands, for whoever puts a redacted text back; ``tool`` is the tool's name at its two stages.
+    ``cuts``: where in the text the parts of one message meet, in which it came (`parts.py`)."""
 
     stage: Stage
     text: str
     role: str = ""
     place: str = ""
     tool: str = ""
+    cuts: tuple[int, ...] = ()
 
 
 class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,7 +154,7 @@ class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     ``*`` at the end stands for anything) and is guarded whatever a release says; empty: only where an app lists it.
     ``order``: lower looks first. ``budget`` is what its own model calls may cost in a day, a decimal of the project's
     currency. ``queue`` is the review queue that ``escalate`` sends to; ``refusal`` the template of what the user is
-    told.
+    told. ``data_class``: of which class a call's data is at least, once the guard has found something in it.
     """
 
     kind: str
@@ -170,6 +172,7 @@ class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     order: Annotated[int, Meta(ge=0, le=1_000)] = 100
     queue: str = ""
     refusal: str = ""
+    data_class: str = ""
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -192,6 +195,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failed: str = ""
     took_us: int = 0
     cost: int | None = 0
+    data_class: str = ""
 
 
 def heaviest(verdicts: Sequence[Verdict]) -> Action:

@@ -231,7 +231,9 @@ def build(
             apps=apps,
             holds=by_project(state.holds),
             governed=governing.governed(state.governed, projects.values(), state.keys, compiler),
-            guards=guards_of(state.guards, state.refusals, apps),
+            guards=guards_of(
+                state.guards, state.refusals, apps, {row.project_id: row.classes for row in state.governed.lists}
+            ),
             guard_services={(row.project_id, row.name): row for row in state.guard_services},
         ),
         by_key_id=principals.by_id,

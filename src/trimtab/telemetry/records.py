@@ -142,7 +142,8 @@ class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one guard decided at one stage (input, retrieved, tool_arguments, tool_result, output). ``action`` is what
     it asked for (allow, flag, redact, block, escalate); it was done where ``mode`` is ``enforce``, in ``shadow`` it is
     only written down. ``detector`` is the version of what looked, ``failed`` why it could not tell, ``found`` counts
-    by kind. ``took_us`` is microseconds, ``cost`` picodollars (null: unknown)."""
+    by kind. ``took_us`` is microseconds, ``cost`` picodollars (null: unknown). ``data_class``: the class that it says
+    the call's data has."""
 
     guard: str
     version: int
@@ -159,6 +160,7 @@ class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failed: str = ""
     took_us: int = 0
     cost: int | None = 0
+    data_class: str = ""
 
 
 class PassageNote(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -189,7 +189,8 @@ class GuardVerdictLine(Struct, frozen=True, kw_only=True):
     """What one guard decided at one stage of a call (input, retrieved, tool_arguments, tool_result, output). ``action``
     is what it asked for: allow, flag, redact, block or escalate; in the ``mode`` shadow nothing came of it. ``kind`` is
     what looked and ``detector`` the version of that. ``failed``: why it could not tell. ``found`` counts by kind;
-    ``took_us`` is microseconds; ``cost`` US dollars, null where unknown."""
+    ``took_us`` is microseconds; ``cost`` US dollars, null where unknown. ``data_class``: the class that it says the
+    call's data has; empty where it says none."""
 
     guard: str
     version: int
@@ -206,6 +207,7 @@ class GuardVerdictLine(Struct, frozen=True, kw_only=True):
     failed: str
     took_us: int
     cost: str | None
+    data_class: str = ""
 
 
 class ScoreView(Struct, frozen=True, kw_only=True):

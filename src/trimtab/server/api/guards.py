@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import audit
+from trimtab.governance.data_classes import check_class, classes_of
 from trimtab.governance.projects import REVISION
 from trimtab.guard import points, services, store
 from trimtab.guard import spec as specs
@@ -152,6 +153,8 @@ async def push_guard(
         actor = actor_of(conn, caller)
         if asked := data.spec.options.get("service"):
             services.service(conn, tenant.id, str(asked))
+        if data.spec.data_class:
+            check_class(data.spec.data_class, classes_of(conn, tenant.id))
         draft = GuardDraft(
             project_id=tenant.id,
             name=name,
