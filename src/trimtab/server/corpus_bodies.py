@@ -39,15 +39,15 @@ class CorpusPage(Struct, frozen=True, kw_only=True):
 
 class PutCorpus(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is left out stays; of a new corpus it is as usual. Another chunker or embedder counts from the next version
-    on. ``expected_revision``: as the editor knew it, 0 for one that is to be new; where it is another, the change is
-    refused (409)."""
+    on. ``stale_days`` 0: documents never grow stale. ``expected_revision``: as the editor knew it, 0 for one that is to
+    be new; where it is another, the change is refused (409)."""
 
     description: Annotated[str, Meta(max_length=4000)] | UnsetType = UNSET
     owner: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     access: tuple[str, ...] | UnsetType = UNSET
     chunker: ChunkerSpec | UnsetType = UNSET
     embedder: EmbedderSpec | UnsetType = UNSET
-    stale_days: Annotated[int, Meta(ge=1, le=36_500)] | None | UnsetType = UNSET  # noqa: RUF036 as the schema shows it
+    stale_days: Annotated[int, Meta(ge=0, le=36_500)] | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     expected_revision: int | None = None
 

@@ -99,7 +99,7 @@ async def put_corpus(
             access=data.access,
             chunker=data.chunker,
             embedder=data.embedder,
-            stale_days=data.stale_days,
+            stale_days=None if data.stale_days == 0 else data.stale_days,
             archived=data.archived,
         )
         return _shown(conn, corpora.put(conn, edit))
