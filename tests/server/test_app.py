@@ -3,13 +3,13 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from house import ADMIN, House, Run
 
-from trimtab.server.app import MAX_BODY
+from trimtab.server.app import MAX_BODY, create_app
 from trimtab.server.console import StaticConsole
 
 PROBLEM = {"type", "title", "status", "detail", "code", "fix", "request_id", "param"}
@@ -366,3 +366,23 @@ def test_the_description_is_complete_enough_to_generate_clients_from() -> None:
             assert {"401", "403"} <= op["responses"].keys()
         declared = {p["name"] for p in op.get("parameters", ()) if p["in"] == "path"}
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_a_server_says_that_it_lives_while_its_api_is_in_the_making(run: Run) -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError(f"the API was asked for {scope['path']}")
+
+    async def story(house: House) -> None:
+        app = create_app(house.deps, api=cast("Any", never))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://t") as client:
+            answer = await client.get("/healthz")
+            assert (answer.status_code, answer.text) == (200, "ok\n")
+            assert answer.headers["x-request-id"].startswith("req_")
+            assert (await client.head("/healthz")).status_code == 200
+            with pytest.raises(AssertionError, match="/readyz"):
+                await client.get("/readyz")
+        said = await house.client().get("/healthz")
+        same = ("content-type", "cache-control", "x-content-type-options")
+        assert [said.headers[name] for name in same] == [answer.headers[name] for name in same]
+
+    run(story)

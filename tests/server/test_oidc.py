@@ -345,6 +345,22 @@ def test_a_provider_that_is_away_or_is_another_is_told_and_breaks_nothing(run: R
     run(story)
 
 
+def test_two_who_change_a_provider_at_once_take_nothing_back_from_each_other(run: Run, running: Running) -> None:
+    async def story(house: House) -> None:
+        await registered(house, running)
+        at = "/api/v1/identity-providers/idp"
+        changes: list[dict[str, Any]] = [{"label": "Staff"}, {"domains": ["example.com"]}, {"invited_only": True}]
+        changes += [{"groups_claim": "teams"}, {"scopes": ["openid"]}]
+        answers = await asyncio.gather(*(house.admin.patch(at, json=change) for change in changes))
+        assert [answer.status_code for answer in answers] == [200] * 5
+        [found] = (await house.admin.get("/api/v1/identity-providers")).json()["items"]
+        assert {name: found[name] for change in changes for name in change} == {
+            name: value for change in changes for name, value in change.items()
+        }
+
+    run(story)
+
+
 @pytest.mark.parametrize("to", ["//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)", "/login?x"])
 def test_a_sign_in_leads_nowhere_but_into_the_console(to: str) -> None:
     assert within(to) == "/"

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ from trimtab.releases import tables as releases
 from trimtab.retrieval import tables as retrieval
 from trimtab.review import tables as review
 from trimtab.server.folder import managed
-from trimtab.storage import migrations
+from trimtab.storage import migrations, replicas
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 from trimtab.telemetry import board_store, detector_store
@@ -140,6 +141,35 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(empty_catalog_u
     assert error.code == "catalog_too_new"
     assert "9999" in error.message
     assert not error.retryable
+
+
+@pytest.mark.postgres
+def test_a_catalog_that_older_servers_serve_from_is_not_taken_from_under_them(postgres: Callable[[], str]) -> None:
+    url = postgres()
+
+    async def story() -> Unavailable:
+        db = Database.open(url)
+
+        def older(conn: Connection) -> None:
+            conn.execute(text("UPDATE alembic_version SET version_num = '0024'"))
+            replicas.tell(conn, "an older one", 1)
+            with pytest.raises(Unavailable) as caught:
+                migrations.upgrade(conn)
+            told.append(caught.value)
+            conn.execute(text("UPDATE alembic_version SET version_num = '0025'"))
+            migrations._refuse_beside_older(conn)  # pyright: ignore[reportPrivateUsage] of that one it may
+            conn.execute(text("UPDATE alembic_version SET version_num = '0024'"))
+            conn.execute(text("UPDATE replicas SET seen = seen - 20000"))
+            migrations._refuse_beside_older(conn)  # pyright: ignore[reportPrivateUsage] nobody is there any more
+
+        told: list[Unavailable] = []
+        await db.write(older)
+        await db.close()
+        return told[0]
+
+    error = asyncio.run(story())
+    assert (error.code, error.retryable) == ("catalog_in_use", False)
+    assert "a process of an older version serves" in error.message
 
 
 def test_a_start_with_nothing_to_migrate_does_not_load_alembic(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from trimtab.server.withholding import Answer
 MAX_BODY = 1_000_000
 """Bytes of a body of the management API."""
 
-_PLAIN = frozenset(("/healthz", "/readyz", "/metrics"))
+_ALIVE = "/healthz"
+_PLAIN = frozenset((_ALIVE, "/readyz", "/metrics"))
 _BESIDE = ("/v1/feedback", "/v1/holds/")
 """Of the data plane, and served as the API is."""
 _DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
@@ -104,7 +105,9 @@ class App:
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
         path: str = scope["path"]
         request_id = new_id("req")
-        if self._doors is not None and self._doors.opens(path):
+        if path == _ALIVE and scope["method"] in ("GET", "HEAD"):
+            await _say_alive(send, request_id)
+        elif self._doors is not None and self._doors.opens(path):
             await self._doors(scope, receive, send)
         elif path in _PLAIN or path.startswith("/api/") or path.startswith(_BESIDE):
             state = {**scope.get("state", {}), "request_id": request_id, "deps": self._deps}
@@ -126,6 +129,15 @@ class App:
                 f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405
             )
             await _refuse(send, error, request_id)
+
+
+async def _say_alive(send: Any, request_id: str) -> None:
+    """The process lives. Not by the API, as it is described: that may still be in the making (`later.py`), and who asks
+    would take a server that is about to be ready for a dead one."""
+    told = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"3"), (b"cache-control", b"no-store"))
+    headers = [*told, (problems.REQUEST_ID.encode(), request_id.encode()), *_API_HEADERS]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok\n"})
 
 
 def _is_lost(scope: Any) -> bool:

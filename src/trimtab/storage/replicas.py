@@ -16,6 +16,7 @@ _TELL = text(
 _BEHIND = text(
     f"SELECT count(*) FROM replicas WHERE revision < :revision AND id <> :id AND seen > {_NOW} - :alive"  # noqa: S608
 )
+_ALIVE = text(f"SELECT count(*) FROM replicas WHERE seen > {_NOW} - :alive")  # noqa: S608
 _LEAVE = text(f"DELETE FROM replicas WHERE id = :id OR seen < {_NOW} - 3600000")  # noqa: S608
 
 
@@ -27,6 +28,11 @@ def tell(conn: Connection, name: str, revision: int) -> None:
 def behind(conn: Connection, name: str, revision: int) -> int:
     """How many others are there and have an older revision in force."""
     return int(conn.execute(_BEHIND, {"id": name, "revision": revision, "alive": ALIVE_MS}).scalar_one())
+
+
+def alive(conn: Connection) -> int:
+    """How many are there now."""
+    return int(conn.execute(_ALIVE, {"alive": ALIVE_MS}).scalar_one())
 
 
 def leave(conn: Connection, name: str) -> None:

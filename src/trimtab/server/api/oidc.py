@@ -1,6 +1,7 @@
 """Signing in with an identity provider: the providers, the way there and back, and what a command line gets of it."""
 
 import logging
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -38,10 +39,12 @@ from trimtab.server.identity_bodies import (
 )
 from trimtab.server.oidc_client import Exchange
 from trimtab.server.routes import CallerNow, Deps, Operation, route
+from trimtab.storage.revision import exclusive
 
 TAG = "sign-in"
 COOKIE: Final = "trimtab_sign_in"
 PATH: Final = "/api/v1/oidc"
+_LOCK: Final = 0x7472_6970  # "trip"
 log = logging.getLogger("trimtab.sign_in")
 
 Next = Annotated[Annotated[str, Meta(max_length=2000)], QueryParameter(max_length=2000)]
@@ -133,21 +136,30 @@ async def create_identity_provider(
         created=now,
         updated=now,
     )
-    return await _put(deps, caller, row, data.client_secret, new=True)
+    return await _put(deps, caller, row.name, lambda _: row, data.client_secret, new=True)
 
 
 def _domains(named: list[str]) -> tuple[str, ...]:
     return tuple(each.strip().lower().removeprefix("@") for each in named if each.strip())
 
 
+Row = Callable[[Connection], ProviderRow]
+"""What a provider is to be, made within the transaction that writes it."""
+
+
 async def _put(
-    deps: Dependencies, caller: Any, row: ProviderRow, secret: str | None, *, new: bool
+    deps: Dependencies, caller: Any, name: str, row: Row, secret: str | None, *, new: bool
 ) -> IdentityProviderView:
-    state = auditing.row(IDENTITY_PROVIDERS, name=row.name)
+    row_of = auditing.row(IDENTITY_PROVIDERS, name=name)
+
+    def state(conn: Connection) -> Any:
+        exclusive(conn, _LOCK)  # from what was there to what is: nobody else changes it in between
+        return row_of(conn)
+
     action = "identity_provider.created" if new else "identity_provider.changed"
-    deed = Deed(project=None, action=action, subject=f"identity_provider:{row.name}", state=state)
+    deed = Deed(project=None, action=action, subject=f"identity_provider:{name}", state=state)
     made = await written(
-        deps, caller, deed, lambda conn: sign_in.put_provider(conn, row, secret, deps.secrets, new=new)
+        deps, caller, deed, lambda conn: sign_in.put_provider(conn, row(conn), secret, deps.secrets, new=new)
     )
     return _view(deps, made)
 
@@ -161,10 +173,19 @@ async def _put(
 async def change_identity_provider(
     deps: Deps, caller: CallerNow, provider: FromPath[str], data: JSONBody[IdentityProviderPatch]
 ) -> IdentityProviderView:
-    """What is left out stays as it is."""
-    old = await deps.db.read(lambda conn: sign_in.provider(conn, provider, enabled=False))
+    """What is left out stays as it is, also where somebody else changes it at the same time."""
+    secret = None if data.client_secret is UNSET else data.client_secret
+    now = deps.now()
+
+    def row(conn: Connection) -> ProviderRow:
+        return _changed(sign_in.provider(conn, provider, enabled=False), data, now)
+
+    return await _put(deps, caller, provider, row, secret, new=False)
+
+
+def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> ProviderRow:
     terms = old.terms
-    row = ProviderRow(
+    return ProviderRow(
         name=old.name,
         issuer=old.issuer if data.issuer is UNSET else data.issuer,
         client_id=old.client_id if data.client_id is UNSET else data.client_id,
@@ -180,10 +201,8 @@ async def change_identity_provider(
         ),
         enabled=old.enabled if data.enabled is UNSET else data.enabled,
         created=old.created,
-        updated=deps.now(),
+        updated=now,
     )
-    secret = None if data.client_secret is UNSET else data.client_secret
-    return await _put(deps, caller, row, secret, new=False)
 
 
 @route(

@@ -13,11 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from trimtab.core.errors import Unavailable
+from trimtab.storage import replicas
 from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
 
 VERSIONS = Path(__file__).parent / "versions"
 _LOCK = 0x7472_696D  # "trim"
+APART = "0025"
+"""What is older must not serve from a catalog of this revision or a later one: sessions are other ones since."""
+_SHARED = "0013"
+"""Since this revision it stands in the catalog who serves from it."""
 
 TABLES = frozenset(
     (
@@ -79,6 +84,26 @@ def _make_as_it_is(conn: Connection) -> None:
     conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": known()[-1]})
 
 
+def _refuse_beside_older(conn: Connection) -> None:
+    """Raises `Unavailable` where servers of a version from before `APART` serve from this catalog now: nobody could
+    sign in to them any more. Who shares a file is not known; docs/replicas.md says what is to be done there."""
+    found = version(conn)
+    if conn.dialect.name != "postgresql" or not _SHARED <= found < APART:
+        return
+    if serving := replicas.alive(conn):
+        who = (
+            "a process of an older version serves" if serving == 1 else f"{serving} processes of an older version serve"
+        )
+        raise Unavailable(
+            f"While {who} from this catalog (schema {found}), it is not changed: they could not go on beside"
+            f" this one (schema {known()[-1]}): sessions of the console are kept otherwise.",
+            fix=f"Stop them all, wait {replicas.ALIVE_MS // 1000} seconds, then start this version. Later upgrades need"
+            " no stop.",
+            code="catalog_in_use",
+            retryable=False,
+        )
+
+
 def upgrade(conn: Connection) -> None:
     """Apply what is missing, in the connection's own transaction, unless another process just did."""
     exclusive(conn, _LOCK)
@@ -87,6 +112,7 @@ def upgrade(conn: Connection) -> None:
     if METADATA.tables.keys() == TABLES and not inspect(conn).get_table_names():
         _make_as_it_is(conn)
         return
+    _refuse_beside_older(conn)
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
