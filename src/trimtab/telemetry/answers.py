@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.ledger.types import LimitNote
+from trimtab.telemetry.knowledge_rows import LookedUp
 from trimtab.telemetry.query import TOKENS
 from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, GuardLine, Step
 from trimtab.telemetry.views import (
@@ -19,6 +20,7 @@ from trimtab.telemetry.views import (
     ContextLine,
     DecisionLine,
     GuardVerdictLine,
+    KnowledgeLine,
     Known,
     LimitLine,
     SpanKind,
@@ -216,6 +218,7 @@ def trace_detail(trace_id: str, lines: list[SpanLine]) -> TraceDetail:
         app=None if decided.app is None else _app_line(decided.app),
         guards=[guard_line(each) for each in decided.guards],
         held=decided.held,
+        knowledge=[_knowledge_line(each) for each in decided.knowledge],
         data_classes=list(dict.fromkeys(filter(None, classes))),
     )
 
@@ -261,6 +264,20 @@ def _app_line(note: AppNote) -> AppLine:
     )
 
 
+def _knowledge_line(each: LookedUp) -> KnowledgeLine:
+    return KnowledgeLine(
+        corpus=each.corpus,
+        version=each.version,
+        follow=each.follow,
+        mode=each.mode,
+        found=each.found,
+        used=each.used,
+        failed=each.failed,
+        remarks=list(each.remarks),
+        span_id=each.span_id,
+    )
+
+
 def _context_line(note: ContextNote) -> ContextLine:
     return ContextLine(before=note.before, after=note.after, changes=list(note.changes))
 
@@ -300,6 +317,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     guards: tuple[GuardLine, ...] = ()
     held: int = 0
     data_class: str = ""
+    knowledge: tuple[LookedUp, ...] = ()
 
     def joined(self, other: "Decided") -> "Decided":
         """Of two calls of one trace; the first route is named."""
@@ -313,6 +331,7 @@ class Decided(Struct, frozen=True, kw_only=True):
             app=self.app or other.app,
             guards=self.guards + other.guards,
             held=max(self.held, other.held),
+            knowledge=self.knowledge + other.knowledge,
         )
 
 

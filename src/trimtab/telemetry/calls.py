@@ -15,7 +15,7 @@ from trimtab.governance.sealing import Keyring
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.guard_rows import add_guard_rows, marks
-from trimtab.telemetry.knowledge_rows import add_knowledge_rows
+from trimtab.telemetry.knowledge_rows import add_knowledge_rows, looked_up
 from trimtab.telemetry.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
@@ -170,9 +170,10 @@ def place(blobs: Blobs, ring: Keyring, project: str, content: bytes) -> tuple[by
 
 def decision_json(record: CallRecord) -> str:
     """The decision record as its column holds it: a list of candidates; where an app, a route, the cache, a context
-    policy or a limit had a say, or data has a class, an object with theirs besides. `answers.trace_detail` reads
-    both."""
+    policy, a limit or knowledge had a say, or data has a class, an object with theirs besides. `answers.trace_detail`
+    reads both."""
     plain = not record.route and record.cache is None and record.context is None and not record.limits
+    plain = plain and not record.knowledge
     if plain and record.app_note is None and not record.guards and not record.data_class:
         return _json.encode(record.decision).decode()
     return _json.encode(
@@ -187,6 +188,7 @@ def decision_json(record: CallRecord) -> str:
             "guards": record.guards,
             "held": record.held,
             "data_class": record.data_class,
+            "knowledge": looked_up(record),
         }
     ).decode()
 

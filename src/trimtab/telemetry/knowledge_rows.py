@@ -1,6 +1,6 @@
 """What was looked up for a call, as rows: a retriever span below its request span for each corpus, with its texts.
 
-    span       kind ``retriever``, named ``retrieve CORPUS@VERSION``; its error says why the corpus could not be searched
+    span       kind ``retriever``, named ``retrieve CORPUS@VERSION``; its error says why there was no search
     request    `CANONICAL`: what was looked for, and as ``params`` the corpus and every passage without its text
     response   `CANONICAL`: one message with a part for each passage that the model was given, in order of number
 
@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from trimtab.llm.types import Message, Text
 from trimtab.telemetry.foreign_texts import CANONICAL, Answered, Asked
@@ -30,10 +31,47 @@ Place = Callable[[bytes], tuple[bytes, str]]
 """A body as its row has it, and the reference of its blob (`calls.place`)."""
 
 
+class LookedUp(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was looked up in one corpus, as the call's decision tells it: nothing that a document or a person said.
+    ``span_id`` is its retriever span's, which has the rest. ``found`` passages, of which the model was given
+    ``used``."""
+
+    corpus: str
+    version: int = 0
+    follow: bool = False
+    mode: str = ""
+    found: int = 0
+    used: int = 0
+    failed: str = ""
+    remarks: tuple[str, ...] = ()
+    span_id: str = ""
+
+
+def looked_up(record: CallRecord) -> tuple[LookedUp, ...]:
+    return tuple(
+        LookedUp(
+            corpus=note.corpus,
+            version=note.version,
+            follow=note.follow,
+            mode=note.mode,
+            found=len(note.passages),
+            used=len(_used(note)),
+            failed=note.failed,
+            remarks=note.remarks,
+            span_id=_span_id(record, number),
+        )
+        for number, note in enumerate(record.knowledge)
+    )
+
+
+def _span_id(record: CallRecord, number: int) -> str:
+    return blake2b(f"{record.span_id}/knowledge/{number}".encode(), digest_size=8).hexdigest()
+
+
 def add_knowledge_rows(rows: Rows, owner: int, record: CallRecord, place: Place, *, sealed: bool) -> None:
     """``sealed``: the project's content is encrypted, so nothing of it stands in previews or is searched."""
     for number, note in enumerate(record.knowledge):
-        span_id = blake2b(f"{record.span_id}/knowledge/{number}".encode(), digest_size=8).hexdigest()
+        span_id = _span_id(record, number)
         rows.spans.add(owner, _span(record, note, span_id, sealed=sealed))
         if record.capture:
             rows.span_io.add(owner, _io(record, note, span_id, place, sealed=sealed))

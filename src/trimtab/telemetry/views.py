@@ -169,6 +169,23 @@ class AppLine(Struct, frozen=True, kw_only=True):
     copy_of: str
 
 
+class KnowledgeLine(Struct, frozen=True, kw_only=True):
+    """A corpus that an app's call was to be answered from: which ``version`` was searched (0 where none was), whether
+    that was the newest (``follow``) or one that the release froze, how many passages were ``found`` and how many of
+    them the model was given (``used``). ``failed`` says why it could not be searched, ``remarks`` what of the search
+    was not as wished. ``span_id`` is the retriever span's, which has the passages."""
+
+    corpus: str
+    version: int
+    follow: bool
+    mode: str
+    found: int
+    used: int
+    failed: str
+    remarks: list[str]
+    span_id: str
+
+
 class LimitLine(Struct, frozen=True, kw_only=True):
     """What a limit reserved for a call, what that came to, and what was left as far as its worker knew: decimal
     strings, counts or US dollars. One that ``refused`` the call (or one of its targets) tells what might have been
@@ -257,6 +274,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     """What guards decided, in the order in which they looked."""
     held: int = 0
     """The most tokens of a stream that guards held back at a time."""
+    knowledge: list[KnowledgeLine] = []
     data_classes: list[str] = []
     """Those of its calls, each once; empty where nobody declared any."""
     scores: list[ScoreView] = []
