@@ -140,7 +140,7 @@ export interface paths {
         head?: never;
         /**
          * Change an identity provider
-         * @description What is left out stays as it is.
+         * @description What is left out stays as it is, also where somebody else changes it at the same time.
          *
          *     Needs the permission `system:write`.
          */
@@ -542,6 +542,108 @@ export interface paths {
          */
         post: operations["switchOrganisationPolicies"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{organisation}/directory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The directory of an organisation
+         * @description What the identity provider that keeps the organisation's people may do (docs/scim.md).
+         *
+         *     Needs the permission `member:read`.
+         */
+        get: operations["getDirectory"];
+        /**
+         * Make or change an organisation's directory
+         * @description Needs all that can be held in the organisation. Roles of the people it keeps follow in the same step.
+         *
+         *     Needs the permission `member:write`.
+         */
+        put: operations["putDirectory"];
+        post?: never;
+        /**
+         * End an organisation's directory
+         * @description Its tokens end. People stay what they are now, also those that are not let in.
+         *
+         *     Needs the permission `member:write`.
+         */
+        delete: operations["removeDirectory"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{organisation}/directory/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a directory's groups
+         * @description What the provider has sent so far: roles are given by these names.
+         *
+         *     Needs the permission `member:read`.
+         */
+        get: operations["listDirectoryGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{organisation}/directory/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a directory's tokens
+         * @description Needs the permission `member:read`.
+         */
+        get: operations["listDirectoryTokens"];
+        put?: never;
+        /**
+         * Make a token of a directory
+         * @description What an identity provider shows under `/scim/v2`; it opens nothing else.
+         *
+         *     Needs the permission `member:write`.
+         */
+        post: operations["createDirectoryToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organisations/{organisation}/directory/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token of a directory
+         * @description Needs the permission `member:write`.
+         */
+        delete: operations["endDirectoryToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1454,6 +1556,236 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/corpora": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a project's corpora
+         * @description In order of name; `archived`: only those put away. Those that an access list closes to the caller are left
+         *     out.
+         *
+         *     Needs the permission `knowledge:read`.
+         */
+        get: operations["listCorpora"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One corpus
+         * @description Needs the permission `knowledge:read`.
+         */
+        get: operations["getCorpus"];
+        /**
+         * Make a corpus, or change it
+         * @description Who may search it, and what is stale, is in force at once. An archived corpus takes no document and no version;
+         *     versions that are there can be searched still.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        put: operations["putCorpus"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The documents of a corpus as they are now
+         * @description In order of id; `gone`: only those removed or erased. Those that an access list closes to the caller are left
+         *     out, unless they may change the corpus; a page may so be shorter than asked for.
+         *
+         *     Needs the permission `knowledge:read`.
+         */
+        get: operations["listDocuments"];
+        put?: never;
+        /**
+         * Add and change documents
+         * @description What is searched stays as it is until the corpus is published again; only who may see a document is in force at
+         *     once. A document that was removed or erased comes back.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        post: operations["putDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/documents/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One document
+         * @description With its text as it is now.
+         *
+         *     Needs the permission `knowledge:read`.
+         */
+        get: operations["getDocument"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a document
+         * @description What it says is erased from every version and every index; its id and its hashes stay, so that each version still
+         *     has the hash that it had. `keep_versions`: versions that have it keep it, and the next one leaves it out.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        delete: operations["deleteDocument"];
+        options?: never;
+        head?: never;
+        /**
+         * Say who may see a document
+         * @description Or of whom it tells, and when it was updated. In force in every version when this returns.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        patch: operations["restateDocument"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/freshness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How old a corpus's documents are
+         * @description Needs the permission `knowledge:read`.
+         */
+        get: operations["corpusFreshness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search a corpus
+         * @description What its access list, and each document's, keeps from the seeker takes no part in it. Every passage says how it
+         *     was found.
+         *
+         *     Needs the permission `knowledge:search`.
+         */
+        post: operations["searchCorpus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note how documents' sources were found
+         * @description By whoever compared the two: `trimtab knowledge check`. Documents there are not are passed over.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        post: operations["noteSources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A corpus's versions
+         * @description Newest first.
+         *
+         *     Needs the permission `knowledge:read`.
+         */
+        get: operations["listCorpusVersions"];
+        put?: never;
+        /**
+         * Make a version of what the documents say now
+         * @description It is built by a job, and can be searched when it is `ready`. Where nothing has changed there is no new one.
+         *
+         *     Needs the permission `knowledge:write`.
+         */
+        post: operations["publishCorpus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/corpora/{corpus}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version of a corpus
+         * @description `version` is a number, or `latest`: the newest that can be searched.
+         *
+         *     Needs the permission `knowledge:read`.
+         */
+        get: operations["getCorpusVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/costs": {
         parameters: {
             query?: never;
@@ -2231,8 +2563,9 @@ export interface paths {
          */
         get: operations["getEncryption"];
         /**
-         * Encrypt what is new, or do not
-         * @description In force on every worker when this answers. What lies there already stays as it is.
+         * Encrypt content, or do not
+         * @description In force on every worker when this answers. What lies in the catalog already is encrypted by a job that begins at
+         *     once and goes on after a crash (`catalog` says how far it is); texts of earlier traces stay as they are.
          *
          *     Needs the permission `encryption:write`.
          */
@@ -2418,7 +2751,8 @@ export interface paths {
         };
         /**
          * List experiments
-         * @description Newest first. `subject` as it is called, as `support@r12`.
+         * @description Newest first. `subject` as it is called, as `support@r12`; `scorer`: only those that it scores (`attack`:
+         *     red teams).
          *
          *     Needs the permission `evaluation:read`.
          */
@@ -2957,7 +3291,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set a program that guards ask
+         * Set a program guards ask
          * @description Texts of calls go there as soon as a guard names it. In force when this returns.
          *
          *     Needs the permission `provider:write`.
@@ -4593,6 +4927,28 @@ export interface paths {
          *     Needs the permission `evaluation:write`.
          */
         post: operations["startRedteam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/redteam/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What attacking would cost
+         * @description By the attacks' own texts and the price book. Nothing is changed.
+         *
+         *     Needs the permission `evaluation:read`.
+         */
+        post: operations["estimateRedteam"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6485,6 +6841,17 @@ export interface components {
             /** @default 10 */
             minutes: number;
         };
+        /**
+         * Aged
+         * @description A document that is stale, or whose source says something else: oldest first.
+         */
+        Aged: {
+            document: string;
+            updated: number;
+            checked: number | null;
+            /** @enum {unknown} */
+            source_state: "changed" | "gone" | "same" | "unknown";
+        };
         /** AgentGraph */
         AgentGraph: {
             trace_id: string;
@@ -7192,6 +7559,18 @@ export interface components {
             /** @default null */
             expected_revision: number | null;
         };
+        /**
+         * CatalogSealingView
+         * @description How far what lay in the catalog before (cases, answers, reviews) is encrypted: `rows` so far; `ended` is null
+         *     while it goes on.
+         */
+        CatalogSealingView: {
+            /** @enum {unknown} */
+            state: "done" | "running";
+            rows: number;
+            asked: number;
+            ended: number | null;
+        };
         /** CauseExample */
         CauseExample: {
             trace_id: string;
@@ -7486,6 +7865,18 @@ export interface components {
             expected_version: number | null;
         };
         /**
+         * ChunkerSpec
+         * @description How documents are cut. `kind` is a file of `chunkers`; `size` and `overlap` are words.
+         */
+        ChunkerSpec: {
+            /** @default headings */
+            kind: string;
+            /** @default 160 */
+            size: number;
+            /** @default 24 */
+            overlap: number;
+        };
+        /**
          * CliSession
          * @description `token` is sent as `Authorization: Bearer`. Shown this once.
          */
@@ -7613,6 +8004,89 @@ export interface components {
             name: string;
             file: string;
             notes: string[];
+        };
+        /**
+         * CorpusFreshness
+         * @description How old the documents are. `stale`: older than `stale_days` (null where any age is allowed). `sources`
+         *     counts them by how their sources were when they were last compared; `worst` are the oldest of those that are stale
+         *     or whose sources say something else, 100 at most.
+         */
+        CorpusFreshness: {
+            documents: number;
+            stale: number | null;
+            stale_days: number | null;
+            oldest: number | null;
+            median: number | null;
+            newest: number | null;
+            never_checked: number;
+            sources: {
+                [key: string]: number;
+            };
+            worst: components["schemas"]["Aged"][];
+        };
+        /** CorpusPage */
+        CorpusPage: {
+            items: components["schemas"]["CorpusView"][];
+            cursor: string | null;
+        };
+        /**
+         * CorpusPublished
+         * @description `created` is false where the newest version is the same already.
+         */
+        CorpusPublished: {
+            version: components["schemas"]["CorpusVersionView"];
+            created: boolean;
+        };
+        /** CorpusVersionPage */
+        CorpusVersionPage: {
+            items: components["schemas"]["CorpusVersionView"][];
+            cursor: string | null;
+        };
+        /**
+         * CorpusVersionView
+         * @description Immutable but for how far it is built: `done` of `documents`. `reason` says why it waits or failed.
+         *     `dimension` of its vectors is 0 where it has none.
+         */
+        CorpusVersionView: {
+            corpus: string;
+            number: number;
+            hash: string;
+            chunker: components["schemas"]["ChunkerSpec"];
+            embedder: components["schemas"]["EmbedderSpec"];
+            /** @enum {unknown} */
+            state: "building" | "failed" | "queued" | "ready";
+            reason: string;
+            documents: number;
+            done: number;
+            chunks: number;
+            dimension: number;
+            author: string;
+            author_name: string;
+            message: string;
+            created: number;
+            built: number | null;
+        };
+        /**
+         * CorpusView
+         * @description `documents` it has now; `newest` is the number of its newest version, `ready` that of the newest that can
+         *     be searched (0: none). `access`: who may search it, empty for all who may search at all. `stale_days`: null for
+         *     documents that never grow stale. `archived`: when it was put away.
+         */
+        CorpusView: {
+            name: string;
+            description: string;
+            owner: string;
+            access: string[];
+            chunker: components["schemas"]["ChunkerSpec"];
+            embedder: components["schemas"]["EmbedderSpec"];
+            stale_days: number | null;
+            documents: number;
+            newest: number;
+            ready: number;
+            revision: number;
+            archived: number | null;
+            created: number;
+            updated: number;
         };
         /**
          * CostEstimate
@@ -8179,6 +8653,127 @@ export interface components {
             on: boolean;
         };
         /**
+         * DirectoryBody
+         * @description `on_delete`: whether DELETE of a user locks them out (and they come back as who they were) or ends what they
+         *     are in the organisation. `everywhere`: its people are those of the whole server.
+         */
+        DirectoryBody: {
+            /** @default  */
+            label: string;
+            /**
+             * @default deactivate
+             * @enum {unknown}
+             */
+            on_delete: "deactivate" | "remove";
+            /** @default false */
+            everywhere: boolean;
+            roles?: components["schemas"]["Meaning"][];
+        };
+        /** DirectoryGroupPage */
+        DirectoryGroupPage: {
+            items: components["schemas"]["DirectoryGroupView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /** DirectoryGroupView */
+        DirectoryGroupView: {
+            id: string;
+            name: string;
+            external_id: string | null;
+            members: number;
+            updated: number;
+        };
+        /** DirectoryTokenList */
+        DirectoryTokenList: {
+            items: components["schemas"]["DirectoryTokenView"][];
+        };
+        /**
+         * DirectoryTokenView
+         * @description `seen`: about when it was shown last.
+         */
+        DirectoryTokenView: {
+            id: string;
+            name: string;
+            prefix: string;
+            created: number;
+            expires: number | null;
+            seen: number | null;
+        };
+        /**
+         * DirectoryView
+         * @description `url` is what the provider is given beside a token. `roles`: what its groups mean, where the first that fits a
+         *     place counts. `people` are all it keeps, `active` those it lets in.
+         */
+        DirectoryView: {
+            organisation: string;
+            url: string;
+            label: string;
+            /** @enum {unknown} */
+            on_delete: "deactivate" | "remove";
+            everywhere: boolean;
+            roles: components["schemas"]["Meaning"][];
+            people: number;
+            active: number;
+            groups: number;
+            created: number;
+            updated: number;
+        };
+        /** DocumentPage */
+        DocumentPage: {
+            items: components["schemas"]["DocumentView"][];
+            cursor: string | null;
+        };
+        /**
+         * DocumentText
+         * @description A document with what it says: `text` as it is kept (HTML as Markdown). Null where it was erased.
+         */
+        DocumentText: {
+            document: components["schemas"]["DocumentView"];
+            text: string | null;
+            metadata: Record<string, never>;
+        };
+        /**
+         * DocumentView
+         * @description `hash` names what it says now; `size` is characters. `access`: who may see it, empty for all who may search
+         *     the corpus. `about`: end users it tells of. `updated` is when its source was changed, `checked` when the two
+         *     were last compared. `stale`: older than the corpus allows. `removed`: no later version has it; `erased`: it is
+         *     gone from all.
+         */
+        DocumentView: {
+            id: string;
+            title: string;
+            source: string;
+            /** @enum {unknown} */
+            kind: "html" | "markdown" | "text";
+            hash: string;
+            size: number;
+            access: string[];
+            about: string[];
+            updated: number;
+            put: number;
+            checked: number | null;
+            /** @enum {unknown} */
+            source_state: "changed" | "gone" | "same" | "unknown";
+            stale: boolean;
+            removed: number | null;
+            erased: number | null;
+        };
+        /** DocumentsGone */
+        DocumentsGone: {
+            removed: number;
+            erased: number;
+        };
+        /**
+         * DocumentsPut
+         * @description What came of it, by ids. `restated`: the same text, and others may see it or it is of another time.
+         */
+        DocumentsPut: {
+            added: string[];
+            changed: string[];
+            restated: string[];
+            same: string[];
+        };
+        /**
          * Drift
          * @description Agreement on what was judged within the last `days`, against before. `drifted`: it fell, and the interval of
          *     the difference leaves no room for none. `says` is that in words.
@@ -8231,19 +8826,33 @@ export interface components {
             says: string;
         };
         /**
+         * EmbedderSpec
+         * @description What makes vectors of chunks and questions: `local`, the name of a model of the project, or "" for none, which
+         *     searches by words alone.
+         */
+        EmbedderSpec: {
+            /** @default local */
+            model: string;
+        };
+        /**
          * EncryptionBody
-         * @description Whether what is new is encrypted. What lies there already stays as it is.
+         * @description Whether what is new is encrypted; what lies in the catalog already is then, too.
          */
         EncryptionBody: {
             enabled: boolean;
         };
         /**
          * EncryptionView
-         * @description Keys newest first.
+         * @description Keys newest first. `catalog` is null where nothing of it is encrypted. Texts of traces that were stored before
+         *     `traces_since` (Unix ms; null where encryption is off) lie in the clear until their retention ends.
          */
         EncryptionView: {
             enabled: boolean;
             keys: components["schemas"]["DataKeyView"][];
+            /** @default null */
+            catalog: components["schemas"]["CatalogSealingView"] | null;
+            /** @default null */
+            traces_since: number | null;
         };
         /**
          * EnergyView
@@ -9254,7 +9863,7 @@ export interface components {
          *     `*` at the end stands for anything) and is guarded whatever a release says; empty: only where an app lists it.
          *     `order`: lower looks first. `budget` is what its own model calls may cost in a day, a decimal of the project's
          *     currency. `queue` is the review queue that `escalate` sends to; `refusal` the template of what the user is
-         *     told.
+         *     told. `data_class`: of which class a call's data is at least, once the guard has found something in it.
          */
         GuardSpec: {
             kind: string;
@@ -9295,6 +9904,8 @@ export interface components {
             queue: string;
             /** @default  */
             refusal: string;
+            /** @default  */
+            data_class: string;
         };
         /**
          * GuardTrial
@@ -9328,7 +9939,8 @@ export interface components {
          * @description What one guard decided at one stage of a call (input, retrieved, tool_arguments, tool_result, output). `action`
          *     is what it asked for: allow, flag, redact, block or escalate; in the `mode` shadow nothing came of it. `kind` is
          *     what looked and `detector` the version of that. `failed`: why it could not tell. `found` counts by kind;
-         *     `took_us` is microseconds; `cost` US dollars, null where unknown.
+         *     `took_us` is microseconds; `cost` US dollars, null where unknown. `data_class`: the class that it says the
+         *     call's data has; empty where it says none.
          */
         GuardVerdictLine: {
             guard: string;
@@ -9348,6 +9960,8 @@ export interface components {
             failed: string;
             took_us: number;
             cost: string | null;
+            /** @default  */
+            data_class: string;
         };
         /**
          * GuardView
@@ -9553,6 +10167,15 @@ export interface components {
             /** @default false */
             replace: boolean;
         };
+        /**
+         * IssuedDirectoryToken
+         * @description `secret` is shown this once.
+         */
+        IssuedDirectoryToken: {
+            token: components["schemas"]["DirectoryTokenView"];
+            secret: string;
+            url: string;
+        };
         /** IssuedKey */
         IssuedKey: {
             key: components["schemas"]["KeyView"];
@@ -9724,11 +10347,12 @@ export interface components {
          * @description A corpus that an app's calls look things up in; a corpus' name alone means it with the defaults.
          *
          *     `version` is the one that a release freezes, the newest finished one where none is said. With `follow` nothing
-         *     is frozen: each call searches the newest there is then. `top` passages at most, none with a score below `least`,
-         *     and so many that they take at most `tokens` (by estimate). `mode`: by meaning and by words (`hybrid`), or by
-         *     one of them. `query` is a template of what is looked for, with `question` (the last thing the user said) and
-         *     `previous` (what the user said before that); the question itself where it is empty. `on_failure`: a call whose
-         *     search fails or takes longer than `timeout_ms` is refused, or answered without.
+         *     is frozen: each call searches the newest there is then. `top` passages at most, none that is less like the
+         *     question than `least` (cosine similarity), and so many that they take at most `tokens` (by estimate). `mode`:
+         *     by meaning and by words (`hybrid`), or by one of them. `query` is a template of what is looked for, with
+         *     `question` (the last thing the user said) and `previous` (what the user said before that); the question itself
+         *     where it is empty. `on_failure`: a call whose search fails or takes longer than `timeout_ms` is refused, or
+         *     answered without.
          */
         Knowledge: {
             corpus: string;
@@ -9756,6 +10380,24 @@ export interface components {
             on_failure: "answer_without" | "refuse";
             /** @default 3000 */
             timeout_ms: number;
+        };
+        /**
+         * KnowledgeLine
+         * @description A corpus that an app's call was to be answered from: which `version` was searched (0 where none was), whether
+         *     that was the newest (`follow`) or one that the release froze, how many passages were `found` and how many of
+         *     them the model was given (`used`). `failed` says why it could not be searched, `remarks` what of the search
+         *     was not as wished. `span_id` is the retriever span's, which has the passages.
+         */
+        KnowledgeLine: {
+            corpus: string;
+            version: number;
+            follow: boolean;
+            mode: string;
+            found: number;
+            used: number;
+            failed: string;
+            remarks: string[];
+            span_id: string;
         };
         /**
          * Known
@@ -10017,6 +10659,19 @@ export interface components {
                 [key: string]: string[];
             };
             version: string;
+        };
+        /**
+         * Meaning
+         * @description Who is in `group` has `role`: in the organisation, in the `project` of that slug, or (`instance`) on the
+         *     whole server. The group `*` is everybody who is active.
+         */
+        Meaning: {
+            group: string;
+            role: string;
+            /** @default null */
+            project: string | null;
+            /** @default false */
+            instance: boolean;
         };
         /** MemberPage */
         MemberPage: {
@@ -10329,6 +10984,39 @@ export interface components {
          */
         NewDatedPrices: {
             prices: components["schemas"]["NewDatedPrice"][];
+        };
+        /**
+         * NewDirectoryToken
+         * @description `expires` is Unix milliseconds; null for never.
+         */
+        NewDirectoryToken: {
+            name: string;
+            /** @default null */
+            expires: number | null;
+        };
+        /**
+         * NewDocument
+         * @description `access` and `about` that are left out stay as they were (of a new document: nobody is kept out, it tells of
+         *     nobody). `title` is found in the text where none is given; `updated` (Unix ms) is now.
+         */
+        NewDocument: {
+            id: string;
+            text: string;
+            /**
+             * @default text
+             * @enum {unknown}
+             */
+            kind: "html" | "markdown" | "text";
+            /** @default  */
+            title: string;
+            /** @default  */
+            source: string;
+            /** @default {} */
+            metadata: Record<string, never>;
+            access?: string[];
+            about?: string[];
+            /** @default null */
+            updated: number | null;
         };
         /**
          * NewErasure
@@ -11076,6 +11764,31 @@ export interface components {
             any_of: components["schemas"]["Estimate"];
         };
         /**
+         * PassageView
+         * @description A chunk that was found: characters `start` to before `end` of its document. `score` is what it is ranked
+         *     by; `meaning` is its cosine and `words` its BM25 score, with its rank in each list (null: that list does not
+         *     have it), and `terms` what each word of the question adds to the latter.
+         */
+        PassageView: {
+            document: string;
+            chunk: string;
+            title: string;
+            source: string;
+            text: string;
+            start: number;
+            end: number;
+            score: number;
+            meaning: number | null;
+            meaning_rank: number | null;
+            words: number | null;
+            words_rank: number | null;
+            terms: {
+                [key: string]: number;
+            };
+            updated: number;
+            stale: boolean;
+        };
+        /**
          * Period
          * @description From `start` to before `end`.
          */
@@ -11129,6 +11842,41 @@ export interface components {
             name: string;
             version: number;
             spec: Record<string, never>;
+        };
+        /**
+         * PinnedKnowledge
+         * @description A corpus as calls of a release search it. `version` and `digest` are what was resolved when the release was
+         *     made; 0 and empty where it follows its corpus, which is then not frozen. `layout` is the form in which passages
+         *     stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`.
+         */
+        PinnedKnowledge: {
+            corpus: string;
+            /** @default 0 */
+            version: number;
+            /** @default  */
+            digest: string;
+            /** @default 4 */
+            top: number;
+            /** @default null */
+            least: number | null;
+            /** @default 2000 */
+            tokens: number;
+            /**
+             * @default hybrid
+             * @enum {unknown}
+             */
+            mode: "hybrid" | "meaning" | "words";
+            /** @default  */
+            query: string;
+            /**
+             * @default refuse
+             * @enum {unknown}
+             */
+            on_failure: "answer_without" | "refuse";
+            /** @default 3000 */
+            timeout_ms: number;
+            /** @default 1 */
+            layout: number;
         };
         /** PlaceSuite */
         PlaceSuite: {
@@ -12004,6 +12752,11 @@ export interface components {
             last_error: string;
             last_seen: number | null;
         };
+        /** PublishCorpus */
+        PublishCorpus: {
+            /** @default  */
+            message: string;
+        };
         /**
          * PurgeRequest
          * @description `name`: of one called name only.
@@ -12054,6 +12807,23 @@ export interface components {
             expected_revision: number | null;
         };
         /**
+         * PutCorpus
+         * @description What is left out stays; of a new corpus it is as usual. Another chunker or embedder counts from the next version
+         *     on. `stale_days` 0: documents never grow stale. `expected_revision`: as the editor knew it, 0 for one that is to
+         *     be new; where it is another, the change is refused (409).
+         */
+        PutCorpus: {
+            description?: string;
+            owner?: string;
+            access?: string[];
+            chunker?: components["schemas"]["ChunkerSpec"];
+            embedder?: components["schemas"]["EmbedderSpec"];
+            stale_days?: number;
+            archived?: boolean;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /**
          * PutDataset
          * @description What is left out stays. `schema` is a JSON Schema for `{"input": ..., "expected": ...}` of each case, null
          *     for none. `expected_revision`: its revision as the editor knew it, 0 for one that is to be new; where it is
@@ -12066,6 +12836,13 @@ export interface components {
             archived?: boolean;
             /** @default null */
             expected_revision: number | null;
+        };
+        /**
+         * PutDocuments
+         * @description All of them, or none. At most 500 at once.
+         */
+        PutDocuments: {
+            items: components["schemas"]["NewDocument"][];
         };
         /**
          * PutQueue
@@ -12279,6 +13056,21 @@ export interface components {
             codes: string[];
         };
         /**
+         * RedteamEstimate
+         * @description What a red team would come to. `cost` is null where a part of it is unknown: `unknown` says which, and
+         *     `at_least` is what the rest costs. `over_budget`: it would stop before its end.
+         */
+        RedteamEstimate: {
+            attacks: number;
+            calls: number;
+            subjects: components["schemas"]["SubjectEstimate"][];
+            cost: string | null;
+            at_least: string;
+            budget: string;
+            over_budget: boolean;
+            unknown: string[];
+        };
+        /**
          * RedteamReportView
          * @description `state` is the experiment's: a report of one that still runs is of what is there. `text` is the report in the
          *     form that was asked for, empty for JSON.
@@ -12358,7 +13150,7 @@ export interface components {
             variables: Record<string, never>;
             context: Record<string, never> | null;
             cache: Record<string, never> | null;
-            knowledge: string[];
+            knowledge: components["schemas"]["PinnedKnowledge"][];
             guards: components["schemas"]["PinnedGuard"][];
             metadata: Record<string, never>;
         };
@@ -12672,6 +13464,15 @@ export interface components {
             /** @enum {unknown} */
             source: "catalog" | "config";
             updated: number | null;
+        };
+        /**
+         * RestateDocument
+         * @description What is left out stays. In force at once, in every version.
+         */
+        RestateDocument: {
+            access?: string[];
+            about?: string[];
+            updated?: number;
         };
         /**
          * ResumeExperiment
@@ -13197,6 +13998,48 @@ export interface components {
             options: Record<string, never>;
         };
         /**
+         * SearchCorpus
+         * @description `version` 0 is the newest that is ready. `least`: the lowest cosine similarity of a passage. `user` and
+         *     `groups`: as whom; who has a key that may call models says it for its users, other people search as
+         *     themselves.
+         */
+        SearchCorpus: {
+            text: string;
+            /** @default 0 */
+            version: number;
+            /** @default 5 */
+            top: number;
+            /**
+             * @default hybrid
+             * @enum {unknown}
+             */
+            mode: "hybrid" | "meaning" | "words";
+            /** @default null */
+            least: number | null;
+            /** @default  */
+            user: string;
+            /** @default [] */
+            groups: string[];
+        };
+        /**
+         * SearchResult
+         * @description `considered` of `chunks` were searched: those that the seeker may see. `mode` is how; `notes` say why it
+         *     is another than was asked for.
+         */
+        SearchResult: {
+            corpus: string;
+            version: number;
+            hash: string;
+            /** @enum {unknown} */
+            mode: "hybrid" | "meaning" | "words";
+            considered: number;
+            chunks: number;
+            notes: string[];
+            embed_ms: number;
+            search_ms: number;
+            passages: components["schemas"]["PassageView"][];
+        };
+        /**
          * SecretKeyView
          * @description The ids of the keys, the newest first; `behind` counts secrets that are not sealed with the newest.
          */
@@ -13429,6 +14272,19 @@ export interface components {
             labels: string[];
             /** @default 0 */
             at: number;
+        };
+        /** SourcesNoted */
+        SourcesNoted: {
+            noted: number;
+        };
+        /**
+         * SourcesSeen
+         * @description How the sources of documents were found to be, by the documents' ids. At most 5,000 at once.
+         */
+        SourcesSeen: {
+            items: {
+                [key: string]: "changed" | "gone" | "same" | "unknown";
+            };
         };
         /**
          * SpanIO
@@ -14114,6 +14970,8 @@ export interface components {
             guards: components["schemas"]["GuardVerdictLine"][];
             /** @default 0 */
             held: number;
+            /** @default [] */
+            knowledge: components["schemas"]["KnowledgeLine"][];
             /** @default [] */
             data_classes: string[];
             /** @default [] */
@@ -17067,6 +17925,593 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDirectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDirectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DirectoryBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeDirectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDirectoryGroups: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryGroupPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDirectoryTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryTokenList"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDirectoryToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDirectoryToken"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedDirectoryToken"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endDirectoryToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21740,6 +23185,1301 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvidenceReport"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCorpora: {
+        parameters: {
+            query?: {
+                archived?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCorpus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCorpus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutCorpus"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDocuments: {
+        parameters: {
+            query?: {
+                gone?: boolean;
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDocuments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutDocuments"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentsPut"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentText"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was here, and was taken away */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDocument: {
+        parameters: {
+            query?: {
+                keep_versions?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentsGone"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restateDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestateDocument"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentText"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    corpusFreshness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusFreshness"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    searchCorpus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchCorpus"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    noteSources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourcesSeen"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourcesNoted"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCorpusVersions: {
+        parameters: {
+            query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusVersionPage"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publishCorpus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishCorpus"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusPublished"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCorpusVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                corpus: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorpusVersionView"];
                 };
             };
             /** @description The request is not valid */
@@ -26531,6 +29271,7 @@ export interface operations {
             query?: {
                 suite?: string;
                 subject?: string;
+                scorer?: string;
                 state?: ("cancelled" | "done" | "failed" | "paused" | "queued" | "running") | "";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
@@ -34620,6 +37361,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -34709,6 +37459,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -34791,6 +37550,15 @@ export interface operations {
             };
             /** @description The key may not do this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -37653,6 +40421,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RedteamStarted"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateRedteam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRedteam"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedteamEstimate"];
                 };
             };
             /** @description The request is not valid */
