@@ -1,15 +1,17 @@
 """`trimtab redteam`: attacks on a release, and what broke through."""
 
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
 from trimtab.cli.base import api_command, money, print_json, print_table, project_option
-from trimtab.core.errors import InvalidRequest
+from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.experiment_types import Experiment
+from trimtab.sdk.redteam import RedteamEstimate
 
 BROKEN_THROUGH = 1
 
@@ -35,6 +37,10 @@ BROKEN_THROUGH = 1
     "--most", type=click.FloatRange(0, 1), default=None, help="Exit with 1 where a larger share broke through."
 )
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write Markdown there ('-': print).")
+@click.option(
+    "--ask-above", default="1", show_default=True, metavar="DOLLARS", help="Ask first where it may cost more than that."
+)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--no-wait", is_flag=True, help="Start it, print its experiment, and leave it to the server.")
 @project_option
 @api_command
@@ -45,6 +51,8 @@ def command(
     seeds: Path | None,
     most: float | None,
     markdown: Path | None,
+    ask_above: str,
+    yes: bool,
     project: str,
     client: Client,
     as_json: bool,
@@ -52,7 +60,8 @@ def command(
 ) -> None:
     """Attack a release, or two side by side, and tell what broke through by OWASP's LLM Top 10.
 
-    Calls go through the live path, and cost what calls cost. Refusals, blocks and errors are counted apart.
+    Calls go through the live path, and cost what calls cost: it says about how much before it begins. Refusals, blocks
+    and errors are counted apart.
 
     \b
     Exit codes: 0 done (and no more than --most broke through)    1 more did, or it could not run
@@ -73,6 +82,7 @@ def command(
     given = {name: list(cast("tuple[str, ...]", v)) if name in several else v for name, v in asked.items()}
     if seeds is not None:
         given["seeds"] = [line for line in seeds.read_text(encoding="utf-8").splitlines() if line.strip()]
+    consider(client.redteam.estimate(project, subjects, **given), bound_of(ask_above), yes=yes)
     started = client.redteam.start(project, subjects, **given)
     click.echo(f"{started.attacks:,} attacks on {' and '.join(started.experiment.subjects)}", err=True)
     if no_wait:
@@ -92,6 +102,35 @@ def command(
         click.echo(f"Wrote {markdown}.", err=True)
     if ended.state != "done" or (most is not None and any((each.rate or 0) > most for each in report.total)):
         sys.exit(BROKEN_THROUGH)
+
+
+def bound_of(amount: str) -> Decimal:
+    """Raises `InvalidRequest`."""
+    try:
+        bound = Decimal(amount)
+    except InvalidOperation:
+        bound = Decimal(-1)
+    if not bound.is_finite() or bound < 0:
+        raise InvalidRequest(f"{amount[:40]!r} is no amount of money.", fix="Write dollars, e.g. --ask-above 2.50.")
+    return bound
+
+
+def consider(found: RedteamEstimate, bound: Decimal, *, yes: bool) -> None:
+    """Say what it would cost. Raises `Conflict` where that is more than its budget or the bound, and nobody agreed."""
+    for each in found.subjects:
+        tokens = f"{each.input_tokens or 0:,} + {each.output_tokens or 0:,} tokens"
+        cost = money(each.cost) or "at an unknown price"
+        click.echo(f"{each.subject}: {each.calls:,} calls of about {tokens}, {cost} ({each.basis})", err=True)
+    reasons = ["It is about to cost more than its budget."] if found.over_budget else []
+    if Decimal(found.at_least) > bound:
+        reasons.append(f"It is about to cost {money(found.at_least)}{' or more' if found.unknown else ''}.")
+    if not reasons or yes:
+        return
+    why = " ".join(reasons)
+    if sys.stdin.isatty() and click.confirm(f"{why} Go on?", err=True):
+        return
+    fix = "Put fewer attacks (--attacks, --family), raise --budget or --ask-above, or agree with --yes."
+    raise Conflict(why, fix=fix, code="too_dear")
 
 
 def _families(client: Client, project: str, *, as_json: bool) -> None:

@@ -122,10 +122,11 @@ def listed(
     suite: str | None = None,
     state: str = "",
     subject: str = "",
+    scorer: str = "",
     before: str = "",
     limit: int = 100,
 ) -> list[Experiment]:
-    """Newest first; ``subject`` as it is called (``support@r12``)."""
+    """Newest first; ``subject`` as it is called (``support@r12``), ``scorer`` one that its suite has."""
     query = select(EXPERIMENTS).where(EXPERIMENTS.c.project_id == project_id)
     if suite is not None:
         query = query.where(EXPERIMENTS.c.suite == suite)
@@ -133,6 +134,8 @@ def listed(
         query = query.where(EXPERIMENTS.c.state == state)
     if subject:
         query = query.where(EXPERIMENTS.c.subjects.contains(f'"model":{_json(subject)}', autoescape=True))
+    if scorer:
+        query = query.where(EXPERIMENTS.c.spec.contains(f'"scorer":{_json(scorer)}', autoescape=True))
     if before:
         query = query.where(EXPERIMENTS.c.id < before)
     return [_made(row) for row in conn.execute(query.order_by(EXPERIMENTS.c.id.desc()).limit(limit))]

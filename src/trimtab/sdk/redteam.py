@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from trimtab.sdk.connection import Connection, path
-from trimtab.sdk.experiment_types import Experiment
+from trimtab.sdk.experiment_types import Experiment, SubjectEstimate
 
 
 class Family(Struct, frozen=True, kw_only=True):
@@ -75,15 +75,33 @@ class Started(Struct, frozen=True, kw_only=True):
     experiment: Experiment
 
 
+class RedteamEstimate(Struct, frozen=True, kw_only=True):
+    """``cost`` is null where a part of it is unknown (``unknown``); ``at_least`` is what the rest costs."""
+
+    attacks: int
+    calls: int
+    subjects: list[SubjectEstimate]
+    cost: str | None
+    at_least: str
+    budget: str
+    over_budget: bool
+    unknown: list[str]
+
+
 class Redteam:
-    """``more`` of `start`: ``families``, ``attacks``, ``mutated``, ``mutators``, ``seeds``, ``tools``, ``seed``,
-    ``budget``, ``concurrency`` (docs/redteam.md)."""
+    """``more`` of `estimate` and `start`: ``families``, ``attacks``, ``mutated``, ``mutators``, ``seeds``, ``tools``,
+    ``seed``, ``budget``, ``concurrency`` (docs/redteam.md)."""
 
     def __init__(self, http: Connection) -> None:
         self._http = http
 
     def families(self, project: str) -> Families:
         return self._http.ask("GET", path("projects", project, "redteam", "families"), Families)
+
+    def estimate(self, project: str, subjects: Sequence[str], **more: Any) -> RedteamEstimate:
+        """What it would cost; nothing is begun."""
+        body = {"subjects": list(subjects), **more}
+        return self._http.ask("POST", path("projects", project, "redteam", "estimate"), RedteamEstimate, body=body)
 
     def start(self, project: str, subjects: Sequence[str], **more: Any) -> Started:
         """It goes on by itself; `Client.experiments.wait` follows it."""

@@ -101,12 +101,12 @@ def unpriced(
     conn: Connection, deps: Dependencies, project_id: str, subjects: Sequence[Subject], bound: Sequence[Bound]
 ) -> list[str]:
     """What of an experiment has no known price: no budget can bound it."""
-    models = [(each.model, _first_model(conn, deps, project_id, each)) for each in subjects]
-    found = [name for name, model in models if _price(deps, project_id, model, ANY) is None]
+    models = [(each.model, first_model(conn, deps, project_id, each)) for each in subjects]
+    found = [name for name, model in models if price_of(deps, project_id, model, ANY) is None]
     return found + [
         f"the judge {each.label} ({_model_of(each)})"
         for each in bound
-        if _model_of(each) and _price(deps, project_id, _model_of(each), ANY) is None
+        if _model_of(each) and price_of(deps, project_id, _model_of(each), ANY) is None
     ]
 
 
@@ -127,10 +127,10 @@ async def per_call(deps: Dependencies, found: Experiment) -> int:
     dearest = 0
     for subject in found.subjects:
         at = (found.project_id, found.dataset, subject)
-        per = await deps.db.read(lambda conn, at=at: _earlier(conn, *at))
+        per = await deps.db.read(lambda conn, at=at: earlier(conn, *at))
         if per is not None:
             model = await _model(deps, found.project_id, subject)
-            dearest = max(dearest, _price(deps, found.project_id, model, per) or 0)
+            dearest = max(dearest, price_of(deps, found.project_id, model, per) or 0)
     return dearest
 
 
@@ -138,7 +138,7 @@ async def _subject(deps: Dependencies, asked: Asked, subject: Subject, cases: Se
     calls = len(asked.ids) * asked.repeats
     known = 0 if asked.fresh else await _known(deps, asked, subject)
     per = await _tokens(deps, asked, subject, cases)
-    each = _price(deps, asked.project_id, await _model(deps, asked.project_id, subject), per)
+    each = price_of(deps, asked.project_id, await _model(deps, asked.project_id, subject), per)
     return SubjectEstimate(
         subject=subject.model,
         calls=calls - known,
@@ -173,9 +173,9 @@ async def _known(deps: Dependencies, asked: Asked, subject: Subject) -> int:
 
 async def _tokens(deps: Dependencies, asked: Asked, subject: Subject, cases: Sequence[Case]) -> Per:
     which = asked.which
-    earlier = await deps.db.read(lambda conn: _earlier(conn, asked.project_id, which.dataset, subject))
-    if earlier is not None:
-        return earlier
+    before = await deps.db.read(lambda conn: earlier(conn, asked.project_id, which.dataset, subject))
+    if before is not None:
+        return before
     now = deps.now()
     try:
         traffic = await deps.costs.traffic(
@@ -190,8 +190,8 @@ async def _tokens(deps: Dependencies, asked: Asked, subject: Subject, cases: Seq
             output=round((traffic.output + traffic.reasoning) / calls),
             basis=f"{calls:,} calls of the last 7 days",
         )
-    read = [_counted(case) for case in cases]
-    more = await _prompt(deps, asked.project_id, subject)
+    read = [counted(case) for case in cases]
+    more = await prompt_of(deps, asked.project_id, subject)
     return Per(
         input=round(sum(read) / len(read)) + more if read else more,
         output=GUESSED_OUTPUT,
@@ -199,7 +199,8 @@ async def _tokens(deps: Dependencies, asked: Asked, subject: Subject, cases: Seq
     )
 
 
-def _counted(case: Case) -> int:
+def counted(case: Case) -> int:
+    """About so many tokens a case's messages are."""
     messages = messages_of(case)
     if not messages:
         return 0
@@ -211,14 +212,15 @@ def _counted(case: Case) -> int:
         return 0  # the case will be told so when it is asked
 
 
-async def _prompt(deps: Dependencies, project_id: str, subject: Subject) -> int:
+async def prompt_of(deps: Dependencies, project_id: str, subject: Subject) -> int:
+    """About so many tokens a release puts before a call's own."""
     if not subject.app:
         return 0
     found = await deps.db.read(lambda conn: store.release(conn, project_id, subject.app, subject.number))
     return prompt_tokens(found.content)
 
 
-def _earlier(conn: Connection, project_id: str, dataset: str, subject: Subject) -> Per | None:
+def earlier(conn: Connection, project_id: str, dataset: str, subject: Subject) -> Per | None:
     """What answers of this subject to this dataset came to, else of the same app's or model's."""
     recent = experiments.listed(conn, project_id, limit=EARLIER)
     mine = [(each, place) for each in recent if each.dataset == dataset for place, one in enumerate(each.subjects)
@@ -242,10 +244,11 @@ def _earlier(conn: Connection, project_id: str, dataset: str, subject: Subject) 
 async def _model(deps: Dependencies, project_id: str, subject: Subject) -> str:
     """The model that a call comes to which nothing sends elsewhere, as ``provider/upstream``; empty where that cannot
     be said."""
-    return await deps.db.read(lambda conn: _first_model(conn, deps, project_id, subject))
+    return await deps.db.read(lambda conn: first_model(conn, deps, project_id, subject))
 
 
-def _first_model(conn: Connection, deps: Dependencies, project_id: str, subject: Subject) -> str:
+def first_model(conn: Connection, deps: Dependencies, project_id: str, subject: Subject) -> str:
+    """As `_model` says."""
     if subject.app:
         found = store.release(conn, project_id, subject.app, subject.number)
         pinned = found.content.models.get(first_leaf(node_of(found.content.route)))
@@ -267,7 +270,7 @@ def _judge(deps: Dependencies, asked: Asked, bound: Bound, subjects: Sequence[Su
     per = Per(input=JUDGE_INPUT + read, output=JUDGE_OUTPUT, basis="the answers' length and what our judges say")
     both = 1 if "other" in (bound.scorer.needs if bound.scorer is not None else ()) else len(asked.subjects)
     questions = len(asked.ids) * asked.repeats * both
-    each = _price(deps, asked.project_id, _model_of(bound), per)
+    each = price_of(deps, asked.project_id, _model_of(bound), per)
     return JudgeEstimate(
         scorer=bound.label,
         model=_model_of(bound),
@@ -277,7 +280,8 @@ def _judge(deps: Dependencies, asked: Asked, bound: Bound, subjects: Sequence[Su
     )
 
 
-def _price(deps: Dependencies, project_id: str, model: str, per: Per) -> int | None:
+def price_of(deps: Dependencies, project_id: str, model: str, per: Per) -> int | None:
+    """What a call of a model costs, in picodollars; None where nobody knows."""
     targets: ProjectTargets = deps.snapshots.current.targets[project_id]
     if model not in targets.models and "/" not in model:
         return None

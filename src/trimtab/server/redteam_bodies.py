@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from trimtab.evaluation.redteam.types import AttackExample, Tally, TallyLine
-from trimtab.server.experiment_bodies import ExperimentView
+from trimtab.server.experiment_bodies import ExperimentView, SubjectEstimate
 
 
 class FamilyView(Struct, frozen=True, kw_only=True):
@@ -40,6 +40,20 @@ class NewRedteam(Struct, kw_only=True, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 1
     budget: str = ""
     concurrency: Annotated[int, Meta(ge=1, le=64)] = 8
+
+
+class RedteamEstimate(Struct, frozen=True, kw_only=True):
+    """What a red team would come to. ``cost`` is null where a part of it is unknown: ``unknown`` says which, and
+    ``at_least`` is what the rest costs. ``over_budget``: it would stop before its end."""
+
+    attacks: int
+    calls: int
+    subjects: list[SubjectEstimate]
+    cost: str | None
+    at_least: str
+    budget: str
+    over_budget: bool
+    unknown: list[str]
 
 
 class RedteamStarted(Struct, frozen=True, kw_only=True):

@@ -151,7 +151,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
-def _meaning(deps: Dependencies, project_id: str) -> subjects.Meaning:
+def meaning_of(deps: Dependencies, project_id: str) -> subjects.Meaning:
     """What a model's or a route's name stands for in the configuration in force."""
     snapshot = deps.snapshots.current
     targets: ProjectTargets = snapshot.targets[project_id]
@@ -212,7 +212,7 @@ def _left_out(ids: list[str]) -> list[str]:
 def _subjects(
     conn: Connection, deps: Dependencies, project_id: str, data: NewExperiment, against: str
 ) -> tuple[tuple[Subject, ...], list[str]]:
-    meaning = _meaning(deps, project_id)
+    meaning = meaning_of(deps, project_id)
     first = subjects.subject(conn, project_id, data.subjects[0], meaning)
     named = data.subjects[1] if len(data.subjects) > 1 else "" if data.alone else against
     try:
@@ -301,18 +301,21 @@ async def list_experiments(
     tenant: Tenant,
     suite: FromQuery[str | None] = None,
     subject: FromQuery[str] = "",
+    scorer: FromQuery[str] = "",
     only: Only = "",
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> ExperimentPage:
-    """Newest first. ``subject`` as it is called, as ``support@r12``."""
+    """Newest first. ``subject`` as it is called, as ``support@r12``; ``scorer``: only those that it scores (``attack``:
+    red teams)."""
     _plain(suite or "", "suite")
     _plain(subject, "subject")
+    _plain(scorer, "scorer")
     before = read_cursor(cursor)
 
     def read(conn: Connection) -> tuple[list[Experiment], dict[str, Said], set[str], dict[str, int]]:
         found = experiments.listed(
-            conn, tenant.id, suite=suite, state=only, subject=subject, before=before, limit=limit + 1
+            conn, tenant.id, suite=suite, state=only, subject=subject, scorer=scorer, before=before, limit=limit + 1
         )
         ids = [each.id for each in found]
         return found, experiments.said(conn, ids), cells.unpriced(conn, ids), cells.unknown(conn, ids)

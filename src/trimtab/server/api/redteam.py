@@ -23,11 +23,19 @@ from trimtab.governance.audit import Actor
 from trimtab.ledger.limits import picodollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.api.experiments import view, wanted
+from trimtab.server.api.experiments import meaning_of, view, wanted
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.experiment_bodies import NewExperiment
 from trimtab.server.experiment_estimates import unpriced
-from trimtab.server.redteam_bodies import FamilyList, FamilyView, NewRedteam, RedteamReportView, RedteamStarted
+from trimtab.server.redteam_bodies import (
+    FamilyList,
+    FamilyView,
+    NewRedteam,
+    RedteamEstimate,
+    RedteamReportView,
+    RedteamStarted,
+)
+from trimtab.server.redteam_estimates import estimate
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "red team"
@@ -45,6 +53,17 @@ Format = Annotated[Literal["json", "terminal", "markdown"], QueryParameter(name=
 async def list_attack_families(tenant: Tenant) -> FamilyList:  # noqa: ARG001  the project must be the caller's
     found = [FamilyView(name=each.name, about=each.about, owasp=list(each.owasp)) for each in REGISTRY.all().values()]
     return FamilyList(items=found, mutators=list(MUTATORS))
+
+
+@route(
+    "POST",
+    BASE + "/estimate",
+    "evaluation:read",
+    Operation(id="estimateRedteam", summary="What attacking would cost", tag=TAG, errors=(404, 409)),
+)
+async def estimate_redteam(deps: Deps, tenant: Tenant, data: JSONBody[NewRedteam]) -> RedteamEstimate:
+    """By the attacks' own texts and the price book. Nothing is changed."""
+    return await estimate(deps, tenant.id, data, _plan(data), meaning_of(deps, tenant.id))
 
 
 @route(
@@ -177,4 +196,4 @@ def _report(conn: Connection, found: Experiment) -> RedteamReport:
     return build(found, there, known)
 
 
-ROUTES = (list_attack_families, start_redteam, get_redteam_report)
+ROUTES = (list_attack_families, estimate_redteam, start_redteam, get_redteam_report)
