@@ -37,7 +37,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
   },
   server: {
-    proxy: { "/api": process.env.TRIMTAB_URL ?? "http://127.0.0.1:4600" },
+    // The host stays as the browser has it: the server takes changes only from a page of its own address.
+    proxy: { "/api": { target: process.env.TRIMTAB_URL ?? "http://127.0.0.1:4600", changeOrigin: false } },
   },
-  test: { environment: "node", include: ["src/**/*.test.ts"] },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
 });

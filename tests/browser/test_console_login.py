@@ -38,7 +38,7 @@ def test_a_login_link_opens_the_console_once_and_leaves_no_token_in_the_address(
 
     stranger.context.clear_cookies()
     stranger.go(f"/login?token={token}")
-    expect(page.get_by_text("A login link works once")).to_be_visible()
+    expect(page.get_by_text("This login link was used already")).to_be_visible()
     assert token not in page.url
 
 

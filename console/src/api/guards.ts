@@ -22,6 +22,14 @@ export type TrialStage = S["TrialStage"];
 export type TriedFinding = S["TriedFinding"];
 export type GuardWhy = S["GuardWhy"];
 export type GuardVerdictLine = S["GuardVerdictLine"];
+export type GuardPointKept = S["GuardPointView"];
+export type GuardPoint = S["GuardPoint"];
+export type GuardPointCheck = S["GuardPointCheck"];
+export type OperatingPoint = S["OperatingPoint"];
+export type PointPart = S["Part"];
+export type PointCheck = S["Checked"];
+export type GuardShare = S["GuardShare"];
+export type ChooseGuardPoint = Partial<S["ChooseGuardPoint"]> & Pick<S["ChooseGuardPoint"], "max_false_positives">;
 export type RefusalView = Required<S["RefusalView"]>;
 export interface GuardDiff {
   before: number;

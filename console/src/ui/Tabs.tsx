@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import css from "./tabs.module.css";
 
 export interface TabOf<V extends string> {
@@ -17,6 +17,10 @@ interface Props<V extends string> {
 /** Views of one thing; which is open is in the address, so the page keeps it. */
 export function Tabs<V extends string>({ label, tabs, value, onChange, children }: Props<V>) {
   const list = useRef<HTMLDivElement>(null);
+  // On a phone the row scrolls: what is open is in sight.
+  useEffect(() => {
+    list.current?.querySelector(`#tab-${value}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [value]);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;

@@ -21,8 +21,8 @@ export function AccountPage() {
         {me.isError && <ProblemNotice error={me.error} retry={() => void me.refetch()} />}
         {me.isPending && <Skeleton height={120} />}
         {me.data && <Who me={me.data} project={project} />}
-        <OwnSessions />
         <SecondFactor />
+        <OwnSessions />
       </div>
     </Page>
   );

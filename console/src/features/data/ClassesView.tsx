@@ -29,7 +29,6 @@ export function ClassesView({ project }: { project: string }) {
 function ClassList({ project, given }: { project: string; given: DataClasses }) {
   const [classes, setClasses] = useState(given.classes);
   const [standard, setStandard] = useState(given.standard);
-  const [added, setAdded] = useState("");
   const may = useMay("policy:write");
   const leaving = useLeaving();
   const queries = useQueryClient();
@@ -42,12 +41,6 @@ function ClassList({ project, given }: { project: string; given: DataClasses }) 
   });
   const fault = classesFault(classes, standard);
   const dirty = JSON.stringify([classes, standard]) !== JSON.stringify([given.classes, given.standard]);
-  const add = (event: FormEvent) => {
-    event.preventDefault();
-    const name = added.trim();
-    if (name && !classes.includes(name)) setClasses([...classes, name]);
-    setAdded("");
-  };
   return (
     <Panel>
       <div className={css.body}>
@@ -73,19 +66,7 @@ function ClassList({ project, given }: { project: string; given: DataClasses }) 
             </li>
           ))}
         </ol>
-        {may && (
-          <form onSubmit={add} className={css.acts}>
-            <TextInput
-              aria-label="A class to add"
-              placeholder="secret"
-              value={added}
-              onChange={(event) => setAdded(event.currentTarget.value)}
-            />
-            <Button type="submit" variant="default" leftSection={<Plus size={13} />} disabled={!added.trim()}>
-              Add
-            </Button>
-          </form>
-        )}
+        {may && <AddClass taken={classes} onAdd={(name) => setClasses([...classes, name])} />}
         <Select
           label="Of calls of which nobody declared any"
           data={[
@@ -123,6 +104,29 @@ function ClassList({ project, given }: { project: string; given: DataClasses }) 
       </div>
       <UnsavedGuard dirty={dirty} leaving={leaving} />
     </Panel>
+  );
+}
+
+function AddClass({ taken, onAdd }: { taken: readonly string[]; onAdd: (name: string) => void }) {
+  const [added, setAdded] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const name = added.trim();
+    if (name && !taken.includes(name)) onAdd(name);
+    setAdded("");
+  };
+  return (
+    <form onSubmit={submit} className={css.acts}>
+      <TextInput
+        aria-label="A class to add"
+        placeholder="secret"
+        value={added}
+        onChange={(event) => setAdded(event.currentTarget.value)}
+      />
+      <Button type="submit" variant="default" leftSection={<Plus size={13} />} disabled={!added.trim()}>
+        Add
+      </Button>
+    </form>
   );
 }
 

@@ -96,8 +96,8 @@ function Rules({ project }: { project: ProjectView }) {
 }
 
 function shows(role: RoleView) {
-  if (role.permissions.includes("content:read")) return <Tag tone="warn">every text</Tag>;
-  if (role.permissions.includes("content:unmask")) return <Tag>one trace for an hour, with a reason</Tag>;
+  if (role.permissions.includes("content:read")) return <Tag>every text</Tag>;
+  if (role.permissions.includes("content:unmask")) return <Tag tone="accent">one trace for an hour, with a reason</Tag>;
   return <span className="muted">numbers, names and verdicts</span>;
 }
 

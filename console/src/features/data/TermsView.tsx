@@ -157,7 +157,11 @@ function columns(
     {
       id: "region",
       label: "region",
-      cell: (row) => (row.local ? "our own machine" : row.region || none),
+      cell: (row) => (
+        <>
+          {row.region || (!row.local && none)} {row.local && <Tag>our own machine</Tag>}
+        </>
+      ),
     },
     { id: "classes", label: "may have", cell: (row) => <Tags names={row.data_classes} /> },
     { id: "terms", label: "terms", cell: (row) => <Tags names={row.terms} /> },

@@ -7,6 +7,7 @@ import { inProject, patch } from "@/api/client";
 import {
   type GuardKind,
   type GuardReport,
+  type GuardSpec,
   type GuardView,
   guardKindsQuery,
   guardQuery,
@@ -25,6 +26,8 @@ import { WriteButton } from "@/ui/WriteButton";
 import { GuardEditor } from "./GuardEditor";
 import css from "./guards.module.css";
 import { ModeDialog } from "./ModeDialog";
+import { PointView } from "./PointView";
+import { percent, thresholdWords } from "./point";
 import { ReportView } from "./ReportView";
 import { ActionWord, ModeSign } from "./Signs";
 import { TryPanel } from "./TryPanel";
@@ -34,6 +37,7 @@ import { actionOf, MODES, modeOf, STAGES, stagesOf, whereWords } from "./words";
 const VIEWS = [
   { id: "report", label: "What it did" },
   { id: "try", label: "Try it" },
+  { id: "threshold", label: "Threshold" },
   { id: "versions", label: "Versions" },
 ] as const;
 const DAYS = ["1", "7", "30"];
@@ -92,6 +96,9 @@ export function GuardPage() {
                       <TryPanel key={guard.version} project={project} spec={guard.spec} kind={kind} />
                     </div>
                   </Panel>
+                )}
+                {view === "threshold" && kind && (
+                  <PointView key={guard.name} project={project} guard={guard} kind={kind} />
                 )}
                 {view === "versions" && (
                   <Versions
@@ -168,6 +175,11 @@ function Head({ guard, report, error, days, onDays }: HeadProps) {
   );
 }
 
+function thresholdOf(spec: GuardSpec, kind: GuardKind | undefined): string {
+  const threshold = spec.threshold ?? kind?.threshold;
+  return threshold == null ? "–" : thresholdWords(threshold);
+}
+
 /** As it is set now. */
 function Setting({ guard, kind }: { guard: GuardView; kind: GuardKind | undefined }) {
   const { spec } = guard;
@@ -179,9 +191,11 @@ function Setting({ guard, kind }: { guard: GuardView; kind: GuardKind | undefine
         rows={[
           ["Kind", spec.kind.replaceAll("_", " ")],
           ["Then it", <ActionWord key="a" action={actionOf(spec)} />],
+          ["From", `a score of ${thresholdOf(spec, kind)} on${spec.threshold == null ? ", its own" : ""}`],
           [
-            "From",
-            `a score of ${spec.threshold ?? kind?.threshold ?? "–"} on${spec.threshold == null ? ", its own" : ""}`,
+            "False alarms",
+            guard.point &&
+              `${percent(guard.point.alarms.share)} (at most ${percent(guard.point.alarms.high)}) when it was chosen`,
           ],
           [
             "Looks at",

@@ -14,9 +14,10 @@ import { WriteButton } from "@/ui/WriteButton";
 import { GuardEditor } from "./GuardEditor";
 import css from "./guards.module.css";
 import { LookUp } from "./LookUp";
+import { percent } from "./point";
 import { Refusals } from "./Refusals";
 import { ActionWord, ModeSign } from "./Signs";
-import { actionOf, modeOf, STAGES, stagesOf, stoppedOf, whereWords } from "./words";
+import { actedOf, actionOf, modeOf, STAGES, stagesOf, whereWords } from "./words";
 
 const VIEWS = [
   { id: "guards", label: "Guards" },
@@ -192,29 +193,50 @@ function columns(project: string, kinds: readonly GuardKind[]): Column<GuardView
         </span>
       ),
     },
+    { id: "point", label: "false alarms", cell: (row) => <Point guard={row} /> },
     { id: "where", label: "holds for", cell: (row) => whereWords(row.spec) },
     {
       id: "week",
       label: `last ${DAYS} days`,
       align: "right",
-      cell: (row) => <Week project={project} name={row.name} />,
+      cell: (row) => <Week project={project} guard={row} />,
     },
   ];
 }
 
-/** Comes after the list: what it stopped is counted over the calls. */
-function Week({ project, name }: { project: string; name: string }) {
-  const report = useQuery(guardReportQuery(project, name, DAYS));
+/** What its threshold was chosen for, and whether that still holds. */
+function Point({ guard }: { guard: GuardView }) {
+  const { point } = guard;
+  if (!point) return <span className="muted">not measured</span>;
+  const outcome = point.checked?.outcome;
+  return (
+    <span title={point.say || undefined}>
+      at most {percent(point.budget)} {outcome === "worse" && <Tag tone="bad">worse now</Tag>}
+      {outcome === "unsure" && <Tag tone="warn">may be worse</Tag>}
+      {!outcome && point.detector !== point.detector_now && <Tag tone="warn">another detector now</Tag>}
+    </span>
+  );
+}
+
+/** Comes after the list: what it did is counted over the calls. */
+function Week({ project, guard }: { project: string; guard: GuardView }) {
+  const report = useQuery(guardReportQuery(project, guard.name, DAYS));
   if (report.isError) return <span className="muted">cannot be told now</span>;
   if (!report.data) return <span className="muted">…</span>;
-  const both = stoppedOf(report.data);
+  const both = actedOf(report.data, actionOf(guard.spec));
   if (both.length === 0) return <span className="muted">no call</span>;
   return (
     <>
       {both.map((each) => (
         <div key={String(each.would)}>
-          {each.would ? "would have stopped " : "stopped "}
-          <strong>{formatInt(each.stopped)}</strong> of {formatInt(each.of)}
+          {each.would && "would have "}
+          {each.did.map(([verb, count], i) => (
+            <span key={verb}>
+              {i > 0 && ", "}
+              {verb} <strong>{formatInt(count)}</strong>
+            </span>
+          ))}{" "}
+          of {formatInt(each.of)}
         </div>
       ))}
       {report.data.failed > 0 && (

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { coded, didWords, fieldWords, foundWords, stagesOf, stoppedOf, stopper, weighed, whereWords } from "./words";
+import {
+  actedOf,
+  coded,
+  didWords,
+  fieldWords,
+  foundWords,
+  stagesOf,
+  stoppedOf,
+  stopper,
+  weighed,
+  whereWords,
+} from "./words";
 
 const line = (action: string, mode = "enforce", failed = "") => ({ action, mode, failed });
 
@@ -47,6 +58,25 @@ describe("what guards did, in words", () => {
     expect(coded("``kinds`` to\n    look for")).toEqual([
       { text: "kinds", code: true },
       { text: " to look for", code: false },
+    ]);
+  });
+});
+
+describe("what a guard came to", () => {
+  it("is told by what it does: a redacting guard is not one that stops nothing", () => {
+    const report = { enforced: { allow: 37, redact: 3 }, would_have: {} };
+    expect(actedOf(report, "redact")).toEqual([{ would: false, did: [["redacted", 3]], of: 40 }]);
+  });
+  it("counts nothing of what it is set to do where it did nothing", () => {
+    expect(actedOf({ enforced: {}, would_have: { allow: 5 } }, "escalate")).toEqual([
+      { would: true, did: [["stopped", 0]], of: 5 },
+    ]);
+  });
+  it("tells everything that it did, stops first", () => {
+    const report = { enforced: { block: 1, escalate: 1, redact: 4 }, would_have: {} };
+    expect(actedOf(report, "block")[0]?.did).toEqual([
+      ["stopped", 2],
+      ["redacted", 4],
     ]);
   });
 });

@@ -96,6 +96,39 @@ export function stoppedOf(report: Pick<GuardReport, "enforced" | "would_have">):
   return both.filter((each) => each.of > 0);
 }
 
+export interface Acted {
+  would: boolean;
+  /** `redacted 3, flagged 2`: each thing that it did; where it did nothing, that of what it is set to do. */
+  did: [verb: string, count: number][];
+  of: number;
+}
+
+const VERBS: Record<Action, string> = {
+  allow: "let pass",
+  flag: "flagged",
+  redact: "redacted",
+  block: "stopped",
+  escalate: "stopped",
+};
+
+/** What a guard did, by what it does: a redacting guard stops nothing, and that is no news. */
+export function actedOf(report: Pick<GuardReport, "enforced" | "would_have">, action: Action): Acted[] {
+  const told = (by: Record<string, number>): Acted["did"] => {
+    const counts: Acted["did"] = [
+      ["stopped", halted(by)],
+      ["redacted", by.redact ?? 0],
+      ["flagged", by.flag ?? 0],
+    ];
+    const done = counts.filter(([, count]) => count > 0);
+    return done.length > 0 ? done : [[VERBS[action], 0]];
+  };
+  const both = [
+    { would: false, did: told(report.enforced), of: total(report.enforced) },
+    { would: true, did: told(report.would_have), of: total(report.would_have) },
+  ];
+  return both.filter((each) => each.of > 0);
+}
+
 /** Where a guard holds, in words. */
 export function whereWords(spec: GuardSpec): string {
   const patterns = spec.applies_to ?? [];

@@ -48,8 +48,6 @@ export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
   const [days, setDays] = useState("");
   const [models, setModels] = useState<string[]>([]);
   const [permissions, setPermissions] = useState<string[]>([]);
-  const known = useQuery(rolesOf({ kind: "project", slug: project }));
-  const ofRole = known.data?.items.find((each) => each.name === role)?.permissions ?? [];
   const queries = useQueryClient();
   const create = useMutation({
     mutationFn: () =>
@@ -92,18 +90,7 @@ export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
           }}
           allowDeselect={false}
         />
-        <MultiSelect
-          label="Only these permissions of it"
-          description={
-            owner
-              ? `Never more than ${owner.name} may. Leave it empty for all.`
-              : "Leave it empty for all that the role holds."
-          }
-          data={ofRole.filter((each) => each !== "self").map((each) => ({ value: each, label: saying(each) }))}
-          value={permissions}
-          onChange={setPermissions}
-          searchable
-        />
+        <Permissions project={project} role={role} owner={owner} value={permissions} onChange={setPermissions} />
         <TagsInput
           label="Models it may call"
           description="Names of models, routes or apps; one may end in *. Leave it empty for all."
@@ -129,6 +116,34 @@ export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
         </Group>
       </form>
     </Modal>
+  );
+}
+
+interface PermissionsProps {
+  project: string;
+  role: string;
+  owner: MemberView | undefined;
+  value: string[];
+  onChange: (permissions: string[]) => void;
+}
+
+/** What of its role a key may do: all, or some of it. */
+function Permissions({ project, role, owner, value, onChange }: PermissionsProps) {
+  const known = useQuery(rolesOf({ kind: "project", slug: project }));
+  const ofRole = known.data?.items.find((each) => each.name === role)?.permissions ?? [];
+  return (
+    <MultiSelect
+      label="Only these permissions of it"
+      description={
+        owner
+          ? `Never more than ${owner.name} may. Leave it empty for all.`
+          : "Leave it empty for all that the role holds."
+      }
+      data={ofRole.filter((each) => each !== "self").map((each) => ({ value: each, label: saying(each) }))}
+      value={value}
+      onChange={onChange}
+      searchable
+    />
   );
 }
 

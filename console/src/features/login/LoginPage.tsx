@@ -10,7 +10,7 @@ import { Wordmark } from "@/ui/Logo";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
 import css from "./login.module.css";
-import { reasonOf } from "./reasons";
+import { reasonOf, refusalOf } from "./reasons";
 
 /** Only ways within this console are followed after a login. */
 export function safeNext(next: string | undefined): string {
@@ -71,10 +71,7 @@ export function LoginPage() {
             Log in with {way.label}
           </Button>
         ))}
-        {login.isError && !(asked && code === "") && <ProblemNotice error={login.error} />}
-        {login.isError && byLink && !asked && (
-          <Notice tone="warn">A login link works once, and for 15 minutes. Paste a key instead.</Notice>
-        )}
+        {login.isError && !(asked && code === "") && <Refused error={login.error} />}
         <form
           className={css.form}
           onSubmit={(event) => {
@@ -121,4 +118,11 @@ export function LoginPage() {
       </div>
     </main>
   );
+}
+
+/** In the words of who sits here; the server's own where there are none. */
+function Refused({ error }: { error: unknown }) {
+  const refusal = refusalOf(asProblem(error).code);
+  if (!refusal) return <ProblemNotice error={error} />;
+  return <Notice title={refusal.title}>{refusal.mend}</Notice>;
 }

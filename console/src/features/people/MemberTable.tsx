@@ -23,7 +23,6 @@ interface Props {
 }
 
 export function MemberTable({ place, members, roles }: Props) {
-  const now = Date.now();
   const may = useMayIn("member:write", place);
   const queries = useQueryClient();
   const [leaving, setLeaving] = useState<MemberView | null>(null);
@@ -39,7 +38,43 @@ export function MemberTable({ place, members, roles }: Props) {
       setLeaving(null);
     },
   });
-  const columns: Column<MemberView>[] = [
+  const columns = columnsOf(roles, may, {
+    onRole: (id, role) => change.mutate({ id, role }),
+    onRemove: setLeaving,
+  });
+  return (
+    <>
+      {change.isError && <ProblemNotice error={change.error} />}
+      <Panel>
+        <DataTable label="Members" columns={columns} rows={members} rowKey={(member) => member.id} />
+      </Panel>
+      <Confirm
+        opened={leaving !== null}
+        title={`Remove ${leaving?.name}?`}
+        action="Remove"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => leaving && remove.mutate(leaving)}
+        onClose={() => {
+          remove.reset();
+          setLeaving(null);
+        }}
+      >
+        They have nothing in this {place.kind} any more from this moment on, and the keys they own here end. What they
+        did stays in the audit log.
+      </Confirm>
+    </>
+  );
+}
+
+interface Acts {
+  onRole: (id: string, role: string) => void;
+  onRemove: (member: MemberView) => void;
+}
+
+function columnsOf(roles: RoleView[], may: boolean, acts: Acts): Column<MemberView>[] {
+  const now = Date.now();
+  return [
     {
       id: "name",
       label: "name",
@@ -60,7 +95,7 @@ export function MemberTable({ place, members, roles }: Props) {
             w={150}
             data={givable(roles)}
             value={member.role}
-            onChange={(role) => role && role !== member.role && change.mutate({ id: member.id, role })}
+            onChange={(role) => role && role !== member.role && acts.onRole(member.id, role)}
             allowDeselect={false}
             aria-label={`Role of ${member.name}`}
           />
@@ -89,7 +124,7 @@ export function MemberTable({ place, members, roles }: Props) {
           <WriteButton
             variant="default"
             leftSection={<UserMinus size={13} />}
-            onClick={() => setLeaving(member)}
+            onClick={() => acts.onRemove(member)}
             aria-label={`Remove ${member.name}`}
           >
             Remove
@@ -97,27 +132,4 @@ export function MemberTable({ place, members, roles }: Props) {
         ),
     },
   ];
-  return (
-    <>
-      {change.isError && <ProblemNotice error={change.error} />}
-      <Panel>
-        <DataTable label="Members" columns={columns} rows={members} rowKey={(member) => member.id} />
-      </Panel>
-      <Confirm
-        opened={leaving !== null}
-        title={`Remove ${leaving?.name}?`}
-        action="Remove"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => leaving && remove.mutate(leaving)}
-        onClose={() => {
-          remove.reset();
-          setLeaving(null);
-        }}
-      >
-        They have nothing in this {place.kind} any more from this moment on, and the keys they own here end. What they
-        did stays in the audit log.
-      </Confirm>
-    </>
-  );
 }

@@ -85,8 +85,6 @@ interface AccountProps {
 }
 
 function Account({ project, account, keys }: AccountProps) {
-  const may = useMay("member:write");
-  const mayKeys = useMay("key:write");
   const [making, setMaking] = useState(false);
   const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
@@ -96,35 +94,12 @@ function Account({ project, account, keys }: AccountProps) {
   return (
     <Panel>
       <div className={css.body} data-testid={`account-${account.name}`}>
-        <div className={css.bar} style={{ margin: 0 }}>
-          <div>
-            <strong>{account.name}</strong> <Tag>{account.role}</Tag>
-            <div className="muted">
-              <span title={formatDateTime(account.since)}>since {formatAgo(account.since, Date.now())}</span>,{" "}
-              {plural(active.length, "active key")} · <code>{account.id}</code>
-            </div>
-          </div>
-          <div className={css.acts}>
-            <WriteButton
-              variant="default"
-              leftSection={<Plus size={13} />}
-              why={mayKeys ? undefined : "You may not make keys here."}
-              onClick={() => setMaking(true)}
-              aria-label={`Create a key of ${account.name}`}
-            >
-              Create a key
-            </WriteButton>
-            <WriteButton
-              variant="default"
-              leftSection={<Trash2 size={13} />}
-              why={may ? undefined : "You may not remove members here."}
-              onClick={() => setLeaving(true)}
-              aria-label={`Remove ${account.name}`}
-            >
-              Remove
-            </WriteButton>
-          </div>
-        </div>
+        <AccountHead
+          account={account}
+          active={active.length}
+          onMake={() => setMaking(true)}
+          onLeave={() => setLeaving(true)}
+        />
         {active.length > 0 && (
           <KeyTable project={project} keys={active} onRevoke={setRevoking} onReplace={setReplacing} bare />
         )}
@@ -163,6 +138,49 @@ function Account({ project, account, keys }: AccountProps) {
         onClose={() => setLeaving(false)}
       />
     </Panel>
+  );
+}
+
+interface HeadProps {
+  account: MemberView;
+  active: number;
+  onMake: () => void;
+  onLeave: () => void;
+}
+
+function AccountHead({ account, active, onMake, onLeave }: HeadProps) {
+  const may = useMay("member:write");
+  const mayKeys = useMay("key:write");
+  return (
+    <div className={css.bar} style={{ margin: 0 }}>
+      <div>
+        <strong>{account.name}</strong> <Tag>{account.role}</Tag>
+        <div className="muted">
+          <span title={formatDateTime(account.since)}>since {formatAgo(account.since, Date.now())}</span>,{" "}
+          {plural(active, "active key")} · <code>{account.id}</code>
+        </div>
+      </div>
+      <div className={css.acts}>
+        <WriteButton
+          variant="default"
+          leftSection={<Plus size={13} />}
+          why={mayKeys ? undefined : "You may not make keys here."}
+          onClick={onMake}
+          aria-label={`Create a key of ${account.name}`}
+        >
+          Create a key
+        </WriteButton>
+        <WriteButton
+          variant="default"
+          leftSection={<Trash2 size={13} />}
+          why={may ? undefined : "You may not remove members here."}
+          onClick={onLeave}
+          aria-label={`Remove ${account.name}`}
+        >
+          Remove
+        </WriteButton>
+      </div>
+    </div>
   );
 }
 

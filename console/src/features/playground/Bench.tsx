@@ -3,11 +3,11 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Play, Save, Square } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type ComponentProps, useEffect, useMemo, useRef, useState } from "react";
 import { previewFileQuery } from "@/api/prompts";
 import { modelsQuery, routesQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
-import type { PlaygroundRun, PreviewVariable } from "@/api/types";
+import type { JsonObject, PlaygroundRun, PreviewVariable } from "@/api/types";
 import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { type Texts, valuesOf } from "@/features/prompts/variables";
 import { useShortcuts } from "@/lib/hooks";
@@ -37,10 +37,48 @@ const MOST = 6;
 const FREE = ["models", "diff"];
 const NO_FILE = "";
 
+interface Doubts {
+  models: readonly string[];
+  problem: string | undefined;
+  /** What is wrong, by what it is about. */
+  mistakes: readonly (readonly [string, unknown])[];
+  empty: boolean;
+}
+
+/** Why nothing can be asked now. */
+function whyNotAsk({ models, problem, mistakes, empty }: Doubts): string | undefined {
+  if (models.length === 0) return "Choose a model first.";
+  if (problem) return problem;
+  if (mistakes[0]) return `Correct ${mistakes[0][0]} first.`;
+  return empty ? "There is nothing to ask yet." : undefined;
+}
+
+/** Why nothing can be saved now. */
+function whyNotSave(source: Source, file: string, mistaken: boolean): string | undefined {
+  if (source.kind === "prompt" && file === source.file) return "The prompt was not changed.";
+  return mistaken ? "Correct what is wrong first." : undefined;
+}
+
+/** What is sent: the prompt as it stands, or as it was saved where nobody changed it. */
+function bodyOf(
+  source: Source,
+  file: string,
+  models: string[],
+  rest: Omit<PlaygroundRun, "models">,
+  values: JsonObject,
+) {
+  const body: PlaygroundRun = { models, ...rest };
+  if (source.kind === "prompt") {
+    const own = file === source.file ? { ref: String(source.version) } : { file };
+    body.prompt = { name: source.name, ...own, variables: values };
+  }
+  if (source.kind === "span" && source.like) body.like = source.like;
+  return body;
+}
+
 /** What is asked on one side, what comes back on the other. */
 export function Bench({ project, source }: { project: string; source: Source }) {
   const search = useSearch({ from: "/inside/p/$project/playground" });
-  const navigate = useNavigate({ from: "/p/$project/playground" });
   const models = search.models === undefined ? source.models : search.models.split(",").filter(Boolean);
   const [first] = useState(source);
   const [draft, setDraft] = useState<Draft>(first.draft);
@@ -57,36 +95,17 @@ export function Bench({ project, source }: { project: string; source: Source }) 
   // An app's release may have a prompt of its own, which asks without any message of ours.
   const mayAskAlone = first.kind === "prompt" || models.some((each) => each.includes("@"));
   const empty = !mayAskAlone && asked.messages.length === 0 && Object.keys(asked.variables).length === 0;
-  const why =
-    models.length === 0
-      ? "Choose a model first."
-      : prompt.problem || mistakes.length > 0
-        ? (prompt.problem ?? `Correct ${mistakes[0]?.[0]} first.`)
-        : empty
-          ? "There is nothing to ask yet."
-          : undefined;
+  const why = whyNotAsk({ models, problem: prompt.problem, mistakes, empty });
   const ask = () => {
     if (why || run.running) return;
-    const body: PlaygroundRun = { models, ...asked };
-    if (first.kind === "prompt") {
-      const own = file === first.file ? { ref: String(first.version) } : { file };
-      body.prompt = { name: first.name, ...own, variables: prompt.values };
-    }
-    if (first.kind === "span" && first.like) body.like = first.like;
-    run.start(body);
+    run.start(bodyOf(first, file, models, asked, prompt.values));
   };
   useShortcuts({ "mod+enter": ask });
   return (
     <div className={css.bench}>
       <section className={css.asked} aria-label="What is asked">
         <Origin project={project} source={first} />
-        {source.notes && source.notes.length > 0 && (
-          <Notice tone="warn">
-            {source.notes.map((note) => (
-              <div key={note}>{note}</div>
-            ))}
-          </Notice>
-        )}
+        <Notes notes={source.notes ?? []} />
         {first.kind === "prompt" && (
           <PromptSide
             name={first.name}
@@ -101,50 +120,16 @@ export function Bench({ project, source }: { project: string; source: Source }) 
           />
         )}
         <ContextEditor draft={draft} wrong={wrong} onChange={setDraft} after={first.kind === "prompt"} />
-        <div className={css.foot}>
-          <WriteButton
-            variant="default"
-            leftSection={<Save size={14} />}
-            why={
-              mistakes.length > 0 || (first.kind === "prompt" && file === first.file)
-                ? first.kind === "prompt" && file === first.file
-                  ? "The prompt was not changed."
-                  : "Correct what is wrong first."
-                : undefined
-            }
-            onClick={() => setSaving(true)}
-          >
-            {first.kind === "prompt" ? "Save version" : "Save as a prompt"}
-          </WriteButton>
-        </div>
+        <SaveButton source={first} file={file} mistaken={mistakes.length > 0} onClick={() => setSaving(true)} />
       </section>
-      <section className={css.answered} aria-label="Answers">
-        <div className={css.ask}>
-          <ModelsField
-            project={project}
-            models={models}
-            running={run.running}
-            onChange={(next) =>
-              void navigate({ search: (was) => ({ ...was, models: next.join(",") || undefined }), replace: true })
-            }
-          />
-          {run.running ? (
-            <Button size="sm" color="red.8" leftSection={<Square size={14} />} onClick={run.stop}>
-              Stop
-            </Button>
-          ) : (
-            <WriteOrRead why={why} onClick={ask} />
-          )}
-        </div>
-        {run.error !== null && <ProblemNotice error={run.error} />}
-        <Answers
-          project={project}
-          answers={run.answers}
-          diff={search.diff}
-          onDiff={(diff) => void navigate({ search: (was) => ({ ...was, diff }), replace: true })}
-          onKeep={asked.messages.length > 0 ? (answer) => setKept(textOf(answer)) : undefined}
-        />
-      </section>
+      <Answered
+        project={project}
+        models={models}
+        run={run}
+        why={why}
+        onAsk={ask}
+        onKeep={asked.messages.length > 0 ? (answer) => setKept(textOf(answer)) : undefined}
+      />
       {kept !== null && (
         <AddToDataset
           project={project}
@@ -166,6 +151,83 @@ export function Bench({ project, source }: { project: string; source: Source }) 
       )}
       <UnsavedGuard dirty={edited} leaving={leaving} free={FREE} />
     </div>
+  );
+}
+
+interface SaveProps {
+  source: Source;
+  file: string;
+  mistaken: boolean;
+  onClick: () => void;
+}
+
+function SaveButton({ source, file, mistaken, onClick }: SaveProps) {
+  return (
+    <div className={css.foot}>
+      <WriteButton
+        variant="default"
+        leftSection={<Save size={14} />}
+        why={whyNotSave(source, file, mistaken)}
+        onClick={onClick}
+      >
+        {source.kind === "prompt" ? "Save version" : "Save as a prompt"}
+      </WriteButton>
+    </div>
+  );
+}
+
+function Notes({ notes }: { notes: readonly string[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <Notice tone="warn">
+      {notes.map((note) => (
+        <div key={note}>{note}</div>
+      ))}
+    </Notice>
+  );
+}
+
+interface AnsweredProps {
+  project: string;
+  models: string[];
+  run: ReturnType<typeof useRun>;
+  why: string | undefined;
+  onAsk: () => void;
+  onKeep: ComponentProps<typeof Answers>["onKeep"];
+}
+
+/** Who is asked, and what each said. */
+function Answered({ project, models, run, why, onAsk, onKeep }: AnsweredProps) {
+  const search = useSearch({ from: "/inside/p/$project/playground" });
+  const navigate = useNavigate({ from: "/p/$project/playground" });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (was) => ({ ...was, ...change }), replace: true });
+  return (
+    <section className={css.answered} aria-label="Answers">
+      <div className={css.ask}>
+        <ModelsField
+          project={project}
+          models={models}
+          running={run.running}
+          onChange={(next) => set({ models: next.join(",") || undefined })}
+        />
+        {run.running ? (
+          <Button size="sm" color="red.8" leftSection={<Square size={14} />} onClick={run.stop}>
+            Stop
+          </Button>
+        ) : (
+          <WriteOrRead why={why} onClick={onAsk} />
+        )}
+      </div>
+      {run.error !== null && <ProblemNotice error={run.error} />}
+      <Answers
+        project={project}
+        answers={run.answers}
+        diff={search.diff}
+        onDiff={(diff) => set({ diff })}
+        onKeep={onKeep}
+      />
+    </section>
   );
 }
 

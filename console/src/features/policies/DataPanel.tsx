@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { dataClassesQuery, dataTermsQuery } from "@/api/policies";
 import { Panel, Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
@@ -64,7 +65,11 @@ export function DataPanel({ project }: { project: string }) {
         </div>
       )}
       <p className="muted">
-        State them with <span className="mono">trimtab policies terms provider NAME --region eu-west-1</span>.
+        They are stated under{" "}
+        <Link to="/p/$project/data" params={{ project }}>
+          Data
+        </Link>
+        .
       </p>
     </Panel>
   );

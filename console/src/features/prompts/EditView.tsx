@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { FlaskConical, Save, Undo2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { previewFileQuery } from "@/api/prompts";
 import type { PromptVersionView, PromptView } from "@/api/types";
 import { useShortcuts } from "@/lib/hooks";
@@ -32,16 +32,8 @@ interface Props {
 
 const FREE = ["model"];
 
-/** The file's own text on one side; what it asks for and what comes of it on the other. */
-export function EditView({ project, name, prompt, shown, stored, start, onDone }: Props) {
-  const [text, setText] = useState(start);
-  const [texts, setTexts] = useState<Texts>({});
-  const [saving, setSaving] = useState(false);
-  const [base] = useState(prompt?.newest ?? 0);
-  const search = useSearch({ from: "/inside/p/$project/prompts/$name" });
-  const navigate = useNavigate({ from: "/p/$project/prompts/$name" });
-  const leaving = useLeaving();
-  const model = search.model ?? "";
+/** What the server says of the text as it stands, and of the values that were typed for its variables. */
+function useFilePreview(project: string, name: string, text: string, texts: Texts, model: string) {
   const [file] = useDebouncedValue(text, 300);
   const [known, setKnown] = useState<Parameters<typeof valuesOf>[0]>([]);
   const { values, errors } = useMemo(() => valuesOf(known, texts), [known, texts]);
@@ -52,18 +44,34 @@ export function EditView({ project, name, prompt, shown, stored, start, onDone }
   // What was found of an earlier text, or of earlier values, says nothing of these.
   const current = !preview.isPlaceholderData && file === text && variables === values;
   const problem = (current && answer?.problem) || null;
+  const broken = Boolean(problem && !(problem.variable && problem.line === null));
+  return { preview, answer, known, errors, problem, broken };
+}
+
+type FilePreview = ReturnType<typeof useFilePreview>;
+
+/** Why there is nothing to save now. */
+function whyNot(dirty: boolean, archived: boolean, broken: boolean): string | undefined {
+  if (!dirty) return "Nothing was changed.";
+  if (archived) return "It is archived; take it out of the archive first.";
+  return broken ? "There is a mistake in it." : undefined;
+}
+
+/** The file's own text on one side; what it asks for and what comes of it on the other. */
+export function EditView({ project, name, prompt, shown, stored, start, onDone }: Props) {
+  const [text, setText] = useState(start);
+  const [texts, setTexts] = useState<Texts>({});
+  const [saving, setSaving] = useState(false);
+  const [base] = useState(prompt?.newest ?? 0);
+  const search = useSearch({ from: "/inside/p/$project/prompts/$name" });
+  const leaving = useLeaving();
+  const found = useFilePreview(project, name, text, texts, search.model ?? "");
+  const { problem } = found;
   const marks = useMemo((): Mark[] => {
     return problem?.line ? [{ line: problem.line, message: `${problem.message} ${problem.fix}` }] : [];
   }, [problem]);
   const dirty = text !== stored;
-  const broken = Boolean(problem && !(problem.variable && problem.line === null));
-  const why = !dirty
-    ? "Nothing was changed."
-    : prompt?.archived
-      ? "It is archived; take it out of the archive first."
-      : broken
-        ? "There is a mistake in it."
-        : undefined;
+  const why = whyNot(dirty, Boolean(prompt?.archived), found.broken);
   const save = () => {
     if (!why) setSaving(true);
   };
@@ -71,74 +79,36 @@ export function EditView({ project, name, prompt, shown, stored, start, onDone }
   return (
     <div className={css.editing}>
       <section className={css.side} aria-label="The file">
-        <div className={css.bar}>
-          <span className={css.grow}>
-            {shown && shown.version !== prompt?.newest && <Older shown={shown} newest={prompt?.newest ?? 0} />}
-            {prompt && prompt.newest > base && <Meanwhile name={name} project={project} prompt={prompt} base={base} />}
-          </span>
-          {dirty && (
-            <Button
-              variant="subtle"
-              color="gray"
-              leftSection={<Undo2 size={14} />}
-              onClick={() => setText(stored || start)}
-            >
-              Undo all
-            </Button>
-          )}
-          {shown && (
-            <Button
-              component={Link}
-              to="/p/$project/playground"
-              params={{ project } as never}
-              search={{ prompt: name, ref: String(shown.version) } as never}
-              variant="default"
-              leftSection={<FlaskConical size={14} />}
-            >
-              Playground
-            </Button>
-          )}
-          <WriteButton leftSection={<Save size={14} />} why={why} onClick={save}>
-            Save version
-          </WriteButton>
-        </div>
+        <FileBar
+          project={project}
+          shown={shown}
+          news={<News project={project} name={name} prompt={prompt} shown={shown} base={base} />}
+          why={why}
+          onUndo={dirty ? () => setText(stored || start) : undefined}
+          onSave={save}
+        />
         <div className={css.editor}>
           <Editor
             label={`The file of ${name}`}
             value={text}
             onChange={setText}
             marks={marks}
-            names={known.map((each) => each.name)}
+            names={found.known.map((each) => each.name)}
             onSave={save}
           />
         </div>
         <p className={`${css.hint} muted`}>
           <code>@system</code>, <code>@user</code>, <code>@assistant</code> begin a message;{" "}
           <code>{'{% include "other" %}'}</code> takes in another prompt. Ctrl or Cmd S saves.
-          {answer?.hash && <span className="mono"> {answer.hash.slice(0, 19)}…</span>}
+          {found.answer?.hash && <span className="mono"> {found.answer.hash.slice(0, 19)}…</span>}
         </p>
       </section>
-      <section className={css.side} aria-label="What comes of it">
-        {problem && broken && (
-          <Notice title={problem.line ? `Line ${problem.line}: ${problem.message}` : problem.message}>
-            {problem.fix}
-          </Notice>
-        )}
-        {preview.isError && <ProblemNotice error={preview.error} retry={() => void preview.refetch()} />}
-        <VariablesForm
-          variables={known}
-          texts={texts}
-          errors={problem?.variable && !broken ? { ...errors, [problem.variable]: problem.message } : errors}
-          onChange={(change) => setTexts((now) => ({ ...now, ...change }))}
-        />
-        <Preview
-          project={project}
-          preview={answer}
-          busy={preview.isFetching}
-          model={model}
-          onModel={(next) => void navigate({ search: (was) => ({ ...was, model: next || undefined }), replace: true })}
-        />
-      </section>
+      <Outcome
+        project={project}
+        found={found}
+        texts={texts}
+        onTexts={(change) => setTexts((now) => ({ ...now, ...change }))}
+      />
       {saving && (
         <SaveDialog
           project={project}
@@ -155,6 +125,98 @@ export function EditView({ project, name, prompt, shown, stored, start, onDone }
       )}
       <UnsavedGuard dirty={dirty && (prompt !== undefined || text !== start)} leaving={leaving} free={FREE} />
     </div>
+  );
+}
+
+interface BarProps {
+  project: string;
+  shown: PromptVersionView | undefined;
+  /** What is to be known of other versions. */
+  news: ReactNode;
+  why: string | undefined;
+  onUndo: (() => void) | undefined;
+  onSave: () => void;
+}
+
+function FileBar({ project, shown, news, why, onUndo, onSave }: BarProps) {
+  return (
+    <div className={css.bar}>
+      <span className={css.grow}>{news}</span>
+      {onUndo && (
+        <Button variant="subtle" color="gray" leftSection={<Undo2 size={14} />} onClick={onUndo}>
+          Undo all
+        </Button>
+      )}
+      {shown && (
+        <Button
+          component={Link}
+          to="/p/$project/playground"
+          params={{ project } as never}
+          search={{ prompt: shown.name, ref: String(shown.version) } as never}
+          variant="default"
+          leftSection={<FlaskConical size={14} />}
+        >
+          Playground
+        </Button>
+      )}
+      <WriteButton leftSection={<Save size={14} />} why={why} onClick={onSave}>
+        Save version
+      </WriteButton>
+    </div>
+  );
+}
+
+interface OutcomeProps {
+  project: string;
+  found: FilePreview;
+  texts: Texts;
+  onTexts: (change: Texts) => void;
+}
+
+/** What is wrong with it, what it asks for, and what it renders to. */
+function Outcome({ project, found, texts, onTexts }: OutcomeProps) {
+  const search = useSearch({ from: "/inside/p/$project/prompts/$name" });
+  const navigate = useNavigate({ from: "/p/$project/prompts/$name" });
+  const { preview, answer, known, errors, problem, broken } = found;
+  return (
+    <section className={css.side} aria-label="What comes of it">
+      {problem && broken && (
+        <Notice title={problem.line ? `Line ${problem.line}: ${problem.message}` : problem.message}>
+          {problem.fix}
+        </Notice>
+      )}
+      {preview.isError && <ProblemNotice error={preview.error} retry={() => void preview.refetch()} />}
+      <VariablesForm
+        variables={known}
+        texts={texts}
+        errors={problem?.variable && !broken ? { ...errors, [problem.variable]: problem.message } : errors}
+        onChange={onTexts}
+      />
+      <Preview
+        project={project}
+        preview={answer}
+        busy={preview.isFetching}
+        model={search.model ?? ""}
+        onModel={(next) => void navigate({ search: (was) => ({ ...was, model: next || undefined }), replace: true })}
+      />
+    </section>
+  );
+}
+
+interface NewsProps {
+  project: string;
+  name: string;
+  prompt: PromptView | undefined;
+  shown: PromptVersionView | undefined;
+  base: number;
+}
+
+function News({ project, name, prompt, shown, base }: NewsProps) {
+  return (
+    <>
+      {shown && shown.version !== prompt?.newest && <Older shown={shown} newest={prompt?.newest ?? 0} />}
+      {prompt && prompt.newest > base && <Meanwhile name={name} project={project} prompt={prompt} base={base} />}
+    </>
   );
 }
 
