@@ -414,6 +414,52 @@ def test_an_erasure_that_would_touch_what_is_held_removes_nothing_until_the_hold
     story(told)
 
 
+def test_a_hold_counts_where_only_the_books_tell_of_a_trace_and_for_what_was_made_of_it(story: Any) -> None:
+    async def told(home: Home) -> None:
+        theirs = call(home.project, "hello", "ines", "visit-10", number=1)
+        judged = msgspec.structs.replace(
+            call(home.project, "was hello good?", "", "", number=2), feature="trimtab.judge",
+            metadata={"trace": theirs.trace_id},
+        )  # fmt: skip
+        await home.acknowledge(theirs, judged)
+        home.drain()
+        of: tuple[tuple[legal_holds.Subject, str], ...]
+        of = (("trace", judged.trace_id), ("session", "visit-10"))
+        holds = [
+            LegalHold(
+                id=new_id("lhd"), project_id=home.project, subject=subject, value=value, start=None, end=None,
+                reason="Case 8", author="k", author_name="Ann", created=1,
+            )
+            for subject, value in of
+        ]  # fmt: skip
+        who, work = Actor("k", "Ann"), legal_holds.release
+        await home.db.write(lambda conn: legal_holds.add(conn, holds[0]))
+        asked = await home.ask("user", "ines")
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, "Case 8" in receipt.problem, home.rows("spans")) == ("failed", True, 4)
+        await home.db.write(lambda conn: work(conn, home.project, holds[0].id, who, "It is over.", 2))
+
+        await home.db.write(lambda conn: legal_holds.add(conn, holds[1]))
+        upkeep = Upkeep(home.reader)
+        await upkeep.delete(
+            "spans", "project = {project:String}", {"project": home.project}
+        )  # as retention did, before it was held
+        await upkeep.finished(("spans",))
+        assert (await home.ask("user", "ines")).id == asked.id
+        assert await home.eraser().turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, "Case 8" in receipt.problem) == ("failed", True)
+        assert home.rows("ledger", "user = 'ines'") == 1
+        await home.db.write(lambda conn: work(conn, home.project, holds[1].id, who, "It is over.", 2))
+        assert (await home.ask("user", "ines")).id == asked.id
+        assert await home.eraser().turn()
+        assert (await home.receipt(asked)).state == "done"
+        assert home.rows("ledger", "user = 'ines'") == 0
+
+    story(told)
+
+
 def test_what_this_server_made_of_a_trace_by_itself_goes_with_it(story: Any) -> None:
     """A judge's question about it, and a shadow copy, which has neither its user nor its session."""
 

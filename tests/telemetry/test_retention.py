@@ -37,6 +37,7 @@ from trimtab.telemetry.retention import (
     over_age,
 )
 from trimtab.telemetry.rows import Rows, encode
+from trimtab.telemetry.scores import Score, ScoreBatch, Target, add_scores
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.upkeep import TABLES, Upkeep
 
@@ -355,6 +356,49 @@ def test_what_a_legal_hold_covers_stays_and_goes_once_it_is_released(story: Any,
         assert [left(engine, owner, "spans") for owner in (whole, some, range_)] == [0, 0, 0]
 
     story(body)
+
+
+def test_scores_of_what_is_held_stay_with_their_traces_or_without_any(story: Any, engine: Store) -> None:
+    """A session as a whole was judged, a trace long after it began, and one of which nothing else is left."""
+    session, user, range_ = project(), project(), project()
+    low = (T0 - 55 * DAY_NS) // 1_000_000
+
+    def score(owner: str, name: str, session: str, trace_id: str = "") -> None:
+        at = T0 - 45 * DAY_NS
+        target: Target = "trace" if trace_id else "session"
+        made = Score(
+            id=f"{owner}-{name}", target=target, name=name, value=1.0, at_ns=at, version=at, session=session,
+            trace_id=trace_id,
+        )  # fmt: skip
+        rows = Rows()
+        add_scores(rows.scores, 0, ScoreBatch(project=owner, scores=(made,)))
+        engine.insert("scores", rows.scores.columns, encode(rows.scores.values), f"{owner}:{name.replace(' ', '-')}")
+
+    async def body(home: Home) -> None:
+        for owner in (session, user, range_):
+            await home.add(owner, {"scores": 30, "spans": 30, "ledger": None})
+            score(owner, "of the session", "visit-1")
+            score(owner, "of another", "visit-2")
+            score(owner, "of a trace", "visit-1", "d" * 32)
+        keep(engine, home.blobs, user, [50])
+        sql = "ALTER TABLE ledger UPDATE user = 'ann', session = 'visit-1' WHERE project = {p:String}"
+        engine.query(f"{sql} SETTINGS mutations_sync = 2", bind({"p": user}), "TSV")
+        holds = (
+            held(session, "session", "visit-1"), held(user, "user", "ann"),
+            held(range_, "project", start=low, end=low + DAY_MS),
+        )  # fmt: skip
+        for each in holds:
+            await home.db.write(lambda conn, each=each: legal_holds.add(conn, each))
+        assert await home.retention().turn()
+
+    def names(owner: str) -> set[str]:
+        sql = "SELECT DISTINCT name FROM scores WHERE project = {p:String}"
+        return set(engine.query(sql, bind({"p": owner}), "TSV").decode().splitlines())
+
+    story(body)
+    assert names(session) == {"of the session", "of a trace"}
+    assert names(user) == {"of the session"}
+    assert names(range_) == {"of the session", "of another", "of a trace"}, "what began then may be judged later"
 
 
 def held(owner: str, subject: legal_holds.Subject, value: str = "", **bounds: int) -> LegalHold:

@@ -64,6 +64,8 @@ ANONYMOUS: Final = (
 _COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
 _IDS: Final = ("id", "span_id", "trace_id")
 """What names a row of a table: the first of these that is a column of it."""
+_LEADING: Final = ("spans", "ledger")
+"""What says which traces are of somebody."""
 _MADE: Final = "made:"
 _TRACE_IN: Final = re.compile(rb"[0-9a-f]{32}")
 
@@ -171,15 +173,40 @@ class _Work:
         logger.info("the erasure %s is done", self.job.id)
 
     async def _refuse_what_is_held(self) -> None:
-        """Raises `Conflict` where a legal hold covers any of its traces."""
+        """Raises `Conflict` where a legal hold covers any of its traces, also one that only the books or scores tell of
+        any more."""
+        for hold in await self._holds():
+            for source in _LEADING:
+                traces = f"trace_id IN (SELECT trace_id FROM {source} WHERE {self._cond} AND trace_id != '')"  # noqa: S608
+                await self._refuse(hold, traces, self._which)
+            if hold.subject == "project":
+                for kept in await self._parts.upkeep.kept():
+                    if _COLUMN[self.job.subject] in (await self._parts.upkeep.tables())[kept.table]:
+                        await self._refuse(hold, self._cond, self._which, ((kept.table, kept.age),))
+
+    async def _holds(self) -> list[legal_holds.LegalHold]:
         project = self.job.project_id
-        holds = await self._parts.db.read(lambda conn: legal_holds.in_force(conn, project))
-        traces = f"trace_id IN (SELECT trace_id FROM spans WHERE {self._cond})"  # noqa: S608
-        for hold in holds:
-            said, params = held.condition(hold)
-            where = f"project = {{project:String}} AND {traces} AND {said}"
-            if await self._parts.upkeep.count("spans", where, {**self._which, **params}):
+        return await self._parts.db.read(lambda conn: legal_holds.in_force(conn, project))
+
+    async def _refuse(
+        self, hold: legal_holds.LegalHold, where: str, params: dict[str, Value],
+        places: Sequence[tuple[str, str]] = (("spans", "start_ns"), ("ledger", "at_ns")),
+    ) -> None:  # fmt: skip
+        """Raises `Conflict` where a row of these tables fits that a hold covers."""
+        for table, at in places:
+            said, more = held.condition(hold, at)
+            if await self._parts.upkeep.count(
+                table, f"project = {{project:String}} AND {where} AND {said}", {**params, **more}
+            ):
                 raise legal_holds.refuse_erasure(hold)
+
+    async def _refuse_what_was_made(self, made: Sequence[str]) -> None:
+        """Raises `Conflict` where a hold covers a trace of our own that would go with it."""
+        holds = await self._holds()
+        for at in range(0, len(made), IDS_AT_ONCE):
+            params: dict[str, Value] = {"project": self.job.project_id, "ids": ids(made[at : at + IDS_AT_ONCE])}
+            for hold in holds:
+                await self._refuse(hold, f"trace_id {IDS_IN}", params)
 
     # --- how far it came ---
 
@@ -255,6 +282,7 @@ class _Work:
         parts, project = self._parts, self.job.project_id
         traces = await self._distinct("trace_id")
         made = await Made(parts.upkeep, parts.db, project, parts.led).of(traces)
+        await self._refuse_what_was_made(sorted(made))
         every = frozenset(traces | made)
         gone = await asyncio.to_thread(
             barrier.forget_letters, parts.spool, lambda body: self._names(self._opened(body), every)
