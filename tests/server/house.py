@@ -12,14 +12,18 @@ from litestar import Litestar
 
 from catalogs import lay
 from trimtab.core.clock import FixedClock, SystemClock
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.kept.answers import beside
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.governance import bootstrap
 from trimtab.governance.access import Principal, Project
-from trimtab.governance.sealing import Keys
+from trimtab.governance.sealing import Keyring, Keys
 from trimtab.governance.secrets import SecretBox, load
 from trimtab.ledger.prices import PriceBook
 from trimtab.llm.embedder import Embedder
+from trimtab.retrieval.search import Searcher
+from trimtab.retrieval.shelf import Shelf
+from trimtab.retrieval.standing import Standings
 from trimtab.server.app import App, create_api, create_app
 from trimtab.server.bodies import TestResult
 from trimtab.server.calibrating import Calibrating
@@ -82,9 +86,15 @@ class House:
             await client.aclose()
         await self.holder.close()
         await self.deps.answers.close()
+        if self.deps.knowledge is not None:
+            self.deps.knowledge.close()
         if self.deps.intake is not None:
             self.deps.intake.close()
         await self.db.close()
+
+
+async def _no_vectors(project: str, model: str, texts: Sequence[str]) -> Any:
+    raise Unavailable(f"No model makes vectors of {len(texts)} texts here: {project}, {model}.", fix="Search by words.")
 
 
 async def _nowhere(body: bytes) -> None:
@@ -150,6 +160,7 @@ async def make_house(
         remapper=Remapper(reader if asker is None else cast("Any", asker)),
         intake=Intake(lambda: Spool(folder / "spool", "intake"), 1 << 30),
         embedder=Embedder(),
+        knowledge=Searcher(Standings(db), Shelf(db, None, Keyring), _no_vectors, lambda: clock.now_ns() // 1_000_000),
         costs=Costs(reader if asker is None else cast("Any", asker)),
         recorded=Recorded(asker or reader),
         scores=scores,

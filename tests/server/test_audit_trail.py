@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 P: Final = "/api/v1/projects/default"
 APP: Final = f"{P}/apps/support"
+CORPUS: Final = f"{P}/corpora/handbook"
 PRODUCTION: Final = f"{APP}/environments/production"
 
 NO_ENTRY: Final = {
@@ -24,7 +25,7 @@ NO_ENTRY: Final = {
     "previewPrompt": "reads", "replayRoute": "reads", "explainRoute": "reads", "runSql": "reads", "reconcile": "reads",
     "renderPrompt": "reads", "convertPrompt": "reads", "tuneCache": "reads", "planFolder": "reads",
     "askAccessPolicies": "reads", "checkAccessPolicies": "reads", "planAccessPolicies": "reads",
-    "tryGuard": "tries a guard that is not kept",
+    "tryGuard": "tries a guard that is not kept", "searchCorpus": "reads",
     # They call a model, as a client does: the trace and the books say who did.
     "runPlayground": "calls", "testModel": "calls",
     "testForward": "sends one packet that holds nothing, and counts nowhere",
@@ -173,6 +174,12 @@ STORY: Final = (
     Does("placeApp", "PATCH", APP, {"archived": True}),
     Does("applyFolder", "POST", f"{P}/apply",
          {"files": {"trimtab.yaml": "name: main\nmodels:\n  slow: {provider: lab, model: gpt-5}\n"}}),
+    Does("putCorpus", "PUT", CORPUS, {"description": "How we work", "embedder": {"model": ""}}),
+    Does("putDocuments", "POST", f"{CORPUS}/documents", {"items": [{"id": "a", "text": "A secret-key of one."}]}),
+    Does("restateDocument", "PATCH", f"{CORPUS}/documents/a", {"access": ["user:ada"]}),
+    Does("noteSources", "POST", f"{CORPUS}/sources", {"items": {"a": "changed"}}),
+    Does("publishCorpus", "POST", f"{CORPUS}/versions", {}),
+    Does("deleteDocument", "DELETE", f"{CORPUS}/documents/a"),
     Does("deleteModel", "DELETE", f"{P}/models/fast"),
     Does("reload", "POST", "/api/v1/reload"),
 )  # fmt: skip

@@ -133,7 +133,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
     "operator": _VIEWS | _OPERATES,
-    "auditor": (_READS - {"content:read"}) | frozenset[Permission](("content:unmask",)),
+    "auditor": (_READS - {"content:read", "knowledge:search"}) | frozenset[Permission](("content:unmask",)),
 }
 """``developer`` (``editor`` as keys know it) is for people who change what apps do: prompts, drafts, releases,
 approvals and rollouts of one project; nothing of keys, providers, money or data. ``operator`` is for those who run it:

@@ -306,7 +306,7 @@ async def publish_corpus(
     "POST",
     ONE + "/search",
     "knowledge:search",
-    Operation(id="searchCorpus", summary="Search a corpus", tag=TAG, errors=(404, 409), needs_content=True),
+    Operation(id="searchCorpus", summary="Search a corpus", tag=TAG, errors=(404, 409)),
 )
 async def search_corpus(
     deps: Deps, caller: CallerNow, tenant: Tenant, corpus: FromPath[str], data: JSONBody[SearchCorpus]

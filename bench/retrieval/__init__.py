@@ -1,0 +1,1 @@
+"""How well corpora are searched, and how fast: ``python -m bench.retrieval.run``."""
