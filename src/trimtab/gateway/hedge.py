@@ -52,9 +52,16 @@ class Alarms:
     costs a call an entry in a dictionary. An alarm may ring up to `GRAIN_S` late. Belongs to one event loop."""
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._due: dict[Race, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running one. Asking asyncio each time would cost a system call each time: it looks whether it was forked."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def set(self, race: "Race", loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         at = self._due[race] = loop.time() + seconds
@@ -113,7 +120,7 @@ class Race:
     async def first(self, opening: Coroutine[Any, Any, Opened]) -> Opened | None:
         """Wait for the first attempt, in this task. None: the second one has won, and the first is cut off; see
         `rival`. Whatever the first one raises is raised here, with the rival still running."""
-        loop = asyncio.get_running_loop()
+        loop = self._alarms.loop()
         me = self._first = asyncio.current_task(loop)
         assert me is not None
         cancelled_before = me.cancelling()
