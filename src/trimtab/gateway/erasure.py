@@ -82,6 +82,13 @@ class Parts(Struct, frozen=True, kw_only=True):
     end_segment: Callable[[], None]
     clock: Clock
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    adopt: Callable[[str, Sequence[str]], Awaitable[dict[str, int]]] | None = None
+    """Sees to it that what was made of the words of a project's traces, and does not say so, goes with them. Asked
+    while their texts are still there; rows by table that it removed itself."""
+    of_user: Callable[[Connection, str, str], dict[str, int]] | None = None
+    """Removes what rooms above keep of a user of a project: rows by table."""
+    elsewhere: Callable[[Connection, str], str] | None = None
+    """Where copies of a project's content have gone, in words: for the receipt."""
     beyond: Callable[[Connection, str, set[str]], dict[str, int]] | None = None
     """What rooms above keep of a project's traces is removed with this: rows by table."""
     led: Callable[[Connection, str, set[str]], Led] | None = None
@@ -164,6 +171,9 @@ class _Work:
             )
         await self._forget_blobs()
         checks = await self._look()
+        if self._parts.elsewhere is not None:
+            elsewhere, project = self._parts.elsewhere, self.job.project_id
+            checks["copies sent elsewhere"] = await self._parts.db.read(lambda conn: elsewhere(conn, project))
         if self._parts.backups is not None:
             checks["backups from before"] = await asyncio.to_thread(self._parts.backups, self.job)
         await self._note(
@@ -281,13 +291,14 @@ class _Work:
         """Find the traces of our own that were made of theirs; they are theirs too."""
         parts, project = self._parts, self.job.project_id
         traces = await self._distinct("trace_id")
+        adopted = {} if parts.adopt is None else await parts.adopt(project, sorted(traces - {""}))
         made = await Made(parts.upkeep, parts.db, project, parts.led).of(traces)
         await self._refuse_what_was_made(sorted(made))
         every = frozenset(traces | made)
         gone = await asyncio.to_thread(
             barrier.forget_letters, parts.spool, lambda body: self._names(self._opened(body), every)
         )
-        report = self._added({"dead_letters": gone})
+        report = self._added({"dead_letters": gone} | adopted)
         await self._note(replace(report, step="followed", made=tuple(sorted(made))))
 
     async def _forget_copies(self) -> None:
@@ -301,9 +312,12 @@ class _Work:
         if self.job.subject == "user":
             value = self.job.value
             rows["limit_events"] = await parts.db.write(lambda conn: copies.forget_events(conn, project, value))
+            if parts.of_user is not None:
+                of_user = parts.of_user
+                rows |= await parts.db.write(lambda conn: of_user(conn, project, value))
         if parts.beyond is not None:
             beyond, traces = parts.beyond, await self._distinct("trace_id") | set(made)
-            rows |= await parts.db.write(lambda conn: beyond(conn, project, traces))
+            rows = _sum(rows, await parts.db.write(lambda conn: beyond(conn, project, traces)))
         await self._note(replace(self._added(rows), step="copies"))
 
     async def _distinct(self, column: str) -> set[str]:
@@ -504,6 +518,10 @@ class _Work:
             waited += wait
             wait = min(wait * 1.5, 0.5)
         return 0
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
 def _forms(subject: store.Subject, value: str) -> tuple[bytes, ...]:

@@ -7,11 +7,13 @@ Of attacks it is kept which were seen, by the ids of their cases (or a digest of
 a new version of a detector is compared attack by attack. Of traffic counts are kept: at a check there is other traffic.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from trimtab.guard.operating import ALPHA, GuardShare, Judged, OperatingPoint, at, at_least
@@ -179,6 +181,41 @@ def carry(conn: Connection, row: GuardVersion) -> None:
     old = kept(conn, row.project_id, [before]).get((before.name, before.version))
     if old is not None and same_look(before.spec, row.spec):
         keep(conn, row, old)
+
+
+# --- erasure ---
+
+
+def mark_of(text: str) -> str:
+    """Under which it is kept whether a text was seen that was given as it is: a digest."""
+    return "text:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def is_of_cases(mark: str, dataset: str, cases: Collection[str]) -> bool:
+    """Whether a mark is of one of these cases of a dataset, in whichever version: ``NAME@3/CASE``."""
+    reference, _, case = mark.partition("/")
+    return reference.rpartition("@")[0] == dataset and case in cases
+
+
+def text_marks(conn: Connection, project_id: str) -> frozenset[str]:
+    """Those of texts that were given as they are."""
+    found = select(GUARD_POINTS.c.chosen).where(GUARD_POINTS.c.project_id == project_id)
+    every = (mark for text in conn.execute(found).scalars() for mark in _chosen(text).attacks)
+    return frozenset(mark for mark in every if mark.startswith("text:"))
+
+
+def forget(conn: Connection, project_id: str, is_gone: Callable[[str], bool]) -> int:
+    """Remove the marks that are gone; how many. The shares that they were counted in stay."""
+    c, count = GUARD_POINTS.c, 0
+    for row in conn.execute(select(GUARD_POINTS).where(c.project_id == project_id)).all():
+        chosen = _chosen(row.chosen)
+        left = {mark: was for mark, was in chosen.attacks.items() if not is_gone(mark)}
+        if len(left) < len(chosen.attacks):
+            count += len(chosen.attacks) - len(left)
+            values = {"chosen": msgspec.json.encode(replace(chosen, attacks=left)).decode()}
+            at = (c.project_id == project_id, c.name == row.name, c.version == row.version)
+            conn.execute(update(GUARD_POINTS).where(*at).values(values))
+    return count
 
 
 def _of(row: GuardVersion) -> "tuple[ColumnElement[bool], ...]":

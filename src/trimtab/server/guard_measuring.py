@@ -4,7 +4,6 @@ A recorded call is one text: what the guard would look at in it at that stage, a
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +18,7 @@ from trimtab.evaluation.cases import input_text
 from trimtab.evaluation.types import Case
 from trimtab.gateway.guard_texts import answer_pieces, pieces_of, subject_of
 from trimtab.governance.access import Project
+from trimtab.guard import points
 from trimtab.guard.operating import described
 from trimtab.guard.points import Named
 from trimtab.guard.run import Runner, concerns
@@ -172,9 +172,8 @@ def _parts(said: Sequence[MessageView]) -> tuple[Part, ...]:
 
 
 def _given(text: str, stage: Stage, role: str, *, attack: bool) -> Text:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     subject = Subject(pieces=(Piece(stage=stage, text=text, role=role),))
-    return Text(id=f"text:{digest}", subject=subject, attack=attack, family="given")
+    return Text(id=points.mark_of(text), subject=subject, attack=attack, family="given")
 
 
 def _cases(conn: Connection, tenant: Project, reference: str) -> tuple[str, list[Case]]:

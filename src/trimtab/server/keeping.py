@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from trimtab.core.clock import Clock
 from trimtab.evaluation import erasing as evaluated
@@ -12,11 +12,18 @@ from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.erasure_made import Led, OfCases
 from trimtab.gateway.kept.answers import Answers
+from trimtab.governance import content_reads
+from trimtab.governance.audit import AUDIT
 from trimtab.governance.retention import Rules
+from trimtab.governance.sealing import Keyring
+from trimtab.guard import points
+from trimtab.retrieval import erasing as known
 from trimtab.review import erasing as reviewed
 from trimtab.server.backup_notes import note_erasure
+from trimtab.server.erasing_seeds import Seeds
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
+from trimtab.telemetry.forward.store import FORWARDS
 from trimtab.telemetry.retention import Parts as RetentionParts
 from trimtab.telemetry.retention import Retention
 from trimtab.telemetry.spool import Spool
@@ -34,6 +41,7 @@ class Places(Struct, frozen=True, kw_only=True):
     folder: Path
     telemetry_url: str
     opened: Callable[[bytes], bytes] = bytes
+    keys: Callable[[], Keyring] = Keyring
 
 
 class Keeping:
@@ -46,6 +54,7 @@ class Keeping:
     ) -> None:  # fmt: skip
         upkeep = Upkeep(reader, cluster_of(places.telemetry_url))
         blobs = FolderBlobs(places.folder / BLOBS)
+        words = Seeds(db, upkeep, blobs, places.keys)
         self.retention = Retention(RetentionParts(db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock))
         self.eraser = Eraser(
             EraserParts(
@@ -58,6 +67,9 @@ class Keeping:
                 clock=clock,
                 beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
                 led=_led,
+                adopt=words.adopt,
+                of_user=lambda conn, project, user: known.forget(conn, project, user, clock.now_ns() // 1_000_000),
+                elsewhere=elsewhere,
                 opened=places.opened,
                 backups=lambda done: note_erasure(places.folder, done),
             )
@@ -65,8 +77,27 @@ class Keeping:
 
 
 def _forget(conn: Connection, project_id: str, traces: set[str], now: int) -> dict[str, int]:
-    """What review and evaluation keep of those traces."""
-    return reviewed.forget(conn, project_id, traces) | evaluated.forget(conn, project_id, traces, now)
+    """What review and evaluation keep of those traces, and what guards were checked with of that."""
+    hits = evaluated.found(conn, project_id, traces)
+    marks = points.forget(
+        conn, project_id, lambda mark: any(points.is_of_cases(mark, hit.dataset, hit.cases) for hit in hits)
+    )
+    found = reviewed.forget(conn, project_id, traces) | evaluated.forget(conn, project_id, traces, now)
+    return found | {"guard_points": marks}
+
+
+def elsewhere(conn: Connection, project_id: str) -> str:
+    """Where copies of a project's content have gone that nobody here can take back."""
+    names = conn.execute(select(FORWARDS.c.name).where(FORWARDS.c.project_id == project_id).order_by(FORWARDS.c.name))
+    forwards = list(names.scalars())
+    log = AUDIT.c
+    exports = select(func.count()).where(
+        log.project_id == project_id, log.action == content_reads.READ, log.subject.startswith("export:")
+    )
+    noted = conn.execute(exports).scalar_one()
+    said = [f"forwarded to {', '.join(forwards)}"] if forwards else []
+    said += [f"{noted} exports stand in the audit log"] if noted else []
+    return "; ".join(said) or "none is known"
 
 
 def _led(conn: Connection, project_id: str, traces: set[str]) -> Led:

@@ -239,7 +239,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     gateway = _gateway(made, settings, worker, guard_tools, runner, library)
     inflight = house.folder / INFLIGHT
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
-    places = Places(folder=house.folder, telemetry_url=settings.telemetry_url or "", opened=made.keys.opened)
+    url, keys = settings.telemetry_url or "", made.keys
+    places = Places(folder=house.folder, telemetry_url=url, opened=keys.opened, keys=lambda: keys.ring)
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
     playground = Playground(gateway, clock.now_ns)

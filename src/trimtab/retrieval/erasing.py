@@ -1,0 +1,29 @@
+"""What an erasure removes of knowledge: documents that tell of a user, by their ``about``."""
+
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from trimtab.governance.audit import Actor
+from trimtab.retrieval import corpora, documents
+from trimtab.retrieval.documents import By
+from trimtab.retrieval.tables import DOCUMENTS
+
+BY: Final = Actor("", "erasure")
+D = DOCUMENTS.c
+
+
+def forget(conn: Connection, project_id: str, user: str, now: int) -> dict[str, int]:
+    """Erase the documents that tell of this user from every version of every corpus. Rows by table; done again it finds
+    nothing."""
+    line = f"\n{user}\n"
+    # Not LIKE: SQLite's takes no heed of case.
+    tells = func.replace(D.about, line, "") != D.about
+    query = select(D.corpus, D.document).where(D.project_id == project_id, D.erased.is_(None), tells)
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(query.order_by(D.corpus, D.document)):
+        found.setdefault(row.corpus, []).append(row.document)
+    erased = 0
+    for corpus, names in found.items():
+        erased += documents.erase(conn, corpora.get(conn, project_id, corpus), names, By(BY, now))
+    return {"corpus_documents": erased}
