@@ -10,13 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from knowledge_room import Room
+from knowledge_room import Room, Run
 
 from catalogs import laid
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.storage.database import Database
-
-Run = Callable[[Callable[[Room], Awaitable[Any]]], Any]
 
 
 def runner_of(folder: Path, url: str) -> Run:

@@ -94,3 +94,7 @@ class Room:
 
     def close(self) -> None:
         self.searcher.close()
+
+
+Run = Callable[[Callable[[Room], Awaitable[Any]]], Any]
+"""Runs a story in a room of its own."""
