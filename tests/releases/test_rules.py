@@ -126,9 +126,24 @@ def test_a_candidate_whose_callers_give_up_is_rolled_back_though_what_it_answers
     assert decide(defaults(), alike, LATE).action == "advance"
 
 
-def test_what_users_did_shares_one_guards_risk_so_that_the_others_keep_theirs() -> None:
+def test_a_candidate_that_guards_stop_more_often_is_rolled_back_and_one_that_they_stop_alike_goes_on() -> None:
+    stopped = Figures(
+        stable=arm(2_000, 20, guard_block_rate=single(2_000, 20)),
+        candidate=arm(400, 4, guard_block_rate=single(400, 60)),
+    )
+    found = decide(defaults(), stopped, LATE)
+    assert (found.action, found.rule) == ("rollback", "guard_block_rate worse -> rollback")
+    for of, count in ((8_000, 80), (8_000, 0)):
+        alike = Figures(
+            stable=arm(of, 80, guard_block_rate=single(of, count)),
+            candidate=arm(900, 9, guard_block_rate=single(900, count * 900 // of)),
+        )
+        assert decide(defaults(), alike, LATE).action == "advance"
+
+
+def test_what_users_and_guards_did_shares_one_guards_risk_so_that_the_others_keep_theirs() -> None:
     levels = {each.metric: 1 - each.level for each in decide(defaults(), GOOD, LATE).evidence}
-    assert levels["feedback"] + levels["cancelled"] == pytest.approx(levels["cost"])
+    assert levels["feedback"] + levels["cancelled"] + levels["guard_block_rate"] == pytest.approx(levels["cost"])
     assert levels["errors"] == pytest.approx(0.05 / 3 * 4 / 11)
 
 

@@ -72,13 +72,15 @@ DEFAULT_GUARDS: Final = (
     Guard(metric="latency", weight=2),
     Guard(metric="cost"),
     Guard(metric="ttft", waits=False),
-    Guard(metric="feedback", waits=False, weight=0.5),
-    Guard(metric="cancelled", waits=False, weight=0.5),
+    Guard(metric="guard_block_rate", waits=False, weight=0.5),
+    Guard(metric="feedback", waits=False, weight=0.25),
+    Guard(metric="cancelled", waits=False, weight=0.25),
 )
 _BACK: Final = (
     "errors worse -> rollback",
     "silent worse -> rollback",
     "latency worse -> rollback",
+    "guard_block_rate worse -> rollback",
     "feedback worse -> rollback",
     "cancelled worse -> rollback",
 )

@@ -183,7 +183,8 @@ class GuardExample(Struct, frozen=True, kw_only=True):
 class GuardReport(Struct, frozen=True, kw_only=True):
     """What a guard did with the ``calls`` that it looked at, each counted once with the weightiest action it asked for:
     ``enforced``, and what it ``would_have`` done in shadow mode. ``failed`` counts the times it could not tell; ``say``
-    is the report in a sentence. ``examples`` are the newest calls that it stopped or would have stopped."""
+    is the report in a sentence. ``examples`` are the newest calls in which it minded something, those that it
+    stopped (or would have) first."""
 
     name: str
     since: int

@@ -12,6 +12,7 @@ EXAMPLES: Final = 20
 ACTIONS: Final = ("escalate", "block", "redact", "flag", "allow")
 """The weightiest first."""
 STOPS: Final = ("escalate", "block")
+MINDED: Final = ("escalate", "block", "redact", "flag")
 _WINDOW: Final = (
     "project = {project:String} AND entry = 1 AND request_id != '' AND start_ns >= {since:Int64}"
     " AND start_ns < {until:Int64}"
@@ -27,7 +28,7 @@ class Asker(Protocol):
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """A call that a guard stopped, or would have stopped. Unix ns."""
+    """A call in which a guard minded something, or in shadow mode would have. Unix ns."""
 
     trace_id: str
     request_id: str
@@ -85,11 +86,14 @@ async def report(asker: Asker, project: str, name: str, since_ns: int, until_ns:
 
 
 async def _examples(asker: Asker, looked: str, params: Mapping[str, Value]) -> tuple[Example, ...]:
-    both = f"({_heaviest('enforce')} IN {STOPS} OR {_heaviest('shadow')} IN {STOPS})"
+    """The newest in which it minded something; those that it stopped, or would have, before the others."""
+    did, would = _heaviest("enforce"), _heaviest("shadow")
+    stopped = f"({did} IN {STOPS} OR {would} IN {STOPS})"
     lines = await asker.ask(
         tuple[str, str, str, int, str, str, str],
-        f"SELECT trace_id, request_id, model, start_ns, {_heaviest('enforce')}, {_heaviest('shadow')}, input_preview"  # noqa: S608
-        f" FROM spans WHERE {looked} AND {both} ORDER BY start_ns DESC LIMIT {EXAMPLES}",
+        f"SELECT trace_id, request_id, model, start_ns, {did}, {would}, input_preview"  # noqa: S608
+        f" FROM spans WHERE {looked} AND ({did} IN {MINDED} OR {would} IN {MINDED})"
+        f" ORDER BY {stopped} DESC, start_ns DESC LIMIT {EXAMPLES}",
         params,
     )
     return tuple(
@@ -98,8 +102,8 @@ async def _examples(asker: Asker, looked: str, params: Mapping[str, Value]) -> t
             request_id=request_id,
             model=model,
             start_ns=start_ns,
-            action=did if did in STOPS else would,
-            mode="enforce" if did in STOPS else "shadow",
+            action=did if did in MINDED else would,
+            mode="enforce" if did in MINDED else "shadow",
             preview=preview,
         )
         for trace_id, request_id, model, start_ns, did, would, preview in lines

@@ -16,7 +16,7 @@ interface Props {
   days: number;
 }
 
-/** What it decided, by how many calls; and the newest of those that it stopped, or would have. */
+/** What it decided, by how many calls; and the newest in which it minded something. */
 export function ReportView({ project, report, days }: Props) {
   if (!report) return <Skeleton height={220} />;
   if (report.calls === 0)
@@ -42,7 +42,7 @@ export function ReportView({ project, report, days }: Props) {
       <Counts title="What it did" by={report.enforced} />
       <Counts title="What it would have done, in shadow mode" by={report.would_have} />
       <section className={css.section} aria-label="Calls">
-        <h2 className={css.heading}>Calls that it stopped, or would have stopped</h2>
+        <h2 className={css.heading}>Calls in which it minded something</h2>
         {report.examples.length === 0 ? (
           <p className="muted">None.</p>
         ) : (

@@ -22,9 +22,8 @@ export function RedteamPage() {
   const { project } = useParams({ from: "/inside/p/$project/red-team" });
   const search = useSearch({ from: "/inside/p/$project/red-team" });
   const navigate = useNavigate({ from: "/p/$project/red-team" });
-  const found = useInfiniteQuery(experimentsQuery(project, {}));
-  const all = found.data?.pages.flatMap((page) => page.items) ?? [];
-  const rows = all.filter((row) => row.spec.scorers.some((each) => each.scorer === "attack"));
+  const found = useInfiniteQuery(experimentsQuery(project, { scorer: "attack" }));
+  const rows = found.data?.pages.flatMap((page) => page.items) ?? [];
   const start = (
     <WriteButton
       size="sm"
@@ -59,7 +58,7 @@ export function RedteamPage() {
       )}
       {found.hasNextPage && (
         <Button variant="default" mt={12} loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-          Look further back
+          Show more
         </Button>
       )}
       {search.new && (

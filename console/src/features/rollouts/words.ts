@@ -30,6 +30,8 @@ const METRICS: Record<string, string> = {
   cost: "Cost of a call",
   silent: "Silent failures",
   feedback: "User feedback",
+  guard_block_rate: "Stopped by guards",
+  guard_flag_rate: "Minded by guards",
 };
 
 export function metricName(metric: string): string {

@@ -1,5 +1,6 @@
 """Guards: versions, kinds, a trial of one on texts, what users are told, and the archive."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -313,8 +314,8 @@ def _found(each: Finding) -> TriedFinding:
 async def report_guard(
     deps: Deps, tenant: Tenant, name: FromPath[str], start: Time = None, end: Time = None
 ) -> GuardReport:
-    """With the calls that began in the window (the last 30 days). In shadow mode: what it would have stopped."""
-    await deps.db.read(lambda conn: store.guard(conn, tenant.id, name))
+    """With the calls that began in the window (the last 30 days). In shadow mode: what it would have done."""
+    guard = await deps.db.read(lambda conn: store.guard(conn, tenant.id, name))
     since, until = window(deps, start, end)
     found = await deps.search.guard_report(tenant.id, name, since * MS, until * MS)
     return GuardReport(
@@ -325,7 +326,7 @@ async def report_guard(
         enforced=found.enforced,
         would_have=found.would_have,
         failed=found.failed,
-        say=_say(found),
+        say=say(found, guard.spec.action),
         examples=[
             GuardExample(
                 trace_id=each.trace_id,
@@ -341,28 +342,32 @@ async def report_guard(
     )
 
 
-def _say(found: Report) -> str:
+def say(found: Report, action: str) -> str:
+    """The report in a sentence or two; ``action`` is what the guard is set to do."""
     if not found.calls:
         return "It has looked at no call in this window."
-    shadowed = sum(found.would_have.values())
-    said: list[str] = []
-    if enforced := sum(found.enforced.values()):
-        stopped = sum(found.enforced.get(action, 0) for action in STOPS)
-        said.append(f"It stopped {stopped:,} of {enforced:,} calls.")
-        if taken := found.enforced.get("redact", 0):
-            said.append(f"It took something out of {taken:,}.")
-        if flagged := found.enforced.get("flag", 0):
-            said.append(f"It flagged {flagged:,}.")
-    if shadowed:
-        stopped = sum(found.would_have.get(action, 0) for action in STOPS)
-        said.append(f"It would have stopped {stopped:,} of {shadowed:,} calls.")
-        if taken := found.would_have.get("redact", 0):
-            said.append(f"It would have taken something out of {taken:,}.")
-        if flagged := found.would_have.get("flag", 0):
-            said.append(f"It would have flagged {flagged:,}.")
+    said = [*_did(found.enforced, action, "It"), *_did(found.would_have, action, "It would have")]
     if found.failed:
         said.append(f"It could not tell {found.failed:,} times.")
     return " ".join(said)
+
+
+def _did(by: Mapping[str, int], action: str, who: str) -> list[str]:
+    """What it did to how many calls, beginning with what it is set to do: a guard that redacts stops none, and that is
+    no news."""
+    of = sum(by.values())
+    if not of:
+        return []
+    stopped = sum(by.get(each, 0) for each in STOPS)
+    told = {"stop": ("stopped", stopped), "redact": ("taken something out of", by.get("redact", 0))}
+    told["flag"] = ("flagged", by.get("flag", 0))
+    first = "stop" if action in STOPS else action
+    words = [first, *(each for each in told if each != first and told[each][1])]
+    past = {"taken something out of": "took something out of"} if who == "It" else {}
+    return [
+        f"{who} {past.get(told[each][0], told[each][0])} {told[each][1]:,}{f' of {of:,} calls' if at == 0 else ''}."
+        for at, each in enumerate(words)
+    ]
 
 
 @route(

@@ -1,0 +1,25 @@
+"""What a guard's report says in a sentence: what it does, and not what it was never to do."""
+
+import pytest
+
+from trimtab.server.api.guards import say
+from trimtab.telemetry.guard_query import Report
+
+SAID: list[tuple[str, dict[str, int], dict[str, int], int, str]] = [
+    ("block", {}, {"block": 14, "allow": 79_986}, 0, "It would have stopped 14 of 80,000 calls."),
+    ("redact", {"redact": 12, "allow": 88}, {}, 0, "It took something out of 12 of 100 calls."),
+    ("redact", {"allow": 5}, {}, 2, "It took something out of 0 of 5 calls. It could not tell 2 times."),
+    ("redact", {"redact": 1, "block": 2}, {}, 0, "It took something out of 1 of 3 calls. It stopped 2."),
+    ("flag", {"flag": 3, "allow": 1}, {"redact": 1}, 0,
+     "It flagged 3 of 4 calls. It would have flagged 0 of 1 calls. It would have taken something out of 1."),
+    ("escalate", {"escalate": 1, "block": 1}, {}, 0, "It stopped 2 of 2 calls."),
+    ("flag", {}, {}, 0, "It has looked at no call in this window."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "did", "would", "failed", "said"), SAID)
+def test_a_report_begins_with_what_the_guard_is_set_to_do(
+    action: str, did: dict[str, int], would: dict[str, int], failed: int, said: str
+) -> None:
+    calls = sum(did.values()) + sum(would.values())
+    assert say(Report(calls=calls, enforced=did, would_have=would, failed=failed, examples=()), action) == said
