@@ -9,7 +9,10 @@ import click
 from trimtab.core.errors import Conflict, InvalidRequest
 
 FILE: Final = "trimtab.yaml"
-BELOW: Final = (("prompts", ".prompt.md"), ("apps", ".yaml"), ("suites", ""))
+BELOW: Final = (
+    ("prompts", ".prompt.md"), ("apps", ".yaml"), ("suites", ""), ("guards", ".yaml"), ("policies", ".cedar"),
+    ("policies", ".yaml"), ("datasets", ".jsonl"),
+)  # fmt: skip
 """Folders, and how the files in them end that count."""
 DEFAULT_PROJECT: Final = "default"
 CHANGES, WAITS = 2, 5

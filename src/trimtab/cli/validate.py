@@ -10,7 +10,7 @@ from trimtab.cli import folder_text as text
 from trimtab.cli.base import FAILED, json_option, print_json
 from trimtab.cli.folder_files import folder_argument, read_files
 
-SCHEMAS = ("trimtab", "app", "prompt", "config")
+SCHEMAS = ("trimtab", "app", "prompt", "suite", "guard", "policy", "case", "config")
 
 
 @click.command()

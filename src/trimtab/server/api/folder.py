@@ -4,14 +4,20 @@ from litestar.params import FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.evaluation import datasets
+from trimtab.governance.access import Project
 from trimtab.governance.audit import Actor
+from trimtab.governance.permissions import holds_in
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
+from trimtab.server.content_access import may_read
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import items, planning
 from trimtab.server.folder.exporting import export, unowned
 from trimtab.server.folder.fields import DEFAULT_NAME
+from trimtab.server.folder.governed import MOST_CASES, case_lines
 from trimtab.server.folder.planning import Wish
+from trimtab.server.folder.reading_governed import DATASETS, JSONL
 from trimtab.server.folder.state import State, read_state
 from trimtab.server.folder_bodies import (
     ApplyRequest,
@@ -87,23 +93,56 @@ async def apply_folder(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
     Operation(id="exportFolder", summary="What is there, as the files of a folder", tag=TAG, errors=(404,)),
 )
 async def export_folder(
-    deps: Deps, tenant: Tenant, folder: FromQuery[str] = DEFAULT_NAME, take: FromQuery[bool] = False
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    folder: FromQuery[str] = DEFAULT_NAME,
+    take: FromQuery[bool] = False,
 ) -> FolderFiles:
     """Everything of the catalog that belongs to the folder; a plan of these files finds nothing to do. What belongs to
     no folder is named in ``unowned``; with ``take`` it is in the files, and the folder's once they are applied.
-    Archived prompts and apps, and what the config file declares, are not in them."""
+    What is archived, and what the config file declares, are not in them; datasets only where they are the folder's
+    already, and for who may read datasets and content."""
     state = await deps.db.read(lambda conn: read_state(conn, tenant.id))
     others = sorted({each.folder for each in state.managed.values()} - {folder})
     left_out = [f"what belongs to the folder {other!r}" for other in others]
     if state.archived:
-        left_out.append(f"{len(state.archived)} archived prompts, suites and apps")
+        left_out.append(f"{len(state.archived)} archived prompts, suites, apps, guards and datasets")
+    cases = await _cases(deps, caller, tenant, state, folder, left_out)
     if deps.config.path and deps.config.project == tenant.slug:
         left_out.append("what the server's config file declares")
     return FolderFiles(
-        files=export(state, tenant.id, tenant.slug, folder, take=take),
+        files=export(state, tenant.id, tenant.slug, folder, take=take) | cases,
         left_out=left_out,
         unowned=[] if take else [str(each) for each in unowned(state, tenant.id)],
     )
+
+
+async def _cases(
+    deps: Dependencies, caller: Caller, tenant: Project, state: State, folder: str, left_out: list[str]
+) -> dict[str, str]:
+    """The folder's datasets as files; those that cannot be in it are told."""
+    owned = [key[1] for key, each in state.managed.items() if key[0] == "dataset" and each.folder == folder]
+    names = sorted(name for name in owned if ("dataset", name) in state.items)
+    if not names:
+        return {}
+    if not (may_read(caller.principal, tenant) and holds_in(caller.principal, "dataset:read", tenant)):
+        left_out.append(f"{len(names)} datasets, which you may not read")
+        return {}
+
+    def read(conn: Connection) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in names:
+            if not state.governed.datasets[name].newest:
+                continue
+            version = datasets.version(conn, tenant.id, name)
+            if version.cases > MOST_CASES:
+                left_out.append(f"the dataset {name!r}, which has grown to {version.cases:,} cases")
+                continue
+            found[f"{DATASETS}{name}{JSONL}"] = case_lines(datasets.each(conn, version))
+        return found
+
+    return await deps.db.read(read)
 
 
 @route(

@@ -38,7 +38,9 @@ from trimtab.releases.store import NewRelease
 from trimtab.releases.types import Plan, Protection, Release
 from trimtab.server.config_reading import Mistake
 from trimtab.server.config_routes import known_of, line_of
+from trimtab.server.folder import applying_governed as governed
 from trimtab.server.folder import items, managed
+from trimtab.server.folder.applying_governed import Doing
 from trimtab.server.folder.comparing import Change
 from trimtab.server.folder.fields import FILE
 from trimtab.server.folder.items import EnvironmentSpec, Item
@@ -99,10 +101,13 @@ def write(conn: Connection, prepared: Prepared, declared: Declared, step: Step =
     writing = _Writing(conn, prepared, declared, step)
     writing.targets()
     writing.rules()
+    writing.governed()
     writing.prompts()
+    writing.datasets()
     writing.suites()
     writing.environments()
     made = writing.apps()
+    writing.marks()
     promotions = writing.promotions(made)
     writing.notes()
     return Written(releases=made, promotions=promotions, mistakes=writing.mistakes)
@@ -322,6 +327,40 @@ class _Writing:
             return
         edit = SuiteEdit(project_id=self._project, name=name, spec=change.wanted.value, actor=actor, now=now)
         suites.put(self._conn, edit)
+
+    # --- guards, policies, data, datasets ---
+
+    def governed(self) -> None:
+        """What is taken away of data goes before the list of classes, which must have every class that is in use."""
+        self._each("mark", governed.mark, gone=True)
+        self._each("terms", governed.terms, gone=True)
+        self._each("classes", governed.classes)
+        self._each("terms", governed.terms, gone=False)
+        self._each("access", governed.access)
+        self._each("refusal", governed.refusal)
+        self._each("guard", governed.guard)
+
+    def datasets(self) -> None:
+        self._each("dataset", governed.dataset)
+
+    def marks(self) -> None:
+        self._each("mark", governed.mark, gone=False)
+
+    def _each(self, kind: str, do: Callable[[Doing, Change], None], *, gone: bool | None = None) -> None:
+        asked = self._asked
+        doing = Doing(
+            conn=self._conn,
+            project=self._project,
+            actor=asked.actor,
+            now=asked.now,
+            message=asked.message,
+            targets=self._prepared.targets,
+        )
+        for change in self._of(kind):
+            if gone is None or gone == (change.wanted is None):
+                with self._trying(change.item):
+                    do(doing, change)
+                self._step(change)
 
     # --- environments, apps, releases ---
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from trimtab.server.folder import items
+from trimtab.server.folder.governed import resplit
 from trimtab.server.folder.items import KINDS, EnvironmentSpec, Item, Key
 from trimtab.server.folder.managed import Basis
 from trimtab.server.folder.reading import Folder
@@ -99,6 +100,9 @@ def seen(item: Item, folder: Folder, state: State) -> Item:
         file, found = folder.prompts.get(item.name), state.prompts.get(item.name)
         if file is not None and file.folder is None and found is not None:
             return structs.replace(item, plain=items.prompt_plain(file.content, found.folder))
+    if item.kind == "dataset" and item.name in state.governed.datasets:
+        there = state.governed.datasets[item.name]
+        return resplit(item, there.shares, there.seed)
     if item.kind == "label" and item.value is None:
         version = version_to_be(item.name.partition(":")[0], folder, state)
         return structs.replace(item, value=version, plain=items.label_plain(version))

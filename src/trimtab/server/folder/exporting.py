@@ -6,14 +6,17 @@ import msgspec
 import yaml
 
 from trimtab.evaluation.types import SuiteSpec
+from trimtab.guard.types import GuardSpec
 from trimtab.prompts.file import dump_yaml, write
 from trimtab.prompts.types import SUFFIX, PromptFile
 from trimtab.releases.environments import seeded
 from trimtab.releases.types import AppSpec
 from trimtab.server.folder import items
 from trimtab.server.folder.fields import DEFAULT_NAME, FILE
+from trimtab.server.folder.governed import AccessSpec
 from trimtab.server.folder.items import Item
 from trimtab.server.folder.reading import APP_SUFFIX, APPS, PROMPTS, SUITE_SUFFIX, SUITES
+from trimtab.server.folder.reading_governed import CEDAR, GUARDS, POLICIES, YAML
 from trimtab.server.folder.state import State
 
 _EXACT: Final = {"limit": ("bound", "unknown_amount"), "price": (
@@ -70,6 +73,10 @@ def export(
             files[f"{APPS}{item.name}{APP_SUFFIX}"] = text_of(item)
         elif item.kind == "suite":
             files[f"{SUITES}{item.name}{SUITE_SUFFIX}"] = text_of(item)
+        elif item.kind == "guard":
+            files[f"{GUARDS}{item.name}{YAML}"] = text_of(item)
+        elif item.kind == "access":
+            files |= _access_files(item)
     return files
 
 
@@ -98,9 +105,37 @@ def _top(mine: list[Item], state: State, project_id: str, project: str, name: st
             labels.setdefault(prompt, {})[label] = item.value
     if labels:
         made["labels"] = labels
+    refusals = {item.name: item.plain["text"] for item in mine if item.kind == "refusal"}
+    made |= {"refusals": refusals} if refusals else {}
+    data = _data(mine)
+    made |= {"data": data} if data else {}
     usual = {each.name: items.environment_plain(each) for each in seeded(project_id)}
     places = {item.name: written(item) for item in mine if item.kind == "environment"}
     return made | ({"environments": places} if places and places != usual else {})
+
+
+def _data(mine: list[Item]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for item in mine:
+        subject, _, name = item.name.partition(":")
+        if item.kind == "classes":
+            made |= item.plain
+        elif item.kind == "mark":
+            made.setdefault(f"{subject}s", {})[name] = item.value
+        elif item.kind == "terms":
+            made.setdefault(f"{subject}s", {})[name] = item.plain
+    return made
+
+
+def _access_files(item: Item) -> dict[str, str]:
+    spec = cast("AccessSpec", item.value)
+    files = {f"{POLICIES}{item.name}{CEDAR}": spec.text}
+    terms = _access_terms(spec)
+    return files | ({f"{POLICIES}{item.name}{YAML}": _app_yaml(terms)} if terms else {})
+
+
+def _access_terms(spec: AccessSpec) -> dict[str, Any]:
+    return cast("dict[str, Any]", msgspec.to_builtins(spec.terms))
 
 
 def written(item: Item) -> Any:
@@ -129,6 +164,12 @@ def text_of(item: Item) -> str:
     if item.kind == "app":
         order = [name for name in AppSpec.__struct_fields__ if name in item.plain]
         return _app_yaml({name: item.plain[name] for name in order})
+    if item.kind == "guard":
+        return _app_yaml({name: item.plain[name] for name in GuardSpec.__struct_fields__ if name in item.plain})
+    if item.kind == "access":
+        spec = cast("AccessSpec", item.value)
+        terms = _access_terms(spec)
+        return spec.text + (f"\n// {YAML}\n{_app_yaml(terms)}" if terms else "")
     if item.kind == "suite":
         return _app_yaml({name: item.plain[name] for name in SuiteSpec.__struct_fields__ if name in item.plain})
     return to_yaml(written(item))

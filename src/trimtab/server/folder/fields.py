@@ -33,6 +33,17 @@ FOLDER: Final[dict[str, Field]] = {
         about="Labels of prompts: by prompt and label a version's number, or 'latest' for what the folder's file is.",
         one="the labels of",
     ),
+    "refusals": Field(
+        shape="text_map",
+        about="What users are told when a guard stops a call (docs/guards.md), by TEMPLATE[@APP][/LANGUAGE], such as "
+        "default/de.",
+    ),
+    "data": Field(
+        shape="trees",
+        about="Data classes, of which class apps and datasets are, and what is stated of providers and models "
+        "(docs/policies.md).",
+        one="the data",
+    ),
     "environments": Field(
         shape="trees",
         about="Environments and their protection (docs/environments.md), by name.",
@@ -47,5 +58,8 @@ ELSEWHERE: Final = {
     "prompts": "Each prompt is a file of its own: prompts/NAME.prompt.md.",
     "apps": "Each app is a file of its own: apps/NAME.yaml.",
     "suites": "Each suite is a file of its own: suites/NAME.yaml.",
+    "guards": "Each guard is a file of its own: guards/NAME.yaml.",
+    "access_policies": "Each set is a file of its own: policies/NAME.cedar.",
+    "datasets": "Each dataset is a file of its own: datasets/NAME.jsonl.",
 }
 """Keys that people may look for here, and where they belong."""

@@ -4,7 +4,7 @@ as the file writes it, without what is as by default. Pure."""
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, structs
@@ -19,10 +19,11 @@ from trimtab.prompts.canonical import fields
 from trimtab.prompts.types import Content
 from trimtab.releases.types import AppSpec, Environment
 
-Kind = Literal["model", "route", "policy", "limit", "price", "prompt", "label", "suite", "environment", "app"]
-KINDS: Final[tuple[Kind, ...]] = (
-    "model", "route", "policy", "limit", "price", "prompt", "label", "suite", "environment", "app",
-)  # fmt: skip
+Kind = Literal[
+    "model", "route", "policy", "limit", "price", "classes", "terms", "access", "refusal", "guard", "prompt", "label",
+    "dataset", "suite", "environment", "app", "mark",
+]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """In the order in which they are written: each may name those before it."""
 Key = tuple[Kind, str]
 
@@ -34,7 +35,7 @@ _USUAL: Final[dict[str, Any]] = {"default": False, "protection": {}, "position":
 class Item(Struct, frozen=True, kw_only=True):
     """``path`` and ``line`` say where it stands, where it stands in a file. ``value`` is what it is to the program:
     `Model`, `Route`, `CallPolicy`, `Rule`, `DatedPrice`, prompts' `Content`, a label's version (None: the one that the
-    folder's file is), `SuiteSpec`, `EnvironmentSpec`, `AppSpec`."""
+    folder's file is), `SuiteSpec`, `EnvironmentSpec`, `AppSpec`; the others are in `governed.py`."""
 
     kind: Kind
     name: str

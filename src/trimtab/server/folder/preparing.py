@@ -5,6 +5,7 @@ the catalog is still as it was then, `applying.py` sees when it writes."""
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
@@ -22,7 +23,7 @@ from trimtab.prompts import store as prompt_store
 from trimtab.prompts.types import LATEST, Bundle, PromptError, Reference, Source
 from trimtab.releases import canonical, environments, freeze
 from trimtab.releases import store as releases
-from trimtab.releases.types import AppSpec, Content, Environment, Placement, Release
+from trimtab.releases.types import AppSpec, Content, Environment, PinnedGuard, Placement, Release
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_reading import Mistake
 from trimtab.server.dependencies import Dependencies
@@ -314,9 +315,35 @@ class _Thinking:
         if spec.prompt:
             bundle = await self._bundle(app, freeze.reference(spec.prompt))
         self._refuse_broken(app, spec)
-        guards = await self._deps.db.read(lambda conn: guards_of(conn, self._asked.project, spec))
+        ahead = self._guards_ahead(spec)
+        rest = structs.replace(spec, guards=tuple(each for each in spec.guards if each not in ahead))
+        guards = ahead | await self._deps.db.read(lambda conn: guards_of(conn, self._asked.project, rest))
         corpora = await self._deps.db.read(lambda conn: corpora_of(conn, self._asked.project, spec))
         return await aside(self._deps, freeze.freeze, app, spec, bundle, self._gateway, guards, corpora)
+
+    def _guards_ahead(self, spec: AppSpec) -> dict[str, PinnedGuard]:
+        """Those guards of a draft that the folder decides, as they will be. Raises `InvalidRequest` where one of them
+        is about to be put away."""
+        found: dict[str, PinnedGuard] = {}
+        changed = {each.key: each for each in self._comparison.changes if each.item.kind == "guard"}
+        for each in spec.guards:
+            name, version = freeze.guard_reference(each)
+            change = changed.get(("guard", name))
+            if change is None:
+                continue
+            if change.wanted is None:
+                raise InvalidRequest(
+                    f"The guard {name!r} is not in the folder any more, so it would be archived.",
+                    fix="Keep its file, or take it out of the app.",
+                    param="guards",
+                )
+            there = self._seen.state.governed.guards.get(name)
+            newest = 0 if there is None else there.version
+            to_be = newest if there is not None and there.spec == change.wanted.value else newest + 1
+            if version in (None, to_be):
+                plain = msgspec.to_builtins(change.wanted.value)
+                found[each] = PinnedGuard(name=name, version=to_be, spec=plain)
+        return found
 
     def _refuse_broken(self, app: str, spec: AppSpec) -> None:
         """Raises `InvalidRequest` where the route leads to a model that nobody can call."""

@@ -36,6 +36,7 @@ from trimtab.server.config_values import Refuse
 from trimtab.server.folder import bounds, items
 from trimtab.server.folder.fields import DEFAULT_NAME, ELSEWHERE, FILE, FOLDER
 from trimtab.server.folder.items import EnvironmentSpec, Item, Key
+from trimtab.server.folder.reading_governed import CEDAR, DATASETS, GUARDS, JSONL, POLICIES, YAML, Governed, Read
 from trimtab.server.freezing import gateway_with
 
 APPS: Final = "apps/"
@@ -43,6 +44,14 @@ APP_SUFFIX: Final = ".yaml"
 PROMPTS: Final = "prompts/"
 SUITES: Final = "suites/"
 SUITE_SUFFIX: Final = ".yaml"
+_FILES: Final = (
+    f"{FILE}, {PROMPTS}*{SUFFIX}, {APPS}*{APP_SUFFIX}, {SUITES}*{SUITE_SUFFIX}, {GUARDS}*{YAML}, {POLICIES}*{CEDAR} "
+    f"(and *{YAML}) and {DATASETS}*{JSONL}"
+)
+_EXAMPLES: Final = {
+    "app": "'prompt: support'", "suite": "'dataset: questions'", "guard": "'kind: pii'",
+    "policy": "'otherwise: deny'",
+}  # fmt: skip
 _SHAPES: Final = gateway_with(ProjectTargets(), {})
 """Judges routes and policies of drafts by their shape alone."""
 LONGEST: Final = 512 * 1024
@@ -107,18 +116,12 @@ def read_folder(files: Mapping[str, str]) -> Folder:
             reader.app(path, files[path])
         elif path.startswith(SUITES) and path.endswith(SUITE_SUFFIX):
             reader.suite(path, files[path])
-        else:
-            fix = f"Files are {FILE}, {PROMPTS}*{SUFFIX}, {APPS}*{APP_SUFFIX} and {SUITES}*{SUITE_SUFFIX}."
-            reader.refuse(path, 1, "This is no file of a folder of Trimtab.", fix)
+        elif not reader.governed_file(path, files[path]):
+            reader.refuse(path, 1, "This is no file of a folder of Trimtab.", f"Files are {_FILES}.")
     return reader.folder()
 
 
-class _WholeFile(Struct, frozen=True, kw_only=True):
-    """A file of one thing, as it was read: its value, and on which line what of it stands."""
-
-    name: str
-    value: dict[str, Any]
-    lines: Mapping[str, int]
+class _WholeFile(Read, frozen=True, kw_only=True):
     refuse: Refuse
 
 
@@ -142,7 +145,10 @@ class _Reader:
         self._routes: dict[str, ReadRoute] = {}
         self._mistakes: list[Mistake] = []
 
+        self._governed = Governed(self._add, self.refuse, self._whole_file, self._converted_of)
+
     def folder(self) -> Folder:
+        self._governed.finish()
         self._names()
         return Folder(
             name=self._name,
@@ -199,6 +205,8 @@ class _Reader:
         self._prices(reading, tree)
         self._labels(reading, tree)
         self._environments(reading, tree)
+        self._governed.refusals(reading, tree)
+        self._governed.data(reading, tree)
         self._mistakes += reading.mistakes
 
     def _named(self, reading: Reading, tree: Tree) -> None:
@@ -329,6 +337,25 @@ class _Reader:
             reading.refuse(line_of(path, lines), f"{name}{f', {path}' if path else ''}: {what}.", fix)
             return None
 
+    def _converted_of(self, value: Any, kind: type[Any], lines: Mapping[str, int], path: str, name: str) -> Any:
+        reading = Reading(path, {})
+        made = self._converted(reading, value, kind, lines, name)
+        self._mistakes += reading.mistakes
+        return made
+
+    def governed_file(self, path: str, text: str) -> bool:
+        """Whether it is a file of guards, policies or datasets; then it is read."""
+        for below, suffix, read in (
+            (GUARDS, YAML, self._governed.guard),
+            (POLICIES, CEDAR, self._governed.policies),
+            (POLICIES, YAML, self._governed.policy_terms),
+            (DATASETS, JSONL, self._governed.dataset),
+        ):
+            if path.startswith(below) and path.endswith(suffix):
+                read(path, text)
+                return True
+        return False
+
     # --- prompts/*.prompt.md ---
 
     def prompt(self, path: str, text: str) -> None:
@@ -389,7 +416,7 @@ class _Reader:
         def refuse(line: int, what: str, fix: str) -> None:
             self.refuse(path, line, what, fix)
 
-        what = below.removesuffix("s/")
+        what = "policy" if below == POLICIES else below.removesuffix("s/")
         name = path.removeprefix(below).removesuffix(suffix)
         try:
             check_name(name)
@@ -406,8 +433,7 @@ class _Reader:
         if plain.refused:
             return None
         if not isinstance(value, dict):
-            example = "'prompt: support'" if what == "app" else "'dataset: questions'"
-            article = "An" if what == "app" else "A"
+            example, article = _EXAMPLES[what], "An" if what == "app" else "A"
             refuse(1, f"{article} {what} is a mapping of keys to values.", f"Write for example {example}.")
             return None
         found = cast("dict[str, Any]", value)

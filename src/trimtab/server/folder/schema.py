@@ -8,20 +8,27 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from trimtab.evaluation.cases import NewCase
 from trimtab.evaluation.types import SuiteSpec
+from trimtab.guard.types import GuardSpec
 from trimtab.prompts.types import LABEL, LATEST, NAME, Variable
 from trimtab.releases.types import AppSpec, Protection
 from trimtab.server import config_fields, config_routes
 from trimtab.server.folder.fields import FOLDER
+from trimtab.server.folder.governed import AccessTerms, DataSection
 from trimtab.server.folder.items import EnvironmentSpec
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """``trimtab`` (trimtab.yaml), ``app``, ``prompt`` (its front matter), ``suite``, ``config`` (the server's config
-    file)."""
-    made = {"trimtab": _trimtab(), "app": _app(), "prompt": _prompt(), "suite": _suite()}
+    """``trimtab`` (trimtab.yaml), ``app``, ``prompt`` (its front matter), ``suite``, ``guard``, ``policy`` (the terms
+    beside a set of policies), ``case`` (a line of a dataset), ``config`` (the server's config file)."""
+    made = {"trimtab": _trimtab(), "app": _app(), "prompt": _prompt(), "suite": _suite()} | {
+        "guard": _one(GuardSpec, "A guard of a folder"),
+        "policy": _one(AccessTerms, "What stands beside a set of policies"),
+        "case": _one(NewCase, "A case of a dataset: a line of datasets/NAME.jsonl"),
+    }
     return {name: _tidied(schema) for name, schema in made.items()} | {"config": config_fields.schema()}
 
 
@@ -65,9 +72,12 @@ def _trimtab() -> dict[str, Any]:
     }
     assert set(environment["properties"]) == set(EnvironmentSpec.__struct_fields__)
     made = config_fields.section(FOLDER)
+    data, more = _parts(DataSection)
+    parts |= more
     for name, shape in (
         ("labels", labels),
         ("environments", {"type": "object", "additionalProperties": environment}),
+        ("data", data),
     ):
         made["properties"][name] = {"description": FOLDER[name].about, **shape}
     defs = config_routes.schema()[1] | parts
@@ -89,6 +99,12 @@ def _suite() -> dict[str, Any]:
     _, parts = _parts(SuiteSpec)
     made = parts.pop("SuiteSpec")
     return {"$schema": DIALECT, **made, "title": "A suite of a folder", "$defs": parts}
+
+
+def _one(kind: Any, title: str) -> dict[str, Any]:
+    _, parts = _parts(kind)
+    made = parts.pop(kind.__name__)
+    return {"$schema": DIALECT, **made, "title": title, "$defs": parts}
 
 
 def _prompt() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from trimtab.releases.types import App, Environment
 from trimtab.server.folder import items
 from trimtab.server.folder.items import Item, Key
 from trimtab.server.folder.managed import Managed, managed
+from trimtab.server.folder.state_governed import GovernedState, read_governed
 
 MOST: Final = 100_000
 
@@ -32,8 +33,8 @@ class PromptState(Struct, frozen=True, kw_only=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """``items`` as they are in use; ``archived``: prompts, suites and apps that were put away. ``prompts`` and
-    ``apps`` have these too, by name."""
+    """``items`` as they are in use; ``archived``: prompts, suites, apps, guards and datasets that were put away.
+    ``prompts`` and ``apps`` have these too, by name."""
 
     items: dict[Key, Item]
     archived: frozenset[Key]
@@ -41,6 +42,7 @@ class State(Struct, frozen=True, kw_only=True):
     prompts: dict[str, PromptState]
     environments: dict[str, Environment]
     apps: dict[str, App]
+    governed: GovernedState = GovernedState()
 
 
 def read_state(conn: Connection, project_id: str) -> State:
@@ -63,7 +65,10 @@ def read_state(conn: Connection, project_id: str) -> State:
     ]
     found += [Item(kind="suite", name=s.name, value=s.spec, plain=items.suite_plain(s.spec)) for s in kept]
     found += [Item(kind="app", name=a.name, value=a.spec, plain=items.app_plain(a.spec)) for a in drafts.values()]
+    governed = read_governed(conn, project_id)
+    found += governed.items
     away: set[Key] = {("prompt", name) for name in archived}
+    away |= governed.archived
     away |= {("app", each.name) for each in drafts.values() if each.archived is not None}
     away |= {("suite", each.name) for each in kept if each.archived is not None}
     return State(
@@ -73,6 +78,7 @@ def read_state(conn: Connection, project_id: str) -> State:
         prompts=texts,
         environments=places,
         apps=drafts,
+        governed=governed,
     )
 
 
