@@ -33,6 +33,8 @@ from bench.gateway.peers.portkey import Portkey
 from bench.gateway.peers.smg import SMG
 from bench.gateway.peers.tensorzero import TensorZero
 from bench.gateway.peers.trimtab import Everything, Trimtab
+from bench.gateway.stalls import Stalls
+from bench.gateway.stalls import measure as measure_stalls
 
 PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, SMG, TensorZero, Portkey, MLflow, LiteLLM]
 PHASES = [
@@ -74,6 +76,8 @@ class Results:
     peers: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """By name: what, version, starts (seconds), rss_mb, rss_peak_mb, side_rss_mb, idle_cpu, unfit."""
     measured: list[Measured] = field(default_factory=list[Measured])
+    stalls: list[Stalls] = field(default_factory=list[Stalls])
+    """Of the server's core and of the load's, while nothing was asked."""
 
 
 class Bench:
@@ -300,6 +304,9 @@ def main() -> None:
         bench.start_up_times(kinds, starts)
         bench.start([kind for kind in kinds if "unfit" not in bench.results.peers.get(kind.name, {})], stack)
         bench.idle(1.0 if given.quick else 3.0)
+        cores = (given.server_core, given.load_core)
+        found = [measure_stalls(core, 2.0 if given.quick else 5.0) for core in cores]
+        bench.results.stalls = [each for each in found if each is not None]
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             bench.round(number)

@@ -58,7 +58,7 @@ class Alarms:
         self._rings_at = 0.0
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The running one. Asking asyncio each time would cost a system call each time: it looks whether it was forked."""
+        """The running one. Asking asyncio costs a system call each time: it looks whether it was forked."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop
