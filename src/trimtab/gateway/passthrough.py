@@ -126,6 +126,11 @@ class Carrier:
         name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
         return Target(replace(name, price=model.price) if model is not None else name, provider)
 
+    @property
+    def makes_batch(self) -> bool:
+        """Whether it asks for calls that the provider makes later, out of a file."""
+        return self._carried.method == "POST" and self._rest == "/batches"
+
     def _costs(self) -> bool:
         """Whether such a call makes the provider work for money, with its default model where it names none."""
         made = self.family in ("images", "audio") or self._rest == "/batches"

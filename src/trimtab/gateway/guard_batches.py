@@ -1,0 +1,32 @@
+"""Batches and guards: what is in a batch's lines passes by unseen, so a guard that would have to look at them and fails
+closed lets none be made."""
+
+from collections.abc import Iterable
+
+from trimtab.core.errors import Forbidden
+from trimtab.gateway.guarded import ProjectGuards
+from trimtab.gateway.route import Target
+from trimtab.gateway.targets import ProjectTargets
+from trimtab.guard.spec import means
+
+
+def check_batch(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
+    """Raises `Forbidden` where a guard that may act on calls of one of the provider's models would be gone round.
+    Which models a batch asks is in its file, so each that its provider has may be meant."""
+    provider = target.provider.name
+    names = [called, f"{provider}/", *(each.name for each in targets.models.values() if each.provider == provider)]
+    passed = sorted({each.name for each in guards.always if each.spec.on_failure == "closed" and
+                     each.spec.mode == "enforce" and each.spec.action != "flag" and
+                     _any(each.spec.applies_to, names)})  # fmt: skip
+    if passed:
+        raise Forbidden(
+            f"Guards ({', '.join(passed[:3])}) look at calls of {provider!r}, and nobody looks at a batch's lines.",
+            fix="Send the lines as calls; or declare these guards to fail open ('on_failure: open').",
+            code="guard_unsupported",
+        )
+
+
+def _any(patterns: tuple[str, ...], names: Iterable[str]) -> bool:
+    """Also where a pattern means one model of a provider's, as ``openai/gpt-5``."""
+    return any(means(patterns, name) or any(each.startswith(name) for each in patterns if name.endswith("/"))
+               for name in names)  # fmt: skip
