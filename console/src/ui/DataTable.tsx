@@ -43,7 +43,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, sort = "", onSort }
   const sorted = sortRows(rows, columns, sort);
   return (
     <div className={css.scrollX} role="region" aria-label={`${label}, scrolling sideways`} tabIndex={0}>
-      <table className={css.table} aria-label={label}>
+      <table className={`${css.table} ${css.stacked}`} aria-label={label}>
         <thead>
           <tr>
             {columns.map((column) => (

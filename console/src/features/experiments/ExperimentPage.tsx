@@ -1,7 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import type { ExperimentView, Report } from "@/api/evaluationTypes";
 import { experimentQuery, reportQuery } from "@/api/experiments";
 import { formatDateTime, formatInt, plural } from "@/lib/format";
@@ -136,10 +135,12 @@ function About({ experiment }: { experiment: ExperimentView }) {
             ["Made", formatDateTime(experiment.created)],
             ["Ended", experiment.ended !== null && formatDateTime(experiment.ended)],
             ["Repeats", plural(spec.repeats ?? 1, "answer")],
-            ...experiment.called.map((each): [string, ReactNode] => [
+            [
               "Tried",
-              each.name === each.model ? each.model : `${each.model}, asked for as ${each.name}`,
-            ]),
+              experiment.called
+                .map((each) => (each.name === each.model ? each.model : `${each.model} (asked for as ${each.name})`))
+                .join(", "),
+            ],
             ["Rule", `${first} must ${spec.rule === "better" ? "be better" : "not be worse"}`],
             ["Cases", experiment.cases > 0 && `at most ${formatInt(experiment.cases)}, drawn by their ids`],
             ["Answers", experiment.fresh && "all asked for anew, none kept from earlier runs"],

@@ -1,6 +1,6 @@
 import { Link, useRouterState } from "@tanstack/react-router";
 import { ChevronDown, ChevronRight } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { readFolded, writeFolded } from "./folded";
 import css from "./frame.module.css";
 import { grouped, NAV, type NavGroup } from "./nav";
@@ -11,6 +11,13 @@ const GROUPS = grouped(NAV);
 export function NavGroups({ project }: { project: string }) {
   const [folded, setFolded] = useState(readFolded);
   const path = useRouterState({ select: (state) => state.location.pathname });
+  // The list may be longer than the window: the page on show is in sight in it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the active link is another one when the page changes
+  useEffect(() => {
+    for (const link of document.querySelectorAll(`.${css.link}[data-status="active"]`)) {
+      link.scrollIntoView({ block: "nearest" });
+    }
+  }, [path]);
   const toggle = (name: string) => {
     const next = folded.includes(name) ? folded.filter((each) => each !== name) : [...folded, name];
     setFolded(next);

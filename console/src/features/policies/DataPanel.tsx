@@ -1,9 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ModelTerms } from "@/api/dataRules";
 import { dataClassesQuery, dataTermsQuery } from "@/api/policies";
 import { Panel, Tag } from "@/ui/bits";
+import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./policies.module.css";
+
+const none = <span className="muted">not stated</span>;
+const COLUMNS: Column<ModelTerms>[] = [
+  { id: "model", label: "model", cell: (row) => <span className="mono">{row.model}</span> },
+  { id: "provider", label: "provider", cell: (row) => row.provider },
+  { id: "region", label: "region", cell: (row) => row.region || none },
+  { id: "local", label: "our own machine", cell: (row) => (row.local ? "yes" : "no") },
+  { id: "classes", label: "classes it may have", cell: (row) => row.data_classes.join(", ") || none },
+  { id: "terms", label: "terms", cell: (row) => row.terms.join(", ") || none },
+];
 
 /** What policies go by: the project's classes of data, and what is stated of its models. */
 export function DataPanel({ project }: { project: string }) {
@@ -37,32 +49,12 @@ export function DataPanel({ project }: { project: string }) {
         </p>
       ))}
       {terms.data && terms.data.models.length > 0 && (
-        <div className={css.scroll} tabIndex={0} role="region" aria-label="Data terms of models">
-          <table className={css.table}>
-            <thead>
-              <tr>
-                <th>Model</th>
-                <th>Provider</th>
-                <th>Region</th>
-                <th>Our own machine</th>
-                <th>Classes it may have</th>
-                <th>Terms</th>
-              </tr>
-            </thead>
-            <tbody>
-              {terms.data.models.map((model) => (
-                <tr key={model.model}>
-                  <td className="mono">{model.model}</td>
-                  <td>{model.provider}</td>
-                  <td>{model.region || <span className="muted">not stated</span>}</td>
-                  <td>{model.local ? "yes" : "no"}</td>
-                  <td>{model.data_classes.join(", ") || <span className="muted">not stated</span>}</td>
-                  <td>{model.terms.join(", ") || <span className="muted">none</span>}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Data terms of models"
+          columns={COLUMNS}
+          rows={terms.data.models}
+          rowKey={(row) => row.model}
+        />
       )}
       <p className="muted">
         They are stated under{" "}

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { AppWindow, CircleSlash, DatabaseZap, Gauge, type LucideIcon, Scissors } from "lucide-react";
+import { AppWindow, BookOpen, CircleSlash, DatabaseZap, Gauge, type LucideIcon, Scissors } from "lucide-react";
 import type { ReactNode } from "react";
 import type { LimitView, TraceDetail } from "@/api/types";
 import { formatInt } from "@/lib/format";
@@ -7,7 +7,7 @@ import { setOnly } from "@/search/language";
 import ui from "@/ui/ui.module.css";
 import { ReleaseLink } from "../apps/ReleaseLink";
 import { amount } from "../limits/amounts";
-import { cacheWords, promptOf, refusalWords, shorterBy } from "./callNotes";
+import { cacheWords, type KnowledgeLine, knowledgeWords, promptOf, refusalWords, shorterBy } from "./callNotes";
 import css from "./callNotes.module.css";
 import { entrySpan } from "./entry";
 
@@ -19,10 +19,14 @@ interface Props {
 /** What happened to the call before and beside the choice of a model: cache, a shorter conversation, limits. */
 export function CallNotes({ project, trace }: Props) {
   const { app, cache, context, limits } = trace;
-  if (!app && !cache && !context && limits.length === 0) return null;
+  const knowledge = trace.knowledge ?? [];
+  if (!app && !cache && !context && limits.length === 0 && knowledge.length === 0) return null;
   return (
     <section className={ui.panel} aria-label="What else was done with the call" data-testid="call-notes">
       {app && <AppNote project={project} trace={trace} app={app} />}
+      {knowledge.map((line) => (
+        <KnowledgeNote key={line.span_id} project={project} trace={trace} line={line} />
+      ))}
       {cache && <CacheNote project={project} cache={cache} />}
       {context && <ContextNote context={context} />}
       {limits.length > 0 && <LimitNotes project={project} limits={limits} />}
@@ -92,6 +96,36 @@ function AppNote({ project, trace, app }: AppNoteProps) {
           .
         </div>
       )}
+    </Note>
+  );
+}
+
+interface KnowledgeNoteProps extends Props {
+  line: KnowledgeLine;
+}
+
+/** What was looked up, and where to see it. */
+function KnowledgeNote({ project, trace, line }: KnowledgeNoteProps) {
+  return (
+    <Note
+      icon={BookOpen}
+      title={
+        <Link
+          to="/p/$project/traces/$traceId"
+          params={{ project, traceId: trace.trace_id }}
+          search={(prev) => ({ ...prev, span: line.span_id, view: undefined })}
+        >
+          {knowledgeWords(line)}
+        </Link>
+      }
+    >
+      {line.follow && <div className="muted">The newest version at the time, which the release does not freeze.</div>}
+      {line.failed && <div>{line.failed}</div>}
+      {line.remarks.map((remark) => (
+        <div key={remark} className="muted">
+          {remark}
+        </div>
+      ))}
     </Note>
   );
 }

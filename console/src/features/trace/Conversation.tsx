@@ -10,6 +10,8 @@ import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./conversation.module.css";
 import { PartView } from "./PartView";
 import { messageText } from "./parts";
+import { Sources } from "./Sources";
+import { lookedUp } from "./sources";
 import { Withheld } from "./Withheld";
 
 const FOLD_OVER = 14;
@@ -22,6 +24,7 @@ export function Conversation({ project, span }: { project: string; span: SpanRow
   if (!io.data) return <Skeleton height={160} />;
   if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
   if (!io.data.captured) return <NotCaptured project={project} />;
+  if (lookedUp(io.data)) return <Sources project={project} io={io.data} />;
   return <Messages key={span.span_id} io={io.data} span={span} />;
 }
 

@@ -2,6 +2,7 @@ import { CircleCheck, CircleDashed, CircleX, SkipForward } from "lucide-react";
 import type { DecisionLine, TraceDetail } from "@/api/types";
 import { formatMs } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
+import { type Column, DataTable } from "@/ui/DataTable";
 import ui from "@/ui/ui.module.css";
 import { CallNotes } from "./CallNotes";
 
@@ -48,49 +49,55 @@ function Candidates({ trace }: { trace: TraceDetail }) {
           </ol>
         </div>
       )}
-      <div className={ui.scrollX}>
-        <table className={ui.table}>
-          <thead>
-            <tr>
-              <th scope="col">#</th>
-              <th scope="col">candidate</th>
-              <th scope="col">verdict</th>
-              <th scope="col">reason</th>
-              <th scope="col">what was known</th>
-            </tr>
-          </thead>
-          <tbody>
-            {trace.decision.map((line, i) => (
-              <Line key={i} line={line} index={i} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Candidates"
+        columns={COLUMNS}
+        rows={trace.decision.map((line, i) => ({ line, number: i + 1 }))}
+        rowKey={(row) => String(row.number)}
+      />
     </section>
   );
 }
 
-function Line({ line, index }: { line: DecisionLine; index: number }) {
+interface Candidate {
+  line: DecisionLine;
+  /** Its place in the order in which they were looked at. */
+  number: number;
+}
+
+const COLUMNS: Column<Candidate>[] = [
+  {
+    id: "candidate",
+    label: "candidate",
+    cell: ({ line, number }) => (
+      <>
+        <span className="num muted">{number}</span> <strong>{line.model}</strong>
+        <div className="muted">{line.provider}</div>
+      </>
+    ),
+  },
+  { id: "verdict", label: "verdict", cell: ({ line }) => <Verdict line={line} /> },
+  {
+    id: "reason",
+    label: "reason",
+    cell: ({ line }) => (
+      <>
+        {line.reason || <span className="muted">–</span>}
+        {line.policy && line.policy !== line.reason && <div>{line.policy}</div>}
+        {line.node && <div className="muted mono">{line.node}</div>}
+      </>
+    ),
+  },
+  { id: "known", label: "what was known", cell: ({ line }) => <span className="muted">{knownOf(line) || "–"}</span> },
+];
+
+function Verdict({ line }: { line: DecisionLine }) {
   const look = LOOKS[line.verdict] ?? { icon: CircleDashed, color: "var(--text-3)", label: line.verdict };
   return (
-    <tr>
-      <td className="num muted">{index + 1}</td>
-      <td>
-        <strong>{line.model}</strong>
-        <div className="muted">{line.provider}</div>
-      </td>
-      <td>
-        <span style={{ display: "inline-flex", gap: 5, alignItems: "center", color: look.color, whiteSpace: "nowrap" }}>
-          <look.icon size={15} aria-hidden="true" />
-          {look.label}
-        </span>
-      </td>
-      <td style={{ overflowWrap: "anywhere", minWidth: 110 }}>
-        {line.reason || <span className="muted">–</span>}
-        {line.node && <div className="muted mono">{line.node}</div>}
-      </td>
-      <td className="num muted">{knownOf(line) || "–"}</td>
-    </tr>
+    <span style={{ display: "inline-flex", gap: 5, alignItems: "center", color: look.color }}>
+      <look.icon size={15} aria-hidden="true" />
+      {look.label}
+    </span>
   );
 }
 

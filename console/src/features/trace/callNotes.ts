@@ -1,9 +1,20 @@
 /** What the cache did for a call, in words. */
 
 import type { LimitView, TraceDetail } from "@/api/types";
-import { formatDateTime, formatMs, formatPercent } from "@/lib/format";
+import { formatDateTime, formatMs, formatPercent, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { amount } from "../limits/amounts";
+
+export type KnowledgeLine = NonNullable<TraceDetail["knowledge"]>[number];
+
+/** `3 of 4 passages of handbook, version 2`. */
+export function knowledgeWords(line: KnowledgeLine): string {
+  const where = line.version > 0 ? `${line.corpus}, version ${line.version}` : line.corpus;
+  if (line.failed) return `${where} could not be searched`;
+  if (line.found === 0) return `Nothing was found in ${where}`;
+  if (line.used === line.found) return `Given ${plural(line.used, "passage")} of ${where}`;
+  return `Given ${line.used} of ${plural(line.found, "passage")} of ${where}`;
+}
 
 type CacheLine = NonNullable<TraceDetail["cache"]>;
 
