@@ -8,17 +8,20 @@ ways of searching from each other, and not how well the product does on a corpus
 
 **Fast**: indexes of made-up chunks (random directions of 384 numbers; 90 words, drawn as Zipf's law has it from
 50,000), searched from one thread for 12 words that are drawn as the chunks' own are, with access lists that admit all,
-a tenth and a hundredth.
+a tenth and a hundredth. As in a server, numpy multiplies in one thread.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported
 
 import numpy as np
 
@@ -143,6 +146,8 @@ def latency(chunks: int, rounds: int) -> list[dict[str, Any]]:
         made = index.load(Path(folder))
         opened = (time.perf_counter() - began) * 1000
         assert made is not None
+        marks: Any
+        heads: Any
         marks, heads = (np.load(Path(folder) / f"{name}.npy") for name in ("marks", "heads"))
         words = list(marks[np.searchsorted(heads, draw.integers(0, heads[-1], 5_000), "right") - 1].tolist())
         rows: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from knowledge_room import SPACE, vector_of
 
 from trimtab.retrieval import index, pieces, ranking, words
-from trimtab.retrieval.index import K1, B, Doc, Index, Part
+from trimtab.retrieval.index import K1, B, Doc, Index, Part, Scored
 from trimtab.retrieval.ranking import K, Side
 from trimtab.retrieval.types import ChunkerSpec, Text
 
@@ -31,6 +31,10 @@ def built(texts: list[str]) -> tuple[Index, list[str]]:
         made = pieces.opened(pieces.packed(cut, np.stack([vector_of(each) for each in cut.texts])))
         parts.append(Part(Doc(f"d{number}", "", ""), body.encode(), made, index.offsets(body, made)))
     return index.made(parts), chunks
+
+
+def pairs(found: Scored) -> list[tuple[int, float]]:
+    return [(int(chunk), float(score)) for chunk, score in zip(found.chunks, found.scores, strict=True)]
 
 
 def bm25(question: str, chunks: list[str]) -> list[float]:
@@ -62,12 +66,12 @@ def test_scores_are_those_of_the_formulas_and_no_one_sees_what_the_mask_hides(
         seen = [number for number in range(len(made)) if admitted is None or admitted[number]]
         found = made.words(marks, admitted, 100)
         assert set(found.chunks.tolist()) == {number for number in seen if expected[number] > 0}
-        for chunk, score in zip(found.chunks.tolist(), found.scores.tolist(), strict=True):
+        for chunk, score in pairs(found):
             assert score == pytest.approx(expected[chunk], rel=1e-4)
             assert sum(made.weights_of(mark, chunk) for mark in marks) == pytest.approx(score, rel=1e-4)
         near = made.meaning(vector_of(question), admitted, 100)
         assert sorted(near.chunks.tolist()) == seen
-        for chunk, score in zip(near.chunks.tolist(), near.scores.tolist(), strict=True):
+        for chunk, score in pairs(near):
             assert score == pytest.approx(float(vector_of(chunks[chunk]) @ vector_of(question)), abs=1e-5)
         assert list(near.scores) == sorted(near.scores, reverse=True)
 

@@ -99,12 +99,13 @@ def test_who_may_not_change_a_corpus_is_refused(run: "Run") -> None:
         await filled(house)
         for role in ("client", "read_only"):
             key = await key_of(house, role)
-            for method, path, body in (
+            refused: tuple[tuple[str, str, Any], ...] = (
                 ("PUT", ONE, {}),
                 ("POST", f"{ONE}/documents", {"items": []}),
                 ("DELETE", f"{ONE}/documents/refunds", None),
                 ("POST", f"{ONE}/versions", {}),
-            ):
+            )
+            for method, path, body in refused:
                 assert (await key.request(method, path, json=body)).status_code == 403
 
     run(story)

@@ -6,6 +6,7 @@ data folder, owns the telemetry process, and ends everything in order when it is
 
 import errno
 import logging
+import os
 import socket
 import sys
 import time
@@ -25,6 +26,9 @@ logger = logging.getLogger("trimtab.up")
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit code. Configuration errors are told on standard error."""
     began = time.monotonic()
+    # What numpy multiplies here takes milliseconds: threads that wait for each other at it take longer, and the
+    # processor from calls (measured in docs/benchmarks.md, "Knowledge"). numpy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     configure_logging(settings.log_level)
     try:
         house = House(settings.data_dir)
