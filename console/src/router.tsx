@@ -326,6 +326,21 @@ const environments = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
+const knowledge = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "knowledge",
+  component: lazyRouteComponent(() => import("@/features/knowledge/KnowledgePage"), "KnowledgePage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "archived", "sort"),
+});
+
+const corpus = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "knowledge/$corpus",
+  component: lazyRouteComponent(() => import("@/features/knowledge/CorpusPage"), "CorpusPage"),
+  validateSearch: (raw: Raw) =>
+    fields(raw, "view", "new", "gone", "document", "q", "mode", "top", "version", "user", "groups"),
+});
+
 const guards = createRoute({
   getParentRoute: () => projectRoute,
   path: "guards",
@@ -474,6 +489,8 @@ const routeTree = root.addChildren([
       audit,
       guards,
       guard,
+      knowledge,
+      corpus,
       redteam,
       redteamRun,
       compliance,

@@ -1,5 +1,6 @@
 /** The shapes of apps, releases, environments, rollouts and the audit trail under the names the console uses. */
 
+import type { Knowledge, PinnedKnowledge } from "@/features/apps/knowledgeForm";
 import type { GuardSpec } from "./guards";
 import type { components } from "./schema";
 import type { JsonObject } from "./types";
@@ -12,9 +13,10 @@ type WithJson<T, K extends keyof T> = Omit<T, K> & { [key in K]: JsonObject };
 export type AppSpec = Partial<
   Omit<
     WithJson<S["AppSpec"], "parameters" | "policy" | "variables" | "metadata">,
-    "route" | "tools" | "output_schema" | "context" | "cache"
+    "route" | "tools" | "output_schema" | "context" | "cache" | "knowledge"
   >
 > & {
+  knowledge?: Knowledge[];
   route?: string | JsonObject;
   tools?: JsonObject[];
   output_schema?: JsonObject;
@@ -33,8 +35,9 @@ export interface PinnedGuard {
 }
 export type Content = Omit<
   WithJson<S["ReleaseContent"], "parameters" | "policy" | "variables" | "metadata">,
-  "route" | "tools" | "output_schema" | "context" | "cache" | "affinity" | "guards"
+  "route" | "tools" | "output_schema" | "context" | "cache" | "affinity" | "guards" | "knowledge"
 > & {
+  knowledge?: PinnedKnowledge[];
   guards?: PinnedGuard[];
   route: string | JsonObject;
   tools: JsonObject[];

@@ -8,6 +8,7 @@ import routes from "../routes/routes.module.css";
 import { linesOf, type RawNode } from "../routes/tree";
 import css from "./apps.module.css";
 import { printValue } from "./draftForm";
+import { type PinnedKnowledge, USUAL } from "./knowledgeForm";
 
 /** Everything that decides what a release does, as it was frozen. */
 export function ReleaseContent({ project, content }: { project: string; content: Content }) {
@@ -49,6 +50,7 @@ export function ReleaseContent({ project, content }: { project: string; content:
         <Values title="Parameters" values={content.parameters} />
         <Values title="Variables" values={content.variables} />
         <Values title="Policy" values={content.policy} />
+        <KnowledgeList project={project} knowledge={content.knowledge} />
         <Guards project={project} guards={content.guards} />
         <Json title="Tools" value={content.tools?.length ? content.tools : null} />
         <Json title="Output schema" value={content.output_schema} />
@@ -119,6 +121,34 @@ function Values({ title, values }: { title: string; values: JsonObject | undefin
         {title}
       </h3>
       <Facts rows={rows.map(([name, value]) => [name, <code key={name}>{printValue(value)}</code>])} />
+    </section>
+  );
+}
+
+/** What its calls look things up in; what is followed is said to be no part of what was frozen. */
+function KnowledgeList({ project, knowledge = [] }: { project: string; knowledge: PinnedKnowledge[] | undefined }) {
+  if (knowledge.length === 0) return null;
+  return (
+    <section aria-label="Knowledge">
+      <h3 className={css.label} style={{ marginBottom: 4 }}>
+        Knowledge
+      </h3>
+      <ul className={css.changes}>
+        {knowledge.map((each) => (
+          <li key={each.corpus}>
+            <Link to="/p/$project/knowledge/$corpus" params={{ project, corpus: each.corpus }} search={{}}>
+              {each.corpus}
+            </Link>{" "}
+            <span className="muted">
+              {each.version ? `version ${each.version}` : "the newest at each call: not frozen"},{" "}
+              {each.top ?? USUAL.top} passages at most,{" "}
+              {each.on_failure === "answer_without"
+                ? "answers without where it cannot be searched"
+                : "refuses calls where it cannot be searched"}
+            </span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

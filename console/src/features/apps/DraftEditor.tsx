@@ -11,6 +11,7 @@ import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import css from "./apps.module.css";
 import { type DraftErrors, type DraftForm, formOf, specOf } from "./draftForm";
+import { KnowledgeEditor } from "./KnowledgeEditor";
 import { useGuardNames, usePromptNames, useRouteNames } from "./names";
 import { PairsEditor } from "./PairsEditor";
 
@@ -227,6 +228,12 @@ function Right({ project, form, set, errors }: PartProps & { project: string }) 
         data={guards}
         value={form.guards}
         onChange={(chosen) => set({ guards: chosen })}
+      />
+      <KnowledgeEditor
+        project={project}
+        rows={form.knowledge}
+        onChange={(knowledge) => set({ knowledge })}
+        error={errors.knowledge}
       />
       <JsonInput
         label="Tools"

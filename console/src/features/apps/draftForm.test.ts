@@ -15,6 +15,7 @@ const FULL: AppSpec = {
   cache: { mode: "exact" },
   metadata: { owner: "desk" },
   guards: ["pii", "keys@3"],
+  knowledge: ["handbook", { corpus: "law", follow: true }],
 };
 
 describe("a value as it is typed", () => {

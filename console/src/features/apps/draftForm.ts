@@ -3,6 +3,7 @@
 import type { AppSpec } from "@/api/releaseTypes";
 import type { JsonObject } from "@/api/types";
 import { roundedIn, tooLarge } from "@/ui/wholeNumbers";
+import { type KnowledgeRow, knowledgeOf, rowsOf } from "./knowledgeForm";
 
 /** A value as it is typed: JSON where it reads as such, else the text itself. */
 export interface Pair {
@@ -22,6 +23,7 @@ export interface DraftForm {
   metadata: Pair[];
   /** `pii`, `pii@3` or `pii@latest`. */
   guards: string[];
+  knowledge: KnowledgeRow[];
   /** Empty: the prompt's own. */
   tools: string;
   outputSchema: string;
@@ -30,7 +32,7 @@ export interface DraftForm {
 }
 export type PairField = "parameters" | "variables" | "policy" | "metadata";
 export type JsonField = "tree" | "tools" | "outputSchema" | "context" | "cache";
-export type DraftErrors = Partial<Record<PairField | JsonField | "route", string>>;
+export type DraftErrors = Partial<Record<PairField | JsonField | "route" | "knowledge", string>>;
 
 export const FIRST_TREE = { node: "fallback", of: ["first-model", "second-model"] };
 
@@ -75,6 +77,7 @@ export function formOf(spec: AppSpec): DraftForm {
     policy: pairsOf(spec.policy),
     metadata: pairsOf(spec.metadata),
     guards: [...(spec.guards ?? [])],
+    knowledge: rowsOf(spec.knowledge),
     tools: jsonOf(spec.tools),
     outputSchema: jsonOf(spec.output_schema),
     context: jsonOf(spec.context),
@@ -90,6 +93,10 @@ export function specOf(form: DraftForm, before: AppSpec): { spec: AppSpec; error
   spec.description = form.description.trim();
   delete spec.guards;
   if (form.guards.length > 0) spec.guards = form.guards;
+  const read = knowledgeOf(form.knowledge);
+  if (read.error) errors.knowledge = read.error;
+  delete spec.knowledge;
+  if (read.knowledge.length > 0) spec.knowledge = read.knowledge;
   if (form.prompt.trim()) spec.prompt = form.prompt.trim();
   for (const field of ["parameters", "variables", "policy", "metadata"] as const) {
     spec[field] = objectOf(form[field], field, errors);

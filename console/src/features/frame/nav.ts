@@ -1,6 +1,7 @@
 import {
   Activity,
   AppWindow,
+  BookOpen,
   Boxes,
   CalendarClock,
   CircleDollarSign,
@@ -52,6 +53,7 @@ export interface NavItem {
     | "/p/$project/rollouts"
     | "/p/$project/environments"
     | "/p/$project/audit"
+    | "/p/$project/knowledge"
     | "/p/$project/guards"
     | "/p/$project/red-team"
     | "/p/$project/compliance"
@@ -113,6 +115,12 @@ export const NAV: NavItem[] = [
     label: "Environments",
     icon: Layers,
     words: "production staging protection freeze approvals",
+  },
+  {
+    to: "/p/$project/knowledge",
+    label: "Knowledge",
+    icon: BookOpen,
+    words: "corpus corpora documents retrieval rag search sources freshness",
   },
   { to: "/p/$project/prompts", label: "Prompts", icon: ScrollText, words: "templates versions labels text system" },
   {

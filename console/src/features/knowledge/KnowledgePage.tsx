@@ -1,0 +1,173 @@
+import { Button, Group, Modal, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { type Corpus, corporaQuery, knowledgeKey, putCorpus } from "@/api/knowledge";
+import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
+import { Empty, Panel } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { Page } from "@/ui/Page";
+import { WriteButton } from "@/ui/WriteButton";
+import css from "./knowledge.module.css";
+import { accessWords, NAME, searchable } from "./words";
+
+const FIRST = `trimtab knowledge add handbook docs/*.md
+trimtab knowledge publish handbook
+trimtab knowledge search handbook "How do returns work?"`;
+const ROUTE = "/inside/p/$project/knowledge";
+
+/** "What can our apps look up, and who may see it?" */
+export function KnowledgePage() {
+  const { project } = useParams({ from: ROUTE });
+  const search = useSearch({ from: ROUTE });
+  const navigate = useNavigate({ from: "/p/$project/knowledge" });
+  const archived = search.archived === "1";
+  const found = useQuery(corporaQuery(project, archived));
+  const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  return (
+    <Page
+      title="Knowledge"
+      lead="Corpora that apps look things up in: documents, who may see each, and versions that releases freeze."
+      actions={
+        <>
+          <Button
+            variant="default"
+            size="sm"
+            aria-pressed={archived}
+            onClick={() => patch({ archived: archived ? undefined : "1" })}
+          >
+            {archived ? "Back to those in use" : "Archived"}
+          </Button>
+          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+            New corpus
+          </WriteButton>
+        </>
+      }
+    >
+      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton height={220} />}
+      {found.data?.length === 0 && (archived ? <Empty title="Nothing is archived">{null}</Empty> : <First />)}
+      {found.data && found.data.length > 0 && (
+        <Panel>
+          <DataTable
+            label="Corpora"
+            columns={columns(project)}
+            rows={found.data}
+            rowKey={(row) => row.name}
+            sort={search.sort}
+            onSort={(sort) => patch({ sort })}
+          />
+        </Panel>
+      )}
+      {search.new && <NewCorpus project={project} onClose={() => patch({ new: undefined })} />}
+    </Page>
+  );
+}
+
+function First() {
+  return (
+    <Empty title="No corpus yet">
+      <p>
+        Make one, paste or choose documents, and publish a version: it is cut into passages and can be searched. Then
+        name it in an app's draft, under “Knowledge”: the next release answers from it, and says from what. From a
+        terminal:
+      </p>
+      <Code text={FIRST} />
+    </Empty>
+  );
+}
+
+function columns(project: string): Column<Corpus>[] {
+  const now = Date.now();
+  return [
+    {
+      id: "name",
+      label: "corpus",
+      value: (row) => row.name,
+      cell: (row) => (
+        <Link to="/p/$project/knowledge/$corpus" params={{ project, corpus: row.name }} search={{}}>
+          {row.name}
+        </Link>
+      ),
+    },
+    { id: "about", label: "what it is", cell: (row) => row.description || <span className="muted">–</span> },
+    {
+      id: "documents",
+      label: "documents",
+      align: "right",
+      value: (row) => row.documents,
+      cell: (row) => formatInt(row.documents),
+    },
+    {
+      id: "ready",
+      label: "searched",
+      value: (row) => row.ready,
+      cell: (row) => (row.ready === 0 ? <span className="muted">{searchable(row)}</span> : searchable(row)),
+    },
+    { id: "access", label: "for", cell: (row) => accessWords(row.access) },
+    {
+      id: "updated",
+      label: "changed",
+      align: "right",
+      value: (row) => row.updated,
+      cell: (row) => <span title={formatDateTime(row.updated)}>{formatAgo(row.updated, now)}</span>,
+    },
+  ];
+}
+
+function NewCorpus({ project, onClose }: { project: string; onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const make = useMutation({
+    mutationFn: () => putCorpus(project, name, { description: description.trim(), expected_revision: 0 }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: knowledgeKey(project) });
+      await navigate({
+        to: "/p/$project/knowledge/$corpus",
+        params: { project, corpus: name },
+        search: { new: "1" },
+      });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name && !wrong) make.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title={<strong>New corpus</strong>}>
+      <form className={css.form} onSubmit={submit} noValidate>
+        <TextInput
+          label="Name"
+          description="What apps name it by. It cannot be changed later."
+          value={name}
+          error={wrong}
+          onChange={(event) => setName(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus
+        />
+        <Textarea
+          label="What it is"
+          autosize
+          minRows={2}
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        {make.isError && <ProblemNotice error={make.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" size="sm" disabled={!name || Boolean(wrong)} loading={make.isPending}>
+            Make it
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import type { Corpus, CorpusVersion } from "@/api/knowledge";
+import { idOf, kindOfFile, progressOf, readAccess, searchable } from "./words";
+
+test("what can be searched is the newest that is ready, and what is being built is said", () => {
+  const corpus = (ready: number, newest: number) => ({ ready, newest }) as Corpus;
+  expect(searchable(corpus(0, 0))).toBe("nothing yet");
+  expect(searchable(corpus(0, 1))).toBe("version 1 is being built");
+  expect(searchable(corpus(2, 2))).toBe("version 2");
+  expect(searchable(corpus(2, 3))).toBe("version 2, 3 is being built");
+});
+
+test("an access list is read by commas and lines, and what is no label is named", () => {
+  expect(readAccess("user:ada, group:legal\nrole:editor")).toEqual({
+    access: ["user:ada", "group:legal", "role:editor"],
+    wrong: "",
+  });
+  expect(readAccess("  ")).toEqual({ access: [], wrong: "" });
+  expect(readAccess("ada").wrong).toContain("“ada”");
+  expect(readAccess("*").wrong).toBe("");
+});
+
+test("an id is made of the title, else of the first words", () => {
+  expect(idOf("How returns work!", "x")).toBe("how-returns-work");
+  expect(idOf("", "  Returns are free for thirty days after you buy ")).toBe("returns-are-free-for-thirty-days");
+  expect(idOf("日本", "")).toBe("document");
+});
+
+test("a version says how far it is, and why it waits or failed", () => {
+  const version = (change: object) =>
+    ({ state: "building", done: 3, documents: 9, chunks: 0, reason: "", ...change }) as CorpusVersion;
+  expect(progressOf(version({}))).toBe("3 of 9 documents");
+  expect(progressOf(version({ reason: "Away." }))).toBe("3 of 9 documents; it waits: Away.");
+  expect(progressOf(version({ state: "failed", reason: "No such model." }))).toBe("No such model.");
+  expect(progressOf(version({ state: "ready", chunks: 1 }))).toBe("1 passage");
+});
+
+test("a file's kind is known by the end of its name", () => {
+  expect(kindOfFile("a/b.MD")).toBe("markdown");
+  expect(kindOfFile("page.html")).toBe("html");
+  expect(kindOfFile("notes")).toBe("text");
+});

@@ -1,0 +1,73 @@
+/** How the console says things of corpora. Pure. */
+
+import type { Corpus, CorpusVersion, Freshness, NewDocument } from "@/api/knowledge";
+import { formatInt, plural } from "@/lib/format";
+
+export const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+export const MODES = [
+  { value: "hybrid", label: "By meaning and words" },
+  { value: "meaning", label: "By meaning" },
+  { value: "words", label: "By words" },
+] as const;
+
+/** What can be searched now, in a few words. */
+export function searchable(corpus: Corpus): string {
+  if (corpus.ready === 0) return corpus.newest === 0 ? "nothing yet" : `version ${corpus.newest} is being built`;
+  const newer = corpus.newest > corpus.ready ? `, ${corpus.newest} is being built` : "";
+  return `version ${corpus.ready}${newer}`;
+}
+
+/** Who may see it: nobody is named where everybody who may search may. */
+export function accessWords(access: readonly string[]): string {
+  if (access.length === 0) return "everybody who may search";
+  return access.join(", ");
+}
+
+/** `user:ada, group:legal` as a list; what is no label is told by name. */
+export function readAccess(text: string): { access: string[]; wrong: string } {
+  const access = text
+    .split(/[,\n]/)
+    .map((each) => each.trim())
+    .filter(Boolean);
+  const odd = access.find((each) => each !== "*" && !/^(user|group|role|key):.+/.test(each));
+  return { access, wrong: odd ? `“${odd}” is none of user:…, group:…, role:…, key:… or *.` : "" };
+}
+
+export function progressOf(version: CorpusVersion): string {
+  if (version.state === "ready") return `${plural(version.chunks, "passage")}`;
+  if (version.state === "failed") return version.reason || "It could not be built.";
+  const done = `${formatInt(version.done)} of ${plural(version.documents, "document")}`;
+  return version.reason ? `${done}; it waits: ${version.reason}` : done;
+}
+
+export function staleWords(found: Freshness): string {
+  if (found.documents === 0) return "There are no documents.";
+  if (found.stale === null) return "Documents may be of any age here.";
+  if (found.stale === 0) return "No document is older than it may be.";
+  return `${formatInt(found.stale)} of ${plural(found.documents, "document")} ${found.stale === 1 ? "is" : "are"} older than ${plural(found.stale_days ?? 0, "day")}.`;
+}
+
+/** An id for a text that was pasted: of its title, or of its first words. */
+export function idOf(title: string, text: string): string {
+  const said = title.trim() || text.trim().split(/\s+/).slice(0, 6).join(" ");
+  const made = said
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 80);
+  return made || "document";
+}
+
+const KINDS: Record<string, NewDocument["kind"]> = {
+  md: "markdown",
+  markdown: "markdown",
+  mdx: "markdown",
+  html: "html",
+  htm: "html",
+};
+
+/** By the end of a file's name; anything else is read as text. */
+export function kindOfFile(name: string): NewDocument["kind"] {
+  return KINDS[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "text";
+}
