@@ -99,6 +99,9 @@ def test_a_keys_priority_is_bounded_in_the_snapshot(run: Run) -> None:
             return next(p.highest_priority for p in house.holder.current.access.keys.values() if p.key_id == made)
 
         assert bound() == 2
+        listed = {key["id"]: key["priority"] for key in (await house.admin.get(f"{AT}/keys")).json()["items"]}
+        assert listed.pop(made) == "low"
+        assert set(listed.values()) <= {"high"}
         assert (await house.admin.put(path, json={"highest": "high"})).status_code == 200
         assert bound() is None
         assert (await house.admin.put(path, json={"highest": "urgent"})).status_code == 400

@@ -2936,7 +2936,8 @@ export interface paths {
          * What is there, as the files of a folder
          * @description Everything of the catalog that belongs to the folder; a plan of these files finds nothing to do. What belongs to
          *     no folder is named in `unowned`; with `take` it is in the files, and the folder's once they are applied.
-         *     Archived prompts and apps, and what the config file declares, are not in them.
+         *     What is archived, and what the config file declares, are not in them; datasets only where they are the folder's
+         *     already, and for who may read datasets and content.
          *
          *     Needs the permission `release:read`.
          */
@@ -3459,7 +3460,7 @@ export interface paths {
         };
         /**
          * What a guard did, or would have done
-         * @description With the calls that began in the window (the last 30 days). In shadow mode: what it would have stopped.
+         * @description With the calls that began in the window (the last 30 days). In shadow mode: what it would have done.
          *
          *     Needs the permission `guard:read`.
          */
@@ -9808,7 +9809,8 @@ export interface components {
          * GuardReport
          * @description What a guard did with the `calls` that it looked at, each counted once with the weightiest action it asked for:
          *     `enforced`, and what it `would_have` done in shadow mode. `failed` counts the times it could not tell; `say`
-         *     is the report in a sentence. `examples` are the newest calls that it stopped or would have stopped.
+         *     is the report in a sentence. `examples` are the newest calls in which it minded something, those that it
+         *     stopped (or would have) first.
          */
         GuardReport: {
             name: string;
@@ -10322,7 +10324,8 @@ export interface components {
          * KeyView
          * @description `prefix` is the visible start of the secret. `state` is computed now. What narrows it, null for no bound:
          *     `environments` in which its calls may name an app, `permissions` of those of its role, `projects` (slugs) of a
-         *     key of the instance, `models` it may call. `owner` is the id of the person or service account it belongs to.
+         *     key of the instance, `models` it may call, the highest `priority` that its calls may ask for (`high`: no
+         *     bound). `owner` is the id of the person or service account it belongs to.
          */
         KeyView: {
             id: string;
@@ -10339,6 +10342,8 @@ export interface components {
             permissions: string[] | null;
             projects: string[] | null;
             models: string[] | null;
+            /** @enum {unknown} */
+            priority: "high" | "low" | "normal";
             owner: string | null;
             owner_name: string;
         };

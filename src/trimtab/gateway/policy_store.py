@@ -3,7 +3,7 @@
 They stand beside providers and models, by name: a policy may be there before what it is for, and outlives it.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -123,6 +123,12 @@ def key_priorities(conn: Connection, project_id: str | None = None) -> dict[str,
     if project_id is not None:
         found = found.join(KEYS, KEYS.c.id == KEY_PRIORITIES.c.key_id).where(KEYS.c.project_id == project_id)
     return {row.key_id: row.highest for row in conn.execute(found)}
+
+
+def bounds(conn: Connection, project_id: str | None) -> dict[str, Priority]:
+    """The same in words."""
+    words: tuple[Priority, ...] = get_args(Priority)
+    return {key: words[highest] for key, highest in key_priorities(conn, project_id).items()}
 
 
 def put_key_priority(conn: Connection, project_id: str, key_id: str, highest: Priority, now: int) -> None:

@@ -93,6 +93,8 @@ class Key(Struct, frozen=True, kw_only=True):
     permissions: list[str] | None = None
     projects: list[str] | None = None
     models: list[str] | None = None
+    priority: str = "high"
+    """The highest that its calls may ask for; ``high`` is no bound."""
     owner: str | None = None
     owner_name: str = ""
 

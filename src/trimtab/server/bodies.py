@@ -45,6 +45,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from trimtab.gateway.policy_store import Priority
 from trimtab.telemetry.views import StoreHealth
 
 KeyRole = Literal["client", "read_only", "reviewer", "editor", "viewer", "developer", "operator", "auditor"]
@@ -124,7 +125,8 @@ class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 class KeyView(Struct, frozen=True, kw_only=True):
     """``prefix`` is the visible start of the secret. ``state`` is computed now. What narrows it, null for no bound:
     ``environments`` in which its calls may name an app, ``permissions`` of those of its role, ``projects`` (slugs) of a
-    key of the instance, ``models`` it may call. ``owner`` is the id of the person or service account it belongs to."""
+    key of the instance, ``models`` it may call, the highest ``priority`` that its calls may ask for (``high``: no
+    bound). ``owner`` is the id of the person or service account it belongs to."""
 
     id: str
     name: str
@@ -138,6 +140,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     permissions: list[str] | None
     projects: list[str] | None
     models: list[str] | None
+    priority: Priority
     owner: str | None
     owner_name: str
 

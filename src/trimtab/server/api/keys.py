@@ -5,6 +5,7 @@ from msgspec import to_builtins
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.policy_store import Priority, bounds
 from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
 from trimtab.governance.keys import Issued, Wanted
@@ -19,7 +20,7 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 TAG = "keys"
 
 
-def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "") -> KeyView:
+def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "", highest: Priority = "high") -> KeyView:
     slugs = {each.id: each.slug for each in deps.snapshots.current.access.projects.values()}
     return KeyView(
         id=key.id,
@@ -34,6 +35,7 @@ def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "") -> Ke
         permissions=_listed(key.permissions),
         projects=None if key.projects is None else [slugs.get(each, each) for each in key.projects],
         models=_listed(key.models),
+        priority=highest,
         owner=key.owner_id,
         owner_name=owner_name,
     )
@@ -46,14 +48,17 @@ def _listed(names: tuple[str, ...] | None) -> list[str] | None:
 async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, limit: int) -> KeyPage:
     before, now = read_cursor(cursor), deps.now()
 
-    def read(conn: Connection) -> tuple[list[KeyRow], dict[str, str]]:
+    def read(conn: Connection) -> tuple[list[KeyRow], dict[str, str], dict[str, Priority]]:
         rows = store.keys(conn, project_id, before=before, limit=limit + 1)
         owners = {row.owner_id for row in rows if row.owner_id is not None}
-        return rows, {each: name_of(conn, each) for each in owners}
+        return rows, {each: name_of(conn, each) for each in owners}, bounds(conn, project_id)
 
-    rows, names = await deps.db.read(read)
+    rows, names, highest = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    items = [_view(deps, each, now, names.get(each.owner_id or "", "")) for each in rows[:limit]]
+    items = [
+        _view(deps, each, now, names.get(each.owner_id or "", ""), highest.get(each.id, "high"))
+        for each in rows[:limit]
+    ]
     return KeyPage(items=items, cursor=more)
 
 
