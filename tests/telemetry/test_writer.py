@@ -58,7 +58,7 @@ class MemoryStore:
 def apart(rows: Arrow) -> bytes:
     """Columns with a byte between any two values: in the stream they lie close together."""
     found: list[bytes] = []
-    for column in cast("Any", pyarrow).ipc.open_stream(rows).read_all().to_pydict().values():
+    for column in cast("Any", pyarrow).ipc.open_stream(b"".join(rows)).read_all().to_pydict().values():
         found += [value if isinstance(value, bytes) else repr(value).encode() for value in column]
     return b"\xc0".join(found)
 

@@ -6,6 +6,8 @@ https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format; texts g
 bodies, whatever bytes they hold.
 """
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, cast
 
 from trimtab.telemetry.stores import Arrow
@@ -68,25 +70,31 @@ class Columns:
         self._lengths.append(len(values) // width)
 
     def stream(self) -> tuple[tuple[str, ...], Arrow]:
-        """The columns that say something, by name, and all of them encoded."""
-        pa = _pyarrow()
+        """The columns that say something, by name, and all of their rows."""
         said = [at for at, chunks in enumerate(self._chunks) if any(each is not None for each in chunks)]
         names = tuple(self._names[at] for at in said)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, pa.schema([(self._names[at], self._types[at]) for at in said])) as writer:
-            for number, length in enumerate(self._lengths):
-                arrays = [self._filled(at, number, length) for at in said]
-                writer.write_batch(pa.record_batch(arrays, names=list(names)))
-        return names, Arrow(sink.getvalue())
+        return names, Arrow(lambda: self._pieces(said))
+
+    def _pieces(self, said: list[int]) -> Iterator[bytes]:
+        """One message after another, so that a batch is not copied as a whole: the stream's schema, some rows at a
+        time, its end."""
+        pa = _pyarrow()
+        schema = pa.schema([(self._names[at], self._types[at]) for at in said])
+        yield schema.serialize().to_pybytes()
+        for number, length in enumerate(self._lengths):
+            arrays = [self._filled(at, number, length) for at in said]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema).serialize().to_pybytes()
+        yield _END
 
     def _filled(self, at: int, number: int, length: int) -> Any:
         array = self._chunks[at][number]
         if array is not None:
             return array
         default = _DEFAULTS.get(KINDS.get(self._names[at], "").rstrip("0123456789"), b"")
-        return _pyarrow().array([default] * length, self._types[at])
+        return _pyarrow().array([default] * length, self._types[at], memory_pool=_pool())
 
 
+_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _DEFAULTS: Final[dict[str, Any]] = {
     "uint": 0, "int": 0, "texts": (), "numbers": (), "map": (), "int64?": None, "float64?": None,
 }  # fmt: skip
@@ -101,7 +109,7 @@ def _array(kind: str, of: Any, column: list[Any]) -> Any:
         return None
     if kind == "map":
         column = [list(cast("dict[str, str]", each).items()) for each in column]
-    return _pyarrow().array(column, of)
+    return _pyarrow().array(column, of, memory_pool=_pool())
 
 
 def _type(kind: str) -> Any:
@@ -113,6 +121,16 @@ def _type(kind: str) -> Any:
     if kind == "map":
         return pa.map_(pa.binary(), pa.binary())
     return getattr(pa, kind.rstrip("?"))() if kind else pa.binary()
+
+
+@cache
+def _pool() -> Any:
+    """Where arrays lie. Arrow's own choice gives memory back at once and asks for it again: 8 us of kernel a span."""
+    pa = _pyarrow()
+    try:
+        return pa.jemalloc_memory_pool()
+    except NotImplementedError:  # this build of Arrow has none
+        return pa.system_memory_pool()
 
 
 def _pyarrow() -> Any:

@@ -9,7 +9,7 @@ leaves: rows as ``JSONCompactEachRow``. A plug is one file with `PLUG`, found by
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,14 +22,21 @@ Value = str | int
 """What may be bound to a placeholder."""
 
 
-class Arrow(bytes):
-    """Rows as one stream of Arrow's format, which names their columns (`columnar.py`). All other bytes are MsgPack."""
+class Arrow:
+    """Rows as one stream of Arrow's format, which names their columns (`columnar.py`). Its pieces are made anew each
+    time that they are asked for."""
 
-    __slots__ = ()
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Iterator[bytes]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._make()
 
 
-Encoded = bytes | Sequence[bytes]
-"""Encoded rows in one piece, or in several to be put together."""
+Encoded = bytes | Sequence[bytes] | Arrow
+"""Encoded rows in one piece, or in several to be put together. All but `Arrow` are MsgPack."""
 
 ROWS: Final = "JSONCompactEachRow"
 
