@@ -42,7 +42,7 @@ FEATURE: Final = "trimtab.knowledge"
 LOOK_S: Final = 2.0
 AGAIN_S: Final = 30.0
 """After so long something that stood in the way of building is tried again."""
-TIDY_EVERY_S: Final = 300.0
+TIDY_EVERY_S: Final = 60.0
 AT_ONCE: Final = 4
 """Texts that the local embedder is given at a time: a question of a call waits for no more than these."""
 DEADLINE_S: Final = 120.0
