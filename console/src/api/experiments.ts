@@ -16,7 +16,10 @@ export const experimentsKey = (project: string) => ["experiments", project] as c
 export const isRunning = (state: ExperimentState) => state === "queued" || state === "running";
 
 /** Newest first. */
-export const experimentsQuery = (project: string, filter: { suite?: string; state?: string; subject?: string; scorer?: string }) =>
+export const experimentsQuery = (
+  project: string,
+  filter: { suite?: string; state?: string; subject?: string; scorer?: string },
+) =>
   infiniteQueryOptions({
     queryKey: [...experimentsKey(project), "list", filter],
     queryFn: ({ pageParam, signal }) =>

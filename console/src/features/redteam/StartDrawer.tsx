@@ -1,17 +1,20 @@
 import { Autocomplete, Button, Checkbox, Drawer, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import { experimentsKey } from "@/api/experiments";
 import { modelsQuery } from "@/api/queries";
-import { type Family, familiesQuery, type RedteamStarted } from "@/api/redteam";
+import { type Family, familiesQuery, type RedteamStarted, redteamEstimateQuery } from "@/api/redteam";
 import { appsQuery } from "@/api/releases";
 import { formatInt, plural } from "@/lib/format";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
-import { FIRST_FORM, mostAttacks, type RunForm, runOf, type WrongRun } from "./figures";
+import { costWords, FIRST_FORM, mostAttacks, type RunForm, runOf, type WrongRun } from "./figures";
 import css from "./redteam.module.css";
+
+const ASKED_MS = 400;
 
 interface Props {
   project: string;
@@ -30,6 +33,9 @@ export function StartDrawer({ project, subjects, onClose }: Props) {
   const families = useQuery(familiesQuery(project));
   const { run, wrong } = runOf(form);
   const set = (change: Partial<RunForm>) => setForm((now) => ({ ...now, ...change }));
+  const [asked] = useDebouncedValue(JSON.stringify(run), ASKED_MS);
+  const sound = Object.keys(wrong).length === 0;
+  const cost = useQuery(redteamEstimateQuery(project, JSON.parse(asked), sound && asked === JSON.stringify(run)));
   const start = useMutation({
     mutationFn: () => post<RedteamStarted>(inProject(project, "redteam"), run),
     onSuccess: async ({ experiment }) => {
@@ -45,7 +51,7 @@ export function StartDrawer({ project, subjects, onClose }: Props) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (Object.keys(wrong).length === 0) start.mutate();
+    if (sound) start.mutate();
   };
   const shown = tried ? wrong : {};
   const attacks = mostAttacks(run, families.data?.items.length ?? 0, families.data?.mutators.length ?? 0);
@@ -76,7 +82,13 @@ export function StartDrawer({ project, subjects, onClose }: Props) {
         <More form={form} set={set} wrong={shown} />
         {start.isError && <ProblemNotice error={start.error} />}
         <div className={css.foot}>
-          {families.data && !wrong.attacks && (
+          {sound && cost.data && (
+            <span className={cost.data.over_budget ? css.dear : "muted"} data-testid="redteam-cost">
+              {costWords(cost.data)}
+              {cost.data.over_budget && ": more than its budget"}
+            </span>
+          )}
+          {!(sound && cost.data) && families.data && !wrong.attacks && (
             <span className="muted">
               At most {plural(attacks, "attack")}
               {run.subjects.length === 2 && `, ${formatInt(2 * attacks)} calls`}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Tally } from "@/api/redteam";
-import { apartWords, boundsWords, FIRST_FORM, mostAttacks, runOf, saysOf, worstFirst } from "./figures";
+import { apartWords, boundsWords, costWords, FIRST_FORM, mostAttacks, runOf, saysOf, worstFirst } from "./figures";
 
 const tally = (over: Partial<Tally>): Tally => ({
   attacks: 10,
@@ -68,5 +68,12 @@ describe("a run as a form", () => {
     const form = { ...FIRST_FORM, attacks: "0", mutated: "", seed: "1.5", budget: "much" };
     expect(Object.keys(runOf(form).wrong).sort()).toEqual(["attacks", "budget", "first", "mutated", "seed"]);
     expect(runOf({ ...FIRST_FORM, first: "a@r1", second: "a@r1" }).wrong).toEqual({ second: "The same as the first." });
+  });
+  it("says what it would cost, and of a price that nobody knows that", () => {
+    const found = { attacks: 120, calls: 240, subjects: [], at_least: "0.42", budget: "", over_budget: false };
+    expect(costWords({ ...found, cost: "0.42", unknown: [] })).toBe("240 calls, about $0.42");
+    expect(costWords({ ...found, cost: null, unknown: ["the price of fast"] })).toBe(
+      "240 calls; nobody knows the price of fast",
+    );
   });
 });

@@ -1,8 +1,9 @@
 /** What became of attacks, in figures and words. */
 
-import type { Line, NewRedteam, Tally } from "@/api/redteam";
+import type { Line, NewRedteam, RedteamEstimate, Tally } from "@/api/redteam";
 import { percent } from "@/features/rollouts/words";
 import { formatInt, plural } from "@/lib/format";
+import { formatUsd } from "@/lib/money";
 
 /** How many were decided: they alone make the rate. */
 export const decided = (tally: Tally): number => tally.broken + tally.held;
@@ -40,6 +41,13 @@ export function worstFirst(lines: readonly Line[]): Line[] {
   const worst = (line: Line) => Math.max(-1, ...line.tallies.map((tally) => tally.rate ?? -1));
   const tried = (line: Line) => line.tallies.some((tally) => tally.attacks > 0);
   return [...lines].sort((a, b) => Number(tried(b)) - Number(tried(a)) || worst(b) - worst(a));
+}
+
+/** `120 calls, about $0.42`; a price that nobody knows is said, and is no zero. */
+export function costWords(found: RedteamEstimate): string {
+  const calls = plural(found.calls, "call");
+  if (found.cost !== null) return `${calls}, about ${formatUsd(found.cost)}`;
+  return `${calls}; nobody knows ${found.unknown.join(" and ")}`;
 }
 
 export interface RunForm {

@@ -23,7 +23,7 @@ class People:
         try:
             self._model = load(model, exclude=["lemmatizer", "attribute_ruler", "parser", "senter"])
         except OSError as error:
-            raise _missing(f"spaCy finds no model {model!r}.", f"pip install {model.replace('_', '-')}") from error
+            raise _missing(f"spaCy finds no model {model!r}.", f"python -m spacy download {model}") from error
 
     def find(self, text: str) -> list[Seen]:
         """Names and places of the first `MOST` characters."""

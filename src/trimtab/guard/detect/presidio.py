@@ -39,7 +39,7 @@ def check(pipeline: str) -> None:
     if find_spec(pipeline) is None:
         raise InvalidRequest(
             f"spaCy finds no pipeline {pipeline!r}.",
-            fix=f"Install it on every server: pip install {pipeline.replace('_', '-')}.",
+            fix=f"Install it on every server: python -m spacy download {pipeline}.",
             param="options",
         )
 
