@@ -9,17 +9,17 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sa
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.storage import content, migrations
+from trimtab.storage import content, migrations, rehearsal
 from trimtab.storage.content import Seals
 
 T = TypeVar("T")
@@ -40,6 +40,7 @@ _AWAY_STATES = ("08", "28", "3D", "53", "57", "58")
 
 class _Lane(Protocol):
     async def run(self, work: Work[T], *, write: bool) -> T: ...
+    async def rehearse(self, work: Work[T], shadowed: Sequence[str]) -> T: ...
     async def settle(self) -> bool: ...
     async def close(self) -> None: ...
 
@@ -100,6 +101,15 @@ class Database:
         await self.prepare()
         return await self._guarded(work, write=True)
 
+    async def rehearse(self, work: Work[T], shadowed: Sequence[str] = ()) -> T:
+        """Run ``work``, which may write, in a transaction that is rolled back, and keep no writer waiting meanwhile:
+        see `rehearsal.py`. ``shadowed`` are tables whose rows everybody needs. Raises `Unavailable` as `read` does."""
+        await self.prepare()
+        try:
+            return await self._lane.rehearse(work, shadowed)
+        except (sa.SQLAlchemyError, OSError, TimeoutError) as error:
+            raise self._explain(error) from error
+
     async def settle(self) -> bool:
         """Write what a SQLite file's log holds into the file and empty the log, so that nothing deleted lies in it;
         False while somebody still reads it. PostgreSQL cleans up by its own vacuum."""
@@ -149,6 +159,7 @@ class _SqliteLane:
 
     def __init__(self, url: URL, seals: Callable[[], Seals] | None = None, *, waits_for_disk: bool = True) -> None:
         self._path = Path(url.database or "")
+        self._seals = seals
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog-write")
         self._engine: Engine = create_engine(
@@ -175,6 +186,18 @@ class _SqliteLane:
             value = work(conn)
             if not write:
                 transaction.rollback()
+            return value
+
+    async def rehearse(self, work: Work[T], shadowed: Sequence[str]) -> T:  # noqa: ARG002  a copy needs no shadows
+        loop = asyncio.get_running_loop()
+        if self._path.exists() and rehearsal.is_small(self._path):
+            return await loop.run_in_executor(self._readers, rehearsal.in_a_copy, self._path, work, self._seals, BUSY_S)
+        return await loop.run_in_executor(self._writer, self._taken_back, work)
+
+    def _taken_back(self, work: Work[T]) -> T:
+        with self._engine.connect().execution_options(write=True) as conn, conn.begin() as transaction:
+            value = work(conn)
+            transaction.rollback()
             return value
 
     async def settle(self) -> bool:
@@ -248,6 +271,23 @@ class _PostgresLane:
             if not write:
                 await transaction.rollback()
             return value
+
+    async def rehearse(self, work: Work[T], shadowed: Sequence[str]) -> T:
+        """On a connection of its own: statements that others prepared would go past the shadows."""
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        limits = {"timeout": BUSY_S, "command_timeout": STATEMENT_S}
+        engine = create_async_engine(self._url, poolclass=NullPool, connect_args=limits)
+        if self._seals is not None:
+            content.give(engine.sync_engine.dialect, self._seals)
+        try:
+            async with engine.connect() as conn, conn.begin() as transaction:
+                await conn.run_sync(rehearsal.shadow, shadowed)
+                value: T = await conn.run_sync(work)
+                await transaction.rollback()
+                return value
+        finally:
+            await engine.dispose()
 
     def _make(self) -> Any:
         from sqlalchemy.ext.asyncio import create_async_engine

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.governance import audit
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.audit import Actor
 from trimtab.governance.permissions import Permission, require
@@ -35,8 +36,11 @@ from trimtab.server.folder_bodies import (
     FolderRelease,
 )
 from trimtab.server.prompt_reading import aside
+from trimtab.storage.schema import REVISIONS
 
 TRIES: Final = 5
+_SHADOWED: Final = (REVISIONS.name, audit.HEADS.name)
+"""What every change of the catalog writes to, so that a plan must not lock it."""
 MAX_MESSAGE: Final = 2000
 
 
@@ -150,7 +154,10 @@ async def _carried_out(deps: Dependencies, asked: Asked, *, keep: _Keep | None) 
                 await _as_planned(deps, keep.wish, prepared)
             _require(keep.principal, prepared)
         try:
-            return prepared, await deps.db.write(_writer(deps, prepared, keep))
+            work = _writer(deps, prepared, keep)
+            if keep is None:
+                return prepared, await deps.db.rehearse(work, _SHADOWED)
+            return prepared, await deps.db.write(work)
         except _TakenBack as back:
             return prepared, back.written
         except Moved:
