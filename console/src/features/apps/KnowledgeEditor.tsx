@@ -123,6 +123,7 @@ export function KnowledgeEditor({ project, rows, onChange, error }: Props) {
               />
               <Switch
                 size="xs"
+                className={css.corpusQuery}
                 label="Answer without, where it cannot be searched"
                 checked={row.without}
                 onChange={(event) => set(i, { without: event.currentTarget.checked })}

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -121,9 +121,9 @@ function Archive({ project, corpus }: { project: string; corpus: Corpus }) {
   return (
     <>
       {move.isError && <ProblemNotice error={move.error} />}
-      <Button variant="default" size="sm" loading={move.isPending} onClick={() => move.mutate()}>
+      <WriteButton variant="default" size="sm" loading={move.isPending} onClick={() => move.mutate()}>
         {corpus.archived === null ? "Archive" : "Take out of the archive"}
-      </Button>
+      </WriteButton>
     </>
   );
 }

@@ -126,7 +126,7 @@ export function SearchBench({ project, corpus, search, onSearch, onOpen }: Props
       {search.q && found.isPending && <Skeleton height={220} />}
       {search.q && found.data && (
         <>
-          <p className="muted" aria-live="polite">
+          <p className={css.count} aria-live="polite">
             {plural(found.data.passages.length, "passage")} of {formatInt(found.data.considered)} that this reader may
             see, of {formatInt(found.data.chunks)} in version {found.data.version}, in{" "}
             {formatMs(found.data.embed_ms + found.data.search_ms)}

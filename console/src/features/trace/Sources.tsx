@@ -69,13 +69,8 @@ function Source({ project, corpus, source }: { project: string; corpus: string; 
         {source.words !== null && <span>words {source.words.toFixed(2)}</span>}
         {source.updated > 0 && <span>updated {formatDateTime(source.updated)}</span>}
         {source.source && <span>{source.source}</span>}
-        <Link
-          to="/p/$project/knowledge/$corpus"
-          params={{ project, corpus }}
-          search={{ document: source.id }}
-          aria-label={`The document ${source.id}`}
-        >
-          its document
+        <Link to="/p/$project/knowledge/$corpus" params={{ project, corpus }} search={{ document: source.id }}>
+          the document {source.id}
         </Link>
       </div>
     </article>

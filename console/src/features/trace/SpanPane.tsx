@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import type { SpanRow, TraceDetail } from "@/api/types";
 import { plural } from "@/lib/format";
 import { Notice } from "@/ui/Notice";
@@ -40,6 +40,10 @@ export function SpanPane(props: Props) {
   const { span, trace, view, onView } = props;
   const tabs = useRef<HTMLDivElement>(null);
   const current = VIEWS.find((v) => v.id === view) ?? (VIEWS[0] as View);
+  // On a phone the row scrolls: what is open is in sight.
+  useEffect(() => {
+    tabs.current?.querySelector(`#tab-${current.id}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current.id]);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
