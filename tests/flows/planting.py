@@ -33,8 +33,11 @@ class Planter:
         self._server.settled()
         experiment = self._evaluate(first)
         self._review(first)
+        redteam = self._attack()
+        self._guard()
+        self._know()
         self._server.settled()
-        return {"trace": first, "experiment": experiment}
+        return {"trace": first, "experiment": experiment, "redteam": redteam}
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         url = f"{self._server.url}{path}"
@@ -86,6 +89,30 @@ class Planter:
 
         until(done, 60, self._server.told)
         return made
+
+    def _attack(self) -> str:
+        """A red team whose seed is what was asked; nothing says of whom that is."""
+        seed = {"seeds": [f"{self._mark} asks"], "families": ["leakage"], "attacks": 1, "mutators": ["spaced"]}
+        made = self.send("POST", f"{PROJECT}/redteam", {"subjects": ["quick"], **seed})["experiment"]["id"]
+
+        def done() -> bool:
+            return self.send("GET", f"{PROJECT}/experiments/{made}")["state"] == "done"
+
+        until(done, 60, self._server.told)
+        return made
+
+    def _guard(self) -> None:
+        """A guard whose threshold was chosen with the same words, and with a case."""
+        self.send("POST", f"{PROJECT}/guards/pii/versions", {"spec": {"kind": "pii", "action": "flag"}})
+        texts = {"sample": 0, "benign": ["Where is it?"], "attacks": [f"{self._mark} asks"]}
+        texts |= {"attack_datasets": ["plants"], "max_false_positives": 0.5, "apply": True}
+        self.send("POST", f"{PROJECT}/guards/pii/operating-point", texts)
+
+    def _know(self) -> None:
+        """A document that tells of the user."""
+        self.send("PUT", f"{PROJECT}/corpora/plants", {})
+        document = {"id": "letter", "text": f"{self._mark} wrote a letter.", "about": [self._user]}
+        self.send("POST", f"{PROJECT}/corpora/plants/documents", {"items": [document]})
 
     def _review(self, trace: str) -> None:
         review = f"{PROJECT}/review"

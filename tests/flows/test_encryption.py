@@ -108,18 +108,11 @@ def sealed(server: Live) -> bool:
     return found is not None and found["state"] == "done"
 
 
-def plant_in_evaluation(server: Live, mark: str, trace: str) -> None:
-    """What `Planter` does not say: comments, explanations, documents of a corpus, seeds of a red team."""
+def plant_in_scores(server: Live, mark: str, trace: str) -> None:
+    """What `Planter` does not say: a comment, and what explains a score."""
     ask(server, "POST", "/v1/feedback", {"trace_id": trace, "thumbs": "up", "comment": f"{mark} commented"})
     score = {"trace_id": trace, "name": "tone", "value": 0.5, "explanation": f"{mark} explained"}
     ask(server, "POST", f"{PROJECT}/scores", score)
-    team = {"subjects": ["quick"], "families": ["leakage"], "attacks": 1, "mutated": 0, "mutators": ["spaced"]}
-    started = ask(server, "POST", f"{PROJECT}/redteam", team | {"seeds": [f"{mark} ignore all rules"]}).json()
-
-    def done() -> bool:
-        return ask(server, "GET", f"{PROJECT}/experiments/{started['experiment']['id']}").json()["state"] == "done"
-
-    until(done, 60, server.told)
 
 
 def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(house: tuple[Live, str]) -> None:
@@ -134,11 +127,11 @@ def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(hou
     until(lambda: files_with(server.data, "EARLYWORDS") == [], 60, server.told)
 
     planted = Planter(server, "PLANTEDWORDS", "ada").everywhere()
-    plant_in_evaluation(server, "PLANTEDWORDS", planted["trace"])
+    plant_in_scores(server, "PLANTEDWORDS", planted["trace"])
     server.settled()
     assert files_with(server.data, "PLANTEDWORDS") == []
     shown = {
-        "the case from before": ask(server, "GET", f"{PROJECT}/datasets/early/versions/latest/cases?q=earlywords").text,
+        "the case from before": ask(server, "GET", f"{PROJECT}/datasets/early/versions/latest/cases?q=earlyw").text,
         "cases": ask(server, "GET", f"{PROJECT}/datasets/plants/versions/latest/cases?q=PLANTEDWORDS").text,
         "reviews": ask(server, "GET", f"{PROJECT}/review/items?queue=risky").text,
         "scores": ask(server, "GET", f"{PROJECT}/traces/{planted['trace']}").text,
@@ -151,8 +144,13 @@ def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(hou
 
     ask(server, "POST", f"{PROJECT}/encryption/keys/all/destruction", {"confirm": "destroy all of default"})
     paths = ("datasets/plants/versions/latest/cases", "datasets/early/versions/latest/cases", "review/items", "scores")
-    paths += (f"experiments/{planted['experiment']}/cells", "holds", f"traces/{planted['trace']}", "redteam/families")
-    for path in (*paths, f"experiments/{planted['experiment']}"):
+    paths += (
+        f"experiments/{planted['experiment']}/cells",
+        "holds",
+        f"traces/{planted['trace']}",
+        "corpora/plants/documents",
+    )
+    for path in (*paths, f"experiments/{planted['redteam']}/cells"):
         after = ask(server, "GET", f"{PROJECT}/{path}", status=200).text
         assert "plantedwords" not in after.lower(), path
         assert "EARLYWORDS" not in after, path

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, func, insert, select
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, EXPERIMENTS
 from trimtab.governance import sealings
 from trimtab.governance.data_keys import DataKey, unbroken_since
-from trimtab.governance.sealing import TEXT, Keyring
+from trimtab.governance.sealing import HEAD, TEXT, Keyring
 from trimtab.governance.sealings import AT_ONCE, Reached
 from trimtab.governance.store import ProjectRow, add_project
+from trimtab.retrieval.tables import TEXTS
 from trimtab.storage.content import Of, places, raw
 from trimtab.storage.database import Database
 
@@ -37,6 +38,8 @@ def plant(conn: Connection) -> None:
     cell |= {"experiment": "x", "subject": 0, "case_id": "c1", "repeat": 0, "state": "done", "error": ""}
     cell |= {"trace_id": "", "cached": False, "ended": 1, "output": Of("p", "an answer"), "scores": Of("p", "[]")}
     conn.execute(insert(CELLS).values(cell))
+    document = {"project_id": "p", "corpus": "c", "document": "d", "text": "1", "body": b"what a document says"}
+    conn.execute(insert(TEXTS).values(document))
 
 
 def in_the_clear(conn: Connection, project: str) -> int:
@@ -52,8 +55,10 @@ def test_a_project_is_sealed_piece_by_piece_and_another_stays_as_it_is(catalog_u
         assert sealings.step(conn, RING, "p", Reached(), 5) is None, "nobody asked"
         sealings.ask(conn, "p", 5)
         assert sealings.step(conn, NONE, "p", Reached(), 5) is None, "the key is not here"
-        first = sealings.step(conn, RING, "p", Reached(), 6)
-        assert first is not None
+        document = sealings.step(conn, RING, "p", Reached(), 6)
+        assert document is not None
+        assert in_the_clear(conn, "p") == CASES, "tables come in order of name"
+        assert sealings.step(conn, RING, "p", document, 6) is not None
         assert in_the_clear(conn, "p") == CASES - AT_ONCE
         assert sealings.step(conn, RING, "p", Reached(), 6) is not None, "as another that knows nothing of the first"
         assert in_the_clear(conn, "p") == 0
@@ -64,7 +69,10 @@ def test_a_project_is_sealed_piece_by_piece_and_another_stays_as_it_is(catalog_u
             reached = sealings.step(conn, RING, "p", reached, 7)
         done = sealings.of_project(conn, "p")
         assert done is not None
-        assert (done.state, done.rows, done.ended) == ("done", CASES + 1, 7)
+        assert (done.state, done.rows, done.ended) == ("done", CASES + 2, 7)
+        said = conn.execute(select(TEXTS.c.body)).scalar_one()
+        assert said.startswith(HEAD)
+        assert RING.open(said) == b"what a document says"
         assert sealings.running(conn) == []
         assert in_the_clear(conn, "q") == CASES
         read = conn.execute(select(DATASET_CASES.c.body).where(DATASET_CASES.c.case_id == "c3")).scalars().all()

@@ -14,10 +14,12 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    LargeBinary,
     String,
     Table,
     and_,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -25,12 +27,14 @@ from sqlalchemy import (
     update,
 )
 
-from trimtab.storage.content import PREFIX, Content, Of, Place, Seals, places, raw
+from trimtab.storage.content import HEAD, PREFIX, Content, Of, Place, Seals, places, raw
 from trimtab.storage.schema import METADATA
 
 State = Literal["running", "done"]
 AT_ONCE: Final = 100
 """Rows that are sealed in one transaction: calls' own writes wait for it."""
+FEW: Final = 10
+"""The same where a row may have some megabytes."""
 
 SEALINGS: Final = Table(
     "content_sealings",
@@ -91,7 +95,7 @@ def step(conn: Connection, seals: Seals, project_id: str, reached: Reached, now:
     every = places()
     for number in range(reached.place, len(every)):
         after = reached.key if number == reached.place else None
-        last, count = _some(conn, every[number], project_id, after)
+        last, count = _some(conn, seals, every[number], project_id, after)
         if count:
             conn.execute(update(SEALINGS).where(S.project_id == project_id).values(rows=S.rows + count))
         if last is not None:
@@ -101,27 +105,34 @@ def step(conn: Connection, seals: Seals, project_id: str, reached: Reached, now:
 
 
 def _some(
-    conn: Connection, place: Place, project_id: str, after: tuple[Any, ...] | None
+    conn: Connection, seals: Seals, place: Place, project_id: str, after: tuple[Any, ...] | None
 ) -> tuple[tuple[Any, ...] | None, int]:
     """The key of the last row of a table that was sealed now (None: there was none), and how many were."""
     keys = list(place.table.primary_key.columns)
     texts = [raw(place.table.c[name]).label(name) for name in place.columns]
+    texts += [place.table.c[name] for name in place.blobs]
     owner = place.table.c[place.owner]
     if place.through:
         through = METADATA.tables[place.through]
         whose = owner.in_(select(through.c.id).where(through.c.project_id == project_id))
     else:
         whose = owner == project_id
-    query = select(*keys, *texts).where(whose, or_(*(_is_open(place.table.c[name]) for name in place.columns)))
+    open_ = [_is_open(place.table.c[name]) for name in place.columns]
+    open_ += [func.substr(place.table.c[name], 1, 2, type_=LargeBinary) != HEAD for name in place.blobs]
+    query = select(*keys, *texts).where(whose, or_(*open_))
     if after is not None:
         query = query.where(tuple_(*keys) > after if len(keys) > 1 else keys[0] > after[0])
-    rows = conn.execute(query.order_by(*keys).limit(AT_ONCE).with_for_update()).mappings().all()
+    most = FEW if place.blobs else AT_ONCE
+    rows = conn.execute(query.order_by(*keys).limit(most).with_for_update()).mappings().all()
     for row in rows:
-        sealed = {
+        sealed: dict[str, Any] = {
             name: Of(project_id, row[name])
             for name in place.columns
             if row[name] is not None and not row[name].startswith(PREFIX)
         }
+        for name in place.blobs:
+            if row[name] and not row[name].startswith(HEAD):
+                sealed[name] = seals.seal(project_id, row[name])
         conn.execute(update(place.table).where(*(key == row[key.name] for key in keys)).values(sealed))
     return (tuple(rows[-1][key.name] for key in keys) if rows else None), len(rows)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
-from trimtab.governance.sealing import Keyring
+from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.retrieval import access, corpora
 from trimtab.retrieval.plain import plain
 from trimtab.retrieval.tables import CORPORA, DOCUMENTS, ENTRIES, PIECES, TEXTS
@@ -207,9 +207,17 @@ def absent(corpus: str, name: str) -> NotFound:
 
 
 def text_of(conn: Connection, found: Corpus, name: str, hashed: str, ring: Keyring) -> Text | None:
-    """A revision; None where it was erased."""
+    """A revision; None where it was erased, or its key was destroyed."""
     body = conn.execute(select(X.body).where(*_at(found, name, X), X.text == hashed)).scalar_one_or_none()
-    return None if body is None else _text.decode(ring.open(body))
+    return _opened(body, ring)
+
+
+def _opened(body: bytes | None, ring: Keyring) -> Text | None:
+    """None where it was erased, also by destroying the key that it was encrypted with."""
+    try:
+        return None if body is None else _text.decode(ring.open(body))
+    except KeyDestroyed:
+        return None
 
 
 def listed(
@@ -221,11 +229,10 @@ def listed(
     )
     is_gone = or_(D.removed.is_not(None), D.erased.is_not(None))
     query = query.where(*_of(found), D.document > after, is_gone if gone else ~is_gone)
-    made: list[Document] = []
-    for row in conn.execute(query.order_by(D.document).limit(limit)):
-        text = None if row.body is None or row.erased is not None else _text.decode(ring.open(row.body))
-        made.append(_document(row, text))
-    return made
+    return [
+        _document(row, None if row.erased is not None else _opened(row.body, ring))
+        for row in conn.execute(query.order_by(D.document).limit(limit))
+    ]
 
 
 def _document(row: Any, text: Text | None) -> Document:

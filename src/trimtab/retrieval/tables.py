@@ -1,8 +1,9 @@
 """How corpora rest in the catalog. What documents say, and what was made of it, lies sealed with the project's data key
 where it has one. Lists are JSON; times are Unix ms."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 
+from trimtab.storage.content import SealedBytes
 from trimtab.storage.schema import METADATA
 
 
@@ -59,7 +60,7 @@ TEXTS = Table(
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("text", String(80), primary_key=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", SealedBytes(), nullable=False),
 )
 """What revisions say; no row for one that was erased."""
 VERSIONS = Table(
@@ -107,7 +108,7 @@ PIECES = Table(
     Column("text", String(80), primary_key=True),
     Column("recipe", String(64), primary_key=True),
     Column("chunks", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", SealedBytes(), nullable=False),
 )
 """What was made of a revision by a recipe (a chunker and an embedder): see `pieces.py`."""
 EVERY = (PIECES, ENTRIES, VERSIONS, TEXTS, DOCUMENTS, CORPORA)

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Dialect, Table, Text, TypeDecorator, type_coerce
+from sqlalchemy import ColumnElement, Dialect, LargeBinary, Table, Text, TypeDecorator, type_coerce
 
 from trimtab.core.errors import NotFound, Unavailable
 from trimtab.storage.schema import METADATA
 
 PREFIX: Final = "\x02tts1:"
 """What a sealed text begins with."""
+HEAD: Final = b"\xc1\xee"
+"""What sealed bytes begin with."""
 _SEALS: Final = "trimtab_seals"
 
 
@@ -26,6 +28,7 @@ class Seals(Protocol):
     """What seals texts with a project's key, and opens them: `governance.sealing.Keyring`."""
 
     def seals(self, project: str) -> bool: ...
+    def seal(self, project: str, content: bytes) -> bytes: ...
     def seal_text(self, project: str, text: str) -> str: ...
     def open_text(self, text: str) -> str: ...
 
@@ -84,10 +87,22 @@ class Content(TypeDecorator[Any]):
             return self.gone
 
 
+class SealedBytes(TypeDecorator[bytes]):
+    """A column of bytes that its own room seals and opens, of the project in ``project_id``. It is told here so that
+    what lay there in the clear is found when its project is encrypted."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+
 class _NoSeals:
     def seals(self, project: str) -> bool:
         del project
         return False
+
+    def seal(self, project: str, content: bytes) -> bytes:
+        del project
+        return content
 
     def seal_text(self, project: str, text: str) -> str:
         del project
@@ -124,12 +139,13 @@ def raw(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 class Place(Struct, frozen=True):
-    """A table with columns of content."""
+    """A table with columns of content: texts, and ``blobs`` of bytes."""
 
     table: Table
     columns: tuple[str, ...]
     owner: str
     through: str
+    blobs: tuple[str, ...] = ()
 
 
 def places() -> list[Place]:
@@ -138,6 +154,9 @@ def places() -> list[Place]:
     for name in sorted(METADATA.tables):
         table = METADATA.tables[name]
         own = [column for column in table.columns if isinstance(column.type, Content)]
+        blobs = tuple(column.name for column in table.columns if isinstance(column.type, SealedBytes))
+        if blobs:
+            found.append(Place(table, (), "project_id", "", blobs))
         if own:
             kind = own[0].type
             assert isinstance(kind, Content)
