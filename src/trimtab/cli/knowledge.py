@@ -202,10 +202,7 @@ def show(name: str, document: str, *, project: str, client: Client, as_json: boo
 @click.option("--message", "-m", default="", help="Why, in a sentence.")
 @project_option
 @api_command
-def add(
-    name: str, files: tuple[Path, ...], *, access: tuple[str, ...], about: tuple[str, ...], replace: bool,
-    publish: bool, wait: bool, message: str, project: str, client: Client, as_json: bool,
-) -> None:  # fmt: skip
+def add(name: str, files: tuple[Path, ...], *, project: str, client: Client, as_json: bool, **given: Any) -> None:
     """Add files to a corpus, or what they say now: text, Markdown and HTML; of folders all such files.
 
     \b
@@ -213,18 +210,14 @@ def add(
       trimtab knowledge add handbook docs/*.md
       trimtab knowledge add handbook hr/ --access group:people -m "Rules of travel"
     """
-    more: dict[str, Any] = {}
-    if access:
-        more["access"] = list(access)
-    if about:
-        more["about"] = list(about)
+    more: dict[str, Any] = {field: list(given[field]) for field in ("access", "about") if given[field]}
     found = _files(files)
     if not found:
         raise InvalidRequest("There is no text, Markdown or HTML file in it.", fix=f"Known: {', '.join(KINDS)}.")
     made = client.knowledge.add(project, name, (document_of(each, **more) for each in found))
-    left = _left_out(client, project, name, {id_of(each) for each in found}) if replace else []
-    version = client.knowledge.publish(project, name, message).version if publish else None
-    if version is not None and wait:
+    left = _left_out(client, project, name, {id_of(each) for each in found}) if given["replace"] else []
+    version = client.knowledge.publish(project, name, given["message"]).version if given["publish"] else None
+    if version is not None and given["wait"]:
         version = client.knowledge.wait(project, name, version.number, WAIT_S)
     if as_json:
         print_json({"documents": made, "removed": left, "version": version})

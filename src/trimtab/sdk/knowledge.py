@@ -177,15 +177,14 @@ class Knowledge:
         top: int | None = None,
         mode: str | None = None,
         least: float | None = None,
-        user: str = "",
-        groups: Sequence[str] = (),
+        **seeker: str | Sequence[str],
     ) -> k.FoundPassages:
         """Of the newest version that is ready, or of ``version``. ``mode``: ``hybrid``, ``meaning`` or ``words``;
-        ``least``: the lowest cosine similarity. ``user`` and ``groups`` are as whom to search: what an access list
-        keeps from them takes no part in it."""
-        body = {"text": text, "version": version, "top": top, "mode": mode, "least": least}
+        ``least``: the lowest cosine similarity. ``seeker``: as whom to search, ``user="ada"`` and
+        ``groups=["legal"]``: what an access list keeps from them takes no part in it."""
+        body = {"text": text, "version": version, "top": top, "mode": mode, "least": least, **seeker}
         where = path("projects", project, "corpora", corpus, "search")
-        return self._http.ask("POST", where, k.FoundPassages, body={**body, "user": user, "groups": list(groups)})
+        return self._http.ask("POST", where, k.FoundPassages, body=body)
 
     # --- freshness ---
 

@@ -249,7 +249,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     encrypting = Encrypting(db, lambda: made.keys.ring, clock)
     rolling = Controller(RollingParts(db=db, judge=RolloutJudge(reader), changed=holder.changed, clock=clock))
     deps = replace(
-        _dependencies(made, settings, gateway, books, forwarding),
+        _dependencies(made, settings, gateway, books, forwarding, library),
         play=playground.run,
         lay=playground.lay,
         inner_calls=inner,
@@ -261,8 +261,6 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         wake_retention=keeping.retention.wake,
         wake_eraser=keeping.eraser.wake,
         wake_encrypting=encrypting.wake,
-        knowledge=library.searcher,
-        wake_knowledge=library.wake,
     )
     experimenting = _experimenting(deps, inner)
     deps = replace(deps, wake_experiments=experimenting.wake, remake_report=experimenting.remake)
@@ -481,7 +479,7 @@ def _gateway(
 
 
 def _dependencies(
-    made: _Made, settings: Settings, gateway: Gateway, books: Bookkeeping, forwarding: Forwarding
+    made: _Made, settings: Settings, gateway: Gateway, books: Bookkeeping, forwarding: Forwarding, library: Library
 ) -> Dependencies:
     holder, reader, metrics = made.holder, made.reader, made.metrics
 
@@ -528,6 +526,8 @@ def _dependencies(
         clock=made.clock,
         intake=made.intake,
         remapper=Remapper(reader),
+        knowledge=library.searcher,
+        wake_knowledge=library.wake,
         live=made.live,
     )
 

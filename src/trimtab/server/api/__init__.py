@@ -80,9 +80,7 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
         repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
         environments, rollouts, audit, apps, releases, prompt_preview, playground,
         feedback, review_queues, review_items, holds, calibrations, judges, scorers, guards, guard_points,
-        guard_services,
-        suites, experiments, datasets, dataset_files, online_rules, quality, dataset_making,
-        redteam, corpora, compliance, encryption, legal_holds,
-        members, organisations, directories, oidc,
+        guard_services, suites, experiments, datasets, dataset_files, online_rules, quality, dataset_making,
+        redteam, corpora, compliance, encryption, legal_holds, members, organisations, directories, oidc,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)
