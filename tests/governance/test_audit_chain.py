@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Connection, create_engine, select, update
+from sqlalchemy import BigInteger, Boolean, Connection, Integer, Table, create_engine, delete, insert, select, update
 
 from trimtab.governance.audit import AUDIT, HEADS, Actor, append
 from trimtab.governance.audit_chain import FIRST, ChainProblem, Checkpoint, Head, Link, Verified, hash_of, verify
@@ -154,3 +154,60 @@ def test_what_is_appended_is_chained_per_project_and_signed_when_it_has_grown(co
     conn.execute(update(AUDIT).where(AUDIT.c.seq == 4).values(detail='{"n":"e"}'))
     bad = check(conn, None, [SIGNER.public])
     assert (bad.ok, [each.seq for each in bad.problems]) == (False, [4])
+
+
+@pytest.mark.parametrize("column", [column.name for column in AUDIT.columns])
+def test_a_change_of_any_column_of_the_table_is_found(conn: Connection, column: str) -> None:
+    """Whichever column the table has: one that is added later is asked about, too."""
+    for project in ("one", "two"):
+        row = {"id": project, "slug": project, "name": "", "capture_content": True, "created": 1}
+        conn.execute(insert(PROJECTS).values({**_whatever(PROJECTS), **row}))
+        _write(conn, project, 4)
+    sign_heads(conn, SIGNER, 9)
+    at = (AUDIT.c.project_id == "one", AUDIT.c.seq == 2)
+    before = conn.execute(select(AUDIT.c[column]).where(*at)).scalar_one()
+    after: Any = before + 1 if isinstance(before, int) else f"{before}x"
+    if column == "project_id":
+        after = "two"
+    conn.execute(update(AUDIT).where(*at).values({column: after}))
+    whole = [check(conn, project, [SIGNER.public]).ok for project in ("one", "two")]
+    assert whole == [False, column != "project_id"]
+
+
+def _whatever(table: Table) -> dict[str, Any]:
+    """Something for each column that must not be null."""
+    return {
+        column.name: 0 if isinstance(column.type, BigInteger | Integer | Boolean) else "none"
+        for column in table.columns
+        if not column.nullable
+    }
+
+
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_what_was_signed_is_missed_when_it_is_cut_off_even_by_who_writes_the_head_anew(
+    conn: Connection, left: int
+) -> None:
+    _write(conn, None, 4)
+    sign_heads(conn, SIGNER, 9)
+    _write(conn, None, 2)
+    conn.execute(delete(AUDIT).where(AUDIT.c.seq > left))
+    last = conn.execute(select(AUDIT.c.hash).where(AUDIT.c.seq == left)).scalar_one_or_none() or FIRST
+    conn.execute(update(HEADS).values(seq=left, hash=last))
+    bad = check(conn, None, [SIGNER.public])
+    assert [problem.what for problem in bad.problems] == [
+        f"A checkpoint vouches for entry 4, and the log ends at entry {left}."
+    ]
+    kept = newest(conn, None)
+    assert kept is not None
+    conn.execute(delete(CHECKPOINTS))
+    assert check(conn, None, [SIGNER.public]).ok, "what is here alone cannot tell any more"
+    rest = links(conn, None, 0, 10)
+    elsewhere = verify("", rest, Head(seq=left, hash=last), [kept], [SIGNER.public])
+    assert not elsewhere.ok, "the checkpoint that was kept elsewhere tells it"
+
+
+def test_entries_that_changed_places_are_found_also_with_their_numbers_exchanged(conn: Connection) -> None:
+    _write(conn, None, 5)
+    for one, other in ((2, 99), (4, 2), (99, 4)):
+        conn.execute(update(AUDIT).where(AUDIT.c.seq == one).values(seq=other))
+    assert not check(conn, None, [SIGNER.public]).ok
