@@ -92,7 +92,7 @@ function columns(
           <WriteButton
             variant="default"
             onClick={() => onRemove(mark)}
-            aria-label={`Take the mark off ${labelOf(mark)}`}
+            aria-label={`Take off the mark of ${labelOf(mark)}`}
           >
             Take off
           </WriteButton>

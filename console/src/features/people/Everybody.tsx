@@ -149,7 +149,7 @@ function PersonActs({ row, onAsk, onLetIn }: ActsProps) {
         variant="default"
         leftSection={<LogOut size={13} />}
         onClick={() => onAsk({ person: row, what: "end" })}
-        aria-label={`End the sessions of ${row.name}`}
+        aria-label={`End sessions of ${row.name}`}
       >
         End sessions
       </WriteButton>
@@ -157,7 +157,7 @@ function PersonActs({ row, onAsk, onLetIn }: ActsProps) {
         variant="default"
         leftSection={<Ban size={13} />}
         onClick={() => onAsk({ person: row, what: "disable" })}
-        aria-label={`Let ${row.name} in no more`}
+        aria-label={`Let in no more: ${row.name}`}
       >
         Let in no more
       </WriteButton>

@@ -128,7 +128,7 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
         variant="default"
         leftSection={<Copy size={13} />}
         onClick={() => onEdit(`like:${role.name}`)}
-        aria-label={`Make a role like ${role.name}`}
+        aria-label={`As a start for a new role: ${role.name}`}
       >
         As a start
       </WriteButton>
