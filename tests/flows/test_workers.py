@@ -60,6 +60,30 @@ def test_every_workers_calls_arrive_in_one_store_and_one_sum_of_metrics(server: 
     assert len({path.name.partition("~")[0] for path in spools}) == 3
 
 
+def test_a_document_that_is_closed_or_erased_is_so_in_every_worker_when_the_answer_comes(server: Live) -> None:
+    one = f"{server.url}/api/v1/projects/default/corpora/handbook"
+
+    def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """On a connection of its own."""
+        answer = httpx.request(method, one + path, json=body, headers={**admin(), "connection": "close"}, timeout=60)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def seen(**seeker: str) -> set[int]:
+        asked = {"text": "secret", "version": 1, **seeker}
+        return {len(ask("POST", "/search", asked)["passages"]) for _ in range(8)}
+
+    ask("PUT", "", {"embedder": {"model": ""}})
+    ask("POST", "/documents", {"items": [{"id": name, "text": f"The secret of {name}."} for name in ("a", "b")]})
+    ask("POST", "/versions", {})
+    until(lambda: ask("GET", "/versions/1")["state"] == "ready", 60, server.told)
+    assert seen() == {2}
+    ask("PATCH", "/documents/a", {"access": ["user:ada"]})
+    assert (seen(), seen(user="ada")) == ({1}, {2})
+    ask("DELETE", "/documents/b")
+    assert (seen(), seen(user="ada")) == ({0}, {1})
+
+
 def test_a_worker_that_dies_is_replaced_and_the_port_answers_on(server: Live) -> None:
     workers = [pid for pid in children(server.pid) if "trimtab.server.workers" in cmdline(pid)]
     assert len(workers) == 3
