@@ -20,6 +20,8 @@ export const encryptionQuery = (project: string) =>
   queryOptions({
     queryKey: ["encryption", project],
     queryFn: ({ signal }) => get<EncryptionView>(inProject(project, "encryption"), signal),
+    // What lay in the catalog before is encrypted in the background.
+    refetchInterval: (query) => (query.state.data?.catalog?.state === "running" ? 2_000 : false),
     retry: mayPass,
   });
 

@@ -4,7 +4,7 @@ import { Flame, Lock, LockOpen, RotateCcwKey } from "lucide-react";
 import { useState } from "react";
 import { inProject, post, put } from "@/api/client";
 import { type DataKeyView, type EncryptionView, encryptionQuery } from "@/api/dataRules";
-import { formatDateTime } from "@/lib/format";
+import { formatDateTime, plural } from "@/lib/format";
 import { useMay } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
@@ -24,7 +24,7 @@ export function EncryptionPanel({ project }: { project: string }) {
   const may = useMay("encryption:write");
   if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <Skeleton height={200} />;
-  const { enabled, keys } = found.data;
+  const { enabled, keys, catalog, traces_since: since } = found.data;
   const why = may ? undefined : NEEDS;
   return (
     <>
@@ -60,6 +60,7 @@ export function EncryptionPanel({ project }: { project: string }) {
               </WriteButton>
             </span>
           </div>
+          <Reach catalog={catalog} since={since} />
         </div>
       </Panel>
       {keys.length > 0 && (
@@ -91,6 +92,30 @@ export function EncryptionPanel({ project }: { project: string }) {
       {asked?.what === "destroy" && <Destroy project={project} id={asked.key} onClose={() => setAsked(null)} />}
       {asked && asked.what !== "destroy" && (
         <Change project={project} what={asked.what} onClose={() => setAsked(null)} />
+      )}
+    </>
+  );
+}
+
+/** What lay there before: how far that is encrypted, and what of it is not. */
+function Reach({ catalog, since }: { catalog: EncryptionView["catalog"]; since: number | null }) {
+  return (
+    <>
+      {catalog?.state === "running" && (
+        <p role="status">
+          Cases, answers and reviews that lay here before are being encrypted: {plural(catalog.rows, "row")} so far.
+        </p>
+      )}
+      {catalog && catalog.ended !== null && (
+        <p className="muted">
+          Cases, answers and reviews that lay here before were encrypted, too ({plural(catalog.rows, "row")}, by{" "}
+          {formatDateTime(catalog.ended)}).
+        </p>
+      )}
+      {since !== null && (
+        <p className="muted">
+          Texts of traces from before {formatDateTime(since)} lie as they were until their retention ends.
+        </p>
       )}
     </>
   );
@@ -140,7 +165,7 @@ const CHANGES = {
     title: "Encrypt what is said from now on?",
     action: "Switch on",
     words:
-      "In force on every worker at once. What lies there already stays as it is; shorten its retention if it must not. Words cannot be searched any more, and content is not exported as files.",
+      "In force on every worker at once. Cases, answers and reviews that lie here already are encrypted, too; texts of earlier traces stay as they are until their retention ends. Words cannot be searched any more, and content is not exported as files.",
   },
   off: {
     title: "Encrypt nothing any more?",

@@ -54,7 +54,6 @@ export function GuardPage() {
   const report = useQuery(guardReportQuery(project, name, days));
   const guard = found.data;
   const kind = kinds.data?.find((each) => each.name === guard?.spec.kind);
-  const view = VIEWS.find((each) => each.id === search.view)?.id ?? "report";
   const set = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   return (
     <Page
@@ -81,35 +80,7 @@ export function GuardPage() {
           />
           <div className={css.two}>
             <div style={{ minWidth: 0 }}>
-              <Tabs
-                label="Views"
-                tabs={VIEWS}
-                value={view}
-                onChange={(id) =>
-                  set({ view: id === "report" ? undefined : id, version: undefined, before: undefined })
-                }
-              >
-                {view === "report" && <ReportView project={project} report={report.data} days={days} />}
-                {view === "try" && kind && (
-                  <Panel>
-                    <div className={css.body}>
-                      <TryPanel key={guard.version} project={project} spec={guard.spec} kind={kind} />
-                    </div>
-                  </Panel>
-                )}
-                {view === "threshold" && kind && (
-                  <PointView key={guard.name} project={project} guard={guard} kind={kind} />
-                )}
-                {view === "versions" && (
-                  <Versions
-                    project={project}
-                    guard={guard}
-                    after={search.version}
-                    before={search.before}
-                    onCompare={(before, after) => set({ before, version: after })}
-                  />
-                )}
-              </Tabs>
+              <Views project={project} guard={guard} kind={kind} report={report.data} days={days} />
             </div>
             <Panel>
               <div className={css.body}>
@@ -133,6 +104,48 @@ export function GuardPage() {
         </>
       )}
     </Page>
+  );
+}
+
+interface ViewsProps {
+  project: string;
+  guard: GuardView;
+  kind: GuardKind | undefined;
+  report: GuardReport | undefined;
+  days: number;
+}
+
+function Views({ project, guard, kind, report, days }: ViewsProps) {
+  const search = useSearch({ from: ROUTE });
+  const navigate = useNavigate({ from: "/p/$project/guards/$guard" });
+  const view = VIEWS.find((each) => each.id === search.view)?.id ?? "report";
+  const set = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  return (
+    <Tabs
+      label="Views"
+      tabs={VIEWS}
+      value={view}
+      onChange={(id) => set({ view: id === "report" ? undefined : id, version: undefined, before: undefined })}
+    >
+      {view === "report" && <ReportView project={project} report={report} days={days} />}
+      {view === "try" && kind && (
+        <Panel>
+          <div className={css.body}>
+            <TryPanel key={guard.version} project={project} spec={guard.spec} kind={kind} />
+          </div>
+        </Panel>
+      )}
+      {view === "threshold" && kind && <PointView key={guard.name} project={project} guard={guard} kind={kind} />}
+      {view === "versions" && (
+        <Versions
+          project={project}
+          guard={guard}
+          after={search.version}
+          before={search.before}
+          onCompare={(before, after) => set({ before, version: after })}
+        />
+      )}
+    </Tabs>
   );
 }
 

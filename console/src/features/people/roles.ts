@@ -41,6 +41,7 @@ const VERBS: Record<string, string> = {
   read: "see",
   write: "change",
   call: "call",
+  search: "search",
   approve: "approve",
   promote: "promote",
   manage: "manage",
