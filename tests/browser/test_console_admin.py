@@ -27,8 +27,13 @@ def test_a_key_is_shown_once_works_at_once_and_ends_at_once(at: House, visitor: 
     expect(row).to_contain_text("active")
     assert secret not in page.content()
 
-    row.get_by_role("button", name="Revoke").click()
     dialog = page.get_by_role("dialog")
+    row.get_by_role("button", name="Priority").click()
+    dialog.get_by_role("radio", name="Low").check()
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("priority at most low")
+
+    row.get_by_role("button", name="Revoke").click()
     expect(dialog).to_contain_text("refused from this moment on")
     dialog.get_by_role("button", name="Revoke").click()
     expect(row).to_have_count(0)

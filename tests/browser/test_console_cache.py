@@ -28,3 +28,34 @@ def test_hits_misses_and_savings_are_those_of_the_api_and_a_purge_leaves_the_cou
 def test_a_project_that_keeps_nothing_is_shown_how(visitor: Visitor) -> None:
     page = visitor.go("/p/empty/cache")
     expect(page.get_by_role("heading", name="Nothing is cached yet")).to_be_visible()
+
+
+def test_what_holds_for_a_name_is_set_changed_and_removed(at: House, visitor: Visitor) -> None:
+    page = visitor.go("/p/empty/cache")
+    section = page.get_by_role("region", name="What holds by name", exact=True)
+    section.get_by_role("button", name="Add a name").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Called name").fill("openai/gpt-4o")
+    form.get_by_text("The same meaning").click()
+    form.get_by_label("Keep for (minutes)").fill("0")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_text("Minutes above 0.")).to_be_visible()
+    form.get_by_label("Keep for (minutes)").fill("90")
+    form.get_by_role("switch", name="Shorten long conversations").click(force=True)
+    form.get_by_label("Tokens of a conversation at most").fill("4000")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    row = section.get_by_role("row").nth(1)
+    expect(row).to_contain_text("the same meaning, 90 min")
+    expect(row).to_contain_text("at most 4000 tokens, the last 2 turns whole")
+    [kept] = at.server.api("/projects/empty/policies")["items"]
+    assert kept["cache"] == {"mode": "semantic", "ttl_s": 5400.0}
+    row.get_by_role("button", name="Edit what holds for openai/gpt-4o").click()
+    form.get_by_role("switch", name="Keep answers and give them again").click(force=True)
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    expect(row.get_by_role("cell").nth(1)).to_have_text("off")
+    row.get_by_role("button", name="Remove what holds for openai/gpt-4o").click()
+    form.get_by_role("button", name="Remove").click()
+    expect(section).to_contain_text("No name yet")
+    assert at.server.api("/projects/empty/policies")["items"] == []

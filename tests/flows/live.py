@@ -44,7 +44,9 @@ class Live:
         note.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(note.exists, START_S, lambda: self.told())
+        process = self._process
+        until(lambda: note.exists() or process.poll() is not None, START_S, lambda: self.told())
+        assert note.exists(), f"it ended instead of starting:\n{self.told()}"
         self.url = json.loads(note.read_text())["url"]
         if ready:
             until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, START_S, self.told)

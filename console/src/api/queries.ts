@@ -5,6 +5,7 @@ import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
   BurnDown,
   CacheView,
+  CallPolicyView,
   CardView,
   Completion,
   CostGroup,
@@ -197,6 +198,13 @@ export const cacheQuery = (project: string, days: number) =>
     queryKey: ["cache", project, days],
     queryFn: ({ signal }) => get<CacheView>(withQuery(inProject(project, "cache"), { days }), signal),
     refetchInterval: 15_000,
+  });
+
+/** What holds by called name: cache and context. */
+export const callPoliciesQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["call-policies", project],
+    queryFn: ({ signal }) => everyPage<CallPolicyView>(inProject(project, "policies"), signal),
   });
 
 export const routesQuery = (project: string) =>

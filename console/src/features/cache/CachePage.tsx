@@ -14,6 +14,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
+import { CallPolicies } from "./CallPolicies";
 import css from "./cache.module.css";
 
 const DAYS = [
@@ -71,7 +72,7 @@ export function CachePage() {
         <Empty title="Nothing is cached yet">
           <p>
             The exact cache answers a repeated request in a millisecond and for nothing. The semantic cache also answers
-            questions that mean the same. Switch it on for a model in the config file:
+            questions that mean the same. Switch it on for a name below, or in the config file:
           </p>
           <pre className={css.snippet}>
             {"models:\n  fast:\n    provider: openai\n    model: gpt-4o-mini\n    cache: {mode: exact, ttl: 3600}"}
@@ -99,11 +100,12 @@ export function CachePage() {
               {cache.data.embedder}
             </Notice>
           )}
-          <div className={css.panel}>
+          <div className={`${css.panel} ${css.above}`}>
             <DataTable label="Cache by name" columns={columns} rows={cache.data.items} rowKey={(row) => row.name} />
           </div>
         </>
       )}
+      <CallPolicies project={project} />
       <Confirm
         opened={purging !== null}
         title={purging ? `Purge the answers of ${purging}?` : "Purge every kept answer?"}

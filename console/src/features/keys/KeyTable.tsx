@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Ban, RefreshCw } from "lucide-react";
+import { Ban, ListOrdered, RefreshCw } from "lucide-react";
 import type { KeyView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Panel, Tag } from "@/ui/bits";
@@ -11,6 +11,8 @@ interface Props {
   keys: KeyView[];
   onRevoke: (key: KeyView) => void;
   onReplace: (key: KeyView) => void;
+  /** Sets how high its calls may stand in a queue; nothing where that is not offered. */
+  onPriority?: (key: KeyView) => void;
   /** Without a panel around it: it stands in one. */
   bare?: boolean;
 }
@@ -30,6 +32,7 @@ function scopes(key: KeyView): string[] {
     key.permissions && `only ${key.permissions.join(", ")}`,
     key.models && `models ${key.models.join(", ")}`,
     key.environments && `in ${key.environments.join(", ")}`,
+    key.priority !== "high" && `priority at most ${key.priority}`,
     key.owner && `of ${key.owner_name || key.owner}`,
   ];
   return parts.filter((part): part is string => Boolean(part));
@@ -39,8 +42,8 @@ function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
 }
 
-export function KeyTable({ project, keys, onRevoke, onReplace, bare = false }: Props) {
-  const columns = [...facts(project), acts(onRevoke, onReplace)];
+export function KeyTable({ project, keys, onRevoke, onReplace, onPriority, bare = false }: Props) {
+  const columns = [...facts(project), acts(onRevoke, onReplace, onPriority)];
   const table = <DataTable label="Keys" columns={columns} rows={keys} rowKey={(key) => key.id} />;
   return bare ? table : <Panel>{table}</Panel>;
 }
@@ -98,14 +101,28 @@ function facts(project: string): Column<KeyView>[] {
   ];
 }
 
-function acts(onRevoke: Props["onRevoke"], onReplace: Props["onReplace"]): Column<KeyView> {
+function acts(
+  onRevoke: Props["onRevoke"],
+  onReplace: Props["onReplace"],
+  onPriority: Props["onPriority"],
+): Column<KeyView> {
   return {
     id: "actions",
     label: "",
     align: "right",
     cell: (key) =>
       key.state === "active" && (
-        <span style={{ display: "inline-flex", gap: 6 }}>
+        <span style={{ display: "inline-flex", flexWrap: "wrap", justifyContent: "flex-end", gap: 6 }}>
+          {onPriority && (
+            <WriteButton
+              variant="default"
+              leftSection={<ListOrdered size={13} />}
+              onClick={() => onPriority(key)}
+              aria-label={`Priority of ${key.name}`}
+            >
+              Priority
+            </WriteButton>
+          )}
           <WriteButton
             variant="default"
             leftSection={<RefreshCw size={13} />}

@@ -11,6 +11,7 @@ import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
 import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
+import { PriorityDialog } from "./PriorityDialog";
 import { ReplaceDialog } from "./ReplaceDialog";
 import { RevokeDialog } from "./RevokeDialog";
 
@@ -23,6 +24,7 @@ export function KeysPage() {
   const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [replacing, setReplacing] = useState<KeyView | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
+  const [ranking, setRanking] = useState<KeyView | null>(null);
   const leaveDialog = () => void navigate({ search: (s) => ({ ...s, new: undefined }), replace: true });
   const onIssued = (key: IssuedKey) => {
     setIssued(key);
@@ -69,7 +71,15 @@ export function KeysPage() {
           {create}
         </Empty>
       )}
-      {rows.length > 0 && <KeyTable project={project} keys={rows} onRevoke={setRevoking} onReplace={setReplacing} />}
+      {rows.length > 0 && (
+        <KeyTable
+          project={project}
+          keys={rows}
+          onRevoke={setRevoking}
+          onReplace={setReplacing}
+          onPriority={setRanking}
+        />
+      )}
       {search.new && <NewKeyDialog project={project} onIssued={onIssued} onClose={leaveDialog} />}
       {issued && <SecretDialog project={project} issued={issued} onClose={() => setIssued(null)} />}
       <ReplaceDialog
@@ -82,6 +92,7 @@ export function KeysPage() {
         onClose={() => setReplacing(null)}
       />
       <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
+      {ranking && <PriorityDialog project={project} target={ranking} onClose={() => setRanking(null)} />}
     </Page>
   );
 }

@@ -1,0 +1,122 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Pencil, Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { del, inProject } from "@/api/client";
+import { callPoliciesQuery } from "@/api/queries";
+import type { CallPolicyView } from "@/api/types";
+import { Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
+import { type Column, DataTable } from "@/ui/DataTable";
+import { ProblemNotice } from "@/ui/Notice";
+import { WriteButton } from "@/ui/WriteButton";
+import { CallPolicyEditor } from "./CallPolicyEditor";
+import css from "./cache.module.css";
+import { cacheWords, contextWords } from "./callPolicy";
+
+const DECLARED = "The config file declares it: change it there.";
+
+/** "For which names are answers kept, and conversations shortened?" */
+export function CallPolicies({ project }: { project: string }) {
+  const policies = useQuery(callPoliciesQuery(project));
+  const [editing, setEditing] = useState<CallPolicyView | "new" | null>(null);
+  const [removing, setRemoving] = useState<CallPolicyView | null>(null);
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: (policy: CallPolicyView) => del(inProject(project, "policies", policy.name)),
+    onSuccess: async () => {
+      setRemoving(null);
+      await queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey });
+    },
+  });
+  return (
+    <section className={css.panel} aria-label="What holds by name">
+      <header className={css.head}>
+        <h2>What holds by name</h2>
+        <WriteButton variant="default" leftSection={<Plus size={14} />} onClick={() => setEditing("new")}>
+          Add a name
+        </WriteButton>
+      </header>
+      {policies.isError && <ProblemNotice error={policies.error} retry={() => void policies.refetch()} />}
+      {policies.data?.length === 0 && (
+        <p className={css.none}>No name yet: every call asks its provider, with the conversation as it came.</p>
+      )}
+      {policies.data && policies.data.length > 0 && (
+        <DataTable
+          label="What holds by name"
+          columns={columnsOf(setEditing, setRemoving)}
+          rows={policies.data}
+          rowKey={(row) => row.name}
+        />
+      )}
+      {editing && (
+        <CallPolicyEditor
+          project={project}
+          policy={editing === "new" ? undefined : editing}
+          onClose={() => setEditing(null)}
+        />
+      )}
+      <Confirm
+        opened={removing !== null}
+        title={`Remove what holds for ${removing?.name}?`}
+        action="Remove"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => removing && remove.mutate(removing)}
+        onClose={() => {
+          remove.reset();
+          setRemoving(null);
+        }}
+      >
+        Its calls ask their provider again, with the whole conversation. Answers that are kept are not given any more.
+      </Confirm>
+    </section>
+  );
+}
+
+function columnsOf(
+  onEdit: (policy: CallPolicyView) => void,
+  onRemove: (policy: CallPolicyView) => void,
+): Column<CallPolicyView>[] {
+  const words = (text: string) => text || <span className="muted">off</span>;
+  const why = (policy: CallPolicyView) => (policy.source === "config" ? DECLARED : undefined);
+  return [
+    {
+      id: "name",
+      label: "called name",
+      cell: (policy) => (
+        <>
+          <strong>{policy.name}</strong> {!policy.in_force && <Tag tone="warn">nothing has that name</Tag>}
+        </>
+      ),
+    },
+    { id: "cache", label: "cache", cell: (policy) => words(cacheWords(policy)) },
+    { id: "context", label: "context", cell: (policy) => words(contextWords(policy)) },
+    {
+      id: "change",
+      label: "",
+      align: "right",
+      cell: (policy) => (
+        <span className={css.acts}>
+          <WriteButton
+            variant="default"
+            px={8}
+            onClick={() => onEdit(policy)}
+            why={why(policy)}
+            aria-label={`Edit what holds for ${policy.name}`}
+          >
+            <Pencil size={13} />
+          </WriteButton>
+          <WriteButton
+            variant="default"
+            px={8}
+            onClick={() => onRemove(policy)}
+            why={why(policy)}
+            aria-label={`Remove what holds for ${policy.name}`}
+          >
+            <Trash2 size={13} />
+          </WriteButton>
+        </span>
+      ),
+    },
+  ];
+}
