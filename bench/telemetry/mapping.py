@@ -23,10 +23,11 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.foreign_before import Stored
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_texts import texts_of
-from trimtab.telemetry.foreign_traces import ForeignTraces, Stored, arrival_of
+from trimtab.telemetry.foreign_traces import ForeignTraces, arrival_of
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent
 
@@ -70,6 +71,10 @@ class Nothing:
     def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]:
         del project, spans, low_ns, high_ns
         return {}
+
+    def newest(self, project: str, from_ns: int) -> int | None:
+        del project, from_ns
+        return 0
 
 
 def _parts(least: Least, number: int, record: ForeignBatch) -> None:

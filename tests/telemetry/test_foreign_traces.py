@@ -5,7 +5,7 @@ import os
 import time
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -19,8 +19,9 @@ from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.telemetry import price_file
 from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign_rewrite import StoreLookup
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
-from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.stores import ROWS, Store, bind
 
 
 def test_a_trace_in_one_batch_is_one_row_per_span_and_its_root_shows_what_its_leaves_used(way: Way) -> None:
@@ -184,15 +185,15 @@ def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: py
 
 def test_only_traces_that_were_there_or_may_have_been_are_looked_up(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 2)
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.FORGOTTEN_TRACES", 4)
-    traces, asked = traces_of(way), list[str]()
-    look_up = traces._lookup
+    monkeypatch.setattr("trimtab.telemetry.foreign_before.FORGOTTEN_TRACES", 4)
+    asked = list[str]()
+    look_up = StoreLookup.__call__
 
-    def noted(project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> Any:
+    def noted(self: StoreLookup, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> Any:
         asked.extend(spans)
-        return look_up(project, spans, low_ns, high_ns)
+        return look_up(self, project, spans, low_ns, high_ns)
 
-    monkeypatch.setattr(traces, "_lookup", noted)
+    monkeypatch.setattr(StoreLookup, "__call__", noted)
     began_ns = time.time_ns()  # its memory began before
 
     def send(number: int) -> None:
@@ -468,3 +469,69 @@ def test_merging_is_idempotent_and_the_later_word_holds() -> None:
     once = merged(old, new)
     assert (once.name, once.attributes) == ("span 1", {"a": 1, "b": 3})
     assert merged(once, new) == once
+
+
+class Asked:
+    """A store that notes which traces it is asked about."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.traces: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def query(self, sql: str, params: Any, fmt: str = ROWS) -> bytes:
+        if "GROUP BY trace_id" in sql:
+            self.traces.append(params["traces"])
+        return self._store.query(sql, params, fmt)
+
+
+def asked(tmp_path: Path, engine: Store) -> tuple[Way, Asked]:
+    store = Asked(engine)
+    return Way(tmp_path, cast("Store", store)), store
+
+
+HOUR = 3_600_000_000_000
+
+
+def early(span_id: int, hours: int, trace: str) -> ForeignSpan:
+    """A root that began long before any process of this test."""
+    return span(span_id, trace=trace, start_ns=NOW - hours * HOUR, end_ns=NOW)
+
+
+def test_a_trace_of_before_is_not_looked_for_where_the_store_has_none_of_its_time(
+    tmp_path: Path, engine: Store
+) -> None:
+    way, store = asked(tmp_path, engine)
+    try:
+        for number, hours in enumerate((9, 2, 5, 1)):
+            way.send(early(number + 1, hours, f"{number:032x}"))
+        assert store.traces == [], "what came meanwhile is remembered"
+        way.restart()
+        way.send(early(9, 1, "e" * 32), early(10, 30, "f" * 32))
+        assert store.traces == [f"['{'e' * 32}','{'f' * 32}']"], "now there are some"
+        assert len(way.rows()) == 6
+    finally:
+        way.close()
+
+
+def test_a_late_span_of_a_trace_of_before_is_found_to_be_late_each_time(tmp_path: Path, engine: Store) -> None:
+    """None of them may begin the trace once more."""
+    way, _ = asked(tmp_path, engine)
+    try:
+        way.send(early(1, 5, TRACE))
+        way.restart()
+        for number in (2, 3, 4):
+            minutes = 3 * (number - 1)
+            way.send(chat(number, 1, start_ns=NOW - 5 * HOUR + minutes * HOUR // 60))
+            assert way.rewrite() == 1
+            assert way.entry() == (f"{1:016x}", 100 * (number - 1))
+        assert len(way.rows()) == 4
+    finally:
+        way.close()
+
+
+def test_where_others_write_to_the_store_it_is_asked_each_time(engine: Store) -> None:
+    assert StoreLookup(engine, alone=False).newest(project(), 0) is None
+    assert StoreLookup(engine, alone=True).newest(project(), 0) == 0

@@ -17,10 +17,11 @@ from msgspec import Struct
 from trimtab.core.ids import uuid7_hex
 from trimtab.governance.sealing import KeyDestroyed
 from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign_before import NEAR_NS, Stored
 from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums
-from trimtab.telemetry.foreign_traces import Read, Stored, began, entries, mapped_of, merged, node_of, read_all
+from trimtab.telemetry.foreign_traces import Read, began, entries, mapped_of, merged, node_of, read_all
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
@@ -30,8 +31,6 @@ from trimtab.telemetry.usage_once import UsageNode, counted
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
-NEAR_NS: Final = 600_000_000_000
-"""Ten minutes: spans of one trace are looked for so far around those that are known."""
 TRACES_AT_ONCE: Final = 500
 SPANS_AT_ONCE: Final = 20_000
 IDS_AT_ONCE: Final = 4_000
@@ -43,11 +42,23 @@ _decode: Final = msgspec.json.Decoder(ForeignSpan)
 
 
 class StoreLookup:
-    """`foreign_traces.Lookup` on a store: which of these traces it has rows of, and the digests of what came of these
-    spans."""
+    """`foreign_before.Lookup` on a store: which of these traces it has rows of, and the digests of what came of these
+    spans. ``alone``: nobody else writes to the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, alone: bool = False) -> None:
         self._store = store
+        self._alone = alone
+
+    def newest(self, project: str, from_ns: int) -> int | None:
+        if not self._alone:
+            return None
+        sql = (
+            "SELECT max(start_ns) FROM spans WHERE project = {project:String} AND entry IN (0, 1)"
+            " AND start_ns >= {low:Int64} AND request_id = ''"
+        )
+        params = bind({"project": project, "low": max(0, from_ns - NEAR_NS)})
+        [[found]] = _newest.decode_lines(self._store.query(sql, params))
+        return found
 
     def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]:
         there = self._ask(
@@ -68,6 +79,9 @@ class StoreLookup:
 
     def _ask(self, sql: str, params: dict[str, str]) -> list["_Known"]:
         return msgspec.json.Decoder(_Known, strict=False).decode_lines(self._store.query(sql, params))
+
+
+_newest: Final = msgspec.json.Decoder(tuple[int], strict=False)
 
 
 class _Known(Struct, frozen=True, array_like=True):

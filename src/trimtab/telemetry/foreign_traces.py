@@ -22,13 +22,14 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign_before import Forgotten, Lookup, Newest, Stored
 from trimtab.telemetry.foreign_plan import Key, Plan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, Mapped, Sums
@@ -39,8 +40,6 @@ from trimtab.telemetry.usage_once import UsageNode, counted
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
 REMEMBERED_SPANS: Final = 60_000
-FORGOTTEN_TRACES: Final = 100_000
-"""Of traces whose spans are no longer remembered, at least so many are known to have been there (some 6 MB)."""
 TRACE_SPANS: Final = 10_000
 """Spans of one trace that are remembered; a trace with more of them is endless."""
 PARTIAL_BYTES: Final = 64 << 20
@@ -55,20 +54,6 @@ ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
 Read = Callable[[ForeignSpan], CanonicalSpan]
-
-
-class Stored(NamedTuple):
-    """What the store has of a trace: how many spans, and of those that were asked for, the digests of what came."""
-
-    spans: int
-    digests: dict[str, set[int]]
-
-
-class Lookup(Protocol):
-    """What the store has of these traces whose spans begin about [low_ns, high_ns], and of the spans that are given by
-    trace. A trace that it has nothing of is missing. Blocks; raises `StoreAway`."""
-
-    def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]: ...
 
 
 class _Trace:
@@ -111,33 +96,6 @@ class _Trace:
         self.high_ns = 0
 
 
-class _Forgotten:
-    """Which traces had spans before, of those whose spans are forgotten: the last `FORGOTTEN_TRACES`, in two halves,
-    the older of which is dropped when the newer is full. Two keys may look alike: then one is looked up for nothing."""
-
-    def __init__(self) -> None:
-        self._newer: set[int] = set()
-        self._older: set[int] = set()
-        self._newer_from_ns = 0
-
-    def __contains__(self, key: Key) -> bool:
-        name = hash(key)
-        return name in self._newer or name in self._older
-
-    def clear(self) -> None:
-        self._newer, self._older = set(), set()
-
-    def add(self, key: Key, now_ns: int) -> int:
-        """Returns since when (Unix ns) every trace is here that was ever added; 0: since the beginning."""
-        if not self._newer:
-            self._newer_from_ns = now_ns
-        self._newer.add(hash(key))
-        if len(self._newer) < FORGOTTEN_TRACES:
-            return 0
-        dropped, self._older, self._newer = self._older, self._newer, set()
-        return self._newer_from_ns if dropped else 0
-
-
 class ForeignTraces:
     """One thread at a time. ``now_ns`` is where its memory begins."""
 
@@ -150,10 +108,11 @@ class ForeignTraces:
         self._spans = 0
         self._partial_bytes = 0
         self._since_ns = 0
-        self._forgotten = _Forgotten()
+        self._forgotten = Forgotten()
         self._topmost: set[Key] = set()
         self._ours: OrderedDict[Key, None] = OrderedDict()
         self._turn = 0
+        self._newest = Newest(lookup)
         self.forget()
 
     def forget(self) -> None:
@@ -161,6 +120,7 @@ class ForeignTraces:
         self._traces.clear()
         self._forgotten.clear()
         self._topmost.clear()
+        self._newest.clear()
         self._spans = self._partial_bytes = 0
         self._since_ns = self._now_ns()
 
@@ -232,6 +192,7 @@ class ForeignTraces:
         self._topmost.discard(key)
         self._spans = sum(len(each.digests) + len(each.partials) for each in self._traces.values())
         self._since_ns = self._now_ns()
+        self._newest.clear()
 
     def _join(self, plan: Plan, key: Key, at_ns: int) -> None:
         self._ours[key] = None
@@ -257,7 +218,8 @@ class ForeignTraces:
             starts = [began(each.span) for each in wanted]
             low = min(starts)
             known = trace is not None or key in self._forgotten
-            if known or low < self._since_ns or low > wanted[0].arrived_ns:
+            early = low < self._since_ns or low > wanted[0].arrived_ns
+            if known or (early and self._newest.reaches(key[0], low)):
                 names = [each.span.span_id for each in wanted]
                 asked.setdefault(key[0], []).append((key[1], low, max(starts), names))
         found: dict[Key, Stored] = {}
@@ -275,6 +237,7 @@ class ForeignTraces:
         plan.raws += [(each, began(each.span), "", 0) for each in news]
         starts = [began(each.span) for each in spans.values()]
         plan.notes.append(Note(*key, self._now_ns() // 1_000_000, min(starts), max(starts)))
+        self._newest.add(key[0], max(starts))  # they are made anew from what is kept raw, and not remembered
 
     def _endless(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
         """Spans of a trace that is never made anew: what is new becomes a row, all else is only kept."""
@@ -416,7 +379,10 @@ class ForeignTraces:
             self._spans -= len(trace.digests) + len(trace.partials)
             self._drop_partials(trace)
             self._topmost.discard(key)
-            self._since_ns = max(self._since_ns, self._forgotten.add(key, self._now_ns()))
+            since_ns = max(self._since_ns, self._forgotten.add(key, self._now_ns()))
+            if since_ns != self._since_ns:
+                self._since_ns = since_ns
+                self._newest.clear()
 
 
 def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:

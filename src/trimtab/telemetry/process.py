@@ -112,7 +112,7 @@ class Telemetry:
         cluster = Address(self._url).cluster if remote else ""
         arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
         prices = ForeignPrices(PriceFile(self._data_dir))
-        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices, keys.look)
+        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote)
         merges = None if remote else Merges(store.query)
         writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         writer.arrivals = arrivals
@@ -152,10 +152,12 @@ class Telemetry:
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
     arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None, keys: Callable[[], Keyring] = Keyring,
+    *, alone: bool = True,
 ) -> Foreign:  # fmt: skip
-    """What the writer maps foreign spans with; ``cluster`` is that of the store's address."""
+    """What the writer maps foreign spans with; ``cluster`` is that of the store's address, ``alone``: nobody else
+    writes to it."""
     prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys)
-    traces = ForeignTraces(canonical, StoreLookup(store), prices, time.time_ns)
+    traces = ForeignTraces(canonical, StoreLookup(store, alone=alone), prices, time.time_ns)
     return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
 
 
