@@ -36,7 +36,7 @@ $(STAMPS)/venv:
 # PYTHONDONTWRITEBYTECODE is set.
 $(STAMPS)/packages: $(STAMPS)/venv pyproject.toml uv.lock
 	@echo "Installing the locked packages ..." >&2
-	env -u PYTHONDONTWRITEBYTECODE $(UV) sync --frozen --all-extras --group smollm2 --compile-bytecode --quiet >&2
+	env -u PYTHONDONTWRITEBYTECODE $(UV) sync --frozen --all-extras --no-extra pii --group smollm2 --compile-bytecode --quiet >&2
 	touch $@
 
 setup: $(STAMPS)/packages console ## Make .venv, install everything, build the console

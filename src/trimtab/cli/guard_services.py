@@ -1,12 +1,22 @@
 """`trimtab guards services` and `service`: programs that guards of the kinds `http` and `presidio` ask."""
 
 import os
+from typing import TypedDict, Unpack
 
 import click
 
 from trimtab.cli.base import api_command, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
+
+
+class Given(TypedDict):
+    """What may be said of a service."""
+
+    header: str
+    secret_env: str | None
+    no_secret: bool
+    drop: bool
 
 
 @click.command()
@@ -36,40 +46,34 @@ def services(*, project: str, client: Client, as_json: bool) -> None:
 @click.option("--drop", is_flag=True, help="Remove it: guards that ask it cannot tell from then on.")
 @project_option
 @api_command
-def service(
-    name: str,
-    url: str | None,
-    *,
-    header: str,
-    secret_env: str | None,
-    no_secret: bool,
-    drop: bool,
-    project: str,
-    client: Client,
-    as_json: bool,
-) -> None:
+def service(name: str, url: str | None, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
     """Set a program that guards ask. Its secret is read from a variable, so that it stays out of the shell's history.
 
     \b
     Example:
       trimtab guards service moderation https://guards.example.com/look --secret-env MODERATION_AUTHORIZATION
     """
-    if drop:
+    if given["drop"]:
         client.guards.drop_service(project, name)
         if not as_json:
             click.echo("removed")
         return
     if url is None:
         raise InvalidRequest("Where is it?", fix="Give its URL, or --drop.")
-    secret = "" if no_secret else None
-    if secret_env is not None:
-        if no_secret:
-            raise InvalidRequest("A secret is given, and none is wanted.", fix="Give --secret-env or --no-secret.")
-        secret = os.environ.get(secret_env, "")
-        if not secret:
-            raise InvalidRequest(f"The variable {secret_env} is not set.", fix=f"Export {secret_env} first.")
-    made = client.guards.put_service(project, name, url, header=header, secret=secret)
+    made = client.guards.put_service(project, name, url, header=given["header"], secret=_secret(given))
     if as_json:
         print_json(made)
     else:
         click.echo(f"{made.name} is at {made.url}" + (f", sent {made.header}" if made.secret_hint else ""))
+
+
+def _secret(given: Given) -> str | None:
+    """Empty to forget it, None to leave it. Raises `InvalidRequest`."""
+    variable = given["secret_env"]
+    if variable is None:
+        return "" if given["no_secret"] else None
+    if given["no_secret"]:
+        raise InvalidRequest("A secret is given, and none is wanted.", fix="Give --secret-env or --no-secret.")
+    if not (secret := os.environ.get(variable, "")):
+        raise InvalidRequest(f"The variable {variable} is not set.", fix=f"Export {variable} first.")
+    return secret

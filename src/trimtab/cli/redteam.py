@@ -51,8 +51,6 @@ def command(
     seeds: Path | None,
     most: float | None,
     markdown: Path | None,
-    ask_above: str,
-    yes: bool,
     project: str,
     client: Client,
     as_json: bool,
@@ -77,12 +75,13 @@ def command(
         return
     if not 1 <= len(subjects) <= 2:
         raise InvalidRequest("One or two releases are attacked.", fix="Name them: trimtab redteam support@r12")
-    no_wait = bool(asked.pop("no_wait"))
+    no_wait, yes = bool(asked.pop("no_wait")), bool(asked.pop("yes"))
+    bound = bound_of(str(asked.pop("ask_above")))
     several = ("families", "mutators", "tools")
     given = {name: list(cast("tuple[str, ...]", v)) if name in several else v for name, v in asked.items()}
     if seeds is not None:
         given["seeds"] = [line for line in seeds.read_text(encoding="utf-8").splitlines() if line.strip()]
-    consider(client.redteam.estimate(project, subjects, **given), bound_of(ask_above), yes=yes)
+    consider(client.redteam.estimate(project, subjects, **given), bound, yes=yes)
     started = client.redteam.start(project, subjects, **given)
     click.echo(f"{started.attacks:,} attacks on {' and '.join(started.experiment.subjects)}", err=True)
     if no_wait:

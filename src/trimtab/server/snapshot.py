@@ -127,7 +127,6 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
     apps = lanes_store.lanes(conn, placed)
     holds = queue_store.holdings(conn)
     guards, refusals = guard_store.in_force(conn), guard_store.refusals(conn)
-    asked = guard_services.services(conn)
     known = _people(conn)
     projects = governance_store.projects(conn)
     return CatalogState(
@@ -148,7 +147,7 @@ def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxy
         governed=governing.read(conn),
         guards=guards,
         refusals=refusals,
-        guard_services=asked,
+        guard_services=guard_services.services(conn),
         known=known,
     )
 
@@ -231,9 +230,7 @@ def build(
             apps=apps,
             holds=by_project(state.holds),
             governed=governing.governed(state.governed, projects.values(), state.keys, compiler),
-            guards=guards_of(
-                state.guards, state.refusals, apps, {row.project_id: row.classes for row in state.governed.lists}
-            ),
+            guards=guards_of(state.guards, state.refusals, apps, state.governed.lists),
             guard_services={(row.project_id, row.name): row for row in state.guard_services},
         ),
         by_key_id=principals.by_id,
@@ -584,7 +581,7 @@ def _write_file(path: Path, state: CatalogState) -> None:
     try:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 by its contract
         with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.msgpack.encode(state))
+            file.write(msgspec.msgpack.encode(structs.replace(state, governed=governing.nameless(state.governed))))
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)

@@ -1,11 +1,10 @@
 """The guards of a snapshot, and what they may spend."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.guarded import ProjectGuards
-from trimtab.governance.data_classes import Classes
+from trimtab.governance.data_classes import ListRow
 from trimtab.guard.refusals import Refusals
 from trimtab.guard.spec import ready_or_broken
 from trimtab.guard.store import GuardRow, Refusal
@@ -17,7 +16,7 @@ def guards_of(
     rows: Iterable[GuardRow],
     refusals: Sequence[Refusal],
     apps: Mapping[str, ProjectApps],
-    classes: Mapping[str, Classes] = MappingProxyType({}),
+    lists: Sequence[ListRow] = (),
 ) -> dict[str, ProjectGuards]:
     """Of each project in which something is guarded. Releases called by their number may have guards that none has
     which is placed, so a project that has apps has an entry."""
@@ -29,7 +28,7 @@ def guards_of(
         project: ProjectGuards(
             tuple(ready_or_broken(row.name, row.version, row.spec) for row in found.get(project, ())),
             Refusals(each for each in refusals if each.project_id == project),
-            classes.get(project),
+            next((row.classes for row in lists if row.project_id == project), None),
         )
         for project in sorted({*found, *apps})
     }

@@ -47,6 +47,8 @@ def check(pipeline: str) -> None:
 def engine(pipeline: str, language: str) -> Analyze:
     """Load it: seconds, and some hundred megabytes with a large pipeline."""
     library: Any = import_module("presidio_analyzer")
+    domains: Any = import_module("tldextract.tldextract")  # else it fetches a list of suffixes at its first address
+    domains.TLD_EXTRACTOR = domains.TLDExtract(suffix_list_urls=())
     models = [{"lang_code": language, "model_name": pipeline}]
     told = {"nlp_engine_name": "spacy", "models": models}
     spacy: Any = import_module("presidio_analyzer.nlp_engine").NlpEngineProvider(nlp_configuration=told)
