@@ -47,7 +47,8 @@ def trimtab(*argv: str, url: str = "") -> Any:
 MARKS = "MARKER-OF-ALICE|marker-of-alice|alice@example"
 PLACES = (
     "spans", "span_io", "span_raw", "scores", "ledger", "blobs", "cache_answers", "idempotent_calls", "responses",
-    "dataset_cases", "experiment_cells", "evaluation_cache", "review_items", "holds",
+    "dataset_cases", "experiment_cells", "evaluation_cache", "review_items", "holds", "guard_points",
+    "corpus_documents",
 )  # fmt: skip
 """Where a receipt must have found something of what was planted."""
 
@@ -113,6 +114,7 @@ def half_deleted(server: Live) -> None:
     told(server, "DELETE FROM tool_calls WHERE project = 'gone'")
 
 
+@pytest.mark.timeout(600)
 def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp_path: Path) -> None:
     backup, again = tmp_path / "backup", tmp_path / "again"
     again.mkdir()
@@ -139,6 +141,12 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
         assert not [where for where in PLACES if not receipt["rows"].get(where)], receipt["rows"]
         assert files_with_marks(server.data) == []
         assert receipt["checks"]["backups from before"] == "noted in 1"
+        assert receipt["checks"]["copies sent elsewhere"] == "none is known"
+        attacked = planter.send("GET", f"{PROJECT}/experiments/{planted['redteam']}/cells")["items"]
+        assert {cell["case_id"].partition("-")[0]: cell["output"] == "" for cell in attacked} == {
+            "own": True,
+            "leakage": False,
+        }, "of the seed and what mutators made of it nothing is left"
         [cell] = [
             each
             for each in planter.send("GET", f"{PROJECT}/experiments/{planted['experiment']}/cells")["items"]

@@ -386,3 +386,21 @@ def test_a_server_says_that_it_lives_while_its_api_is_in_the_making(run: Run) ->
         assert [said.headers[name] for name in same] == [answer.headers[name] for name in same]
 
     run(story)
+
+
+@pytest.mark.parametrize("depth", [300, 990, 100_000])
+def test_what_is_nested_without_an_end_is_taken_or_refused_with_a_reason(run: Run, depth: int) -> None:
+    """Whether it can be read depends on the depth; nothing breaks, and what was taken can be shown."""
+
+    async def story(house: House) -> None:
+        at, nested = "/api/v1/projects/default", "[" * depth + "]" * depth
+        await house.admin.put(f"{at}/datasets/deep", json={})
+        case = f'{{"add": [{{"id": "a", "input": "q", "metadata": {{"k": {nested}}}}}]}}'
+        bodies = {f"{at}/datasets/deep/cases": case, f"{at}/keys": nested, f"{at}/boards": f'{{"body": {nested}}}'}
+        for path, body in bodies.items():
+            answer = await house.admin.post(path, content=body, headers={"content-type": "application/json"})
+            assert answer.status_code in (200, 400, 404, 405), (path, answer.text[:300])
+        shown = await house.admin.get(f"{at}/datasets/deep/versions/latest/cases")
+        assert shown.status_code in (200, 404), shown.text[:300]
+
+    run(story)

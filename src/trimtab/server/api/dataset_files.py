@@ -31,6 +31,7 @@ from trimtab.server.dataset_views import ONE, TAG, author_of, wanted_cases, writ
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.policing import Asked, permit
 from trimtab.server.prompt_reading import in_thread
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 Mode = Literal["add", "put", "replace"]
@@ -228,6 +229,7 @@ async def export_cases(
         return datasets.get(conn, tenant.id, dataset), Out(of=of, wanted=wanted, leave=leave)
 
     found, out = await deps.db.read(read)
+    await content_read(deps, caller, tenant, f"export:dataset:{dataset}", always=True)
     headers = {
         "content-disposition": f'attachment; filename="{file_name(out.of, fmt)}"',
         "trimtab-left-out": str(len(out.leave)),

@@ -47,6 +47,7 @@ from trimtab.server.dataset_views import (
     written_view,
 )
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 VERSION = ONE + "/versions/{version:str}"
@@ -207,6 +208,7 @@ async def diff_dataset(
 )
 async def list_cases(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     dataset: FromPath[str],
     version: FromPath[str],
@@ -226,6 +228,7 @@ async def list_cases(
         return datasets.cases(conn, of, wanted, after=after, limit=limit + 1), datasets.count(conn, of, wanted)
 
     rows, total = await deps.db.read(read)
+    await content_read(deps, caller, tenant, f"dataset:{dataset}")
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     return CasePage(items=[case_view(row) for row in rows[:limit]], total=total, cursor=more)
 
@@ -237,7 +240,7 @@ async def list_cases(
     Operation(id="getCase", summary="One case as it is in a version", tag=TAG, errors=(404,)),
 )
 async def get_case(
-    deps: Deps, tenant: Tenant, dataset: FromPath[str], version: FromPath[str], case: FromPath[str]
+    deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], version: FromPath[str], case: FromPath[str]
 ) -> CaseView:
     def read(conn: Connection) -> tuple[DatasetVersion, list[Case]]:
         of = datasets.version(conn, tenant.id, dataset, version)
@@ -249,6 +252,7 @@ async def get_case(
             f"Version {of.number} of {of.dataset!r} has no case {case[:128]!r}.",
             fix="Its history says in which versions it is.",
         )
+    await content_read(deps, caller, tenant, f"dataset:{dataset}")
     return case_view(found[0])
 
 
@@ -258,8 +262,11 @@ async def get_case(
     "dataset:read",
     Operation(id="getCaseHistory", summary="What a case was, version by version", tag=TAG, errors=(404,)),
 )
-async def case_history(deps: Deps, tenant: Tenant, dataset: FromPath[str], case: FromPath[str]) -> CaseHistory:
+async def case_history(
+    deps: Deps, caller: CallerNow, tenant: Tenant, dataset: FromPath[str], case: FromPath[str]
+) -> CaseHistory:
     rows = await deps.db.read(lambda conn: datasets.states(conn, tenant.id, dataset, case))
+    await content_read(deps, caller, tenant, f"dataset:{dataset}")
     shown = [CaseStateView(since=row.since, until=row.until, case=case_view(row.case)) for row in rows]
     return CaseHistory(items=shown)
 

@@ -45,6 +45,7 @@ from trimtab.server.experiment_bodies import (
     SubjectView,
 )
 from trimtab.server.experiment_estimates import Asked, estimate, require_prices, unpriced
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "experiments"
@@ -359,6 +360,7 @@ async def get_experiment(deps: Deps, tenant: Tenant, experiment: FromPath[str]) 
 )
 async def list_cells(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     experiment: FromPath[str],
     case_id: FromQuery[str] = "",
@@ -378,6 +380,7 @@ async def list_cells(
         )
 
     found = await deps.db.read(read)
+    await content_read(deps, caller, tenant, f"experiment:{experiment}")
     more = None
     if len(found) > limit:
         last = found[limit - 1]
@@ -401,7 +404,9 @@ def _after(text: str) -> cells.Key | None:
     "evaluation:read",
     Operation(id="getReport", summary="What it found", tag=TAG, errors=(404, 409)),
 )
-async def get_report(deps: Deps, tenant: Tenant, experiment: FromPath[str], form: Format = "json") -> ReportView:
+async def get_report(
+    deps: Deps, caller: CallerNow, tenant: Tenant, experiment: FromPath[str], form: Format = "json"
+) -> ReportView:
     """With ``format`` also as a text: for a terminal, as Markdown for a pull request, as JUnit's XML for CI."""
 
     def read(conn: Connection) -> tuple[Experiment, Report | None, list[CaseTexts]]:
@@ -421,6 +426,8 @@ async def get_report(deps: Deps, tenant: Tenant, experiment: FromPath[str], form
             fix="Wait until it has ended.",
             code="no_report_yet",
         )
+    if texts:
+        await content_read(deps, caller, tenant, f"experiment:{experiment}")
     return report_view(report, texts, "" if form == "json" else RENDERED[form](found, report, texts))
 
 

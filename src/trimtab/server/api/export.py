@@ -75,7 +75,7 @@ async def export_rows(
         )
     asked = (spans.q, window(deps, spans.start, spans.end))
     page = await export(deps.files, tenant.id, kind, fmt, asked, limit=limit, cursor=cursor, texts=texts)
-    await content_read(deps, caller, tenant, f"export:{kind}")
+    await content_read(deps, caller, tenant, f"export:{kind}", always=kind == "content")
     headers = {
         "content-disposition": f'attachment; filename="{kind}-{tenant.slug}.{fmt}"',
         ROWS_HEADER: str(page.rows),

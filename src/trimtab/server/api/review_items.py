@@ -20,6 +20,7 @@ from trimtab.review.verdicts import Given
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.reading import content_read
 from trimtab.server.review_bodies import (
     CaseMade,
     ChangeItem,
@@ -124,14 +125,18 @@ async def list_items(
         page = [_shown(each, said.get(each.id, []), me, hides=hides.get(each.queue, True)) for each in found[:limit]]
         return ItemPage(items=page, cursor=write_cursor(found[limit - 1].id) if len(found) > limit else None)
 
-    return await deps.db.read(read)
+    made = await deps.db.read(read)
+    await content_read(deps, caller, tenant, "reviews")
+    return made
 
 
 @route("GET", ONE, "review:read", Operation(id="getReviewItem", summary="An item", tag=TAG, errors=(404,)))
 async def get_item(deps: Deps, caller: CallerNow, tenant: Tenant, item: FromPath[str]) -> ItemView:
     """Verdicts of others are not in it while it is open and the caller has not given theirs."""
     me = caller.principal.key_id
-    return await deps.db.read(lambda conn: view(conn, items.item(conn, tenant.id, item), me))
+    made = await deps.db.read(lambda conn: view(conn, items.item(conn, tenant.id, item), me))
+    await content_read(deps, caller, tenant, f"review_item:{made.id}")
+    return made
 
 
 @route(
@@ -175,7 +180,10 @@ async def take_next(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBod
         found = items.next_for(conn, queue, me, moment(conn, deps))
         return NextItem(item=None if found is None else view(conn, found, me, hides=queue.spec.hide_scores))
 
-    return await deps.db.write(write)
+    made = await deps.db.write(write)
+    if made.item is not None:
+        await content_read(deps, caller, tenant, f"review_item:{made.item.id}")
+    return made
 
 
 @route(
@@ -193,7 +201,9 @@ async def claim_item(deps: Deps, caller: CallerNow, tenant: Tenant, item: FromPa
         queue = queues.queue(conn, tenant.id, found.queue)
         return view(conn, items.claim(conn, queue, found, me, moment(conn, deps)), me)
 
-    return await deps.db.write(write)
+    made = await deps.db.write(write)
+    await content_read(deps, caller, tenant, f"review_item:{made.id}")
+    return made
 
 
 @route(

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.permissions import holds_in
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.telemetry.score_book import Wanted
@@ -62,6 +63,7 @@ async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
 )
 async def list_scores(
     deps: Deps,
+    caller: CallerNow,
     tenant: Tenant,
     q: Query = "",
     start: Time = None,
@@ -73,6 +75,8 @@ async def list_scores(
     """By when the judgement was made. ``invalid`` shows those too that were taken back or superseded."""
     wanted = Wanted(q=q, window=Window(start=start or 0, end=_LAST if end is None else end), invalid=invalid)
     items, following = await deps.scores.page(tenant.id, wanted, _place(cursor), limit)
+    if any(each.explanation for each in items):
+        await content_read(deps, caller, tenant, "scores")
     return ScorePage(items=items, cursor=write_cursor(f"{following[0]}.{following[1]}") if following else None)
 
 
