@@ -266,6 +266,7 @@ def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> N
     assert "Errors" in rollback["reason"]
     assert rollback["failed"] == rollback["candidate"] > 0, "the second release's provider is down"
     assert rollback["afterwards"] == rollback["asked_afterwards"] > 0, "the first release answers again"
+    assert rollback["informed"] > 0, "answers name the passage of the corpus that they were given"
     assert with_folder(tmp_path) == []
 
 

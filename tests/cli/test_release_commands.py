@@ -113,3 +113,17 @@ def test_a_release_goes_on_when_its_model_is_gone(with_model: Shell) -> None:
     assert ask("desk").json()["error"]["code"] == "app_archived"
     shell.ok("apps", "archive", "desk", "--restore")
     assert ask("desk").status_code == 200
+
+
+def test_an_apps_corpora_are_named_and_what_is_missing_is_told(with_model: Shell) -> None:
+    shell = with_model
+    shell.ok("apps", "set", "reader", "--route", "fast", "--knowledge", "handbook", "--knowledge", "law@3",
+             "--knowledge", "news@follow")  # fmt: skip
+    shown = shell.json("apps", "show", "reader")
+    assert shown["spec"]["knowledge"] == [
+        "handbook", {"corpus": "law", "version": 3}, {"corpus": "news", "follow": True}
+    ]  # fmt: skip
+    assert "names the corpus 'handbook', which this project has not" in shown["trouble"]
+    wrong = shell.run("apps", "set", "reader", "--knowledge", "law@newest")
+    assert wrong.exit_code != 0
+    assert "law@follow" in wrong.output

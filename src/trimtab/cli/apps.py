@@ -97,6 +97,9 @@ def _tell(found: AppDetail) -> None:
 @click.option("--policy", "rules", multiple=True, metavar="NAME=VALUE", help="A business rule.")
 @click.option("--guard", "guards", multiple=True, metavar="GUARD",
               help="NAME, or NAME@2; again for each. They take the place of those it has.")  # fmt: skip
+@click.option("--knowledge", multiple=True, metavar="CORPUS",
+              help="NAME, NAME@2, or NAME@follow (the newest at each call); again for each. They take the place of "
+              "those it has; more is said in a file.")  # fmt: skip
 @click.option("--unset", multiple=True, metavar="FIELD", help="Take out, e.g. prompt or parameters.temperature.")
 @click.option("--expect", type=int, default=None, help="The revision that it is made from; 0: it is to be new.")
 @project_option
@@ -110,6 +113,7 @@ def set_app(name: str, *, project: str, client: Client, as_json: bool, **given: 
     Example:
       trimtab apps set support --prompt support --route fast --param temperature=0.2
       trimtab apps set support --guard pii@2 --guard tone
+      trimtab apps set support --knowledge handbook --knowledge law@3
     """
     spec, revision = _draft(client, project, name, given["file"])
     for field in ("prompt", "route", "description"):
@@ -121,6 +125,8 @@ def set_app(name: str, *, project: str, client: Client, as_json: bool, **given: 
             spec.setdefault(field, {})[key] = value
     if given["guards"]:
         spec["guards"] = list(given["guards"])
+    if given["knowledge"]:
+        spec["knowledge"] = [_corpus(text) for text in given["knowledge"]]
     for field in given["unset"]:
         _take_out(spec, field)
     expected = revision if given["expect"] is None else given["expect"]
@@ -147,6 +153,18 @@ def _draft(client: Client, project: str, name: str, file: Path | None) -> tuple[
     except NotFound:
         return {}, 0
     return dict(found.spec), found.revision
+
+
+def _corpus(text: str) -> Any:
+    """``handbook``, ``handbook@2`` or ``handbook@follow`` as a draft has it. Raises `InvalidRequest`."""
+    name, at, which = text.partition("@")
+    if not at:
+        return name
+    if which == "follow":
+        return {"corpus": name, "follow": True}
+    if which.isascii() and which.isdecimal():
+        return {"corpus": name, "version": int(which)}
+    raise InvalidRequest(f"{text!r} names no version of a corpus.", fix=f"Write {name}, {name}@2 or {name}@follow.")
 
 
 def _pair(text: str) -> tuple[str, Any]:

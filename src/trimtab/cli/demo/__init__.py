@@ -32,7 +32,8 @@ def command(ctx: click.Context, *, once: bool, as_json: bool, port: int | None, 
     OPENAI_API_KEY or ANTHROPIC_API_KEY set, those models can be called too.
 
     With --json, the last line on standard output is one object: calls, answered, traced, costed, fallbacks, tokens,
-    cost (US dollars), p50_ms, p95_ms, ttft_ms, rollback (state, reason, visits, candidate, failed, seconds).
+    cost (US dollars), p50_ms, p95_ms, ttft_ms, rollback (state, reason, visits, candidate, failed, seconds,
+    asked_afterwards, afterwards, informed).
 
     \b
     Examples:

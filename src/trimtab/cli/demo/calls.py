@@ -1,5 +1,6 @@
 """Asking: each conversation through an official client, as any application would."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,13 +37,15 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Visit(Struct, frozen=True, kw_only=True):
-    """What a visitor saw of one call of an app: which release answered, as which arm of a rollout (empty: none)."""
+    """What a visitor saw of one call of an app: which release answered, as which arm of a rollout (empty: none), and
+    how many ``sources`` the answer names."""
 
     user: str
     question: str
     text: str
     release: str
     variant: str
+    sources: int = 0
     error: str = ""
 
 
@@ -119,6 +122,7 @@ class Asker:
             text=text,
             release=headers.get("trimtab-release", ""),
             variant=headers.get("trimtab-variant", ""),
+            sources=len(json.loads(headers.get("trimtab-sources", "[]"))),
             error=error,
         )
 

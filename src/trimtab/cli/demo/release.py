@@ -1,6 +1,7 @@
 """The demo's second act: the docs assistant becomes an app, its second release goes wrong, and comes back by itself.
 
-Release r1 answers by the local model. Release r2 is "the same on a better model", whose provider is down. Half of the
+Release r1 answers by the local model, from a corpus of our documentation: each answer names the passage it was given.
+Release r2 is "the same on a better model", whose provider is down. Half of the
 visitors get it; the rollout sees what that does to errors and takes it back.
 """
 
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from trimtab.cli.demo.calls import Asker, Visit
+from trimtab.cli.demo.passages import PASSAGES
 from trimtab.cli.demo.questions import LOCAL, VISITS
 from trimtab.core.errors import Unavailable
 from trimtab.sdk import Client
@@ -30,6 +32,10 @@ variables:
 @system
 You answer questions about {{ product }}, a server that operates language models, in one short sentence.
 """
+CORPUS = "docs"
+KNOWLEDGE = {"corpus": CORPUS, "top": 1, "tokens": 200, "timeout_ms": 30_000}
+"""One passage: the model is small, and so is what it can keep in mind."""
+BUILT_S = 120.0
 AT_ONCE = 4
 SHARE = 0.5
 BOUND_S = 90.0
@@ -42,7 +48,8 @@ AFTERWARDS = 6
 
 class Rollback(Struct, frozen=True, kw_only=True):
     """What `--json` prints of the rollout. ``visits`` until it had decided, of which the candidate got ``candidate``;
-    ``seconds`` from its start to its end; ``afterwards`` of ``asked_afterwards`` visits were answered by r1."""
+    ``seconds`` from its start to its end; ``afterwards`` of ``asked_afterwards`` visits were answered by r1.
+    ``informed``: answers that name a passage of the corpus."""
 
     state: str
     reason: str
@@ -52,16 +59,22 @@ class Rollback(Struct, frozen=True, kw_only=True):
     seconds: float
     asked_afterwards: int
     afterwards: int
+    informed: int
 
     @property
     def complete(self) -> bool:
-        return self.state == "rolled_back" and self.asked_afterwards == self.afterwards > 0
+        return self.state == "rolled_back" and self.asked_afterwards == self.afterwards > 0 and self.informed > 0
 
 
 def declare(client: Client, project: str) -> None:
-    """Prompt, app and first release, at once in production."""
+    """Knowledge, prompt, app and first release, at once in production."""
+    client.knowledge.put(project, CORPUS, description="Passages of Trimtab's documentation")
+    documents = [{"id": name, "text": text, "title": name.capitalize()} for name, text in PASSAGES.items()]
+    client.knowledge.add(project, CORPUS, documents)
+    client.knowledge.publish(project, CORPUS, "What the assistant may know", wait_s=BUILT_S)
     client.prompts.push(project, APP, PROMPT, message="The assistant's own words")
-    spec = {"prompt": APP, "route": LOCAL, "parameters": {"max_tokens": 40, "temperature": 0.2}}
+    spec = {"prompt": APP, "route": LOCAL, "parameters": {"max_tokens": 32, "temperature": 0.2}}
+    spec |= {"knowledge": [KNOWLEDGE]}
     client.apps.put(project, APP, spec, expected_revision=0)
     first = client.releases.create(project, APP, "The docs assistant as an app")
     client.rollouts.start(project, APP, PRODUCTION, first.release.ref, plan={"kind": "direct"})
@@ -113,6 +126,7 @@ def visit(client: Client, project: str, asker: Asker, rollout: Rollout, tell: Ca
         seconds=round(took, 1),
         asked_afterwards=len(later),
         afterwards=sum(each.release == f"{APP} r1" and not each.error for each in later),
+        informed=sum(bool(each.sources) and not each.error for each in (*visits, *later)),
     )
 
 

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from trimtab.cli.demo import books, release
 from trimtab.cli.demo.calls import Answer, Asker, Visit
+from trimtab.cli.demo.passages import PASSAGES
 from trimtab.cli.demo.questions import CONVERSATIONS, LOCAL, UNSTEADY
 from trimtab.cli.demo.server import Running, broken_provider, trimtab_server
 from trimtab.core.errors import Conflict, TrimtabError
@@ -241,6 +242,7 @@ def second_act(client: Client, url: str, key: str, notes: "Console") -> release.
     app = release.APP
     notes.print(f"The docs assistant becomes an app: model={app!r}, release r1 in production")
     release.declare(client, PROJECT)
+    notes.print(f"  it looks things up in the corpus {release.CORPUS!r}, {len(PASSAGES)} passages of our documentation")
     started = release.begin(client, PROJECT)
     notes.print('  release r2, "the same on a better model" (which is down), goes to half of the visitors: a canary')
     asker = Asker(url, key)
@@ -264,6 +266,7 @@ def second_act(client: Client, url: str, key: str, notes: "Console") -> release.
         f". Of the next {done.asked_afterwards}, r1 answered {done.afterwards}"
     )
     notes.print(f"  because: {done.reason}", markup=False)
+    notes.print(f"  {done.informed} answers name the passage that they were given (trimtab-sources)")
     return done
 
 
