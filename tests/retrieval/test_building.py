@@ -48,21 +48,22 @@ def test_of_a_document_that_changed_only_the_changed_chunk_is_embedded(either: R
 def test_who_is_killed_in_the_middle_leaves_it_to_the_next_who_goes_on_behind(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "BATCH", 2)
+    monkeypatch.setattr(building, "BATCH", 5)
+    monkeypatch.setattr(building, "KEPT_AT", 8)
 
     async def story(room: Room) -> None:
         await room.corpus()
         await room.put(*(text(number) for number in range(7)))
         made = await room.publish(build=False)
-        looks = iter([True, True, False])
+        looks = iter([True] * 5 + [False])
 
         async def goes_on() -> bool:
             return next(looks)
 
         assert not await building.build(made, room.parts(goes_on))
-        assert len(room.embedding.asked) == 16, "four documents are kept"
+        assert len(room.embedding.asked) == 20
         waiting = await room.db.read(versions.to_build)
-        assert [(each.state, each.done) for each in waiting] == [("building", 4)]
+        assert [(each.state, each.done) for each in waiting] == [("building", 5)]
         with pytest.raises(Unavailable):
             await room.searcher.search("p", (PinnedCorpus(corpus="handbook", version=1),), Wanted(text="x"), Seeker())
         assert await building.build(waiting[0], room.parts())

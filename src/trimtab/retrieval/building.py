@@ -5,10 +5,12 @@ what was embedded is embedded no more. Two who build at once do the same twice, 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from trimtab.core.errors import TrimtabError
 from trimtab.governance.sealing import KeyDestroyed, Keyring
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trimtab.retrieval")
 
 BATCH: Final = 20
-"""Documents that are read, and kept, at once."""
+"""Documents that are read at once."""
+KEPT_AT: Final = 64
+"""After so many chunks what was made is kept: no more than these, and one document's, are embedded again."""
 TEXTS_AT_ONCE: Final = 32
 """Chunks that are embedded in one go."""
 _text: Final = msgspec.msgpack.Decoder(Text)
@@ -37,7 +41,8 @@ Embed = Callable[[str, str, Sequence[str]], Awaitable["Vectors"]]
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """``ring`` gives the data keys in force; ``now`` Unix ms; ``goes_on`` says whether to: asked between batches."""
+    """``ring`` gives the data keys in force; ``now`` Unix ms; ``goes_on`` says whether to: asked before each
+    document."""
 
     db: Database
     embed: Embed
@@ -51,25 +56,28 @@ async def build(of: CorpusVersion, parts: Parts) -> bool:
     is ``retryable`` it may be gone later."""
     db = parts.db
     last, done = await db.write(lambda conn: versions.reached(conn, of)), of.done
-    dimension = 0
     while True:
-        if not await parts.goes_on():
-            return False
         after = last
         found = await db.read(lambda conn, after=after: versions.rows(conn, of, after=after, limit=BATCH, bodies=False))
         if not found:
             break
-        made = [each for row in found if (each := await _make(of, row, parts)) is not None]
-        last, done = found[-1].document, done + len(found)
-        reached, count = last, done
-
-        def keep(conn: object, made: list[Made] = made, reached: str = reached, count: int = count) -> None:
-            versions.keep(conn, of, made, reached, count)  # pyright: ignore[reportArgumentType]
-
-        await db.write(keep)
+        made: list[Made] = []
+        for number, row in enumerate(found, start=1):
+            if not await parts.goes_on():
+                return False
+            one = await _make(of, row, parts)
+            made += [] if one is None else [one]
+            last, done = row.document, done + 1
+            if number == len(found) or sum(each.chunks for each in made) >= KEPT_AT:
+                kept, made = made, []
+                await db.write(partial(_keep, of=of, made=kept, last=last, done=done))
     dimension = await _dimension(of, parts)
     await db.write(lambda conn: versions.finish(conn, of, dimension, parts.now()))
     return True
+
+
+def _keep(conn: Connection, *, of: CorpusVersion, made: list[Made], last: str, done: int) -> None:
+    versions.keep(conn, of, made, last, done)
 
 
 async def _dimension(of: CorpusVersion, parts: Parts) -> int:
