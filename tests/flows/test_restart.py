@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +85,10 @@ def test_a_rolling_restart_under_load_cuts_no_stream_and_refuses_no_call(tmp_pat
     with simulated() as url, live(tmp_path, CONFIG.format(url=url), workers=2) as server:
         before = workers(server)
         assert len(before) == 2
-        began = time.monotonic()
         told = asyncio.run(story(server, before))
         wrong = [what for what in told if what]
         assert not wrong, f"{len(wrong)} of {len(told)} calls noticed: {wrong[:3]}"
         assert len(told) > 60, "too little load to tell anything"
-        assert time.monotonic() - began < 60
         server.settled()
         rows = server.traces()
         assert len(rows) == len(told), "a call has no row, or two"

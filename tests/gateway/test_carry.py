@@ -196,9 +196,12 @@ def test_a_second_key_is_used_where_the_first_is_at_its_limit() -> None:
 def test_a_deadline_ends_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with media(fault="stall", wait=60) as (g, _):
-            late = await draw(g, headers={"trimtab-deadline": "300ms"})
-            assert (late.status_code, late.json()["error"]["code"]) == (504, "deadline_exceeded")
-            assert (await g.spool.one()).attempts[0].outcome == "error"
+            for deadline in ("300ms", "3s", "20s"):  # until a busy machine comes to ask in time
+                late = await draw(g, headers={"trimtab-deadline": deadline})
+                assert (late.status_code, late.json()["error"]["code"]) == (504, "deadline_exceeded")
+                if g.spool.records[-1].attempts:
+                    break
+            assert g.spool.records[-1].attempts[0].outcome == "error"
             wrong = await draw(g, headers={"trimtab-deadline": "-1"})
             assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_deadline")
 

@@ -157,16 +157,20 @@ def test_every_place_comes_back_whatever_ends_a_call() -> None:
     good = streams(delta("good"), STOP, USAGE, DONE)
 
     async def main() -> None:
-        scripts = [broken, streams("hang"), streams(delta("x"), "reset"), good, answers(WHOLE)]
+        scripts = {"no": broken, "late": streams("hang"), "cut": streams(delta("x"), "reset"), "good": good}
+
+        async def as_asked(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await scripts.get(up.requests[-1][1].get("user", ""), answers(WHOLE))(up, reader, writer)
+
         async with (
-            upstream(*scripts) as up,
+            upstream(as_asked) as up,
             running([provider("lab", up.port, resilience=limited(queue=0))], [FAST]) as g,
         ):
             stream = {**ASK, "stream": True}
-            assert (await g.chat(ASK)).status_code == 400
-            assert (await g.chat(ASK, trimtab_deadline="0.2")).status_code == 504
-            assert "upstream_reset" in (await g.chat(stream)).text
-            assert "good" in (await g.chat(stream)).text
+            assert (await g.chat({**ASK, "user": "no"})).status_code == 400
+            assert (await g.chat({**ASK, "user": "late"}, trimtab_deadline="0.2")).status_code == 504
+            assert "upstream_reset" in (await g.chat({**stream, "user": "cut"})).text
+            assert "good" in (await g.chat({**stream, "user": "good"})).text
             await settled(g, 4)
             assert (await g.chat(ASK)).status_code == 200, "a place was lost on the way"
 

