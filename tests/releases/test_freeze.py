@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET, structs
 
@@ -116,6 +117,8 @@ def test_knowledge_is_frozen_at_a_version_unless_the_app_follows_its_corpus() ->
         PinnedKnowledge(corpus="handbook", version=7, digest="sha256:a"),
         PinnedKnowledge(corpus="law", version=0, digest="", top=2, on_failure="answer_without"),
     )
+    kept = msgspec.json.decode(msgspec.json.encode(found))["knowledge"]
+    assert {*kept[0]} == {*PinnedKnowledge.__struct_fields__}, "no later default changes what was released"
     with pytest.raises(InvalidRequest, match="names the corpus 'absent', which this project has not") as refused:
         freeze("desk", AppSpec(route="fast", knowledge=("absent",)), None, GATEWAY, corpora=CORPORA)
     assert refused.value.code == "corpus_missing"

@@ -52,7 +52,7 @@ class Knowledge(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     mode: KnowledgeMode = "hybrid"
     query: str = ""
     on_failure: OnFailure = "refuse"
-    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 3000
+    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 10_000
 
 
 class AppSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -103,10 +103,11 @@ class CorpusVersion(Struct, frozen=True, kw_only=True):
     digest: str
 
 
-class PinnedKnowledge(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PinnedKnowledge(Struct, frozen=True, kw_only=True):
     """A corpus as calls of a release search it. ``version`` and ``digest`` are what was resolved when the release was
     made; 0 and empty where it follows its corpus, which is then not frozen. ``layout`` is the form in which passages
-    stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`."""
+    stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`. All of it is written down, so that no
+    later default changes what was released."""
 
     corpus: str
     version: int = 0
@@ -117,7 +118,7 @@ class PinnedKnowledge(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mode: KnowledgeMode = "hybrid"
     query: str = ""
     on_failure: OnFailure = "refuse"
-    timeout_ms: int = 3000
+    timeout_ms: int = 10_000
     layout: int = 1
 
     @property

@@ -21,7 +21,7 @@ export interface KnowledgeRow {
   timeoutMs: string;
 }
 
-export const USUAL = { top: 4, tokens: 2000, mode: "hybrid", timeout_ms: 3000 } as const;
+export const USUAL = { top: 4, tokens: 2000, mode: "hybrid", timeout_ms: 10_000 } as const;
 
 export function rowOf(given: Knowledge): KnowledgeRow {
   const use = typeof given === "string" ? { corpus: given } : given;
