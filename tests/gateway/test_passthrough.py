@@ -42,7 +42,7 @@ MODELS = [
 
 @asynccontextmanager
 async def media(
-    *more: Provider, key: str = SECRET, fault: str = "none", wait: float = 5, **parts: Any
+    *more: Provider, key: str = SECRET, fault: str = "none", wait: float = 60, **parts: Any
 ) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
     """A gateway whose provider ``sim`` has everything, and whose ``mute`` has nothing of it."""
     listener = listen("127.0.0.1", 0)
@@ -52,7 +52,7 @@ async def media(
     serving = asyncio.ensure_future(simulated.serve(sockets=[listener]))
     await ready.wait()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    bounds = Timeouts(connect=1, first_token=wait, idle=wait, total=9)
+    bounds = Timeouts(connect=30, first_token=wait, idle=wait, total=120)
     soon = Policy(backoff_ms=1, max_backoff_ms=2, limit_wait_s=0.01)
     sim = Provider(
         name="sim",
