@@ -25,7 +25,7 @@ NO_ENTRY: Final = {
     "previewPrompt": "reads", "replayRoute": "reads", "explainRoute": "reads", "runSql": "reads", "reconcile": "reads",
     "renderPrompt": "reads", "convertPrompt": "reads", "tuneCache": "reads", "planFolder": "reads",
     "askAccessPolicies": "reads", "checkAccessPolicies": "reads", "planAccessPolicies": "reads",
-    "tryGuard": "tries a guard that is not kept", "searchCorpus": "reads",
+    "estimateRedteam": "reads", "tryGuard": "tries a guard that is not kept", "searchCorpus": "reads",
     # They call a model, as a client does: the trace and the books say who did.
     "runPlayground": "calls", "testModel": "calls",
     "testForward": "sends one packet that holds nothing, and counts nowhere",
@@ -137,6 +137,8 @@ STORY: Final = (
     Does("placeGuard", "PATCH", f"{P}/guards/leaks", {"archived": True}),
     Does("putGuardRefusal", "PUT", f"{P}/guard-refusals", REFUSAL),
     Does("dropGuardRefusal", "DELETE", f"{P}/guard-refusals"),
+    Does("putGuardService", "PUT", f"{P}/guard-services/outside", {"url": "https://guards.example.com/look"}),
+    Does("dropGuardService", "DELETE", f"{P}/guard-services/outside"),
     Does("startRedteam", "POST", f"{P}/redteam", {"subjects": ["fast"], "attacks": 1}),
     Does("createView", "POST", f"{P}/views", {"name": "Slow", "page": "traces", "q": ""}),
     Does("changeView", "PUT", f"{P}/views/{{createView.id}}",
