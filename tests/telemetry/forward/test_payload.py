@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from trimtab.telemetry.answers import SpanLine, trace_detail
@@ -163,3 +164,29 @@ def test_an_id_that_is_no_hex_is_sent_as_its_digest() -> None:
     whole = Whole(trace_detail("my-trace", strange), {"my-span": (START, 1)}, {})
     [span] = spans_of(ExportTraceServiceRequest.FromString(otlp([(closing(), whole)], "off")))
     assert len(span.span_id) == 16
+
+
+def test_what_was_looked_up_for_an_apps_call_is_read_again_as_documents() -> None:
+    line_of = line("f" * 16, "", "retriever", name="retrieve handbook@1")
+    documents = [
+        {"id": "a", "number": 1, "score": 0.5},
+        {"id": "b", "number": 2, "score": 0.25},
+        {"id": "c", "number": 0},
+    ]
+
+    def sent(*texts: str) -> tuple[ForeignSpan, CanonicalSpan]:
+        parts = [{"type": "text", "text": text} for text in texts]
+        texts_of = io(line_of.span_id, [said("user", {"type": "text", "text": "how long?"})], [said("tool", *parts)])
+        texts_of = structs.replace(texts_of, params={"corpus": "handbook", "version": 1, "documents": documents})
+        whole = Whole(trace_detail(TRACE, [line_of]), {line_of.span_id: (START, 5)}, {line_of.span_id: texts_of})
+        [span] = spans_of(ExportTraceServiceRequest.FromString(otlp([(closing(line_of.span_id), whole)], "full")))
+        return span, canonical(span)
+
+    span, found = sent("two years", "thirty days")
+    assert span.attributes["gen_ai.data_source.id"] == "handbook"
+    assert (found.kind, found.input) == ("retriever", "how long?")
+    assert [(each.id, each.content, each.score) for each in found.documents] == [
+        ("a", "two years", 0.5), ("b", "thirty days", 0.25)
+    ]  # fmt: skip
+    _, long = sent("x" * LONGEST, "y")
+    assert [(each.id, each.content) for each in long.documents] == [("a", ""), ("b", "")]

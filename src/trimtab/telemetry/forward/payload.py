@@ -191,6 +191,8 @@ def _contents(row: SpanRow, io: SpanIO) -> dict[str, Any]:
     if row.kind == "tool":
         said = {"gen_ai.tool.call.arguments": _plain(io.input), "gen_ai.tool.call.result": _plain(io.output)}
         return {name: value[:LONGEST] for name, value in said.items() if value}
+    if row.kind == "retriever" and isinstance(io.params.get("documents"), list):
+        return _retrieval(io)
     found: dict[str, Any] = {}
     for name, messages in (("gen_ai.input.messages", io.input), ("gen_ai.output.messages", io.output)):
         if messages:
@@ -199,6 +201,26 @@ def _contents(row: SpanRow, io: SpanIO) -> dict[str, Any]:
         definitions = _json([{"type": "function", **tool} for tool in io.tools])
         found |= {"gen_ai.tool.definitions": definitions} if len(definitions) <= LONGEST else {}
     return found
+
+
+def _retrieval(io: SpanIO) -> dict[str, Any]:
+    """What was looked up for an app's call (`knowledge_rows.py`): the passages that the model was given, without their
+    texts where those are too long together."""
+    texts = [str(part.get("text", "")) for each in io.output for part in each.parts]
+    used = [each for each in io.params["documents"] if each.get("number")]
+    told = [
+        {"id": each.get("id", ""), "score": each.get("score", 0.0), "content": text}
+        for each, text in zip(used, texts, strict=False)
+    ]
+    whole = _json(told)
+    if len(whole) > LONGEST:
+        whole = _json([{name: each[name] for name in ("id", "score")} for each in told])
+    found = {
+        "gen_ai.retrieval.query.text": _plain(io.input)[:LONGEST],
+        "gen_ai.retrieval.documents": whole if len(whole) <= LONGEST else "",
+        "gen_ai.data_source.id": str(io.params.get("corpus", "")),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _messages(messages: list[MessageView], stop: str) -> str:
