@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import uvicorn
 from harness import PRICE, Running, provider, running
@@ -24,6 +25,7 @@ from trimtab.scoring.types import Asked, CannotScore, Sample, Scored
 from trimtab.server.hot import HotServer
 from trimtab.server.inner_calls import EXPERIMENT, JUDGING, NOBODY, InnerCaller, InnerCalls
 from trimtab.server.judge_tools import JudgeTools
+from trimtab.server.knowing import Embeddings
 from trimtab.server.up import listen
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
@@ -87,6 +89,35 @@ def test_a_cost_nobody_knows_is_null() -> None:
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [UNPRICED]) as g:
             assert (await inner(g).call(WHO, {**ASK, "model": "unpriced"})).cost is None
+
+    asyncio.run(main())
+
+
+def test_vectors_are_paid_for_and_their_texts_stand_on_no_trace() -> None:
+    given: dict[str, Any] = {
+        "object": "list", "model": "up-1", "usage": {"prompt_tokens": 4, "total_tokens": 4},
+        "data": [{"object": "embedding", "index": at, "embedding": [3.0, 4.0 * at]} for at in range(2)],
+    }  # fmt: skip
+    short = {**given, "data": given["data"][:1]}
+
+    async def main() -> None:
+        async with (
+            upstream(answers(given), answers(short), answers(given)) as up,
+            running([provider("lab", up.port)], [FAST]) as g,
+        ):
+            calls = inner(g)
+            assert await calls.vectors(WHO, "fast", ["secret one", "two"]) == [(3.0, 0.0), (3.0, 4.0)]
+            record = await g.spool.one()
+            assert (record.feature, record.capture) == (EXPERIMENT, False)
+            assert b"secret" not in msgspec.msgpack.encode(record)
+            assert record.attempts[0].cost.amount == 4_000_000
+            with pytest.raises(TrimtabError, match="1 vectors for 2"):
+                await calls.vectors(WHO, "fast", ["a", "b"])
+            with pytest.raises(TrimtabError) as refused:
+                await calls.vectors(WHO, "nothing", ["a"])
+            assert not refused.value.retryable
+            made = await Embeddings(Embedder(), lambda: calls)("prj_1", "fast", ["a", "b"])
+            assert made[1].tolist() == pytest.approx([0.6, 0.8]), "of length 1"
 
     asyncio.run(main())
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.gateway.call import Call
@@ -133,8 +134,9 @@ class InnerCalls:
     async def vectors(
         self, caller: InnerCaller, model: str, texts: Sequence[str], *, deadline_s: float | None = None
     ) -> list[tuple[float, ...]]:
-        """One vector for each text, of a model of the project. Raises `NotFound` for a project there is not, and
-        whatever went wrong with the call as a `TrimtabError`."""
+        """One vector for each text, of a model of the project. The texts stand on no trace: they are somebody's
+        documents, and are erased where those are. Raises `NotFound` for a project there is not, and whatever went wrong
+        with the call as a `TrimtabError`."""
         told = _headers(caller, "", deadline_s)
         exchange = LocalExchange(msgspec.json.encode({"model": model, "input": list(texts)}), told)
         seen: list[Call] = []
@@ -142,7 +144,7 @@ class InnerCalls:
         async def see(call: Call) -> None:
             seen.append(call)
 
-        await self._served(caller, exchange, VECTORS, see)
+        await self._served(caller, exchange, VECTORS, see, capture=False)
         if exchange.status != 200:
             error = _error(exchange, seen[0] if seen else None)
             raise TrimtabError(error.message, code=error.code, status=error.status, retryable=error.retry)
@@ -162,8 +164,11 @@ class InnerCalls:
         see: Callable[[Call], Awaitable[None]],
         *,
         unguarded: bool = False,
+        capture: bool = True,
     ) -> None:
         project = self._project(caller.project_id)
+        if not capture:
+            project = replace(project, capture_content=False)
         principal = Principal(key_id=caller.key_id, role="editor", project=project)  # releases by their number
         serving = self._gateway.chat(
             exchange, DIALECTS.get(front), admitted=(principal, project), prepare=see, unguarded=unguarded
