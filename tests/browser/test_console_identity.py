@@ -54,7 +54,7 @@ def test_a_role_a_program_and_a_provider_are_made_and_taken_away(at: House, visi
     expect(page.get_by_text("People sign in with a key")).to_be_visible()
 
 
-def test_an_auditor_reads_a_trace_once_they_say_why(at: House, stranger: Visitor) -> None:
+def test_an_auditor_reads_a_trace_once_they_say_why_and_is_shown_a_second_factor(at: House, stranger: Visitor) -> None:
     made = at.client.post("/api/v1/projects/default/keys", json={"name": "audit", "role": "auditor"}).json()
     stranger.log_in(made["secret"])
     page = stranger.go(f"/p/default/traces/{at.traces['plain']}")
@@ -63,6 +63,9 @@ def test_an_auditor_reads_a_trace_once_they_say_why(at: House, stranger: Visitor
     page.get_by_label("Reason").fill("complaint 4711")
     page.get_by_role("button", name="Unmask this trace").click()
     expect(page.get_by_text("How do I reset my password?").first).to_be_visible()
+    stranger.go("/p/default/account")
+    page.get_by_role("button", name="Set it up").click()
+    expect(page.get_by_role("img", name="QR code of the secret")).to_be_visible()
     told = at.client.get("/api/v1/projects/default/audit", params={"action": "content.unmasked"}).json()["items"]
     assert told[0]["detail"]["reason"] == "complaint 4711"
     at.client.delete(f"/api/v1/projects/default/keys/{made['key']['id']}").raise_for_status()

@@ -172,12 +172,14 @@ function GroupLines({ lines, roles, onChange }: LinesProps) {
         {lines.map((line) => (
           <div key={line.id} className={css.line}>
             <TextInput
+              className={css.lineFirst}
               aria-label="Group"
               placeholder="ml-team"
               value={line.group}
               onChange={(event) => update(line.id, { group: event.currentTarget.value })}
             />
             <Select
+              className={css.lineWide}
               aria-label="Role"
               data={withOwn(givable(roles), line.role)}
               value={line.role}
@@ -185,18 +187,21 @@ function GroupLines({ lines, roles, onChange }: LinesProps) {
               allowDeselect={false}
             />
             <Select
+              className={css.lineWide}
               aria-label="Where"
               data={options}
               value={line.place}
               onChange={(place) => place && update(line.id, { place })}
               allowDeselect={false}
             />
-            <PlainButton
-              onClick={() => onChange(lines.filter((each) => each.id !== line.id))}
-              label={`Remove the line of ${line.group || "no group"}`}
-            >
-              <X size={14} />
-            </PlainButton>
+            <span className={css.lineDrop}>
+              <PlainButton
+                onClick={() => onChange(lines.filter((each) => each.id !== line.id))}
+                label={`Remove the line of ${line.group || "no group"}`}
+              >
+                <X size={14} />
+              </PlainButton>
+            </span>
           </div>
         ))}
       </div>
