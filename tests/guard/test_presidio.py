@@ -83,12 +83,17 @@ def test_a_look_that_was_given_up_leaves_nothing_in_the_queue() -> None:
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presidio, "find_spec", lambda name: None)
+    there: set[str] = set()
+
+    def find_spec(name: str) -> object:
+        return object() if name in there else None
+
+    monkeypatch.setattr(presidio, "find_spec", find_spec)
     with pytest.raises(InvalidRequest) as refused:
         PresidioGuard().made(Options())
     assert "pip install 'trimtab[pii]'" in refused.value.fix
     assert PresidioGuard().made(Options(service="presidio")).service == "presidio"
-    monkeypatch.setattr(presidio, "find_spec", lambda name: None if name == "en_core_web_sm" else object())
+    there.add("presidio_analyzer")
     with pytest.raises(InvalidRequest) as refused:
         PresidioGuard().made(Options())
     assert "python -m spacy download en_core_web_sm" in refused.value.fix
