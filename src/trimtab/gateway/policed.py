@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
@@ -59,7 +59,8 @@ READS: Final[dict[str, Read]] = {
 
 class Stated(Struct, frozen=True, kw_only=True):
     """What a project states of its data: its list of classes, which keys (by id) and apps are of which, and the terms
-    of providers and models. ``slug`` and ``key_names`` are what principals are called by."""
+    of providers and models. ``slug``, ``organisation`` (a slug, too) and ``key_names`` are what principals are called
+    by; ``people`` by id those who are anything in the project, ``owners`` by a key's id whose it is."""
 
     classes: Classes = STANDARD
     keys: dict[str, str] = {}
@@ -69,6 +70,8 @@ class Stated(Struct, frozen=True, kw_only=True):
     slug: str = ""
     organisation: str = ""
     key_names: dict[str, str] = {}
+    people: dict[str, Who] = {}
+    owners: dict[str, str] = {}
 
 
 class Governed:
@@ -135,8 +138,11 @@ class Governed:
 
 
 def who_is(principal: Principal, stated: Stated) -> Who:
-    """A principal as policies know it: a key by its id, a person by theirs."""
+    """A principal as policies know it: a key by its id, a person by their address (`policy_people.py`)."""
     project = stated.slug if principal.project is not None else ""
+    own = stated.people.get(principal.key_id)
+    if principal.person and own is not None:
+        return structs.replace(own, project=project, organisation=stated.organisation)
     return Who(
         kind="User" if principal.person else "Key",
         id=principal.key_id,
@@ -144,6 +150,7 @@ def who_is(principal: Principal, stated: Stated) -> Who:
         role=principal.role,
         project=project,
         organisation=stated.organisation,
+        owner=stated.people.get(stated.owners.get(principal.key_id, "")),
     )
 
 

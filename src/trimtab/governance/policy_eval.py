@@ -28,16 +28,19 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 class Who(Struct, frozen=True, kw_only=True):
-    """A principal. ``roles`` and ``project`` are what it stands below; ``project`` is a slug, empty for the whole
-    server's."""
+    """A principal. ``role``, ``roles``, ``groups`` and ``project`` are what it stands below; ``project`` and
+    ``organisation`` are slugs, empty for the whole server's. ``owner`` is whose key it is; of the owner only the groups
+    count for the key."""
 
     kind: Kind = "Key"
     id: str = ""
     name: str = ""
     role: str = "client"
     roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     project: str = ""
     organisation: str = ""
+    owner: "Who | None" = None
 
 
 class What(Struct, frozen=True, kw_only=True):
@@ -226,7 +229,7 @@ class Engine:
             "resource": _uid(RESOURCE_OF[action], what.id),
             "context": msgspec.json.encode(context_of(action, facts)).decode(),
         }
-        entities = msgspec.json.encode([_principal(who), _resource(action, what)]).decode()
+        entities = msgspec.json.encode([*_principals(who), _resource(action, what)]).decode()
         for each in sets:
             verdict = each.decide(request, entities)
             if not verdict.allowed:
@@ -312,11 +315,25 @@ def _entity(kind: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": _plain(name)}
 
 
-def _principal(who: Who) -> dict[str, Any]:
+def _principals(who: Who) -> list[dict[str, Any]]:
+    """The principal, and what of its parents stands below others in turn."""
     parents = [_entity("Role", role) for role in dict.fromkeys((who.role, *who.roles))]
+    more: list[dict[str, Any]] = []
     if who.project:
         parents.append(_entity("Project", who.project))
-    return {"uid": _entity(who.kind, who.id), "attrs": {"name": who.name, "role": who.role}, "parents": parents}
+        above = [_entity("Organisation", who.organisation)] if who.organisation else []
+        more.append({"uid": _entity("Project", who.project), "attrs": {}, "parents": above})
+    if who.kind == "User":
+        parents += [_entity("Group", name) for name in who.groups]
+    owner = who.owner
+    if owner is not None and who.kind == "Key":
+        parents.append(_entity(owner.kind, owner.id))
+        above = [_entity("Group", name) for name in owner.groups] if owner.kind == "User" else []
+        more.append(
+            {"uid": _entity(owner.kind, owner.id), "attrs": {"name": owner.name, "role": owner.role}, "parents": above}
+        )
+    own = {"uid": _entity(who.kind, who.id), "attrs": {"name": who.name, "role": who.role}, "parents": parents}
+    return [own, *more]
 
 
 def _resource(action: Action, what: What) -> dict[str, Any]:

@@ -18,13 +18,18 @@ MOST: Final = 200
 
 
 class Asker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``id`` is a key's id or a person's e-mail address."""
+    """``id`` is a key's id or a person's e-mail address; ``owner`` whose key it is: a service account's id, or a
+    person's address. ``groups`` are a person's, or those of the person whose key it is."""
 
     kind: Kind = "Key"
     id: str = "someone"
     name: str = ""
     role: str = "client"
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    owner: str = ""
     project: str = "default"
+    organisation: str = "default"
 
 
 class PolicySubject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -122,7 +127,19 @@ def _why(example: PolicyExample, verdict: Verdict) -> str:
 
 
 def _who(asker: Asker) -> Who:
-    return Who(kind=asker.kind, id=asker.id, name=asker.name, role=asker.role, project=asker.project)
+    service = asker.owner.startswith("svc_")
+    owner = Who(kind="ServiceAccount" if service else "User", id=asker.owner, groups=asker.groups)
+    return Who(
+        kind=asker.kind,
+        id=asker.id,
+        name=asker.name,
+        role=asker.role,
+        roles=asker.roles,
+        groups=asker.groups,
+        project=asker.project,
+        organisation=asker.organisation,
+        owner=owner if asker.owner else None,
+    )
 
 
 def _what(example: PolicyExample) -> What:

@@ -26,12 +26,16 @@ SCHEMA: Final = """\
 entity Organisation;
 entity Project in [Organisation];
 entity Role;
-// An API key: named by its id; `name` is the name people gave it.
-entity Key in [Role, Project] = { name: String, role: String };
-// A machine's identity that owns keys.
+// A group that the organisation's identity provider keeps here, by its name.
+entity Group;
+// An API key: named by its id; `name` is the name people gave it. A key that belongs to a service account or to a
+// person stands below them, and below that person's groups; its roles are its own.
+entity Key in [Role, Project, ServiceAccount, User] = { name: String, role: String };
+// A machine's identity that owns keys, named by its id. It asks by its keys: `principal in ServiceAccount::"svc_..."`.
 entity ServiceAccount in [Role, Project] = { name: String, role: String };
-// A person who signed in to the console, named by their e-mail address.
-entity User in [Role, Project] = { name: String, role: String };
+// A person who signed in, named by their e-mail address. `role` is what they are in the project, else in its
+// organisation, else on the whole server; they stand below all of these roles.
+entity User in [Role, Project, Group] = { name: String, role: String };
 
 entity Provider;
 // A model at its provider, named as it is called. `upstream` is the provider's own id for it. `region`, `data_classes`

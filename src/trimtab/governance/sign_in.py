@@ -194,7 +194,7 @@ def admit(conn: Connection, row: ProviderRow, who: Claimed, now: int) -> Admitte
     if person.disabled is not None:
         return Admitted(person=person, refused="oidc_disabled")
     changed = _give(conn, row, person, wanted, now) or new
-    _learn(conn, person, who, now)
+    changed = _learn(conn, person, who, now) or changed
     if not people_store.memberships_of(conn, person.id):
         return Admitted(person=person, refused="oidc_no_membership", changed=changed)
     return Admitted(person=members.person(conn, person.id), changed=changed, new=new)
@@ -268,11 +268,15 @@ def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[st
     return changed
 
 
-def _learn(conn: Connection, person: PersonRow, who: Claimed, now: int) -> None:
-    """Names and addresses are the provider's to change; an address that is somebody else's stays theirs."""
+def _learn(conn: Connection, person: PersonRow, who: Claimed, now: int) -> bool:
+    """Names and addresses are the provider's to change; an address that is somebody else's stays theirs. Whether any
+    did: policies name people by them."""
     values: dict[str, Any] = {"seen": now}
     if who.name and who.name != person.name:
         values["name"] = who.name
     if who.email and who.email != person.email and people_store.person_by_email(conn, who.email) is None:
         values["email"] = who.email
+    if len(values) > 1:
+        bump(conn, REVISION)
     people_store.change_person(conn, person.id, **values)
+    return len(values) > 1

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from trimtab.gateway.policed import Governed, Stated
-from trimtab.governance import data_classes, policies
+from trimtab.governance import data_classes, people_store, policies, policy_people
 from trimtab.governance.access import Project
 from trimtab.governance.data_classes import Classes, ListRow, Mark, TermsRow
 from trimtab.governance.policies import InForce
 from trimtab.governance.policy_eval import Compiler, PolicySet
+from trimtab.governance.policy_people import Named
 from trimtab.governance.store import KeyRow
 
 __all__ = ("Compiler", "GovernedRows", "governed", "read", "sets_of")
@@ -26,15 +27,27 @@ class GovernedRows(Struct, frozen=True, kw_only=True):
     marks: list[Mark] = []
     terms: list[TermsRow] = []
     sets: list[InForce] = []
+    people: list[Named] = []
+    """Where there are policies."""
+    organisations: dict[str, str] = {}
+    """Their slugs by id."""
 
 
 def read(conn: Connection) -> GovernedRows:
+    sets = policies.in_force(conn)
     return GovernedRows(
         lists=data_classes.lists(conn),
         marks=data_classes.marks(conn),
         terms=data_classes.terms(conn),
-        sets=policies.in_force(conn),
+        sets=sets,
+        people=policy_people.read(conn) if sets else [],
+        organisations={row.id: row.slug for row in people_store.organisations(conn)},
     )
+
+
+def nameless(rows: GovernedRows) -> GovernedRows:
+    """As they rest in a file: without names and addresses of people, who need the catalog to come in anyway."""
+    return structs.replace(rows, people=[])
 
 
 def governed(
@@ -45,13 +58,24 @@ def governed(
     found: dict[str, Governed] = {}
     used: list[PolicySet] = []
     named = {row.id: row.name for row in keys} if rows.sets else {}
+    owners = {row.id: row.owner_id for row in keys if row.owner_id is not None} if rows.sets else {}
     for project in projects:
         sets = sets_of(rows.sets, project)
-        stated = _stated(rows, project, named)
+        stated = _stated(rows, project)
         if stated is None and not sets:
             continue
+        people = policy_people.in_project(rows.people, project) if sets else {}
+        sets = policy_people.by_address(sets, people)
         used += sets
-        found[project.id] = Governed(stated or _named(project, named), compiler.engine(sets) if sets else None)
+        known = structs.replace(
+            stated or Stated(),
+            slug=project.slug,
+            organisation=rows.organisations.get(project.organisation, project.organisation),
+            key_names=named,
+            people=people,
+            owners=owners,
+        )
+        found[project.id] = Governed(known, compiler.engine(sets) if sets else None)
     compiler.keep(used)
     return found
 
@@ -68,11 +92,7 @@ def sets_of(rows: Iterable[InForce], project: Project) -> list[PolicySet]:
     return wide + own
 
 
-def _named(project: Project, names: dict[str, str]) -> Stated:
-    return Stated(slug=project.slug, organisation=project.organisation, key_names=names)
-
-
-def _stated(rows: GovernedRows, project: Project, names: dict[str, str]) -> Stated | None:
+def _stated(rows: GovernedRows, project: Project) -> Stated | None:
     """None where the project states nothing."""
     lists = [row.classes for row in rows.lists if row.project_id == project.id]
     marks = [mark for mark in rows.marks if mark.project_id == project.id]
@@ -85,7 +105,4 @@ def _stated(rows: GovernedRows, project: Project, names: dict[str, str]) -> Stat
         apps={mark.name: mark.data_class for mark in marks if mark.subject == "app"},
         providers={row.name: row.terms for row in terms if row.subject == "provider"},
         models={row.name: row.terms for row in terms if row.subject == "model"},
-        slug=project.slug,
-        organisation=project.organisation,
-        key_names=names,
     )

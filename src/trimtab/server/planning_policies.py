@@ -18,6 +18,9 @@ from trimtab.governance.access import Principal, Project
 from trimtab.governance.policies import InForce, in_force
 from trimtab.governance.policy_eval import Engine, Facts, PolicySet, Who, engine_of
 from trimtab.governance.policy_examples import plain
+from trimtab.governance.policy_people import by_address, in_project
+from trimtab.governance.policy_people import read as read_people
+from trimtab.governance.store import KeyRow
 from trimtab.governance.store import keys as keys_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.governing import sets_of
@@ -42,11 +45,12 @@ async def planned(deps: Dependencies, tenant: Project, data: PolicyPlanRequest) 
     snapshot = deps.snapshots.current
     governed = snapshot.governed.get(tenant.id)
     rows = await deps.db.read(in_force)
-    names = await deps.db.read(lambda conn: {row.id: row.name for row in keys_of(conn, tenant.id)})
-    stated = _named(governed, tenant, names)
+    keys = await deps.db.read(lambda conn: keys_of(conn, tenant.id))
+    people = in_project(await deps.db.read(read_people), tenant)
+    stated = _named(governed, tenant, keys, people)
     now = sets_of(rows, tenant)
-    after = engine_of(_changed(now, data))
-    before = engine_of(now) if now else None
+    after = engine_of(by_address(_changed(now, data), people))
+    before = engine_of(by_address(now, people)) if now else None
     seen = _seen(after, before)
     found = await deps.recorded.kinds(tenant.id, data.q, window, seen)
     kinds = [_kind(deps, each, seen, stated, tenant) for each in found[:MOST_KINDS]]
@@ -58,10 +62,11 @@ async def planned(deps: Dependencies, tenant: Project, data: PolicyPlanRequest) 
     return PolicyPlan(window=window, effect=whole, tools=lines, tools_read=read)
 
 
-def _named(governed: Governed | None, tenant: Project, names: dict[str, str]) -> Stated:
-    if governed is None:
-        return Stated(slug=tenant.slug, organisation=tenant.organisation, key_names=names)
-    return structs.replace(governed.stated, key_names=names)
+def _named(governed: Governed | None, tenant: Project, keys: Sequence[KeyRow], people: dict[str, Who]) -> Stated:
+    stated = Stated(slug=tenant.slug, organisation=tenant.organisation) if governed is None else governed.stated
+    names = {row.id: row.name for row in keys}
+    owners = {row.id: row.owner_id for row in keys if row.owner_id is not None}
+    return structs.replace(stated, key_names=names, owners=owners, people=people)
 
 
 def _changed(now: Sequence[PolicySet], data: PolicyPlanRequest) -> list[PolicySet]:

@@ -6,10 +6,10 @@ about: the way out of a bad release stays open whatever a policy says.
 
 from msgspec import Struct
 
-from trimtab.gateway.policed import Governed, who_is
-from trimtab.governance import data_classes, people_store
+from trimtab.gateway.policed import Governed
+from trimtab.governance import data_classes
 from trimtab.governance.access import Project
-from trimtab.governance.policy_eval import Facts, Who, refusal
+from trimtab.governance.policy_eval import Facts, refusal
 from trimtab.governance.policy_examples import plain
 from trimtab.governance.policy_schema import Action
 from trimtab.server.auth import Caller
@@ -42,29 +42,11 @@ async def permit(deps: Dependencies, caller: Caller, tenant: Project, asked: Ask
         return
     facts = await _facts(deps, tenant, governed, asked)
     what = plain(asked.action, asked.name, asked.kind)
-    verdict = engine.decide(asked.action, await _who(deps, caller, governed), what, facts)
+    verdict = engine.decide(asked.action, governed.who(caller.principal), what, facts)
     if not verdict.allowed:
         raise refusal(
             verdict, WORDS[asked.action].format(name=asked.name, kind=asked.kind, environment=asked.environment)
         )
-
-
-async def _who(deps: Dependencies, caller: Caller, governed: Governed) -> Who:
-    """A person by their address, where they have one: the data plane knows no names of people."""
-    found = who_is(caller.principal, governed.stated)
-    if not caller.principal.person:
-        return found
-    person = await deps.db.read(lambda conn: people_store.person(conn, caller.principal.key_id))
-    if person is None:
-        return found
-    return Who(
-        kind="User",
-        id=person.email or person.id,
-        name=person.name,
-        role=found.role,
-        project=found.project,
-        organisation=found.organisation,
-    )
 
 
 async def _facts(deps: Dependencies, tenant: Project, governed: Governed, asked: Asked) -> Facts:

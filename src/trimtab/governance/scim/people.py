@@ -165,6 +165,7 @@ def _change(
         changed = sorted(name for name in {*kept, *row.resource} if kept.get(name) != row.resource.get(name))
         row = structs.replace(row, user_key=user_key, external_id=kept.get("externalId"), resource=kept, updated=now)
         store.put_user(conn, row)
+        bump(conn, REVISION)
         note(conn, directory, "person.changed", row.person_id, now, {"changed": ", ".join(changed)})
         _learn(conn, directory, row)
     if active != row.active:
