@@ -7046,7 +7046,8 @@ export interface components {
         };
         /**
          * Asker
-         * @description `id` is a key's id or a person's e-mail address.
+         * @description `id` is a key's id or a person's e-mail address; `owner` whose key it is: a service account's id, or a
+         *     person's address. `groups` are a person's, or those of the person whose key it is.
          */
         Asker: {
             /**
@@ -7060,8 +7061,16 @@ export interface components {
             name: string;
             /** @default client */
             role: string;
+            /** @default [] */
+            roles: string[];
+            /** @default [] */
+            groups: string[];
+            /** @default  */
+            owner: string;
             /** @default default */
             project: string;
+            /** @default default */
+            organisation: string;
         };
         /**
          * AttackExample
@@ -10383,7 +10392,7 @@ export interface components {
              * @enum {unknown}
              */
             on_failure: "answer_without" | "refuse";
-            /** @default 3000 */
+            /** @default 10000 */
             timeout_ms: number;
         };
         /**
@@ -11852,7 +11861,8 @@ export interface components {
          * PinnedKnowledge
          * @description A corpus as calls of a release search it. `version` and `digest` are what was resolved when the release was
          *     made; 0 and empty where it follows its corpus, which is then not frozen. `layout` is the form in which passages
-         *     stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`.
+         *     stand in a call (`gateway/apps/passages.py`). The rest is as in `Knowledge`. All of it is written down, so that no
+         *     later default changes what was released.
          */
         PinnedKnowledge: {
             corpus: string;
@@ -11878,7 +11888,7 @@ export interface components {
              * @enum {unknown}
              */
             on_failure: "answer_without" | "refuse";
-            /** @default 3000 */
+            /** @default 10000 */
             timeout_ms: number;
             /** @default 1 */
             layout: number;
@@ -27862,7 +27872,6 @@ export interface operations {
     listCases: {
         parameters: {
             query?: {
-                use?: "evaluate" | "train" | "tune";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
@@ -27870,6 +27879,7 @@ export interface operations {
                 split?: string;
                 tag?: string;
                 q?: string;
+                use?: "evaluate" | "train" | "tune";
             };
             header?: never;
             path: {
@@ -29736,13 +29746,13 @@ export interface operations {
     listCells: {
         parameters: {
             query?: {
-                case_id?: string;
-                subject?: number;
-                state?: "" | "done" | "failed";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
                 limit?: number;
+                case_id?: string;
+                subject?: number;
+                state?: "" | "done" | "failed";
             };
             header?: never;
             path: {
@@ -44908,6 +44918,10 @@ export interface operations {
     listScores: {
         parameters: {
             query?: {
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
                 /** @description A search, e.g. `name:helpful value:<0.5 source:human`; keys are name, value, label, source, target, trace, span, span, session, evaluator, author and id. */
                 q?: string;
                 /** @description Unix milliseconds; unbounded if left out. */
@@ -44915,10 +44929,6 @@ export interface operations {
                 /** @description Unix milliseconds; unbounded if left out. */
                 end?: number;
                 invalid?: boolean;
-                /** @description From the page before; leave it out for the first. */
-                cursor?: string;
-                /** @description How many at most. */
-                limit?: number;
             };
             header?: never;
             path: {

@@ -2,6 +2,7 @@
 
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
@@ -199,12 +200,23 @@ async def diff_dataset(
 # --- cases ---
 
 
+class _Sought(Struct, frozen=True):
+    wanted: Wanted
+    use: Use | None
+
+
+def _sought(
+    split: FromQuery[str] = "", tag: FromQuery[str] = "", q: FromQuery[str] = "", use: FromQuery[Use | None] = None
+) -> _Sought:
+    return _Sought(wanted_cases(split, tag, q), use)
+
+
 @route(
     "GET",
     VERSION + "/cases",
     "dataset:read",
     Operation(id="listCases", summary="The cases of a version", tag=TAG, errors=(404, 409)),
-    {"wanted": wanted_cases},
+    {"sought": _sought},
 )
 async def list_cases(
     deps: Deps,
@@ -212,14 +224,13 @@ async def list_cases(
     tenant: Tenant,
     dataset: FromPath[str],
     version: FromPath[str],
-    wanted: NamedDependency[SkipValidation[Wanted]],
-    use: FromQuery[Use | None] = None,
+    sought: NamedDependency[SkipValidation[_Sought]],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CasePage:
     """In order of id. ``use`` says what they are read for: refused (409) where one of those that are wanted must not be
     used so. Without it they are only looked at."""
-    after = read_cursor(cursor)
+    after, wanted, use = read_cursor(cursor), sought.wanted, sought.use
 
     def read(conn: Connection) -> tuple[list[Case], int]:
         of = datasets.version(conn, tenant.id, dataset, version)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
@@ -352,31 +353,46 @@ async def get_experiment(deps: Deps, tenant: Tenant, experiment: FromPath[str]) 
     return await _one(deps, tenant.id, experiment)
 
 
+class _Cells(msgspec.Struct, frozen=True):
+    case_id: str
+    subject: int | None
+    only: str
+
+
+def _cells(case_id: FromQuery[str] = "", subject: Place = None, only: CellOnly = "") -> _Cells:
+    _plain(case_id, "case_id")
+    return _Cells(case_id, subject, only)
+
+
 @route(
     "GET",
     ONE + "/cells",
     "evaluation:read",
     Operation(id="listCells", summary="Every answer and its scores", tag=TAG, errors=(404,)),
+    {"sought": _cells},
 )
 async def list_cells(
     deps: Deps,
     caller: CallerNow,
     tenant: Tenant,
     experiment: FromPath[str],
-    case_id: FromQuery[str] = "",
-    subject: Place = None,
-    only: CellOnly = "",
+    sought: NamedDependency[SkipValidation[_Cells]],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CellPage:
     """By case, subject and repeat."""
-    _plain(case_id, "case_id")
     after = _after(read_cursor(cursor))
 
     def read(conn: Connection) -> list[Cell]:
         experiments.experiment(conn, tenant.id, experiment)
         return cells.listed(
-            conn, experiment, subject=subject, state=only, case_id=case_id, after=after, limit=limit + 1
+            conn,
+            experiment,
+            subject=sought.subject,
+            state=sought.only,
+            case_id=sought.case_id,
+            after=after,
+            limit=limit + 1,
         )
 
     found = await deps.db.read(read)

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Final
 
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta
 from msgspec.structs import replace
 
@@ -55,25 +56,26 @@ async def create_scores(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
     return Scored(ids=[score.id for score in scores], as_user=turned)
 
 
+def _wanted(q: Query = "", start: Time = None, end: Time = None, invalid: FromQuery[bool] = False) -> Wanted:
+    return Wanted(q=q, window=Window(start=start or 0, end=_LAST if end is None else end), invalid=invalid)
+
+
 @route(
     "GET",
     "/api/v1/projects/{project:str}/scores",
     "score:read",
     Operation(id="listScores", summary="Scores, newest first", tag=TAG, errors=(404,)),
+    {"wanted": _wanted},
 )
 async def list_scores(
     deps: Deps,
     caller: CallerNow,
     tenant: Tenant,
-    q: Query = "",
-    start: Time = None,
-    end: Time = None,
-    invalid: FromQuery[bool] = False,
+    wanted: NamedDependency[SkipValidation[Wanted]],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> ScorePage:
     """By when the judgement was made. ``invalid`` shows those too that were taken back or superseded."""
-    wanted = Wanted(q=q, window=Window(start=start or 0, end=_LAST if end is None else end), invalid=invalid)
     items, following = await deps.scores.page(tenant.id, wanted, _place(cursor), limit)
     if any(each.explanation for each in items):
         await content_read(deps, caller, tenant, "scores")
