@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection
 
 from catalogs import laid
@@ -57,7 +58,9 @@ class Lab:
 
         self.project = await self.db.write(write)
 
-    async def experiment(self, *, settings: Settings | None = None, both: bool = True, **spec: Any) -> Experiment:
+    async def experiment(
+        self, *, settings: Settings | None = None, both: bool = True, follows: bool = False, **spec: Any
+    ) -> Experiment:
         told = SuiteSpec(dataset="qs", scorers=(SuiteScorer(scorer="exact"),), concurrency=4, **spec)
 
         def write(conn: Connection) -> Experiment:
@@ -68,7 +71,7 @@ class Lab:
                 dataset="qs",
                 version=1,
                 cases=20,
-                subjects=(A, B) if both else (A,),
+                subjects=tuple(structs.replace(each, follows=follows) for each in ((A, B) if both else (A,))),
                 settings=settings or Settings(),
                 origin="person",
                 actor=ADA,
@@ -152,6 +155,9 @@ def test_what_is_there_is_not_asked_for_again_in_the_same_run_or_another(url: st
         assert {(each.cached, each.cost) for each in made} == {(True, COST)}
         await lab.run(await lab.experiment(settings=Settings(fresh=True)))
         assert sum(lab.asked.values()) == 80
+        for asked in (120, 160):
+            await lab.run(await lab.experiment(follows=True))
+            assert sum(lab.asked.values()) == asked, "knowledge that moves takes no answers of an earlier experiment"
 
     story(url, told)
 

@@ -13,13 +13,22 @@ from msgspec import structs
 from placing import place, prompt, release, running_loop
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
+from trimtab.core.clock import SystemClock
 from trimtab.core.errors import NotFound, TrimtabError, Unavailable
+from trimtab.evaluation.answers import Answer
+from trimtab.evaluation.samples import of_answer
+from trimtab.evaluation.types import Case
 from trimtab.gateway.apps.knowledge import Found, Passage, PinnedCorpus, Seeker, Wanted
 from trimtab.gateway.guarded import ProjectGuards
+from trimtab.governance.access import Principal
 from trimtab.guard.refusals import Refusals
 from trimtab.guard.spec import Broken, ready
 from trimtab.guard.types import GuardSpec
 from trimtab.releases.types import PinnedKnowledge
+from trimtab.server.experimenting import answer_of
+from trimtab.server.inner_calls import EXPERIMENT, InnerCaller, InnerCalls
+from trimtab.server.playground import Playground, Question
+from trimtab.server.playground_bodies import PlaygroundEnd
 
 ASK = [{"role": "user", "content": "How long is the warranty?"}]
 HANDBOOK = PinnedKnowledge(corpus="handbook", version=3, digest="sha256:a")
@@ -334,6 +343,39 @@ async def test_a_kept_answer_is_given_only_to_who_gets_the_same_passages(tmp_pat
             response = await g.chat(body)
             told.append(response.headers["trimtab-cache"].partition(";")[0])
     assert told == ["miss", "hit", "miss", "hit", "miss"]
+
+
+@running_loop
+async def test_what_the_server_asks_for_itself_is_looked_up_for_nobody_and_gives_its_passages() -> None:
+    room = Room(handbook=(WARRANTY,))
+    who = InnerCaller(project_id="prj_1", feature=EXPERIMENT, key_id="key_7")
+    async with upstream(answers(WHOLE)) as up, running([provider("up", up.port)], [], knowledge=room) as g:
+        place(g, [release(1, knowledge=(HANDBOOK,))])
+        inner = InnerCalls(g.gateway, lambda: g.force[0].access.projects.values(), SystemClock().now_ns)
+        found = await inner.call(who, {"model": "support", "messages": ASK}, headers={b"trimtab-user": b"ada"})
+    assert (found.text, found.context) == ("hi", (WARRANTY.text,))
+    assert room.asked[0][3] == Seeker()
+    case = Case(id="c", input="How long?", context=("what the case says",))
+    assert of_answer(case, answer_of(found)).context == (WARRANTY.text,)
+    assert of_answer(case, Answer(output="x")).context == ("what the case says",)
+
+
+@running_loop
+async def test_the_playground_asks_another_model_with_what_the_release_would_look_up() -> None:
+    room = Room(handbook=(WARRANTY,))
+    script = streams(delta(), delta("two years"), STOP, USAGE, DONE)
+    body = json.dumps({"model": "up/other", "messages": ASK, "stream": True}).encode()
+    async with upstream(script) as up, running([provider("up", up.port)], [], knowledge=room) as g:
+        place(g, [release(1, knowledge=(HANDBOOK,))])
+        project = g.force[0].access.projects["default"]
+        person = Principal(key_id="usr_1", role="developer", project=project)
+        played = Playground(g.gateway, SystemClock().now_ns)
+        told = [one async for one in played.run(project, person, [Question("up/other", body, like="support")])]
+        record = await g.spool.one()
+    assert any(isinstance(one, PlaygroundEnd) and one.ok for one in told)
+    assert WARRANTY.text in up.requests[0][1]["messages"][0]["content"]
+    assert room.asked[0][3] == Seeker(key="usr_1", role="developer")
+    assert [each.document for each in record.knowledge[0].passages] == ["warranty"]
 
 
 @running_loop

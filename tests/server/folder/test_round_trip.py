@@ -22,7 +22,7 @@ from trimtab.prompts.check import check as check_templates
 from trimtab.prompts.store import Stored, VersionRow
 from trimtab.prompts.types import ROLES, Content, Message, PromptError, Variable
 from trimtab.releases import freeze
-from trimtab.releases.types import App, AppSpec, Environment, Freeze, Protection
+from trimtab.releases.types import App, AppSpec, Environment, Freeze, Knowledge, Protection
 from trimtab.server.folder import items
 from trimtab.server.folder.comparing import compare
 from trimtab.server.folder.exporting import export
@@ -188,6 +188,7 @@ SPECS = st.builds(
     variables=st.dictionaries(TEXT, JSON, max_size=2),
     cache=st.sampled_from([None, {}, {"ttl_s": 60}, {"mode": "semantic", "threshold": 0.9}]),
     context=st.sampled_from([None, {"max_tokens": 500}]),
+    knowledge=st.sampled_from([(), ("handbook",), ("handbook", Knowledge(corpus="law", follow=True, least=0.5))]),
     metadata=OBJECTS,
 )
 
