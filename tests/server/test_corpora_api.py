@@ -81,8 +81,7 @@ def test_a_document_of_an_access_list_is_seen_by_those_it_names_alone(run: "Run"
         ):
             found = (await who.post(f"{ONE}/search", json={**asked, **more})).json()
             assert bool([each for each in found["passages"] if each["document"] == "salaries"]) is sees, more
-        refused = await reader.post(f"{ONE}/search", json={**asked, "user": "ada"})
-        assert (refused.status_code, refused.json()["code"]) == (403, "search_as_another")
+        assert (await reader.post(f"{ONE}/search", json=asked)).status_code == 403, "a question may cost money"
         assert [each["id"] for each in (await reader.get(f"{ONE}/documents")).json()["items"]] == ["refunds"]
         assert (await reader.get(f"{ONE}/documents/salaries")).status_code == 404
         await house.admin.put(ONE, json={"access": ["group:people"]})

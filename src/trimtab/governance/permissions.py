@@ -82,9 +82,7 @@ PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission))
 INSTANCE_ONLY: frozenset[Permission] = frozenset(("system:read", "system:write", "metrics:read"))
 """These show or change the whole server, so nobody holds them by what he is in a project or an organisation."""
 
-_READS: frozenset[Permission] = frozenset(
-    p for p in PERMISSIONS if p in ("self", "knowledge:search") or p.endswith(":read")
-)
+_READS: frozenset[Permission] = frozenset(p for p in PERMISSIONS if p == "self" or p.endswith(":read"))
 _EDITS: frozenset[Permission] = frozenset(
     (
         "prompt:write",
@@ -102,6 +100,7 @@ _EDITS: frozenset[Permission] = frozenset(
         "review:manage",
         "feedback:write",
         "knowledge:write",
+        "knowledge:search",
     )
 )
 _OPERATES: frozenset[Permission] = frozenset(
@@ -117,6 +116,7 @@ _OPERATES: frozenset[Permission] = frozenset(
         "release:promote",
         "view:write",
         "guard:write",
+        "knowledge:search",
     )
 )
 _VIEWS: frozenset[Permission] = _READS - {"audit:read"}
@@ -133,7 +133,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
     "operator": _VIEWS | _OPERATES,
-    "auditor": (_READS - {"content:read", "knowledge:search"}) | frozenset[Permission](("content:unmask",)),
+    "auditor": (_READS - {"content:read"}) | frozenset[Permission](("content:unmask",)),
 }
 """``developer`` (``editor`` as keys know it) is for people who change what apps do: prompts, drafts, releases,
 approvals and rollouts of one project; nothing of keys, providers, money or data. ``operator`` is for those who run it:
