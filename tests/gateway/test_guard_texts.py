@@ -16,6 +16,7 @@ from trimtab.llm.dialects import DIALECTS
 
 FRONT = DIALECTS.get("openai_chat")
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
+ALONE = re.compile(rf"(?<!\w){AWS}(?!\w)")
 WORDS = (
     "my ",
     "key",
