@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from trimtab.evaluation import cache, dataset_writes, datasets, erasing, proposals
 from trimtab.evaluation.answers import Answer
@@ -18,6 +18,8 @@ from trimtab.evaluation.proposals import Thought
 from trimtab.evaluation.tables import CELLS, EXPERIMENTS
 from trimtab.evaluation.types import CellScore
 from trimtab.governance.audit import Actor
+from trimtab.governance.data_keys import DataKey
+from trimtab.governance.sealing import Keyring
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.storage.content import Of
 from trimtab.storage.database import Database
@@ -116,5 +118,30 @@ def test_of_a_trace_that_nothing_was_made_of_nothing_is_removed(catalog_url: str
             assert await db.read(texts) == before
         finally:
             await db.close()
+
+    asyncio.run(run())
+
+
+def test_no_table_has_the_words_of_a_project_that_is_encrypted(catalog_url: str) -> None:
+    """As they lie in the database, not as they are read."""
+    key = DataKey(id="0" * 16, project_id="p", state="active", wrapped="", created=1)
+    ring = Keyring([(key, b"a" * 32)])
+
+    def lying(conn: Connection) -> list[str]:
+        found: list[str] = []
+        for name in METADATA.tables:
+            rows = conn.execute(text(f"SELECT * FROM {name}")).all()
+            if any(MARK in str(value) for row in rows for value in row):
+                found.append(name)
+        return found
+
+    async def run() -> None:
+        db = Database.open(catalog_url, lambda: ring)
+        await db.write(plant)
+        assert await db.read(lying) == []
+        assert await db.read(texts) == ["dataset_cases", "dataset_proposals", "evaluation_cache", "experiment_cells"]
+        await db.write(lambda conn: erasing.forget(conn, "p", {THEIRS, RUN, ASKED}, 9))
+        assert await db.read(texts) == ["experiment_cells"], "what lies encrypted is erased as any other; see above"
+        await db.close()
 
     asyncio.run(run())
