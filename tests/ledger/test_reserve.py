@@ -445,4 +445,4 @@ def test_workers_on_a_real_catalog_never_hand_out_more_than_the_bound(
 
     used, granted = asyncio.run(story())
     assert used == granted <= rule.bound
-    assert used > rule.bound * 0.9
+    assert used > rule.bound * 0.5, "what is left then lies with the others, more of it the less they came to run"
