@@ -23311,6 +23311,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A defect of ours */
             500: {
                 headers: {
@@ -23758,15 +23767,6 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It was here, and was taken away */
-            410: {
                 headers: {
                     [name: string]: unknown;
                 };

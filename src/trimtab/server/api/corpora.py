@@ -51,7 +51,12 @@ MAX_BODY = 32 << 20
 # --- corpora ---
 
 
-@route("GET", BASE, "knowledge:read", Operation(id="listCorpora", summary="List a project's corpora", tag=TAG))
+@route(
+    "GET",
+    BASE,
+    "knowledge:read",
+    Operation(id="listCorpora", summary="List a project's corpora", tag=TAG, errors=(404,)),
+)
 async def list_corpora(
     deps: Deps, caller: CallerNow, tenant: Tenant, archived: FromQuery[bool] = False, cursor: Cursor = None,
     limit: Limit = 100,
@@ -135,9 +140,7 @@ async def list_documents(
     return DocumentPage(items=[_document(found, each, now) for each in shown], cursor=more)
 
 
-@route(
-    "GET", DOCUMENT, "knowledge:read", Operation(id="getDocument", summary="One document", tag=TAG, errors=(404, 410))
-)
+@route("GET", DOCUMENT, "knowledge:read", Operation(id="getDocument", summary="One document", tag=TAG, errors=(404,)))
 async def get_document(
     deps: Deps, caller: CallerNow, tenant: Tenant, corpus: FromPath[str], document: FromPath[str]
 ) -> DocumentText:
