@@ -212,6 +212,7 @@ class GuardVerdict(Struct, frozen=True, kw_only=True):
     failed: str
     took_us: int
     cost: str | None
+    data_class: str = ""
 
 
 class GuardWhy(Struct, frozen=True, kw_only=True):

@@ -98,7 +98,7 @@ async def gathered(
 async def judged(guard: Ready, stage: Stage, texts: Sequence[Text], tools: Tools) -> list[Named]:
     """In order. Raises `InvalidRequest` where it takes too long."""
     runner = Runner()
-    gate = asyncio.Semaphore(AT_ONCE if guard.plug.needs == "model" else 1)
+    gate = asyncio.Semaphore(AT_ONCE if guard.plug.needs in ("model", "service") else 1)
 
     async def one(text: Text) -> Named:
         async with gate:
