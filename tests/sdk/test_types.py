@@ -7,13 +7,25 @@ from msgspec.structs import FieldInfo, fields
 from trimtab.gateway.kept.cache_tune import Point
 from trimtab.releases import diff
 from trimtab.releases import types as releases
-from trimtab.sdk import cache_types, cost_types, folder_types, limit_types, release_types, scorers, search_types
+from trimtab.retrieval import freshness
+from trimtab.retrieval import types as retrieval
+from trimtab.sdk import (
+    cache_types,
+    cost_types,
+    folder_types,
+    knowledge_types,
+    limit_types,
+    release_types,
+    scorers,
+    search_types,
+)
 from trimtab.sdk import types as ours
 from trimtab.server import (
     app_bodies,
     board_bodies,
     bodies,
     cache_bodies,
+    corpus_bodies,
     cost_bodies,
     detector_bodies,
     folder_bodies,
@@ -96,6 +108,19 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     folder_types.FolderFiles: folder_bodies.FolderFiles,
     folder_types.DriftLine: folder_bodies.DriftLine,
     folder_types.DriftReport: folder_bodies.DriftReport,
+    knowledge_types.Chunker: retrieval.ChunkerSpec,
+    knowledge_types.EmbedderOf: retrieval.EmbedderSpec,
+    knowledge_types.Corpus: corpus_bodies.CorpusView,
+    knowledge_types.Document: corpus_bodies.DocumentView,
+    knowledge_types.DocumentText: corpus_bodies.DocumentText,
+    knowledge_types.DocumentsPut: corpus_bodies.DocumentsPut,
+    knowledge_types.DocumentsGone: corpus_bodies.DocumentsGone,
+    knowledge_types.CorpusVersion: corpus_bodies.CorpusVersionView,
+    knowledge_types.CorpusPublished: corpus_bodies.CorpusPublished,
+    knowledge_types.FoundPassage: corpus_bodies.PassageView,
+    knowledge_types.FoundPassages: corpus_bodies.SearchResult,
+    knowledge_types.AgedDocument: freshness.Aged,
+    knowledge_types.CorpusFreshness: corpus_bodies.CorpusFreshness,
     release_types.App: app_bodies.AppView,
     release_types.AppDetail: app_bodies.AppDetail,
     release_types.Release: app_bodies.ReleaseRow,
@@ -123,7 +148,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
 def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
     own = {
         thing
-        for module in (ours, cache_types, cost_types, folder_types, release_types, search_types)
+        for module in (ours, cache_types, cost_types, folder_types, knowledge_types, release_types, search_types)
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
