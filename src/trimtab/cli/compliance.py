@@ -1,19 +1,23 @@
 """`trimtab compliance`: evidence of a period, and cards of apps and models."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, print_json, project_option
+from trimtab.cli.compliance_text import card_lines, report_lines
 from trimtab.sdk.client import Client
 
 OUT = click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write a page of HTML there, or JSON (.json)."
 )
+WIDEST = 100
+"""Columns of text that people read with ease; more are left empty."""
+NARROWEST = 40
 DAY = click.DateTime(formats=["%Y-%m-%d"])
-SHOWN = {"shown": "records", "partly": "some records", "nothing_yet": "no record yet", "not_here": "not shown here"}
 
 
 @click.group()
@@ -50,9 +54,7 @@ def report(
     elif as_json:
         print_json(found.report)
     else:
-        _sections(found.report["sections"])
-        for each in found.report["frameworks"]:
-            _framework(each)
+        click.echo("\n".join(report_lines(found.report, _width())))
 
 
 @command.command("app")
@@ -87,6 +89,10 @@ def model_card(name: str, *, out: Path | None, project: str, client: Client, as_
     _card(found.card, found.html, out, as_json=as_json)
 
 
+def _width() -> int:
+    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size().columns))
+
+
 def _ms(day: datetime | None) -> int | None:
     return None if day is None else round(day.replace(tzinfo=UTC).timestamp() * 1000)
 
@@ -111,26 +117,4 @@ def _card(found: dict[str, Any], html: str, out: Path | None, *, as_json: bool) 
     elif as_json:
         print_json(found)
     else:
-        click.echo(f"{found['title']}\n{found['about']}\n")
-        print_table(("FACT", ""), [(name, value) for name, value in found["facts"].items()], empty="None.")
-        click.echo()
-        _sections(found["parts"])
-
-
-def _sections(sections: list[dict[str, Any]]) -> None:
-    rows = [(each["title"], each["total"], _figures(each["figures"])) for each in sections]
-    print_table(("EVIDENCE", "RECORDS", "FIGURES"), rows, empty="None.")
-
-
-def _figures(figures: dict[str, Any]) -> str:
-    shown = [f"{name.replace('_', ' ')} {value}" for name, value in figures.items() if value not in (None, "", 0)]
-    return ", ".join(shown[:6])
-
-
-def _framework(found: dict[str, Any]) -> None:
-    click.echo(f"\n{found['title']} ({found['edition']})")
-    rows = [
-        (each["id"], each["title"], SHOWN[each["shown"]], ", ".join(each["sections"]), each["add"])
-        for each in found["controls"]
-    ]
-    print_table(("CONTROL", "", "SHOWN BY", "EVIDENCE", "YOU ADD"), rows, empty="None.")
+        click.echo("\n".join(card_lines(found, _width())))
