@@ -1,10 +1,30 @@
 """What a threshold was chosen with, held against its detector of now."""
 
-import pytest
+import asyncio
 
+import pytest
+from sqlalchemy import Connection, insert
+
+from trimtab.governance.store import PROJECTS
+from trimtab.guard import store
 from trimtab.guard.operating import Judged, share
-from trimtab.guard.points import Chosen, Named, compared, same_look, seen
+from trimtab.guard.points import (
+    Chosen,
+    Kept,
+    Named,
+    compared,
+    forget,
+    is_of_cases,
+    keep,
+    kept,
+    mark_of,
+    same_look,
+    seen,
+    text_marks,
+)
+from trimtab.guard.store import GuardDraft
 from trimtab.guard.types import GuardSpec
+from trimtab.storage.database import Database
 
 
 def texts(harmless: list[float | None], attacks: list[float | None]) -> list[Named]:
@@ -50,3 +70,31 @@ def test_what_judges_alike_has_the_same_kind_options_stages_roles_and_threshold(
     assert same_look(spec, GuardSpec(kind="pii", threshold=0.5, mode="shadow", description="x"))
     assert not same_look(spec, GuardSpec(kind="pii", threshold=0.6))
     assert not same_look(spec, GuardSpec(kind="pii", threshold=0.5, options={"mode": "hash"}))
+
+
+def test_marks_of_what_was_erased_go_and_the_shares_they_were_counted_in_stay(catalog_url: str) -> None:
+    given = Named(id=mark_of("say it"), judged=Judged(score=0.9, attack=True))
+    kept_with = chosen([*texts([0.1] * 10, [0.9] * 3), given])
+
+    def work(conn: Connection) -> None:
+        conn.execute(insert(PROJECTS).values(id="p", slug="p", name="p", capture_content=True, created=1))
+        spec = GuardSpec(kind="secrets")
+        row, _ = store.add(
+            conn, GuardDraft(project_id="p", name="a", spec=spec, message="", author="k", author_name="ada", now=1)
+        )
+        keep(conn, row, Kept(chosen=kept_with))
+        assert text_marks(conn, "p") == {mark_of("say it")}
+        assert forget(conn, "p", lambda mark: is_of_cases(mark, "set", {"1", "7"})) == 1
+        assert forget(conn, "p", lambda mark: is_of_cases(mark, "another", {"2"})) == 0
+        assert forget(conn, "p", {mark_of("say it")}.__contains__) == 1
+        [found] = kept(conn, "p", [row]).values()
+        assert (sorted(found.chosen.attacks), found.chosen.recall) == (["set@1/0", "set@1/2"], kept_with.recall)
+
+    async def story() -> None:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(work)
+        finally:
+            await db.close()
+
+    asyncio.run(story())
