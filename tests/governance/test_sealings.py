@@ -38,8 +38,8 @@ def plant(conn: Connection) -> None:
     cell |= {"experiment": "x", "subject": 0, "case_id": "c1", "repeat": 0, "state": "done", "error": ""}
     cell |= {"trace_id": "", "cached": False, "ended": 1, "output": Of("p", "an answer"), "scores": Of("p", "[]")}
     conn.execute(insert(CELLS).values(cell))
-    document = {"project_id": "p", "corpus": "c", "document": "d", "text": "1", "body": b"what a document says"}
-    conn.execute(insert(TEXTS).values(document))
+    document = {"project_id": "p", "corpus": "c", "document": "d", "text": "1"}
+    conn.execute(insert(TEXTS).values(**document, head=b"its name", body=b"what a document says"))
 
 
 def in_the_clear(conn: Connection, project: str) -> int:

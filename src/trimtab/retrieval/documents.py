@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
@@ -167,8 +167,9 @@ def _hash(body: bytes, epoch: int) -> str:
 def _keep_text(conn: Connection, found: Corpus, name: str, hashed: str, body: bytes, ring: Keyring) -> None:
     at = (*_at(found, name, X), X.text == hashed)
     if conn.execute(select(X.text).where(*at)).first() is None:
-        sealed = ring.seal(found.project_id, body)
-        conn.execute(insert(TEXTS).values(**_key(found, name), text=hashed, body=sealed))
+        head = msgspec.msgpack.encode(structs.replace(_text.decode(body), body=""))
+        sealed = {"head": ring.seal(found.project_id, head), "body": ring.seal(found.project_id, body)}
+        conn.execute(insert(TEXTS).values(**_key(found, name), text=hashed, **sealed))
 
 
 def _drop_unused(conn: Connection, found: Corpus, name: str, old: str, new: str) -> None:
@@ -224,13 +225,13 @@ def listed(
     conn: Connection, found: Corpus, ring: Keyring, *, gone: bool = False, after: str = "", limit: int = 100
 ) -> list[Document]:
     """In order of id; ``gone``: those removed or erased."""
-    query = select(DOCUMENTS, X.body).outerjoin(
+    query = select(DOCUMENTS, X.head).outerjoin(
         TEXTS, (X.project_id == D.project_id) & (X.corpus == D.corpus) & (X.document == D.document) & (X.text == D.text)
     )
     is_gone = or_(D.removed.is_not(None), D.erased.is_not(None))
     query = query.where(*_of(found), D.document > after, is_gone if gone else ~is_gone)
     return [
-        _document(row, None if row.erased is not None else _opened(row.body, ring))
+        _document(row, None if row.erased is not None else _opened(row.head, ring))
         for row in conn.execute(query.order_by(D.document).limit(limit))
     ]
 

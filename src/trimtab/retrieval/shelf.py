@@ -39,7 +39,7 @@ logger = logging.getLogger("trimtab.retrieval")
 FOLDER: Final = "knowledge"
 """In the data folder."""
 MOST_BYTES: Final = 1 << 30
-ROWS: Final = 200
+ROWS: Final = 50
 DRAFT: Final = ".draft-"
 DRAFT_S: Final = 3600.0
 """A draft that is older belongs to a process that is no more."""

@@ -60,9 +60,10 @@ TEXTS = Table(
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("text", String(80), primary_key=True),
+    Column("head", SealedBytes(), nullable=False),
     Column("body", SealedBytes(), nullable=False),
 )
-"""What revisions say; no row for one that was erased."""
+"""What revisions say; no row for one that was erased. ``head`` is the same without the text, for lists."""
 VERSIONS = Table(
     "corpus_versions",
     METADATA,

@@ -65,7 +65,8 @@ def upgrade() -> None:
         sa.Column("erased", sa.BigInteger, nullable=True),
     )
     text = sa.Column("text", sa.String(80), nullable=False)
-    _of_project("corpus_texts", (_corpus(), _document(), text), sa.Column("body", sa.LargeBinary, nullable=False))
+    said = (sa.Column("head", sa.LargeBinary, nullable=False), sa.Column("body", sa.LargeBinary, nullable=False))
+    _of_project("corpus_texts", (_corpus(), _document(), text), *said)
     _versions()
     _of_project(
         "corpus_entries",
