@@ -51,7 +51,7 @@ def rows_of(columns: tuple[str, ...]) -> st.SearchStrategy[list[tuple[Any, ...]]
     return st.lists(row, min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of(SPANS), cut=st.integers(0, 4))
 def test_the_engine_reads_the_same_from_columns_as_from_rows(
     engine: Store, rows: list[tuple[Any, ...]], cut: int
