@@ -11,7 +11,7 @@ import pytest
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPANS, encode
+from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPANS, Table, encode
 from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreRefused, bind, open_store
 from trimtab.telemetry.stores._schema import MIGRATIONS, SHARDED_BY, Topology
 from trimtab.telemetry.stores.clickhouse import Address, ClickHouseStore
@@ -104,6 +104,21 @@ def test_rows_in_pieces_are_one_insert(store: Store) -> None:
         ["a"],
         ["b"],
     ]
+
+
+def test_rows_as_columns_are_stored_as_rows_are_and_once(store: Store) -> None:
+    name = project()
+    table = Table("ledger", LEDGER)
+    for span_id in ("a", "b"):
+        table.add(0, tuple(ledger_row(name, span_id=span_id, cost=0, tags=["x"])))
+    encoded = table.encoded()
+    assert encoded is not None
+    for _ in range(2):
+        store.insert("ledger", *encoded, f"{name}:columns")
+    sql = "SELECT span_id, cost, booked_cost, tags FROM ledger WHERE project = {p:String} ORDER BY span_id"
+    assert ask(store, sql, p=name) == [["a", 0, None, ["x"]], ["b", 0, None, ["x"]]]
+    with pytest.raises(StoreRefused):
+        store.insert("ledger", ("nothing",), encoded[1], f"{name}:elsewhere")
 
 
 def test_a_second_insert_under_the_same_token_changes_nothing(store: Store) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from trimtab.storage.blobs import Blobs
-from trimtab.telemetry.stores import ROWS, Store, StoreAway, StoreRefused
+from trimtab.telemetry.stores import ROWS, Arrow, Store, StoreAway, StoreRefused
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER
 from trimtab.telemetry.views import StoreHealth
 from trimtab.telemetry.writer import Progress
@@ -31,7 +31,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _BEHIND = BEHIND_HEADER.encode()
 _INSERT = re.compile(
     r"INSERT INTO (?P<table>\w+) \((?P<columns>[\w, ]+)\)"
-    r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT MsgPack"
+    r" SETTINGS insert_deduplication_token = '(?P<token>[A-Za-z0-9_:-]+)'.* FORMAT (?P<format>MsgPack|ArrowStream)"
 )
 _SPANS = "SELECT count() FROM spans"  # not what parts hold: rows that were deleted lie in them until they are merged
 _COUNT_FOR_S = 1.0
@@ -152,9 +152,10 @@ class Shim:
     async def _insert(self, store: Store, statement: str, rows: bytes) -> None:
         found = _INSERT.fullmatch(statement)
         if found is None:
-            raise StoreRefused("Code: 62. Only inserts of MsgPack rows under a token are taken here.")
+            raise StoreRefused("Code: 62. Only inserts of MsgPack rows and Arrow streams under a token are taken here.")
         columns = tuple(found["columns"].split(", "))
-        await self._in_thread(store.insert, found["table"], columns, rows, found["token"])
+        given = Arrow(lambda: iter((rows,))) if found["format"] == "ArrowStream" else rows
+        await self._in_thread(store.insert, found["table"], columns, given, found["token"])
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
