@@ -102,12 +102,16 @@ def test_a_group_that_is_gone_takes_its_role_along_and_what_was_given_by_hand_st
         assert "system:write" in me["permissions"]
         given = {"person": me["id"], "role": "reviewer"}
         assert (await house.admin.post("/api/v1/projects/default/members", json=given)).status_code == 201
+        above = {"person": me["id"], "role": "viewer"}
+        assert (await house.admin.post("/api/v1/organisations/default/members", json=above)).status_code == 201
         again, _ = await signed_in(house, running, "bea+staff@example.com")
         for each in (again, client):  # the old session has no more than the new one
             now = (await each.get("/api/v1/me")).json()
             assert now["id"] == me["id"]
             assert now["permissions"] == []
             assert "review:write" in now["in_projects"]["default"]
+            assert "trace:read" in now["in_organisations"]["default"]
+            assert "review:write" not in now["in_organisations"]["default"]
         members = (await house.admin.get("/api/v1/projects/default/members")).json()["items"]
         assert [each["source"] for each in members] == ["by hand"]
 
