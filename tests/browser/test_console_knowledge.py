@@ -31,13 +31,15 @@ class Library:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def publish(self) -> None:
+    def publish(self) -> int:
+        """The number of the version, once it can be searched."""
         number = self.tell("/corpora/handbook/versions", {})["version"]["number"]
 
         def ready() -> bool:
             return self.api.get(f"/corpora/handbook/versions/{number}").json()["state"] == "ready"
 
         until(ready, BUILT_S, self.at.server.told)
+        return int(number)
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +54,10 @@ def library(at: House) -> Iterator[Library]:
     made.api.close()
 
 
-def test_a_corpus_is_made_searched_taken_into_a_release_and_seen_in_a_trace(library: Library, visitor: Visitor) -> None:
+def test_a_corpus_is_made_filled_published_and_searched(library: Library, visitor: Visitor) -> None:
     visitor.page.add_init_script(path=AXE)
     page = visitor.go(f"/p/{PROJECT}/knowledge")
     expect(page.get_by_role("heading", name="No corpus yet")).to_be_visible()
-    wrong = visitor.looked_at("knowledge-empty")
 
     # made, and a text pasted
     page.get_by_role("button", name="New corpus").click()
@@ -67,7 +68,7 @@ def test_a_corpus_is_made_searched_taken_into_a_release_and_seen_in_a_trace(libr
     form.get_by_role("textbox", name="Title").fill("Returns and warranty")
     form.get_by_role("textbox", name="Text").fill(TEXT)
     form.get_by_role("textbox", name="Source").fill("https://kettles.test/help")
-    wrong += visitor.looked_at("knowledge-add")
+    wrong = visitor.looked_at("knowledge-add")
     form.get_by_role("button", name="Add and publish").click()
     expect(form).to_have_count(0)
     expect(page.get_by_role("link", name="Returns and warranty")).to_be_visible()
@@ -78,10 +79,8 @@ def test_a_corpus_is_made_searched_taken_into_a_release_and_seen_in_a_trace(libr
     library.publish()
     page.get_by_role("tab", name="Versions").click()
     expect(page.get_by_role("table", name="Versions")).to_contain_text("ready", timeout=BUILT_MS)
-    wrong += visitor.looked_at("knowledge-versions")
     page.get_by_role("tab", name="Freshness").click()
     expect(page.get_by_text("Documents may be of any age here.")).to_be_visible()
-    wrong += visitor.looked_at("knowledge-freshness")
 
     # searched: as nobody, and as somebody
     page.goto(f"{visitor.url}/p/{PROJECT}/knowledge/handbook?view=search")
@@ -96,27 +95,32 @@ def test_a_corpus_is_made_searched_taken_into_a_release_and_seen_in_a_trace(libr
     wrong += visitor.looked_at("knowledge-search")
     page.get_by_role("button", name="Open the document budget").click()
     expect(page.get_by_role("dialog").get_by_label("What it says")).to_contain_text(SECRET)
-    wrong += visitor.looked_at("knowledge-document")
-
-    wrong += _in_an_app(library, visitor)
     assert not wrong, "\n".join(wrong)
 
 
-def _in_an_app(library: Library, visitor: Visitor) -> list[str]:
+def test_an_app_takes_a_corpus_into_its_release_and_a_trace_shows_its_sources(
+    library: Library, visitor: Visitor
+) -> None:
+    visitor.page.add_init_script(path=AXE)
+    returns = {"id": "returns-and-warranty", "text": TEXT, "kind": "markdown"}
+    library.tell("/corpora/handbook", {"description": "What we tell customers"}, "PUT")
+    library.tell("/corpora/handbook/documents", {"items": [returns]})
+    version = library.publish()
     library.tell("/apps/desk", {"spec": {"route": "echo"}}, "PUT")
     page = visitor.go(f"/p/{PROJECT}/apps/desk?view=draft")
     knowledge = page.get_by_role("group", name="Knowledge", exact=True)
-    knowledge.get_by_role("button", name="handbook").click()
+    offered = knowledge.get_by_role("button", name="handbook")
+    expect(offered).to_be_visible(timeout=60_000)
+    offered.click()
     knowledge.get_by_text("4 passages at most, by meaning and words").click()
     knowledge.get_by_role("textbox", name="Passages at most").fill("2")
     wrong = visitor.looked_at("knowledge-draft")
     page.get_by_role("button", name="Save the draft").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     made = library.tell("/apps/desk/releases", {"message": "It knows the handbook"})["release"]
-    assert made["changes"][-1].startswith("Looks things up in handbook (version 2): up to 2 passages")
+    assert made["changes"][-1].startswith(f"Looks things up in handbook (version {version}): up to 2 passages")
     page.goto(f"{visitor.url}/p/{PROJECT}/apps/desk/releases/r1")
-    expect(page.get_by_role("region", name="Knowledge")).to_contain_text("handbook version 2, 2 passages at most")
-    wrong += visitor.looked_at("knowledge-release")
+    expect(page.get_by_role("region", name="Knowledge")).to_contain_text(f"version {version}, 2 passages at most")
 
     body = {"model": "desk@r1", "messages": [{"role": "user", "content": "How long is the warranty?"}]}
     key = library.tell("/keys", {"name": "shop", "role": "editor"})["secret"]
@@ -127,9 +131,10 @@ def _in_an_app(library: Library, visitor: Visitor) -> list[str]:
     library.at.server.settled()
     trace = answer.headers["trimtab-trace-id"]
     page.goto(f"{visitor.url}/p/{PROJECT}/traces/{trace}?view=decision")
-    expect(page.get_by_test_id("call-notes")).to_contain_text("of handbook, version 2")
-    page.get_by_role("link", name=re.compile("of handbook, version 2")).click()
+    expect(page.get_by_test_id("call-notes")).to_contain_text(f"of handbook, version {version}")
+    page.get_by_role("link", name=re.compile("of handbook, version")).click()
     sources = page.get_by_role("list", name="Sources")
     expect(sources).to_contain_text("Kettles have a warranty of two years.")
     expect(sources).to_contain_text("[1]")
-    return wrong + visitor.looked_at("knowledge-sources")
+    wrong += visitor.looked_at("knowledge-sources")
+    assert not wrong, "\n".join(wrong)
