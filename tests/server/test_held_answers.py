@@ -1,15 +1,18 @@
 """What stands in for a held answer reads as an answer of the caller's dialect, whole and as a stream."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from trimtab.core.errors import Conflict
 from trimtab.gateway.holds import Holding, HoldQueue, HoldRule, risky, rules_for
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.fold import unfold
 from trimtab.llm.types import Response, Text, ToolCall, Usage
 from trimtab.review.holds import Held, Hold, State
+from trimtab.review.tables import GONE_ANSWER
 from trimtab.review.types import Outcome
 from trimtab.server.held_answers import EVENTS, JSON, has_several, read, rendered, text, tools
 
@@ -65,6 +68,14 @@ def test_what_cannot_be_read_still_gets_its_fallback() -> None:
     broken = replace(given, answer=replace(given.answer, body=b"<html>"))
     made = rendered(broken, "")
     assert b"Call us." in made.body
+
+
+@pytest.mark.parametrize("state", ["pending", "approved", "rejected"])
+def test_an_answer_whose_key_was_destroyed_is_told_as_gone(state: State) -> None:
+    gone = msgspec.json.decode(GONE_ANSWER, type=Held)
+    with pytest.raises(Conflict, match="was destroyed") as caught:
+        rendered(replace(hold("openai_chat", state, stream=False), answer=gone), "Wait.")
+    assert caught.value.code == "held_answer_gone"
 
 
 def queue(*rules: HoldRule) -> HoldQueue:
