@@ -1,7 +1,9 @@
 """Several workers on one port act as one server: what one is told, all obey at once."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from live import Live, admin, children, live, simulated, until
+from sqlalchemy import Connection
+
+from trimtab.governance import keys
+from trimtab.governance import store as governance_store
+from trimtab.governance.keys import Wanted
+from trimtab.storage.database import Database
 
 CONFIG = """
 providers:
@@ -58,6 +66,40 @@ def test_every_workers_calls_arrive_in_one_store_and_one_sum_of_metrics(server: 
     assert sums, told
     spools = list((server.data / "spool").glob("w*.lock"))
     assert len({path.name.partition("~")[0] for path in spools}) == 3
+
+
+def own_key(server: Live, person_id: str) -> str:
+    """A key that somebody made for themselves, as after a sign-in."""
+
+    def issue(conn: Connection) -> str:
+        project = governance_store.project_by_slug(conn, "default")
+        assert project is not None
+        wanted = Wanted(name="own", role="client", project_id=project.id, owner_id=person_id)
+        return keys.issue(conn, wanted, time.time_ns() // 1_000_000).secret
+
+    async def story() -> str:
+        db = Database.open(f"sqlite:///{server.data / 'catalog.sqlite'}")
+        try:
+            return await db.write(issue)
+        finally:
+            await db.close()
+
+    return asyncio.run(story())
+
+
+def test_who_is_deactivated_by_their_provider_is_out_in_every_worker_when_the_answer_comes(server: Live) -> None:
+    where = f"{server.url}/api/v1/organisations/default/directory"
+    everybody = {"roles": [{"group": "*", "role": "developer"}]}
+    assert httpx.put(where, json=everybody, headers=admin()).is_success
+    made = httpx.post(f"{where}/tokens", json={"name": "idp"}, headers=admin()).json()
+    idp = {"authorization": f"Bearer {made['secret']}", "connection": "close"}
+    ada = httpx.post(f"{made['url']}/Users", json={"userName": "ada@example.com"}, headers=idp).json()
+    secret = own_key(server, ada["id"])
+    new_key(server)  # a change through the API: every worker knows of all that was changed before
+    assert {call(server, secret).status_code for _ in range(9)} == {200}
+    off = {"Operations": [{"op": "replace", "value": {"active": False}}]}
+    assert httpx.patch(f"{made['url']}/Users/{ada['id']}", json=off, headers=idp).json()["active"] is False
+    assert {call(server, secret).status_code for _ in range(30)} == {401}
 
 
 def test_a_document_that_is_closed_or_erased_is_so_in_every_worker_when_the_answer_comes(server: Live) -> None:

@@ -224,10 +224,7 @@ def settle(conn: Connection, directory: Directory, person_ids: Sequence[str] | N
     """Make the memberships that the directory gives what its groups come to now: of these people, or (None) of
     everybody it lets in. What was given by hand, or by a provider of sign-in, stays as it is. Raises `Conflict` where
     a place would lose its last administrator."""
-    chosen = store.active_users(conn, directory.id)
-    if person_ids is not None:
-        wanted_ids = set(person_ids)
-        chosen = [each for each in chosen if each in wanted_ids]
+    chosen = store.active_users(conn, directory.id, person_ids)
     grouped = store.groups_of(conn, directory.id, person_ids)
     meanings = [
         (each, place) for each in directory.terms.roles if (place := _place(conn, directory.organisation, each))

@@ -286,9 +286,13 @@ def count_users(conn: Connection, organisation_id: str) -> int:
     return conn.execute(select(func.count()).select_from(USERS).where(_live(organisation_id))).scalar_one()
 
 
-def active_users(conn: Connection, organisation_id: str) -> list[str]:
-    """The ids of those who are let in."""
-    return list(conn.execute(select(USERS.c.person_id).where(_live(organisation_id), USERS.c.active)).scalars())
+def active_users(conn: Connection, organisation_id: str, among: Sequence[str] | None = None) -> list[str]:
+    """The ids of those who are let in: all, or those among some."""
+    query = select(USERS.c.person_id).where(_live(organisation_id), USERS.c.active)
+    if among is None:
+        return list(conn.execute(query).scalars())
+    chunks = _chunks(among)
+    return [each for chunk in chunks for each in conn.execute(query.where(USERS.c.person_id.in_(chunk))).scalars()]
 
 
 def put_user(conn: Connection, row: UserRow) -> None:
