@@ -72,9 +72,9 @@ def test_a_corpus_becomes_a_part_of_an_apps_release_and_is_found_by_who_may_see_
     secret = send(server, "POST", "/keys", {"name": "app", "role": "editor"})["secret"]
     openai = OpenAI(base_url=f"{server.url}/v1", api_key=secret, max_retries=0)
     ask: Any = {"model": frozen, "messages": [{"role": "user", "content": "How long is the warranty of a kettle?"}]}
-    create = openai.chat.completions.with_raw_response.create
+    create: Any = openai.chat.completions.with_raw_response.create
 
-    nobody = create(**ask)
+    nobody: Any = create(**ask)
     said = nobody.parse().choices[0].message.content or ""
     assert (WARRANTY in said, "90,000" in said, sources(nobody)) == (True, False, ["warranty"])
     mallory = create(**ask, user="ada", extra_headers={"trimtab-user": "mallory", "trimtab-groups": "sales"})
