@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -20,7 +19,7 @@ from trimtab.governance.sealing import Keyring
 from trimtab.llm.embedder import Embedder
 from trimtab.retrieval import building, versions
 from trimtab.retrieval.search import Searcher
-from trimtab.retrieval.shelf import FOLDER, Shelf
+from trimtab.retrieval.shelf import Shelf
 from trimtab.retrieval.standing import Standings
 from trimtab.retrieval.types import LOCAL, CorpusVersion
 from trimtab.server.inner_calls import InnerCaller, InnerCalls
@@ -82,19 +81,18 @@ class Embeddings:
 
 
 class Library:
-    """All of knowledge in one process: what searches, and the job that builds. ``folder`` is the data folder."""
+    """All of knowledge in one process: what searches, and the job that builds."""
 
     def __init__(
         self,
         db: Database,
-        folder: Path,
+        shelf: Shelf,
         ring: Callable[[], Keyring],
         embedder: Embedder,
         clock: Clock,
         calls: Callable[[], InnerCalls],
     ) -> None:
         embed = Embeddings(embedder, calls)
-        shelf = Shelf(db, folder / FOLDER, ring)
         self.searcher = Searcher(Standings(db), shelf, embed, lambda: clock.now_ns() // 1_000_000)
         self._building = Knowing(World(db=db, embed=embed, ring=ring, shelf=shelf, clock=clock))
 

@@ -40,6 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     otlp_backlog_mb: int = 2048
     otlp_grpc_port: int = 0
     cache_max_mb: int = 1024
+    knowledge_memory_mb: int = 1024
     idempotency_hours: int = 24
     responses_days: int = 30
     session_hours: int = 168
@@ -310,6 +311,15 @@ SETTINGS: tuple[Setting, ...] = (
         option="",
         default="`1024`",
         meaning="What stored answers may take on disk; the least lately used go first.",
+        example="1024",
+        check=_whole(1, 1_000_000),
+    ),
+    Setting(
+        variable="TRIMTAB_KNOWLEDGE_MEMORY_MB",
+        field="knowledge_memory_mb",
+        option="",
+        default="`1024`",
+        meaning="What indexes of corpora may take in a process, mapped or not; the least lately used are let go first.",
         example="1024",
         check=_whole(1, 1_000_000),
     ),

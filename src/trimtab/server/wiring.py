@@ -27,7 +27,7 @@ from trimtab.gateway.watch import Watch
 from trimtab.governance import bootstrap, secrets, sessions
 from trimtab.governance.checkpoints import signer_of
 from trimtab.governance.retention import Rules
-from trimtab.governance.sealing import Keys
+from trimtab.governance.sealing import Keyring, Keys
 from trimtab.governance.secrets import SecretBox
 from trimtab.guard.run import Runner
 from trimtab.ledger.journal import Journals
@@ -36,6 +36,8 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.reserve import Limiter
 from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
+from trimtab.retrieval.shelf import FOLDER as KNOWLEDGE
+from trimtab.retrieval.shelf import Shelf
 from trimtab.server import config_file
 from trimtab.server.advising import Advising
 from trimtab.server.api.data import hot_routes
@@ -235,7 +237,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     services = GuardServices(made.transport, lambda: holder.current, made.box)
     guard_tools = GuardTools(lambda: later[0], made.embedder, made.box, services)
     runner = Runner()
-    library = Library(db, house.folder, lambda: made.keys.ring, made.embedder, clock, lambda: later[0])
+    library = _library(made, settings, house, lambda: later[0])
     gateway = _gateway(made, settings, worker, guard_tools, runner, library)
     inflight = house.folder / INFLIGHT
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
@@ -323,6 +325,14 @@ def _ends(wired: Wired, made: _Made) -> None:
     wired.on_close(made.vectors.aclose)
     wired.on_close(made.local.aclose)
     wired.on_close(made.transport.aclose)
+
+
+def _library(made: _Made, settings: Settings, house: House, calls: Callable[[], InnerCalls]) -> Library:
+    def ring() -> Keyring:
+        return made.keys.ring
+
+    shelf = Shelf(made.db, house.folder / KNOWLEDGE, ring, settings.knowledge_memory_mb << 20)
+    return Library(made.db, shelf, ring, made.embedder, made.clock, calls)
 
 
 def _experimenting(deps: Dependencies, inner: InnerCalls) -> Experimenting:
