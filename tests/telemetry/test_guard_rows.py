@@ -62,8 +62,8 @@ def test_verdicts_are_searched_reported_and_counted(engine: Store, served: Any, 
                 {"block": 1, "allow": 1},
             )
             assert found.failed == 1
-            assert [each.request_id for each in found.examples] == [calls[at].request_id for at in (4, 2, 0)]
-            assert [each.mode for each in found.examples] == ["enforce", "shadow", "enforce"]
+            assert [each.request_id for each in found.examples] == [calls[at].request_id for at in (4, 2, 0, 1)]
+            assert [each.mode for each in found.examples] == ["enforce", "shadow", "enforce", "enforce"]
             await _rates(reader, owner)
         finally:
             await reader.aclose()
