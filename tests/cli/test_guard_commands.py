@@ -50,6 +50,22 @@ def test_a_guard_is_pushed_tried_compared_and_asked_about(with_model: Shell, tmp
     assert "There is no request" in unknown.stderr
 
 
+def test_a_guard_service_is_set_listed_used_and_removed(with_model: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "asked.yaml"
+    file.write_text("kind: http\naction: block\noptions: {service: moderation}\n")
+    missing = with_model.run("guards", "push", "asked", str(file))
+    assert missing.exit_code == 1
+    assert "trimtab guards service moderation URL" in missing.stderr
+    assert "is at https://guards.example.com/look" in with_model.ok(
+        "guards", "service", "moderation", "https://guards.example.com/look"
+    )
+    assert "moderation" in with_model.ok("guards", "services")
+    assert "asked@1" in with_model.ok("guards", "push", "asked", str(file))
+    assert "Give its URL" in with_model.run("guards", "service", "moderation").stderr
+    assert "removed" in with_model.ok("guards", "service", "moderation", "--drop")
+    assert with_model.json("guards", "services") == []
+
+
 def test_a_threshold_is_chosen_by_a_budget_and_checked_again(with_model: Shell, tmp_path: Path) -> None:
     file, benign, attacks = tmp_path / "data.yaml", tmp_path / "benign.txt", tmp_path / "attacks.jsonl"
     file.write_text("kind: pii\naction: block\n")

@@ -116,6 +116,12 @@ def test_every_command_that_prints_a_value_can_print_json() -> None:
         assert ("--json" in options) == (name not in without), name
 
 
+def test_no_argument_of_a_command_has_the_name_of_an_option_of_it() -> None:
+    for name, found in commands():
+        names = [parameter.name for parameter in found.params]
+        assert len(set(names)) == len(names), name
+
+
 def test_every_option_has_a_meaning() -> None:
     for name, found in commands():
         for parameter in found.params:

@@ -22,7 +22,7 @@ def test_an_app_is_set_released_changed_and_compared(with_model: Shell, tmp_path
     assert "trimtab apps set" in shell.ok("apps", "list")
     told = shell.ok("apps", "set", "support", "--prompt", "support", "--route", "fast")
     assert "revision 1" in told
-    assert "differs from the newest release" in told
+    assert "It has no release yet: trimtab release create support" in told
     assert "support r1 would be made" in shell.ok("release", "create", "support", "--dry-run")
     made = shell.ok("release", "create", "support", "-m", "first")
     assert "support r1 is made" in made

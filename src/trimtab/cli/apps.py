@@ -79,6 +79,8 @@ def _tell(found: AppDetail) -> None:
         click.echo(f"Its calls are in trouble. {found.running_trouble}")
     if found.trouble:
         click.echo(f"No release can be made of it now. {found.trouble}")
+    elif not found.newest:
+        click.echo(f'It has no release yet: trimtab release create {found.name} -m "..."')
     elif found.differs:
         click.echo(f"It differs from the newest release: trimtab release diff {found.name}")
 

@@ -39,14 +39,14 @@ def services(*, project: str, client: Client, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.argument("url", required=False)
+@click.argument("at", metavar="[URL]", required=False)
 @click.option("--header", default="authorization", show_default=True, help="The header its secret is sent in.")
 @click.option("--secret-env", default=None, metavar="VARIABLE", help="The variable with the whole value of the header.")
 @click.option("--no-secret", is_flag=True, help="Forget its secret.")
 @click.option("--drop", is_flag=True, help="Remove it: guards that ask it cannot tell from then on.")
 @project_option
 @api_command
-def service(name: str, url: str | None, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
+def service(name: str, at: str | None, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
     """Set a program that guards ask. Its secret is read from a variable, so that it stays out of the shell's history.
 
     \b
@@ -58,9 +58,9 @@ def service(name: str, url: str | None, *, project: str, client: Client, as_json
         if not as_json:
             click.echo("removed")
         return
-    if url is None:
+    if at is None:
         raise InvalidRequest("Where is it?", fix="Give its URL, or --drop.")
-    made = client.guards.put_service(project, name, url, header=given["header"], secret=_secret(given))
+    made = client.guards.put_service(project, name, at, header=given["header"], secret=_secret(given))
     if as_json:
         print_json(made)
     else:

@@ -356,7 +356,7 @@ def versions(name: str, *, project: str, client: Client, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("question")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages at most.")
-@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
+@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="By what is searched.")
 @click.option("--version", type=click.IntRange(1), default=None, help="[the newest that is ready]")
 @click.option("--least", type=click.FloatRange(-1, 1), default=None, help="The lowest cosine similarity.")
 @click.option("--user", default="", help="As this end user.")

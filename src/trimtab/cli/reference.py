@@ -31,17 +31,17 @@ def page() -> str:
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command that can be run, by its whole name, in the order of the help."""
-    for name, found in _children(root):
-        if isinstance(found, click.Group):
-            yield from ((f"{name} {inner}", command) for inner, command in _children(found))
-        else:
-            yield name, found
+    yield from _below(root, "")
 
 
-def _children(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+def _below(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     ctx = click.Context(group)
     for name in group.list_commands(ctx):
-        yield name, cast("click.Command", group.get_command(ctx, name))
+        found = cast("click.Command", group.get_command(ctx, name))
+        if isinstance(found, click.Group):
+            yield from _below(found, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", found
 
 
 def _section(path: str, command: click.Command) -> str:

@@ -41,7 +41,8 @@ def service(conn: Connection, project_id: str, name: str) -> Service:
     found = [each for each in services(conn, project_id) if each.name == name]
     if not found:
         raise NotFound(
-            f"There is no guard service {name[:80]!r} in this project.", fix="'trimtab guards services' lists them."
+            f"There is no guard service {name[:80]!r} in this project.",
+            fix=f"Set it: trimtab guards service {name[:80]} URL. Those there are: trimtab guards services",
         )
     return found[0]
 
