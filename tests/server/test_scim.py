@@ -414,3 +414,26 @@ def test_what_the_door_says_of_itself_is_what_it_does(run: Run) -> None:
         assert set(ada) - {"schemas", "id", "externalId", "meta", ENTERPRISE} <= known
 
     run(story)
+
+
+def test_what_no_text_column_or_decoder_takes_is_refused(run: Run, catalog_url: str) -> None:
+    async def story(house: House) -> None:
+        client = await directory(house)
+        where = "/api/v1/organisations/default/directory"
+        users, nul = "/scim/v2/Users", {"filter": r'userName eq "a\u0000"'}
+        strange = [
+            await client.post(users, content=b'{"userName":"\xed\xa0\x80"}'),
+            await client.get(f"{users}?" + "&".join(f"a{at}=1" for at in range(60))),
+            await client.get(f"{users}/%00"),
+            await client.get(users, params=nul),
+            await client.post(users, json={"userName": "İ" * 320}),
+            await client.post("/scim/v2/Groups", json={"displayName": "İ" * 400}),
+            *[
+                await house.admin.put(where, json={"roles": [{"group": "a", "role": "viewer", name: "b\0"}]})
+                for name in ("group", "role", "project")
+            ],
+            await house.admin.post(f"{P}/members", json={"email": "a@example.com", "role": "b\0"}),
+        ]
+        assert [each.status_code for each in strange] == [400, 400, 404, 400, 400, 400, 400, 400, 400, 400]
+
+    run(story, url=catalog_url)

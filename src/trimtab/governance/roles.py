@@ -60,7 +60,7 @@ def permissions_of(conn: Connection, place: Place, role: str) -> frozenset[str]:
     if role in MEMBER_ROLES:
         granted = GRANTS[role]
         return granted if place.id == INSTANCE else within(granted)
-    own = None if place.organisation is None else store.custom_role(conn, place.organisation, role)
+    own = None if place.organisation is None or "\0" in role else store.custom_role(conn, place.organisation, role)
     if own is None:
         raise InvalidRequest(
             f"There is no role {role[:80]!r} to give here.",

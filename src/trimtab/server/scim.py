@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InternalError, InvalidRequest, NotFound, TooLarge, TrimtabError, Unauthenticated
 from trimtab.core.ids import new_id
+from trimtab.governance import members
 from trimtab.governance.scim import directories, groups, people, store
 from trimtab.governance.scim.directories import Directory
 from trimtab.governance.scim.filters import got, parse
@@ -24,6 +25,7 @@ from trimtab.governance.scim.schemas import GROUPS, USERS, Kind, invalid
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.scim_answers import MEDIA_TYPE, MOST, Reply, described, error_body, page, send_reply, shown
+from trimtab.storage.revision import exclusive
 
 log = logging.getLogger("trimtab.scim")
 
@@ -139,6 +141,7 @@ class ScimDoor:
             return Reply(body=shown(found, kind, request.base, request.query))
 
         def work(conn: Connection, now: int) -> dict[str, Any] | None:
+            exclusive(conn, members.LOCK)  # what is compared now is what is changed
             if request.if_match and not _fits(request.if_match, verbs.get(conn, directory, own)):
                 raise InvalidRequest("It was changed since.", fix="Read it again.", code="changed_since", status=412)
             if request.method == "DELETE":
@@ -186,7 +189,12 @@ def _described(request: Request) -> Reply:
 async def _read(scope: Any, headers: Headers, receive: Any, public_url: str) -> Request:
     method, path = scope["method"], unquote(scope["path"][len(PREFIX) :])
     host = headers.get(b"host", b"localhost").decode("latin-1")
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=50)
+    if "\0" in path:
+        raise NotFound("There is no such thing: a name cannot hold a NUL.", fix="Check the path.")
+    try:
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        raise invalid("A request has at most 50 parameters.") from None
     body = None
     if method in ("POST", "PUT", "PATCH") and path.lower().startswith(("/users", "/groups")):
         kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
@@ -223,7 +231,7 @@ async def _body(receive: Any) -> bytes:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid(f"The body is no JSON: {error}.", "invalidSyntax") from None
     except RecursionError:
         raise invalid("The body is nested too deeply.", "invalidSyntax") from None

@@ -160,3 +160,13 @@ def test_a_resource_that_was_read_reads_as_itself(body: Any) -> None:
     kept, code = made_or_refused(lambda: cleaned(USERS, body))
     assert code in ("", "invalidSyntax", "invalidValue", "tooMany")
     assert cleaned(USERS, kept) == kept
+
+
+def test_operations_that_cost_too_much_together_are_refused_before_the_first() -> None:
+    group = {"displayName": "Writers", "members": [{"value": f"usr_{at:032d}"} for at in range(2_000)]}
+    named = [{"op": "remove", "path": f'members[value eq "usr_{at:032d}"]'} for at in range(10)]
+    assert len(patched(GROUPS, group, {"Operations": named})["members"]) == 1_990
+    costly = {"op": "remove", "path": "members[" + " or ".join(['value co "x"'] * 200) + "]"}
+    with pytest.raises(InvalidRequest, match="too much") as refused:
+        patched(GROUPS, group, {"Operations": [costly, costly]})
+    assert refused.value.code == "tooMany"

@@ -109,8 +109,8 @@ def _check(conn: Connection, organisation: Organisation, terms: Terms) -> None:
     if len(terms.roles) > MOST_ROLES:
         raise InvalidRequest(f"A directory gives at most {MOST_ROLES} roles.", param="roles")
     for each in terms.roles:
-        if not each.group or len(each.group) > 400:
-            raise InvalidRequest("A group is named by 1 to 400 characters.", param="roles")
+        if not each.group or len(each.group) > 400 or "\0" in each.group + each.role + (each.project or ""):
+            raise InvalidRequest("A group is named by 1 to 400 characters, and nothing holds a NUL.", param="roles")
         if each.instance and not terms.everywhere:
             raise InvalidRequest(
                 "Roles on the whole server are given by a directory of the whole server alone.",

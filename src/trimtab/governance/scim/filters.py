@@ -206,6 +206,8 @@ class _Reader:
                 text: Any = msgspec.json.decode(found)
             except (msgspec.DecodeError, ValueError):
                 raise self.wrong("a text as JSON writes it") from None
+            if "\0" in text:
+                raise self.wrong("a text without a NUL")
             self.take()
             return text
         lower = found.lower()
@@ -348,6 +350,17 @@ def equal_to(found: Filter, name: str) -> str | None:
     if isinstance(found, Compare) and found.op == "eq" and str(found.path).lower() == name.lower():
         return found.value if isinstance(found.value, str) else None
     return None
+
+
+def terms(found: Filter) -> int:
+    """How many comparisons it is made of."""
+    match found:
+        case Both() | Either():
+            return terms(found.left) + terms(found.right)
+        case Not() | Within():
+            return terms(found.inner)
+        case Compare() | Present():
+            return 1
 
 
 def implied(found: Filter) -> dict[str, Value] | None:

@@ -121,7 +121,7 @@ def remove(conn: Connection, directory: Directory, group_id: str, now: int) -> N
 
 def _name(conn: Connection, directory: Directory, resource: dict[str, Any], own: str) -> str:
     name = resource.get("displayName")
-    if not name or len(name) > 400:
+    if not name or max(len(name), len(name.lower())) > 400:  # some letters are two in lower case
         raise invalid("A group has a displayName of 1 to 400 characters.")
     same = store.group_by_name(conn, directory.id, name)
     if same is not None and same.id != own:

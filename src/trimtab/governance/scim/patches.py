@@ -9,11 +9,15 @@ and its page on known compliance issues). Okta sends ``replace`` without a path,
 import copy
 from typing import Any, Final, cast
 
-from trimtab.governance.scim.filters import Target, got, implied, matches_value, parse_target
+from trimtab.governance.scim.filters import Target, equal_to, got, implied, matches_value, parse_target, terms
 from trimtab.governance.scim.schemas import Attribute, Kind, invalid, value_of
 
 MOST: Final = 1_000
 """Operations of one request."""
+MOST_LOOKS: Final = 30_000_000
+"""What the operations of one request may cost together, in looks at a value: some seconds of a catalog's writer."""
+_PART, _TERM = 10, 50
+"""Looks that it takes to change a part of each value, and to judge a term of a filter over one."""
 _NOT_OURS: Final = ("id", "schemas", "meta")
 
 
@@ -27,11 +31,34 @@ def patched(kind: Kind, resource: dict[str, Any], body: Any) -> dict[str, Any]:
     items = cast("list[Any]", operations)
     if len(items) > MOST:
         raise invalid(f"A request takes at most {MOST} operations.", "tooMany")
+    if not all(isinstance(each, dict) for each in items):
+        raise invalid("An operation is an object.", "invalidSyntax")
+    _bound(kind, resource, cast("list[dict[str, Any]]", items))
     for each in items:
-        if not isinstance(each, dict):
-            raise invalid("An operation is an object.", "invalidSyntax")
-        _operate(kind, made, cast("dict[str, Any]", each))
+        _operate(kind, made, each)
     return made
+
+
+def _bound(kind: Kind, resource: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    """Each operation goes through all values that are there."""
+    many = max((len(cast("list[Any]", each)) for each in resource.values() if isinstance(each, list)), default=0)
+    looks = 0
+    for each in operations:
+        path, value = got(each, "path"), got(each, "value")
+        many += len(cast("list[Any]", value)) if isinstance(value, list) else 1
+        target = parse_target(path, kind) if isinstance(path, str) and path else None
+        if target is None or (target.which is None and not target.path.part):
+            looks += many
+        elif target.which is None or equal_to(target.which, "value") is not None:
+            looks += many * (_PART if target.path.part else 1)
+        else:
+            looks += many * _TERM * terms(target.which)
+    if looks > MOST_LOOKS:
+        raise invalid(
+            f"These operations are too much for one request, over up to {many} values.",
+            "tooMany",
+            "Send fewer at a time, and name a value by its id: members[value eq ...].",
+        )
 
 
 def _operate(kind: Kind, made: dict[str, Any], operation: dict[str, Any]) -> None:
@@ -125,7 +152,13 @@ def _many(kind: Kind, held: dict[str, Any], op: str, target: Target, attribute: 
         items = _parts(items or [{}], set(range(max(1, len(items)))), op, cast("Attribute", part), value)
     else:
         which = target.which
-        chosen = {at for at, each in enumerate(items) if matches_value(which, each, kind, target.path)}
+        named = equal_to(which, "value")  # groups are long, and this is what providers send: looked at first
+        near = None if named is None else named.lower()
+        chosen = {
+            at
+            for at, each in enumerate(items)
+            if (near is None or each.get("value", "").lower() == near) and matches_value(which, each, kind, target.path)
+        }
         if not chosen and op != "remove":
             items.append(_made_of(target, attribute))
             chosen = {len(items) - 1}
@@ -173,14 +206,20 @@ def _all(items: list[dict[str, Any]], op: str, attribute: Attribute, value: Any)
             return []
         gone = {each.get("value") for each in new}
         return [each for each in items if each.get("value") not in gone]
-    return _one_primary(_once([*items, *new]), new)
+    fresh = {_mark(each): each for each in _once(new)}
+    kept = [{**each, **fresh.pop(mark)} if (mark := _mark(each)) in fresh else each for each in items]
+    return _one_primary([*kept, *fresh.values()], new)
+
+
+def _mark(value: dict[str, Any]) -> tuple[Any, Any]:
+    return value.get("value"), value.get("type")
 
 
 def _once(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What is there already is not added again (section 3.5.2.1)."""
     kept: dict[tuple[Any, Any], dict[str, Any]] = {}
     for each in items:
-        mark = (each.get("value"), each.get("type"))
+        mark = _mark(each)
         kept[mark] = {**kept.get(mark, {}), **each}
     return list(kept.values())
 

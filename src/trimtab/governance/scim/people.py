@@ -260,7 +260,7 @@ def _is_ours(conn: Connection, directory: Directory, person_id: str) -> bool:
 
 def _checked(resource: dict[str, Any]) -> dict[str, Any]:
     name = resource.get("userName")
-    if not name or len(name) > LONGEST_NAME:
+    if not name or max(len(name), len(name.lower())) > LONGEST_NAME:  # some letters are two in lower case
         raise invalid(f"A user has a userName of 1 to {LONGEST_NAME} characters.")
     if len(resource.get("externalId") or "") > LONGEST_NAME:
         raise invalid(f"An externalId has at most {LONGEST_NAME} characters.")
