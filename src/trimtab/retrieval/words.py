@@ -18,6 +18,9 @@ LONGEST: Final = 64
 """Characters of a word; more of it are not compared."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SIGNS: Final = re.compile(r"[^\w\s]{31,}")
+_MOST_MARKS: Final = 30
+_JOINER: Final = "\u034f"
 _APOSTROPHE: Final = re.compile(r"(?<=\w)['’](?:s\b)?")
 
 
@@ -25,7 +28,7 @@ def words(text: str) -> list[str]:
     """In their order, with those that come again."""
     folded = text.lower()
     if not folded.isascii():
-        bare = unicodedata.normalize("NFKD", folded)
+        bare = unicodedata.normalize("NFKD", stream_safe(folded))
         folded = unicodedata.normalize("NFC", "".join(char for char in bare if not unicodedata.combining(char)))
     found: list[str] = []
     for match in _WORD.finditer(_APOSTROPHE.sub("", folded)):
@@ -37,6 +40,24 @@ def words(text: str) -> list[str]:
         else:
             found.append(word[:LONGEST])
     return found
+
+
+def stream_safe(text: str) -> str:
+    """With a joiner after every 30 marks above one letter (Unicode Standard Annex 15, section 13): to normalise a
+    longer row of them takes the square of its length."""
+    return text if text.isascii() else _SIGNS.sub(lambda found: _divided(found.group()), text)
+
+
+def _divided(signs: str) -> str:
+    made: list[str] = []
+    row = 0
+    for sign in signs:
+        row = row + 1 if unicodedata.combining(sign) else 0
+        if row > _MOST_MARKS:
+            made.append(_JOINER)
+            row = 1
+        made.append(sign)
+    return "".join(made)
 
 
 def _singular(word: str) -> str:
