@@ -345,7 +345,7 @@ const guards = createRoute({
   getParentRoute: () => projectRoute,
   path: "guards",
   component: lazyRouteComponent(() => import("@/features/guards/GuardsPage"), "GuardsPage"),
-  validateSearch: (raw: Raw) => fields(raw, "view", "new", "archived", "ref"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "new", "archived", "ref", "edit"),
 });
 
 const guard = createRoute({

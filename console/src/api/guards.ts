@@ -31,6 +31,10 @@ export type PointCheck = S["Checked"];
 export type GuardShare = S["GuardShare"];
 export type ChooseGuardPoint = Partial<S["ChooseGuardPoint"]> & Pick<S["ChooseGuardPoint"], "max_false_positives">;
 export type RefusalView = Required<S["RefusalView"]>;
+/** A program beside Trimtab that guards ask. */
+export type GuardService = S["GuardServiceView"];
+/** A secret that is left out stays as it is; an empty one is forgotten. */
+export type NewGuardService = Omit<S["NewGuardService"], "secret"> & { secret?: string };
 export interface GuardDiff {
   before: number;
   after: number;
@@ -105,4 +109,11 @@ export const refusalsQuery = (project: string) =>
     queryKey: ["guard-refusals", project],
     queryFn: async ({ signal }) =>
       (await get<{ items: RefusalView[] }>(inProject(project, "guard-refusals"), signal)).items,
+  });
+
+export const guardServicesQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["guard-services", project],
+    queryFn: async ({ signal }) =>
+      (await get<{ items: GuardService[] }>(inProject(project, "guard-services"), signal)).items,
   });

@@ -21,6 +21,7 @@ import {
   type Role,
   refusalsQuery,
 } from "@/api/guards";
+import { dataClassesQuery } from "@/api/policies";
 import { modelsQuery, routesQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
 import { queuesQuery } from "@/api/review";
@@ -156,6 +157,7 @@ interface PartProps {
 function Doing({ project, kind, form, set, wrong }: PartProps & { project: string }) {
   const queues = useQuery({ ...queuesQuery(project), enabled: form.action === "escalate", refetchInterval: false });
   const refusals = useQuery(refusalsQuery(project));
+  const classes = useQuery({ ...dataClassesQuery(project), staleTime: 30_000 });
   const halts = form.action === "block" || form.action === "escalate";
   return (
     <fieldset className={css.form}>
@@ -206,6 +208,15 @@ function Doing({ project, kind, form, set, wrong }: PartProps & { project: strin
           spellCheck={false}
         />
       )}
+      <Autocomplete
+        label="Then the call's data is at least"
+        description="A class of the project's: policies decide which models may be given it. Empty: it says nothing of that."
+        data={classes.data?.classes ?? []}
+        value={form.dataClass}
+        error={wrong.dataClass}
+        onChange={(dataClass) => set({ dataClass })}
+        spellCheck={false}
+      />
     </fieldset>
   );
 }

@@ -16,11 +16,13 @@ import css from "./guards.module.css";
 import { LookUp } from "./LookUp";
 import { percent } from "./point";
 import { Refusals } from "./Refusals";
+import { Services } from "./Services";
 import { ActionWord, ModeSign } from "./Signs";
 import { actedOf, actionOf, modeOf, STAGES, stagesOf, whereWords } from "./words";
 
 const VIEWS = [
   { id: "guards", label: "Guards" },
+  { id: "services", label: "Services" },
   { id: "told", label: "What users are told" },
   { id: "why", label: "Why was it stopped?" },
 ] as const;
@@ -65,6 +67,7 @@ export function GuardsPage() {
             onKind={(name) => patch({ new: name })}
           />
         )}
+        {view === "services" && <Services project={project} edit={search.edit} onEdit={(edit) => patch({ edit })} />}
         {view === "told" && <Refusals project={project} />}
         {view === "why" && <LookUp project={project} reference={search.ref ?? ""} onLook={(ref) => patch({ ref })} />}
       </Tabs>

@@ -41,6 +41,7 @@ describe("a guard as a form", () => {
       order: 5,
       on_failure: "open",
       applies_to: ["support", "gpt-*"],
+      data_class: "personal",
       options: { kinds: ["email"], mode: "hash" },
     };
     expect(specOf(formOf(spec, kind), kind)).toEqual({ spec, wrong: {} });
@@ -61,11 +62,16 @@ describe("a guard as a form", () => {
     const form = { ...formOf(undefined, kind), stages: [], threshold: "1.2", timeout: "0.5", order: "x" };
     expect(Object.keys(specOf(form, kind).wrong).sort()).toEqual(["order", "stages", "threshold", "timeout"]);
     expect(specOf({ ...formOf(undefined, kind), action: "escalate" }, kind).wrong).toHaveProperty("queue");
+    expect(specOf({ ...formOf(undefined, kind), dataClass: "Very secret" }, kind).wrong).toHaveProperty("dataClass");
   });
   it("tells messages apart by who wrote them only where messages are looked at", () => {
     const form = { ...formOf(undefined, kind), roles: ["user" as const] };
     expect(specOf(form, kind).spec.roles).toEqual(["user"]);
     expect(specOf({ ...form, stages: ["output"] }, kind).spec.roles).toBeUndefined();
+  });
+  it("takes the class of data away where the field is emptied", () => {
+    const spec: GuardSpec = { kind: "pii", action: "flag", mode: "enforce", data_class: "personal" };
+    expect(specOf({ ...formOf(spec, kind), dataClass: " " }, kind, spec).spec.data_class).toBeUndefined();
   });
   it("keeps a budget only where a model is asked", () => {
     const form = { ...formOf(undefined, kind), budget: "2.50" };

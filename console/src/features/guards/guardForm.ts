@@ -20,12 +20,15 @@ export interface GuardForm {
   order: string;
   queue: string;
   refusal: string;
+  /** The class that a call's data has at least, once it has found something; empty: it says none. */
+  dataClass: string;
   options: Record<string, Written>;
 }
 
 export type Wrong = Record<string, string>;
 
 const DEFAULT_ORDER = 100;
+const CLASS = /^[a-z][a-z0-9_-]{0,31}$/;
 export const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** A new one begins in shadow mode: first one looks what it would stop. */
@@ -45,6 +48,7 @@ export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm 
     order: String(spec?.order ?? DEFAULT_ORDER),
     queue: spec?.queue ?? "",
     refusal: spec?.refusal ?? "",
+    dataClass: spec?.data_class ?? "",
     options: Object.fromEntries(fieldsOf(kind.options).map((field) => [field.name, written(field, given[field.name])])),
   };
 }
@@ -70,6 +74,7 @@ const FIELDS = [
   "order",
   "queue",
   "refusal",
+  "data_class",
 ];
 
 /** The spec that a form says, over what it has no field for. What is as by default is left out, so that the same guard
@@ -102,6 +107,10 @@ export function specOf(form: GuardForm, kind: GuardKind, before?: GuardSpec): { 
   }
   if (form.refusal.trim() && (form.action === "block" || form.action === "escalate"))
     spec.refusal = form.refusal.trim();
+  const dataClass = form.dataClass.trim();
+  if (dataClass && !CLASS.test(dataClass))
+    wrong.dataClass = "A class is named by up to 32 of a-z 0-9 _ -, a letter first.";
+  else if (dataClass) spec.data_class = dataClass;
   return { spec, wrong };
 }
 

@@ -1,0 +1,57 @@
+/** A guard service as fields to fill in. */
+
+import type { GuardService, GuardView, NewGuardService } from "@/api/guards";
+import { NAME, type Wrong } from "./guardForm";
+
+export interface ServiceForm {
+  name: string;
+  url: string;
+  header: string;
+  /** Empty: as it was; a new one's is then none. */
+  secret: string;
+  /** The secret that is kept goes. */
+  forget: boolean;
+}
+
+export const formOfService = (service: GuardService | undefined): ServiceForm => ({
+  name: service?.name ?? "",
+  url: service?.url ?? "",
+  header: service?.header ?? "authorization",
+  secret: "",
+  forget: false,
+});
+
+const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+
+/** The scheme, host and port; empty for what is no address of the web. */
+export function originOf(url: string): string {
+  const found = URL.canParse(url) ? new URL(url) : null;
+  return found && /^https?:$/.test(found.protocol) ? found.origin : "";
+}
+
+export function serviceOf(
+  form: ServiceForm,
+  before: GuardService | undefined,
+): { name: string; body: NewGuardService; wrong: Wrong } {
+  const body: NewGuardService = { url: form.url.trim(), header: form.header.trim().toLowerCase() };
+  if (form.forget) body.secret = "";
+  else if (form.secret) body.secret = form.secret;
+  const wrong: Wrong = {};
+  if (!NAME.test(form.name)) wrong.name = "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  if (!originOf(body.url)) wrong.url = "An address that begins with https:// or http://.";
+  if (!HEADER.test(body.header)) wrong.header = "The name of a header, such as authorization.";
+  const elsewhere = before && (originOf(before.url) !== originOf(body.url) || before.header !== body.header);
+  if (before?.secret_hint && body.secret === undefined && elsewhere && !wrong.url)
+    wrong.secret = "It is sent somewhere else from now on: give it again, or forget it.";
+  return { name: form.name, body, wrong };
+}
+
+/** What is known of the secret, never the secret: its end where it is long. */
+export function secretWords(service: GuardService): string {
+  if (service.secret_hint === "") return service.problem === "" ? "none is sent" : "cannot be read";
+  return service.secret_hint === "set" ? "kept" : `kept, ends in ${service.secret_hint}`;
+}
+
+/** The guards that ask a service. */
+export const askersOf = (name: string, guards: readonly GuardView[]): string[] =>
+  guards.filter((guard) => guard.spec.options?.service === name).map((guard) => guard.name);
