@@ -68,6 +68,7 @@ def test_a_corpus_becomes_a_part_of_an_apps_release_and_is_found_by_who_may_see_
     )
     (pinned,) = content["content"]["knowledge"]
     assert (pinned["version"], pinned["digest"][:7]) == (1, "sha256:")
+    _what_it_may_read_is_in_estimates(server, frozen, pinned["tokens"])
 
     secret = send(server, "POST", "/keys", {"name": "app", "role": "editor"})["secret"]
     openai = OpenAI(base_url=f"{server.url}/v1", api_key=secret, max_retries=0)
@@ -90,6 +91,14 @@ def test_a_corpus_becomes_a_part_of_an_apps_release_and_is_found_by_who_may_see_
     _in_the_trace(server, nobody.headers["trimtab-trace-id"])
     _closed_at_once(server, create, ask)
     _newer_knowledge_is_another_release(server, create, ask)
+
+
+def _what_it_may_read_is_in_estimates(server: Live, frozen: str, passages: int) -> None:
+    asked = {"subjects": [frozen, "echo"], "attacks": 1}
+    known, plain = send(server, "POST", "/redteam/estimate", asked)["subjects"]
+    assert known["input_tokens"] == plain["input_tokens"] + passages
+    assert f"{passages:,} tokens of passages at most" in known["basis"]
+    assert "passages" not in plain["basis"]
 
 
 def _in_the_trace(server: Live, trace_id: str) -> None:

@@ -145,4 +145,4 @@ def _print_check(found: GuardPointCheck) -> None:
     click.echo(f"{found.guard.pinned} with detector {checked.detector}: {checked.outcome}")
     for reason in checked.reasons:
         click.echo(f"  {reason}")
-    click.echo(f"false alarms {_told(checked.alarms)}; attacks seen {_told(checked.recall)}")
+    click.echo(f"false alarms {_told(checked.alarms) or '-'}; attacks seen {_told(checked.recall) or '-'}")

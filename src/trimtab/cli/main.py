@@ -122,7 +122,8 @@ def main() -> None:
     try:
         code = command.main(prog_name="trimtab", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("Interrupted.", err=True)
+        alone = "" if sys.stdin.isatty() else " Where a command asks and nobody is there to answer, say --yes."
+        click.echo(f"Interrupted.{alone}", err=True)
         code = 130
     except click.ClickException as error:
         error.show()

@@ -85,7 +85,7 @@ def pinned(app: str, use: Knowledge, corpora: Mapping[str, CorpusVersion]) -> Pi
     if version is None:
         raise InvalidRequest(
             f"The app {app!r} names the corpus {use.corpus!r}, which this project has not.",
-            fix=f"Make it first: trimtab knowledge add {use.corpus} FILE...",
+            fix=f"Make it first: trimtab knowledge create {use.corpus}, then trimtab knowledge add {use.corpus} FILES",
             param="knowledge",
             code="corpus_missing",
         )

@@ -191,11 +191,11 @@ async def _tokens(deps: Dependencies, asked: Asked, subject: Subject, cases: Seq
             basis=f"{calls:,} calls of the last 7 days",
         )
     read = [counted(case) for case in cases]
-    more = await prompt_of(deps, asked.project_id, subject)
+    more, passages = await before_of(deps, asked.project_id, subject)
     return Per(
         input=round(sum(read) / len(read)) + more if read else more,
         output=GUESSED_OUTPUT,
-        basis=f"the cases' texts, and a guess of {GUESSED_OUTPUT} tokens of an answer: nothing is recorded yet",
+        basis=guessed("the cases' texts", passages),
     )
 
 
@@ -212,12 +212,20 @@ def counted(case: Case) -> int:
         return 0  # the case will be told so when it is asked
 
 
-async def prompt_of(deps: Dependencies, project_id: str, subject: Subject) -> int:
-    """About so many tokens a release puts before a call's own."""
+async def before_of(deps: Dependencies, project_id: str, subject: Subject) -> tuple[int, int]:
+    """About so many tokens a release puts before a call's own, and how many of them are passages of its knowledge: the
+    most that they may take, since nobody knows what will be found."""
     if not subject.app:
-        return 0
+        return 0, 0
     found = await deps.db.read(lambda conn: store.release(conn, project_id, subject.app, subject.number))
-    return prompt_tokens(found.content)
+    passages = sum(each.tokens for each in found.content.knowledge)
+    return prompt_tokens(found.content) + passages, passages
+
+
+def guessed(texts: str, passages: int) -> str:
+    """In words what tokens are from where nothing is recorded: ``texts`` says whose were counted."""
+    found = f", {passages:,} tokens of passages at most" if passages else ""
+    return f"{texts}{found}, and a guess of {GUESSED_OUTPUT} tokens of an answer: nothing is recorded yet"
 
 
 def earlier(conn: Connection, project_id: str, dataset: str, subject: Subject) -> Per | None:

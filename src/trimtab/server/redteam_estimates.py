@@ -17,11 +17,12 @@ from trimtab.server.experiment_estimates import (
     GUESSED_OUTPUT,
     LOOKED_AT,
     Per,
+    before_of,
     counted,
     earlier,
     first_model,
+    guessed,
     price_of,
-    prompt_of,
 )
 from trimtab.server.redteam_bodies import NewRedteam, RedteamEstimate
 
@@ -78,8 +79,5 @@ async def _subject(
 async def _counted(deps: Dependencies, project_id: str, subject: Subject, attacks: Sequence[Case]) -> Per:
     sample = attacks[:: max(1, len(attacks) // LOOKED_AT)][:LOOKED_AT]
     read = round(sum(map(counted, sample)) / len(sample)) if sample else 0
-    return Per(
-        input=read + await prompt_of(deps, project_id, subject),
-        output=GUESSED_OUTPUT,
-        basis=f"the attacks' texts, and a guess of {GUESSED_OUTPUT} tokens of an answer: nothing is recorded yet",
-    )
+    more, passages = await before_of(deps, project_id, subject)
+    return Per(input=read + more, output=GUESSED_OUTPUT, basis=guessed("the attacks' texts", passages))

@@ -46,7 +46,7 @@ function ClassList({ project, given }: { project: string; given: DataClasses }) 
       <div className={css.body}>
         <p className="muted">
           From the least to the most sensitive. A call is of the most sensitive class that its header{" "}
-          <code>trimtab-data-class</code>, its key or its app declares.
+          <code>trimtab-data-class</code>, its key or its app declares, or a guard finds.
         </p>
         <ol className={css.classes} aria-label="Data classes">
           {classes.map((name, at) => (

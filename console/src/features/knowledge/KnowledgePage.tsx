@@ -14,8 +14,8 @@ import { WriteButton } from "@/ui/WriteButton";
 import css from "./knowledge.module.css";
 import { accessWords, NAME, searchable } from "./words";
 
-const FIRST = `trimtab knowledge add handbook docs/*.md
-trimtab knowledge publish handbook
+const FIRST = `trimtab knowledge create handbook
+trimtab knowledge add handbook docs/*.md
 trimtab knowledge search handbook "How do returns work?"`;
 const ROUTE = "/inside/p/$project/knowledge";
 
