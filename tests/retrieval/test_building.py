@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from knowledge_room import ADA, Room, Run
+from msgspec import structs
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.apps.knowledge import PinnedCorpus, Seeker, Wanted
@@ -151,6 +152,45 @@ def test_an_encrypted_project_has_no_word_of_it_on_the_disk_and_none_after_its_k
         bare = await shelf.get(await room.standings.version(corpus, 1), 0)
         assert (len(bare), bare.about.left_out) == (0, 1)
         shelf.close()
+
+    run(story)
+
+
+def test_who_searched_before_a_key_was_destroyed_finds_nothing_after_it(either: Run) -> None:
+    async def story(room: Room) -> None:
+        keys = [DataKey(id=str(at) * 16, project_id="p", state="active", wrapped="x", created=at) for at in range(2)]
+        room.ring = Keyring([(keys[0], b"k" * 32)])
+        await room.corpus()
+        await room.put(text(1, "A very secret end."))
+        await room.publish()
+        wanted = Wanted(text="secret end", top=1)
+        assert (await room.searcher.search("p", PINNED, wanted, Seeker())).passages
+        room.ring = Keyring([(keys[1], b"l" * 32)], ["0" * 16])
+        after = await room.searcher.search("p", PINNED, wanted, Seeker())
+        assert (after.passages, after.chunks) == ((), 0), "what this process held is let go, too"
+        again = await room.put(text(1, "A very secret end."))
+        assert again.added == ("part1",), "its text was gone: put again it is there again"
+        await room.put(text(2))
+        assert (await room.publish()).state == "ready", "what nobody can open any more keeps nothing from being built"
+        found = await room.searcher.search("p", PINNED, wanted, Seeker())
+        assert found.passages[0].text == "A very secret end."
+        old = (PinnedCorpus(corpus="handbook", version=1),)
+        assert (await room.searcher.search("p", old, wanted, Seeker())).passages == ()
+        assert not room.folder.exists()
+
+    either(story)
+
+
+def test_what_lies_sealed_makes_no_file_when_new_things_are_in_the_clear_again(run: Run) -> None:
+    async def story(room: Room) -> None:
+        key = DataKey(id="0" * 16, project_id="p", state="active", wrapped="x", created=1)
+        room.ring = Keyring([(key, b"k" * 32)])
+        await room.corpus()
+        await room.put(text(1, "A very secret end."))
+        await room.publish()
+        room.ring = Keyring([(structs.replace(key, state="old"), b"k" * 32)])
+        assert (await room.searcher.search("p", PINNED, Wanted(text="secret end", top=1), Seeker())).passages
+        assert not room.folder.exists()
 
     run(story)
 

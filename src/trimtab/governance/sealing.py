@@ -99,6 +99,11 @@ class Keyring:
         """No project is encrypted: nothing is to be sealed."""
         return not self._active
 
+    @property
+    def destroyed(self) -> int:
+        """How many keys of the instance are destroyed: goes up when content may have been erased by that."""
+        return len(self._destroyed)
+
     def seals(self, project: str) -> bool:
         """Whether what is new in a project (its id) is sealed."""
         return project in self._active

@@ -87,7 +87,8 @@ async def _dimension(of: CorpusVersion, parts: Parts) -> int:
     after = ""
     while found := await parts.db.read(lambda conn, after=after: versions.rows(conn, of, after=after, limit=5)):
         for row in found:
-            if row.pieces is not None and (dimension := pieces.opened(parts.ring().open(row.pieces)).dimension):
+            body = None if row.pieces is None else _opened(row.pieces, parts)
+            if body is not None and (dimension := pieces.opened(body).dimension):
                 return dimension
         after = found[-1].document
     return 0
@@ -97,22 +98,31 @@ async def _make(of: CorpusVersion, row: Row, parts: Parts) -> Made | None:
     """The pieces of one document; None where they are made already, or its text is gone."""
     if row.pieces is not None or row.body is None:
         return None
-    try:
-        text = _text.decode(parts.ring().open(row.body))
-    except KeyDestroyed:
+    said = _opened(row.body, parts)
+    if said is None:
         return None
+    text = _text.decode(said)
     cut = await asyncio.to_thread(pieces.cut, text, of.chunker)
     vectors = await _vectors(of, row.document, cut, parts) if of.embedder.model and cut.spans else None
     body = await asyncio.to_thread(pieces.packed, cut, vectors)
     return Made(row.document, row.text, len(cut.spans), parts.ring().seal(of.project_id, body))
 
 
+def _opened(sealed: bytes, parts: Parts) -> bytes | None:
+    """None for what was sealed with a key that was destroyed."""
+    try:
+        return parts.ring().open(sealed)
+    except KeyDestroyed:
+        return None
+
+
 async def _vectors(of: CorpusVersion, document: str, cut: pieces.Cut, parts: Parts) -> "Vectors":
     import numpy as np
 
     known: dict[bytes, Vectors] = {}
-    for body in await parts.db.read(lambda conn: versions.earlier(conn, of, document)):
-        known |= pieces.known_vectors(parts.ring().open(body))
+    for sealed in await parts.db.read(lambda conn: versions.earlier(conn, of, document)):
+        body = _opened(sealed, parts)
+        known |= {} if body is None else pieces.known_vectors(body)
     hashes = cut.hashes()
     wanted = pieces.missing(cut, known)
     for at in range(0, len(wanted), TEXTS_AT_ONCE):

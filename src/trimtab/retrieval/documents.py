@@ -108,13 +108,18 @@ def _checked(new: NewDocument, now: int) -> tuple[NewDocument, Text]:
         raise InvalidRequest(
             f"The metadata of {new.id!r} is larger than {MOST_METADATA >> 10} KB.", fix="Keep less.", param="metadata"
         )
-    if new.updated is not None and not 0 <= new.updated <= now + 86_400_000:
-        raise InvalidRequest(
-            f"{new.id!r} cannot have been updated then.", fix="Give Unix milliseconds, not in the future.",
-            param="updated",
-        )  # fmt: skip
+    if new.updated is not None:
+        _check_updated(new.id, new.updated, now)
     text = Text(title=new.title or title, source=new.source, kind=new.kind, body=body, metadata=new.metadata)
     return new, text
+
+
+def _check_updated(name: str, updated: int, now: int) -> None:
+    if not 0 <= updated <= now + 86_400_000:
+        raise InvalidRequest(
+            f"{name!r} cannot have been updated then.", fix="Give Unix milliseconds, not in the future.",
+            param="updated",
+        )  # fmt: skip
 
 
 def check_id(name: str) -> None:
@@ -130,7 +135,8 @@ def check_id(name: str) -> None:
 def _put_one(
     conn: Connection, found: Corpus, new: NewDocument, text: Text, there: Any, by: By, ring: Keyring
 ) -> str:  # fmt: skip
-    epoch = 0 if there is None else there.epoch
+    is_lost = there is not None and _is_lost(conn, found, there, ring)
+    epoch = 0 if there is None else there.epoch + is_lost
     body = msgspec.msgpack.encode(text)
     hashed = _hash(body, epoch)
     updated = by.now if new.updated is None else new.updated
@@ -147,10 +153,10 @@ def _put_one(
         conn.execute(insert(DOCUMENTS).values(fresh))
         _keep_text(conn, found, new.id, hashed, body, ring)
         return "added"
-    is_back = there.removed is not None or there.erased is not None
+    is_back = there.removed is not None or there.erased is not None or is_lost
     if there.text != hashed or is_back:
         _keep_text(conn, found, new.id, hashed, body, ring)
-        conn.execute(update(DOCUMENTS).where(*_at(found, new.id)).values(**values, put=by.now))
+        conn.execute(update(DOCUMENTS).where(*_at(found, new.id)).values(**values, put=by.now, epoch=epoch))
         _drop_unused(conn, found, new.id, there.text, hashed)
         return "added" if is_back else "changed"
     if new.updated is None:
@@ -158,6 +164,15 @@ def _put_one(
     differs = any(getattr(there, name) != values[name] for name in ("access", "about", "updated") if name in values)
     conn.execute(update(DOCUMENTS).where(*_at(found, new.id)).values(**values))
     return "restated" if differs else "same"
+
+
+def _is_lost(conn: Connection, found: Corpus, there: Any, ring: Keyring) -> bool:
+    """Whether the key that its text was sealed with was destroyed: put again it is another revision, as after an
+    erasure."""
+    if not ring.destroyed or there.erased is not None:
+        return False
+    at = (*_at(found, there.document, X), X.text == there.text)
+    return _opened(conn.execute(select(X.head).where(*at)).scalar_one_or_none(), ring) is None
 
 
 def _hash(body: bytes, epoch: int) -> str:
@@ -276,6 +291,7 @@ def restate(conn: Connection, found: Corpus, name: str, wanted: Restated, by: By
     if wanted.about is not UNSET:
         values["about"] = _lines(wanted.about)
     if wanted.updated is not UNSET:
+        _check_updated(name, wanted.updated, by.now)
         values["updated"] = wanted.updated
     old = {column: getattr(row, column) for column in values}
     if values == old:
@@ -292,6 +308,8 @@ def note_sources(conn: Connection, found: Corpus, seen: dict[str, SourceState], 
     """What somebody saw when they compared documents with their sources; how many documents there are of these."""
     number = 0
     for name, state in seen.items():
+        if _ID.fullmatch(name) is None:
+            continue  # there is none of that name; PostgreSQL takes no NUL
         values = {"source_state": state, "checked": by.now}
         number += conn.execute(update(DOCUMENTS).where(*_at(found, name), D.erased.is_(None)).values(values)).rowcount
     if number:

@@ -25,5 +25,5 @@ def forget(conn: Connection, project_id: str, user: str, now: int) -> dict[str, 
         found.setdefault(row.corpus, []).append(row.document)
     erased = 0
     for corpus, names in found.items():
-        erased += documents.erase(conn, corpora.get(conn, project_id, corpus), names, By(BY, now))
+        erased += documents.erase(conn, corpora.get(conn, project_id, corpus, locked=True), names, By(BY, now))
     return {"corpus_documents": erased}

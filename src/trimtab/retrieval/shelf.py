@@ -2,9 +2,10 @@
 take more than they may.
 
 An index rests as files that are mapped, so that the processes of a machine share its memory. Whoever lacks them makes
-them from the catalog: nothing but the catalog has to be carried from machine to machine. Of a project that is encrypted
-nothing is written: its indexes are in memory alone. A folder is named by the version, and by how often something was
-erased from the corpus: after an erasure there is another one, and `tidy` removes those that nobody may use any more.
+them from the catalog: nothing but the catalog has to be carried from machine to machine. Of a project with content that
+may be encrypted nothing is written: its indexes are in memory alone, and are made anew when a key was destroyed. A
+folder is named by the version, and by how often something was erased from the corpus: after an erasure there is another
+one, and `tidy` removes those that nobody may use any more.
 """
 
 import asyncio
@@ -69,12 +70,15 @@ class Shelf:
         self._ring = ring
         self._most = most_bytes
         self._held: OrderedDict[Key, Index] = OrderedDict()
+        self._destroyed = 0
+        """Keys that were destroyed when the held ones were made."""
         self._coming: dict[Key, asyncio.Task[Index]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="knowledge-load")
 
     async def get(self, of: CorpusVersion, erased: int) -> Index:
         """The index of a version, after so many erasures. Raises `Unavailable` while the catalog is away, and what
         `Keyring.open` raises."""
+        self._let_go_destroyed()
         key = Key(of.project_id, of.corpus, of.number, erased)
         held = self._held.get(key)
         if held is not None:
@@ -83,8 +87,16 @@ class Shelf:
         coming = self._coming.get(key)
         if coming is None:
             coming = self._coming[key] = asyncio.create_task(self._load(key, of))
-            coming.add_done_callback(lambda _: self._coming.pop(key, None))
+            coming.add_done_callback(lambda done: self._came(key, done))
         return await asyncio.shield(coming)  # others may wait for it, too
+
+    def _let_go_destroyed(self) -> None:
+        """To destroy a key is to erase, and nobody can say here what it sealed: all are made or mapped anew."""
+        destroyed = self._ring().destroyed
+        if destroyed != self._destroyed:
+            self._destroyed = destroyed
+            self._held.clear()
+            self._coming.clear()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -94,17 +106,23 @@ class Shelf:
     def bytes(self) -> int:
         return sum(each.bytes for each in self._held.values())
 
+    def _came(self, key: Key, done: asyncio.Task[Index]) -> None:
+        if self._coming.get(key) is done:
+            del self._coming[key]
+
     async def _load(self, key: Key, of: CorpusVersion) -> Index:
         loop = asyncio.get_running_loop()
-        place = None if self._folder is None or self._ring().seals(key.project_id) else self._folder / key.folder
+        ring = self._ring()
+        place = None if self._folder is None or ring.has(key.project_id) else self._folder / key.folder
         found = None if place is None else await loop.run_in_executor(self._thread, _mapped, place)
         if found is None:
             began = time.monotonic()
             rows = await self._rows(of)
-            found = await loop.run_in_executor(self._thread, _made, rows, self._ring(), place)
+            found = await loop.run_in_executor(self._thread, _made, rows, ring, place)
             took = time.monotonic() - began
             logger.info("index of %s@%d: %d chunks in %.1f s", of.corpus, of.number, len(found), took)
-        self._hold(key, found)
+        if ring.destroyed == self._destroyed:
+            self._hold(key, found)
         return found
 
     def _hold(self, key: Key, found: Index) -> None:
@@ -126,13 +144,16 @@ class Shelf:
     async def tidy(self) -> int:
         """Remove what no search may use any more: of corpora that are gone, and from before an erasure; how many
         folders. Raises `Unavailable`."""
-        if self._folder is None or not self._folder.exists():
+        self._let_go_destroyed()
+        if not self._held and (self._folder is None or not self._folder.exists()):
             return 0
         erased = await self._db.read(_erased)
         for key in [each for each in self._held if erased.get((each.project_id, each.corpus)) != each.erased]:
             del self._held[key]
+        if self._folder is None or not self._folder.exists():
+            return 0
         wanted = {Key(*name, 0, number).folder.partition("-")[0]: number for name, number in erased.items()}
-        sealed = {Key(*name, 0, 0).folder.partition("-")[0] for name in erased if self._ring().seals(name[0])}
+        sealed = {Key(*name, 0, 0).folder.partition("-")[0] for name in erased if self._ring().has(name[0])}
         for corpus in sealed:
             wanted.pop(corpus, None)
         return await asyncio.get_running_loop().run_in_executor(self._thread, _swept, self._folder, wanted)
