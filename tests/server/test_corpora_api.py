@@ -127,6 +127,30 @@ def test_deleting_erases_from_every_version_unless_versions_are_kept(run: "Run")
     run(story)
 
 
+def test_freshness_names_no_document_that_the_reader_may_not_see(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await filled(house)
+        noted = {"items": {"salaries": "changed", "refunds": "changed", "no\0ne": "gone"}}
+        assert (await house.admin.post(f"{ONE}/sources", json=noted)).json() == {"noted": 2}
+        reader = await key_of(house, "read_only")
+        for who, sees in ((reader, ["refunds"]), (house.admin, ["refunds", "salaries"])):
+            fresh = (await who.get(f"{ONE}/freshness")).json()
+            assert (fresh["documents"], fresh["sources"]) == (len(sees), {"changed": len(sees)})
+            assert [each["document"] for each in fresh["worst"]] == sees
+
+    run(story)
+
+
+def test_a_time_that_no_calendar_has_is_refused(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await filled(house)
+        for updated in (house.deps.now() + 2 * 86_400_000, 2**63, 2**80):
+            answer = await house.admin.patch(f"{ONE}/documents/refunds", json={"updated": updated})
+            assert answer.status_code == 400, answer.text
+
+    run(story)
+
+
 def test_freshness_counts_what_is_stale_and_whose_source_says_something_else(run: "Run") -> None:
     async def story(house: House) -> None:
         await filled(house)

@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from trimtab.retrieval import access
 from trimtab.retrieval.standing import DAY_MS
 from trimtab.retrieval.tables import DOCUMENTS
 from trimtab.retrieval.types import Corpus, SourceState
 
 D: Final = DOCUMENTS.c
 SHOWN: Final = 100
+_list: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 class Aged(Struct, frozen=True):
@@ -40,10 +43,13 @@ class Freshness(Struct, frozen=True, kw_only=True):
     worst: tuple[Aged, ...]
 
 
-def of(conn: Connection, corpus: Corpus, now: int) -> Freshness:
-    query = select(D.document, D.updated, D.checked, D.source_state)
+def of(conn: Connection, corpus: Corpus, now: int, own: frozenset[str] | None = None) -> Freshness:
+    """``own``: only what documents' access lists show somebody with these labels; None for all."""
+    query = select(D.document, D.updated, D.checked, D.source_state, D.access)
     query = query.where(D.project_id == corpus.project_id, D.corpus == corpus.name)
     rows = conn.execute(query.where(D.removed.is_(None), D.erased.is_(None)).order_by(D.updated, D.document)).all()
+    if own is not None:
+        rows = [row for row in rows if access.admits(_list.decode(row.access), own)]
     bound = None if corpus.stale_days is None else now - corpus.stale_days * DAY_MS
     old = [row for row in rows if bound is not None and row.updated < bound]
     return Freshness(
@@ -61,6 +67,7 @@ def of(conn: Connection, corpus: Corpus, now: int) -> Freshness:
 
 def _worst(rows: Sequence[Any], bound: int | None) -> tuple[Aged, ...]:
     old = [row for row in rows if bound is not None and row.updated < bound]
-    bad = old + [row for row in rows if row.source_state in ("changed", "gone") and row not in old]
+    known = {row.document for row in old}
+    bad = old + [row for row in rows if row.source_state in ("changed", "gone") and row.document not in known]
     bad.sort(key=lambda row: (row.updated, row.document))
     return tuple(Aged(row.document, row.updated, row.checked, row.source_state) for row in bad[:SHOWN])

@@ -358,8 +358,12 @@ _OF_SOURCE = ("corpus", "version")
     Operation(id="corpusFreshness", summary="How old a corpus's documents are", tag=TAG, errors=(404,)),
 )
 async def corpus_freshness(deps: Deps, caller: CallerNow, tenant: Tenant, corpus: FromPath[str]) -> CorpusFreshness:
+    """Of the documents that the caller may see."""
+
     def read(conn: Connection) -> freshness.Freshness:
-        return freshness.of(conn, _seen(conn, caller, tenant, corpus), moment(conn, deps))
+        seen = _seen(conn, caller, tenant, corpus)
+        own = None if _writes(caller.principal, tenant) else _own(caller.principal)
+        return freshness.of(conn, seen, moment(conn, deps), own)
 
     found = await deps.db.read(read)
     values = {name: getattr(found, name) for name in CorpusFreshness.__struct_fields__ if name != "worst"}
