@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from knowledge_room import ADA, Room
 
@@ -10,6 +11,7 @@ from trimtab.core.errors import Conflict, NotFound, Unavailable
 from trimtab.gateway.apps.knowledge import Found, PinnedCorpus, Seeker, Wanted
 from trimtab.retrieval import corpora, documents
 from trimtab.retrieval.documents import By, NewDocument, Restated
+from trimtab.retrieval.search import Searcher
 
 REFUNDS = "# Refunds\n\nA refund takes five days.\n\n## Exceptions\n\nGift cards are never refunded."
 SALARIES = "# Salaries\n\nThe refund of travel costs comes with the salary on the last day of the month."
@@ -142,6 +144,24 @@ def test_without_an_embedder_a_search_goes_by_words_and_says_so(run: Callable[..
         assert found(made)
         with pytest.raises(Unavailable):
             await ask(room, "refund", mode="meaning")
+
+    run(story)
+
+
+def test_a_model_that_was_exchanged_is_no_error_but_words_alone(run: Callable[..., Any]) -> None:
+    async def story(room: Room) -> None:
+        await filled(room)
+
+        async def longer(project: str, model: str, texts: Any) -> Any:
+            return np.ones((len(texts), 7), dtype=np.float32)
+
+        room.searcher = Searcher(room.standings, room.shelf, longer, lambda: room.now)
+        made = await ask(room, "refund")
+        assert (made.mode, bool(found(made))) == ("words", True)
+        assert "vectors of 7 numbers" in made.notes[0]
+        with pytest.raises(Unavailable, match="vectors of 7 numbers") as refused:
+            await ask(room, "refund", mode="meaning")
+        assert refused.value.code == "embedder_changed"
 
     run(story)
 

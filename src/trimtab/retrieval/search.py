@@ -146,7 +146,12 @@ class Searcher:
         notes: list[str] = []
         for model in dict.fromkeys(each.version.embedder.model for each in sources if each.index.about.dimension):
             try:
-                vectors[model] = (await self._embed(project_id, model, [text]))[0]
+                vector = (await self._embed(project_id, model, [text]))[0]
+                wanted = {each.index.about.dimension for each in sources if each.version.embedder.model == model} - {0}
+                if wanted == {len(vector)}:
+                    vectors[model] = vector
+                else:
+                    raise _other_vectors(len(vector), wanted)
             except TrimtabError as error:
                 if mode == "meaning":
                     raise Unavailable(
@@ -158,6 +163,16 @@ class Searcher:
         if not vectors and not notes:
             notes.append("Searched by words alone: these versions have no vectors.")
         return vectors, mode if vectors else "words", tuple(notes)
+
+
+def _other_vectors(numbers: int, wanted: set[int]) -> Unavailable:
+    return Unavailable(
+        f"It gives vectors of {numbers} numbers now, and these versions have some of "
+        f"{' and '.join(map(str, sorted(wanted)))}.",
+        fix="The model was exchanged: name another embedder for the corpus, and publish it again.",
+        code="embedder_changed",
+        retryable=False,
+    )
 
 
 class Asked(Struct, frozen=True, kw_only=True):

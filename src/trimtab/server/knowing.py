@@ -66,18 +66,24 @@ class Embeddings:
         )
         found = await self._calls().vectors(caller, model, texts, deadline_s=DEADLINE_S)
         if len({len(each) for each in found}) != 1 or not found[0]:
-            raise TrimtabError(
-                f"The model {model!r} gives vectors of several lengths, or none.",
-                fix="Name another embedder for the corpus.",
-                code="vectors_unusable",
-                status=502,
-            )
-        made = np.array(found, dtype=np.float32)
+            raise _unusable(model, "vectors of several lengths, or none")
+        made = np.array(found, dtype=np.float64)
         lengths = np.linalg.norm(made, axis=1, keepdims=True)
-        return made / np.maximum(lengths, 1e-12)
+        if not np.isfinite(lengths).all():
+            raise _unusable(model, "numbers that are too large")
+        return (made / np.maximum(lengths, 1e-12)).astype(np.float32)
 
     async def _local(self, texts: Sequence[str]) -> "list[Vectors]":
         return await self._embedder.embed(texts)
+
+
+def _unusable(model: str, what: str) -> TrimtabError:
+    return TrimtabError(
+        f"The model {model!r} gives {what}.",
+        fix="Name another embedder for the corpus.",
+        code="vectors_unusable",
+        status=502,
+    )
 
 
 class Library:
