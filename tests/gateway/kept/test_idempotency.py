@@ -102,6 +102,21 @@ def test_another_request_with_the_same_key_is_refused_and_another_principal_has_
     asyncio.run(main())
 
 
+def test_what_one_user_was_answered_is_not_given_to_another(tmp_path: Path) -> None:
+    """What an app looks up depends on who asks: their answers are not each other's, whoever makes the keys."""
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, gateway(tmp_path, [provider("lab", up.port)], [FAST]) as (g, _):
+            assert (await g.chat(ASK, **ONCE, trimtab_user="ada")).status_code == 200
+            again = await g.chat(ASK, **ONCE, trimtab_user="ada")
+            assert again.headers["idempotent-replayed"] == "true"
+            for who in ({"trimtab_user": "bob"}, {"trimtab_groups": "ada"}, {}):
+                assert (await g.chat(ASK, **ONCE, **who)).status_code == 422
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("script", [answers({"error": {"message": "no"}}, 400), streams(delta(), delta("he"), "reset")])
 def test_a_call_that_failed_leaves_its_key_free(tmp_path: Path, script: Any) -> None:
     async def main() -> None:

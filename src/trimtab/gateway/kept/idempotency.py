@@ -33,6 +33,7 @@ from trimtab.gateway.kept import cache_store
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache_store import About, Claim, NewClaim
 from trimtab.gateway.kept.recording import Recording, about_answer, replay
+from trimtab.gateway.knowing import GROUPS, USER
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
 
@@ -280,6 +281,12 @@ def _gone() -> Conflict:
     )
 
 
+def _whose(call: Call) -> bytes:
+    """As whom a call looks things up: what one user was answered is not given to another."""
+    said = ((name, call.exchange.header(name)) for name in (USER, GROUPS))
+    return b"".join(b"\0%b:%b" % (name, value) for name, value in said if value is not None)
+
+
 def _keyed(call: Call, given: bytes, body: bytes | None) -> Keyed:
     if not 1 <= len(given) <= LONGEST_KEY or not given.isascii() or not given.decode().isprintable():
         raise InvalidRequest(
@@ -299,7 +306,7 @@ def _keyed(call: Call, given: bytes, body: bytes | None) -> Keyed:
             param="trimtab-idempotency",
         )
     scope = b"\0".join((call.project.id.encode(), call.principal.key_id.encode(), given))
-    body = call.body if body is None else body
+    body = call.body + _whose(call) if body is None else body
     asked = call.front.name.encode() + b"\0" + call.head.model.encode() + b"\0%d\0" % call.head.stream + body
     return Keyed(
         hashlib.blake2b(scope, digest_size=24).digest(),
@@ -311,7 +318,7 @@ def _keyed(call: Call, given: bytes, body: bytes | None) -> Keyed:
 def _reused() -> InvalidRequest:
     return InvalidRequest(
         "This Idempotency-Key was used for another request.",
-        fix="Use a new key for each request; repeat one only with the same body, to the same path.",
+        fix="Use a new key for each request; repeat one only with the same body, to the same path, for the same user.",
         code="idempotency_key_reused",
         status=422,
         param="Idempotency-Key",
