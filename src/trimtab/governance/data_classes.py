@@ -34,12 +34,13 @@ LISTS = Table(
     Column("standard", String(32), nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
+LONGEST_NAME = 200
 MARKS = Table(
     "data_class_marks",
     METADATA,
     Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True),
     Column("subject", String(16), primary_key=True),
-    Column("name", String(200), primary_key=True),
+    Column("name", String(LONGEST_NAME), primary_key=True),
     Column("data_class", String(32), nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
@@ -48,7 +49,7 @@ TERMS = Table(
     METADATA,
     Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True),
     Column("subject", String(16), primary_key=True),
-    Column("name", String(200), primary_key=True),
+    Column("name", String(LONGEST_NAME), primary_key=True),
     Column("terms", Text, nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
@@ -212,6 +213,8 @@ def marks(conn: Connection, project_id: str | None = None) -> list[Mark]:
 
 def put_mark(conn: Connection, mark: Mark, now: int) -> None:
     """An empty class removes it. Raises `InvalidRequest`."""
+    if mark.data_class:
+        check_name(mark.subject, mark.name)
     bump(conn, REVISION)
     at = (MARKS.c.project_id == mark.project_id, MARKS.c.subject == mark.subject, MARKS.c.name == mark.name)
     conn.execute(delete(MARKS).where(*at))
@@ -231,6 +234,16 @@ def raise_mark(conn: Connection, mark: Mark, now: int) -> str:
         put_mark(conn, mark, now)
         return mark.data_class
     return before
+
+
+def check_name(subject: str, name: str) -> None:
+    """Raises `InvalidRequest` for what nothing that is marked or stated can be called."""
+    if not name or len(name) > LONGEST_NAME or "\0" in name:
+        raise InvalidRequest(
+            f"{name[:80]!r} is no {subject}'s name.",
+            fix=f"A name has 1 to {LONGEST_NAME} characters, and no NUL.",
+            param="name",
+        )
 
 
 def mark_of(conn: Connection, project_id: str, subject: MarkedSubject, name: str) -> str:
@@ -256,6 +269,7 @@ def terms(conn: Connection, project_id: str | None = None) -> list[TermsRow]:
 
 def put_terms(conn: Connection, row: TermsRow, now: int) -> None:
     """In place of those that were there. Raises `InvalidRequest`."""
+    check_name(row.subject, row.name)
     check_terms(row.terms, classes_of(conn, row.project_id))
     bump(conn, REVISION)
     _drop_terms(conn, row.project_id, row.subject, row.name)

@@ -258,3 +258,20 @@ def test_cases_written_and_read_are_the_same_cases(new: list[NewCase]) -> None:
     again = [governed.read_case(line) for line in lines.split("\n") if line]
     assert governed.dataset_item("d", again).plain == governed.dataset_item("d", cases).plain
     assert all(msgspec.json.decode(line)["id"] for line in lines.split("\n") if line)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['data: {apps: {"a\\0": personal}}', f"data: {{apps: {{{'a' * 201}: personal}}}}", 'refusals: {default: "a\\0b"}'],
+)
+def test_what_no_column_takes_is_a_mistake_of_its_file(run: Run, wrong: str, catalog_url: str) -> None:
+    async def story(house: House) -> None:
+        files = {"trimtab.yaml": f"name: main\n{wrong}\n"}
+        plan = await house.admin.post(f"{BASE}/plan", json={"files": files})
+        assert (plan.status_code, len(plan.json()["mistakes"])) == (200, 1)
+        applied = await house.admin.post(f"{BASE}/apply", json={"files": files})
+        assert (applied.status_code, applied.json()["code"]) == (400, "folder_refused")
+        marked = await house.admin.put(f"{BASE}/data-classes/app/{'a' * 201}", json={"data_class": "personal"})
+        assert marked.status_code == 400
+
+    run(story, url=catalog_url)

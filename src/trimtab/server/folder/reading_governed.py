@@ -13,7 +13,6 @@ from trimtab.governance import data_classes, policy_text
 from trimtab.governance.data_classes import Classes
 from trimtab.governance.policy_eval import check_name as check_access
 from trimtab.guard import spec as guards
-from trimtab.guard.store import Refusal
 from trimtab.guard.types import GuardSpec
 from trimtab.server.config_reading import Reading, Tree
 from trimtab.server.config_routes import Plain, line_of
@@ -150,7 +149,10 @@ class Governed:
                 fix = "Write TEMPLATE, TEMPLATE@APP, TEMPLATE/LANGUAGE or TEMPLATE@APP/LANGUAGE, e.g. default/de."
                 reading.refuse(at.key_line, f"The refusal {name[:80]!r}: {error}.", fix)
                 continue
-            self._add(governed.refusal_item(_owned(new), FILE, at.key_line))
+            if "\0" in new.text:
+                reading.refuse(at.key_line, f"The refusal {name[:80]!r} holds a NUL.", "Leave it out.")
+                continue
+            self._add(governed.refusal_item(new, FILE, at.key_line))
 
     def data(self, reading: Reading, tree: Tree) -> None:
         found = cast("Tree", tree["data"].value) if "data" in tree else {}
@@ -170,11 +172,17 @@ class Governed:
             self._classes(spec, line_of("classes", lines))
         for subject, marked in (("app", spec.apps), ("dataset", spec.datasets)):
             for name, data_class in marked.items():
-                self._add(governed.mark_item(subject, name, data_class, FILE, line_of(f"{subject}s.{name}", lines)))
+                line = line_of(f"{subject}s.{name}", lines)
+                if self._named(subject, name, line):
+                    self._add(governed.mark_item(subject, name, data_class, FILE, line))
         for subject, stated in (("provider", spec.providers), ("model", spec.models)):
             for name, terms in stated.items():
                 line = line_of(f"{subject}s.{name}", lines)
-                self._add(governed.terms_item(subject, name, terms, FILE, line))
+                if self._named(subject, name, line):
+                    self._add(governed.terms_item(subject, name, terms, FILE, line))
+
+    def _named(self, subject: str, name: str, line: int) -> bool:
+        return self._tried(FILE, {"": line, "name": line}, lambda: data_classes.check_name(subject, name))
 
     def _classes(self, spec: DataSection, line: int) -> None:
         order = Classes().order if spec.classes is None else spec.classes
@@ -182,8 +190,3 @@ class Governed:
         classes = Classes(order=order, standard=usual if spec.standard is None else spec.standard)
         if self._tried(FILE, {"": line}, lambda: data_classes.check_classes(classes)):
             self._add(governed.classes_item(classes, FILE, line))
-
-
-def _owned(new: Refusal) -> Refusal:
-    """Texts end without the line's end that YAML's block form adds."""
-    return Refusal(project_id="", name=new.name, app=new.app, language=new.language, text=new.text)
