@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy import exc as sa
 
+from catalogs import laid
 from trimtab.storage import rehearsal
-from trimtab.storage.database import Database
+from trimtab.storage.database import READERS, Database
 from trimtab.storage.revision import bump, current
 from trimtab.storage.schema import REVISIONS
 
@@ -86,3 +88,27 @@ def test_a_rehearsal_meets_the_rules_of_the_tables(catalog_url: str) -> None:
         return ""
 
     assert asyncio.run(story()) == "IntegrityError"
+
+
+def test_rehearsals_leave_the_readers_to_those_who_read_and_tell_of_a_file_that_is_none(tmp_path: Path) -> None:
+    busy = 2 * READERS
+    inside, done = threading.Event(), threading.Event()
+
+    def long(_: Connection) -> bool:
+        inside.set()
+        return done.wait(LONGEST_S)
+
+    async def story() -> None:
+        db = Database.open(laid(tmp_path))
+        plans = [asyncio.ensure_future(db.rehearse(long)) for _ in range(busy)]
+        await asyncio.to_thread(inside.wait, LONGEST_S)
+        assert await db.read(lambda conn: current(conn, "things")) == 0
+        done.set()
+        assert await asyncio.gather(*plans) == [True] * busy
+        await db.close()
+
+    asyncio.run(story())
+    broken = tmp_path / "broken.sqlite"
+    broken.write_bytes(b"no database" * 1000)
+    with pytest.raises(sa.OperationalError):
+        rehearsal.in_a_copy(broken, lambda _: None, None, 1.0)

@@ -162,6 +162,7 @@ class _SqliteLane:
         self._seals = seals
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="catalog-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog-write")
+        self._rehearser = ThreadPoolExecutor(1, thread_name_prefix="catalog-rehearse")  # one copy in memory at a time
         self._engine: Engine = create_engine(
             url,
             poolclass=QueuePool,
@@ -191,7 +192,9 @@ class _SqliteLane:
     async def rehearse(self, work: Work[T], shadowed: Sequence[str]) -> T:  # noqa: ARG002  a copy needs no shadows
         loop = asyncio.get_running_loop()
         if self._path.exists() and rehearsal.is_small(self._path):
-            return await loop.run_in_executor(self._readers, rehearsal.in_a_copy, self._path, work, self._seals, BUSY_S)
+            return await loop.run_in_executor(
+                self._rehearser, rehearsal.in_a_copy, self._path, work, self._seals, BUSY_S
+            )
         return await loop.run_in_executor(self._writer, self._taken_back, work)
 
     def _taken_back(self, work: Work[T]) -> T:
@@ -215,6 +218,7 @@ class _SqliteLane:
     async def close(self) -> None:
         self._readers.shutdown(wait=True)
         self._writer.shutdown(wait=True)
+        self._rehearser.shutdown(wait=True)
         self._engine.dispose()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import exc as sa
 from sqlalchemy.pool import StaticPool
 
 from trimtab.storage import content
@@ -36,6 +37,8 @@ def in_a_copy(path: Path, work: Work[T], seals: Callable[[], Seals] | None, busy
         source = sqlite3.connect(path, timeout=busy_s)
         try:
             source.backup(target)
+        except sqlite3.Error as error:  # as everywhere else, where the engine does so
+            raise sa.OperationalError("backup", None, error) from error
         finally:
             source.close()
         target.execute("PRAGMA foreign_keys=ON")
