@@ -132,3 +132,20 @@ def test_a_test_of_policies_says_whose_key_asks_and_of_which_groups(
     )
     verdict = ask(engine_of([PolicySet(name="own", text=FORBID.format(who=who))]), example, ())
     assert (verdict.allowed, verdict.error) == (allowed, "")
+
+
+def test_a_group_that_is_renamed_or_whose_directory_ends_is_so_for_policies_at_once(run: Run) -> None:
+    async def story(house: House) -> None:
+        okta = await directory(house, roles=[{"group": "*", "role": "developer"}])
+        ada = (await okta.post("/scim/v2/Users", json=okta_user("ada@example.com"))).json()["id"]
+        team = {"displayName": "Contractors", "members": [{"value": ada}]}
+        group = (await okta.post("/scim/v2/Groups", json=team)).json()["id"]
+        await policies(house, FORBID.format(who='in Group::"Partners"'))
+        assert asked(house, house.holder.principal(ada)).allowed
+        renamed = await okta.put(f"/scim/v2/Groups/{group}", json=team | {"displayName": "Partners"})
+        assert renamed.status_code == 200
+        assert not asked(house, house.holder.principal(ada)).allowed
+        assert (await house.admin.delete("/api/v1/organisations/default/directory")).status_code == 204
+        assert asked(house, house.holder.principal(ada)).allowed
+
+    run(story)

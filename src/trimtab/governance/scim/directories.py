@@ -151,6 +151,7 @@ def remove(conn: Connection, organisation: Organisation, holding: Holding) -> No
     row = get(conn, organisation)
     _must_hold_all(holding, everywhere=row.terms.everywhere)
     store.remove_directory(conn, organisation.id)
+    bump(conn, REVISION)  # policies name its groups
 
 
 def issue(conn: Connection, organisation: Organisation, wanted: NewToken, holding: Holding, now: int) -> IssuedToken:

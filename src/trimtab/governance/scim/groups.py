@@ -104,6 +104,7 @@ def _change(
     if marked:
         store.put_group(conn, made, new=False)
         _note(conn, directory, "group.changed", made, now, {"from": row.name})
+        bump(conn, REVISION)  # policies name groups
     _fill(conn, directory, made, resource, now, renamed=marked)
     return get(conn, directory, row.id)
 

@@ -118,6 +118,7 @@ async def remove_directory(deps: Deps, caller: CallerNow, within: Within) -> Non
     holding = _holding(caller, within)
     deed = Deed(project=None, action="directory.removed", subject=f"organisation:{within.slug}")
     await written(deps, caller, deed, lambda conn: directories.remove(conn, within, holding))
+    await deps.snapshots.changed()
 
 
 @route(
