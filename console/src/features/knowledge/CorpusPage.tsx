@@ -9,6 +9,7 @@ import { Page } from "@/ui/Page";
 import { Tabs } from "@/ui/Tabs";
 import { WriteButton } from "@/ui/WriteButton";
 import { AddDocuments } from "./AddDocuments";
+import { CorpusSettings } from "./CorpusSettings";
 import { Documents } from "./Documents";
 import { FreshnessView } from "./FreshnessView";
 import { SearchBench } from "./SearchBench";
@@ -21,6 +22,7 @@ const VIEWS = [
   { id: "search", label: "Search" },
   { id: "versions", label: "Versions" },
   { id: "freshness", label: "Freshness" },
+  { id: "settings", label: "Settings" },
 ] as const;
 
 /** "What is in it, is it found, and is it still true?" */
@@ -88,6 +90,7 @@ export function CorpusPage() {
               />
             )}
             {view === "versions" && <Versions project={project} corpus={corpus} />}
+            {view === "settings" && <CorpusSettings project={project} corpus={corpus} />}
             {view === "freshness" && (
               <FreshnessView
                 project={project}

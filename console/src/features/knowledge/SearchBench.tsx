@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { type Corpus, corpusVersionsQuery, type Passage, type SearchMode, searchQuery } from "@/api/knowledge";
 import { formatAgo, formatInt, formatMs, plural } from "@/lib/format";
+import { useMay } from "@/lib/role";
 import { Empty, Tag } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
@@ -33,10 +34,11 @@ export function SearchBench({ project, corpus, search, onSearch, onOpen }: Props
   const [text, setText] = useState(search.q ?? "");
   const [user, setUser] = useState(search.user ?? "");
   const [groups, setGroups] = useState(search.groups ?? "");
+  const may = useMay("knowledge:search");
   const versions = useQuery(corpusVersionsQuery(project, corpus.name));
   const found = useQuery(
     searchQuery(project, corpus.name, {
-      text: search.q ?? "",
+      text: may ? (search.q ?? "") : "",
       mode: (search.mode as SearchMode | undefined) ?? "hybrid",
       top: Number(search.top ?? USUAL_TOP),
       version: Number(search.version ?? 0),
@@ -52,6 +54,16 @@ export function SearchBench({ project, corpus, search, onSearch, onOpen }: Props
     return (
       <Empty title="Nothing can be searched yet">
         <p>Add documents and publish a version; it is searched as soon as it is built.</p>
+      </Empty>
+    );
+  }
+  if (!may) {
+    return (
+      <Empty title="You may read here, and not search">
+        <p>
+          A search may cost a call for the vector of its question, so it needs the permission knowledge:search. Whoever
+          manages members can give you a role that has it: developer and operator do.
+        </p>
       </Empty>
     );
   }

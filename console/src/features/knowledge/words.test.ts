@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Corpus, CorpusVersion } from "@/api/knowledge";
-import { idOf, kindOfFile, progressOf, readAccess, searchable } from "./words";
+import { formOfCorpus, idOf, kindOfFile, progressOf, putOfCorpus, readAccess, searchable } from "./words";
 
 test("what can be searched is the newest that is ready, and what is being built is said", () => {
   const corpus = (ready: number, newest: number) => ({ ready, newest }) as Corpus;
@@ -39,4 +39,24 @@ test("a file's kind is known by the end of its name", () => {
   expect(kindOfFile("a/b.MD")).toBe("markdown");
   expect(kindOfFile("page.html")).toBe("html");
   expect(kindOfFile("notes")).toBe("text");
+});
+
+test("settings of a corpus go back as they came, against the revision that was read", () => {
+  const corpus = { description: "Ours", owner: "ada", access: ["group:legal", "user:bo"], revision: 4 } as Corpus;
+  const aged = { ...corpus, stale_days: 90 };
+  expect(putOfCorpus(formOfCorpus(aged), aged)).toEqual({
+    body: {
+      description: "Ours",
+      owner: "ada",
+      access: ["group:legal", "user:bo"],
+      stale_days: 90,
+      expected_revision: 4,
+    },
+    wrong: { access: "", staleDays: "" },
+  });
+  const ageless = { ...corpus, stale_days: null };
+  expect(putOfCorpus(formOfCorpus(ageless), ageless).body.stale_days).toBe(0);
+  for (const staleDays of ["0", "1.5", "-3", "36501", "a week"])
+    expect(putOfCorpus({ ...formOfCorpus(aged), staleDays }, aged).wrong.staleDays).not.toBe("");
+  expect(putOfCorpus({ ...formOfCorpus(aged), access: "ada" }, aged).wrong.access).not.toBe("");
 });

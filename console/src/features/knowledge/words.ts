@@ -71,3 +71,39 @@ const KINDS: Record<string, NewDocument["kind"]> = {
 export function kindOfFile(name: string): NewDocument["kind"] {
   return KINDS[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "text";
 }
+
+/** What a corpus says of itself, as fields to fill in. */
+export interface CorpusForm {
+  description: string;
+  owner: string;
+  /** As `readAccess` reads it. */
+  access: string;
+  /** Empty: documents may be of any age. */
+  staleDays: string;
+}
+
+export const formOfCorpus = (corpus: Corpus): CorpusForm => ({
+  description: corpus.description,
+  owner: corpus.owner,
+  access: corpus.access.join(", "),
+  staleDays: corpus.stale_days === null ? "" : String(corpus.stale_days),
+});
+
+const MOST_DAYS = 36_500;
+
+/** What is to be put, against the revision that was read, and what is wrong with a field. */
+export function putOfCorpus(form: CorpusForm, corpus: Corpus) {
+  const { access, wrong: badAccess } = readAccess(form.access);
+  const days = form.staleDays.trim();
+  const sound = days === "" || (/^\d+$/.test(days) && Number(days) >= 1 && Number(days) <= MOST_DAYS);
+  return {
+    body: {
+      description: form.description.trim(),
+      owner: form.owner.trim(),
+      access,
+      stale_days: Number(days || 0),
+      expected_revision: corpus.revision,
+    },
+    wrong: { access: badAccess, staleDays: sound ? "" : `A whole number of days, from 1 to ${formatInt(MOST_DAYS)}.` },
+  };
+}
