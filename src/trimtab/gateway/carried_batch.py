@@ -6,6 +6,7 @@ that its body sets, if it sets one.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,12 +17,16 @@ from trimtab.ledger.worst import most_input
 
 MOST_BYTES = 256 * 1024 * 1024
 """Of an input file; OpenAI takes 200 MB."""
+LONGEST_LINE = 32 * 1024 * 1024
+"""Bytes of one call with its pictures: what is not cut into lines would be held whole."""
 _WRITES_NOTHING = ("/embeddings", "/moderations")
 
 
 class _Body(Struct, frozen=True):
     model: str | None = None
     n: int | None = None
+    best_of: int | None = None
+    prompt: list[Any] | str | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
@@ -50,15 +55,19 @@ def input_file_of(body: bytes) -> str:
 
 async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
     """What all lines may use together. Raises `Uncountable` for a file that is too large or no JSON lines."""
-    counted, rest, size = _Counted(), b"", 0
+    counted, begun, size = _Counted(), bytearray(), 0
     async for piece in pieces:
         size += len(piece)
         if size > MOST_BYTES:
             raise Uncountable(f"its input file is larger than {MOST_BYTES >> 20} MB")
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            counted.add(line)
-    counted.add(rest)
+        first, *more = piece.split(b"\n")
+        begun += first
+        for line in more:
+            counted.add(bytes(begun))
+            begun = bytearray(line)
+        if len(begun) > LONGEST_LINE:
+            raise Uncountable(f"a line of its input file is longer than {LONGEST_LINE >> 20} MB")
+    counted.add(bytes(begun))
     return counted.size()
 
 
@@ -79,7 +88,7 @@ class _Counted:
         self.input += most_input(line)
         if (read.url or "").endswith(_WRITES_NOTHING):
             return
-        choices = max(1, body.n or 1)
+        choices = max(1, body.n or 1, body.best_of or 1) * _prompts(body.prompt)
         told = [each for each in (body.max_completion_tokens, body.max_tokens, body.max_output_tokens) if each]
         if told:
             self.output += max(0, *told) * choices
@@ -89,6 +98,12 @@ class _Counted:
     def size(self) -> Size:
         model = next(iter(self.models)) if len(self.models) == 1 else ""
         return Size(input=self.input, output=self.output, open=self.open, model=model)
+
+
+def _prompts(prompt: list[Any] | str | None) -> int:
+    """How many answers a line of text completion asks for: a list of texts, or of lists of tokens, is as many."""
+    many = isinstance(prompt, list) and not all(isinstance(each, int) for each in prompt)
+    return max(1, len(prompt)) if many and prompt is not None else 1
 
 
 class Uncountable(InvalidRequest):
