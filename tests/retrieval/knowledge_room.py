@@ -70,8 +70,9 @@ class Room:
         await self.db.write(lambda conn: corpora.put(conn, edit))
 
     async def put(self, *given: NewDocument, corpus: str = "handbook") -> documents.Put:
+        ready = documents.read(given, self.now)
         return await self.db.write(
-            lambda conn: documents.put(conn, corpora.to_change(conn, "p", corpus), given, By(ADA, self.now), self.ring)
+            lambda conn: documents.put(conn, corpora.to_change(conn, "p", corpus), ready, By(ADA, self.now), self.ring)
         )
 
     async def publish(self, corpus: str = "handbook", *, build: bool = True) -> CorpusVersion:

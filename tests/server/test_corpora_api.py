@@ -141,6 +141,20 @@ def test_freshness_names_no_document_that_the_reader_may_not_see(run: "Run") -> 
     run(story)
 
 
+def test_metadata_that_cannot_be_kept_is_refused(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await filled(house)
+        deep: Any = "x"
+        for _ in range(400):
+            deep = [deep]
+        for value, status in ((2**64 - 1, 200), (2**64, 400), (-(2**70), 400), (deep, 200)):
+            item = {"id": "odd", "text": "words", "metadata": {"n": value}}
+            answer = await house.admin.post(f"{ONE}/documents", json={"items": [item]})
+            assert answer.status_code == status, answer.text
+
+    run(story)
+
+
 def test_a_time_that_no_calendar_has_is_refused(run: "Run") -> None:
     async def story(house: House) -> None:
         await filled(house)

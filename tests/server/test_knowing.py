@@ -45,7 +45,7 @@ async def published(db: Database) -> None:
 
     def put(conn: Any) -> None:
         found = corpora.to_change(conn, "p", "c")
-        documents.put(conn, found, given, By(ADA, 1), Keyring())
+        documents.put(conn, found, documents.read(given, 1), By(ADA, 1), Keyring())
         versions.publish(conn, corpora.to_change(conn, "p", "c"), "", By(ADA, 1))
 
     await db.write(put)

@@ -51,6 +51,14 @@ class NewDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     updated: int | None = None
 
 
+class Ready(Struct, frozen=True):
+    """A document that was read: what it says, and that as it rests."""
+
+    new: NewDocument
+    text: Text
+    body: bytes
+
+
 class Put(Struct, frozen=True, kw_only=True):
     """What came of it, by ids: new ones, those that say something else now, those that differ in who may see them or in
     when they were updated alone, and those that are as they were."""
@@ -69,18 +77,24 @@ class By(Struct, frozen=True):
 # --- putting ---
 
 
-def put(conn: Connection, found: Corpus, given: Sequence[NewDocument], by: By, ring: Keyring) -> Put:
-    """All of them, or none. Raises `InvalidRequest`."""
+def read(given: Sequence[NewDocument], now: int) -> list[Ready]:
+    """What they say, to be put. Seconds for some megabytes: in a thread, and before the transaction. Raises
+    `InvalidRequest`."""
     if len(given) > MOST_AT_ONCE:
         raise InvalidRequest(f"More than {MOST_AT_ONCE} documents at once.", fix="Put fewer at a time.", param="items")
     if len({each.id for each in given}) < len(given):
         raise InvalidRequest("Two of these documents have the same id.", fix="Give each its own.", param="items")
-    ready = [_checked(each, by.now) for each in given]
+    return [_checked(each, now) for each in given]
+
+
+def put(conn: Connection, found: Corpus, ready: Sequence[Ready], by: By, ring: Keyring) -> Put:
+    """All of them, or none. Raises `InvalidRequest`."""
+    given = [each.new for each in ready]
     there = _rows(conn, found, [each.id for each in given])
     _not_too_many(conn, found, len([each for each in given if each.id not in there]))
     outcome: dict[str, list[str]] = {"added": [], "changed": [], "restated": [], "same": []}
-    for each, text in ready:
-        outcome[_put_one(conn, found, each, text, there.get(each.id), by, ring)].append(each.id)
+    for each in ready:
+        outcome[_put_one(conn, found, each, there.get(each.new.id), by, ring)].append(each.new.id)
     made = Put(**{name: tuple(ids) for name, ids in outcome.items()})
     moved = (*made.added, *made.changed, *made.restated)
     if moved:
@@ -94,7 +108,7 @@ def put(conn: Connection, found: Corpus, given: Sequence[NewDocument], by: By, r
     return made
 
 
-def _checked(new: NewDocument, now: int) -> tuple[NewDocument, Text]:
+def _checked(new: NewDocument, now: int) -> Ready:
     check_id(new.id)
     body, title = plain(new.kind, new.text)
     for name, value, most in (("title", new.title, 300), ("source", new.source, 2_000)):
@@ -111,7 +125,14 @@ def _checked(new: NewDocument, now: int) -> tuple[NewDocument, Text]:
     if new.updated is not None:
         _check_updated(new.id, new.updated, now)
     text = Text(title=new.title or title, source=new.source, kind=new.kind, body=body, metadata=new.metadata)
-    return new, text
+    try:
+        return Ready(new, text, msgspec.msgpack.encode(text))
+    except (OverflowError, RecursionError):
+        raise InvalidRequest(
+            f"The metadata of {new.id!r} holds a whole number of more than 64 bits, or is nested too deeply.",
+            fix="Write the number as a text.",
+            param="metadata",
+        ) from None
 
 
 def _check_updated(name: str, updated: int, now: int) -> None:
@@ -132,12 +153,10 @@ def check_id(name: str) -> None:
         )
 
 
-def _put_one(
-    conn: Connection, found: Corpus, new: NewDocument, text: Text, there: Any, by: By, ring: Keyring
-) -> str:  # fmt: skip
+def _put_one(conn: Connection, found: Corpus, ready: Ready, there: Any, by: By, ring: Keyring) -> str:
+    new, text, body = ready.new, ready.text, ready.body
     is_lost = there is not None and _is_lost(conn, found, there, ring)
     epoch = 0 if there is None else there.epoch + is_lost
-    body = msgspec.msgpack.encode(text)
     hashed = _hash(body, epoch)
     updated = by.now if new.updated is None else new.updated
     values: dict[str, Any] = {

@@ -39,6 +39,7 @@ from trimtab.server.corpus_bodies import (
     SourcesSeen,
 )
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.prompt_reading import aside
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 BASE = "/api/v1/projects/{project:str}/corpora"
@@ -173,9 +174,11 @@ async def put_documents(
     """What is searched stays as it is until the corpus is published again; only who may see a document is in force at
     once. A document that was removed or erased comes back."""
 
+    ready = await aside(deps, documents.read, data.items, deps.now())
+
     def write(conn: Connection) -> documents.Put:
         found = corpora.to_change(conn, tenant.id, corpus)
-        return documents.put(conn, found, data.items, _by(conn, deps, caller), deps.keys())
+        return documents.put(conn, found, ready, _by(conn, deps, caller), deps.keys())
 
     made = await deps.db.write(write)
     return DocumentsPut(**{name: list(getattr(made, name)) for name in DocumentsPut.__struct_fields__})
