@@ -90,6 +90,14 @@ def test_what_says_nothing_is_not_sent() -> None:
     assert names == ("project", "cost")
 
 
+def test_a_map_that_is_none_leaves_the_table_to_be_looked_through() -> None:
+    columns = ("project", "metadata")
+    table = Table("spans", columns)
+    table.add(0, ("p", {"a": "b"}))
+    table.add(1, ("p", None))
+    assert table.encoded() is None
+
+
 @pytest.mark.parametrize("value", ["\ud800", 7])
 def test_a_value_that_does_not_fit_leaves_the_table_to_be_looked_through(value: object) -> None:
     table = Table("span_io", SPAN_IO)

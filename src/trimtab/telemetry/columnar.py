@@ -37,7 +37,7 @@ KINDS: Final[dict[str, str]] = {
 }
 """What the columns of the tables hold, by name: whole numbers as wide as the table's, with ``?`` where None says
 something, lists, maps. Any other is a text."""
-DOES_NOT_FIT: Final = (ValueError, TypeError, OverflowError)
+DOES_NOT_FIT: Final = (ValueError, TypeError, OverflowError, AttributeError)
 """What a value raises that its column cannot hold, a text that is no Unicode among them."""
 
 
