@@ -1680,7 +1680,9 @@ export interface paths {
         };
         /**
          * How old a corpus's documents are
-         * @description Needs the permission `knowledge:read`.
+         * @description Of the documents that the caller may see.
+         *
+         *     Needs the permission `knowledge:read`.
          */
         get: operations["corpusFreshness"];
         put?: never;
@@ -8711,8 +8713,8 @@ export interface components {
         };
         /**
          * DirectoryView
-         * @description `url` is what the provider is given beside a token. `roles`: what its groups mean, where the first that fits a
-         *     place counts. `people` are all it keeps, `active` those it lets in.
+         * @description `url` is what the provider is given beside a token. `roles`: what its groups mean, where the first that fits
+         *     a place counts. `people` are all it keeps, `active` those it lets in.
          */
         DirectoryView: {
             organisation: string;

@@ -8,8 +8,8 @@ from trimtab.governance.scim.store import Meaning
 
 
 class DirectoryView(Struct, frozen=True, kw_only=True):
-    """``url`` is what the provider is given beside a token. ``roles``: what its groups mean, where the first that fits a
-    place counts. ``people`` are all it keeps, ``active`` those it lets in."""
+    """``url`` is what the provider is given beside a token. ``roles``: what its groups mean, where the first that fits
+    a place counts. ``people`` are all it keeps, ``active`` those it lets in."""
 
     organisation: str
     url: str

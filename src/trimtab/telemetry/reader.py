@@ -400,8 +400,8 @@ class TelemetryReader:
             )
 
     async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
-        """What is asked while both processes start waits until the other can be reached and has opened the store: one that
-        a killed server left behind may still be met, and end in the middle of an answer."""
+        """What is asked while both processes start waits until the other can be reached and has opened the store: the
+        one that a killed server left behind may still be met, and end in the middle of an answer."""
         while True:
             waits = time.monotonic() < self._patient_until
             try:

@@ -343,7 +343,12 @@ async def get_schema() -> dict[str, str]:
     "POST",
     "/api/v1/projects/{project:str}/policy-check",
     "policy:read",
-    Operation(id="checkAccessPolicies", summary="What is wrong with policies, and whether their tests hold", tag=TAG, errors=(404,)),
+    Operation(
+        id="checkAccessPolicies",
+        summary="What is wrong with policies, and whether their tests hold",
+        tag=TAG,
+        errors=(404,),
+    ),
 )
 async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]) -> PolicyCheck:
     """Nothing is kept."""
@@ -361,7 +366,9 @@ async def check_policies(deps: Deps, tenant: Tenant, data: JSONBody[PolicyDraft]
     "POST",
     "/api/v1/projects/{project:str}/policy-plan",
     "policy:read",
-    Operation(id="planAccessPolicies", summary="What policies would have done with last week's calls", tag=TAG, errors=(404,)),
+    Operation(
+        id="planAccessPolicies", summary="What policies would have done with last week's calls", tag=TAG, errors=(404,)
+    ),
 )
 async def plan_policies(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PolicyPlanRequest]) -> PolicyPlan:
     """Every recorded call is judged by what is in force and by what is proposed. No provider is asked, and nothing is

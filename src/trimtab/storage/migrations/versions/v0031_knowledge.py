@@ -1,5 +1,7 @@
 """Corpora: their documents, the pieces these are cut into, and what is searched in."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-def _of_project(name: str, keys: tuple[sa.Column, ...], *columns: sa.Column) -> None:
+def _of_project(name: str, keys: tuple[sa.Column[Any], ...], *columns: sa.Column[Any]) -> None:
     """A table whose key begins with the project."""
     op.create_table(
         name,
@@ -21,11 +23,11 @@ def _of_project(name: str, keys: tuple[sa.Column, ...], *columns: sa.Column) -> 
     )
 
 
-def _corpus() -> sa.Column:
+def _corpus() -> sa.Column[Any]:
     return sa.Column("corpus", sa.String(64), nullable=False)
 
 
-def _document() -> sa.Column:
+def _document() -> sa.Column[Any]:
     return sa.Column("document", sa.String(128), nullable=False)
 
 
