@@ -92,6 +92,7 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     after = ask(server, "POST", destroy, {"confirm": confirm}).json()
     assert [key["state"] for key in after["keys"]] == ["active", "destroyed"]
     assert "SEALEDWORDS" not in said(server, trace)
+    assert "the key it was encrypted with was destroyed" in said(server, trace)
     assert "SEALEDWORDS" not in said(server, "ab" * 16)
     gone = call(server, "SEALEDWORDS asked", {"idempotency-key": "sealed-1"}, status=409)
     assert gone.json()["error"]["code"] == "idempotency_answer_gone"

@@ -122,7 +122,7 @@ def main() -> None:
     try:
         code = command.main(prog_name="trimtab", standalone_mode=False)
     except click.exceptions.Abort:
-        alone = "" if sys.stdin.isatty() else " Where a command asks and nobody is there to answer, say --yes."
+        alone = "" if sys.stdin.isatty() else " Where nobody is there to answer, its --help names the option that does."
         click.echo(f"Interrupted.{alone}", err=True)
         code = 130
     except click.ClickException as error:

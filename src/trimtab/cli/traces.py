@@ -181,5 +181,7 @@ def _print_io(io: t.SpanIO) -> None:
         for message in messages:
             said = " ".join(str(part.get("text", f"[{part.get('type')}]")) for part in message.parts)
             click.echo(f"  {message.role}: {said}")
-    if io.truncated:
+    if io.note:
+        click.echo(f"\n{io.note}")
+    elif io.truncated:
         click.echo("  (cut; the console has the rest)")

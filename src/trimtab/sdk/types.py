@@ -352,7 +352,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class SpanIO(Struct, frozen=True, kw_only=True):
-    """``captured`` is false where the project keeps content out."""
+    """``captured`` is false where the project keeps content out. ``note`` says in words what is missing."""
 
     captured: bool
     input: list[Message]
@@ -360,6 +360,7 @@ class SpanIO(Struct, frozen=True, kw_only=True):
     tools: list[dict[str, Any]]
     params: dict[str, Any]
     truncated: bool
+    note: str = ""
     withheld: bool = False
     """This key may not read content."""
 

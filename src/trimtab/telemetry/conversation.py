@@ -94,7 +94,7 @@ def _answered(bodies: Bodies, notes: list[str]) -> list[MessageView]:
 
 def _readable(body: bytes | None, name: str, notes: list[str]) -> bool:
     if body is None:
-        notes.append(f"The {name} was kept as a blob, which is gone.")
+        notes.append(f"The {name} is gone: it was deleted, or the key it was encrypted with was destroyed.")
     elif len(body) > READ_BYTES:
         notes.append(f"The {name} has {len(body)} bytes: too many to show.")
     return bool(body) and len(body or b"") <= READ_BYTES

@@ -94,7 +94,7 @@ function columns(project: string): Column<Example>[] {
         </Link>
       ),
     },
-    { id: "did", label: "it", cell: (row) => didWords(row) },
+    { id: "did", label: "it", cell: (row) => <span style={{ whiteSpace: "nowrap" }}>{didWords(row)}</span> },
     { id: "model", label: "called", cell: (row) => row.model },
     {
       id: "preview",
