@@ -1,7 +1,7 @@
 /** Who may come in and what they may do: members of a place, roles, identity providers, sessions, second factors. */
 
 import { queryOptions } from "@tanstack/react-query";
-import { get, inProject } from "./client";
+import { ApiProblem, get, inProject } from "./client";
 import { everyPage, mayPass } from "./queries";
 import type { components } from "./schema";
 import type { MemberView, RoleList } from "./types";
@@ -16,6 +16,13 @@ export type IdentityProvider = S["IdentityProviderView"];
 export type ProviderCheck = S["ProviderCheck"];
 export type GroupRole = S["GroupRole"];
 export type OrganisationView = S["OrganisationView"];
+export type Directory = Omit<S["DirectoryView"], "roles"> & { roles: Meaning[] };
+export type DirectoryBody = S["DirectoryBody"];
+export type DirectoryToken = S["DirectoryTokenView"];
+export type DirectoryGroup = S["DirectoryGroupView"];
+export type IssuedDirectoryToken = S["IssuedDirectoryToken"];
+/** What has a default is left out of answers. */
+export type Meaning = Partial<S["Meaning"]> & { group: string; role: string };
 export type PersonView = S["PersonView"];
 
 /** Where a role is held. */
@@ -66,6 +73,42 @@ export const identityProvidersQuery = () =>
   queryOptions({
     queryKey: ["identity-providers"],
     queryFn: async ({ signal }) => (await get<{ items: IdentityProvider[] }>("/identity-providers", signal)).items,
+    retry: mayPass,
+  });
+
+const organisationAt = (slug: string): Place => ({ kind: "organisation", slug });
+
+/** The path of an organisation's directory, or of what is below it. */
+export const directoryAt = (slug: string, ...parts: string[]) => at(organisationAt(slug), "directory", ...parts);
+export const directoryKey = (slug: string) => ["directory", slug] as const;
+
+/** Null where no identity provider keeps the organisation's people. */
+export const directoryQuery = (slug: string) =>
+  queryOptions({
+    queryKey: [...directoryKey(slug), "terms"],
+    queryFn: async ({ signal }): Promise<Directory | null> => {
+      try {
+        return await get<Directory>(directoryAt(slug), signal);
+      } catch (error) {
+        if (error instanceof ApiProblem && error.status === 404) return null;
+        throw error;
+      }
+    },
+    retry: mayPass,
+  });
+
+export const directoryTokensQuery = (slug: string) =>
+  queryOptions({
+    queryKey: [...directoryKey(slug), "tokens"],
+    queryFn: async ({ signal }) => (await get<{ items: DirectoryToken[] }>(directoryAt(slug, "tokens"), signal)).items,
+    retry: mayPass,
+  });
+
+/** What the provider has sent so far. */
+export const directoryGroupsQuery = (slug: string) =>
+  queryOptions({
+    queryKey: [...directoryKey(slug), "groups"],
+    queryFn: ({ signal }) => everyPage<DirectoryGroup>(directoryAt(slug, "groups"), signal),
     retry: mayPass,
   });
 

@@ -8,6 +8,7 @@ import { heldIn } from "@/lib/role";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Tabs } from "@/ui/Tabs";
+import { DirectoryView } from "./DirectoryView";
 import { Everybody } from "./Everybody";
 import { PlaceMembers } from "./PlaceMembers";
 import { RolesView } from "./RolesView";
@@ -57,12 +58,15 @@ export function PeoplePage() {
       ),
     organisation: () =>
       organisation ? (
-        <PlaceMembers
-          place={{ kind: "organisation", slug: organisation }}
-          roles={items}
-          adding={adding}
-          onAdding={onAdding}
-        />
+        <>
+          <PlaceMembers
+            place={{ kind: "organisation", slug: organisation }}
+            roles={items}
+            adding={adding}
+            onAdding={onAdding}
+          />
+          <DirectoryView organisation={organisation} roles={items} edit={search.edit} onEdit={onEdit} />
+        </>
       ) : (
         <Skeleton height={180} />
       ),

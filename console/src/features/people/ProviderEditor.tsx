@@ -141,26 +141,31 @@ function Reach({ form, provider, set }: PartProps & { provider: IdentityProvider
 interface LinesProps {
   lines: GroupLine[];
   roles: RoleView[];
+  /** Where roles can be given; left out: wherever the reader is. */
+  within?: readonly string[];
   onChange: (lines: GroupLine[]) => void;
 }
 
 /** The first line that fits a place counts; the group `*` is everybody. */
-function GroupLines({ lines, roles, onChange }: LinesProps) {
+export function GroupLines({ lines, roles, within, onChange }: LinesProps) {
   const projects = useQuery(projectsQuery());
   const me = useQuery(meQuery());
   const organisations = new Set([
     ...(projects.data ?? []).map((project) => project.organisation),
     ...(me.data?.organisations ?? []),
   ]);
-  const places = [
+  const places = within ?? [
     "instance",
     ...[...organisations].filter(Boolean).map((slug) => `organisation:${slug}`),
     ...(projects.data ?? []).map((project) => `project:${project.slug}`),
-    ...lines.map((line) => line.place),
   ];
-  const options = [...new Set(places)].map((value) => ({ value, label: placeWords(value) }));
+  const options = [...new Set([...places, ...lines.map((line) => line.place)])].map((value) => ({
+    value,
+    label: placeWords(value),
+  }));
   const update = (id: number, more: Partial<GroupLine>) =>
     onChange(lines.map((line) => (line.id === id ? { ...line, ...more } : line)));
+  const usual = places.find((place) => place !== "instance") ?? "instance";
   const next = 1 + Math.max(-1, ...lines.map((line) => line.id));
   return (
     <fieldset className={css.area}>
@@ -208,9 +213,7 @@ function GroupLines({ lines, roles, onChange }: LinesProps) {
       <div>
         <PlainButton
           icon={<Plus size={13} />}
-          onClick={() =>
-            onChange([...lines, { id: next, group: "", role: "viewer", place: options[1]?.value ?? "instance" }])
-          }
+          onClick={() => onChange([...lines, { id: next, group: "", role: "viewer", place: usual }])}
         >
           Add a group
         </PlainButton>

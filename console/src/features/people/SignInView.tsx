@@ -44,7 +44,7 @@ export function SignInView({ roles, edit, onEdit }: Props) {
         <Empty title="People sign in with a key">
           <p>
             With an identity provider (any that speaks OpenID Connect) everybody signs in as themselves: groups give
-            roles, who leaves the company leaves here too, and the audit log has names.
+            roles, who leaves the company signs in no more, and the audit log has names.
           </p>
           {add}
         </Empty>

@@ -18,6 +18,7 @@ const ROLE: RoleView = { name: "writer", about: "", permissions: ["prompt:write"
 test("a role that a group gave names its provider", () => {
   expect(sourceOf(ADA)).toBe("by hand");
   expect(sourceOf({ ...ADA, source: "oidc:google" })).toBe("by google");
+  expect(sourceOf({ ...ADA, source: "scim:default" })).toBe("by the directory");
 });
 
 test("who never signed in is invited, a service account never is", () => {

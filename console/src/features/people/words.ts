@@ -3,6 +3,7 @@ import type { MemberView, RoleView } from "@/api/types";
 
 /** Where a role came from, in a person's words. */
 export function sourceOf(member: MemberView): string {
+  if (member.source.startsWith("scim:")) return "by the directory";
   return member.source.startsWith("oidc:") ? `by ${member.source.slice(5)}` : member.source;
 }
 
