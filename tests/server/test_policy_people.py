@@ -1,5 +1,7 @@
 """People, service accounts and groups have one name in policies, whichever way they ask."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -7,6 +9,7 @@ import pytest
 from house import House, Run
 from test_people_api import P, come_in, made, member
 from test_scim import directory, okta_user
+from test_snapshot import away
 
 from trimtab.gateway.policed import Governed
 from trimtab.governance import keys
@@ -14,6 +17,7 @@ from trimtab.governance.access import Principal
 from trimtab.governance.keys import Wanted
 from trimtab.governance.policy_eval import Facts, PolicySet, Verdict, engine_of
 from trimtab.governance.policy_examples import Asker, PolicyExample, PolicySubject, ask, plain
+from trimtab.server.snapshot import FILE
 
 
 async def policies(house: House, text: str) -> None:
@@ -149,3 +153,35 @@ def test_a_group_that_is_renamed_or_whose_directory_ends_is_so_for_policies_at_o
         assert asked(house, house.holder.principal(ada)).allowed
 
     run(story)
+
+
+@pytest.mark.parametrize("who", ['in Group::"Contractors"', 'in User::"ada@example.com"', 'in User::"{ada}"'])
+def test_a_key_stands_below_its_owner_also_where_a_server_starts_without_its_catalog(
+    run: Run, tmp_path: Path, who: str
+) -> None:
+    async def story(house: House) -> str:
+        okta = await directory(house, roles=[{"group": "*", "role": "developer"}])
+        ada = (await okta.post("/scim/v2/Users", json=okta_user("ada@example.com"))).json()["id"]
+        await okta.post("/scim/v2/Groups", json={"displayName": "Contractors", "members": [{"value": ada}]})
+        hers = await key_of(house, ada)
+        await policies(house, FORBID.format(who=who.format(ada=ada)))
+        assert not asked(house, house.holder.principal(hers)).allowed
+        return hers
+
+    hers = run(story)
+    kept = (tmp_path / FILE).read_bytes()
+    assert (b"ada@example.com" in kept) == ("@" in who)  # where a policy says it, it rests there anyway
+    assert b"Ada Test" not in kept
+
+    async def start() -> None:
+        holder = away(tmp_path)
+        await holder.load()
+        assert holder.away
+        governed = holder.current.governed[holder.current.access.projects["default"].id]
+        principal = holder.principal(hers)
+        assert principal is not None
+        assert governed.engine is not None
+        verdict = governed.engine.decide("call_tool", governed.who(principal), plain("call_tool", "shell"), Facts())
+        assert not verdict.allowed
+
+    asyncio.run(start())

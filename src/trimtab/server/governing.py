@@ -46,8 +46,16 @@ def read(conn: Connection) -> GovernedRows:
 
 
 def nameless(rows: GovernedRows) -> GovernedRows:
-    """As they rest in a file: without names and addresses of people, who need the catalog to come in anyway."""
-    return structs.replace(rows, people=[])
+    """As they rest in a file: without names of people, and without addresses but those that a policy names. Their keys
+    go on where the catalog is away, below them and their groups as before."""
+    texts = "\n".join(each.text for each in rows.sets)
+
+    def kept(each: Named) -> Named:
+        email = each.person.email
+        email = email if email and email in texts else None
+        return structs.replace(each, person=structs.replace(each.person, name="", email=email))
+
+    return structs.replace(rows, people=[kept(each) for each in rows.people])
 
 
 def governed(
