@@ -94,7 +94,7 @@ def _tell(found: Directory, *, as_json: bool) -> None:
         print_json(found)
         return
     click.echo(f"Directory of {found.organisation}{f' ({found.label})' if found.label else ''}: {found.url}")
-    click.echo(f"  {found.people} people, {found.active} of them let in; {found.groups} groups")
+    click.echo(f"  people: {found.people}, let in: {found.active}; groups: {found.groups}")
     click.echo(f"  deleted people: {'locked out' if found.on_delete == 'deactivate' else 'no members any more'}")
     if found.everywhere:
         click.echo("  its people are those of the whole server")

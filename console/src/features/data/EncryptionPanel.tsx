@@ -103,13 +103,14 @@ function Reach({ catalog, since }: { catalog: EncryptionView["catalog"]; since: 
     <>
       {catalog?.state === "running" && (
         <p role="status">
-          Cases, answers and reviews that lay here before are being encrypted: {plural(catalog.rows, "row")} so far.
+          Cases, answers, reviews and documents that lay here before are being encrypted: {plural(catalog.rows, "row")}{" "}
+          so far.
         </p>
       )}
       {catalog && catalog.ended !== null && (
         <p className="muted">
-          Cases, answers and reviews that lay here before were encrypted, too ({plural(catalog.rows, "row")}, by{" "}
-          {formatDateTime(catalog.ended)}).
+          Cases, answers, reviews and documents that lay here before were encrypted, too ({plural(catalog.rows, "row")},
+          by {formatDateTime(catalog.ended)}).
         </p>
       )}
       {since !== null && (
@@ -165,7 +166,7 @@ const CHANGES = {
     title: "Encrypt what is said from now on?",
     action: "Switch on",
     words:
-      "In force on every worker at once. Cases, answers and reviews that lie here already are encrypted, too; texts of earlier traces stay as they are until their retention ends. Words cannot be searched any more, and content is not exported as files.",
+      "In force on every worker at once. Cases, answers, reviews and documents that lie here already are encrypted, too; texts of earlier traces stay as they are until their retention ends. Words cannot be searched any more, and content is not exported as files.",
   },
   off: {
     title: "Encrypt nothing any more?",
