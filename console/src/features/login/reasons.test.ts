@@ -12,5 +12,6 @@ describe("why somebody is not let in", () => {
   });
   it("of an unknown answer of a provider names it", () => {
     expect(reasonOf("oidc_new")).toContain("oidc_new");
+    expect(reasonOf("__proto__")).toContain("__proto__"); // an address may say anything
   });
 });

@@ -12,7 +12,8 @@ const REASONS: Record<string, string> = {
 };
 
 export function reasonOf(code: string): string {
-  return REASONS[code] ?? `The provider's answer was not accepted (${code}). Start again, or ask an administrator.`;
+  const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+  return known ?? `The provider's answer was not accepted (${code}). Start again, or ask an administrator.`;
 }
 
 interface Refusal {
