@@ -9,6 +9,7 @@ import pytest
 from house import House, Run
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.evaluation.cases import NewCase, made
 from trimtab.evaluation.types import Case
@@ -275,3 +276,22 @@ def test_what_no_column_takes_is_a_mistake_of_its_file(run: Run, wrong: str, cat
         assert marked.status_code == 400
 
     run(story, url=catalog_url)
+
+
+def test_a_plan_that_meets_what_somebody_applies_meanwhile_is_made_anew(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(house: House) -> None:
+        rehearse, times = house.db.rehearse, [0]
+
+        async def met(*given: Any) -> Any:
+            times[0] += 1
+            if times[0] == 1:
+                raise IntegrityError("INSERT", None, Exception("duplicate key"))
+            return await rehearse(*given)
+
+        monkeypatch.setattr(house.db, "rehearse", met)
+        plan = await house.admin.post(f"{BASE}/plan", json={"files": {"trimtab.yaml": "name: main\n"}})
+        assert (plan.status_code, plan.json()["clean"], times) == (200, True, [2])
+
+    run(story)

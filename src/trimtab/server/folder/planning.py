@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.governance import audit
@@ -162,6 +163,9 @@ async def _carried_out(deps: Dependencies, asked: Asked, *, keep: _Keep | None) 
             return prepared, back.written
         except Moved:
             continue
+        except IntegrityError:  # of a rehearsal, which holds no counter: somebody applied the same meanwhile
+            if keep is not None:
+                raise
     raise Conflict("The catalog is changed all the time.", fix="Try again.", code="catalog_busy")
 
 
