@@ -1,6 +1,7 @@
 """What was said in traces that are to be erased, held against what lies elsewhere without a word of whose it is: seeds
 of red teams, and marks of texts that guards' thresholds were checked with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, cast
 
@@ -47,9 +48,11 @@ class Seeds:
             return {}
         owned: dict[SeedCases, str] = {}
         gone: set[str] = set()
-        async for trace, texts in self._texts(project, traces):
-            owned |= {seed: trace for seed in waiting if seed not in owned and seeds.said_in(seed.text, texts)}
-            gone |= marks & {points.mark_of(text) for text in texts}
+        async for said in self._said(project, traces):
+            # Texts of some megabytes, from files: not beside calls on the event loop.
+            mine, seen = await asyncio.to_thread(self._compared, said, waiting, marks)
+            owned = mine | owned
+            gone |= seen
 
         def write(conn: Connection) -> int:
             seeds.own(conn, project, owned)
@@ -57,15 +60,26 @@ class Seeds:
 
         return {"guard_points": await self._db.write(write)}
 
-    async def _texts(self, project: str, traces: Sequence[str]) -> AsyncIterator[tuple[str, list[str]]]:
+    def _compared(
+        self, said: Sequence[_Said], waiting: Sequence[SeedCases], marks: frozenset[str]
+    ) -> tuple[dict[SeedCases, str], set[str]]:
+        """Which seeds were said in which trace, and the marks of what was said."""
+        owned: dict[SeedCases, str] = {}
+        gone: set[str] = set()
+        for each in said:
+            texts = _strings(self._opened(each))
+            owned |= {seed: each.trace_id for seed in waiting if seed not in owned and seeds.said_in(seed.text, texts)}
+            gone |= marks & {points.mark_of(text) for text in texts}
+        return owned, gone
+
+    async def _said(self, project: str, traces: Sequence[str]) -> AsyncIterator[list[_Said]]:
         for at in range(0, len(traces), AT_ONCE):
             sql = (
                 "SELECT trace_id, base64Encode(request), request_blob FROM span_io WHERE project = {project:String}"  # noqa: S608
                 f" AND trace_id {IDS_IN} AND (request != '' OR request_blob != '')"
             )
             params = {"project": project, "ids": ids(traces[at : at + AT_ONCE])}
-            for said in await self._upkeep.values(_Said, sql, dict(params)):
-                yield said.trace_id, _strings(self._opened(said))
+            yield await self._upkeep.values(_Said, sql, dict(params))
 
     def _opened(self, said: _Said) -> bytes:
         """The request; empty where nobody can read it any more."""
