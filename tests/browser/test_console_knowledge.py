@@ -81,6 +81,14 @@ def test_a_corpus_is_made_filled_published_and_searched(library: Library, visito
     expect(page.get_by_role("table", name="Versions")).to_contain_text("ready", timeout=BUILT_MS)
     page.get_by_role("tab", name="Freshness").click()
     expect(page.get_by_text("Documents may be of any age here.")).to_be_visible()
+    page.get_by_role("tab", name="Settings").click()
+    page.get_by_label("Documents are stale after, in days").fill("90")
+    page.get_by_label("Owner").fill("Ada")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("It is saved, and holds.")).to_be_visible()
+    wrong += visitor.looked_at("knowledge-settings")
+    page.get_by_role("tab", name="Freshness").click()
+    expect(page.get_by_text("No document is older than it may be.")).to_be_visible()
 
     # searched: as nobody, and as somebody
     page.goto(f"{visitor.url}/p/{PROJECT}/knowledge/handbook?view=search")

@@ -92,7 +92,7 @@ function columns(why: string | undefined, onEnd: (token: DirectoryToken) => void
       align: "right",
       cell: (row) => (
         <WriteButton variant="default" why={why} onClick={() => onEnd(row)} aria-label={`End the token ${row.name}`}>
-          End it
+          End
         </WriteButton>
       ),
     },

@@ -105,7 +105,7 @@ function Card({ directory, why, onEdit }: CardProps) {
               leftSection={<Trash2 size={13} />}
               why={why}
               onClick={() => setEnding(true)}
-              aria-label="Switch the directory off"
+              aria-label="Switch off the directory"
             >
               Switch off
             </WriteButton>
