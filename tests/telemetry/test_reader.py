@@ -238,7 +238,7 @@ def test_a_row_says_what_the_record_says(asking: Asking, ours: list[CallRecord])
         assert row.tags == list(call.tags)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 60), q=st.sampled_from(["", "refund", "-status:ok", '"refund policy"']))
 def test_pages_joined_are_the_whole_list(limit: int, q: str, asking: Asking) -> None:
     whole = [row.span_id for row in asking.traces(q).rows]
@@ -452,7 +452,7 @@ hostile = st.sampled_from([*SEARCHES, "' OR 1=1 --", f"-model:{THEIRS}", 'user:"
 moments = st.integers((T0 - 25 * HOUR) // 10**6, (T0 + HOUR) // 10**6) | st.sampled_from([-(10**18), 0, 10**18])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=hostile, other=hostile, start=moments, end=moments)
 def test_no_question_is_answered_with_another_projects_row(
     one: str, other: str, start: int, end: int, asking: Asking, ours: list[CallRecord]
