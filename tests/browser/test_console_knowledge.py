@@ -103,6 +103,13 @@ def test_a_corpus_is_made_filled_published_and_searched(library: Library, visito
     wrong += visitor.looked_at("knowledge-search")
     page.get_by_role("button", name="Open the document budget").click()
     expect(page.get_by_role("dialog").get_by_label("What it says")).to_contain_text(SECRET)
+
+    # who may only read is told why nothing can be searched
+    me = library.at.server.api("/me")
+    visitor.answers("/me", me | {"permissions": [each for each in me["permissions"] if each != "knowledge:search"]})
+    page.goto(f"{visitor.url}/p/{PROJECT}/knowledge/handbook?view=search&q=warranty")
+    expect(page.get_by_role("heading", name="You may read here, and not search")).to_be_visible()
+    expect(page.get_by_role("textbox", name="A question")).to_have_count(0)
     assert not wrong, "\n".join(wrong)
 
 
