@@ -150,8 +150,9 @@ def test_every_route_names_a_permission_and_the_open_ones_are_few() -> None:
 NOT_HERE = ("store in memory runs no statements", "No model can be called from here")
 """What a server without its edges says to those that it has let in."""
 QUESTIONS = {
-    "askAccessPolicies", "checkAccessPolicies", "convertPrompt", "estimateExperiment", "estimateRedteam", "explainRoute", "getSampleSize",
-    "planAccessPolicies", "planFolder", "previewPrompt", "reconcile", "renderPrompt", "replayRoute", "runSql",
+    "askAccessPolicies", "checkAccessPolicies", "convertPrompt", "estimateExperiment", "estimateRedteam",
+    "explainRoute", "getSampleSize", "planAccessPolicies", "planFolder", "previewPrompt", "reconcile", "renderPrompt",
+    "replayRoute", "runSql",
 }  # fmt: skip
 """They are posted because what they ask about has no room in a URL; they change nothing."""
 
