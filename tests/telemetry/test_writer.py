@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -343,12 +343,19 @@ DYING = """
 STEPS = ("remembered", "inserted:span_io", "inserted:ledger", "inserted:spans", "confirmed", "cleared")
 
 
-@pytest.mark.parametrize("backlog", [1, 1000], ids=["all tables at once", "spans last"])
-def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(backlog: int, tmp_path: Path) -> None:
+# A backlog only changes the order of the inserts: the steps around them are the same, and are died at once.
+@pytest.mark.parametrize(
+    ("backlog", "steps"),
+    [(1, STEPS), (1000, [step for step in STEPS if step.startswith("inserted:")])],
+    ids=["all tables at once", "spans last"],
+)
+def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(
+    backlog: int, steps: Sequence[str], tmp_path: Path
+) -> None:
     script = textwrap.dedent(DYING)
     sent = 0
     large = request("x" * 70_000)
-    for at in STEPS:
+    for at in steps:
         bodies = {n: large if n % 5 == 0 else request() for n in range(sent, sent + 20)}
         append(tmp_path / "spool", *[record(n, request=body) for n, body in bodies.items()])
         sent += 20
