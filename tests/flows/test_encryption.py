@@ -155,6 +155,8 @@ def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(hou
         after = ask(server, "GET", f"{PROJECT}/{path}", status=200).text
         assert "plantedwords" not in after.lower(), path
         assert "EARLYWORDS" not in after, path
+    report = f"{PROJECT}/redteam/{planted['redteam']}/report"
+    assert ask(server, "GET", report, status=409).json()["code"] == "redteam_gone", "nobody may take it for untested"
     cases = ask(server, "GET", f"{PROJECT}/datasets/plants/versions/latest/cases").json()["items"]
     assert {each["input"] for each in cases} == {"[encrypted with a key that was destroyed]"}
     suite = {"suite": "plants", "subjects": ["quick"], "alone": True}

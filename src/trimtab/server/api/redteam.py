@@ -173,7 +173,15 @@ async def get_redteam_report(
                 fix="Start one with: trimtab redteam SUBJECT",
                 code="not_a_redteam",
             )
-        return found, _report(conn, found)
+        report = _report(conn, found)
+        if found.state == "done" and not any(each.attacks for each in report.total):
+            raise Conflict(
+                "What this red team found is gone: its attacks were erased, or the key they were encrypted with was "
+                "destroyed.",
+                fix="Put the same plan to the test again: trimtab redteam SUBJECT",
+                code="redteam_gone",
+            )
+        return found, report
 
     found, report = await deps.db.read(read)
     return RedteamReportView(
