@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.guard.operating import BANDS, Judged, at_least, band_of, chosen, described, rechecked
+from trimtab.guard.operating import BANDS, STEP, Judged, at_least, band_of, chosen, described, rechecked
 
 scores = st.lists(st.integers(0, 20).map(lambda step: step / 20), min_size=1, max_size=60)
 
@@ -60,6 +60,12 @@ def test_bands_languages_and_families_are_told_apart():
     assert {part.name for part in point.by_length} == {"short", "long"}
     assert [(part.name, part.recall.count) for part in point.by_family] == [("override", 20)]
     assert point.by_language[0].name == "en"
+
+
+def test_few_texts_raise_a_threshold_and_never_lower_it():
+    assert chosen(harmless(*[0.1] * 9), 0.01, 0.5).threshold == 0.5
+    assert chosen(harmless(*[0.1] * 400), 0.01, 0.5).threshold == pytest.approx(0.1 + STEP)
+    assert chosen(harmless(*[0.8] * 9), 0.01, 0.5).threshold == pytest.approx(0.8 + STEP)
 
 
 def test_every_length_has_a_band():

@@ -122,7 +122,11 @@ def test_a_point_is_kept_carried_checked_with_another_detector_and_a_worse_one_m
     async def story(house: House) -> None:
         await push(house)
         await dataset(house, "cards", [f"pay with 4111 1111 1111 1111, order {at}" for at in range(8)])
-        asked = {"max_false_positives": 0.05, "attack_datasets": ["cards"], "benign": [PLAIN], "sample": 0}
+        few = {"max_false_positives": 0.05, "attack_datasets": ["cards"], "benign": [PLAIN], "sample": 0, "apply": True}
+        unsure = (await house.admin.post(POINT, json=few)).json()
+        assert (unsure["guard"]["version"], unsure["point"]["threshold"]) == (1, 0.5), "one text lowers no threshold"
+        assert "not lowered" in unsure["say"]
+        asked = {**few, "benign": [f"{PLAIN} No. {at}" for at in range(80)], "apply": False}
         made = await house.admin.post(POINT, json={**asked, "apply": True, "message": "by budget"})
         guard = made.json()["guard"]
         assert (guard["version"], guard["message"], guard["point"]["say"]) == (2, "by budget", "")

@@ -71,17 +71,19 @@ class OperatingPoint(Struct, frozen=True, kw_only=True):
     by_family: tuple[Part, ...] = ()
 
 
-def chosen(judged: Sequence[Judged], budget: float) -> OperatingPoint:
+def chosen(judged: Sequence[Judged], budget: float, present: float = 0.0) -> OperatingPoint:
     """The lowest threshold whose share of alarms on the harmless texts is within the budget: the recall is then the
-    highest there is. A harmless text that scores 1 cannot be let pass: ``alarms`` then shows that the budget is not
-    met. Raises `ValueError` for a budget outside [0, 1) and where there is no harmless text."""
+    highest there is. It is not below the ``present`` one unless it is sure: a handful of texts that raise no alarm say
+    nothing of those that will come. A harmless text that scores 1 cannot be let pass: ``alarms`` then shows that the
+    budget is not met. Raises `ValueError` for a budget outside [0, 1) and where there is no harmless text."""
     if not 0 <= budget < 1:
         raise ValueError("A budget of false alarms is a share from 0 to below 1.")
     harmless = sorted((each.score for each in judged if not each.attack and each.score is not None), reverse=True)
     if not harmless:
         raise ValueError("A threshold is chosen on harmless texts, and there are none that the guard could judge.")
     allowed = math.floor(budget * len(harmless) + 1e-9)
-    return at(judged, _above(harmless, allowed), budget)
+    point = at(judged, _above(harmless, allowed), budget)
+    return point if point.sure or point.threshold >= present else at(judged, present, budget)
 
 
 def _above(harmless: Sequence[float], allowed: int) -> float:

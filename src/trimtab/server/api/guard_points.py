@@ -65,7 +65,7 @@ async def choose_guard_point(
     found = await judged(guard, stage, texts.items, _tools(deps, tenant))
     scores = [each.judged for each in found]
     try:
-        point = operating.chosen(scores, data.max_false_positives)
+        point = operating.chosen(scores, data.max_false_positives, guard.threshold)
     except ValueError as error:
         raise InvalidRequest(
             str(error),
@@ -186,6 +186,7 @@ def _say(point: OperatingPoint, now: OperatingPoint, texts: Texts) -> str:
         said.append(
             f"{point.alarms.of:,} harmless texts are too few to promise {point.budget:.2%}"
             + (f": {point.needed:,} without any alarm would do." if point.needed else ".")
+            + (" So the threshold is not lowered." if point.threshold == now.threshold else "")
         )
     said.append(f"Now, at {now.threshold:.4g}, it is {_share(now.alarms)}.")
     if not point.recall.of:
