@@ -199,6 +199,7 @@ def test_a_guard_service_is_set_named_by_a_guard_and_removed(guarded: Guarded, v
     form.get_by_label("Address").fill("https://guards.test/look")
     form.get_by_role("textbox", name="Secret", exact=True).fill("Bearer 0123456789f00d")
     form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
     spec = {"kind": "http", "action": "flag", "mode": "off", "options": {"service": "own"}, "data_class": "personal"}
     guarded.tell("/guards/asks/versions", {"spec": spec, "expected_version": 0})
     page.reload()
@@ -215,6 +216,7 @@ def test_a_guard_service_is_set_named_by_a_guard_and_removed(guarded: Guarded, v
     expect(form).to_contain_text("It is sent somewhere else from now on")
     form.get_by_label("Forget the secret").check()
     form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
     expect(table).to_contain_text("none is sent")
     page.get_by_role("button", name="Remove own").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 guard (asks) cannot tell from the next call on")
