@@ -245,7 +245,10 @@ _TYPES: Final = (
     r"parkway|pkwy|highway|hwy|"
     r"crescent|close|circle|trail|loop|row|alley|quay|gardens?|mews|grove)"
 )
+# The letters that the words of `_FIRST` and of `_CALLED` begin with come first: most places are passed by at one look,
+# which halves what these two patterns cost.
 _FIRST: Final = (
+    r"(?=[abcilpqrstuv])"
     r"(?:rua|rue|via|viale|calle|avenida|av|avda|plaza|piazza|place|corso|largo|travessa|boulevard|bd|allée|"
     r"chemin|impasse|quai|carrer|paseo|ul|ulica|al|aleja|"
     r"strada|stradă|praça|rodovia|ctra|camino|vicolo|passeig)"
@@ -344,10 +347,11 @@ _TITLES: Final = (
     r"Señora|Don|Doña|Sig|Signor|Signora|Dhr|Mevr|Mw|Pan|Pani|Hr|Fru)"
 )
 _CALLED: Final = (
-    r"(?i:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|i am called|named|ich hei(?:ß|ss)e|"
+    r"(?i:(?=[cijmnrs])"
+    r"(?:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|i am called|named|ich hei(?:ß|ss)e|"
     r"mein name ist|je m'appelle|mon nom est|me llamo|mi nombre es|mi chiamo|meu nome é|me chamo|ik heet|"
     r"mijn naam is|"
-    r"jag heter|jeg hedder|nazywam się|signed|sincerely|regards)"
+    r"jag heter|jeg hedder|nazywam się|signed|sincerely|regards))"
 )
 _GREETING: Final = (
     r"(?:Dear|Hi|Hello|Hey|Lieber?|Hallo|Cher|Chère|Bonjour|Estimad[oa]|Hola|Gentile|Caro|Cara|Olá|Beste)"
