@@ -115,6 +115,7 @@ def test_it_says_what_it_is(name: str) -> None:
     assert set(plug.actions) <= set(ACTIONS) - {"allow"}
     assert 0 < plug.threshold <= 1
     assert plug.window is None or 1 <= plug.window <= 100_000
+    assert plug.seam in (None, "", " ")
     assert inspect.iscoroutinefunction(plug.look) == (plug.needs != "cpu")
     assert options_schema(plug.options)["type"] == "object"
     assert specs.check(GuardSpec(kind=name, options=OPTIONS.get(name, {}), action=plug.actions[0], queue="q")).kind

@@ -188,6 +188,7 @@ class Failing:
     """A guard that cannot tell."""
 
     name, version, about, needs, threshold, window, options = "failing", "1", "", "cpu", 0.5, 64, Struct
+    seam = None
     stages: tuple[Any, ...] = ("input", "output")
     actions: tuple[Any, ...] = ("block", "redact", "flag")
 

@@ -16,7 +16,7 @@ from trimtab.guard.types import Finding, GuardSpec, Look, Piece, Subject, Tools
 class Words:
     """Finds the words of its options; remembers what it was shown."""
 
-    version, about, needs, threshold, window, options = "1", "", "cpu", 0.5, 16, Struct
+    version, about, needs, threshold, window, seam, options = "1", "", "cpu", 0.5, 16, None, Struct
     stages: Any = ("input", "tool_result")
     actions: Any = ("flag", "redact", "block")
 

@@ -30,6 +30,7 @@ class Brackets:
     actions: tuple[Action, ...] = ("redact", "block")
     threshold = 0.5
     window = WINDOW
+    seam = None
     options = Struct
 
     def made(self, options: Any) -> Any:

@@ -1,6 +1,9 @@
 """Guards at the passages that were found for a call: each is looked at by itself, so that one that is stopped is left
 out and the others go on.
 
+A passage is one text to them, of all that the model and the client are shown of it: its title, its source and its
+words, each on a line. What they take out is taken out of each.
+
 A passage that guards would stop a call for is taken out of it; the verdict says so, as a redaction: the call itself
 goes on.
 """
@@ -12,32 +15,35 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from trimtab.gateway.apps.knowledge import Passage
 from trimtab.gateway.guarded import Guards
+from trimtab.guard.parts import joined, split
 from trimtab.guard.run import STOPS, Ran
 from trimtab.guard.types import Piece, Subject, Verdict
 
 STAGE: Final = "retrieved"
+LINE: Final = "\n"
 
 
 class Looked(Struct, frozen=True):
     """A passage as it may go on; ``left_out`` says why it may not, empty where it may."""
 
-    text: str
+    passage: Passage
     left_out: str = ""
 
 
-async def look(guards: Guards | None, texts: Sequence[str]) -> list[Looked]:
+async def look(guards: Guards | None, passages: Sequence[Passage]) -> list[Looked]:
     """The passages, in that order. What guards decided is added to what is known of the call."""
-    if guards is None or not texts or not (guards.chain.broken or guards.chain.at(STAGE)):
-        return [Looked(text) for text in texts]
-    ran = await asyncio.gather(*(guards.runner.run(guards.chain, _subject(guards, text), guards.tools, STAGE)
-                                 for text in texts))  # fmt: skip
+    if guards is None or not passages or not (guards.chain.broken or guards.chain.at(STAGE)):
+        return [Looked(each) for each in passages]
+    ran = await asyncio.gather(*(guards.runner.run(guards.chain, _subject(guards, each), guards.tools, STAGE)
+                                 for each in passages))  # fmt: skip
     verdicts = [verdict for each in ran for verdict in _told(each)]
     for each in ran:
         kept = () if each.stopped is not None else each.swaps
         guards.take(replace(each, verdicts=(), swaps=kept))
     guards.verdicts += _merged(verdicts)
-    return [_looked(each) for each in ran]
+    return [_looked(one, each) for one, each in zip(passages, ran, strict=True)]
 
 
 def informed(guards: Guards | None, texts: Sequence[str]) -> None:
@@ -46,16 +52,23 @@ def informed(guards: Guards | None, texts: Sequence[str]) -> None:
         guards.subject = replace(guards.subject, context=(*guards.subject.context, *texts))
 
 
-def _subject(guards: Guards, text: str) -> Subject:
-    return replace(guards.subject, pieces=(Piece(stage=STAGE, text=text, role="user", place="knowledge"),))
+def _subject(guards: Guards, passage: Passage) -> Subject:
+    labels = [" ".join(each.split()) for each in (passage.title, passage.source)]
+    text, cuts = joined([*(each and each + LINE for each in labels), passage.text])
+    piece = Piece(stage=STAGE, text=text, role="user", place="knowledge", cuts=cuts)
+    return replace(guards.subject, pieces=(piece,))
 
 
-def _looked(ran: Ran) -> Looked:
-    if ran.stopped is None:
-        return Looked(ran.pieces[0].text)
-    by = ran.stopped
-    why = by.reason or by.failed
-    return Looked("", f"The guard {by.guard}@{by.version} would {by.action}{f': {why}' if why else ''}"[:500])
+def _looked(passage: Passage, ran: Ran) -> Looked:
+    if ran.stopped is not None:
+        by = ran.stopped
+        why = by.reason or by.failed
+        told = f"The guard {by.guard}@{by.version} would {by.action}{f': {why}' if why else ''}"[:500]
+        return Looked(replace(passage, title="", source="", text=""), told)
+    if not ran.swaps:
+        return Looked(passage)
+    title, source, text = split(ran.pieces[0].text, ran.pieces[0].cuts)
+    return Looked(replace(passage, title=title.rstrip(LINE), source=source.rstrip(LINE), text=text))
 
 
 def _told(ran: Ran) -> list[Verdict]:

@@ -164,19 +164,19 @@ class Knowing:
     async def _chosen(self, call: Call, looked: Sequence[Looked]) -> tuple[KnowledgeNote, ...]:
         """The notes, with every passage numbered that guards let through, and what was left out and why."""
         ahead = _once(looked)
-        asked = [one.passage.text for each in ahead for one in each if not one.left_out]
+        asked = [one.passage for each in ahead for one in each if not one.left_out]
         seen = iter(await look(call.guards, asked))
         notes: list[KnowledgeNote] = []
         number = 0
         for each, candidates in zip(looked, ahead, strict=True):
             told: list[PassageNote] = []
             for one in candidates:
-                text, why = "", one.left_out
+                passage, why = replace(one.passage, text=""), one.left_out
                 if not why:
                     after = next(seen)
-                    text, why = after.text, after.left_out
+                    passage, why = after.passage, after.left_out
                 number += not why
-                told.append(_note(one.passage, text, 0 if why else number, why))
+                told.append(_note(passage, 0 if why else number, why))
             notes.append(replace(each.note, passages=tuple(told)))
         return tuple(notes)
 
@@ -226,7 +226,7 @@ def _once(looked: Sequence[Looked]) -> list[list[Candidate]]:
     return made
 
 
-def _note(of: Passage, text: str, number: int, left_out: str) -> PassageNote:
+def _note(of: Passage, number: int, left_out: str) -> PassageNote:
     return PassageNote(
         number=number,
         document=of.document,
@@ -234,7 +234,7 @@ def _note(of: Passage, text: str, number: int, left_out: str) -> PassageNote:
         score=of.score,
         title=of.title,
         source=of.source,
-        text=text,
+        text=of.text,
         start=of.start,
         end=of.end,
         updated=of.updated,
@@ -249,7 +249,7 @@ def _shown(looked: Sequence[Looked], known: Known) -> list[Passage]:
     """The passages as the model gets them, in order of their numbers."""
     found = {(one.passage.corpus, one.passage.chunk): one.passage for each in looked for one in each.found}
     return [
-        replace(found[note.corpus, each.chunk], text=each.text)
+        replace(found[note.corpus, each.chunk], title=each.title, source=each.source, text=each.text)
         for note in known.notes
         for each in note.passages
         if each.number

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
 from trimtab.guard.parts import apart, back, both, moved, split
+from trimtab.guard.seams import added, between
 from trimtab.guard.spec import Broken, Chain, Ready
 from trimtab.guard.types import (
     STAGES,
@@ -140,9 +141,20 @@ class Runner:
         money."""
         looked = apart(subject)
         if looked is None:
-            return await self._one_look(guard, subject, tools)
+            return await self._over_seams(guard, subject, tools, await self._one_look(guard, subject, tools))
         read = back(await self._one_look(guard, looked.subject, tools), looked)
-        return read if guard.plug.needs == "model" else both(await self._one_look(guard, subject, tools), read)
+        if guard.plug.needs == "model":
+            return read
+        seen = both(await self._one_look(guard, subject, tools), read)
+        return await self._over_seams(guard, subject, tools, seen)
+
+    async def _over_seams(self, guard: Ready, subject: Subject, tools: Tools, seen: Outcome) -> Outcome:
+        """And at what is split over several texts, where it looks for what can be."""
+        glue = guard.plug.seam
+        if glue is None or isinstance(seen, CannotTell) or not (found := between(subject.pieces, glue)):
+            return seen
+        over = replace(subject, pieces=tuple(each.piece for each in found))
+        return added(seen, await self._one_look(guard, over, tools), found, guard.threshold)
 
     async def _one_look(self, guard: Ready, subject: Subject, tools: Tools) -> Outcome:
         plug = guard.plug
@@ -218,7 +230,8 @@ def seen_of(guard: Ready, stage: Stage, outcome: Outcome, took_us: int, at: Sequ
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
     found: dict[str, int] = {}
     for each in findings:
-        found[each.kind] = found.get(each.kind, 0) + 1
+        if not each.goes_on:
+            found[each.kind] = found.get(each.kind, 0) + 1
     return found
 
 
@@ -336,9 +349,10 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
             made.append(each)
             continue
         surer = max(last, each, key=lambda found: (found.score, found.end - found.start))
-        if each.end > last.end:  # a stand-in that can be undone stands for its own text alone
-            whole = replace(surer, start=last.start, end=each.end, instead=None, restore=False)
-            made[-1] = whole
+        # a stand-in that can be undone stands for its own text alone
+        instead = surer.instead if last.instead == each.instead and not (last.restore or each.restore) else None
+        if each.end > last.end:
+            made[-1] = replace(surer, start=last.start, end=each.end, instead=instead, restore=False)
         elif surer is not last:
-            made[-1] = replace(surer, start=last.start, end=last.end, instead=None, restore=False)
+            made[-1] = replace(surer, start=last.start, end=last.end, instead=instead, restore=False)
     return made

@@ -65,7 +65,8 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something in one piece: characters ``start`` to ``end``, which ``kind`` of thing, how sure (0 to 1), and what
     stands there once it is redacted (None: `[KIND]`). ``restore``: where the model's answer says ``instead``, the
-    client gets back what stood here. The text itself is never in a finding: verdicts are kept."""
+    client gets back what stood here. ``goes_on``: it is the rest of what began in another piece, and counts there. The
+    text itself is never in a finding: verdicts are kept."""
 
     piece: int
     start: int
@@ -74,6 +75,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     score: float = 1.0
     instead: str | None = None
     restore: bool = False
+    goes_on: bool = False
 
 
 class Look(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -120,8 +122,9 @@ class Guard(Protocol):
     frozen Struct), `made` turns them once into what `look` is handed (raises `InvalidRequest`). ``stages`` and
     ``actions`` are those that make sense for it, ``threshold`` its score from which on it acts where the team says
     nothing. ``window``: characters of an output stream that have to be seen together for it to see what it looks for;
-    None where it can judge whole answers only. `look` is plain and pure where ``needs`` is ``cpu``, so that it may run
-    in a thread; else it is a coroutine function.
+    None where it can judge whole answers only. ``seam``: what it reads between two texts of one voice where what it
+    looks for may be split over them (`seams.py`); None where it does not look there. `look` is plain and pure where
+    ``needs`` is ``cpu``, so that it may run in a thread; else it is a coroutine function.
     """
 
     @property
@@ -140,6 +143,8 @@ class Guard(Protocol):
     def threshold(self) -> float: ...
     @property
     def window(self) -> int | None: ...
+    @property
+    def seam(self) -> str | None: ...
     @property
     def options(self) -> Any: ...
     def made(self, options: Any) -> Any: ...

@@ -29,6 +29,7 @@ class CitationsGuard:
     threshold: Final = 0.01
     """The score is the share of citations that lead nowhere: one of a hundred acts."""
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -85,6 +85,7 @@ class CodeGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = 2_000
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -41,6 +41,7 @@ class EgressGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = 2_048
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -31,6 +31,7 @@ class GroundednessGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def __init__(self) -> None:

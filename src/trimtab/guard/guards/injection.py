@@ -44,6 +44,7 @@ class InjectionGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = " "
     options: Final = Options
 
     def __init__(self) -> None:

@@ -33,6 +33,7 @@ class JailbreakGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = " "
     options: Final = Options
 
     def __init__(self) -> None:

@@ -38,6 +38,7 @@ class JudgeGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.75
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -27,6 +27,7 @@ class LanguageGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -43,6 +43,7 @@ class PiiGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = 256
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Ready:

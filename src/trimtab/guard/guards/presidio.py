@@ -54,6 +54,7 @@ class PresidioGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def __init__(self, engines: Analyser | None = None) -> None:

@@ -20,6 +20,7 @@ class PromptLeakGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.5
     window: Final = 1_500
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

@@ -34,6 +34,7 @@ class SchemaGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.5
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Options:

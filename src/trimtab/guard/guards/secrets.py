@@ -21,6 +21,7 @@ class SecretsGuard:
     actions: tuple[Action, ...] = ("flag", "redact", "block", "escalate")
     threshold = 0.5
     window = 512
+    seam = ""
     options = Options
 
     def made(self, options: Options) -> frozenset[str]:

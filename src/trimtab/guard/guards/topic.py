@@ -49,6 +49,7 @@ class TopicGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "block", "escalate")
     threshold: Final = 0.6
     window: Final = None
+    seam: Final = None
     options: Final = Options
 
     def made(self, options: Options) -> Ready:

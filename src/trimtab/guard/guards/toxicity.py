@@ -22,6 +22,7 @@ class ToxicityGuard:
     actions: Final[tuple[Action, ...]] = ("flag", "redact", "block", "escalate")
     threshold: Final = 0.5
     window: Final = 600
+    seam: Final = None
     options: Final = Nothing
 
     def __init__(self) -> None:
