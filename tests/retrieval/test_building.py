@@ -14,6 +14,7 @@ from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, corpora, documents, versions
 from trimtab.retrieval.documents import By, NewDocument
 from trimtab.retrieval.shelf import Shelf
+from trimtab.retrieval.types import ChunkerSpec
 
 PINNED = (PinnedCorpus(corpus="handbook", version=0),)
 
@@ -42,6 +43,24 @@ def test_of_a_document_that_changed_only_the_changed_chunk_is_embedded(either: R
         third = await room.publish()
         assert (third.number, third.hash) == (3, first.hash), "the same documents are the same content"
         assert room.embedding.asked == []
+
+    either(story)
+
+
+def test_another_chunker_embeds_only_the_chunks_that_it_cuts_otherwise(either: Run) -> None:
+    async def story(room: Room) -> None:
+        await room.corpus()
+        long = NewDocument(
+            id="long", text=f"# Long\n\n{' '.join(f'Sentence number {at}.' for at in range(20))}", kind="markdown"
+        )
+        await room.put(text(0), long)
+        await room.publish()
+        room.embedding.asked.clear()
+        await room.corpus(chunker=ChunkerSpec(kind="headings", size=30, overlap=0))
+        second = await room.publish()
+        assert (second.number, second.chunks) == (2, 4 + 2)
+        assert len(room.embedding.asked) == 2
+        assert all(each.startswith("Long") for each in room.embedding.asked)
 
     either(story)
 

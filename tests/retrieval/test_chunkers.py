@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.retrieval.chunkers import CHUNKERS
-from trimtab.retrieval.chunkers._packing import words_in
+from trimtab.retrieval.chunkers._packing import LONGEST, words_in
 from trimtab.retrieval.types import ChunkerSpec
 
 MARKDOWN = """# Guide
@@ -37,7 +37,22 @@ Again.
 WORD = re.compile(r"[^\W_]+")
 texts = st.lists(
     st.sampled_from(
-        ["word ", "Dr. Who. ", "end. Next ", "\n\n", "\n# Title\n", "\n- item", "日本語。", "```\n", "!? ", "---\n"]
+        [
+            "word ",
+            "Dr. Who. ",
+            "x" * 999,
+            "-" * 2_000,
+            " " * 900,
+            "_" * 40,
+            "end. Next ",
+            "\n\n",
+            "\n# Title\n",
+            "\n- item",
+            "日本語。",
+            "```\n",
+            "!? ",
+            "---\n",
+        ]
     ),
     max_size=60,
 ).map("".join)
@@ -51,8 +66,12 @@ def test_every_word_is_in_a_chunk_and_no_chunk_is_too_long(kind: str, text: str,
     spans = CHUNKERS.get(kind).cut(text, spec)
     assert spans == CHUNKERS.get(kind).cut(text, spec), "the same again"
     covered = "".join(f" {text[each.start : each.end]} {each.under} " for each in spans)
-    assert set(WORD.findall(text)) <= set(WORD.findall(covered))
+    held = {at for each in spans for at in range(each.start, each.end)}
+    whole = covered.replace(" ", "")
+    for word in WORD.finditer(text):
+        assert held.issuperset(range(*word.span())) or word.group() in whole, word
     assert all(words_in(text, each.start, each.end) <= size for each in spans)
+    assert all(each.end - each.start <= size * LONGEST for each in spans)
     assert all(0 <= each.start < each.end <= len(text) for each in spans)
     starts = [(each.start, each.end) for each in spans]
     assert starts == sorted(starts)
@@ -76,6 +95,29 @@ def test_sentences_are_not_cut_where_they_fit_and_chunks_overlap_by_whole_ones()
     parts = [text[each.start : each.end] for each in spans]
     assert all(part.startswith("This is") and part.endswith("of it.") for part in parts)
     assert all(after.start < before.end for before, after in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        "x" * 1_000_000,
+        "word" + "-" * 1_000_000 + "word",
+        "end." + "\n\n!" * 300_000,
+        "word " + " " * 1_000_000 + "word",
+    ],
+)
+def test_what_lacks_spaces_makes_no_chunk_that_is_longer_than_others(long: str) -> None:
+    for kind in CHUNKERS.names():
+        spans = CHUNKERS.get(kind).cut(f"Before. {long} After.", ChunkerSpec(kind=kind))
+        assert 1 < len(spans) < 300
+        assert max(each.end - each.start for each in spans) <= 160 * LONGEST
+
+
+def test_a_sign_of_a_script_without_spaces_is_a_word() -> None:
+    text = "日本語の文章です。" * 100
+    spans = CHUNKERS.get("sentences").cut(text, ChunkerSpec(kind="sentences", size=40, overlap=0))
+    assert words_in("日本語の文章です。") == 8
+    assert {text[each.start : each.end] for each in spans} == {"日本語の文章です。" * 5}
 
 
 def test_a_long_text_takes_time_in_proportion_to_its_length() -> None:

@@ -23,6 +23,11 @@ said = st.lists(st.sampled_from(SAID), min_size=1, max_size=30).map(" ".join)
 
 def built(texts: list[str]) -> tuple[Index, list[str]]:
     """An index of documents, and the texts of its chunks."""
+    parts, chunks = parts_of(texts)
+    return index.made(parts), chunks
+
+
+def parts_of(texts: list[str]) -> tuple[list[Part], list[str]]:
     parts: list[Part] = []
     chunks: list[str] = []
     for number, body in enumerate(texts):
@@ -30,7 +35,7 @@ def built(texts: list[str]) -> tuple[Index, list[str]]:
         chunks += cut.texts
         made = pieces.opened(pieces.packed(cut, np.stack([vector_of(each) for each in cut.texts])))
         parts.append(Part(Doc(f"d{number}", "", ""), body.encode(), made, index.offsets(body, made)))
-    return index.made(parts), chunks
+    return parts, chunks
 
 
 def pairs(found: Scored) -> list[tuple[int, float]]:
@@ -90,6 +95,18 @@ def test_an_index_of_files_is_the_one_that_was_saved(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         index.load(tmp_path)
     assert index.load(tmp_path / "nowhere") is None
+
+
+def test_an_index_is_the_same_whatever_number_of_chunks_was_expected() -> None:
+    parts, _ = parts_of(["tea milk " * 20, "sugar", "pot cup water " * 30])
+    plain = index.made(parts)
+    for chunks, dimension in ((0, SPACE), (1, SPACE), (500, SPACE), (500, 3)):
+        making = index.Making(chunks, dimension)
+        for each in parts:
+            making.add(each)
+        made = making.done()
+        assert made.about == plain.about
+        assert np.array_equal(made.vectors, plain.vectors)
 
 
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:

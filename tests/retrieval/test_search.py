@@ -1,17 +1,20 @@
 """What is found, and what is not: over a real catalog and real index files."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from knowledge_room import ADA, Room
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, NotFound, Unavailable
 from trimtab.gateway.apps.knowledge import Found, PinnedCorpus, Seeker, Wanted
-from trimtab.retrieval import corpora, documents
+from trimtab.retrieval import corpora, documents, standing
 from trimtab.retrieval.documents import By, NewDocument, Restated
 from trimtab.retrieval.search import Searcher
+from trimtab.retrieval.types import Corpus
 
 REFUNDS = "# Refunds\n\nA refund takes five days.\n\n## Exceptions\n\nGift cards are never refunded."
 SALARIES = "# Salaries\n\nThe refund of travel costs comes with the salary on the last day of the month."
@@ -83,6 +86,51 @@ def test_a_document_that_is_closed_is_closed_at_once_in_every_version(run: Calla
         )  # fmt: skip
         assert "shipping.md#0" not in found(await ask(room, "parcels", pinned=pinned))
         assert "shipping.md#0" in found(await ask(room, "parcels", Seeker(user="ada"), pinned=pinned))
+
+    run(story)
+
+
+def test_documents_that_are_put_cost_searches_nothing_until_they_are_published(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    real = standing._read  # pyright: ignore[reportPrivateUsage]
+
+    def counted(conn: Connection, corpus: Corpus) -> standing.Standing:
+        read.append(corpus.standing)
+        return real(conn, corpus)
+
+    monkeypatch.setattr(standing, "_read", counted)
+
+    async def story(room: Room) -> None:
+        await filled(room)
+        await ask(room, "parcels")
+        read.clear()
+        for number in range(5):
+            await room.put(NewDocument(id=f"new{number}", text=f"Parcel number {number} is new."))
+            await ask(room, "parcels")
+        assert read == []
+        await room.put(NewDocument(id="shipping.md", text="Parcels leave at noon.", access=("user:ada",)))
+        assert "shipping.md#0" not in found(await ask(room, "parcels")), "of the older version, too"
+        assert len(read) == 1
+        await room.publish()
+        many = await asyncio.gather(*(ask(room, "parcel number new", top=20) for _ in range(10)))
+        assert all({f"new{number}#0" for number in range(5)} <= set(found(each)) for each in many)
+        assert len(read) == 2, "who asks at once waits for the one who reads"
+
+    run(story)
+
+
+def test_when_a_source_was_changed_counts_from_the_next_publishing_also_where_no_version_is_made(
+    run: Callable[..., Any],
+) -> None:
+    async def story(room: Room) -> None:
+        await filled(room)
+        assert (await ask(room, "parcels")).passages[0].updated == room.now
+        again = NewDocument(id="shipping.md", text=SHIPPING, kind="markdown", updated=room.now - 5)
+        assert (await room.put(again)).restated == ("shipping.md",)
+        await room.publish()
+        assert (await ask(room, "parcels")).passages[0].updated == room.now - 5
 
     run(story)
 

@@ -103,7 +103,7 @@ async def _make(of: CorpusVersion, row: Row, parts: Parts) -> Made | None:
         return None
     text = _text.decode(said)
     cut = await asyncio.to_thread(pieces.cut, text, of.chunker)
-    vectors = await _vectors(of, row.document, cut, parts) if of.embedder.model and cut.spans else None
+    vectors = await _vectors(of, row, cut, parts) if of.embedder.model and cut.spans else None
     body = await asyncio.to_thread(pieces.packed, cut, vectors)
     return Made(row.document, row.text, len(cut.spans), parts.ring().seal(of.project_id, body))
 
@@ -116,11 +116,11 @@ def _opened(sealed: bytes, parts: Parts) -> bytes | None:
         return None
 
 
-async def _vectors(of: CorpusVersion, document: str, cut: pieces.Cut, parts: Parts) -> "Vectors":
+async def _vectors(of: CorpusVersion, row: Row, cut: pieces.Cut, parts: Parts) -> "Vectors":
     import numpy as np
 
     known: dict[bytes, Vectors] = {}
-    for sealed in await parts.db.read(lambda conn: versions.earlier(conn, of, document)):
+    for sealed in await parts.db.read(lambda conn: versions.earlier(conn, of, row.document, row.text)):
         body = _opened(sealed, parts)
         known |= {} if body is None else pieces.known_vectors(body)
     hashes = cut.hashes()

@@ -15,7 +15,7 @@ from trimtab.governance.audit import Actor
 from trimtab.retrieval import access
 from trimtab.retrieval.chunkers import CHUNKERS
 from trimtab.retrieval.tables import CORPORA, DOCUMENTS
-from trimtab.retrieval.types import NAME, ChunkerSpec, Corpus, EmbedderSpec
+from trimtab.retrieval.types import MOST_DOCUMENTS, NAME, ChunkerSpec, Corpus, EmbedderSpec
 
 C: Final = CORPORA.c
 MOST_CORPORA: Final = 1_000
@@ -129,7 +129,9 @@ def _create(conn: Connection, edit: Edit, values: dict[str, Any]) -> None:
     number = conn.execute(select(func.count()).select_from(CORPORA).where(C.project_id == edit.project_id))
     if number.scalar_one() >= MOST_CORPORA:
         raise InvalidRequest(
-            f"A project has at most {MOST_CORPORA:,} corpora.", fix="Archive does not help: use fewer."
+            f"A project has at most {MOST_CORPORA:,} corpora, archived ones among them.",
+            fix=f"Let documents of several sources share one: it holds {MOST_DOCUMENTS:,}, and each may have an access "
+            "list of its own.",
         )
     fresh: dict[str, Any] = {
         "project_id": edit.project_id, "name": edit.name, "description": "", "owner": edit.actor.name[:200],
@@ -180,7 +182,9 @@ def _checked(spec: ChunkerSpec) -> ChunkerSpec:
 
 
 def touched(conn: Connection, found: Corpus) -> None:
-    """Who may see what has changed: every process reads it anew before its next search."""
+    """Who may see what has changed, or when it was updated: every process reads it anew before its next search, all of
+    the corpus. So documents that are put do not say so one by one, but the version that has them when it is
+    published."""
     at = (C.project_id == found.project_id, C.name == found.name)
     conn.execute(update(CORPORA).where(*at).values(standing=C.standing + 1))
 

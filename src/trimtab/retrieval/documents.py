@@ -69,6 +69,13 @@ class Put(Struct, frozen=True, kw_only=True):
     same: tuple[str, ...]
 
 
+class Landed(Struct, frozen=True):
+    """What came of one document; ``access``: somebody else may see it now than before."""
+
+    outcome: str
+    access: bool
+
+
 class By(Struct, frozen=True):
     actor: Actor
     now: int
@@ -93,12 +100,16 @@ def put(conn: Connection, found: Corpus, ready: Sequence[Ready], by: By, ring: K
     there = _rows(conn, found, [each.id for each in given])
     _not_too_many(conn, found, len([each for each in given if each.id not in there]))
     outcome: dict[str, list[str]] = {"added": [], "changed": [], "restated": [], "same": []}
+    standing = False
     for each in ready:
-        outcome[_put_one(conn, found, each, there.get(each.new.id), by, ring)].append(each.new.id)
+        landed = _put_one(conn, found, each, there.get(each.new.id), by, ring)
+        outcome[landed.outcome].append(each.new.id)
+        standing |= landed.access
     made = Put(**{name: tuple(ids) for name, ids in outcome.items()})
     moved = (*made.added, *made.changed, *made.restated)
-    if moved:
+    if standing:  # what is new is told by the version that has it
         corpora.touched(conn, found)
+    if moved:
         told: dict[str, Any] = {name: len(ids) for name, ids in outcome.items()}
         told["documents"] = moved[:TOLD]
         opened = [each.id for each in given if each.access is not UNSET and each.id in moved]
@@ -153,7 +164,7 @@ def check_id(name: str) -> None:
         )
 
 
-def _put_one(conn: Connection, found: Corpus, ready: Ready, there: Any, by: By, ring: Keyring) -> str:
+def _put_one(conn: Connection, found: Corpus, ready: Ready, there: Any, by: By, ring: Keyring) -> Landed:
     new, text, body = ready.new, ready.text, ready.body
     is_lost = there is not None and _is_lost(conn, found, there, ring)
     epoch = 0 if there is None else there.epoch + is_lost
@@ -171,18 +182,19 @@ def _put_one(conn: Connection, found: Corpus, ready: Ready, there: Any, by: By, 
         fresh = {"access": "[]", "about": "", **values, "put": by.now, "epoch": 0, **_key(found, new.id)}
         conn.execute(insert(DOCUMENTS).values(fresh))
         _keep_text(conn, found, new.id, hashed, body, ring)
-        return "added"
+        return Landed("added", access=False)
+    opened = values.get("access", there.access) != there.access
     is_back = there.removed is not None or there.erased is not None or is_lost
     if there.text != hashed or is_back:
         _keep_text(conn, found, new.id, hashed, body, ring)
         conn.execute(update(DOCUMENTS).where(*_at(found, new.id)).values(**values, put=by.now, epoch=epoch))
         _drop_unused(conn, found, new.id, there.text, hashed)
-        return "added" if is_back else "changed"
+        return Landed("added" if is_back else "changed", opened)
     if new.updated is None:
         del values["updated"]  # it says what it said: it is no younger for that
     differs = any(getattr(there, name) != values[name] for name in ("access", "about", "updated") if name in values)
     conn.execute(update(DOCUMENTS).where(*_at(found, new.id)).values(**values))
-    return "restated" if differs else "same"
+    return Landed("restated" if differs else "same", opened)
 
 
 def _is_lost(conn: Connection, found: Corpus, there: Any, ring: Keyring) -> bool:

@@ -61,13 +61,12 @@ def of(conn: Connection, corpus: Corpus, now: int, own: frozenset[str] | None = 
         newest=rows[-1].updated if rows else None,
         never_checked=sum(row.checked is None for row in rows),
         sources=dict(Counter(row.source_state for row in rows)),
-        worst=_worst(rows, bound),
+        worst=_worst(rows, old),
     )
 
 
-def _worst(rows: Sequence[Any], bound: int | None) -> tuple[Aged, ...]:
-    old = [row for row in rows if bound is not None and row.updated < bound]
+def _worst(rows: Sequence[Any], old: Sequence[Any]) -> tuple[Aged, ...]:
     known = {row.document for row in old}
-    bad = old + [row for row in rows if row.source_state in ("changed", "gone") and row.document not in known]
-    bad.sort(key=lambda row: (row.updated, row.document))
+    differs = [row for row in rows if row.source_state in ("changed", "gone") and row.document not in known]
+    bad = sorted((*old, *differs), key=lambda row: (row.updated, row.document))
     return tuple(Aged(row.document, row.updated, row.checked, row.source_state) for row in bad[:SHOWN])

@@ -205,47 +205,104 @@ def load(folder: Path) -> Index | None:
     return Index(about, arrays)
 
 
-def made(parts: Iterable[Part], left_out: int = 0) -> Index:
-    """An index of documents, in their order. Heavy (about a second for 100,000 chunks): never on an event loop."""
-    import numpy as np
+class Making:
+    """An index while documents are added, in their order: of each only what stands in the index is kept. ``chunks`` and
+    ``dimension`` are what is expected, so that vectors are written where they stay; another number does no harm. Heavy
+    (about a second for 100,000 chunks): never on an event loop."""
 
-    documents: list[Doc] = []
-    kept: list[Pieces] = []
-    texts: list[bytes] = []
-    starts: list[npt.NDArray[np.int64]] = []
-    ends: list[npt.NDArray[np.int64]] = []
-    docs: list[Ints] = []
-    headings: dict[str, int] = {}
-    under: list[int] = []
-    at = 0
-    for number, part in enumerate(parts):
-        documents.append(part.doc)
-        kept.append(part.pieces)
-        texts.append(part.text)
-        starts.append(np.frombuffer(part.offsets[0], dtype="<i8") + at)
-        ends.append(np.frombuffer(part.offsets[1], dtype="<i8") + at)
-        docs.append(np.full(part.pieces.chunks, number, dtype=np.int32))
-        under += [headings.setdefault(each, len(headings)) for each in part.pieces.under]
-        at += len(part.text)
-    chunks = sum(each.chunks for each in kept)
-    dimension = max((each.dimension for each in kept), default=0)
-    marks, heads, postings, weights = _inverted(kept, chunks)
-    arrays: dict[str, Any] = {
-        "docs": _joined(docs, np.int32),
-        "firsts": _joined([np.frombuffer(each.starts, dtype="<i4") for each in kept], np.int32),
-        "lasts": _joined([np.frombuffer(each.ends, dtype="<i4") for each in kept], np.int32),
-        "under": np.array(under, dtype=np.int32),
-        "starts": _joined(starts, np.int64),
-        "ends": _joined(ends, np.int64),
-        "vectors": _vectors(kept, chunks, dimension),
-        "marks": marks,
-        "heads": heads,
-        "postings": postings,
-        "weights": weights,
-        "text": np.frombuffer(b"".join(texts), dtype=np.uint8),
-    }
-    about = About(FORMAT, tuple(documents), tuple(headings), chunks, dimension, left_out)
-    return Index(about, arrays)
+    def __init__(self, chunks: int = 0, dimension: int = 0) -> None:
+        import numpy as np
+
+        self._documents: list[Doc] = []
+        self._text = bytearray()
+        self._headings: dict[str, int] = {}
+        self._under: list[int] = []
+        self._columns: dict[str, list[Any]] = {
+            name: [] for name in ("docs", "firsts", "lasts", "starts", "ends", "terms", "counts", "widths")
+        }
+        self._chunks = 0
+        self._vectors: Floats = np.zeros((chunks, dimension), dtype=np.float32)
+
+    def add(self, part: Part) -> None:
+        import numpy as np
+
+        made, at = part.pieces, len(self._text)
+        here = {
+            "docs": np.full(made.chunks, len(self._documents), dtype=np.int32),
+            "firsts": np.frombuffer(made.starts, dtype="<i4"),
+            "lasts": np.frombuffer(made.ends, dtype="<i4"),
+            "starts": np.frombuffer(part.offsets[0], dtype="<i8") + at,
+            "ends": np.frombuffer(part.offsets[1], dtype="<i8") + at,
+            "terms": np.frombuffer(made.terms, dtype="<u8"),
+            "counts": np.frombuffer(made.counts, dtype="<u2"),
+            "widths": np.diff(np.frombuffer(made.bounds, dtype="<i4")),
+        }
+        for name, column in here.items():
+            self._columns[name].append(column)
+        self._under += [self._headings.setdefault(each, len(self._headings)) for each in made.under]
+        self._documents.append(part.doc)
+        self._text += part.text
+        self._put_vectors(made)
+        self._chunks += made.chunks
+
+    def _put_vectors(self, made: Pieces) -> None:
+        import numpy as np
+
+        end = self._chunks + made.chunks
+        rows, dimension = self._vectors.shape
+        if end > rows or (made.dimension and made.dimension != dimension):
+            grown = np.zeros((max(end, rows + rows // 2), made.dimension or dimension), dtype=np.float32)
+            if dimension == grown.shape[1]:
+                grown[: self._chunks] = self._vectors[: self._chunks]
+            elif self._vectors[: self._chunks].any():
+                raise ValueError(f"vectors of {made.dimension} numbers behind some of {dimension}")
+            self._vectors = grown
+        if made.dimension:
+            given = np.frombuffer(made.vectors, dtype="<f4")
+            self._vectors[self._chunks : end] = given.reshape(made.chunks, made.dimension)
+
+    def done(self, left_out: int = 0) -> Index:
+        """Once, and nothing is added behind it."""
+        import numpy as np
+
+        chunks = self._chunks
+        marks, heads, postings, weights = _inverted(
+            self._column("terms", np.uint64),
+            self._column("counts", np.float32),
+            self._column("widths", np.int64),
+            chunks,
+        )
+        vectors = self._vectors[:chunks]
+        arrays: dict[str, Any] = {
+            "docs": self._column("docs", np.int32),
+            "firsts": self._column("firsts", np.int32),
+            "lasts": self._column("lasts", np.int32),
+            "under": np.array(self._under, dtype=np.int32),
+            "starts": self._column("starts", np.int64),
+            "ends": self._column("ends", np.int64),
+            "vectors": vectors,
+            "marks": marks,
+            "heads": heads,
+            "postings": postings,
+            "weights": weights,
+            "text": np.frombuffer(self._text, dtype=np.uint8),
+        }
+        documents, headings = tuple(self._documents), tuple(self._headings)
+        return Index(About(FORMAT, documents, headings, chunks, vectors.shape[1], left_out), arrays)
+
+    def _column(self, name: str, kind: Any) -> Any:
+        import numpy as np
+
+        parts = self._columns.pop(name)
+        return np.concatenate(parts).astype(kind, copy=False) if parts else np.zeros(0, dtype=kind)
+
+
+def made(parts: Iterable[Part]) -> Index:
+    """An index of documents, in their order."""
+    making = Making()
+    for each in parts:
+        making.add(each)
+    return making.done()
 
 
 def offsets(text: str, pieces: Pieces) -> tuple[bytes, bytes]:
@@ -261,31 +318,11 @@ def offsets(text: str, pieces: Pieces) -> tuple[bytes, bytes]:
     return begins[starts].astype("<i8").tobytes(), begins[ends].astype("<i8").tobytes()
 
 
-def _joined(parts: "list[Any]", kind: Any) -> Any:
+def _inverted(terms: Any, counts: Any, widths: Any, chunks: int) -> "tuple[Marks, npt.NDArray[np.int64], Ints, Floats]":
+    """Words, sorted; where the postings of each begin; postings sorted by word and chunk; what each adds. Of the words
+    of all chunks, how often each, and how many different ones each chunk has."""
     import numpy as np
 
-    return np.concatenate(parts).astype(kind, copy=False) if parts else np.zeros(0, dtype=kind)
-
-
-def _vectors(kept: list[Pieces], chunks: int, dimension: int) -> "Floats":
-    import numpy as np
-
-    whole = np.zeros((chunks, dimension), dtype=np.float32)
-    at = 0
-    for each in kept:
-        if each.dimension:
-            whole[at : at + each.chunks] = np.frombuffer(each.vectors, dtype="<f4").reshape(each.chunks, dimension)
-        at += each.chunks
-    return whole
-
-
-def _inverted(kept: list[Pieces], chunks: int) -> "tuple[Marks, npt.NDArray[np.int64], Ints, Floats]":
-    """Words, sorted; where the postings of each begin; postings sorted by word and chunk; what each adds."""
-    import numpy as np
-
-    terms = _joined([np.frombuffer(each.terms, dtype="<u8") for each in kept], np.uint64)
-    counts = _joined([np.frombuffer(each.counts, dtype="<u2") for each in kept], np.float32)
-    widths = _joined([np.diff(np.frombuffer(each.bounds, dtype="<i4")) for each in kept], np.int64)
     if not len(terms):
         empty = np.zeros(0, dtype=np.float32)
         return np.zeros(0, np.uint64), np.zeros(1, np.int64), np.zeros(0, np.int32), empty

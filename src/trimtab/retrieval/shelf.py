@@ -29,7 +29,7 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.retrieval import index as indexes
 from trimtab.retrieval import pieces, versions
-from trimtab.retrieval.index import Doc, Index, Part
+from trimtab.retrieval.index import Doc, Index, Making, Part
 from trimtab.retrieval.tables import CORPORA
 from trimtab.retrieval.types import CorpusVersion, Text
 from trimtab.retrieval.versions import Row
@@ -117,8 +117,7 @@ class Shelf:
         found = None if place is None else await loop.run_in_executor(self._thread, _mapped, place)
         if found is None:
             began = time.monotonic()
-            rows = await self._rows(of)
-            found = await loop.run_in_executor(self._thread, _made, rows, ring, place)
+            found = await self._make(of, ring, place)
             took = time.monotonic() - began
             logger.info("index of %s@%d: %d chunks in %.1f s", of.corpus, of.number, len(found), took)
         if ring.destroyed == self._destroyed:
@@ -132,14 +131,17 @@ class Shelf:
         while len(self._held) > 1 and self.bytes > self._most:
             self._held.popitem(last=False)
 
-    async def _rows(self, of: CorpusVersion) -> list[Row]:
-        found: list[Row] = []
+    async def _make(self, of: CorpusVersion, ring: Keyring, place: Path | None) -> Index:
+        """From the catalog, a few documents at a time: what rests of all of them at once would be several indexes."""
+        loop = asyncio.get_running_loop()
+        making, left_out, after = Making(of.chunks, of.dimension), 0, ""
         while True:
-            after = found[-1].document if found else ""
             some = await self._db.read(lambda conn, after=after: versions.rows(conn, of, after=after, limit=ROWS))
-            found += some
+            left_out += await loop.run_in_executor(self._thread, _added, making, some, ring)
             if len(some) < ROWS:
-                return found
+                break
+            after = some[-1].document
+        return await loop.run_in_executor(self._thread, _finished, making, left_out, place)
 
     async def tidy(self) -> int:
         """Remove what no search may use any more: of corpora that are gone, and from before an erasure; how many
@@ -179,16 +181,20 @@ def _mapped(place: Path) -> Index | None:
         return None
 
 
-def _made(rows: list[Row], ring: Keyring, place: Path | None) -> Index:
-    parts: list[Part] = []
+def _added(making: Making, rows: list[Row], ring: Keyring) -> int:
+    """How many of these documents could not be put in."""
     left_out = 0
     for row in rows:
         part = _part(row, ring)
         if part is None:
             left_out += 1
         else:
-            parts.append(part)
-    made = indexes.made(parts, left_out)
+            making.add(part)
+    return left_out
+
+
+def _finished(making: Making, left_out: int, place: Path | None) -> Index:
+    made = making.done(left_out)
     if place is None:
         return made
     try:

@@ -92,7 +92,7 @@ class Standings:
         self._db = db
         self._known: OrderedDict[tuple[str, str], Standing] = OrderedDict()
         self._versions: OrderedDict[tuple[str, str, int], CorpusVersion] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._reading: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def of(self, project_id: str, names: Sequence[str]) -> dict[str, Standing]:
         """By name. Raises `NotFound` for a corpus there is not, `Unavailable` where it cannot be known."""
@@ -113,19 +113,30 @@ class Standings:
 
     async def _fresh(self, corpus: Corpus) -> Standing:
         key = (corpus.project_id, corpus.name)
-        known = self._known.get(key)
-        if known is not None and known.corpus == corpus:
-            self._known.move_to_end(key)
-            return known
-        if known is not None and known.corpus.standing == corpus.standing:
-            known.corpus = corpus  # something else of it has changed: what is in force stays
-            return known
-        async with self._reading:
+        held = self._held(key, corpus)
+        if held is not None:
+            return held
+        # All of a corpus is read, so of many who ask at once one does it, and those of other corpora do not wait.
+        async with self._reading.setdefault(key, asyncio.Lock()):
+            held = self._held(key, corpus)
+            if held is not None:
+                return held
             made = await self._db.read(lambda conn: _read(conn, corpus))
             self._known[key] = made
             if len(self._known) > MOST_KNOWN:
-                self._known.popitem(last=False)
+                gone, _ = self._known.popitem(last=False)
+                self._reading.pop(gone, None)
         return made
+
+    def _held(self, key: tuple[str, str], corpus: Corpus) -> Standing | None:
+        """What is known, where it is of the corpus as it is now, or of a later one."""
+        known = self._known.get(key)
+        if known is None or known.corpus.standing < corpus.standing or known.corpus.created != corpus.created:
+            return None
+        if known.corpus.standing == corpus.standing:
+            known.corpus = corpus  # something else of it may have changed: what is in force stays
+        self._known.move_to_end(key)
+        return known
 
     async def version(self, corpus: Corpus, number: int) -> CorpusVersion:
         """A version that can be searched; 0 is the newest such one. Raises `NotFound`, `Unavailable`."""

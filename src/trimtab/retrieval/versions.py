@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, insert, literal, null, select, 
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import audit
-from trimtab.retrieval import pieces
+from trimtab.retrieval import corpora, pieces
 from trimtab.retrieval.documents import By
 from trimtab.retrieval.tables import CORPORA, DOCUMENTS, ENTRIES, PIECES, TEXTS, VERSIONS
 from trimtab.retrieval.types import ChunkerSpec, Corpus, CorpusVersion, EmbedderSpec, Entry
@@ -44,6 +44,7 @@ def publish(conn: Connection, found: Corpus, message: str, by: By) -> Published:
             fix=f"Add some first: trimtab knowledge add {found.name} FILES",
             code="corpus_empty",
         )
+    corpora.touched(conn, found)  # of what was put since: by when this version is searched, all of it is known
     made_by = pieces.recipe(found.chunker, found.embedder)
     hashed = _hash(made_by, now)
     if found.newest and (newest := get(conn, found, str(found.newest))).hash == hashed:
@@ -154,11 +155,14 @@ def rows(conn: Connection, of: CorpusVersion, *, after: str = "", limit: int = 1
     ]
 
 
-def earlier(conn: Connection, of: CorpusVersion, document: str) -> list[bytes]:
-    """What was made of other revisions of a document by the same recipe, newest entries first; two at most."""
+def earlier(conn: Connection, of: CorpusVersion, document: str, text: str) -> list[bytes]:
+    """What was made of a document with the same embedder, the likest first: of this revision with another chunker, of
+    other revisions with this one; two at most."""
+    recipes = select(V.recipe).where(V.project_id == of.project_id, V.corpus == of.corpus)
+    recipes = recipes.where(V.embedder == _json(of.embedder))
     query = select(P.body).where(P.project_id == of.project_id, P.corpus == of.corpus, P.document == document)
-    query = query.where(P.recipe == of.recipe)
-    return list(conn.execute(query.limit(2)).scalars())
+    query = query.where(P.recipe.in_(recipes))
+    return list(conn.execute(query.order_by(P.text != text, P.recipe != of.recipe).limit(2)).scalars())
 
 
 def _in(of: CorpusVersion) -> tuple[Any, ...]:

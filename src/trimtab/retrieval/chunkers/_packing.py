@@ -10,7 +10,11 @@ from typing import Final
 
 from trimtab.retrieval.types import ChunkerSpec, Span
 
-_WORD: Final = re.compile(r"[^\W_]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+LONGEST: Final = 32
+"""Characters of a word: what is longer (Base64, say) counts as several. Of so many for each word it may have a chunk
+has at most, whatever stands between its words."""
+_UNSPACED: Final = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,{LONGEST}}}")
 _SPLIT: Final = re.compile(
     r"""\n[ \t]*\n        # a paragraph ends
     | \n(?=[ \t]*(?:[-*+•|]|\d{1,3}[.)])[ \t])  # a list's item or a table's row begins
@@ -26,7 +30,7 @@ _SHORTEST: Final = 12
 
 
 def words_in(text: str, start: int = 0, end: int | None = None) -> int:
-    """How many words a stretch has; a character of a script without spaces is one."""
+    """How many words a stretch counts as; a character of a script without spaces is one."""
     return sum(1 for _ in _words(text, start, len(text) if end is None else end))
 
 
@@ -36,7 +40,7 @@ def _words(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
 
 def units(text: str, start: int, end: int, most: int) -> list[tuple[int, int, int]]:
     """Sentences and items as (start, end, words), without space at their ends; one of more than ``most`` words is cut
-    between words. What has no word at all belongs to the unit before it."""
+    between words. What has no word at all belongs to the unit before it, and to none where that is long already."""
     found: list[tuple[int, int, int]] = []
     at = start
     for mark in _SPLIT.finditer(text, start, end):
@@ -58,8 +62,9 @@ def _add(found: list[tuple[int, int, int]], text: str, start: int, end: int, mos
         return
     number = words_in(text, start, end)
     if number == 0 and found:
-        found[-1] = (found[-1][0], end, found[-1][2])
-    elif number <= most:
+        if end - found[-1][0] <= most * LONGEST:
+            found[-1] = (found[-1][0], end, found[-1][2])
+    elif number <= most and end - start <= most * LONGEST:
         found.append((start, end, number))
     else:
         found.extend(_cut(text, start, end, most))
@@ -68,11 +73,13 @@ def _add(found: list[tuple[int, int, int]], text: str, start: int, end: int, mos
 def _cut(text: str, start: int, end: int, most: int) -> Iterator[tuple[int, int, int]]:
     at, number, last = start, 0, start
     for word in _words(text, start, end):
-        if number == most:
-            yield at, last, number
+        if number == most or word.end() - at > most * LONGEST:
+            if number:
+                yield at, last, number
             at, number = word.start(), 0
         number, last = number + 1, word.end()
-    yield at, end, number
+    if number:
+        yield at, end if end - at <= most * LONGEST else last, number
 
 
 def pack(text: str, start: int, end: int, spec: ChunkerSpec, under: str = "") -> list[Span]:
@@ -83,14 +90,20 @@ def pack(text: str, start: int, end: int, spec: ChunkerSpec, under: str = "") ->
     held: list[tuple[int, int, int]] = []
     size = 0
     for part in parts:
-        if held and size + part[2] > spec.size:
+        if held and (size + part[2] > spec.size or _is_far(held, part, spec)):
             made.append(Span(held[0][0], held[-1][1], under))
             held, size = _tail(held, min(spec.overlap, spec.size - part[2]))
+            if held and _is_far(held, part, spec):
+                held, size = [], 0
         held.append(part)
         size += part[2]
     if held:
         made.append(Span(held[0][0], held[-1][1], under))
     return made
+
+
+def _is_far(held: list[tuple[int, int, int]], part: tuple[int, int, int], spec: ChunkerSpec) -> bool:
+    return part[1] - held[0][0] > spec.size * LONGEST
 
 
 def _tail(held: list[tuple[int, int, int]], most: int) -> tuple[list[tuple[int, int, int]], int]:

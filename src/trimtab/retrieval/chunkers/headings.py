@@ -92,4 +92,4 @@ def _lines(text: str) -> Iterator[tuple[int, int, str]]:
         at += len(whole)
 
 
-PLUG: Final = Chunker(version=1, cut=cut)
+PLUG: Final = Chunker(version=2, cut=cut)

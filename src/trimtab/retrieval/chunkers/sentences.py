@@ -11,4 +11,4 @@ def cut(text: str, spec: ChunkerSpec) -> list[Span]:
     return pack(text, 0, len(text), spec)
 
 
-PLUG: Final = Chunker(version=1, cut=cut)
+PLUG: Final = Chunker(version=2, cut=cut)
