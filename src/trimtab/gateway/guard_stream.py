@@ -5,16 +5,20 @@ do not know, log probabilities) does not pass by them. Where guards only flag or
 be put back, the bytes pass as they are and are looked at when the answer is whole.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
+
+from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Guarded, Try
 from trimtab.gateway.guard_texts import answer_pieces, answer_with, restored
 from trimtab.gateway.guarded import Guards
 from trimtab.guard.run import broken_at
-from trimtab.guard.spec import Chain
+from trimtab.guard.spec import Chain, Ready
 from trimtab.guard.standing_in import Restoring, StandIns
-from trimtab.guard.stream import HoldBack, summed, whole_only, windowed
+from trimtab.guard.stream import HoldBack, Share, summed, whole_only, windowed
 from trimtab.guard.types import STAGES, Piece, Subject, Verdict
 from trimtab.llm.fold import Fold, fold, unfold
 from trimtab.llm.types import (
@@ -29,21 +33,39 @@ from trimtab.llm.types import (
 )
 
 SPOKEN: Final = ("text", "refusal", "reasoning")
+WORDS: Final = ("text", "refusal")
+"""Blocks of these are one text, as where an answer comes whole."""
 
 
 class Block:
-    """One block of the answer under way. ``given``: its opening has left."""
+    """One block of the answer under way. ``given``: its opening has left; ``closed``: its end, too. ``hold`` is its
+    own, or that of all words. A tool call whose arguments are to be looked at is ``gathered`` first."""
 
-    __slots__ = ("calls", "given", "hold", "opened", "restorer", "signature", "spoke")
+    __slots__ = ("calls", "closed", "gathered", "given", "hold", "opened", "restorer", "signature", "spoke")
 
-    def __init__(self, opened: BlockOpen, hold: HoldBack, restorer: Restoring | None) -> None:
+    def __init__(self, opened: BlockOpen, hold: HoldBack, restorer: Restoring | None, *, gathered: bool) -> None:
         self.opened = opened
         self.hold = hold
         self.restorer = restorer
+        self.gathered = gathered
         self.calls: list[str] = []
         self.given = False
+        self.closed = False
         self.signature: str | None = None
         self.spoke = False
+
+
+class Waiting(Struct, frozen=True):
+    """What waits in its place: for what is still held of that block (``rest``), or an event behind such a place, with
+    what is ``shown`` of it where that is another."""
+
+    rest: int = -1
+    event: Delta | None = None
+    shown: Delta | None = None
+
+
+NOTHING: Final = BlockGrow(index=-1)
+"""Shown in place of what waits for its end (`Restoring`)."""
 
 
 class AnswerGuard:
@@ -66,6 +88,8 @@ class AnswerGuard:
         self._read = Fold()
         self._given = Fold()
         self._blocks: dict[int, Block] = {}
+        self._words = self._hold(self._acting)
+        self._queue: deque[Waiting] = deque()
         self._waiting: list[Delta] = []
         self._changed = False
         self.stopped: Verdict | None = None
@@ -101,8 +125,8 @@ class AnswerGuard:
 
     def note(self, attempt: Try) -> None:
         """Tell the record what was given, where that is not what the provider wrote."""
-        for block in self._blocks.values():
-            self._guards.held = max(self._guards.held, block.hold.held)
+        for hold in self._holds():
+            self._guards.held = max(self._guards.held, hold.held)
         broken_off = not (self.passes or self._through)
         if broken_off:
             self._gather()
@@ -145,56 +169,127 @@ class AnswerGuard:
                 return self._give([delta])
 
     def _open(self, delta: BlockOpen) -> list[Delta]:
-        guards = self._acting if delta.kind in SPOKEN else ()
-        hold = HoldBack(self._guards.runner, guards, self._guards.of_answer(), self._guards.tools, "output")
-        block = self._blocks[delta.index] = Block(delta, hold, self._restoring())
-        if delta.kind == "tool_call" and (self._on_tools or self._guards.originals):
+        words = delta.kind in WORDS
+        hold = self._words if words else self._hold(self._acting if delta.kind in SPOKEN else ())
+        gathered = delta.kind == "tool_call" and (self._on_tools or bool(self._guards.originals))
+        block = self._blocks[delta.index] = Block(delta, hold, self._restoring(), gathered=gathered)
+        if block.gathered:
             return []  # it opens when its arguments have been looked at
-        block.given = True
-        return self._give([delta])
+        made = self._give([delta])
+        if words and self._queue:
+            self._queue.append(Waiting(rest=delta.index))
+        return made
+
+    def _hold(self, guards: Sequence[Ready]) -> HoldBack:
+        return HoldBack(self._guards.runner, guards, self._guards.of_answer(), self._guards.tools, "output")
 
     async def _grow(self, delta: BlockGrow) -> list[Delta]:
         block = self._blocks.get(delta.index)
         if block is None:
             raise UpstreamFailure("The stream adds to a block that it never opened.", code="upstream_garbage")
         if block.opened.kind == "tool_call":
-            if block.given:
+            if not block.gathered:
                 return self._give([delta])
             block.calls.append(delta.text)
             return []
         if delta.signature is not None:
             block.signature = delta.signature
-        text = await block.hold.grow(delta.text)
+        shares = await block.hold.grow(delta.text, delta.index)
         if block.hold.stopped is not None:
             return await self._stop(block.hold.stopped)
-        return self._spoken(block, text)
+        return self._spoken(shares)
 
     async def _close(self, delta: BlockClose) -> list[Delta]:
         block = self._blocks.get(delta.index)
         if block is None:
             return self._give([delta])
-        if not block.given:
+        if block.gathered:
             return await self._call_is_whole(block, delta)
-        text = await block.hold.end()
+        if block.opened.kind in WORDS:  # its rest is looked at with what the next one says
+            if block.hold.holds(delta.index) and not any(each.rest == delta.index for each in self._queue):
+                self._queue.append(Waiting(rest=delta.index))
+            return self._give([delta])
+        made = await self._rest_of(block)
+        if self.stopped is None and block.signature is not None and not block.hold.changed:
+            made += self._give([BlockGrow(index=delta.index, signature=block.signature)])  # it signs these words
+        return made if self.stopped is not None else [*made, *self._give([delta])]
+
+    async def _rest_of(self, block: Block) -> list[Delta]:
+        """What is still held of a block with a text of its own."""
+        shares = await block.hold.end()
         if block.hold.stopped is not None:
             return await self._stop(block.hold.stopped)
-        made = self._spoken(block, text, last=True)
-        if block.signature is not None and not block.hold.changed:  # it was signed for the words it had
-            made += self._give([BlockGrow(index=delta.index, signature=block.signature)])
-        self._changed = self._changed or block.hold.changed
-        self._guards.swaps += block.hold.swaps
-        return [*made, *self._give([delta])]
+        return [*self._spoken(shares), *self._pass(self._put_back(block))]
 
-    def _spoken(self, block: Block, text: str, *, last: bool = False) -> list[Delta]:
-        """Text that may leave: kept as it is, given with what stands for it put back."""
-        index = block.opened.index
-        if text:
-            block.spoke = True
-            self._given.feed(BlockGrow(index=index, text=text))
-        shown = text
-        if block.restorer is not None:
-            shown = block.restorer.feed(text) + (block.restorer.end() if last else "")
-        return [BlockGrow(index=index, text=shown)] if shown else []
+    async def _rest_of_words(self) -> list[Delta]:
+        """What is still held of all words, and what waits for it."""
+        shares = await self._words.end()
+        if self._words.stopped is not None:
+            return await self._stop(self._words.stopped)
+        return self._spoken(shares)
+
+    def _spoken(self, shares: Sequence[Share]) -> list[Delta]:
+        """Texts that may leave, each in its block; what waited behind them leaves with them."""
+        made: list[Delta] = []
+        for each in shares:
+            block = self._blocks[each.part]
+            if not each.text:
+                continue
+            event = BlockGrow(index=each.part, text=each.text)
+            shown = None
+            if block.restorer is not None:
+                text = block.restorer.feed(each.text)
+                shown = BlockGrow(index=each.part, text=text) if text else NOTHING
+            grown = Waiting(event=event, shown=shown)
+            if block.opened.kind in WORDS:
+                made += [*self._until(each.part), *self._leave(grown)]
+            else:
+                made += self._pass([grown])
+        return [*made, *self._settled()]
+
+    def _until(self, block: int) -> list[Delta]:
+        """What stands before the place where that block's rest belongs, if it has to wait there: it has left."""
+        made: list[Delta] = []
+        if any(each.rest == block for each in self._queue):
+            while self._queue[0].rest != block:
+                made += self._leave(self._queue.popleft())
+        return made
+
+    def _settled(self) -> list[Delta]:
+        """What waits behind places of which nothing is held any more."""
+        made: list[Delta] = []
+        while self._queue and not (self._queue[0].rest >= 0 and self._words.holds(self._queue[0].rest)):
+            made += self._leave(self._queue.popleft())
+        return made
+
+    def _pass(self, events: Sequence[Waiting]) -> list[Delta]:
+        """They leave, or wait behind what waits."""
+        if self._queue:
+            self._queue.extend(events)
+            return []
+        return [delta for each in events for delta in self._leave(each)]
+
+    def _leave(self, event: Waiting) -> list[Delta]:
+        """What the client gets of it now, which is noted."""
+        given, made = event.event, list[Delta]()
+        if given is not None:
+            block = self._blocks.get(given.index) if isinstance(given, BlockOpen | BlockGrow | BlockClose) else None
+            if block is not None:
+                match given:
+                    case BlockOpen():
+                        block.given = True
+                    case BlockGrow():
+                        block.spoke = block.spoke or bool(given.text)
+                    case _:
+                        made += [each.shown for each in self._put_back(block) if each.shown is not None]
+                        block.closed = True
+            self._given.feed(given)
+        return made if event.shown == NOTHING else [*made, *filter(None, [event.shown or given])]
+
+    def _put_back(self, block: Block) -> list[Waiting]:
+        """The rest of what stand-ins in it stand for: for the client alone."""
+        rest = "" if block.restorer is None else block.restorer.end()
+        return [Waiting(shown=BlockGrow(index=block.opened.index, text=rest))] if rest else []
 
     async def _call_is_whole(self, block: Block, closed: BlockClose) -> list[Delta]:
         opened, arguments = block.opened, "".join(block.calls)
@@ -205,15 +300,14 @@ class AnswerGuard:
             self._guards.verdicts += ran.verdicts
             self._guards.swaps += ran.swaps
             if ran.stopped is not None:
-                return await self._stop(ran.stopped)
+                made = await self._rest_of_words()  # said before it, and harmless
+                return made if self.stopped is not None else [*made, *await self._stop(ran.stopped)]
             self._changed = self._changed or bool(ran.swaps)
             arguments = ran.pieces[0].text
-        block.given = True
-        grown = BlockGrow(index=opened.index, text=arguments)
-        for each in (opened, grown, closed):
-            self._given.feed(each)
-        shown = self._in_arguments(arguments)
-        return [opened, BlockGrow(index=opened.index, text=shown), closed]
+        block.gathered = False
+        shown = BlockGrow(index=opened.index, text=self._in_arguments(arguments))
+        grown = Waiting(event=BlockGrow(index=opened.index, text=arguments), shown=shown)
+        return self._pass([Waiting(event=opened), grown, Waiting(event=closed)])
 
     def _restoring(self) -> Restoring | None:
         return None if self._known is None else self._known.stream()
@@ -229,17 +323,16 @@ class AnswerGuard:
         self._ended = True
         if self._all:
             return await self._finish_whole(delta)
-        made: list[Delta] = []
+        made = await self._rest_of_words()
         for index, block in list(self._blocks.items()):  # a dialect may leave its blocks open
-            if block.given and block.opened.kind in SPOKEN:
-                text = await block.hold.end()
-                if block.hold.stopped is not None:
-                    return [*made, *await self._stop(block.hold.stopped)]
-                made += self._spoken(block, text, last=True)
-            elif not block.given:
+            if self.stopped is not None:
+                return made
+            if block.gathered:
                 made += await self._call_is_whole(block, BlockClose(index=index))
-                if self.stopped is not None:
-                    return made
+            elif not block.closed:
+                made += await self._rest_of(block)
+        if self.stopped is not None:
+            return made
         await self._judge_rest()
         self._through = True
         return [*made, *self._give([delta])]
@@ -277,14 +370,13 @@ class AnswerGuard:
     async def _stop(self, by: Verdict) -> list[Delta]:
         """Nothing more of it leaves: what is open is closed, and the user is told."""
         self.stopped = by
+        self._queue.clear()
         self._gather()
         words = await self._guards.stop(self._call, by, self._read.response())
-        made: list[Delta] = []
-        spoken = False
-        for index, block in self._blocks.items():
-            spoken = spoken or block.spoke
-            if block.given and index == max(self._blocks):
-                made.append(BlockClose(index=index))
+        made: list[Delta] = [
+            BlockClose(index=index) for index, block in self._blocks.items() if block.given and not block.closed
+        ]
+        spoken = any(block.spoke for block in self._blocks.values())
         new = max((index for index, block in self._blocks.items() if block.given), default=-1) + 1
         text = f"\n\n{words}" if spoken else words
         made += [BlockOpen(index=new, kind="text"), BlockGrow(index=new, text=text), BlockClose(index=new)]
@@ -297,10 +389,16 @@ class AnswerGuard:
             return
         self._gathered = True
         found: dict[str, Verdict] = {}
-        for block in self._blocks.values():
-            for name, verdict in block.hold.verdicts.items():
+        for hold in self._holds():
+            self._guards.swaps += hold.swaps
+            self._changed = self._changed or hold.changed
+            for name, verdict in hold.verdicts.items():
                 found[name] = summed(found.get(name), verdict, verdict.found)
         self._guards.verdicts += found.values()
+
+    def _holds(self) -> list[HoldBack]:
+        """That of all words, and those of blocks with a text of their own."""
+        return [self._words, *(each.hold for each in self._blocks.values() if each.hold is not self._words)]
 
     async def _judge_rest(self) -> None:
         """What may not act here looks at the whole."""
@@ -346,6 +444,4 @@ class AnswerGuard:
 
     def _give(self, deltas: list[Delta]) -> list[Delta]:
         """What leaves as it is."""
-        for each in deltas:
-            self._given.feed(each)
-        return deltas
+        return self._pass([Waiting(event=each) for each in deltas])

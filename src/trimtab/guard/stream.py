@@ -11,13 +11,19 @@ the finding alone. A longer one may have begun to leave. Guards look once so man
 has, so at most window + stride characters are held back, and a finding that goes on with half as much again. A finding
 that touches what is held waits with it until it is whole: `a@b.co` may become `a@b.com`.
 
+**Parts.** An answer's blocks of text are one text, as they are where it comes whole: what begins in one and ends in the
+next is seen, with nothing and with a blank between them (`parts.py`). What may leave is told by parts.
+
 Guards that judge whole answers only (``window`` is None) and may act hold all of it back. Those that only flag, or are
 in shadow mode, look at the end and hold nothing back.
 """
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+from msgspec import Struct
 
 from trimtab.guard.run import STOPS, Runner, Swap, counts, instead_of, merged
 from trimtab.guard.spec import Ready
@@ -38,8 +44,16 @@ def whole_only(guards: Sequence[Ready]) -> tuple[Ready, ...]:
     return tuple(each for each in guards if each.acts and each.plug.window is None)
 
 
+class Share(Struct, frozen=True):
+    """A text that may leave, of one part."""
+
+    part: int
+    text: str
+
+
 class HoldBack:
-    """One text while it grows. `grow` and `end` give what may leave; after ``stopped`` nothing does.
+    """One text while it grows, in one part or more. `grow` and `end` give what may leave; after ``stopped`` nothing
+    does.
 
     ``arrived`` counts the pieces of text (tokens, as providers send them) that have come, ``held`` the most of them
     that were held back at a time.
@@ -60,6 +74,9 @@ class HoldBack:
         """How much of the whole has left, or was replaced."""
         self._looked = 0
         """How much of the whole had come when it was last looked at."""
+        self._starts: list[int] = [0]
+        self._parts: list[int] = [0]
+        """Which parts there are, and where in the whole each begins."""
         self._ends: deque[int] = deque()
         self.stopped: Verdict | None = None
         self.verdicts: dict[str, Verdict] = {}
@@ -69,47 +86,66 @@ class HoldBack:
         self.held = 0
         self.arrived = 0
 
-    async def grow(self, text: str) -> str:
+    async def grow(self, text: str, part: int = 0) -> list[Share]:
+        """More of that part has come: what may leave now, of this one and those before it."""
         if self.stopped is not None or not text:
-            return ""
+            return []
         if not self._guards:
-            return text
+            return [Share(part, text)]
+        self._begin(part)
         self._text += text
         self.arrived += 1
         self._ends.append(self._base + len(self._text))
         self.held = max(self.held, len(self._ends))
         come = self._base + len(self._text)
         if come - self._gone < self.window + self.stride or come - self._looked < self._until_next():
-            return ""
+            return []
         return await self._look(last=False)
+
+    def holds(self, part: int) -> bool:
+        """Whether anything of that part waits."""
+        come = self._base + len(self._text)
+        ends = (*self._starts[1:], come)
+        return any(
+            one == part and self._gone < end and start < end
+            for one, start, end in zip(self._parts, self._starts, ends, strict=True)
+        )
+
+    def _begin(self, part: int) -> None:
+        if part != self._parts[-1]:
+            self._starts.append(self._base + len(self._text))
+            self._parts.append(part)
 
     def _until_next(self) -> int:
         """How many characters more have to come before it is worth a look. While a finding goes on, ever more: all of
         it is looked at each time, so that each piece of a long one would cost as much as all before it."""
         return max(self.stride, (self._looked - self._gone - self.window) // 2)
 
-    async def end(self) -> str:
+    async def end(self) -> list[Share]:
         """No more is to come: the rest, or what stands there instead."""
         if self.stopped is not None or not self._guards or self._gone == self._base + len(self._text):
-            return ""
+            return []
         return await self._look(last=True)
 
-    async def _look(self, *, last: bool) -> str:
+    async def _look(self, *, last: bool) -> list[Share]:
         self._looked = self._base + len(self._text)
         found = await self._findings(last=last)
         if self.stopped is not None:
-            return ""
+            return []
         out = self._let_go(found, last=last)
         while self._ends and self._ends[0] <= self._gone:
             self._ends.popleft()
         keep = max(self._base, self._gone - LOOK_BACK * self.window)
         self._text = self._text[keep - self._base :]
         self._base = keep
+        while len(self._starts) > 1 and self._starts[1] <= keep:
+            del self._starts[0], self._parts[0]
         return out
 
     async def _findings(self, *, last: bool) -> list[Finding]:
         """What is to be taken out, by places in the whole."""
-        piece = Piece(stage=self._stage, text=self._text, role="assistant")
+        cuts = tuple(start - self._base for start in self._starts[1:])
+        piece = Piece(stage=self._stage, text=self._text, role="assistant", cuts=cuts)
         seen_whole = last and self._base == 0
         subject = Subject(
             pieces=(piece,),
@@ -142,10 +178,10 @@ class HoldBack:
                 found += placed
         return found
 
-    def _let_go(self, found: Sequence[Finding], *, last: bool) -> str:
+    def _let_go(self, found: Sequence[Finding], *, last: bool) -> list[Share]:
         end = self._base + len(self._text)
         safe = end if last else max(self._gone, end - self.window)
-        out: list[str] = []
+        out: list[Share] = []
         at = self._gone
         for each in merged(found):
             if each.end <= at:
@@ -156,15 +192,32 @@ class HoldBack:
                 safe = max(at, each.start)
                 break
             start = max(at, each.start)
-            out.append(self._between(at, start))
+            out += self._shares(at, start)
             instead = instead_of(each)
-            out.append(instead)
+            out.append(Share(self._part_at(start), instead))
             self.swaps.append(Swap(self._between(start, each.end), instead, restore=False))
+            fragments = list(self._shares(start, each.end))
+            if len(fragments) > 1:  # for whoever takes it out of a copy that is kept
+                self.swaps += [
+                    Swap(one.text, "" if number else instead, restore=False) for number, one in enumerate(fragments)
+                ]
             self.changed = True
             at = each.end
-        out.append(self._between(at, max(at, safe)))
+        out += self._shares(at, max(at, safe))
         self._gone = max(at, safe)
-        return "".join(out)
+        return out
+
+    def _shares(self, start: int, end: int) -> Iterator[Share]:
+        """That stretch of the whole as it is, by parts."""
+        first = bisect_right(self._starts, start) - 1
+        for at in range(first, len(self._starts)):
+            until = min(end, self._starts[at + 1]) if at + 1 < len(self._starts) else end
+            if start < until:
+                yield Share(self._parts[at], self._between(start, until))
+                start = until
+
+    def _part_at(self, place: int) -> int:
+        return self._parts[bisect_right(self._starts, place) - 1]
 
     def _between(self, start: int, end: int) -> str:
         return self._text[start - self._base : end - self._base]
