@@ -6,11 +6,12 @@ so their order is that of time. An automatic act has no key: ``actor`` is empty 
 The entries of a project, and those of the whole instance, are a chain of hashes each (`audit_chain.py`).
 """
 
+from collections.abc import Mapping, Sequence
 from random import getrandbits
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -57,6 +58,8 @@ HEADS: Final = Table(
     Column("hash", String(64), nullable=False),
 )
 """The last entry of each chain; whoever appends holds its row until the transaction ends."""
+_AT_ONCE: Final = 2_000
+"""Entries of one statement: the loop that drives PostgreSQL has its turn between them."""
 
 
 class Actor(Struct, frozen=True):
@@ -88,6 +91,14 @@ class Sought(Struct, frozen=True, kw_only=True):
     end: int | None = None
 
 
+class Note(Struct, frozen=True):
+    """One entry to be: what was done to what, and what else there is to say of it."""
+
+    action: str
+    subject: str
+    detail: Mapping[str, Any] = {}
+
+
 def append(
     conn: Connection,
     project_id: str | None,
@@ -100,24 +111,36 @@ def append(
 ) -> None:
     """Write one entry within the transaction of what it tells of. ``project_id`` is None for what belongs to the whole
     instance; ``now`` is Unix ms."""
+    append_all(conn, project_id, actor, [Note(action, subject, detail or {})], now=now)
+
+
+def append_all(conn: Connection, project_id: str | None, actor: Actor, notes: Sequence[Note], *, now: int) -> None:
+    """Write many at once, in this order: the head of the chain is read and moved once."""
+    if not notes:
+        return
     chain = chain_of(project_id)
     seq, prev = _head(conn, chain)
-    link = Link(
-        seq=seq + 1,
-        prev=prev,
-        hash="",
-        id=_next(conn, project_id, now),
-        at=now,
-        actor=actor.id,
-        actor_name=actor.name,
-        action=action,
-        subject=subject[:200],
-        detail=msgspec.json.encode(detail or {}).decode(),
-    )
-    hashed = hash_of(chain, link)
-    values = {name: getattr(link, name) for name in link.__struct_fields__}
-    conn.execute(insert(AUDIT).values({**values, "project_id": project_id, "hash": hashed}))
-    conn.execute(update(HEADS).where(HEADS.c.chain == chain).values(seq=seq + 1, hash=hashed))
+    own_id = _next(conn, project_id, now)
+    rows: list[dict[str, Any]] = []
+    for note in notes:
+        seq += 1
+        link = Link(
+            seq=seq,
+            prev=prev,
+            hash="",
+            id=own_id,
+            at=now,
+            actor=actor.id,
+            actor_name=actor.name,
+            action=note.action,
+            subject=note.subject[:200],
+            detail=msgspec.json.encode(note.detail).decode(),
+        )
+        prev, own_id = hash_of(chain, link), _behind(own_id)
+        rows.append({**structs.asdict(link), "project_id": project_id, "hash": prev})
+    for at in range(0, len(rows), _AT_ONCE):
+        conn.execute(insert(AUDIT), rows[at : at + _AT_ONCE])
+    conn.execute(update(HEADS).where(HEADS.c.chain == chain).values(seq=seq, hash=prev))
 
 
 def chain_of(project_id: str | None) -> str:
@@ -144,7 +167,11 @@ def _next(conn: Connection, project_id: str | None, now: int) -> str:
     made = uuid7_hex(now * 1_000_000)
     query = select(AUDIT.c.id).where(AUDIT.c.project_id == project_id, AUDIT.c.id >= made)
     last = conn.execute(query.order_by(AUDIT.c.id.desc()).limit(1)).scalar_one_or_none()
-    return made if last is None else f"{int(last, 16) + 1 + getrandbits(32):032x}"
+    return made if last is None else _behind(last)
+
+
+def _behind(last: str) -> str:
+    return f"{int(last, 16) + 1 + getrandbits(32):032x}"
 
 
 def entries(

@@ -6,6 +6,7 @@ gone with the answer, their keys there included.
 """
 
 import re
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -130,11 +131,23 @@ def remove(conn: Connection, place: Place, person_id: str, held: frozenset[str],
 def end_keys(conn: Connection, person_id: str, left: str, now: int) -> None:
     """End the keys of somebody whose membership of the place ``left`` has ended: those in that very project, and those
     in projects that they are nothing in any more, so that none of them works again if they come back."""
-    places = {each.place for each in store.memberships_of(conn, person_id)}
-    for project in keys_store.projects(conn):
-        reaches = {project.id, project.organisation_id, INSTANCE}
-        if left == project.id or (left in reaches and not reaches & places):
-            keys_store.revoke_owned(conn, person_id, now, project.id)
+    end_keys_of(conn, {person_id: {left}}, now)
+
+
+def end_keys_of(conn: Connection, left: Mapping[str, Collection[str]], now: int) -> None:
+    """`end_keys` of many: by person, the places they have left."""
+    keys = keys_store.live_keys_of(conn, left)
+    if not keys:
+        return
+    places = store.memberships_among(conn, {owner for _, owner, _ in keys})
+    projects = {each.id: each.organisation_id for each in keys_store.projects(conn)}
+    for key_id, owner, project in keys:
+        if project is None:
+            continue
+        reaches = {project, projects[project], INSTANCE}
+        stays = {each.place for each in places.get(owner, [])}
+        if project in left[owner] or (reaches & set(left[owner]) and not reaches & stays):
+            keys_store.revoke(conn, key_id, now)
 
 
 def keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:
@@ -143,11 +156,15 @@ def keep_an_admin(conn: Connection, place: Place, leaving: MemberRow) -> None:
         return
     others = store.admins(conn, (place.id, *place.above))
     if all(each == (leaving.person.id, place.id) for each in others):
-        raise Conflict(
-            f"{leaving.person.name} is the last administrator here.",
-            fix="Make somebody else an administrator first.",
-            code="last_admin",
-        )
+        raise last_admin(leaving.person)
+
+
+def last_admin(person: PersonRow) -> Conflict:
+    return Conflict(
+        f"{person.name} is the last administrator here.",
+        fix="Make somebody else an administrator first.",
+        code="last_admin",
+    )
 
 
 def disable(conn: Connection, person_id: str, held: frozenset[str], now: int) -> PersonRow:

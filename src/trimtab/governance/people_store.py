@@ -4,7 +4,7 @@ A person signs in; a service account does not, and owns keys. What either may do
 place, which is the id of a project, the id of an organisation, or ``INSTANCE`` for the whole server. Times are Unix ms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,10 +21,12 @@ from sqlalchemy import (
     and_,
     delete,
     insert,
+    literal,
     select,
     update,
 )
 
+from trimtab.storage.listed import among, listed
 from trimtab.storage.schema import METADATA
 
 INSTANCE: Final = "instance"
@@ -235,6 +237,44 @@ def put_membership(conn: Connection, row: MembershipRow) -> None:
 
 def remove_membership(conn: Connection, person_id: str, place: str) -> None:
     conn.execute(delete(MEMBERSHIPS).where(MEMBERSHIPS.c.person_id == person_id, MEMBERSHIPS.c.place == place))
+
+
+def memberships_among(conn: Connection, person_ids: Iterable[str]) -> dict[str, list[MembershipRow]]:
+    """By person: what they are, in order of place. Who is nothing anywhere is not in it."""
+    query = select(MEMBERSHIPS).where(among(conn, MEMBERSHIPS.c.person_id, person_ids)).order_by(MEMBERSHIPS.c.place)
+    found: dict[str, list[MembershipRow]] = {}
+    for person_id, place, role, source, created in conn.execute(query).all():
+        row = MembershipRow(person_id=person_id, place=place, role=role, source=source, created=created)
+        found.setdefault(person_id, []).append(row)
+    return found
+
+
+def put_memberships(conn: Connection, rows: Sequence[MembershipRow]) -> None:
+    """`put_membership` of many, a few statements for each role in a place."""
+    remove_memberships(conn, rows)
+    alike: dict[tuple[str, str, str, int], list[str]] = {}
+    for row in rows:
+        alike.setdefault((row.place, row.role, row.source, row.created), []).append(row.person_id)
+    columns = ["person_id", "place", "role", "source", "created"]
+    for (place, role, source, created), person_ids in alike.items():
+        made = listed(conn, person_ids).add_columns(
+            literal(place), literal(role), literal(source), literal(created, BigInteger)
+        )
+        conn.execute(insert(MEMBERSHIPS).from_select(columns, made))
+
+
+def remove_memberships(conn: Connection, rows: Iterable[MembershipRow]) -> None:
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        alike.setdefault(row.place, []).append(row.person_id)
+    for place, person_ids in alike.items():
+        theirs = among(conn, MEMBERSHIPS.c.person_id, person_ids)
+        conn.execute(delete(MEMBERSHIPS).where(MEMBERSHIPS.c.place == place, theirs))
+
+
+def people_among(conn: Connection, person_ids: Iterable[str]) -> list[PersonRow]:
+    query = select(PEOPLE).where(among(conn, PEOPLE.c.id, person_ids)).order_by(PEOPLE.c.id)
+    return [_of(PersonRow, row) for row in conn.execute(query)]
 
 
 def admins(conn: Connection, places: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The SQL of projects, keys and login tokens. Functions of a connection; times are Unix milliseconds."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from sqlalchemy import (
 
 from trimtab.governance.access import DEFAULT_ORGANISATION, Role
 from trimtab.governance.session_store import SESSIONS
+from trimtab.storage.listed import among
 from trimtab.storage.schema import METADATA
 
 PROJECTS = Table(
@@ -203,6 +205,13 @@ def revoke_owned(conn: Connection, owner_id: str, now: int, project_id: str | No
         owned = owned.where(KEYS.c.project_id == project_id)
     for key_id in conn.execute(owned).scalars().all():
         revoke(conn, key_id, now)
+
+
+def live_keys_of(conn: Connection, owner_ids: Iterable[str]) -> list[tuple[str, str, str | None]]:
+    """The keys of some people that were not revoked, as (id, owner, project)."""
+    query = select(KEYS.c.id, KEYS.c.owner_id, KEYS.c.project_id)
+    found = query.where(KEYS.c.revoked.is_(None), among(conn, KEYS.c.owner_id, owner_ids))
+    return [(key_id, owner_id, project_id) for key_id, owner_id, project_id in conn.execute(found)]
 
 
 # --- login tokens ---

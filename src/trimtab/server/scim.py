@@ -5,8 +5,10 @@ and not in it. Nothing else takes a directory's token, and nothing else is taken
 force in every process when it is answered, and every change is in the audit log.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, unquote
 
@@ -14,17 +16,35 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InternalError, InvalidRequest, NotFound, TooLarge, TrimtabError, Unauthenticated
+from trimtab.core.errors import (
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+    TrimtabError,
+    Unauthenticated,
+)
 from trimtab.core.ids import new_id
 from trimtab.governance import members
 from trimtab.governance.scim import directories, groups, people, store
+from trimtab.governance.scim.asked import Asked, Found, Moved, Page, Wanted
 from trimtab.governance.scim.directories import Directory
-from trimtab.governance.scim.filters import got, parse
-from trimtab.governance.scim.people import Found
-from trimtab.governance.scim.schemas import GROUPS, USERS, Kind, invalid
+from trimtab.governance.scim.filters import Filter, got, parse
+from trimtab.governance.scim.patches import patched
+from trimtab.governance.scim.schemas import GROUPS, USERS, Kind, cleaned, invalid
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.scim_answers import MEDIA_TYPE, MOST, Reply, described, error_body, page, send_reply, shown
+from trimtab.server.scim_answers import (
+    MEDIA_TYPE,
+    MOST,
+    Reply,
+    asked_for,
+    described,
+    error_body,
+    page,
+    send_reply,
+    shown,
+)
 from trimtab.storage.revision import exclusive
 
 log = logging.getLogger("trimtab.scim")
@@ -33,6 +53,8 @@ PREFIX: Final = "/scim/v2"
 MAX_BODY: Final = 4 << 20
 """Bytes: a group of 20,000 people is sent whole by some."""
 PAGE: Final = 100
+TRIES: Final = 4
+"""How often a change is worked out that meets others of the same resource."""
 Headers = Mapping[bytes, bytes]
 
 
@@ -51,17 +73,17 @@ class Request(Struct, frozen=True, kw_only=True):
 class Verbs(Struct, frozen=True):
     """What can be done with one kind of resource; functions of a connection."""
 
-    get: Callable[[Connection, Directory, str], dict[str, Any]]
-    find: Callable[..., Found]
-    create: Callable[[Connection, Directory, Any, int], dict[str, Any]]
-    replace: Callable[[Connection, Directory, str, Any, int], dict[str, Any]]
-    patch: Callable[[Connection, Directory, str, Any, int], dict[str, Any]]
+    get: Callable[[Connection, Directory, str, Asked], dict[str, Any]]
+    find: Callable[[Connection, Directory, Filter | None, Page], Found]
+    create: Callable[[Connection, Directory, dict[str, Any], int], dict[str, Any]]
+    before: Callable[[Connection, Directory, str], tuple[Any, dict[str, Any]]]
+    change: Callable[[Connection, Directory, str, Wanted, int], dict[str, Any]]
     remove: Callable[[Connection, Directory, str, int], None]
 
 
-_VERBS: Final[Mapping[str, tuple[Kind, Verbs]]] = {
-    "users": (USERS, Verbs(people.get, people.find, people.create, people.replace, people.patch, people.remove)),
-    "groups": (GROUPS, Verbs(groups.get, groups.find, groups.create, groups.replace, groups.patch, groups.remove)),
+VERBS: Final[Mapping[str, tuple[Kind, Verbs]]] = {
+    "users": (USERS, Verbs(people.get, people.find, people.create, people.before, people.change, people.remove)),
+    "groups": (GROUPS, Verbs(groups.get, groups.find, groups.create, groups.before, groups.change, groups.remove)),
 }
 
 
@@ -92,8 +114,8 @@ class ScimDoor:
         directory = await self._directory(headers)
         request = await _read(scope, headers, receive, self._deps.settings.public_url)
         first = request.path[0].lower() if request.path else ""
-        if first in _VERBS:
-            kind, verbs = _VERBS[first]
+        if first in VERBS:
+            kind, verbs = VERBS[first]
             return await self._resource(directory, kind, verbs, request)
         if first in ("serviceproviderconfig", "resourcetypes", "schemas"):
             return _described(request)
@@ -127,7 +149,8 @@ class ScimDoor:
         if method == "POST" and own == (".search",):
             return await self._list(directory, kind, verbs, request, _search(request.body))
         if method == "POST" and not own:
-            made = await self._changed(lambda conn, now: verbs.create(conn, directory, request.body, now))
+            resource = await asyncio.to_thread(cleaned, kind, request.body)
+            made = await self._changed(lambda conn, now: verbs.create(conn, directory, resource, now))
             return Reply(status=201, body=shown(made, kind, request.base, request.query))
         if len(own) == 1 and method in ("GET", "PUT", "PATCH", "DELETE"):
             return await self._one(directory, kind, verbs, request, own[0])
@@ -135,26 +158,54 @@ class ScimDoor:
 
     async def _one(self, directory: Directory, kind: Kind, verbs: Verbs, request: Request, own: str) -> Reply:
         if request.method == "GET":
-            found = await self._deps.db.read(lambda conn: verbs.get(conn, directory, own))
+            asked = asked_for(kind, request.query)
+            found = await self._deps.db.read(lambda conn: verbs.get(conn, directory, own, asked))
             if _fits(request.if_none_match, found):
                 return Reply(status=304)
             return Reply(body=shown(found, kind, request.base, request.query))
-
-        def work(conn: Connection, now: int) -> dict[str, Any] | None:
-            exclusive(conn, members.LOCK)  # what is compared now is what is changed
-            if request.if_match and not _fits(request.if_match, verbs.get(conn, directory, own)):
-                raise InvalidRequest("It was changed since.", fix="Read it again.", code="changed_since", status=412)
-            if request.method == "DELETE":
-                verbs.remove(conn, directory, own, now)
-                return None
-            change = verbs.replace if request.method == "PUT" else verbs.patch
-            return change(conn, directory, own, request.body, now)
-
-        made = await self._changed(work)
+        made = await self._made(directory, kind, verbs, request, own)
         silent = request.method == "PATCH" and kind is GROUPS and "attributes" not in request.query
         if made is None or silent:
             return Reply(status=204)  # Entra ID wants no group back, which may be long; RFC 7644, 3.5.2 allows it
         return Reply(body=shown(made, kind, request.base, request.query))
+
+    async def _made(
+        self, directory: Directory, kind: Kind, verbs: Verbs, request: Request, own: str
+    ) -> dict[str, Any] | None:
+        """What a change comes to is worked out before the catalog's writer is taken, and anew where another was
+        quicker; after some tries in the writer, where nobody is."""
+        for tries_left in reversed(range(TRIES)):
+            wanted = await self._wanted(directory, kind, verbs, request, own) if tries_left else None
+
+            def work(conn: Connection, now: int, wanted: Wanted | None = wanted) -> dict[str, Any] | None:
+                exclusive(conn, members.LOCK)  # what is compared now is what is changed
+                if request.if_match and not _fits(request.if_match, verbs.get(conn, directory, own, Asked(False))):
+                    raise InvalidRequest(
+                        "It was changed since.", fix="Read it again.", code="changed_since", status=412
+                    )
+                if request.method == "DELETE":
+                    verbs.remove(conn, directory, own, now)
+                    return None
+                return verbs.change(conn, directory, own, wanted or patch_of(conn), now)
+
+            def patch_of(conn: Connection) -> Wanted:
+                row, before = verbs.before(conn, directory, own)
+                return Wanted(patched(kind, before, request.body), row)
+
+            with suppress(Moved):
+                return await self._changed(work)
+        raise AssertionError("nobody changes what the writer holds")
+
+    async def _wanted(
+        self, directory: Directory, kind: Kind, verbs: Verbs, request: Request, own: str
+    ) -> Wanted | None:
+        """What the resource is to be; None for nothing."""
+        if request.method == "DELETE":
+            return None
+        if request.method == "PUT":
+            return Wanted(await asyncio.to_thread(cleaned, kind, request.body))
+        row, before = await self._deps.db.read(lambda conn: verbs.before(conn, directory, own))
+        return Wanted(await asyncio.to_thread(patched, kind, before, request.body), row)
 
     async def _changed(self, work: Callable[[Connection, int], Any]) -> Any:
         """In force everywhere when it returns."""
@@ -169,7 +220,8 @@ class ScimDoor:
         wanted = parse(asked["filter"], kind) if asked.get("filter") else None
         start = max(1, _number(asked, "startIndex", 1))
         count = min(MOST, max(0, _number(asked, "count", PAGE)))
-        found = await self._deps.db.read(lambda conn: verbs.find(conn, directory, wanted, skip=start - 1, count=count))
+        part = Page(skip=start - 1, count=count, asked=asked_for(kind, asked))
+        found = await self._deps.db.read(lambda conn: verbs.find(conn, directory, wanted, part))
         resources = [shown(each, kind, request.base, asked) for each in found.resources]
         return Reply(body=page(resources, found.total, start))
 

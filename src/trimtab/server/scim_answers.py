@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.governance.scim.asked import Asked
 from trimtab.governance.scim.schemas import GROUPS, KINDS, SCHEMAS, USERS, Kind
 from trimtab.governance.scim.schemas import described as described_schema
 
@@ -58,6 +59,14 @@ def shown(resource: Any, kind: Kind, base: str, asked: Mapping[str, str]) -> dic
         for name, value in told.items()
         if name in _ALWAYS or unwanted.get(name.lower()) != set()
     }
+
+
+def asked_for(kind: Kind, asked: Mapping[str, str]) -> Asked:
+    """What must be looked up to answer."""
+    if kind is not GROUPS:
+        return Asked()
+    wanted, unwanted = _names(asked.get("attributes", ""), kind), _names(asked.get("excludedAttributes", ""), kind)
+    return Asked(members="members" in wanted if wanted else unwanted.get("members") != set())
 
 
 def _names(text: str, kind: Kind) -> dict[str, set[str]]:

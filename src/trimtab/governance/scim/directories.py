@@ -1,10 +1,9 @@
-"""An organisation's directory: its terms, its tokens, and what its groups come to in roles.
+"""An organisation's directory: its terms and its tokens. What its groups come to in roles is in `settling.py`.
 
 Whoever sets one up hands on what its groups give and what deactivating takes away, so they must hold all of it.
 """
 
 import secrets
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -12,11 +11,10 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound, Unauthenticated
 from trimtab.core.ids import new_id
-from trimtab.governance import audit, members, people_store, roles
+from trimtab.governance import members, people_store, roles
 from trimtab.governance import store as catalog
 from trimtab.governance.access import Organisation, digest
 from trimtab.governance.audit import Actor
-from trimtab.governance.people_store import MemberRow, MembershipRow
 from trimtab.governance.permissions import PERMISSIONS, within
 from trimtab.governance.projects import REVISION, check_name
 from trimtab.governance.roles import Place, must_hold
@@ -28,7 +26,6 @@ MARK: Final = "tts_"
 """What a token begins with, so that people and scanners tell it from a key."""
 MOST_ROLES: Final = 500
 MOST_TOKENS: Final = 10
-EVERYBODY: Final = "*"
 _SEEN_EVERY_MS: Final = 5 * 60 * 1000
 
 
@@ -117,7 +114,7 @@ def _check(conn: Connection, organisation: Organisation, terms: Terms) -> None:
                 fix="Set 'everywhere', or leave 'instance' out.",
                 param="roles",
             )
-        place = _place(conn, organisation, each)
+        place = place_of(conn, organisation, each)
         if place is None:
             raise NotFound(
                 f"There is no project {(each.project or '')[:80]!r} in the organisation {organisation.slug!r}.",
@@ -127,7 +124,7 @@ def _check(conn: Connection, organisation: Organisation, terms: Terms) -> None:
         roles.permissions_of(conn, place, each.role)
 
 
-def _place(conn: Connection, organisation: Organisation, meaning: Meaning) -> Place | None:
+def place_of(conn: Connection, organisation: Organisation, meaning: Meaning) -> Place | None:
     if meaning.instance:
         return roles.WHOLE
     if meaning.project is None:
@@ -216,88 +213,3 @@ def opened(conn: Connection, secret: str, now: int) -> Directory:
 def of(organisation: Organisation, row: DirectoryRow, actor: Actor) -> Directory:
     """The directory as a person acts in it."""
     return Directory(organisation=organisation, terms=row.terms, actor=actor)
-
-
-# --- roles ---
-
-
-def settle(conn: Connection, directory: Directory, person_ids: Sequence[str] | None, now: int) -> None:
-    """Make the memberships that the directory gives what its groups come to now: of these people, or (None) of
-    everybody it lets in. What was given by hand, or by a provider of sign-in, stays as it is. Raises `Conflict` where
-    a place would lose its last administrator."""
-    chosen = store.active_users(conn, directory.id, person_ids)
-    grouped = store.groups_of(conn, directory.id, person_ids)
-    meanings = [
-        (each, place) for each in directory.terms.roles if (place := _place(conn, directory.organisation, each))
-    ]
-    by_person = _memberships(conn, chosen)
-    for person_id in chosen:
-        names = {EVERYBODY}
-        for group in grouped.get(person_id, []):
-            names |= {group.name.lower(), group.external_id or group.name.lower()}
-        wanted: dict[str, str] = {}
-        for meaning, place in meanings:
-            fits = meaning.group in names or meaning.group.lower() in names
-            if fits and place.id not in wanted and roles.known_permissions(conn, place, meaning.role):
-                wanted[place.id] = meaning.role
-        _settle_one(conn, directory, by_person.get(person_id, {}), wanted, person_id, now)
-
-
-def _memberships(conn: Connection, person_ids: Sequence[str]) -> dict[str, dict[str, MembershipRow]]:
-    found: dict[str, dict[str, MembershipRow]] = {}
-    if len(person_ids) <= 20:
-        rows = [row for each in person_ids for row in people_store.memberships_of(conn, each)]
-    else:
-        rows = people_store.memberships(conn)
-    for row in rows:
-        found.setdefault(row.person_id, {})[row.place] = row
-    return found
-
-
-def _settle_one(
-    conn: Connection,
-    directory: Directory,
-    before: dict[str, MembershipRow],
-    wanted: dict[str, str],
-    person_id: str,
-    now: int,
-) -> None:
-    for place, role in wanted.items():
-        had = before.get(place)
-        if had is not None and (had.source != directory.source or had.role == role):
-            continue
-        if had is not None and role != "admin":
-            _keep_an_admin(conn, had)
-        made = MembershipRow(person_id=person_id, place=place, role=role, source=directory.source, created=now)
-        people_store.put_membership(conn, made)
-        bump(conn, REVISION)
-        note(conn, directory, "member.added" if had is None else "member.changed", person_id, now, _told(made, had))
-    for place, had in before.items():
-        if had.source == directory.source and place not in wanted:
-            take(conn, directory, had, now)
-
-
-def take(conn: Connection, directory: Directory, had: MembershipRow, now: int) -> None:
-    """End one membership, with the keys that hung on it. Raises `Conflict` for a last administrator's."""
-    _keep_an_admin(conn, had)
-    people_store.remove_membership(conn, had.person_id, had.place)
-    members.end_keys(conn, had.person_id, had.place, now)
-    bump(conn, REVISION)
-    note(conn, directory, "member.removed", had.person_id, now, _told(had))
-
-
-def _keep_an_admin(conn: Connection, had: MembershipRow) -> None:
-    if had.role == "admin":
-        person = members.person(conn, had.person_id)
-        members.keep_an_admin(conn, members.place_of(conn, had.place), MemberRow(person=person, membership=had))
-
-
-def _told(row: MembershipRow, had: MembershipRow | None = None) -> dict[str, str]:
-    told = {"place": row.place, "role": row.role, "source": row.source}
-    return told if had is None else {**told, "from": had.role}
-
-
-def note(conn: Connection, directory: Directory, action: str, person_id: str, now: int, detail: dict[str, str]) -> None:
-    """One entry of the audit log about a person."""
-    told = {"organisation": directory.organisation.slug, **detail}
-    audit.append(conn, None, directory.actor, action, f"person:{person_id}", now=now, detail=told)

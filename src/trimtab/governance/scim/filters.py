@@ -344,12 +344,26 @@ def _texts(held: str, op: Operator, wanted: str) -> bool:
 
 
 def equal_to(found: Filter, name: str) -> str | None:
-    """The text that an attribute must be equal to for the filter to hold at all: by it an index can be asked first."""
+    """The text that an attribute must be equal to for the filter to hold at all: by it an index can be asked first. Of
+    an attribute with many values, one of them: ``members``, ``members.value`` and ``members[value eq ...]``."""
     if isinstance(found, Both):
         return equal_to(found.left, name) or equal_to(found.right, name)
+    if isinstance(found, Within) and name.lower().startswith(f"{found.path}.".lower()):
+        return equal_to(found.inner, name[len(str(found.path)) + 1 :])
     if isinstance(found, Compare) and found.op == "eq" and str(found.path).lower() == name.lower():
         return found.value if isinstance(found.value, str) else None
     return None
+
+
+def names(found: Filter, name: str) -> bool:
+    """Whether an attribute is looked at, in any schema."""
+    match found:
+        case Both() | Either():
+            return names(found.left, name) or names(found.right, name)
+        case Not():
+            return names(found.inner, name)
+        case Compare() | Present() | Within():
+            return found.path.name.lower() == name.lower()
 
 
 def terms(found: Filter) -> int:

@@ -1,7 +1,8 @@
 """The groups a provider keeps. What one means is said by the directory's terms; changing who is in it changes what they
 may do with the answer."""
 
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 from msgspec import structs
 from sqlalchemy import Connection
@@ -11,18 +12,21 @@ from trimtab.core.ids import new_id
 from trimtab.governance import audit, members
 from trimtab.governance.projects import REVISION
 from trimtab.governance.scim import store
-from trimtab.governance.scim.directories import Directory, settle
-from trimtab.governance.scim.filters import Filter, equal_to, matches
-from trimtab.governance.scim.patches import patched
-from trimtab.governance.scim.people import Found, meta
-from trimtab.governance.scim.schemas import GROUP, GROUPS, cleaned, invalid
+from trimtab.governance.scim.asked import Asked, Found, Moved, Page, Wanted, meta
+from trimtab.governance.scim.directories import Directory
+from trimtab.governance.scim.filters import Filter, equal_to, matches, names
+from trimtab.governance.scim.schemas import GROUP, GROUPS, invalid
+from trimtab.governance.scim.settling import settle
 from trimtab.governance.scim.store import GroupRow, Narrowed
 from trimtab.storage.revision import bump, exclusive
 
+MOST_SHOWN: Final = 50_000
+"""Members that a page of groups shows together: it ends before the group that would be beyond, and has one at least."""
 
-def get(conn: Connection, directory: Directory, group_id: str) -> dict[str, Any]:
+
+def get(conn: Connection, directory: Directory, group_id: str, asked: Asked) -> dict[str, Any]:
     """One as clients see it. Raises `NotFound`."""
-    return _seen(conn, [_row(conn, directory, group_id)])[0]
+    return _seen(conn, [_row(conn, directory, group_id)], members=asked.members)[0]
 
 
 def _row(conn: Connection, directory: Directory, group_id: str) -> GroupRow:
@@ -32,38 +36,52 @@ def _row(conn: Connection, directory: Directory, group_id: str) -> GroupRow:
     return row
 
 
-def find(conn: Connection, directory: Directory, wanted: Filter | None, *, skip: int, count: int) -> Found:
+def find(conn: Connection, directory: Directory, wanted: Filter | None, page: Page) -> Found:
     """Those for which a filter holds, in order of id."""
     if wanted is None:
-        rows = store.groups(conn, directory.id, Narrowed(), skip=skip, limit=count) if count else []
-        return Found(resources=_seen(conn, rows), total=store.count_groups(conn, directory.id))
+        rows = store.groups(conn, directory.id, Narrowed(), skip=page.skip, limit=page.count) if page.count else []
+        return Found(resources=_shown(conn, rows, page), total=store.count_groups(conn, directory.id))
     narrowed = Narrowed(
-        key=equal_to(wanted, "displayName"), external_id=equal_to(wanted, "externalId"), id=equal_to(wanted, "id")
+        key=equal_to(wanted, "displayName"),
+        external_id=equal_to(wanted, "externalId"),
+        id=equal_to(wanted, "id"),
+        member=equal_to(wanted, "members") or equal_to(wanted, "members.value"),
     )
     rows = store.groups(conn, directory.id, narrowed)
-    fitting = [each for each in _seen(conn, rows) if matches(wanted, each, GROUPS)]
-    return Found(resources=fitting[skip : skip + count], total=len(fitting))
+    looked = names(wanted, "members")
+    fitting = [row for row in rows if matches(wanted, _seen(conn, [row], members=looked)[0], GROUPS)]
+    return Found(
+        resources=_shown(conn, fitting[page.skip : page.skip + page.count], page),
+        total=len(fitting),
+    )
 
 
-def _seen(conn: Connection, rows: list[GroupRow]) -> list[dict[str, Any]]:
-    inside = store.members_of(conn, [each.id for each in rows])
-    return [_view(each, inside[each.id]) for each in rows]
+def _shown(conn: Connection, rows: list[GroupRow], page: Page) -> list[dict[str, Any]]:
+    if page.asked.members and len(rows) > 1:
+        sizes = store.count_members(conn, [each.id for each in rows])
+        together = list(accumulate(sizes[each.id] for each in rows))
+        rows = [row for at, row in enumerate(rows) if at == 0 or together[at] <= MOST_SHOWN]
+    return _seen(conn, rows, members=page.asked.members)
 
 
-def _view(row: GroupRow, inside: list[str]) -> dict[str, Any]:
+def _seen(conn: Connection, rows: list[GroupRow], *, members: bool) -> list[dict[str, Any]]:
+    return [_view(each, store.members_of(conn, each.id) if members else None) for each in rows]
+
+
+def _view(row: GroupRow, inside: list[str] | None) -> dict[str, Any]:
     view: dict[str, Any] = {"schemas": [GROUP], "id": row.id}
     if row.external_id is not None:
         view["externalId"] = row.external_id
     view["displayName"] = row.name
-    view["members"] = [{"value": each, "type": "User"} for each in inside]
-    view["meta"] = meta("Group", row.created, row.updated, view)
+    if inside is not None:
+        view["members"] = [{"value": each, "type": "User"} for each in inside]
+    view["meta"] = meta("Group", row.created, row.updated, [row.id, row.updated])
     return view
 
 
-def create(conn: Connection, directory: Directory, body: Any, now: int) -> dict[str, Any]:
+def create(conn: Connection, directory: Directory, resource: dict[str, Any], now: int) -> dict[str, Any]:
     """Raises `InvalidRequest`, and `Conflict` (``uniqueness``) for a name that is taken: roles are given by it."""
     exclusive(conn, members.LOCK)
-    resource = cleaned(GROUPS, body)
     row = GroupRow(
         id=new_id("grp"),
         organisation_id=directory.id,
@@ -74,50 +92,53 @@ def create(conn: Connection, directory: Directory, body: Any, now: int) -> dict[
     )
     store.put_group(conn, row, new=True)
     _note(conn, directory, "group.created", row, now, {})
-    _fill(conn, directory, row, resource, now, renamed=False)
-    return get(conn, directory, row.id)
+    return _view(row, _fill(conn, directory, row, resource, now, renamed=False))
 
 
-def replace(conn: Connection, directory: Directory, group_id: str, body: Any, now: int) -> dict[str, Any]:
-    """PUT: who is not named is not in it any more."""
-    exclusive(conn, members.LOCK)
-    return _change(conn, directory, _row(conn, directory, group_id), cleaned(GROUPS, body), now)
+def before(conn: Connection, directory: Directory, group_id: str) -> tuple[GroupRow, dict[str, Any]]:
+    """The row, and what a PATCH starts from. Raises `NotFound`."""
+    row = _row(conn, directory, group_id)
+    found: dict[str, Any] = {"displayName": row.name}
+    found["members"] = [{"value": each} for each in store.members_of(conn, group_id)]
+    if row.external_id is not None:
+        found["externalId"] = row.external_id
+    return row, found
 
 
-def patch(conn: Connection, directory: Directory, group_id: str, body: Any, now: int) -> dict[str, Any]:
+def change(conn: Connection, directory: Directory, group_id: str, wanted: Wanted, now: int) -> dict[str, Any]:
+    """Make it what is wanted: who is not named is not in it any more. Raises `Moved` where it is not any more what
+    that was made from."""
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, group_id)
-    inside = store.members_of(conn, [group_id])[group_id]
-    before: dict[str, Any] = {"displayName": row.name, "members": [{"value": each} for each in inside]}
-    if row.external_id is not None:
-        before["externalId"] = row.external_id
-    return _change(conn, directory, row, patched(GROUPS, before, body), now)
-
-
-def _change(
-    conn: Connection, directory: Directory, row: GroupRow, resource: dict[str, Any], now: int
-) -> dict[str, Any]:
+    if wanted.of is not None and wanted.of != row:
+        raise Moved
+    resource = wanted.resource
+    # Never twice the same time: by it a version tells one state from another.
     made = structs.replace(
-        row, name=_name(conn, directory, resource, row.id), external_id=_external(resource), updated=now
+        row,
+        name=_name(conn, directory, resource, row.id),
+        external_id=_external(resource),
+        updated=max(now, row.updated + 1),
     )
     marked = (made.name, made.external_id) != (row.name, row.external_id)
     if marked:
         store.put_group(conn, made, new=False)
         _note(conn, directory, "group.changed", made, now, {"from": row.name})
         bump(conn, REVISION)  # policies name groups
-    _fill(conn, directory, made, resource, now, renamed=marked)
-    return get(conn, directory, row.id)
+    inside = _fill(conn, directory, made, resource, now, renamed=marked)
+    return _view(_row(conn, directory, group_id), inside)
 
 
 def remove(conn: Connection, directory: Directory, group_id: str, now: int) -> None:
     """What it gave its members ends."""
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, group_id)
-    inside = store.members_of(conn, [group_id])[group_id]
+    inside = store.members_of(conn, group_id)
     store.remove_group(conn, group_id)
     _note(conn, directory, "group.removed", row, now, {"members": len(inside)})
     bump(conn, REVISION)
-    settle(conn, directory, inside, now)
+    if inside:
+        settle(conn, directory, inside, now)
 
 
 def _name(conn: Connection, directory: Directory, resource: dict[str, Any], own: str) -> str:
@@ -141,12 +162,11 @@ def _external(resource: dict[str, Any]) -> str | None:
 
 def _fill(
     conn: Connection, directory: Directory, row: GroupRow, resource: dict[str, Any], now: int, *, renamed: bool
-) -> None:
-    """Make who is in it who it names; roles follow."""
-    named = list(dict.fromkeys(_id_of(each) for each in resource.get("members", [])))
-    before = store.members_of(conn, [row.id])[row.id]
-    was, is_now = set(before), set(named)
-    added, gone = [each for each in named if each not in was], [each for each in before if each not in is_now]
+) -> list[str]:
+    """Make who is in it who it names; roles follow. Returns who is in it, in order."""
+    named = {_id_of(each): None for each in resource.get("members", [])}
+    was = dict.fromkeys(store.members_of(conn, row.id))
+    added, gone = [each for each in named if each not in was], [each for each in was if each not in named]
     strangers = set(added) - store.known(conn, directory.id, added)
     if strangers:
         raise invalid(
@@ -155,10 +175,13 @@ def _fill(
         )
     if added or gone:
         store.change_members(conn, row.id, added, gone)
-        store.put_group(conn, structs.replace(row, updated=now), new=False)
+        store.put_group(conn, row, new=False)
         _note(conn, directory, "group.members_changed", row, now, {"added": added[:100], "removed": gone[:100]})
         bump(conn, REVISION)
-    settle(conn, directory, list({*named, *gone}) if renamed else [*added, *gone], now)
+    touched = [*named, *gone] if renamed else [*added, *gone]
+    if touched:
+        settle(conn, directory, touched, now)
+    return sorted(named)
 
 
 def _id_of(member: dict[str, Any]) -> str:

@@ -5,12 +5,9 @@ deactivating them here ends what they are here; those who are nothing elsewhere 
 comes back when they are activated again, but for keys.
 """
 
-import hashlib
-from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
@@ -21,27 +18,21 @@ from trimtab.governance.members import clean_email
 from trimtab.governance.people_store import INSTANCE, MembershipRow, PersonRow
 from trimtab.governance.projects import REVISION
 from trimtab.governance.scim import store
-from trimtab.governance.scim.directories import Directory, note, settle, take
+from trimtab.governance.scim.asked import Asked, Found, Moved, Page, Wanted, meta
+from trimtab.governance.scim.directories import Directory
 from trimtab.governance.scim.filters import Filter, equal_to, matches
-from trimtab.governance.scim.patches import patched
-from trimtab.governance.scim.schemas import ENTERPRISE, USER, USERS, cleaned, invalid
+from trimtab.governance.scim.schemas import ENTERPRISE, USER, USERS, invalid
+from trimtab.governance.scim.settling import note, settle, take
 from trimtab.governance.scim.store import GroupRow, Narrowed, UserRow
 from trimtab.storage.revision import bump, exclusive
 
 LONGEST_NAME: Final = 320
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """A page: ``resources`` as clients see them, but for their addresses; ``total`` is how many fit."""
-
-    resources: list[dict[str, Any]]
-    total: int
-
-
 # --- read ---
 
 
-def get(conn: Connection, directory: Directory, person_id: str) -> dict[str, Any]:
+def get(conn: Connection, directory: Directory, person_id: str, asked: Asked | None = None) -> dict[str, Any]:  # noqa: ARG001  a person's groups are few
     """One as clients see it. Raises `NotFound`."""
     return _seen(conn, directory, [_row(conn, directory, person_id)])[0]
 
@@ -53,17 +44,17 @@ def _row(conn: Connection, directory: Directory, person_id: str) -> UserRow:
     return row
 
 
-def find(conn: Connection, directory: Directory, wanted: Filter | None, *, skip: int, count: int) -> Found:
+def find(conn: Connection, directory: Directory, wanted: Filter | None, page: Page) -> Found:
     """Those for whom a filter holds, in order of id."""
     if wanted is None:
-        rows = store.users(conn, directory.id, Narrowed(), skip=skip, limit=count) if count else []
+        rows = store.users(conn, directory.id, Narrowed(), skip=page.skip, limit=page.count) if page.count else []
         return Found(resources=_seen(conn, directory, rows), total=store.count_users(conn, directory.id))
     narrowed = Narrowed(
         key=equal_to(wanted, "userName"), external_id=equal_to(wanted, "externalId"), id=equal_to(wanted, "id")
     )
     rows = store.users(conn, directory.id, narrowed)
     fitting = [each for each in _seen(conn, directory, rows) if matches(wanted, each, USERS)]
-    return Found(resources=fitting[skip : skip + count], total=len(fitting))
+    return Found(resources=fitting[page.skip : page.skip + page.count], total=len(fitting))
 
 
 def _seen(conn: Connection, directory: Directory, rows: list[UserRow]) -> list[dict[str, Any]]:
@@ -87,29 +78,14 @@ def _view(row: UserRow, groups: list[GroupRow], *, active: bool) -> dict[str, An
     return view
 
 
-def meta(kind: str, created: int, updated: int, view: dict[str, Any]) -> dict[str, Any]:
-    """Times as RFC 3339; the version is a weak ETag of what is seen (RFC 7644, section 3.14)."""
-    version = hashlib.sha256(msgspec.json.encode([updated, view], order="sorted")).hexdigest()[:16]
-    return {
-        "resourceType": kind,
-        "created": _time(created),
-        "lastModified": _time(updated),
-        "version": f'W/"{version}"',
-    }
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 # --- changed ---
 
 
-def create(conn: Connection, directory: Directory, body: Any, now: int) -> dict[str, Any]:
+def create(conn: Connection, directory: Directory, resource: dict[str, Any], now: int) -> dict[str, Any]:
     """Somebody new to this directory; known here perhaps, by their address. Raises `InvalidRequest`, and `Conflict`
     (``uniqueness``) for who is in it already."""
     exclusive(conn, members.LOCK)
-    resource = _checked(cleaned(USERS, body))
+    _checked(resource)
     user_key, email = _key(resource), _email(resource)
     if store.user_by_name(conn, directory.id, user_key) is not None:
         raise _taken(f"the userName {user_key[:80]!r}")
@@ -138,19 +114,21 @@ def create(conn: Connection, directory: Directory, body: Any, now: int) -> dict[
     return get(conn, directory, person.id)
 
 
-def replace(conn: Connection, directory: Directory, person_id: str, body: Any, now: int) -> dict[str, Any]:
-    """PUT: what is not named is not so any more, but for ``active``, which stays as it was."""
-    exclusive(conn, members.LOCK)
+def before(conn: Connection, directory: Directory, person_id: str) -> tuple[UserRow, dict[str, Any]]:
+    """The row, and what a PATCH starts from. Raises `NotFound`."""
     row = _row(conn, directory, person_id)
-    resource = cleaned(USERS, body)
-    return _change(conn, directory, row, resource, resource.get("active", row.active), now)
+    return row, {**row.resource, "active": row.active}
 
 
-def patch(conn: Connection, directory: Directory, person_id: str, body: Any, now: int) -> dict[str, Any]:
+def change(conn: Connection, directory: Directory, person_id: str, wanted: Wanted, now: int) -> dict[str, Any]:
+    """Make somebody who is wanted: what is not named is not so any more. ``active`` that a PUT does not name stays as
+    it was; one that a PATCH took away is false. Raises `Moved` where they are not any more who that was made from."""
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, person_id)
-    resource = patched(USERS, {**row.resource, "active": row.active}, body)
-    return _change(conn, directory, row, resource, resource.get("active", False), now)
+    if wanted.of is not None and wanted.of != row:
+        raise Moved
+    active = wanted.resource.get("active", row.active if wanted.of is None else False)
+    return _change(conn, directory, row, wanted.resource, active, now)
 
 
 def _change(
@@ -179,14 +157,13 @@ def remove(conn: Connection, directory: Directory, person_id: str, now: int) -> 
     exclusive(conn, members.LOCK)
     row = _row(conn, directory, person_id)
     if directory.terms.on_delete == "remove":
-        for had in _here(conn, directory, person_id):
-            take(conn, directory, had, now)
+        take(conn, directory, _here(conn, directory, person_id), now)
         session_store.end_all_of(conn, person_id)
         row = structs.replace(row, held_back=())
     elif row.active:
         _let_in(conn, directory, row, wanted=False, now=now)
         row = _row(conn, directory, person_id)
-    store.leave_groups(conn, directory.id, person_id)
+    store.leave_groups(conn, directory.id, person_id, now)
     store.put_user(conn, structs.replace(row, removed=now, updated=now))
     bump(conn, REVISION)
     note(conn, directory, "person.deprovisioned", person_id, now, {"how": directory.terms.on_delete})
@@ -213,8 +190,7 @@ def _deactivated(conn: Connection, directory: Directory, row: UserRow, now: int)
         members.switch_off(conn, person, now)
         return structs.replace(row, switched_off=True)
     held = _here(conn, directory, person.id)
-    for had in held:
-        take(conn, directory, had, now)
+    take(conn, directory, held, now)
     session_store.end_all_of(conn, person.id)
     return structs.replace(row, held_back=tuple(each for each in held if each.source != directory.source))
 

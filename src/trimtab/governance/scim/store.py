@@ -18,14 +18,17 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     delete,
     func,
     insert,
+    literal,
     select,
     update,
 )
 
 from trimtab.governance.people_store import PEOPLE, MembershipRow
+from trimtab.storage.listed import among, listed
 from trimtab.storage.schema import METADATA
 
 DIRECTORIES: Final = Table(
@@ -255,11 +258,13 @@ def kept_elsewhere(conn: Connection, organisation_id: str, person_id: str) -> bo
 
 
 class Narrowed(Struct, frozen=True, kw_only=True):
-    """What an index can say of a filter: only those may fit. ``after`` is the id of the last group of a page."""
+    """What an index can say of a filter: only those may fit. ``member`` is somebody who is in a group; ``after`` the id
+    of the last group of a page."""
 
     key: str | None = None
     external_id: str | None = None
     id: str | None = None
+    member: str | None = None
     after: str = ""
 
 
@@ -286,13 +291,17 @@ def count_users(conn: Connection, organisation_id: str) -> int:
     return conn.execute(select(func.count()).select_from(USERS).where(_live(organisation_id))).scalar_one()
 
 
-def active_users(conn: Connection, organisation_id: str, among: Sequence[str] | None = None) -> list[str]:
-    """The ids of those who are let in: all, or those among some."""
-    query = select(USERS.c.person_id).where(_live(organisation_id), USERS.c.active)
-    if among is None:
-        return list(conn.execute(query).scalars())
-    chunks = _chunks(among)
-    return [each for chunk in chunks for each in conn.execute(query.where(USERS.c.person_id.in_(chunk))).scalars()]
+def active_users(conn: Connection, organisation_id: str, person_ids: Sequence[str] | None = None) -> list[str]:
+    """The ids of those who are let in, in order: all, or those among some."""
+    query = select(USERS.c.person_id).where(_live(organisation_id), USERS.c.active).order_by(USERS.c.person_id)
+    if person_ids is not None:
+        query = query.where(among(conn, USERS.c.person_id, person_ids))
+    return list(conn.execute(query).scalars().all())
+
+
+def count_active(conn: Connection, organisation_id: str) -> int:
+    query = select(func.count()).select_from(USERS).where(_live(organisation_id), USERS.c.active)
+    return conn.execute(query).scalar_one()
 
 
 def put_user(conn: Connection, row: UserRow) -> None:
@@ -308,21 +317,13 @@ def put_user(conn: Connection, row: UserRow) -> None:
 def deactivated_in(conn: Connection, person_id: str) -> set[str]:
     """The organisations whose directory does not let somebody in."""
     query = select(USERS.c.organisation_id).where(USERS.c.person_id == person_id, USERS.c.active.is_(False))
-    return set(conn.execute(query).scalars())
+    return set(conn.execute(query).scalars().all())
 
 
 def disabled(conn: Connection, person_ids: Sequence[str]) -> set[str]:
     """Those of them who are let in nowhere."""
-    found: set[str] = set()
-    for chunk in _chunks(person_ids):
-        query = select(PEOPLE.c.id).where(PEOPLE.c.id.in_(chunk), PEOPLE.c.disabled.is_not(None))
-        found |= set(conn.execute(query).scalars())
-    return found
-
-
-def _chunks(names: Iterable[str], size: int = 500) -> list[list[str]]:
-    all_names = list(names)
-    return [all_names[at : at + size] for at in range(0, len(all_names), size)]
+    query = select(PEOPLE.c.id).where(among(conn, PEOPLE.c.id, person_ids), PEOPLE.c.disabled.is_not(None))
+    return set(conn.execute(query).scalars().all())
 
 
 # --- groups ---
@@ -361,6 +362,9 @@ def groups(
         query = query.where(GROUPS.c.external_id == narrowed.external_id)
     if narrowed.id is not None:
         query = query.where(GROUPS.c.id == narrowed.id)
+    if narrowed.member is not None:
+        within = select(MEMBERS.c.group_id).where(MEMBERS.c.person_id == narrowed.member)
+        query = query.where(GROUPS.c.id.in_(within))
     return [_group(row) for row in conn.execute(query if limit is None else query.limit(limit))]
 
 
@@ -383,48 +387,65 @@ def remove_group(conn: Connection, group_id: str) -> None:
     conn.execute(delete(GROUPS).where(GROUPS.c.id == group_id))
 
 
-def members_of(conn: Connection, group_ids: Sequence[str]) -> dict[str, list[str]]:
-    """By group: the ids of who is in it, in order of id."""
-    found: dict[str, list[str]] = {each: [] for each in group_ids}
-    for chunk in _chunks(group_ids):
-        query = select(MEMBERS).where(MEMBERS.c.group_id.in_(chunk)).order_by(MEMBERS.c.person_id)
-        for row in conn.execute(query):
-            found[row.group_id].append(row.person_id)
-    return found
+def members_of(conn: Connection, group_id: str) -> list[str]:
+    """The ids of who is in it, in order."""
+    query = select(MEMBERS.c.person_id).where(MEMBERS.c.group_id == group_id).order_by(MEMBERS.c.person_id)
+    return list(conn.execute(query).scalars().all())
+
+
+def count_members(conn: Connection, group_ids: Sequence[str]) -> dict[str, int]:
+    """By group: how many are in it."""
+    query = select(MEMBERS.c.group_id, func.count()).where(among(conn, MEMBERS.c.group_id, group_ids))
+    counted: dict[str, int] = {row[0]: row[1] for row in conn.execute(query.group_by(MEMBERS.c.group_id))}
+    return {each: counted.get(each, 0) for each in group_ids}
 
 
 def change_members(conn: Connection, group_id: str, added: Sequence[str], gone: Sequence[str]) -> None:
-    for chunk in _chunks(gone):
-        conn.execute(delete(MEMBERS).where(MEMBERS.c.group_id == group_id, MEMBERS.c.person_id.in_(chunk)))
+    if gone:
+        conn.execute(delete(MEMBERS).where(MEMBERS.c.group_id == group_id, among(conn, MEMBERS.c.person_id, gone)))
     if added:
-        conn.execute(insert(MEMBERS), [{"group_id": group_id, "person_id": each} for each in added])
+        rows = listed(conn, added).add_columns(literal(group_id))
+        conn.execute(insert(MEMBERS).from_select(["person_id", "group_id"], rows))
 
 
-def leave_groups(conn: Connection, organisation_id: str, person_id: str) -> None:
-    """All groups of the organisation."""
+def leave_groups(conn: Connection, organisation_id: str, person_id: str, now: int) -> None:
+    """All groups of the organisation; they are others since."""
     own = select(GROUPS.c.id).where(GROUPS.c.organisation_id == organisation_id)
+    theirs = select(MEMBERS.c.group_id).where(MEMBERS.c.person_id == person_id)
+    changed = update(GROUPS).where(GROUPS.c.organisation_id == organisation_id, GROUPS.c.id.in_(theirs))
+    conn.execute(changed.values(updated=case((GROUPS.c.updated >= now, GROUPS.c.updated + 1), else_=now)))
     conn.execute(delete(MEMBERS).where(MEMBERS.c.person_id == person_id, MEMBERS.c.group_id.in_(own)))
 
 
 def known(conn: Connection, organisation_id: str, person_ids: Sequence[str]) -> set[str]:
     """Those of them whom this directory keeps."""
-    found: set[str] = set()
-    for chunk in _chunks(person_ids):
-        query = select(USERS.c.person_id).where(_live(organisation_id), USERS.c.person_id.in_(chunk))
-        found |= set(conn.execute(query).scalars())
+    query = select(USERS.c.person_id).where(_live(organisation_id), among(conn, USERS.c.person_id, person_ids))
+    return set(conn.execute(query).scalars().all())
+
+
+def group_ids_of(conn: Connection, organisation_id: str, person_ids: Sequence[str] | None) -> dict[str, list[str]]:
+    """By person: the ids of the groups they are in, in order; of everybody with None."""
+    query = (
+        select(MEMBERS.c.person_id, MEMBERS.c.group_id)
+        .join(GROUPS, MEMBERS.c.group_id == GROUPS.c.id)
+        .where(GROUPS.c.organisation_id == organisation_id)
+        .order_by(MEMBERS.c.group_id)
+    )
+    if person_ids is not None:
+        query = query.where(among(conn, MEMBERS.c.person_id, person_ids))
+    found: dict[str, list[str]] = {}
+    for person_id, group_id in conn.execute(query).all():
+        found.setdefault(person_id, []).append(group_id)
     return found
 
 
-def groups_of(conn: Connection, organisation_id: str, person_ids: Sequence[str] | None) -> dict[str, list[GroupRow]]:
-    """By person: the groups they are in; of everybody with None."""
-    found: dict[str, list[GroupRow]] = {}
-    for chunk in [None] if person_ids is None else _chunks(person_ids):
-        query = (
-            select(GROUPS, MEMBERS.c.person_id)
-            .join(MEMBERS, MEMBERS.c.group_id == GROUPS.c.id)
-            .where(GROUPS.c.organisation_id == organisation_id)
-            .order_by(GROUPS.c.id)
-        )
-        for row in conn.execute(query if chunk is None else query.where(MEMBERS.c.person_id.in_(chunk))):
-            found.setdefault(row.person_id, []).append(_group(row))
-    return found
+def groups_by_id(conn: Connection, group_ids: Iterable[str]) -> dict[str, GroupRow]:
+    query = select(GROUPS).where(among(conn, GROUPS.c.id, group_ids))
+    return {row.id: _group(row) for row in conn.execute(query)}
+
+
+def groups_of(conn: Connection, organisation_id: str, person_ids: Sequence[str]) -> dict[str, list[GroupRow]]:
+    """By person: the groups they are in, in order of id."""
+    ids = group_ids_of(conn, organisation_id, person_ids)
+    rows = groups_by_id(conn, {each for theirs in ids.values() for each in theirs})
+    return {person_id: [rows[each] for each in theirs] for person_id, theirs in ids.items()}

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from trimtab.governance import permissions
 from trimtab.governance.access import Organisation
-from trimtab.governance.scim import directories, store
+from trimtab.governance.scim import directories, settling, store
 from trimtab.governance.scim.directories import Holding, IssuedToken, NewToken
 from trimtab.governance.scim.store import DIRECTORIES, DirectoryRow, Terms, TokenRow
 from trimtab.server import auditing
@@ -50,7 +50,7 @@ def _view(conn: Connection, deps: Dependencies, within: Organisation, row: Direc
         everywhere=row.terms.everywhere,
         roles=list(row.terms.roles),
         people=store.count_users(conn, within.id),
-        active=len(store.active_users(conn, within.id)),
+        active=store.count_active(conn, within.id),
         groups=store.count_groups(conn, within.id),
         created=row.created,
         updated=row.updated,
@@ -91,7 +91,7 @@ async def put_directory(deps: Deps, caller: CallerNow, within: Within, data: JSO
 
     def work(conn: Connection) -> DirectoryView:
         row = directories.put(conn, within, terms, holding, now)
-        directories.settle(conn, directories.of(within, row, actor_of(conn, caller)), None, now)
+        settling.settle(conn, directories.of(within, row, actor_of(conn, caller)), None, now)
         return _view(conn, deps, within, row)
 
     state = auditing.row(DIRECTORIES, organisation_id=within.id)
@@ -188,13 +188,13 @@ async def list_directory_groups(
 
     def work(conn: Connection) -> DirectoryGroupPage:
         rows = store.groups(conn, within.id, store.Narrowed(after=after), limit=limit + 1)
-        inside = store.members_of(conn, [row.id for row in rows[:limit]])
+        inside = store.count_members(conn, [row.id for row in rows[:limit]])
         items = [
             DirectoryGroupView(
                 id=row.id,
                 name=row.name,
                 external_id=row.external_id,
-                members=len(inside[row.id]),
+                members=inside[row.id],
                 updated=row.updated,
             )
             for row in rows[:limit]
