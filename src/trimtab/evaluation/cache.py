@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.tables import EVALUATION_CACHE
-from trimtab.evaluation.types import Case, CellScore, Subject
+from trimtab.evaluation.types import CellScore, Subject
 from trimtab.storage.content import Of
 
 KEEP_MS: Final = 90 * 86_400_000
@@ -39,11 +39,6 @@ def answer_key(subject: Subject, body: Mapping[str, Any], repeat: int) -> str:
 def score_key(scorer: str, version: str, options: Mapping[str, Any], sample: Any) -> str:
     """Of a verdict. ``sample`` is everything that the scorer was shown."""
     return _digest("score", [scorer, version, options, sample])
-
-
-def case_hash(case: Case) -> str:
-    """Of what a scorer may see of a case."""
-    return _digest("case", [case.input, case.expected, case.context, case.expected_tool_calls, case.metadata])
 
 
 def _digest(kind: str, value: Any) -> str:

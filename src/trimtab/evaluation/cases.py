@@ -14,7 +14,6 @@ from msgspec import Struct, structs
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.evaluation.answers import PASSED_ON
-from trimtab.evaluation.tables import GONE
 from trimtab.evaluation.types import NAME, Case, Consent, Json, Origin, Pii, Provenance, Use
 
 MARK: Final = b"trimtab-case-1\n"
@@ -161,11 +160,6 @@ def case_of(row: Any) -> Case:
     """Of a row's ``case_id``, ``split`` and ``body``: where the body's key was destroyed these are what is known."""
     found = read_body(row.body)
     return found if found.id else structs.replace(found, id=row.case_id, split=row.split)
-
-
-def is_gone(case: Case) -> bool:
-    """Whether nobody can read it any more: the key that it was encrypted with was destroyed."""
-    return case.input == GONE and case.consent == "withdrawn"
 
 
 def hash_of(case: Case) -> str:

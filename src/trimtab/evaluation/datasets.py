@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import case_schema
-from trimtab.evaluation.cases import body_of, case_of, is_gone, tags_column
+from trimtab.evaluation.cases import body_of, case_of, tags_column
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
 from trimtab.evaluation.types import NAME, Case, Dataset, DatasetVersion, Json, Provenance, Use
 from trimtab.governance import audit
@@ -402,16 +402,3 @@ def must_allow(conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | 
             fix=f"Allow it in their 'uses' if their source permits it, or leave them out: use={use}&allowed_only=true.",
             code="use_not_allowed",
         )
-
-
-def for_use(
-    conn: Connection, of: DatasetVersion, use: Use, wanted: Wanted | None = None, *, allowed_only: bool = False
-) -> tuple[list[Case], list[str]]:
-    """The cases, and the ids of those left out: what must not be used so, with ``allowed_only``, and what nobody can
-    read any more. Raises `Conflict` without it, where one of them must not be used so."""
-    if not allowed_only:
-        must_allow(conn, of, use, wanted)
-    out = frozenset(refused(conn, of, use, wanted)) if allowed_only else frozenset[str]()
-    meant = list(each(conn, of, wanted))
-    gone = {case.id for case in meant if is_gone(case)} | out
-    return [case for case in meant if case.id not in gone], sorted(gone)

@@ -28,7 +28,6 @@ T = TypeVar("T")
 AT_ONCE: Final = 400
 ERASED: Final = "[erased]"
 """The input of a case that was erased."""
-LEFT_OUT: Final = "Cases that were erased are left out."
 BY: Final = Actor("", "erasure")
 C, P, X, E = DATASET_CASES.c, DATASET_PROPOSALS.c, CELLS.c, EXPERIMENTS.c
 _scores: Final = msgspec.json.Decoder(tuple[CellScore, ...])

@@ -28,7 +28,6 @@ from trimtab.scoring.stats import Outcome
 
 MOST_CELLS: Final = 200_000
 """Answers of one experiment."""
-MOST_SUBJECTS: Final = 2
 ACTIVE: Final[tuple[ExperimentState, ...]] = ("queued", "running")
 RESUMABLE: Final[tuple[ExperimentState, ...]] = ("paused", "failed", "cancelled", "done")
 

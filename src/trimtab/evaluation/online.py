@@ -129,16 +129,6 @@ class Put(Struct, frozen=True, kw_only=True):
     expected: int | None = None
 
 
-def read_spec(body: Any) -> Spec:
-    """Raises `InvalidRequest`."""
-    try:
-        return msgspec.convert(body, cast("type[Spec]", Spec))
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(
-            f"This is no rule: {error}", fix="See docs/online-scoring.md for what a rule says.", param="spec"
-        ) from error
-
-
 def _rule(row: Any) -> Rule:
     own = {name: getattr(row, name) for name in Rule.__struct_fields__ if name not in ("spec", "state", "paused")}
     return Rule(

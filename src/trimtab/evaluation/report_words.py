@@ -6,12 +6,6 @@ from typing import Final
 from trimtab.evaluation.types import Estimate, MetricReport
 from trimtab.scoring.stats import Outcome
 
-OUTCOMES: Final[dict[Outcome, str]] = {
-    "better": "better",
-    "not_worse": "not worse",
-    "worse": "worse",
-    "not_enough_data": "not enough data",
-}
 PICO: Final = 1_000_000_000_000
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 Strategy = Literal["diverse", "failing", "disputed", "random"]
-MOST: Final = 2_000
 MOST_DIVERSE: Final = 20_000
 """Items that are compared for diversity at most; of more, a random sample of so many."""
 

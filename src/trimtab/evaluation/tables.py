@@ -4,7 +4,7 @@ picodollars."""
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
 from trimtab.storage.content import Content
-from trimtab.storage.schema import METADATA
+from trimtab.storage.schema import METADATA, of_project
 
 GONE = "[encrypted with a key that was destroyed]"
 """What is read in the place of words that nobody can read any more."""
@@ -12,14 +12,10 @@ GONE_CASE = f'{{"id":"","input":"{GONE}","consent":"withdrawn","uses":[]}}'
 """The same of a case; whoever reads it knows its id."""
 
 
-def _project() -> Column[str]:
-    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
-
-
 DATASETS = Table(
     "datasets",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("description", Text, nullable=False),
     Column("schema", Text, nullable=False),
@@ -40,7 +36,7 @@ holds it until ``staged_until``."""
 DATASET_VERSIONS = Table(
     "dataset_versions",
     METADATA,
-    _project(),
+    of_project(),
     Column("dataset", String(64), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("hash", String(80), nullable=False),
@@ -56,7 +52,7 @@ DATASET_VERSIONS = Table(
 DATASET_CASES = Table(
     "dataset_cases",
     METADATA,
-    _project(),
+    of_project(),
     Column("dataset", String(64), primary_key=True),
     Column("case_id", String(128), primary_key=True),
     Column("since", Integer, primary_key=True),
@@ -103,7 +99,7 @@ DATASET_PROPOSALS = Table(
 SUITES = Table(
     "suites",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("spec", Text, nullable=False),
     Column("hash", String(80), nullable=False),
@@ -115,7 +111,7 @@ SUITES = Table(
 CUSTOM_SCORERS = Table(
     "custom_scorers",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("kind", String(20), nullable=False),
@@ -180,7 +176,7 @@ CELLS = Table(
 EVALUATION_CACHE = Table(
     "evaluation_cache",
     METADATA,
-    _project(),
+    of_project(),
     Column("key", String(80), primary_key=True),
     Column("body", Content(), nullable=False),
     Column("created", BigInteger, nullable=False),
@@ -204,7 +200,7 @@ CALIBRATIONS = Table(
 ONLINE_RULES = Table(
     "online_rules",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("spec", Text, nullable=False),

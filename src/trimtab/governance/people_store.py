@@ -166,11 +166,6 @@ def people(conn: Connection, *, kind: Kind | None = None, after: str = "", limit
     return [_of(PersonRow, row) for row in conn.execute(query)]
 
 
-def services_of(conn: Connection, project_id: str) -> list[PersonRow]:
-    query = select(PEOPLE).where(PEOPLE.c.kind == "service", PEOPLE.c.project_id == project_id).order_by(PEOPLE.c.id)
-    return [_of(PersonRow, row) for row in conn.execute(query)]
-
-
 def person(conn: Connection, person_id: str) -> PersonRow | None:
     row = conn.execute(select(PEOPLE).where(PEOPLE.c.id == person_id)).one_or_none()
     return None if row is None else _of(PersonRow, row)

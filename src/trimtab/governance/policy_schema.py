@@ -10,7 +10,6 @@ from typing import Final, Literal, get_args
 Action = Literal["call_model", "call_tool", "promote", "approve", "export", "read_content"]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 Kind = Literal["Key", "ServiceAccount", "User"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 ResourceType = Literal["Model", "Tool", "App", "Content"]
 RESOURCE_OF: Final[dict[Action, ResourceType]] = {
     "call_model": "Model",

@@ -23,7 +23,6 @@ MOST_POLICIES: Final = 200
 """Of one set."""
 _TOKEN: Final = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|[A-Za-z_]\w*|\d+|\s+|::|==|!=|<=|>=|&&|\|\||.', re.DOTALL)
 _QUOTED: Final = re.compile(r"`((?:[^`\\]|\\.)+)`")
-_WORDS: Final = ("permit", "forbid", "when", "unless", "principal", "action", "resource")
 _WORD: Final = re.compile(r"\w+")
 _NAMED: Final = re.compile(r"'([^']+)' is not|: (\w+)$")
 _UNEXPECTED: Final = re.compile(r"unexpected token `([^`]+)`")

@@ -10,8 +10,6 @@ from trimtab.governance.people_store import INSTANCE, MembershipRow, Organisatio
 from trimtab.governance.permissions import GRANTS, NOBODY, built_in, in_project, within
 from trimtab.governance.store import KeyRow
 
-_NOTHING: frozenset[str] = frozenset()
-
 
 class People(Struct, frozen=True, kw_only=True):
     """What of people and organisations rests in the snapshot: no name and no address of anybody."""

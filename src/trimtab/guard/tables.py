@@ -1,18 +1,13 @@
 """How guards and their words rest in the catalog. Specs are JSON text; times are Unix ms."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
-from trimtab.storage.schema import METADATA
-
-
-def _project() -> Column[str]:
-    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
-
+from trimtab.storage.schema import METADATA, of_project
 
 GUARDS = Table(
     "guards",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("spec", Text, nullable=False),
@@ -28,7 +23,7 @@ GUARDS = Table(
 GUARD_REFUSALS = Table(
     "guard_refusals",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("app", String(64), primary_key=True),
     Column("language", String(16), primary_key=True),
@@ -41,7 +36,7 @@ own."""
 GUARD_POINTS = Table(
     "guard_points",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("chosen", Text, nullable=False),
@@ -53,7 +48,7 @@ GUARD_POINTS = Table(
 GUARD_SERVICES = Table(
     "guard_services",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("url", String(2000), nullable=False),
     Column("header", String(64), nullable=False),

@@ -7,7 +7,7 @@ what happens. What happens is the team's `GuardSpec`: at which stages, from whic
 the guard itself fails. `run.py` puts the two together.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
@@ -201,9 +201,3 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_us: int = 0
     cost: int | None = 0
     data_class: str = ""
-
-
-def heaviest(verdicts: Sequence[Verdict]) -> Action:
-    """What is to be done by all of them together: the weightiest action of those that are enforced."""
-    done = [ACTIONS.index(each.action) for each in verdicts if each.mode == "enforce"]
-    return ACTIONS[max(done, default=0)]

@@ -277,11 +277,6 @@ def beats(conn: Connection) -> dict[str, int]:
     return {row.id: row.beat for row in conn.execute(select(WORKERS.c.id, WORKERS.c.beat))}
 
 
-def leave(conn: Connection, worker: str) -> None:
-    """A worker that has given everything back."""
-    recover(conn, worker, {})
-
-
 def evict(conn: Connection, worker: str, beat: int) -> bool:
     """Declare a worker dead, unless it has shown itself since ``beat``: what it held counts as spent, except
     concurrency. The worker, should it live after all, finds that it is not known any more and starts anew."""

@@ -3,7 +3,6 @@ together with how far it came. Who builds may be killed at any time: the next on
 what was embedded is embedded no more. Two who build at once do the same twice, and keep it once."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     Vectors = npt.NDArray[np.float32]
 
-logger = logging.getLogger("trimtab.retrieval")
 
 BATCH: Final = 20
 """Documents that are read at once."""

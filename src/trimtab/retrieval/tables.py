@@ -1,20 +1,15 @@
 """How corpora rest in the catalog. What documents say, and what was made of it, lies sealed with the project's data key
 where it has one. Lists are JSON; times are Unix ms."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
 
 from trimtab.storage.content import SealedBytes
-from trimtab.storage.schema import METADATA
-
-
-def _project() -> Column[str]:
-    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
-
+from trimtab.storage.schema import METADATA, of_project
 
 CORPORA = Table(
     "corpora",
     METADATA,
-    _project(),
+    of_project(),
     Column("name", String(64), primary_key=True),
     Column("description", Text, nullable=False),
     Column("owner", String(200), nullable=False),
@@ -34,7 +29,7 @@ CORPORA = Table(
 DOCUMENTS = Table(
     "corpus_documents",
     METADATA,
-    _project(),
+    of_project(),
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("text", String(80), nullable=False),
@@ -56,7 +51,7 @@ line ends."""
 TEXTS = Table(
     "corpus_texts",
     METADATA,
-    _project(),
+    of_project(),
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("text", String(80), primary_key=True),
@@ -67,7 +62,7 @@ TEXTS = Table(
 VERSIONS = Table(
     "corpus_versions",
     METADATA,
-    _project(),
+    of_project(),
     Column("corpus", String(64), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("hash", String(80), nullable=False),
@@ -92,7 +87,7 @@ VERSIONS = Table(
 ENTRIES = Table(
     "corpus_entries",
     METADATA,
-    _project(),
+    of_project(),
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("since", Integer, primary_key=True),
@@ -103,7 +98,7 @@ ENTRIES = Table(
 PIECES = Table(
     "corpus_pieces",
     METADATA,
-    _project(),
+    of_project(),
     Column("corpus", String(64), primary_key=True),
     Column("document", String(128), primary_key=True),
     Column("text", String(80), primary_key=True),
@@ -112,5 +107,3 @@ PIECES = Table(
     Column("body", SealedBytes(), nullable=False),
 )
 """What was made of a revision by a recipe (a chunker and an embedder): see `pieces.py`."""
-EVERY = (PIECES, ENTRIES, VERSIONS, TEXTS, DOCUMENTS, CORPORA)
-"""In an order in which they may be emptied."""

@@ -29,7 +29,6 @@ MARKER: Final = 16
 """Hex digits of a marker: 64 bits."""
 MOST_QUOTED: Final = 4_000
 """Characters of an unreadable answer that are shown to the judge again."""
-FIELDS: Final = ("system", "input", "context", "expected", "output", "other")
 RULES: Final = """\
 You are a strict and impartial judge of answers that an AI system gave.
 

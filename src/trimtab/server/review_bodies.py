@@ -7,8 +7,6 @@ from msgspec import Meta, Struct
 from trimtab.review.queues import Standing
 from trimtab.review.types import Decision, Json, Outcome, QueueSpec, State, Subject
 
-MOST_AT_ONCE = 500
-
 
 class PutQueue(Struct, kw_only=True, forbid_unknown_fields=True):
     """A queue, whole. ``expected_revision``: the change is made only where that is the queue's revision now."""

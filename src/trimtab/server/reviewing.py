@@ -11,7 +11,7 @@ said more.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -37,7 +37,6 @@ from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Reader, SpanRow, Window
 
 logger = logging.getLogger("trimtab.reviewing")
-T = TypeVar("T")
 NAME: Final = "reviewing"
 LOOK_S: Final = 3.0
 OVERLAP_NS: Final = 120 * 10**9
@@ -58,12 +57,6 @@ LATE_MS: Final = 10_000
 SETTLE_EVERY_NS: Final = 10 * 10**9
 CALIBRATE_EVERY_NS: Final = 30 * 10**9
 KEEP_HOLDS_MS: Final = 30 * 86_400_000
-
-
-class Asker(Protocol):
-    """What answers statements: `reader.TelemetryReader`."""
-
-    async def ask(self, line: type[T], sql: str, params: dict[str, Value], /) -> list[T]: ...
 
 
 class Parts(Struct, frozen=True, kw_only=True):

@@ -123,11 +123,6 @@ def give(dialect: Dialect, seals: Callable[[], Seals]) -> None:
     setattr(dialect, _SEALS, seals)
 
 
-def seals_of(dialect: Dialect) -> Seals:
-    """What was given, or one that seals nothing."""
-    return _seals(dialect)
-
-
 def _seals(dialect: Dialect) -> Seals:
     found: Callable[[], Seals] | None = getattr(dialect, _SEALS, None)
     return _NoSeals() if found is None else found()

@@ -1,7 +1,7 @@
 """The one collection of tables. Rooms declare theirs on it in their ``store.py``; migrations are written by hand, and a
 test compares the two."""
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, String, Table
 
 METADATA = MetaData(
     naming_convention={
@@ -11,6 +11,12 @@ METADATA = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
 )
+
+
+def of_project() -> Column[str]:
+    """The first column of the key of what belongs to a project."""
+    return Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True)
+
 
 REVISIONS = Table(
     "revisions",

@@ -63,7 +63,6 @@ GROUPS: Final[dict[CostGroup, str]] = {
     "price": "price",
     "day": "toString(toDate(fromUnixTimestamp64Nano(at_ns, 'UTC')))",
 }
-_INPUT: Final = "(input_tokens + cache_read_tokens + cache_write_tokens)"
 
 
 class Asker(Protocol):

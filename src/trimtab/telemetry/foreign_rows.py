@@ -22,7 +22,6 @@ from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
 from trimtab.telemetry.silent import Silent, said_by
 
-BLOB_BYTES: Final = 64 << 10
 LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
 """Characters of a label, entries of a map, characters of an error's sentence that are kept."""
 _INT64: Final = (1 << 63) - 1

@@ -65,7 +65,6 @@ _KEY = re.compile(r"((?:meta|metadata|score)\.[^\s:\"()]+|[A-Za-z_][A-Za-z0-9_.]
 _OPERATOR = re.compile(r">=|<=|>|<|=")
 _BARE = re.compile(r"[^\s\"()]+")
 _SPACE = re.compile(r"\s*")
-_WORDS: Final = ("OR", "AND", "NOT")
 
 
 def parse(q: str) -> Group:

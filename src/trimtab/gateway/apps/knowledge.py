@@ -32,14 +32,6 @@ class Seeker(Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
 
 
-class Version(Struct, frozen=True, kw_only=True):
-    """A version of a corpus, which never changes. ``digest`` is the hash of its content: documents' revisions, chunker,
-    embedder."""
-
-    number: int
-    digest: str
-
-
 class Wanted(Struct, frozen=True, kw_only=True):
     """What to search. ``top`` passages at most, of all corpora together. ``least`` is the lowest cosine similarity of a
     passage that is kept, None for no bound; it is not asked of ``words``, which have none."""

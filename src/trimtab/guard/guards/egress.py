@@ -15,7 +15,6 @@ Domain = Annotated[str, Meta(min_length=1, max_length=255)]
 _PACKED: Final = re.compile(r"[A-Za-z0-9+/_=-]{24,}|[0-9a-fA-F]{32,}")
 _SPOKEN: Final = re.compile(r"(?:[A-Za-z]{2,}[+ _]){5,}")
 _DATA_IMAGE: Final = re.compile(r"image/(?:png|jpe?g|gif|webp|avif);base64,", re.I)
-REMOVED: Final = "[link removed]"
 LEAST_BITS: Final = 3.5
 """Entropy a character of what looks like packed data: words joined by dashes have less, Base64 has more."""
 

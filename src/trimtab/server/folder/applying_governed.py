@@ -2,7 +2,7 @@
 within the connection's transaction, with the entries of the audit log that its own API would write. They raise what the
 rooms raise."""
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection
@@ -23,8 +23,6 @@ from trimtab.guard.store import GuardDraft, Refusal
 from trimtab.guard.types import GuardSpec
 from trimtab.server.folder.comparing import Change
 from trimtab.server.folder.governed import AccessSpec
-
-OFF: Final = "off"
 
 
 class Doing(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ left alone for a while, and the position stays; so nobody's wrong key turns ever
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
@@ -27,8 +26,6 @@ from trimtab.telemetry.forward.material import Material, Scope, Whole
 from trimtab.telemetry.forward.senders import Packet, Sender
 from trimtab.telemetry.forward.store import Event, Lane, Places, State
 from trimtab.telemetry.forward.types import Destination, Outcome, sampled
-
-logger = logging.getLogger("trimtab.forward")
 
 PAGE: Final = 500
 """Arrivals of one round and lane."""
