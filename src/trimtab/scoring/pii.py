@@ -12,22 +12,24 @@ model and are not looked for.
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
 
-LONGEST: Final = 1_000_000
-"""Characters of a text that are looked at."""
+from trimtab.scoring.looking import LONGEST, Glance, matches_in, stretches
 
-
-_ROW: Final = re.compile(r"[0-9](?:[ ./()+:-]{0,5}[0-9])*")
-_FIGURES: Final = {
+FIGURES: Final = {
     "card": 13, "us_ssn": 9, "uk_nino": 6, "uk_nhs": 10, "de_tax_id": 11, "fr_nir": 8, "es_dni": 7,
     "it_codice_fiscale": 2, "nl_bsn": 9, "pl_pesel": 11, "br_cpf": 11, "in_aadhaar": 12, "se_personnummer": 10,
     "fi_hetu": 6, "phone": 6, "iban": 2, "us_itin": 9, "us_routing": 9, "us_passport": 8, "ca_sin": 9, "au_tfn": 9,
     "ch_ahv": 13, "be_nrn": 11, "address": 1, "date_of_birth": 3,
 }  # fmt: skip
 """So many figures stand in a row, with a few marks between them at most, wherever one of a kind is."""
+LONG_ROW, SHORT_ROW = 6, 3
+_AT: Final = re.compile("@")
+_AROUND_AT: Final = (66, 6 * 64 + 26)
+"""Characters of an address before and behind its ``@``, and one beside each end."""
 
 
 class Found(Struct, frozen=True, order=True):
@@ -53,30 +55,53 @@ class Found(Struct, frozen=True, order=True):
 class _Kind(Struct, frozen=True):
     """``valid`` gets the letters and figures of a match, in upper case. ``near``: words of which one must stand
     shortly before, where the shape alone says too little. ``hints``: without one of them anywhere in the text (in lower
-    case) there is none, and looking is spared."""
+    case) there is none, and looking is spared; so it is without a match of ``needs``, which is cheaper to look for.
+    ``figures``: how many stand in a row at least (`FIGURES`)."""
 
     name: str
     pattern: re.Pattern[str]
     valid: Callable[[str], bool]
     near: re.Pattern[str] | None = None
     hints: tuple[str, ...] = ()
+    needs: re.Pattern[str] | None = None
+    figures: int = 0
+
+    def where(self, seen: Glance) -> list[tuple[int, int]]:
+        """Stretches of a text outside of which there is none of the kind."""
+        if seen.longest < self.figures or (self.hints and not seen.has(self.hints)):
+            return []
+        if self.name == "email":
+            marks = (match.span() for match in _AT.finditer(seen.text, 0, LONGEST))
+            return stretches(marks, *_AROUND_AT, seen.end)
+        if self.name == "iban":
+            return seen.coded()
+        if self.needs is not None and not self.needs.search(seen.text, 0, LONGEST):
+            return []
+        return where(self.figures, seen)
+
+
+def where(figures: int, seen: Glance) -> list[tuple[int, int]]:
+    """Stretches outside of which there is nothing with so many figures in a row. Few different ones are made, so that
+    most kinds share theirs."""
+    if figures >= LONG_ROW:
+        return seen.around(LONG_ROW)
+    return seen.around(SHORT_ROW) if figures >= SHORT_ROW else [(0, seen.end)]
 
 
 def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
     """All personal data in a text, by place; of findings that overlap the one that begins first and is longest. Time
     grows with the text."""
-    wanted = None if kinds is None else frozenset(kinds)
+    return found_in(Glance(text), None if kinds is None else frozenset(kinds))
+
+
+def found_in(seen: Glance, wanted: AbstractSet[str] | None = None) -> list[Found]:
+    """`find` for who has had a glance at the text already."""
+    text = seen.text
     found: list[Found] = []
-    lowered = text[:LONGEST].lower()
-    row = longest_row(text)
     for kind in KINDS:
         if wanted is not None and kind.name not in wanted:
             continue
-        if not has_figures(kind.name, row):
-            continue
-        if kind.hints and not any(hint in lowered for hint in kind.hints):
-            continue
-        for match in kind.pattern.finditer(text, 0, LONGEST):
+        for match in matches_in(kind.pattern, text, kind.where(seen)):
             plain = match[0] if kind.name in ("email", "ip", "phone") else re.sub(r"[\W_]", "", match[0]).upper()
             if not kind.valid(plain):
                 continue
@@ -89,17 +114,6 @@ def find(text: str, kinds: Iterable[str] | None = None) -> list[Found]:
         if not kept or each.start >= kept[-1].end:
             kept.append(each)
     return kept
-
-
-def longest_row(text: str) -> int:
-    """Of figures, with a few marks between them at most: most texts have none that is long enough for most kinds."""
-    rows = _ROW.findall(text[:LONGEST])
-    return max((sum(map(str.isdecimal, row)) for row in rows), default=0)
-
-
-def has_figures(kind: str, row: int) -> bool:
-    """Whether there may be one of the kind in a text whose longest row of figures has so many."""
-    return row >= _FIGURES.get(kind, 0)
 
 
 def luhn(digits: str) -> bool:
@@ -278,9 +292,14 @@ def _kind(
     near: str = "",
     flags: int = re.IGNORECASE,
     hints: tuple[str, ...] = (),
+    needs: str = "",
+    figures: int | None = None,
 ) -> _Kind:
     words = re.compile(near, re.IGNORECASE) if near else None
-    return _Kind(name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints)
+    return _Kind(
+        name, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags | re.ASCII), valid, words, hints,
+        re.compile(needs) if needs else None, FIGURES.get(name, 0) if figures is None else figures,
+    )  # fmt: skip
 
 
 _TOLD: Final = r"(?:tel|phone|mobile|cell|call|fax|whatsapp|sms|telefon|handy|mobil|téléphone|móvil|teléfono|cellulare)"
@@ -315,7 +334,7 @@ KINDS: Final[tuple[_Kind, ...]] = (
     ),
     _kind("fr_nir", r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", _fr_nir),
     _kind("es_dni", r"(?:\d{8}|[XYZ]\d{7})-?[A-HJ-NP-TV-Z]", _es_dni),
-    _kind("it_codice_fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", _it_codice_fiscale),
+    _kind("it_codice_fiscale", r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", _it_codice_fiscale, figures=3),
     _kind(
         "nl_bsn",
         r"\d{9}|\d{4}\.\d{2}\.\d{3}",
@@ -335,8 +354,9 @@ KINDS: Final[tuple[_Kind, ...]] = (
     ),
     _kind("se_personnummer", r"(?:19|20)?\d{6}[-+]\d{4}", _se_personnummer),
     _kind("fi_hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _fi_hetu),
-    _kind("ip", r"(?<!\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip),
-    _kind("ip", r"(?:[0-9a-f]{1,4}:){3,7}(?::?[0-9a-f]{1,4}){1,4}", _ip),
+    _kind("ip", r"(?<!\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.\d)", _ip, figures=4),
+    _kind("ip", r"(?:[0-9a-f]{1,4}:){3,7}(?::?[0-9a-f]{1,4}){1,4}", _ip,
+          needs=r":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:"),
     _kind("phone", r"(?<![+.])(?:\+|00)[1-9]\d{0,2}(?:[ ./()-]{0,3}\d{1,5}){2,6}", _phone),
     _kind("phone", rf"(?<!\.)(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[.-])\d{{3}}[.-]\d{{4}}{_EXTENSION}", _phone),
     _kind("phone", r"0[1-9]\d{0,3}[ /-]\d{2,8}(?:[ -]\d{2,4}){0,4}", _national),

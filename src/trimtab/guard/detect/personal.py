@@ -7,13 +7,14 @@ words around them; and which kinds belong to which country.
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from trimtab.scoring import pii
-from trimtab.scoring.pii import LONGEST, luhn
+from trimtab.scoring.looking import LONGEST, Glance, begun, matches_at, matches_in
+from trimtab.scoring.pii import luhn
 
 SURE, LIKELY, POSSIBLE = 1.0, 0.85, 0.6
 LOCALES: Final[dict[str, tuple[str, ...]]] = {
@@ -54,21 +55,20 @@ class Seen(Struct, frozen=True, order=True):
 def find(text: str, kinds: frozenset[str]) -> list[Seen]:
     """By place, without overlaps: the surer one stays, then the longer one. Time grows with the text."""
     found: list[Seen] = []
-    theirs = [kind for kind in pii.NAMES if kind in kinds]
-    if theirs:
+    seen = Glance(text)
+    if theirs := kinds.intersection(pii.NAMES):
         found += [
             Seen(each.start, each.end, each.kind, SURE if each.kind in _CHECKED else LIKELY)
-            for each in pii.find(text, theirs)
+            for each in pii.found_in(seen, theirs)
         ]
-    lowered = text[:LONGEST].lower()
-    row = pii.longest_row(text)
     for rule in _RULES:
-        if rule.kind in kinds and pii.has_figures(rule.kind, row):
-            found += rule.find(text, lowered)
-    if "address" in kinds and pii.has_figures("address", row):
-        found += addresses(text, lowered)
+        if rule.kind in kinds:
+            found += rule.find(seen)
+    leads = [match.start() for match in _LEADS.finditer(seen.lowered)] if kinds & _LED else []
+    if "address" in kinds and seen.longest:
+        found += addresses(seen, leads)
     if "name" in kinds:
-        found += names(text, lowered)
+        found += names(seen, leads)
     return apart(found)
 
 
@@ -85,7 +85,9 @@ def apart(found: Iterable[Seen]) -> list[Seen]:
 
 
 class _Rule(Struct, frozen=True):
-    """``near``: a word of which one must stand within 60 characters before."""
+    """``near``: a word of which one must stand within 60 characters before. ``figures``: how many stand in a row at
+    least. ``needs``: what must be in the text, and is cheaper to look for. ``around``: of how many figures the rows are
+    around which it is looked for (None: of ``figures``)."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -94,13 +96,20 @@ class _Rule(Struct, frozen=True):
     score: float
     unless: re.Pattern[str] | None = None
     hints: tuple[str, ...] = ()
+    figures: int = 0
+    needs: re.Pattern[str] | None = None
+    around: int | None = None
 
-    def find(self, text: str, lowered: str) -> list[Seen]:
-        """``lowered`` is the text in lower case: without one of the hints in it there is nothing to find."""
+    def find(self, seen: Glance) -> list[Seen]:
+        """Without one of the hints in the text there is nothing to find."""
         found: list[Seen] = []
-        if self.hints and not any(hint in lowered for hint in self.hints):
+        if seen.longest < self.figures or (self.hints and not seen.has(self.hints)):
             return found
-        for match in self.pattern.finditer(text, 0, LONGEST):
+        text = seen.text
+        if self.needs is not None and not self.needs.search(text, 0, LONGEST):
+            return found
+        around = self.figures if self.around is None else self.around
+        for match in matches_in(self.pattern, text, pii.where(around, seen)):
             before = text[max(0, match.start() - 60) : match.start()] if self.near or self.unless else ""
             if self.near is not None and not self.near.search(before):
                 continue
@@ -191,11 +200,12 @@ def _long(text: str) -> bool:
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", score: float = SURE,
-          unless: str = "", flags: re.RegexFlag = re.NOFLAG, hints: str = "") -> _Rule:  # fmt: skip
+          unless: str = "", flags: re.RegexFlag = re.NOFLAG, hints: str = "", needs: str = "") -> _Rule:  # fmt: skip
     return _Rule(
         kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags), valid,
         re.compile(near, re.IGNORECASE) if near else None, score,
-        re.compile(unless, re.IGNORECASE) if unless else None, tuple(hints.split()),
+        re.compile(unless, re.IGNORECASE) if unless else None, tuple(hints.split()), pii.FIGURES.get(kind, 0),
+        re.compile(needs) if needs else None,
     )  # fmt: skip
 
 
@@ -204,9 +214,12 @@ _MONTH: Final = (
     r"août|déc|gen|mag|giu|lug|set|ott)"
     r"[^\W\d_]{0,8}\.?"
 )
+_WALLETS: Final = (
+    "1[1-9A-HJ-NP-Za-km-z]{25,34}", "3[1-9A-HJ-NP-Za-km-z]{25,34}", "bc1[02-9ac-hj-np-z]{11,71}", "0x[0-9a-fA-F]{40}",
+)  # fmt: skip
 _RULES: Final[tuple[_Rule, ...]] = (
-    _rule("mac", r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"),
-    _rule("crypto", r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|0x[0-9a-fA-F]{40}", _wallet),
+    _rule("mac", r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}", needs=r"([:-])[0-9A-Fa-f]{2}\1"),
+    _Rule("crypto", re.compile(rf"(?:{begun(_WALLETS)})(?!\w)"), _wallet, None, SURE),
     _rule("us_itin", r"9\d{2}[- ](?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])[- ]\d{4}"),
     _rule("us_routing", r"[0-3]\d{8}", _routing, r"\b(?:routing|aba|rtn)\b", hints="routing aba rtn"),
     _rule("us_passport", r"[A-Z]?\d{8,9}", _any, r"\bpassport\b", LIKELY, hints="passport"),
@@ -216,7 +229,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule("be_nrn", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", _nrn),
     _rule("phone", r"(?<![+.,])\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}|"
                    r"\d{7,12}", _seven, _PHONE_WORDS, POSSIBLE, _OTHER_NUMBERS),
-    _rule("phone", r"(?:00[1-9]|\+[1-9])[\d ./()-]{7,20}\d(?: ?(?:x|ext\.?) ?\d{1,6})?", _long, "", LIKELY),
+    _Rule(
+        "phone",
+        re.compile(rf"(?:{begun(('00[1-9]', '+[1-9]'))})[\d ./()-]{{7,20}}\d(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?!\w)"),
+        _long, None, LIKELY, figures=6, around=0,
+    ),
     _rule(
         "phone",
         r"\+?\(?\d{2,6}\)?(?:[ ./()-]{1,3}\d{2,8}){1,5}(?= ?[-–(:,] ?(?i:office|fax|home|mobile|cell|work|tel)\b)|"
@@ -245,14 +262,12 @@ _TYPES: Final = (
     r"parkway|pkwy|highway|hwy|"
     r"crescent|close|circle|trail|loop|row|alley|quay|gardens?|mews|grove)"
 )
-# The letters that the words of `_FIRST` and of `_CALLED` begin with come first: most places are passed by at one look,
-# which halves what these two patterns cost.
-_FIRST: Final = (
-    r"(?=[abcilpqrstuv])"
-    r"(?:rua|rue|via|viale|calle|avenida|av|avda|plaza|piazza|place|corso|largo|travessa|boulevard|bd|allée|"
-    r"chemin|impasse|quai|carrer|paseo|ul|ulica|al|aleja|"
-    r"strada|stradă|praça|rodovia|ctra|camino|vicolo|passeig)"
-)
+_STREETS: Final = (
+    "rua", "rue", "via", "viale", "calle", "avenida", "av", "avda", "plaza", "piazza", "place", "corso", "largo",
+    "travessa", "boulevard", "bd", "allée", "chemin", "impasse", "quai", "carrer", "paseo", "ul", "ulica", "al",
+    "aleja", "strada", "stradă", "praça", "rodovia", "ctra", "camino", "vicolo", "passeig",
+)  # fmt: skip
+_FIRST: Final = rf"(?:{'|'.join(_STREETS)})"
 _SUFFIX: Final = (
     r"(?:stra(?:ß|ss)e|str\.?|gasse|weg|platz|allee|damm|ufer|ring|gata|gatan|gate|gade|vej|vegen|veien|väg|vägen|"
     r"veg|katu|tie|polku|laan|straat|plein|kade|dreef|"
@@ -266,50 +281,84 @@ _STATE: Final = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|"
     r"W[AIVY])"
 )
-_ADDRESSES: Final = tuple(
-    (re.compile(pattern), score, hints.split())
-    for pattern, score, hints in (
-        (rf"(?<!\w)\d{{1,6}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_WORD}\s){{1,4}}(?i:{_TYPES})\b\.?{_UNIT}?", LIKELY, ""),
-        (
-            rf"\b(?i:{_FIRST})\.?\s{_UNDER}(?:{_WORD}\s?){{1,4}},?\s?(?:n[.º°]?\s?)?\d{{1,5}}[A-Za-z]?\b{_UNIT}?",
-            LIKELY,
-            "",
-        ),
-        (rf"(?<!\w)\d{{1,6}}\s(?:{_WORD}\s){{0,2}}{_SUFFIXED}(?:\s\d{{1,4}})?\b{_UNIT}?", LIKELY, ""),
-        (
-            (
-                r"\b(?i:p\.?\s?o\.?\s?box|postfach|bo[iî]te postale|apartado(?: de correos)?|postbus|casella postale)"
-                r"\s{1,3}\d{1,7}\b"
-            ),
-            LIKELY,
-            "box postfach postal apartado postbus postale",
-        ),
-        (
-            rf"(?<!\w)(?:\d{{1,6}}\s)?(?:{_WORD}\s){{1,4}}\d{{0,4}}\s?(?i:(?:apt|suite|ste)\.)\s\d{{1,5}}\b",
-            POSSIBLE,
-            "apt suite ste.",
-        ),
-        (r"\b(?i:apt|suite)\.?\s\d{1,5}\b", POSSIBLE, "apt suite"),
-        (rf"\b[A-Z][\w'.-]{{1,30}}(?:\s[A-Z][\w'.-]{{1,30}}){{0,2}},\s{_STATE}\s\d{{5}}(?:-\d{{4}})?\b", LIKELY, ""),
-        (r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b", LIKELY, ""),
-        (r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", LIKELY, ""),
+_HOUSE: Final = re.compile(r"\d(?<!\w\d)\d{0,5}[A-Za-z]?,?\s(?=[^\W\d_])")
+"""A number with a word behind it."""
+
+
+class _Cue(Struct, frozen=True):
+    """A pattern, and what is looked for first. ``hints``: of which one must be in the text; ``needs``: what must be, in
+    lower case. ``at``: where alone it can begin: at a number (`_HOUSE`), at a word of `_LEADS`, near a code
+    (`Glance.coded`)."""
+
+    pattern: re.Pattern[str]
+    score: float
+    at: Literal["", "house", "lead", "code"] = ""
+    hints: tuple[str, ...] = ()
+    needs: re.Pattern[str] | None = None
+
+    def matches(self, seen: Glance, houses: Sequence[int], leads: Sequence[int]) -> Iterable[re.Match[str]]:
+        if self.hints and not seen.has(self.hints):
+            return ()
+        if self.needs is not None and not self.needs.search(seen.lowered):
+            return ()
+        if self.at == "code":
+            return matches_in(self.pattern, seen.text, seen.coded())
+        if self.at:
+            return matches_at(self.pattern, seen.text, houses if self.at == "house" else leads)
+        return self.pattern.finditer(seen.text, 0, LONGEST)
+
+
+def _cue(pattern: str, score: float = LIKELY, at: Literal["", "house", "lead", "code"] = "", hints: str = "",
+         needs: str = "") -> _Cue:  # fmt: skip
+    """``hints`` with a bar between them."""
+    return _Cue(
+        re.compile(pattern), score, at, tuple(hints.split("|")) if hints else (), re.compile(needs) if needs else None
     )
-)
+
+
+_ADDRESSES: Final = (
+    _cue(
+        rf"(?<!\w)\d{{1,6}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_WORD}\s){{1,4}}(?i:{_TYPES})\b\.?{_UNIT}?", at="house"
+    ),
+    _cue(
+        rf"\b(?i:{_FIRST})\.?\s{_UNDER}(?:{_WORD}\s?){{1,4}},?\s?(?:n[.º°]?\s?)?\d{{1,5}}[A-Za-z]?\b{_UNIT}?",
+        at="lead",
+    ),
+    _cue(rf"(?<!\w)\d{{1,6}}\s(?:{_WORD}\s){{0,2}}{_SUFFIXED}(?:\s\d{{1,4}})?\b{_UNIT}?", at="house"),
+    _cue(
+        r"\b(?i:p\.?\s?o\.?\s?box|postfach|bo[iî]te postale|apartado(?: de correos)?|postbus|casella postale)"
+        r"\s{1,3}\d{1,7}\b",
+        hints="box|postfach|postal|apartado|postbus|postale",
+    ),
+    _cue(
+        rf"(?<!\w)(?:\d{{1,6}}\s)?(?:{_WORD}\s){{1,4}}\d{{0,4}}\s?(?i:(?:apt|suite|ste)\.)\s\d{{1,5}}\b",
+        POSSIBLE, hints="apt.|suite.|ste.", needs=r"(?:apt|suite|ste)\.\s\d",
+    ),
+    _cue(r"\b(?i:apt|suite)\.?\s\d{1,5}\b", POSSIBLE, hints="apt|suite", needs=r"(?:apt|suite)\.?\s\d"),
+    _cue(
+        rf"\b[A-Z][\w'.-]{{1,30}}(?:\s[A-Z][\w'.-]{{1,30}}){{0,2}},\s{_STATE}\s\d{{5}}(?:-\d{{4}})?\b",
+        needs=r",\s[a-z]{2}\s\d",
+    ),
+    _cue(r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b", at="code"),
+    _cue(r"\b[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]\s\d[ABCEGHJ-NPRSTV-Z]\d\b", at="code"),
+)  # fmt: skip
 _NUMBER: Final = re.compile(rf"\s\d{{1,4}}(?:\s?[a-zA-Z])?(?!\w){_UNIT}?")
 _BEFORE_NUMBER: Final = re.compile(rf"(?<!\w)(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]{{0,30}}[ -]){{0,2}}{_SUFFIXED}$")
 _ENDINGS: Final = tuple(_SUFFIX[3:-1].replace("stra(?:ß|ss)e|str\\.?", "straße|strasse|str|str.").split("|"))
 _JOINED: Final = re.compile(r"[\s,]{1,4}")
 
 
-def addresses(text: str, lowered: str) -> list[Seen]:
-    """Streets with their numbers, boxes, places with their codes; parts that only a comma divides are one."""
+def addresses(seen: Glance, leads: Sequence[int]) -> list[Seen]:
+    """Streets with their numbers, boxes, places with their codes; parts that only a comma divides are one. ``leads``:
+    where words of `_LEADS` stand."""
+    text = seen.text
+    houses = [match.start() for match in _HOUSE.finditer(text, 0, LONGEST)]
     found = [
-        Seen(match.start(), match.end(), "address", score)
-        for pattern, score, hints in _ADDRESSES
-        if not hints or any(hint in lowered for hint in hints)
-        for match in pattern.finditer(text, 0, LONGEST)
+        Seen(match.start(), match.end(), "address", cue.score)
+        for cue in _ADDRESSES
+        for match in cue.matches(seen, houses, leads)
     ]
-    found += numbered(text)
+    found += numbered(seen)
     found.sort()
     joined: list[Seen] = []
     for each in found:
@@ -321,12 +370,13 @@ def addresses(text: str, lowered: str) -> list[Seen]:
     return joined
 
 
-def numbered(text: str) -> list[Seen]:
+def numbered(seen: Glance) -> list[Seen]:
     """Streets whose kind is the end of their name and whose number follows (``Hauptstraße 12``): from the number back,
     since there are fewer numbers than words."""
     found: list[Seen] = []
+    text, lowered = seen.text, seen.lowered
     for match in _NUMBER.finditer(text, 0, LONGEST):
-        if not text[max(0, match.start() - 12) : match.start()].lower().endswith(_ENDINGS):
+        if not lowered.endswith(_ENDINGS, max(0, match.start() - 12), match.start()):
             continue
         least = max(0, match.start() - 90)
         street = _BEFORE_NUMBER.search(text, least, match.start())
@@ -337,22 +387,22 @@ def numbered(text: str) -> list[Seen]:
 
 # --- names by the words around them ---
 
-_CAPITAL: Final = r"(?:[^\W\d_a-zß-öø-ÿ][\w'’-]{1,25}|[^\W\d_a-zß-öø-ÿ]\.)"
+_INITIAL: Final = r"[^\W\d_a-zß-öø-ÿ]"
+_CAPITAL: Final = rf"{_INITIAL}(?:[\w'’-]{{1,25}}|\.)"
 _PART: Final = r"(?:(?:van|von|de|der|den|del|della|di|da|dos|la|le|al|bin|ibn|el|y)\s)"
-_FULL: Final = rf"{_CAPITAL}(?:\s{_PART}{{0,2}}{_CAPITAL}){{0,3}}"
-_TWO: Final = rf"{_CAPITAL}(?:\s{_PART}{{0,2}}{_CAPITAL}){{1,3}}"
+_MORE: Final = rf"(?:\s{_PART}{{0,2}}{_CAPITAL})"
+_FULL: Final = rf"{_CAPITAL}{_MORE}{{0,3}}"
+_TWO: Final = rf"{_CAPITAL}{_MORE}{{1,3}}"
 _TITLES: Final = (
-    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Lady|Lord|Herr|Herrn|Frau|Mme|Mlle|Monsieur|Madame|Sr|Sra|Srta|"
-    r"Señor|"
-    r"Señora|Don|Doña|Sig|Signor|Signora|Dhr|Mevr|Mw|Pan|Pani|Hr|Fru)"
-)
+    "Mr", "Mrs", "Ms", "Miss", "Mx", "Dr", "Prof", "Professor", "Sir", "Lady", "Lord", "Herr", "Herrn", "Frau", "Mme",
+    "Mlle", "Monsieur", "Madame", "Sr", "Sra", "Srta", "Señor", "Señora", "Don", "Doña", "Sig", "Signor", "Signora",
+    "Dhr", "Mevr", "Mw", "Pan", "Pani", "Hr", "Fru",
+)  # fmt: skip
 _CALLED: Final = (
-    r"(?i:(?=[cijmnrs])"
-    r"(?:my (?:full |last |first )?name(?:'s| is)|name(?: is)?:|call me|i am called|named|ich hei(?:ß|ss)e|"
-    r"mein name ist|je m'appelle|mon nom est|me llamo|mi nombre es|mi chiamo|meu nome é|me chamo|ik heet|"
-    r"mijn naam is|"
-    r"jag heter|jeg hedder|nazywam się|signed|sincerely|regards))"
-)
+    "my (?:full |last |first )?name(?:'s| is)", "name(?: is)?:", "call me", "i am called", "named", "ich hei(?:ß|ss)e",
+    "mein name ist", "je m'appelle", "mon nom est", "me llamo", "mi nombre es", "mi chiamo", "meu nome é", "me chamo",
+    "ik heet", "mijn naam is", "jag heter", "jeg hedder", "nazywam się", "signed", "sincerely", "regards",
+)  # fmt: skip
 _GREETING: Final = (
     r"(?:Dear|Hi|Hello|Hey|Lieber?|Hallo|Cher|Chère|Bonjour|Estimad[oa]|Hola|Gentile|Caro|Cara|Olá|Beste)"
 )
@@ -361,29 +411,28 @@ _BEHIND: Final = (
     r"(?:(?:lives|resides|works|was born|is employed) (?:at|in|for|on)\b|\(?<?[\w.+-]{1,64}@|"
     r"'s (?:phone|email|address|number|account|birthday|passport|salary|ssn))"
 )
-_CALLED_HINTS: Final = (
-    "name|call me|i am called|heiß|heisse|je m'|mon nom|me llamo|mi nombre|mi chiamo|meu|"
-    "me chamo|ik heet|naam|jag heter|jeg hedder|nazywam|signed|sincerely|regards"
+_SELF: Final = ("ich bin", "je suis", "soy", "sono", "ik ben")
+_LEADS: Final = re.compile(
+    begun([rf"{word[0]}(?={word[1:]}\.?\s)" for word in _STREETS]
+          + [f"{word[0]}(?={word[1:]})" for word in (*_CALLED, "i'm", "i am", *_SELF)])
+)  # fmt: skip
+"""Words at which an address or a name may begin, in a text in lower case. It takes their first letters alone: ``name:``
+may stand in ``my name: ...``."""
+_LED: Final = frozenset(("address", "name"))
+_NAMES: Final = (
+    _cue(rf"(?:{begun(_TITLES)})\.?\s(?P<name>{_FULL})"),
+    _cue(rf"\b(?i:{'|'.join(_CALLED)}),?\s(?P<name>{_FULL})", at="lead"),
+    _cue(rf"\b(?:I'm|I am|(?i:{'|'.join(_SELF)}))\s(?P<name>{_TWO})", at="lead"),
+    _cue(
+        rf"(?P<name>{_INITIAL}(?<!\w{_INITIAL})(?<![.!?]\s{_INITIAL})(?:[\w'’-]{{1,25}}|\.){_MORE}{{1,3}})\s{_BEHIND}",
+        POSSIBLE, hints=" lives | resides | works | was born | is employed |@|'s ",
+    ),
+)  # fmt: skip
+_OF_LINES: Final = (
+    re.compile(rf"\n\s{{0,4}}{_GREETING}\s(?P<name>{_FULL})\s?(?=[,!:\n])"),
+    re.compile(rf"\n\s{{0,4}}{_FIELD}\s?:\s{{0,3}}(?P<name>{_FULL})\s{{0,3}}(?=[\n<,(]|$)"),
 )
-_NAMES: Final = tuple(
-    (re.compile(pattern), score, hints.split("|") if hints else [])
-    for pattern, score, hints in (
-        (rf"\b{_TITLES}\.?\s(?P<name>{_FULL})", LIKELY, ""),
-        (rf"\b{_CALLED},?\s(?P<name>{_FULL})", LIKELY, _CALLED_HINTS),
-        (
-            rf"\b(?:I'm|I am|(?i:ich bin|je suis|soy|sono|ik ben))\s(?P<name>{_TWO})",
-            LIKELY,
-            "i'm|i am|ich bin|je suis|soy|sono|ik ben",
-        ),
-        (rf"(?:^|\n)\s{{0,4}}{_GREETING}\s(?P<name>{_FULL})\s?(?=[,!:\n])", POSSIBLE, ""),
-        (rf"(?:^|\n)\s{{0,4}}{_FIELD}\s?:\s{{0,3}}(?P<name>{_FULL})\s{{0,3}}(?=[\n<,(]|$)", POSSIBLE, ""),
-        (
-            rf"(?<![.!?]\s)(?<!\w)(?P<name>{_TWO})\s{_BEHIND}",
-            POSSIBLE,
-            " lives | resides | works | was born | is employed |@|'s ",
-        ),
-    )
-)
+"""Tried on a text behind one end of a line more, since its own beginning is that of a line, too."""
 _NOT_NAMES_WORDS: Final = """
     i a an the this that it he she they we you not no so very just here there what who why how when where yes ok
     okay sir madam team all everyone everybody there friend friends customer support sales hiring manager
@@ -392,13 +441,16 @@ _NOT_NAMES_WORDS: Final = """
 _NOT_NAMES: Final = frozenset(_NOT_NAMES_WORDS.split())
 
 
-def names(text: str, lowered: str) -> list[Seen]:
-    found: list[Seen] = []
-    for pattern, score, hints in _NAMES:
-        if hints and not any(hint in lowered for hint in hints):
-            continue
-        for match in pattern.finditer(text, 0, LONGEST):
-            first = match["name"].split()[0].casefold().strip(".")
-            if first not in _NOT_NAMES:
-                found.append(Seen(match.start("name"), match.end("name"), "name", score))
-    return found
+def names(seen: Glance, leads: Sequence[int]) -> list[Seen]:
+    """``leads``: where words of `_LEADS` stand."""
+    found = [(cue.score, match.span("name")) for cue in _NAMES for match in cue.matches(seen, (), leads)]
+    lines = "\n" + seen.text[:LONGEST]
+    for pattern in _OF_LINES:
+        for match in pattern.finditer(lines):
+            start, end = match.span("name")
+            found.append((POSSIBLE, (start - 1, end - 1)))
+    return [
+        Seen(start, end, "name", score)
+        for score, (start, end) in found
+        if seen.text[start:end].split()[0].casefold().strip(".") not in _NOT_NAMES
+    ]
