@@ -200,12 +200,11 @@ def _long(text: str) -> bool:
 
 
 def _rule(kind: str, pattern: str, valid: Callable[[str], bool] = _any, near: str = "", score: float = SURE,
-          unless: str = "", flags: re.RegexFlag = re.NOFLAG, hints: str = "", needs: str = "") -> _Rule:  # fmt: skip
+          unless: str = "", flags: re.RegexFlag = re.NOFLAG, hints: str = "") -> _Rule:  # fmt: skip
     return _Rule(
         kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", flags), valid,
         re.compile(near, re.IGNORECASE) if near else None, score,
         re.compile(unless, re.IGNORECASE) if unless else None, tuple(hints.split()), pii.FIGURES.get(kind, 0),
-        re.compile(needs) if needs else None,
     )  # fmt: skip
 
 
@@ -218,7 +217,10 @@ _WALLETS: Final = (
     "1[1-9A-HJ-NP-Za-km-z]{25,34}", "3[1-9A-HJ-NP-Za-km-z]{25,34}", "bc1[02-9ac-hj-np-z]{11,71}", "0x[0-9a-fA-F]{40}",
 )  # fmt: skip
 _RULES: Final[tuple[_Rule, ...]] = (
-    _rule("mac", r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}", needs=r"([:-])[0-9A-Fa-f]{2}\1"),
+    _Rule(
+        "mac", re.compile(r"(?<!\w)[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?!\w)"), _any, None, SURE,
+        needs=re.compile(r"([:-])[0-9A-Fa-f]{2}\1"),
+    ),
     _Rule("crypto", re.compile(rf"(?:{begun(_WALLETS)})(?!\w)"), _wallet, None, SURE),
     _rule("us_itin", r"9\d{2}[- ](?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])[- ]\d{4}"),
     _rule("us_routing", r"[0-3]\d{8}", _routing, r"\b(?:routing|aba|rtn)\b", hints="routing aba rtn"),
